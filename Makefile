@@ -1,0 +1,59 @@
+# make app   set everything up and open the dashboard
+# make test  set everything up and check everything
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# SKIP_BROWSER=1 leaves out the tests that need Chromium; the summary of pytest says so.
+SKIP_BROWSER ?=
+export SKIP_BROWSER
+PORT ?= 8501
+
+.DEFAULT_GOAL := help
+.PHONY: help app test check lint format types imports browser clean
+
+help:
+	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -2
+	@echo "make check  what needs neither a browser nor a training process"
+	@echo "make lint | types | imports | format | clean"
+
+app: $(VENV)/.app
+	$(BIN)/python -m streamlit run app.py --server.port=$(PORT)
+
+test: lint types imports browser
+	$(BIN)/python -m pytest -m "not soak"
+
+check: lint types imports
+	$(BIN)/python -m pytest -m "not e2e and not training and not soak"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet . || { echo "Type: make format"; exit 1; }
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache
+
+browser:
+	@scripts/ensure_browser
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache test-results
+
+# The stamps are newer than the requirements they were installed from; a changed list installs again.
+$(BIN)/pip:
+	@scripts/ensure_venv "$(PYTHON)" $(VENV)
+
+$(VENV)/.app: requirements.txt constraints.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -c constraints.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt constraints.txt $(VENV)/.app
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt -c constraints.txt
+	@touch $@

@@ -1,0 +1,84 @@
+"""The frame round every page: its title, the menu, and one sentence instead of a traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from fer.errors import FerError
+from fer.paths import CHECKOUT
+
+PRODUCT: Final = "Facial expression recognition"
+
+
+@dataclass(frozen=True)
+class MenuEntry:
+    """A page in the menu.
+
+    Attributes:
+        path: the script, relative to the checkout, as `st.page_link` wants it.
+        label: its name in the menu.
+        icon: a Material icon, ':material/name:'.
+    """
+
+    path: str
+    label: str
+    icon: str
+
+    @property
+    def exists(self) -> bool:
+        """Whether the page is there; a menu never leads nowhere."""
+        return (CHECKOUT / self.path).is_file()
+
+
+MENU: Final = (
+    MenuEntry("app.py", "Home", ":material/home:"),
+    MenuEntry("pages/1_Live.py", "Live", ":material/videocam:"),
+    MenuEntry("pages/2_Upload.py", "Upload", ":material/add_photo_alternate:"),
+    MenuEntry("pages/3_Training.py", "Training", ":material/model_training:"),
+    MenuEntry("pages/4_Evaluation.py", "Evaluation", ":material/query_stats:"),
+    MenuEntry("pages/5_Data.py", "Data", ":material/dataset:"),
+)
+
+
+def menu_entry(label: str) -> MenuEntry:
+    """The entry with this label.
+
+    Raises:
+        KeyError: there is none.
+    """
+    for entry in MENU:
+        if entry.label == label:
+            return entry
+    raise KeyError(label)
+
+
+def page_frame(title: str, icon: str, lead: str | None = None) -> None:
+    """Start a page: its settings, the menu, the title. The first call of every page.
+
+    Args:
+        title: the page's name, in sentence case.
+        icon: a Material icon, ':material/name:', the same as in the menu.
+        lead: one sentence under the title that says what the page is for.
+    """
+    st.set_page_config(page_title=f"{title} · {PRODUCT}", page_icon=icon, layout="wide")
+    with st.sidebar:
+        st.markdown(f"**{PRODUCT}**")
+        for entry in MENU:
+            if entry.exists:
+                st.page_link(entry.path, label=entry.label, icon=entry.icon, width="stretch")
+        st.caption("Pictures are analysed on this machine and are not stored.")
+    st.title(title, icon=icon, anchor=False)
+    if lead:
+        st.markdown(lead)
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Show a `FerError` as the sentence it carries; whatever else is raised is a defect and goes on."""
+    try:
+        yield
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")

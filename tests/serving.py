@@ -1,0 +1,78 @@
+"""The app as its users start it: a process of its own, on a free port, with a state folder of its own."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer.paths import CHECKOUT
+
+_START_SECONDS = 90
+# What Streamlit logs where a script of a page raised, whatever the page then showed.
+_PAGE_FAILED = re.compile(r"Uncaught app ex(ception|ecution)|Traceback \(most recent call last\)")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running app: `url` without a slash at the end, its process id, its log and its FER_HOME."""
+
+    url: str
+    pid: int
+    log: Path
+    home: Path
+
+    def complaints(self, start: int = 0) -> str:
+        """The log from byte `start` on if it tells of an exception, else ''."""
+        text = self.log.read_bytes()[start:].decode(errors="replace")
+        return text if _PAGE_FAILED.search(text) else ""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_app(home: Path, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Start `app.py` with `home` as FER_HOME, wait until it answers, and end it (by its own pid) afterwards."""
+    port = free_port()
+    command = [
+        *(sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"),
+        *("--server.address=127.0.0.1", "--server.fileWatcherType=none", "--browser.gatherUsageStats=false"),
+    ]
+    variables = {**os.environ, "FER_HOME": str(home), "PYTHONUNBUFFERED": "1", **(environment or {})}
+    with log.open("wb") as sink:
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=variables, stdout=sink, stderr=subprocess.STDOUT)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(url, process, log)
+        yield Server(url, process.pid, log, home)
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"The app ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"The app did not answer within {_START_SECONDS} s:\n{log.read_text(errors='replace')}")
