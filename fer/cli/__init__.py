@@ -1,0 +1,46 @@
+"""The command line: a module a command, imported when the command is asked for.
+
+Loading lazily keeps `analyze` free of what only `train` or `evaluate` needs, TensorFlow above all.
+"""
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+
+from fer import __version__
+from fer.errors import FerError
+
+_COMMANDS: Final[dict[str, str]] = {
+    "analyze": "fer.cli.analyze:analyze",
+    "train": "fer.cli.train:train",
+    "evaluate": "fer.cli.evaluate:evaluate",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when it is used, and turns a `FerError` into one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FerError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(1)
+
+
+@click.command(cls=_LazyGroup)
+@click.version_option(__version__, prog_name="fer")
+def main() -> None:
+    """Facial expression recognition: analyse photos, train, evaluate and mend data."""

@@ -1,0 +1,113 @@
+"""`FaceDataset`: labelled 48 x 48 faces in memory, whatever file they came from."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.emotions import N_EMOTIONS
+from fer.errors import DatasetError
+
+SIDE: Final = 48
+SPLITS: Final = ("train", "validation", "test")
+# The columns of a FER+ file, in its order; the last says that the crowd saw no face.
+VOTE_COLUMNS: Final = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+    "unknown",
+    "NF",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceDataset:
+    """Labelled grey faces.
+
+    Attributes:
+        name: for people, such as 'fer2013.csv'.
+        images: (N, 48, 48) uint8.
+        labels: (N,) int64 in 0..6, the order of `EMOTIONS`.
+        splits: (N,) uint8, an index into `SPLITS`.
+        votes: (N, 10) uint8, the FER+ crowd's votes by `VOTE_COLUMNS`; None where there are none.
+        synthetic: True for drawn faces; whatever is measured on them is no measure of real ones.
+
+    Raises:
+        ValueError: a shape, dtype or range does not fit.
+    """
+
+    name: str
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    splits: npt.NDArray[np.uint8]
+    votes: npt.NDArray[np.uint8] | None = None
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        n_samples = len(self.images)
+        if self.images.shape != (n_samples, SIDE, SIDE) or self.images.dtype != np.uint8:
+            raise ValueError(
+                f"images: expected uint8 (N, {SIDE}, {SIDE}). Received: {self.images.dtype} {self.images.shape}"
+            )
+        if self.labels.shape != (n_samples,) or self.splits.shape != (n_samples,):
+            raise ValueError(f"labels, splits: expected ({n_samples},). Received: {self.labels.shape}, {self.splits.shape}")
+        if n_samples and not (0 <= self.labels.min() and self.labels.max() < N_EMOTIONS):
+            raise ValueError(f"labels: expected 0..{N_EMOTIONS - 1}. Received: {self.labels.min()}..{self.labels.max()}")
+        if n_samples and self.splits.max() >= len(SPLITS):
+            raise ValueError(f"splits: expected 0..{len(SPLITS) - 1}. Received: {self.splits.max()}")
+        if self.votes is not None and self.votes.shape != (n_samples, len(VOTE_COLUMNS)):
+            raise ValueError(f"votes: expected ({n_samples}, {len(VOTE_COLUMNS)}). Received: {self.votes.shape}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that have images, in the order of `SPLITS`."""
+        return tuple(name for index, name in enumerate(SPLITS) if np.any(self.splits == index))
+
+    def split(self, name: str) -> Self:
+        """The images of one split.
+
+        Raises:
+            DatasetError: there is no image in that split.
+        """
+        if name not in self.split_names():
+            have = ", ".join(self.split_names()) or "none"
+            raise DatasetError(f"{self.name} has no split '{name}'; choose one of: {have}.")
+        return self.take(np.flatnonzero(self.splits == SPLITS.index(name)))
+
+    def take(self, indices: npt.NDArray[np.int64]) -> Self:
+        """The images at `indices`, (M,) int64, in that order."""
+        return replace(
+            self,
+            images=self.images[indices],
+            labels=self.labels[indices],
+            splits=self.splits[indices],
+            votes=None if self.votes is None else self.votes[indices],
+        )
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """Images by split and class: (3, 7) int64, in the order of `SPLITS` and `EMOTIONS`."""
+        counts = np.zeros((len(SPLITS), N_EMOTIONS), np.int64)
+        np.add.at(counts, (self.splits, self.labels), 1)
+        return counts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits over the sorted (pixels, label), so that layouts of the same images agree.
+
+        Neither the order, nor the splits, nor the file's form enter; SHA-256 of the sorted digests of the images.
+        """
+        digests = sorted(
+            hashlib.sha256(image.tobytes() + bytes([int(label)])).digest()
+            for image, label in zip(self.images, self.labels, strict=True)
+        )
+        return hashlib.sha256(b"".join(digests)).hexdigest()[:16]

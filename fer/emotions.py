@@ -1,0 +1,49 @@
+"""The seven classes, once: their order, colours and wording.
+
+The order is FER-2013's, so that a label of that data set is an index into every array of the project.
+"""
+
+from typing import Final
+
+EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+N_EMOTIONS: Final = len(EMOTIONS)
+
+# Okabe and Ito's palette (2008), which people with the common colour deficiencies can tell apart;
+# every colour keeps a contrast of about 2 or more on white and on black.
+EMOTION_COLORS: Final[dict[str, str]] = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#8C8C8C",
+}
+
+_LOOKS: Final[dict[str, str]] = {
+    "angry": "looks angry",
+    "disgust": "looks disgusted",
+    "fear": "looks afraid",
+    "happy": "looks happy",
+    "sad": "looks sad",
+    "surprise": "looks surprised",
+    "neutral": "looks neutral",
+}
+
+NOT_SURE: Final = "not sure"
+
+
+def looks(emotion: str, *, sure: bool = True) -> str:
+    """Say what a face looks like, never what it is.
+
+    Args:
+        emotion: one of `EMOTIONS`.
+        sure: False where the model's confidence is under its threshold.
+
+    Returns:
+        'looks happy' and so on, or 'not sure'.
+
+    Raises:
+        KeyError: `emotion` is not one of the seven.
+    """
+    return _LOOKS[emotion] if sure else NOT_SURE

@@ -1,0 +1,41 @@
+"""What can go wrong through a user's input, by name.
+
+Each message is one sentence (or two): what was expected, what came, and what to do next. Pages and the command
+line show it as it is; anything that is not a `FerError` is a defect of ours.
+"""
+
+
+class FerError(Exception):
+    """Base of every error that a user can cause and should read."""
+
+
+class ImageError(FerError):
+    """The bytes are no picture that can be read safely."""
+
+
+class DetectorError(FerError):
+    """A face detector's file is missing or its settings are out of range."""
+
+
+class BundleError(FerError):
+    """A model bundle is missing, damaged, or does not fit this program."""
+
+
+class DatasetError(FerError):
+    """The data are not labelled faces in a layout that is known."""
+
+
+class ConfigError(FerError):
+    """A setting of a training run is out of range or contradicts another."""
+
+
+class RunError(FerError):
+    """A training run cannot be found, started, stopped or used."""
+
+
+class EvaluationError(FerError):
+    """A model cannot be evaluated on the data that were chosen."""
+
+
+class ExportError(FerError):
+    """A trained network could not be turned into a bundle that agrees with it."""

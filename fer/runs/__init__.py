@@ -1,0 +1,1 @@
+"""Training runs as folders on disk: their settings, their state, and reading them without Keras."""

@@ -1,0 +1,85 @@
+"""Augmentation of grey faces, by OpenCV, outside the network: what is served never sees it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer.runs.config import TrainConfig
+
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Augmenter:
+    """Random changes of a face that leave its expression as it is.
+
+    Attributes:
+        flip: mirror half of the images.
+        rotation_degrees, scale, shift: largest change of the crop; scale and shift as shares of the side.
+        light: 0..1, strength of contrast, brightness and gamma changes.
+        erasing: probability that a rectangle is filled with one grey (Zhong et al., 'Random erasing', 2017).
+    """
+
+    flip: bool
+    rotation_degrees: float
+    scale: float
+    shift: float
+    light: float
+    erasing: float
+
+    @classmethod
+    def from_config(cls, config: TrainConfig) -> Self:
+        """The augmentation that a run's settings ask for."""
+        return cls(
+            flip=config.flip,
+            rotation_degrees=config.rotation_degrees,
+            scale=config.scale,
+            shift=config.shift,
+            light=config.light,
+            erasing=config.erasing,
+        )
+
+    def __call__(self, images: Images, rng: np.random.Generator) -> Images:
+        """Change each of (N, 48, 48) uint8 on its own; returns a new array of the same shape."""
+        changed = np.empty_like(images)
+        for index, image in enumerate(images):
+            changed[index] = self._erase(self._relight(self._warp(image, rng), rng), rng)
+        return changed
+
+    def _warp(self, image: Images, rng: np.random.Generator) -> Images:
+        side = image.shape[0]
+        angle, zoom, right, down = rng.uniform(-1, 1, 4)
+        matrix = cv2.getRotationMatrix2D(
+            (side / 2 - 0.5, side / 2 - 0.5), float(angle) * self.rotation_degrees, 1 + float(zoom) * self.scale
+        )
+        matrix[:, 2] += np.array([right, down]) * self.shift * side
+        if self.flip and rng.random() < 0.5:
+            # Mirror first, then warp: x becomes side - 1 - x.
+            matrix[:, 2] += matrix[:, 0] * (side - 1)
+            matrix[:, 0] *= -1
+        warped = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(warped, np.uint8)
+
+    def _relight(self, image: Images, rng: np.random.Generator) -> Images:
+        if not self.light:
+            return image
+        contrast, brightness, gamma = rng.uniform(-1, 1, 3) * self.light
+        levels = np.linspace(0, 1, 256) ** (2.0 ** (1.5 * gamma))
+        levels = (levels - 0.5) * (1 + contrast) + 0.5 + 0.4 * brightness
+        table = (levels.clip(0, 1) * 255).astype(np.uint8)
+        return table[image]
+
+    def _erase(self, image: Images, rng: np.random.Generator) -> Images:
+        if rng.random() >= self.erasing:
+            return image
+        side = image.shape[0]
+        area, ratio = rng.uniform(0.03, 0.2), np.exp(rng.uniform(-0.8, 0.8))
+        height = min(side, max(1, round(side * float(np.sqrt(area * ratio)))))
+        width = min(side, max(1, round(side * float(np.sqrt(area / ratio)))))
+        top, left = rng.integers(0, side - height + 1), rng.integers(0, side - width + 1)
+        image = image.copy()
+        image[top : top + height, left : left + width] = rng.integers(0, 256)
+        return image

@@ -1,0 +1,109 @@
+"""Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run can be repeated."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
+from fer.emotions import N_EMOTIONS
+from fer.runs.config import TrainConfig
+from fer.training.augment import Augmenter
+from fer.training.networks import LOGITS, N_VOTE_CLASSES, VOTES
+
+Floats = npt.NDArray[np.float32]
+
+# Columns of the FER+ votes in the order of the second head: the seven in our order, then contempt.
+_VOTE_ORDER = [
+    VOTE_COLUMNS.index(name)
+    for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt")
+]
+
+
+class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
+    """Augmented batches of a data set's images, for `Model.fit`.
+
+    Item: images (B, 48, 48, 1) uint8; targets {'logits': (B, 7) float32, 'votes': (B, 8) float32 where asked for};
+    sample weights by the same names, (B,) float32. A face without a vote for an expression weighs 0 in 'votes'.
+    The last, smaller batch is dropped, unless it is the only one.
+    """
+
+    def __init__(self, dataset: FaceDataset, config: TrainConfig, *, votes: bool, first_epoch: int = 0) -> None:
+        # One thread beside the step: OpenCV lets go of the interpreter, and two would race for its lock.
+        super().__init__(workers=1, max_queue_size=8)
+        self._images = dataset.images
+        self._labels = dataset.labels
+        self._votes = vote_distributions(dataset) if votes else None
+        self._class_weights = class_weights(dataset.labels, config.class_weights)
+        self._augment = Augmenter.from_config(config)
+        self._config = config
+        self._epoch = first_epoch
+
+    def __len__(self) -> int:
+        return max(1, len(self._images) // self._config.batch_size)
+
+    def on_epoch_end(self) -> None:
+        """Move on to the next epoch's order and changes."""
+        self._epoch += 1
+
+    def __getitem__(self, index: int) -> tuple[npt.NDArray[np.uint8], dict[str, Floats], dict[str, Floats]]:
+        size, seed, epoch = self._config.batch_size, self._config.seed, self._epoch
+        order = np.random.default_rng((seed, epoch)).permutation(len(self._images))
+        rows = order[index * size : (index + 1) * size]
+        rng = np.random.default_rng((seed, epoch, index))
+        images = self._augment(self._images[rows], rng)
+        targets = {LOGITS: np.eye(N_EMOTIONS, dtype=np.float32)[self._labels[rows]]}
+        weights = {LOGITS: self._class_weights[self._labels[rows]]}
+        if self._votes is not None:
+            targets[VOTES] = self._votes[rows]
+            weights[VOTES] = targets[VOTES].sum(axis=1)
+        if self._config.mixup:
+            images, targets = _mix(images, targets, self._config.mixup, rng)
+        return images[..., None], targets, weights
+
+
+def vote_distributions(dataset: FaceDataset) -> Floats:
+    """The crowd's votes as distributions over the seven classes and contempt.
+
+    Returns:
+        (N, 8) float32; a row sums to 1, or is all 0 where nobody voted for one of these.
+    """
+    if dataset.votes is None:
+        return np.zeros((len(dataset), N_VOTE_CLASSES), np.float32)
+    votes = dataset.votes[:, _VOTE_ORDER].astype(np.float32)
+    return votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+
+
+def class_weights(labels: npt.NDArray[np.int64], kind: str) -> Floats:
+    """Weights of the classes in the loss, (7,) float32, that average 1 over the images.
+
+    'balanced' is inverse frequency, 'sqrt' its square root, 'none' is 1.
+    """
+    counts = np.bincount(labels, minlength=N_EMOTIONS).astype(np.float64)
+    power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]
+    raw = np.where(counts > 0, 1 / np.maximum(counts, 1) ** power, 0)
+    return (raw * counts.sum() / (raw * counts).sum()).astype(np.float32)
+
+
+def _mix(
+    images: npt.NDArray[np.uint8], targets: dict[str, Floats], alpha: float, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], dict[str, Floats]]:
+    """Blend each image and its labels with another of the batch (Zhang et al., 'mixup', 2018)."""
+    share = np.float32(rng.beta(alpha, alpha))
+    other = rng.permutation(len(images))
+    mixed = images * share + images[other] * (1 - share)
+    return mixed.astype(np.uint8), {name: t * share + t[other] * (1 - share) for name, t in targets.items()}
+
+
+def no_face(dataset: FaceDataset) -> npt.NDArray[np.bool_]:
+    """Which images the FER+ crowd calls no face by most votes, (N,) bool; all False without votes."""
+    if dataset.votes is None:
+        return np.zeros(len(dataset), bool)
+    result: npt.NDArray[np.bool_] = dataset.votes.argmax(axis=1) == VOTE_COLUMNS.index("NF")
+    return result
+
+
+def warm_batches(batches: TrainingBatches, n_batches: int) -> list[Any]:
+    """The images of the first `n_batches` batches, each (B, 48, 48, 1) uint8."""
+    return [batches[index][0] for index in range(min(n_batches, len(batches)))]

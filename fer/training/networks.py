@@ -1,0 +1,125 @@
+"""The networks: uint8 faces in, seven logits out, scaling inside.
+
+`residual` is what the project ships; `baseline` is the desktop script's network, kept to compare with.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from fer.datasets.faces import SIDE
+from fer.emotions import N_EMOTIONS
+from fer.training.normalization import FusedBatchNormalization
+
+N_VOTE_CLASSES = 8  # the seven and contempt: what the FER+ crowd could see in a face
+# The maps that explain are made from these layers: the last features, and the logits made from them.
+FEATURES, LOGITS, VOTES = "features", "logits", "votes"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs: parameters, and multiply-adds for one face."""
+
+    parameters: int
+    multiply_adds: int
+
+
+def build_network(
+    name: str, *, dropout: float = 0.0, votes_head: bool = False, fused: bool = False
+) -> keras.Model:
+    """Build a network with new weights.
+
+    Args:
+        name: 'residual' or 'baseline'.
+        dropout: share of the last features that is dropped in training.
+        votes_head: add the second output, on the FER+ votes, which is for training alone.
+        fused: use TensorFlow's fused batch normalisation, three times faster in training and equal in value. The
+            weights fit a network built without it, which is what is stored and served.
+
+    Returns:
+        A functional model: (N, 48, 48, 1) uint8 in 0..255 -> {'logits': (N, 7) float32}, with votes_head also
+        {'votes': (N, 8) float32 logits}.
+    """
+    norm = FusedBatchNormalization if fused and keras.config.backend() == "tensorflow" else layers.BatchNormalization
+    inputs = keras.Input((SIDE, SIDE, 1), dtype="uint8", name="images")
+    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(inputs)
+    x = _BODIES[name](x, norm, dropout)
+    # Softmax and its loss lose too much in half precision.
+    outputs = {LOGITS: layers.Dense(N_EMOTIONS, dtype="float32", name=LOGITS)(x)}
+    if votes_head:
+        outputs[VOTES] = layers.Dense(N_VOTE_CLASSES, dtype="float32", name=VOTES)(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def cost(network: keras.Model) -> Cost:
+    """Count parameters and multiply-adds of convolutions and dense layers for one face."""
+    multiply_adds = 0
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2D):
+            _, height, width, _ = layer.output.shape
+            multiply_adds += height * width * int(np.prod(layer.kernel.shape))
+        elif isinstance(layer, layers.Dense):
+            multiply_adds += int(np.prod(layer.kernel.shape))
+    return Cost(parameters=network.count_params(), multiply_adds=multiply_adds)
+
+
+def _residual(x: Any, norm: Callable[..., Any], dropout: float) -> Any:
+    """A residual network (He et al., 2016) with squeeze and excitation (Hu et al., 2018).
+
+    Most of its work is at 12 x 12, where it is cheapest for what it brings.
+    """
+    x = layers.Conv2D(32, 3, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(norm()(x))
+    for width, n_blocks in ((64, 1), (128, 2), (128, 2)):  # at 24 x 24, 12 x 12, 6 x 6
+        for block in range(n_blocks):
+            x = _residual_block(x, width, stride=2 if block == 0 else 1, norm=norm)
+    # The 1.0 is identity: it gives the features a name whatever the last block is made of.
+    x = layers.Activation("linear", name=FEATURES)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return layers.Dropout(dropout)(x)
+
+
+def _residual_block(x: Any, width: int, *, stride: int, norm: Callable[..., Any]) -> Any:
+    shortcut = x
+    if stride > 1:
+        shortcut = layers.AveragePooling2D(stride)(shortcut)
+    if shortcut.shape[-1] != width:
+        shortcut = norm()(layers.Conv2D(width, 1, use_bias=False)(shortcut))
+    x = layers.Conv2D(width, 3, strides=stride, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(norm()(x))
+    x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+    # A residual branch that starts at zero lets the network begin as a shallow one (Goyal et al., 2017).
+    x = norm(gamma_initializer="zeros")(x)
+    if x.shape[1] <= SIDE // 4:
+        x = layers.Multiply()([x, _channel_weights(x, width)])
+    return layers.ReLU()(layers.Add()([x, shortcut]))
+
+
+def _channel_weights(x: Any, width: int) -> Any:
+    # In float32: two tiny products, which half precision only slows down.
+    pooled = layers.GlobalAveragePooling2D()(x)
+    squeezed = layers.Dense(width // 8, activation="relu", dtype="float32")(pooled)
+    weights = layers.Dense(width, activation="sigmoid", dtype="float32")(squeezed)
+    return layers.Reshape((1, 1, width))(weights)
+
+
+def _baseline(x: Any, norm: Callable[..., Any], dropout: float) -> Any:
+    """The desktop script's network: five convolutions, two dense layers, 4.5 M parameters."""
+    x = layers.ReLU()(norm()(layers.Conv2D(32, 3, padding="same")(x)))
+    for width, size in ((64, 3), (128, 5), (512, 3), (512, 3)):
+        x = layers.ReLU()(norm()(layers.Conv2D(width, size, padding="same")(x)))
+        x = layers.MaxPooling2D(2)(x)
+        x = layers.Dropout(dropout)(x)
+    x = layers.Activation("linear", name=FEATURES)(x)
+    x = layers.Flatten()(x)
+    for width in (256, 512):
+        x = layers.ReLU()(norm()(layers.Dense(width)(x)))
+        x = layers.Dropout(dropout)(x)
+    return x
+
+
+_BODIES: dict[str, Callable[[Any, Callable[..., Any], float], Any]] = {"residual": _residual, "baseline": _baseline}
