@@ -1,0 +1,179 @@
+"""The photos of one session: what was given, what came of it, and how much of it is kept."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Final, Protocol
+
+from fer.results import ImageAnalysis
+
+MB: Final = 1_000_000
+# A session's photos stay in memory (nothing is written to disk), so that their number has an end.
+KEPT_BYTES: Final = 200 * MB
+KEPT_PHOTOS: Final = 300
+NO_FACE: Final = "no face found"
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo as it was given: a name for people, the bytes of the file, and their SHA-256."""
+
+    name: str
+    data: bytes = field(repr=False)
+    digest: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an analysis of many photos has come; `seconds_left` is None until one is done."""
+
+    done: int
+    total: int
+    seconds_left: float | None = None
+
+    @property
+    def text(self) -> str:
+        """'12 of 40, 3 s left'."""
+        if self.seconds_left is None or self.done == self.total:
+            return f"{self.done} of {self.total}"
+        return f"{self.done} of {self.total}, {max(1, round(self.seconds_left))} s left"
+
+
+class Analyzer(Protocol):
+    """What turns a file's bytes into an analysis, as `fer.recognition.FaceAnalyzer` does."""
+
+    def analyze_bytes(self, data: bytes, file: str) -> ImageAnalysis:
+        """Analyse the bytes of one file; bytes that are no picture give `ImageAnalysis.failed`."""
+
+
+class PhotoBook:
+    """Photos and their analyses, each photo analysed once by each recognizer.
+
+    A recognizer is a string that names model and detector: a new one asks for new analyses, and going back to one that
+    was used before asks for none. A photo that cannot be read leaves the book and stays as a failure with its reason.
+
+    Args:
+        kept_bytes: photos are refused that would make the files kept larger than this.
+        kept_photos: the same for their number.
+
+    Attributes:
+        generation: grows with every change of the list, for widgets that show it.
+        selected: digest of the photo that is looked at; None while there is none.
+        refused: names of photos of the last `add` that found no room.
+        failed: analyses with an error, in the order they came.
+        paused: whether the user stopped the analysis.
+    """
+
+    def __init__(self, kept_bytes: int = KEPT_BYTES, kept_photos: int = KEPT_PHOTOS) -> None:
+        self._kept_bytes = kept_bytes
+        self._kept_photos = kept_photos
+        self.generation = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._photos: dict[str, Photo] = {}
+        self._analyses: dict[tuple[str, str], ImageAnalysis] = {}
+        self.failed: list[ImageAnalysis] = []
+        self.refused: list[str] = []
+        self.selected: str | None = None
+        self.paused = False
+        self.generation += 1
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the files that are kept."""
+        return sum(len(photo.data) for photo in self._photos.values())
+
+    def add(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Take photos (name, bytes of the file), and turn to the first of them.
+
+        The same bytes are kept once, under their first name; a name that other bytes have gets a number.
+        """
+        self.refused = []
+        self.paused = False
+        turned = False
+        for name, data in files:
+            digest = hashlib.sha256(data).hexdigest()
+            if digest not in self._photos:
+                if len(self) >= self._kept_photos or self.n_bytes + len(data) > self._kept_bytes:
+                    self.refused.append(name)
+                    continue
+                self._photos[digest] = Photo(self._free_name(name), data, digest)
+            if not turned:
+                self.selected, turned = digest, True
+        self.generation += 1
+
+    def fail(self, name: str, reason: str) -> None:
+        """Remember that a file could not be analysed, and why, in one sentence; once for a name and reason."""
+        failure = ImageAnalysis.failed(name, reason)
+        if failure not in self.failed:
+            self.failed.append(failure)
+
+    def pending(self, recognizer: str) -> list[Photo]:
+        """The photos that this recognizer has not analysed yet."""
+        return [photo for photo in self._photos.values() if (photo.digest, recognizer) not in self._analyses]
+
+    def analyse(self, recognizer: str, analyzer: Analyzer) -> Iterator[Progress]:
+        """Analyse what is pending, photo by photo; what is done stays done if the caller is interrupted."""
+        pending = self.pending(recognizer)
+        yield Progress(0, len(pending))
+        start = time.monotonic()
+        for done, photo in enumerate(pending, start=1):
+            analysis = analyzer.analyze_bytes(photo.data, photo.name)
+            if analysis.error is None:
+                self._analyses[photo.digest, recognizer] = analysis
+            else:
+                self.fail(photo.name, analysis.error)
+                self._remove(photo)
+            seconds_each = (time.monotonic() - start) / done
+            yield Progress(done, len(pending), seconds_each * (len(pending) - done))
+
+    def analysed(self, recognizer: str, unsure_below: float) -> list[tuple[Photo, ImageAnalysis]]:
+        """The photos that this recognizer has analysed, in the order they came.
+
+        Args:
+            recognizer: names model and detector.
+            unsure_below: confidence in 0..1 under which a face is 'not sure', in place of the model's own.
+        """
+        pairs = []
+        for photo in self._photos.values():
+            analysis = self._analyses.get((photo.digest, recognizer))
+            if analysis is not None:
+                faces = tuple(replace(face, unsure_below=unsure_below) for face in analysis.faces)
+                pairs.append((photo, replace(analysis, faces=faces)))
+        return pairs
+
+    def _remove(self, photo: Photo) -> None:
+        del self._photos[photo.digest]
+        self.generation += 1
+        if self.selected == photo.digest:
+            self.selected = next(iter(self._photos), None)
+
+    def _free_name(self, name: str) -> str:
+        taken = {photo.name for photo in self._photos.values()}
+        path = PurePath(name)
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{path.stem} ({number}){path.suffix}"
+        return name
+
+
+def summary(analysis: ImageAnalysis) -> str:
+    """What the faces of a photo look like, in a few words: '2 look happy, 1 not sure', or 'no face found'."""
+    counts = Counter(face.looks for face in analysis.faces)
+    if not counts:
+        return NO_FACE
+    if len(analysis.faces) == 1:
+        return analysis.faces[0].looks
+    return ", ".join(
+        f"{number} {looks.replace('looks', 'look')}" if number > 1 else f"1 {looks}"
+        for looks, number in counts.most_common()
+    )

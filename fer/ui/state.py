@@ -1,0 +1,29 @@
+"""What a page remembers between its runs, typed; and the one place that reaches into Streamlit's internals."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+T = TypeVar("T")
+
+
+def remembered(key: str, make: Callable[[], T]) -> T:
+    """The session's object under `key`, made once; it outlives a visit to another page, as widgets' state does not."""
+    if key not in st.session_state:
+        st.session_state[key] = make()
+    value: T = st.session_state[key]
+    return value
+
+
+def release_upload(file: UploadedFile) -> None:
+    """Let go of an uploaded file's bytes, which Streamlit otherwise keeps until the tab is closed.
+
+    Call it once the bytes were taken over, and give the uploader a new key: the widget would name a file that is gone.
+    """
+    context = get_script_run_ctx()
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
