@@ -94,7 +94,9 @@ class ImageAnalysis:
 
     def __post_init__(self) -> None:
         if self.error is None and not (self.width and self.height):
-            raise ValueError(f"{self.file}: expected a size where there is no error. Received: {self.width, self.height}")
+            raise ValueError(
+                f"{self.file}: expected a size where there is no error. Received: {self.width, self.height}"
+            )
         if self.error is not None and self.faces:
             raise ValueError(f"{self.file}: expected no faces beside an error. Received: {len(self.faces)}")
 

@@ -14,9 +14,11 @@ CLASS_WEIGHTS: Final = ("none", "sqrt", "balanced")
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 
 
-def _setting(default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+def _setting(
+    default: Any, text: str, *, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
+) -> Any:
     """A field with what a form, a command line and a check need to know about it."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+    return field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,17 @@ class TrainConfig:
     learning_rate: float = _setting(2e-3, "Peak learning rate", low=1e-6, high=1.0)
     schedule: str = _setting("cosine", "Cosine to zero, or constant, after the warm-up", choices=SCHEDULES)
     warmup_epochs: float = _setting(1.0, "Epochs of linear warm-up", low=0.0, high=50.0)
-    weight_decay: float = _setting(0.02, "Decoupled weight decay", low=0.0, high=1.0)
+    weight_decay: float = _setting(0.05, "Decoupled weight decay", low=0.0, high=1.0)
     # The average is judged and kept in place of the last weights; its batch-norm statistics are computed anew.
-    weight_averaging: float = _setting(0.999, "Momentum of the moving average of weights; 0 is off", low=0.0, high=0.9999)
+    weight_averaging: int = _setting(
+        1000, "Steps over which weights are averaged, at most a tenth of the run's; 0 is off", low=0, high=100_000
+    )
     precision: str = _setting(
         "auto", "'auto' is bfloat16 where the processor computes in it, else float32", choices=PRECISIONS
     )
 
     label_smoothing: float = _setting(0.1, "Share of each label spread over all classes", low=0.0, high=0.5)
-    class_weights: str = _setting("none", "Weight of rare classes in the loss", choices=CLASS_WEIGHTS)
+    class_weights: str = _setting("sqrt", "Weight of rare classes in the loss", choices=CLASS_WEIGHTS)
     votes_weight: float = _setting(0.5, "Weight of the second head, which learns the FER+ votes", low=0.0, high=5.0)
 
     # A FER-2013 image is a detector's box, and boxes scatter by 15 to 19 % from frame to frame.
@@ -64,7 +68,9 @@ class TrainConfig:
     erasing: float = _setting(0.3, "Probability that a rectangle is hidden", low=0.0, high=1.0)
     mixup: float = _setting(0.0, "Alpha of mixup; 0 is off", low=0.0, high=1.0)
 
-    patience: int = _setting(0, "Stop after this many epochs without a better validation accuracy; 0 never", low=0, high=1000)
+    patience: int = _setting(
+        0, "Stop after this many epochs without a better validation accuracy; 0 never", low=0, high=1000
+    )
     seed: int = _setting(0, "Everything random follows from it", low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
@@ -75,10 +81,12 @@ class TrainConfig:
             if meta["low"] is not None and not (
                 isinstance(value, (int, float)) and meta["low"] <= value <= meta["high"]
             ):
-                raise ConfigError(f"{item.name}: choose a number from {meta['low']:g} to {meta['high']:g}. Received: {value!r}.")
+                raise ConfigError(
+                    f"{item.name}: choose a number from {meta['low']:g} to {meta['high']:g}. Received: {value!r}."
+                )
         if self.warmup_epochs >= self.epochs and self.epochs > 1:
             raise ConfigError(
-                f"warmup_epochs: choose fewer than the {self.epochs} epochs of the run. Received: {self.warmup_epochs:g}."
+                f"warmup_epochs: choose fewer than the run's {self.epochs} epochs. Received: {self.warmup_epochs:g}."
             )
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run can be repeated."""
+"""Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run repeats."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _VOTE_ORDER = [
 ]
 
 
-class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
+class TrainingBatches(keras.utils.PyDataset):
     """Augmented batches of a data set's images, for `Model.fit`.
 
     Item: images (B, 48, 48, 1) uint8; targets {'logits': (B, 7) float32, 'votes': (B, 8) float32 where asked for};

@@ -28,9 +28,7 @@ class Cost:
     multiply_adds: int
 
 
-def build_network(
-    name: str, *, dropout: float = 0.0, votes_head: bool = False, fused: bool = False
-) -> keras.Model:
+def build_network(name: str, *, dropout: float = 0.0, votes_head: bool = False, fused: bool = False) -> keras.Model:
     """Build a network with new weights.
 
     Args:

@@ -1,0 +1,248 @@
+"""Fit a network by a run's settings: data in, the best epoch's weights and the curves out."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import train_test_split
+
+from fer.datasets.faces import FaceDataset
+from fer.errors import DatasetError
+from fer.runs.config import TrainConfig
+from fer.training.batches import TrainingBatches, no_face
+from fer.training.networks import LOGITS, VOTES, build_network
+
+_VALIDATION_BATCH: Final = 256
+# Enough for the statistics of an average of weights: 64 x 32 images.
+_STATISTICS_BATCHES: Final = 32
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The data of a run: what is trained on, what chooses the epoch, and what calibrates (or None)."""
+
+    train: FaceDataset
+    validation: FaceDataset
+    calibration: FaceDataset | None
+
+
+def split_parts(dataset: FaceDataset, config: TrainConfig) -> Parts:
+    """Divide a data set as the settings say; the test split is never touched.
+
+    Images that the FER+ crowd calls no face are left out of the part that is trained on.
+
+    Raises:
+        DatasetError: there is no training or validation split, or too few images for it.
+    """
+    train, validation = dataset.split("train"), dataset.split("validation")
+    calibration = None
+    try:
+        if config.fraction < 1:
+            rows, _ = train_test_split(
+                np.arange(len(train)), train_size=config.fraction, stratify=train.labels, random_state=config.seed
+            )
+            train = train.take(np.sort(rows))
+        if config.holdout > 0:
+            rows, kept = train_test_split(
+                np.arange(len(train)), test_size=config.holdout, stratify=train.labels, random_state=0
+            )
+            calibration, train = train.take(np.sort(kept)), train.take(np.sort(rows))
+    except ValueError as error:
+        raise DatasetError(
+            f"{dataset.name} has too few training images of some class to be divided; use more of it."
+        ) from error
+    return Parts(train.take(np.flatnonzero(~no_face(train))), validation, calibration)
+
+
+def has_votes(parts: Parts, config: TrainConfig) -> bool:
+    """Whether the run trains the second head, on the FER+ votes."""
+    return parts.train.votes is not None and config.votes_weight > 0
+
+
+def compiled_network(config: TrainConfig, parts: Parts, steps: int) -> keras.Model:
+    """The network of a run, compiled, with new weights.
+
+    Args:
+        config: the run's settings.
+        parts: its data; only whether there are votes matters here.
+        steps: batches of an epoch, from which the schedule and the averaging follow.
+    """
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision(config) == "bfloat16" else "float32")
+    votes = has_votes(parts, config)
+    network = build_network(config.network, dropout=config.dropout, votes_head=votes, fused=True)
+    loss = {LOGITS: keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)}
+    weights = {LOGITS: 1.0}
+    if votes:
+        loss[VOTES] = keras.losses.CategoricalCrossentropy(from_logits=True)
+        weights[VOTES] = config.votes_weight
+    network.compile(
+        optimizer=_optimizer(config, steps),
+        loss=loss,
+        loss_weights=weights,
+        metrics={LOGITS: ["accuracy"]},
+        # On the processor XLA doubles a step's time; elsewhere Keras chooses.
+        jit_compile=False if keras.config.backend() == "tensorflow" else "auto",
+    )
+    return network
+
+
+def precision(config: TrainConfig) -> str:
+    """'bfloat16' or 'float32': what the settings ask for, or what this machine computes in natively."""
+    if config.precision != "auto":
+        return config.precision
+    if keras.config.backend() == "jax":
+        import jax
+
+        return "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "float32"
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
+def _optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
+    total, warmup = config.epochs * steps, round(config.warmup_epochs * steps)
+    rate: Any = config.learning_rate
+    if config.schedule == "cosine" or warmup:
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=config.learning_rate / 100 if warmup else config.learning_rate,
+            decay_steps=max(1, total - warmup),
+            alpha=0.0 if config.schedule == "cosine" else 1.0,
+            warmup_target=config.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    horizon = min(config.weight_averaging, total // 10)
+    shared = {
+        "learning_rate": rate,
+        "weight_decay": config.weight_decay,
+        "use_ema": horizon > 1,
+        "ema_momentum": 1 - 1 / max(horizon, 2),
+    }
+    if config.optimizer == "adamw":
+        optimizer: keras.optimizers.Optimizer = keras.optimizers.AdamW(**shared)
+    else:
+        optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, **shared)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One pass over the validation split.
+
+    Attributes:
+        loss: cross-entropy, without smoothing.
+        accuracy: 0..1.
+        recalls: (7,) float64, accuracy by class; NaN where the split has no image of it.
+        confusion: (7, 7) int64, rows true, columns given.
+    """
+
+    loss: float
+    accuracy: float
+    recalls: npt.NDArray[np.float64]
+    confusion: npt.NDArray[np.int64]
+
+
+def validate(network: keras.Model, dataset: FaceDataset) -> Validation:
+    """Judge a network on a split, from one crop a face."""
+    outputs = network.predict(dataset.images[..., None], batch_size=_VALIDATION_BATCH, verbose=0)
+    logits = np.asarray(outputs[LOGITS], np.float64)
+    log_total = np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1)) + logits.max(1)
+    confusion = np.zeros((logits.shape[1],) * 2, np.int64)
+    np.add.at(confusion, (dataset.labels, logits.argmax(1)), 1)
+    with np.errstate(invalid="ignore"):
+        recalls = confusion.diagonal() / confusion.sum(1)
+    return Validation(
+        loss=float((log_total - logits[np.arange(len(logits)), dataset.labels]).mean()),
+        accuracy=float(confusion.trace() / confusion.sum()),
+        recalls=recalls,
+        confusion=confusion,
+    )
+
+
+def recompute_statistics(network: keras.Model, batches: list[npt.NDArray[np.uint8]]) -> None:
+    """Set the moving mean and variance of batch normalisation to their plain average over `batches`.
+
+    Averaged weights do not go with the statistics of the last weights (Izmailov et al., 'Averaging weights', 2018).
+    """
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
+    for seen, images in enumerate(batches):
+        for norm in norms:
+            norm.momentum = seen / (seen + 1)
+        network(images, training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+class JudgeEpoch(keras.callbacks.Callback):
+    """After each epoch: one validation pass, a row of metrics, and the best weights on disk.
+
+    Where weights are averaged, it comes after `keras.callbacks.SwapEMAWeights`, and judges and keeps the average.
+
+    Args:
+        on_row: called with the epoch's row (see `metrics_row`).
+    """
+
+    def __init__(self, parts: Parts, config: TrainConfig, best_file: Path, on_row: Any) -> None:
+        super().__init__()
+        self._validation = parts.validation
+        self._statistics = TrainingBatches(parts.train, config, votes=False, first_epoch=2**20)
+        self._best_file = best_file
+        self._on_row = on_row
+        self._raw: list[Any] | None = None
+        self._started = 0.0
+        self.best_accuracy = -1.0
+        self.best_epoch = 0
+        self.best: Validation | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Give batch normalisation the statistics of the weights that are trained on."""
+        self._started = time.monotonic()
+        if self._raw is not None:
+            for variable, value in zip(self._moving(), self._raw, strict=True):
+                variable.assign(value)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Judge, record, and keep the best."""
+        seconds = time.monotonic() - self._started
+        if self.model.optimizer.use_ema:
+            self._raw = [np.array(variable) for variable in self._moving()]
+            batches = [self._statistics[i][0] for i in range(min(_STATISTICS_BATCHES, len(self._statistics)))]
+            recompute_statistics(self.model, batches)
+        result = validate(self.model, self._validation)
+        if result.accuracy > self.best_accuracy:
+            self.best_accuracy, self.best_epoch, self.best = result.accuracy, epoch + 1, result
+            save_weights(self.model, self._best_file)
+        self._on_row(epoch + 1, logs or {}, result, seconds, float(self.model.optimizer.learning_rate))
+
+    def _moving(self) -> list[Any]:
+        return [
+            variable
+            for layer in self.model.layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+            for variable in (layer.moving_mean, layer.moving_variance)
+        ]
+
+
+def save_weights(network: keras.Model, path: Path) -> None:
+    """Write a network's weights in their order to an npz file, which appears whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        np.savez(file, *network.get_weights())
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load_weights(network: keras.Model, path: Path) -> None:
+    """Give a network the weights that `save_weights` wrote."""
+    with np.load(path) as stored:
+        network.set_weights([stored[name] for name in stored.files])
