@@ -1,0 +1,165 @@
+"""Who is who from frame to frame, and how a track's expression follows."""
+
+import numpy as np
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.vision.tracking import KEEP_S, MAX_MISSED, FaceTracker, Track, iou
+
+LEFT, RIGHT = (50, 60, 80, 80), (250, 60, 80, 80)
+
+
+def one_hot(emotion: str) -> np.ndarray:
+    return np.eye(len(EMOTIONS), dtype=np.float32)[EMOTIONS.index(emotion)]
+
+
+def moved(box: tuple[int, ...], dx: float, dy: float = 0) -> tuple[float, ...]:
+    return (box[0] + dx, box[1] + dy, *box[2:])
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ((0, 0, 10, 10), (0, 0, 10, 10), 1.0),
+        ((0, 0, 10, 10), (5, 0, 10, 10), 50 / 150),
+        ((0, 0, 10, 10), (2, 2, 5, 4), 20 / 100),
+        ((0, 0, 10, 10), (10, 0, 10, 10), 0.0),
+        ((0, 0, 0, 0), (0, 0, 0, 0), 0.0),
+    ],
+)
+def test_iou(one: tuple[int, ...], two: tuple[int, ...], expected: float) -> None:
+    assert iou([one], [two])[0, 0] == pytest.approx(expected)
+
+
+def test_iou_of_every_pair() -> None:
+    assert iou([LEFT, RIGHT, moved(LEFT, 4)], [RIGHT, LEFT]).argmax(axis=1).tolist() == [1, 0, 1]
+    assert iou(np.empty((0, 4)), [LEFT]).shape == (0, 1)
+
+
+def test_a_face_keeps_its_number_while_it_moves() -> None:
+    tracker = FaceTracker()
+    for step in range(20):
+        tracker.update([moved(LEFT, 6 * step)], step * 0.1)
+    (track,) = tracker.tracks
+    assert (track.track_id, track.hits, track.missed) == (1, 20, 0)
+    assert track.box_xywh[:2] == pytest.approx(moved(LEFT, 6 * 19)[:2], abs=1)
+
+
+def test_the_order_of_a_detectors_boxes_does_not_matter() -> None:
+    tracker = FaceTracker()
+    tracker.update([LEFT, RIGHT], 0)
+    tracker.update([moved(RIGHT, 5), moved(LEFT, 5)], 0.1)
+    assert {track.track_id: round(float(track.box_xywh[0])) for track in tracker.tracks} == {1: 55, 2: 255}
+
+
+def test_the_assignment_is_the_best_for_all_not_for_the_first() -> None:
+    """One box lies on both tracks; a greedy choice would give it to the first and leave the second without."""
+    tracker = FaceTracker(min_iou=0.1)
+    tracker.update([(0, 0, 100, 100), (60, 0, 100, 100)], 0)
+    tracker.update([(30, 0, 100, 100), (-40, 0, 100, 100)], 0.1)
+    places = {track.track_id: float(track.box_xywh[0]) for track in tracker.tracks}
+    assert places == {1: pytest.approx(-40), 2: pytest.approx(30)}
+
+
+def test_a_face_far_away_is_another_one() -> None:
+    tracker = FaceTracker()
+    tracker.update([LEFT], 0)
+    tracker.update([LEFT], 0.1)
+    tracker.update([RIGHT], 0.2)
+    assert [track.track_id for track in tracker.tracks] == [1, 2]
+    assert [track.missed for track in tracker.tracks] == [1, 0]
+
+
+def test_a_track_survives_a_few_misses_and_is_then_forgotten() -> None:
+    tracker = FaceTracker()
+    tracker.update([LEFT], 0.0)
+    tracker.update([LEFT], 0.3)
+    for miss in range(1, MAX_MISSED + 1):
+        tracker.update([], 0.3 + miss * 10)
+        assert [track.missed for track in tracker.tracks] == [miss]
+    tracker.update([], 100)
+    assert tracker.tracks == ()
+
+
+def test_a_track_that_comes_back_in_time_keeps_number_and_expression() -> None:
+    tracker = FaceTracker()
+    tracker.update([LEFT], 0.0)
+    tracker.update([LEFT], 0.1)
+    tracker.tracks[0].smooth(one_hot("happy"), 0.1, 0.5)
+    tracker.update([], 0.2)
+    tracker.update([moved(LEFT, 3)], 0.3)
+    (track,) = tracker.tracks
+    assert (track.track_id, track.missed, track.hits) == (1, 0, 3)
+    assert track.smoothed is not None
+    assert track.smoothed.tolist() == one_hot("happy").tolist()
+
+
+def test_many_detections_a_second_may_miss_for_a_moment() -> None:
+    tracker = FaceTracker()
+    tracker.update([LEFT], 0.0)
+    tracker.update([LEFT], 0.03)
+    for step in range(2, 12):
+        tracker.update([], step * 0.03)
+    assert [track.missed for track in tracker.tracks] == [10]
+    tracker.update([], 0.03 + KEEP_S + 0.01)
+    assert tracker.tracks == ()
+
+
+def test_what_only_one_detection_saw_goes_at_its_first_miss() -> None:
+    tracker = FaceTracker()
+    tracker.update([LEFT], 0.0)
+    tracker.update([], 0.03)
+    assert tracker.tracks == ()
+
+
+def test_a_number_is_never_given_twice() -> None:
+    tracker = FaceTracker()
+    tracker.update([LEFT], 0)
+    tracker.update([], 0.1)
+    tracker.update([LEFT], 0.2)
+    tracker.clear()
+    tracker.update([LEFT], 0.3)
+    assert [track.track_id for track in tracker.tracks] == [3]
+
+
+def test_a_new_size_counts_for_half_a_new_place_in_full() -> None:
+    tracker = FaceTracker()
+    tracker.update([(100, 100, 80, 80)], 0)
+    tracker.update([(90, 95, 100, 100)], 0.1)
+    left, top, width, height = tracker.tracks[0].box_xywh.tolist()
+    assert (width, height) == (90, 90)
+    assert (left + width / 2, top + height / 2) == (140, 145)
+
+
+def test_moving_confirms_nothing() -> None:
+    tracker = FaceTracker()
+    tracker.update([LEFT, RIGHT], 0)
+    tracker.move(tracker.tracks[1:], [moved(RIGHT, 7)])
+    assert tracker.boxes()[:, 0].tolist() == [50, 257]
+    assert [track.hits for track in tracker.tracks] == [1, 1]
+
+
+@pytest.mark.parametrize("n_steps", [1, 3, 30])
+def test_smoothing_follows_the_clock_not_the_number_of_frames(n_steps: int) -> None:
+    """After one time constant the new expression has 63 % of the weight, in however many frames."""
+    track = Track(1, np.zeros(4, np.float32), 0.0)
+    track.smooth(one_hot("neutral"), 0.0, 0.5)
+    for step in range(1, n_steps + 1):
+        track.smooth(one_hot("surprise"), 0.5 * step / n_steps, 0.5)
+    assert track.raw is not None and track.smoothed is not None
+    assert track.raw.tolist() == one_hot("surprise").tolist()
+    assert track.smoothed[EMOTIONS.index("surprise")] == pytest.approx(1 - np.exp(-1), abs=1e-5)
+    assert track.smoothed.sum() == pytest.approx(1)
+
+
+def test_without_smoothing_the_last_frame_counts() -> None:
+    track = Track(1, np.zeros(4, np.float32), 0.0)
+    track.smooth(one_hot("sad"), 0.0, 0.5)
+    track.smooth(one_hot("fear"), 0.01, 0)
+    assert track.smoothed is not None
+    assert track.smoothed.tolist() == one_hot("fear").tolist()
+
+
+def test_probabilities_of_another_length_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(7,\).*\(3,\)"):
+        Track(1, np.zeros(4, np.float32), 0.0).smooth([0.2, 0.3, 0.5], 0, 0.5)
