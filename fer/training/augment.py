@@ -70,7 +70,8 @@ class Augmenter:
         levels = np.linspace(0, 1, 256) ** (2.0 ** (1.5 * gamma))
         levels = (levels - 0.5) * (1 + contrast) + 0.5 + 0.4 * brightness
         table = (levels.clip(0, 1) * 255).astype(np.uint8)
-        return table[image]
+        relit: Images = table[image]
+        return relit
 
     def _erase(self, image: Images, rng: np.random.Generator) -> Images:
         if rng.random() >= self.erasing:

@@ -1,7 +1,5 @@
 """Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run repeats."""
 
-from typing import Any
-
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +70,8 @@ def vote_distributions(dataset: FaceDataset) -> Floats:
     if dataset.votes is None:
         return np.zeros((len(dataset), N_VOTE_CLASSES), np.float32)
     votes = dataset.votes[:, _VOTE_ORDER].astype(np.float32)
-    return votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+    distributions: Floats = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
+    return distributions
 
 
 def class_weights(labels: npt.NDArray[np.int64], kind: str) -> Floats:
@@ -83,7 +82,8 @@ def class_weights(labels: npt.NDArray[np.int64], kind: str) -> Floats:
     counts = np.bincount(labels, minlength=N_EMOTIONS).astype(np.float64)
     power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]
     raw = np.where(counts > 0, 1 / np.maximum(counts, 1) ** power, 0)
-    return (raw * counts.sum() / (raw * counts).sum()).astype(np.float32)
+    weights: Floats = (raw * counts.sum() / (raw * counts).sum()).astype(np.float32)
+    return weights
 
 
 def _mix(
@@ -102,8 +102,3 @@ def no_face(dataset: FaceDataset) -> npt.NDArray[np.bool_]:
         return np.zeros(len(dataset), bool)
     result: npt.NDArray[np.bool_] = dataset.votes.argmax(axis=1) == VOTE_COLUMNS.index("NF")
     return result
-
-
-def warm_batches(batches: TrainingBatches, n_batches: int) -> list[Any]:
-    """The images of the first `n_batches` batches, each (B, 48, 48, 1) uint8."""
-    return [batches[index][0] for index in range(min(n_batches, len(batches)))]

@@ -96,10 +96,8 @@ def precision(config: TrainConfig) -> str:
     """'bfloat16' or 'float32': what the settings ask for, or what this machine computes in natively."""
     if config.precision != "auto":
         return config.precision
-    if keras.config.backend() == "jax":
-        import jax
-
-        return "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    if keras.distribution.list_devices("gpu"):
+        return "bfloat16"
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:

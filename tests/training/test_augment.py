@@ -1,0 +1,70 @@
+"""Augmentation: each change on its own, and all of it from one random state."""
+
+import numpy as np
+import pytest
+
+from fer.runs.config import TrainConfig
+from fer.training.augment import Augmenter
+
+NONE = {"flip": False, "rotation_degrees": 0.0, "scale": 0.0, "shift": 0.0, "light": 0.0, "erasing": 0.0}
+
+
+def augmenter(**changes: float | bool) -> Augmenter:
+    return Augmenter(**{**NONE, **changes})
+
+
+@pytest.fixture
+def faces() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (40, 48, 48), dtype=np.uint8)
+
+
+def test_nothing_asked_for_changes_nothing(faces):
+    np.testing.assert_array_equal(augmenter()(faces, np.random.default_rng(1)), faces)
+
+
+def test_flip_mirrors_about_half_and_leaves_the_rest(faces):
+    changed = augmenter(flip=True)(faces, np.random.default_rng(1))
+    mirrored = [np.array_equal(new, old[:, ::-1]) for new, old in zip(changed, faces, strict=True)]
+    untouched = [np.array_equal(new, old) for new, old in zip(changed, faces, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, untouched, strict=True))
+    assert 10 <= sum(mirrored) <= 30
+
+
+def test_shift_moves_by_at_most_its_share_and_replicates_the_border():
+    ramp = np.tile(np.arange(48, dtype=np.uint8) * 5, (1, 48, 1))
+    for seed in range(20):
+        moved = augmenter(shift=0.1)(ramp, np.random.default_rng(seed))[0].astype(float)
+        assert np.abs(moved - ramp[0]).max() <= 0.1 * 48 * 5 + 1
+        assert np.all(np.diff(moved, axis=1) >= 0)  # no dark border: it would break the ramp
+
+
+def test_scale_keeps_the_centre():
+    dot = np.zeros((1, 48, 48), np.uint8)
+    dot[0, 22:26, 22:26] = 255
+    for seed in range(10):
+        scaled = augmenter(scale=0.2)(dot, np.random.default_rng(seed))[0]
+        rows, columns = np.nonzero(scaled > 64)
+        assert rows.mean() == pytest.approx(23.5, abs=0.6)
+        assert columns.mean() == pytest.approx(23.5, abs=0.6)
+
+
+def test_light_changes_levels_but_not_their_order(faces):
+    for seed in range(10):
+        lit = augmenter(light=0.5)(faces[:1], np.random.default_rng(seed))[0]
+        order = np.argsort(faces[0], axis=None, kind="stable")
+        assert np.all(np.diff(lit.ravel()[order].astype(int)) >= 0)
+
+
+def test_erasing_hides_one_rectangle_of_at_most_a_fifth(faces):
+    for seed in range(20):
+        changed = augmenter(erasing=1.0)(faces[:1], np.random.default_rng(seed))[0] != faces[0]
+        assert 0 < changed.mean() <= 0.22
+        rows, columns = np.nonzero(changed)
+        assert changed.mean() >= 0.9 * np.ptp(rows) * np.ptp(columns) / 48**2
+
+
+def test_same_random_state_gives_the_same_images_and_another_gives_others(faces):
+    augment = Augmenter.from_config(TrainConfig())
+    first, again, other = (augment(faces, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).mean() > 0.5

@@ -1,0 +1,78 @@
+"""Batches: each image once an epoch, labels that follow their images, and the same again from the same seed."""
+
+import numpy as np
+import pytest
+
+from fer.datasets.faces import FaceDataset
+from fer.runs.config import TrainConfig
+from fer.training.batches import TrainingBatches, class_weights, no_face, vote_distributions
+
+STILL = {"flip": False, "rotation_degrees": 0.0, "scale": 0.0, "shift": 0.0, "light": 0.0, "erasing": 0.0}
+
+
+def dataset(n_samples: int = 35, votes: np.ndarray | None = None) -> FaceDataset:
+    """Faces of one grey each, so that the image names its row; the label is the row modulo seven."""
+    rows = np.arange(n_samples)
+    images = np.repeat(rows.astype(np.uint8), 48 * 48).reshape(-1, 48, 48)
+    return FaceDataset("rows", images, rows % 7, np.zeros(n_samples, np.uint8), votes)
+
+
+def test_an_epoch_shows_each_image_at_most_once_with_its_own_label():
+    batches = TrainingBatches(dataset(), TrainConfig(batch_size=5, **STILL), votes=False)
+    seen = []
+    for index in range(len(batches)):
+        images, targets, weights = batches[index]
+        assert images.shape == (5, 48, 48, 1)
+        assert images.dtype == np.uint8
+        rows = images[:, 0, 0, 0]
+        np.testing.assert_array_equal(targets["logits"].argmax(1), rows % 7)
+        assert weights["logits"].shape == (5,)
+        seen += rows.tolist()
+    assert sorted(seen) == list(range(35))
+
+
+def test_epochs_differ_and_a_later_start_repeats_them():
+    config = TrainConfig(batch_size=8)
+    first = TrainingBatches(dataset(), config, votes=False)
+    one = first[0][0]
+    first.on_epoch_end()
+    two = first[0][0]
+    assert not np.array_equal(one, two)
+    np.testing.assert_array_equal(TrainingBatches(dataset(), config, votes=False, first_epoch=1)[0][0], two)
+
+
+def test_votes_are_distributions_and_weigh_nothing_where_nobody_saw_an_expression():
+    votes = np.zeros((35, 10), np.uint8)
+    votes[0, [0, 1]] = 5, 3  # neutral 5, happiness 3
+    votes[1, 8] = 10  # unknown alone
+    distributions = vote_distributions(dataset(votes=votes))
+    assert distributions.shape == (35, 8)
+    np.testing.assert_allclose(distributions[0], [0, 0, 0, 3 / 8, 0, 0, 5 / 8, 0])
+    assert distributions[1].sum() == 0
+    _, targets, weights = TrainingBatches(dataset(votes=votes), TrainConfig(batch_size=35, **STILL), votes=True)[0]
+    np.testing.assert_allclose(weights["votes"], targets["votes"].sum(1))
+    assert weights["votes"].sum() == pytest.approx(1)
+
+
+def test_no_face_is_what_most_of_the_crowd_says():
+    votes = np.zeros((35, 10), np.uint8)
+    votes[:, 0] = 4
+    votes[3, 9] = 6
+    assert np.flatnonzero(no_face(dataset(votes=votes))).tolist() == [3]
+    assert not no_face(dataset()).any()
+
+
+@pytest.mark.parametrize(("kind", "ratio"), [("none", 1), ("sqrt", 2), ("balanced", 4)])
+def test_class_weights_average_one_and_favour_the_rare(kind, ratio):
+    labels = np.array([0] * 40 + [1] * 10)
+    weights = class_weights(labels, kind)
+    assert weights[1] / weights[0] == pytest.approx(ratio)
+    assert weights[labels].mean() == pytest.approx(1)
+
+
+def test_mixup_mixes_labels_as_it_mixes_images():
+    config = TrainConfig(batch_size=35, mixup=0.4, **STILL)
+    images, targets, _ = TrainingBatches(dataset(), config, votes=False)[0]
+    np.testing.assert_allclose(targets["logits"].sum(1), 1, atol=1e-6)
+    assert (targets["logits"].max(1) < 1).any()
+    assert images.dtype == np.uint8

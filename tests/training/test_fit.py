@@ -1,0 +1,90 @@
+"""Dividing the data, judging a network, and the statistics of averaged weights."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from fer.datasets.faces import FaceDataset
+from fer.errors import DatasetError
+from fer.runs.config import TrainConfig
+from fer.training.fit import load_weights, recompute_statistics, save_weights, split_parts, validate
+from fer.training.networks import LOGITS
+
+
+def dataset(n_train: int = 140, n_validation: int = 14, votes: np.ndarray | None = None) -> FaceDataset:
+    total = n_train + n_validation
+    images = np.random.default_rng(0).integers(0, 256, (total, 48, 48), dtype=np.uint8)
+    splits = np.repeat(np.array([0, 1], np.uint8), [n_train, n_validation])
+    return FaceDataset("drawn", images, np.arange(total) % 7, splits, votes)
+
+
+def test_holdout_is_stratified_and_apart():
+    parts = split_parts(dataset(), TrainConfig(holdout=0.2))
+    assert parts.calibration is not None
+    assert np.bincount(parts.calibration.labels).tolist() == [4] * 7
+    keys = [{image.tobytes() for image in part.images} for part in (parts.train, parts.validation, parts.calibration)]
+    assert len(keys[0] | keys[1] | keys[2]) == 154
+    assert [len(key) for key in keys] == [112, 14, 28]
+
+
+def test_fraction_takes_a_stratified_part_of_train_alone():
+    parts = split_parts(dataset(), TrainConfig(fraction=0.5))
+    assert np.bincount(parts.train.labels).tolist() == [10] * 7
+    assert len(parts.validation) == 14
+
+
+def test_what_the_crowd_calls_no_face_is_not_trained_on_but_still_judged():
+    votes = np.zeros((154, 10), np.uint8)
+    votes[[5, 150], 9] = 10
+    parts = split_parts(dataset(votes=votes), TrainConfig())
+    assert len(parts.train) == 139
+    assert len(parts.validation) == 14
+
+
+def test_too_few_images_of_a_class_is_one_sentence():
+    small = dataset(n_train=7)
+    with pytest.raises(DatasetError, match="too few training images"):
+        split_parts(small, TrainConfig(holdout=0.3))
+
+
+def constant_network(logits: np.ndarray) -> keras.Model:
+    inputs = keras.Input((48, 48, 1), dtype="uint8")
+    flat = layers.Flatten()(layers.Rescaling(0.0)(inputs))
+    outputs = {LOGITS: layers.Dense(7, kernel_initializer="zeros", bias_initializer=lambda *_, **__: logits)(flat)}
+    return keras.Model(inputs, outputs)
+
+
+def test_validation_of_a_network_that_always_says_happy():
+    network = constant_network(np.array([0, 0, 0, 3.0, 0, 0, 0], np.float32))
+    result = validate(network, dataset().split("validation"))
+    assert result.accuracy == pytest.approx(2 / 14)
+    np.testing.assert_allclose(result.recalls, [0, 0, 0, 1, 0, 0, 0])
+    assert result.confusion[:, 3].tolist() == [2] * 7
+    right, wrong = np.exp([3.0, 0.0]) / (np.exp(3.0) + 6)
+    assert result.loss == pytest.approx(-(np.log(right) + 6 * np.log(wrong)) / 7, rel=1e-5)
+
+
+def test_recomputed_statistics_are_those_of_the_data():
+    inputs = keras.Input((48, 48, 1), dtype="uint8")
+    norm = layers.BatchNormalization(name="norm")
+    network = keras.Model(inputs, norm(layers.Rescaling(1.0)(inputs)))
+    batches = [np.full((4, 48, 48, 1), level, np.uint8) for level in (10, 20, 60)]
+    recompute_statistics(network, batches)
+    assert float(norm.moving_mean[0]) == pytest.approx(30, rel=1e-5)
+    assert norm.momentum == 0.99
+
+
+def test_saved_weights_come_back_and_a_failed_save_leaves_the_old(tmp_path, monkeypatch):
+    one, two = constant_network(np.zeros(7, np.float32)), constant_network(np.ones(7, np.float32))
+    file = tmp_path / "best.npz"
+    save_weights(one, file)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fer.training.fit.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        save_weights(two, file)
+    load_weights(two, file)
+    np.testing.assert_array_equal(two.get_weights()[1], np.zeros(7))
