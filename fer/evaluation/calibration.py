@@ -1,0 +1,170 @@
+"""Probabilities that mean what they say: temperature, the 'not sure' threshold, and how far off they are."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+N_BINS: Final = 15
+TARGET_ACCURACY: Final = 0.8
+# A network that is ten times too sure, or too timid, is broken; the search stays within that.
+_TEMPERATURES: Final = (0.1, 10.0)
+
+Floats = npt.NDArray[np.float64]
+
+
+def probabilities_at(logits: npt.ArrayLike, temperature: float) -> Floats:
+    """Softmax of `logits` (N, 7) over `temperature` (above 0): (N, 7) float64, rows summing to 1."""
+    scaled: Floats = softmax(np.asarray(logits, np.float64) / temperature, axis=1)
+    return scaled
+
+
+def negative_log_likelihood(logits: npt.ArrayLike, labels: npt.ArrayLike, temperature: float = 1.0) -> float:
+    """Mean over N of -log of the probability given to the true class, in nats, at a temperature."""
+    log_probabilities = log_softmax(np.asarray(logits, np.float64) / temperature, axis=1)
+    rows = np.arange(len(log_probabilities))
+    return float(-log_probabilities[rows, np.asarray(labels)].mean())
+
+
+def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """The temperature at which the true classes are most likely (Guo et al., 2017, 'On calibration').
+
+    It changes no decision, only how sure the model says it is. Fit it on faces that the network did not train on.
+
+    Args:
+        logits: (N, 7), N at least 1.
+        labels: (N,) in 0..6.
+
+    Returns:
+        A temperature in 0.1..10: above 1 where the network was too sure.
+
+    Raises:
+        ValueError: there is no face, or a logit is not finite.
+    """
+    values = np.asarray(logits, np.float64)
+    if not len(values) or not np.isfinite(values).all():
+        raise ValueError(f"logits: expected finite values of one face or more. Received: shape {values.shape}")
+    # In the logarithm the search treats twice too sure and twice too timid alike; the loss is convex in 1/T.
+    found = minimize_scalar(
+        lambda log_t: negative_log_likelihood(values, labels, float(np.exp(log_t))),
+        bounds=tuple(np.log(_TEMPERATURES)),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return float(np.exp(found.x))
+
+
+def fit_unsure_below(
+    probabilities: npt.ArrayLike, labels: npt.ArrayLike, target_accuracy: float = TARGET_ACCURACY
+) -> float:
+    """The smallest threshold on the confidence at which what is answered is right often enough.
+
+    A face is answered where its highest probability reaches the threshold. Every threshold between two neighbouring
+    confidences answers the same faces; the middle is returned, so that rounding to float32 moves no face across.
+
+    Args:
+        probabilities: (N, 7) in 0..1, calibrated.
+        labels: (N,) in 0..6.
+        target_accuracy: share of right answers that is asked for, 0..1.
+
+    Returns:
+        0.0 where all may be answered; 1.0 where no threshold is enough, so that next to nothing is answered.
+    """
+    curve = coverage_curve(probabilities, labels)
+    enough = np.flatnonzero(curve.accuracy >= target_accuracy)
+    if not len(enough):
+        return 1.0
+    # The curve runs from the strictest threshold to the mildest.
+    last = int(enough[-1])
+    if last == len(curve.thresholds) - 1:
+        return 0.0
+    return float((curve.thresholds[last] + curve.thresholds[last + 1]) / 2)
+
+
+@dataclass(frozen=True, eq=False)
+class CoverageCurve:
+    """What answering less gains: a point for each distinct confidence, from the strictest threshold to the mildest.
+
+    Attributes:
+        thresholds: (M,) falling confidences in 0..1.
+        coverage: (M,) share of the faces whose confidence reaches the threshold, rising to 1.
+        accuracy: (M,) share of those that are right.
+    """
+
+    thresholds: Floats
+    coverage: Floats
+    accuracy: Floats
+
+
+def coverage_curve(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> CoverageCurve:
+    """Accuracy against coverage for every threshold that makes a difference (N at least 1)."""
+    confidence, correct = top_label(probabilities, labels)
+    order = np.argsort(-confidence, kind="stable")
+    confidence, right = confidence[order], np.cumsum(correct[order])
+    # Faces of one confidence are answered together or not at all.
+    last = np.flatnonzero(np.append(np.diff(confidence) != 0, True))
+    answered = last + 1
+    return CoverageCurve(confidence[last], answered / len(confidence), right[last] / answered)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What one threshold does: `coverage` is the share answered, `accuracy` of those (None where none is)."""
+
+    threshold: float
+    coverage: float
+    accuracy: float | None
+
+
+def answered_at(probabilities: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> Answered:
+    """Coverage and accuracy where every face below `threshold` is 'not sure'."""
+    confidence, correct = top_label(probabilities, labels)
+    sure = confidence >= threshold
+    return Answered(threshold, float(sure.mean()), float(correct[sure].mean()) if sure.any() else None)
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """The calibration curve of the top label over equal-width bins of confidence.
+
+    Attributes:
+        edges: (B + 1,) from 0 to 1; a confidence on an edge belongs to the bin below it.
+        counts: (B,) int64, faces in each bin.
+        confidence: (B,) mean confidence of a bin; NaN where it is empty.
+        accuracy: (B,) share of right answers of a bin; NaN where it is empty.
+        ece: expected calibration error, 0..1: the mean of |accuracy - confidence| over the faces' bins.
+    """
+
+    edges: Floats
+    counts: npt.NDArray[np.int64]
+    confidence: Floats
+    accuracy: Floats
+    ece: float
+
+
+def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, n_bins: int = N_BINS) -> Reliability:
+    """How far confidence and accuracy lie apart (Guo et al., 2017; N at least 1).
+
+    Args:
+        probabilities: (N, 7) in 0..1.
+        labels: (N,) in 0..6.
+        n_bins: bins of equal width.
+    """
+    confidence, correct = top_label(probabilities, labels)
+    edges = np.linspace(0, 1, n_bins + 1)
+    bins = np.digitize(confidence, edges[1:-1], right=True)
+    counts = np.bincount(bins, minlength=n_bins)
+    with np.errstate(invalid="ignore"):
+        mean_confidence = np.bincount(bins, confidence, n_bins) / counts
+        accuracy = np.bincount(bins, correct, n_bins) / counts
+    gaps = np.nan_to_num(np.abs(accuracy - mean_confidence))
+    return Reliability(edges, counts, mean_confidence, accuracy, float((gaps * counts).sum() / counts.sum()))
+
+
+def top_label(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """The highest probability of each face, (N,) float64, and whether its class is the true one, (N,) bool."""
+    values = np.asarray(probabilities, np.float64)
+    return values.max(1), values.argmax(1) == np.asarray(labels)
