@@ -58,9 +58,13 @@ class FaceDataset:
                 f"images: expected uint8 (N, {SIDE}, {SIDE}). Received: {self.images.dtype} {self.images.shape}"
             )
         if self.labels.shape != (n_samples,) or self.splits.shape != (n_samples,):
-            raise ValueError(f"labels, splits: expected ({n_samples},). Received: {self.labels.shape}, {self.splits.shape}")
-        if n_samples and not (0 <= self.labels.min() and self.labels.max() < N_EMOTIONS):
-            raise ValueError(f"labels: expected 0..{N_EMOTIONS - 1}. Received: {self.labels.min()}..{self.labels.max()}")
+            raise ValueError(
+                f"labels, splits: expected ({n_samples},). Received: {self.labels.shape}, {self.splits.shape}"
+            )
+        if n_samples and not (self.labels.min() >= 0 and self.labels.max() < N_EMOTIONS):
+            raise ValueError(
+                f"labels: expected 0..{N_EMOTIONS - 1}. Received: {self.labels.min()}..{self.labels.max()}"
+            )
         if n_samples and self.splits.max() >= len(SPLITS):
             raise ValueError(f"splits: expected 0..{len(SPLITS) - 1}. Received: {self.splits.max()}")
         if self.votes is not None and self.votes.shape != (n_samples, len(VOTE_COLUMNS)):

@@ -1,0 +1,81 @@
+"""FER-2013 as image folders: a folder a split, a folder a class, an image a face."""
+
+import zipfile
+import zlib
+from pathlib import PurePosixPath
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets.faces import SIDE, FaceDataset
+from fer.datasets.layouts import Layout
+from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
+from fer.datasets.trees import Tree
+from fer.errors import DatasetError, ImageError
+
+_FILES_BETWEEN_REPORTS: Final = 100
+
+
+def decode_face(data: bytes) -> npt.NDArray[np.uint8]:
+    """A face image of any format and size as (48, 48) uint8 grey; one of 48 x 48 keeps its pixels.
+
+    Raises:
+        ImageError: the bytes are no picture that can be read safely.
+    """
+    from fer.vision import images
+
+    grey = cv2.cvtColor(images.decode(data), cv2.COLOR_BGR2GRAY)
+    if grey.shape != (SIDE, SIDE):
+        shrinks = min(grey.shape) >= SIDE
+        grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(grey, np.uint8)
+
+
+def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Reading:
+    """Read image folders, keeping what can be read.
+
+    Args:
+        tree: the files.
+        layout: where the folders lie in it.
+        progress: told every hundred files.
+
+    Raises:
+        DatasetError: there are far too many files.
+    """
+    entries = [entry for entry in tree.entries() if layout.covers(entry.path)]
+    if len(entries) > MAX_IMAGES:
+        raise DatasetError(f"{tree.name} holds more than {MAX_IMAGES:,} images; FER-2013 has 35,887.")
+    images, labels, splits, origins = bytearray(), [], [], []
+    rejected: list[Rejection] = []
+    for index, entry in enumerate(entries):
+        if index % _FILES_BETWEEN_REPORTS == 0:
+            progress(index / len(entries), f"{index:,} of {len(entries):,} files read")
+        try:
+            label = layout.label_of(entry.path)
+            if label is None:
+                raise ImageError("its folder names no class")
+            image = decode_face(_read(tree, entry.path))
+        except ImageError as error:
+            rejected.append(Rejection(str(entry.path), str(error).rstrip(".")))
+            continue
+        images += image.tobytes()
+        labels.append(label)
+        splits.append(layout.split_of(entry.path))
+        origins.append(str(entry.path))
+    dataset = FaceDataset(
+        name=tree.name,
+        images=np.frombuffer(images, np.uint8).reshape(-1, SIDE, SIDE),
+        labels=np.array(labels, np.int64),
+        splits=np.array(splits, np.uint8),
+    )
+    return Reading(dataset, tuple(origins), tuple(rejected), form="image folders")
+
+
+def _read(tree: Tree, path: PurePosixPath) -> bytes:
+    try:
+        with tree.open(path) as file:
+            return file.read()
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ImageError(f"the file cannot be read ({error})") from error

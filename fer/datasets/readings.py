@@ -1,0 +1,101 @@
+"""What a reader hands back: the faces it could read, where each came from, and what it rejected."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, Self
+
+from fer.datasets.faces import FaceDataset
+from fer.emotions import EMOTIONS
+from fer.errors import DatasetError
+
+MAX_REJECTED_SHARE: Final = 0.1
+# 2.3 GB of pixels; FER-2013 has 35,887 images.
+MAX_IMAGES: Final = 1_000_000
+
+
+class Progress(Protocol):
+    """Told how far a long job is. What it raises ends the job, which is how a job is cancelled."""
+
+    def __call__(self, share: float, text: str) -> None:
+        """Hear of progress.
+
+        Args:
+            share: the part that is done, 0 to 1.
+            text: what is being done, for people.
+        """
+
+
+def silent(share: float, text: str) -> None:
+    """A `Progress` that tells nobody."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A row or file that was not taken: where it is ('line 12', 'train/happy/a.png') and why."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What was read of a source.
+
+    Attributes:
+        dataset: the faces that were kept.
+        origins: where each of them came from, in their order: 'line 2' or 'train/happy/a.png'.
+        rejected: what was not taken; rows read = kept + rejected.
+        form: what the source was recognised as, such as 'CSV' or 'image folders'.
+
+    Raises:
+        ValueError: there is not one origin for each face.
+    """
+
+    dataset: FaceDataset
+    origins: tuple[str, ...]
+    rejected: tuple[Rejection, ...] = ()
+    form: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.origins) != len(self.dataset):
+            raise ValueError(f"origins: expected {len(self.dataset)}. Received: {len(self.origins)}")
+
+    @property
+    def n_read(self) -> int:
+        """Rows or files that were looked at: kept and rejected."""
+        return len(self.dataset) + len(self.rejected)
+
+    def renamed(self, name: str) -> Self:
+        """The same reading with the data set called `name`."""
+        return replace(self, dataset=replace(self.dataset, name=name))
+
+
+def require_usable(reading: Reading) -> None:
+    """Refuse a reading of which too little is left.
+
+    Raises:
+        DatasetError: nothing was kept, or more than a tenth was rejected.
+    """
+    n_rejected, n_read, name = len(reading.rejected), reading.n_read, reading.dataset.name
+    if n_rejected > MAX_REJECTED_SHARE * n_read:
+        first = reading.rejected[0]
+        raise DatasetError(
+            f"{name}: {n_rejected:,} of {n_read:,} images cannot be read, more than a tenth; "
+            f"the first is {first.where}: {first.reason}."
+        )
+    if not n_read:
+        raise DatasetError(f"{name} holds no image; see data/README.md for the layouts that are read.")
+
+
+def require_all_classes(reading: Reading) -> None:
+    """Refuse a reading in which an expression has no image at all.
+
+    Raises:
+        DatasetError: naming the classes that are missing.
+    """
+    counts = reading.dataset.counts().sum(axis=0)
+    missing = [name for name, count in zip(EMOTIONS, counts, strict=True) if count == 0]
+    if missing:
+        raise DatasetError(
+            f"{reading.dataset.name} has no image of {', '.join(missing)}; a set needs all seven classes: "
+            f"{', '.join(EMOTIONS)}."
+        )
