@@ -1,0 +1,46 @@
+"""What the app's process holds after its pages were used: no TensorFlow, no Keras, less than 400 MB."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from fer.ui.frame import MENU
+from tests.e2e.conftest import App
+from tests.serving import Server, running_app
+
+_MB = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app, writing every import to its log."""
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    with running_app(home, log, {"PYTHONPROFILEIMPORTTIME": "1"}) as server:
+        yield server
+
+
+def imported(server: Server) -> set[str]:
+    """Top-level packages that the server's process has imported."""
+    return set(re.findall(r"^import time:.*\|\s+(\w+)$", server.log.read_text(errors="replace"), re.MULTILINE))
+
+
+def test_a_used_app_is_small_and_never_imports_tensorflow(app: App) -> None:
+    for entry in MENU:
+        if entry.exists:
+            page = app.open("" if entry.path == "app.py" else Path(entry.path).stem.partition("_")[2])
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page = app.open("Upload")
+    page.get_by_text("Try a sample").click()
+    page.get_by_role("button", name="Analyse the sample").click()
+    expect(page.get_by_text("1 face", exact=False).first).to_be_visible()
+    expect(page.get_by_text("Face 1", exact=False).first).to_be_visible()
+
+    packages = imported(app.server)
+    assert {"streamlit", "onnxruntime", "cv2"} <= packages, "the log of imports is not what this test reads"
+    assert not packages & {"tensorflow", "keras", "tf2onnx", "jax", "torch"}
+    rss_mb = psutil.Process(app.server.pid).memory_info().rss / _MB
+    assert rss_mb < 400, f"the app holds {rss_mb:.0f} MB"
