@@ -39,3 +39,7 @@ class EvaluationError(FerError):
 
 class ExportError(FerError):
     """A trained network could not be turned into a bundle that agrees with it."""
+
+
+class NetworkError(FerError):
+    """A setting of the live page's connection (STUN, TURN, number of viewers) has the wrong form."""

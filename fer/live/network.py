@@ -1,0 +1,146 @@
+"""How browser and server find each other: STUN and TURN, where the network between them needs it.
+
+By default no server but this one is contacted. TURN credentials are made here from a secret that coturn knows as well
+(`use-auth-secret`; the 'TURN REST API' of draft-uberti-behave-turn-rest-00): the browser gets a name that ends with its
+time and a password that fits it, never the secret.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fer.errors import NetworkError
+
+CREDENTIAL_SECONDS: Final = 12 * 3600
+# What both ends of the connection read: the browser, and aiortc here (which knows no IPv6 addresses).
+_FORMS: Final = {
+    "stun": (re.compile(r"stuns?:[^?:\s]+(:\d+)?"), "stun:stun.example.org:3478"),
+    "turn": (re.compile(r"turns?:[^?:\s]+(:\d+)?(\?transport=(udp|tcp))?"), "turn:turn.example.org:3478?transport=udp"),
+}
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Servers for connections through routers and firewalls.
+
+    Attributes:
+        stun_urls: 'stun:host:port', to learn one's public address.
+        turn_urls: 'turn:host:port?transport=udp', to relay the video.
+        turn_secret: the secret shared with coturn; credentials are made from it.
+        turn_username, turn_credential: fixed ones, where a provider gave them instead of a secret.
+        max_streams: viewers at a time; None leaves it to the number of cores.
+
+    Raises:
+        NetworkError: an address has the wrong form, or TURN lacks a secret or credentials.
+    """
+
+    stun_urls: tuple[str, ...] = ()
+    turn_urls: tuple[str, ...] = ()
+    turn_secret: str | None = field(default=None, repr=False)
+    turn_username: str | None = None
+    turn_credential: str | None = field(default=None, repr=False)
+    max_streams: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, urls in (("stun", self.stun_urls), ("turn", self.turn_urls)):
+            form, example = _FORMS[name]
+            for url in urls:
+                if not form.fullmatch(url):
+                    raise NetworkError(
+                        f"The address of a {name.upper()} server looks like '{example}', but '{url}' was given; "
+                        "correct it in .streamlit/secrets.toml or the environment."
+                    )
+        if self.turn_urls and not self.turn_secret and not (self.turn_username and self.turn_credential):
+            raise NetworkError(
+                "A TURN server needs a secret, or a username and a credential; "
+                "add them to .streamlit/secrets.toml or the environment (docs/live.md says how)."
+            )
+        if self.max_streams is not None and self.max_streams < 1:
+            raise NetworkError(
+                f"The number of viewers at a time is 1 or more, but {self.max_streams} was given; "
+                "correct FER_LIVE_STREAMS, or max_streams under [live] in .streamlit/secrets.toml."
+            )
+
+    @property
+    def stream_limit(self) -> int:
+        """Viewers at a time: `max_streams`, or one a core."""
+        return self.max_streams or os.cpu_count() or 1
+
+
+def network_settings(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> NetworkSettings:
+    """Read the settings; the environment goes before the secrets.
+
+    Args:
+        secrets: tables 'stun' (urls), 'turn' (urls, secret, username, credential) and 'live' (max_streams).
+        environment: FER_STUN_URLS and FER_TURN_URLS (several separated by commas), FER_TURN_SECRET, FER_TURN_USERNAME,
+            FER_TURN_CREDENTIAL, FER_LIVE_STREAMS.
+
+    Raises:
+        NetworkError: a setting has the wrong form.
+    """
+    stun, turn, live = (_table(secrets, name) for name in ("stun", "turn", "live"))
+    limit = environment.get("FER_LIVE_STREAMS") or live.get("max_streams")
+    try:
+        max_streams = int(limit) if limit else None
+    except ValueError:
+        raise NetworkError(f"FER_LIVE_STREAMS is a whole number, but '{limit}' was given; correct it.") from None
+    return NetworkSettings(
+        stun_urls=_urls(environment.get("FER_STUN_URLS") or stun.get("urls", ())),
+        turn_urls=_urls(environment.get("FER_TURN_URLS") or turn.get("urls", ())),
+        turn_secret=environment.get("FER_TURN_SECRET") or turn.get("secret"),
+        turn_username=environment.get("FER_TURN_USERNAME") or turn.get("username"),
+        turn_credential=environment.get("FER_TURN_CREDENTIAL") or turn.get("credential"),
+        max_streams=max_streams,
+    )
+
+
+def _table(secrets: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = secrets.get(name, {})
+    if not isinstance(table, Mapping):
+        raise NetworkError(f"In .streamlit/secrets.toml '{name}' is a table, written [{name}]; correct it.")
+    return table
+
+
+def _urls(value: str | Sequence[str]) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def turn_credentials(secret: str, now_s: float, lifetime_s: int = CREDENTIAL_SECONDS) -> tuple[str, str]:
+    """A TURN username and password that coturn accepts until `now_s + lifetime_s`.
+
+    Args:
+        secret: coturn's `static-auth-secret`.
+        now_s: seconds since 1970.
+        lifetime_s: how long a connection may begin with them.
+
+    Returns:
+        The username (the time of expiry), and base64 of HMAC-SHA1 of the username under the secret.
+    """
+    username = str(int(now_s) + lifetime_s)
+    digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
+    return username, base64.b64encode(digest).decode()
+
+
+def ice_servers(settings: NetworkSettings, now_s: float) -> list[dict[str, Any]]:
+    """The list that WebRTC calls `iceServers`; it goes to the browser, and the shared secret is not in it.
+
+    Args:
+        settings: which servers.
+        now_s: seconds since 1970, from which time-limited credentials count.
+    """
+    servers: list[dict[str, Any]] = []
+    if settings.stun_urls:
+        servers.append({"urls": list(settings.stun_urls)})
+    if settings.turn_urls:
+        if settings.turn_secret:
+            username, credential = turn_credentials(settings.turn_secret, now_s)
+        else:
+            username, credential = settings.turn_username or "", settings.turn_credential or ""
+        servers.append({"urls": list(settings.turn_urls), "username": username, "credential": credential})
+    return servers

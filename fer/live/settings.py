@@ -1,0 +1,58 @@
+"""What a viewer can change while the camera runs."""
+
+from dataclasses import dataclass
+from typing import Final
+
+# Haar costs three times what YuNet does, and flow between detections loses no face; YuNet gains nothing by it.
+DETECT_EVERY: Final[dict[str, int]] = {"haar": 5, "yunet": 1}
+MAX_DETECT_EVERY: Final = 10
+MAX_SMOOTHING_S: Final = 2.0
+SMALLEST_FACES: Final = (0.05, 0.5)
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """Settings of a live session; every one acts from the next frame on.
+
+    Attributes:
+        detector: 'haar' or 'yunet'.
+        sensitivity: 0..1, how readily the detector takes something for a face.
+        smallest_face: side of the smallest face looked for, as a share of the frame's longer side, 0.05..0.5.
+        detect_every: detect on every n-th frame, 1..10; optical flow moves the boxes between.
+        smoothing_s: time constant of the smoothed probabilities in seconds, 0 (none)..2.
+        mirror: show the picture as a mirror does.
+        boxes, labels, confidence: draw a box, the expression, its confidence.
+        date: draw the present date and time.
+        blur: make the faces unrecognisable in the output, snapshots included.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    detector: str = "haar"
+    sensitivity: float = 0.5
+    smallest_face: float = 0.1
+    detect_every: int = DETECT_EVERY["haar"]
+    smoothing_s: float = 0.4
+    mirror: bool = True
+    boxes: bool = True
+    labels: bool = True
+    confidence: bool = True
+    date: bool = True
+    blur: bool = False
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("sensitivity", 0, 1),
+            ("smallest_face", *SMALLEST_FACES),
+            ("detect_every", 1, MAX_DETECT_EVERY),
+            ("smoothing_s", 0, MAX_SMOOTHING_S),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name}: expected {low} to {high}. Received: {value}")
+
+    @property
+    def detector_key(self) -> tuple[str, float, float]:
+        """What a detector is made from; where it changes, a new one is needed."""
+        return self.detector, self.sensitivity, self.smallest_face

@@ -1,0 +1,134 @@
+"""What a session leaves behind: rows, shares of time, people, CSV and JSON."""
+
+import io
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.live.record import OUTCOMES, Observation, SessionRecord
+
+STARTED = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+def leaning(emotion: str, confidence: float = 0.7) -> np.ndarray:
+    probabilities = np.full(len(EMOTIONS), (1 - confidence) / 6, np.float32)
+    probabilities[EMOTIONS.index(emotion)] = confidence
+    return probabilities
+
+
+def seen(person: int, emotion: str, confidence: float = 0.7, left: float = 10) -> Observation:
+    return Observation(
+        person, np.array([left, 20, 30, 40], np.float32), leaning("neutral"), leaning(emotion, confidence)
+    )
+
+
+def record(unsure_below: float = 0.0, max_rows: int = 100) -> SessionRecord:
+    return SessionRecord(STARTED, unsure_below, max_rows)
+
+
+def test_a_row_a_face_and_moment() -> None:
+    session = record(unsure_below=0.5)
+    session.add(0, 0.0, 0.0, [seen(1, "happy")])
+    session.add(1, 0.1, 0.1, [seen(1, "happy", left=12.6), seen(2, "sad", 0.4)])
+    table = session.to_frame()
+    assert table[["seconds", "frame", "person", "x", "emotion", "confidence", "sure"]].to_numpy().tolist() == [
+        [0.0, 0, 1, 10, "happy", 0.7, True],
+        [0.1, 1, 1, 13, "happy", 0.7, True],
+        [0.1, 1, 2, 10, "sad", 0.4, False],
+    ]
+    assert table.loc[1, "time"] == "2025-03-04T05:06:07.100+00:00"
+    assert table.loc[0, "happy"] == 0.7
+    assert table.loc[0, "raw_neutral"] == 0.7
+    assert table.loc[0, "raw_happy"] == 0.05
+
+
+def test_the_share_of_time_counts_seconds_not_frames() -> None:
+    session = record(unsure_below=0.5)
+    session.add(0, 0.0, 1.0, [seen(1, "happy")])
+    session.add(1, 3.0, 3.0, [seen(1, "sad"), seen(2, "fear", 0.3)])
+    seconds = dict(zip(OUTCOMES, session.seconds_by_outcome, strict=True))
+    assert {name: value for name, value in seconds.items() if value} == {"happy": 1.0, "sad": 3.0, "not sure": 3.0}
+
+
+def test_people_are_summed_up_each_for_itself() -> None:
+    session = record(unsure_below=0.5)
+    for frame in range(4):
+        faces = [seen(3, "happy" if frame else "surprise")]
+        if frame == 2:
+            faces.append(seen(7, "angry", 0.2))
+        session.add(frame, frame / 2, 0.5, faces)
+    first, second = session.people()
+    assert (first.person, first.first_s, first.last_s, first.most) == (3, 0.0, 1.5, "happy")
+    assert first.shares[EMOTIONS.index("happy")] == pytest.approx(0.75)
+    assert (second.person, second.first_s, second.last_s, second.most) == (7, 1.0, 1.0, "not sure")
+
+
+def test_memory_is_bounded_and_the_whole_session_kept() -> None:
+    session = record(max_rows=64)
+    for frame in range(1000):
+        session.add(frame, frame / 10, 0.1, [seen(1, "happy"), seen(2, "sad")])
+    frames = session.to_frame()["frame"]
+    assert len(session) <= 64
+    assert session.every == 32
+    assert frames.iloc[0] == 0
+    assert frames.iloc[-1] >= 1000 - 32
+    assert (frames % 32 == 0).all()
+    assert frames.value_counts().unique().tolist() == [2]
+    assert session.seconds_by_outcome.sum() == pytest.approx(200)
+
+
+def test_a_crowd_larger_than_the_record_is_left_out() -> None:
+    session = record(max_rows=3)
+    session.add(0, 0.0, 0.1, [seen(person, "sad") for person in range(5)])
+    session.add(1024, 1.0, 0.1, [seen(1, "sad")])
+    assert session.to_frame()["frame"].tolist() in ([], [1024])
+
+
+def test_csv_reads_back_as_the_table() -> None:
+    session = record()
+    session.add(0, 0.25, 0.0, [seen(1, "disgust")])
+    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(session.to_csv())), session.to_frame(), check_dtype=False)
+
+
+def test_json_holds_the_session_and_its_rows() -> None:
+    session = record(unsure_below=0.3)
+    session.add(0, 0.0, 2.0, [seen(1, "fear")])
+    document = json.loads(session.to_json({"model": "m1"}))
+    assert document["model"] == "m1"
+    assert document["started"] == "2025-03-04T05:06:07.000+00:00"
+    assert document["share_of_time"]["fear"] == 1.0
+    assert document["people"][0]["share_of_time"]["fear"] == 1.0
+    assert document["rows"][0]["emotion"] == "fear"
+    assert document["rows"][0]["fear"] == 0.7
+
+
+def test_an_empty_session_exports_its_columns() -> None:
+    session = record()
+    assert len(session.to_frame()) == 0
+    assert (
+        session.to_csv().decode().startswith("time,seconds,frame,person,x,y,width,height,emotion,confidence,sure,angry")
+    )
+    document = json.loads(session.to_json({}))
+    assert document["rows"] == []
+    assert sum(document["share_of_time"].values()) == 0
+
+
+def test_a_copy_stands_still() -> None:
+    session = record()
+    session.add(0, 0.0, 0.0, [seen(1, "happy")])
+    copy = session.copy()
+    session.add(1, 0.1, 0.1, [seen(1, "sad")])
+    assert (len(copy), len(session)) == (1, 2)
+    assert copy.to_frame()["emotion"].tolist() == ["happy"]
+    assert copy.seconds_by_outcome.sum() == 0
+
+
+def test_rows_since() -> None:
+    session = record()
+    for frame in range(10):
+        session.add(frame, float(frame), 1.0, [seen(1, "happy")])
+    assert session.rows(since_s=7)["seconds"].tolist() == [7.0, 8.0, 9.0]
