@@ -1,0 +1,178 @@
+"""What bad light, blur, noise and a slipped crop cost: one table of transforms, and a model's accuracy under each."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets.faces import SIDE, FaceDataset
+from fer.evaluation.metrics import Classifier, predict, wilson_interval
+
+Image = npt.NDArray[np.uint8]
+_CENTRE: Final = ((SIDE - 1) / 2, (SIDE - 1) / 2)
+_COVER_GREY: Final = 128
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One way to spoil a face.
+
+    Attributes:
+        name: the stable name in files.
+        label: for people, with the strength.
+        apply: takes (48, 48) uint8 and a number that belongs to the face, and gives a new (48, 48) uint8. Directions
+            and noise follow from the number, so that neither the order of the faces nor a seed changes a figure.
+    """
+
+    name: str
+    label: str
+    apply: Callable[[Image, int], Image]
+
+
+def _gamma(exponent: float) -> Callable[[Image, int], Image]:
+    table = np.round(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
+    return lambda image, _: table[image]
+
+
+def _blurred(sigma: float) -> Callable[[Image, int], Image]:
+    return lambda image, _: np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
+
+
+def _moved(image: Image, matrix: npt.NDArray[Any]) -> Image:
+    moved = cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
+
+
+def _turned(degrees: float) -> Callable[[Image, int], Image]:
+    def turn(image: Image, number: int) -> Image:
+        return _moved(image, cv2.getRotationMatrix2D(_CENTRE, degrees * (1 if number % 2 else -1), 1))
+
+    return turn
+
+
+def _cropped(side: float) -> Callable[[Image, int], Image]:
+    """The crop that a box of `side` times the side round the same centre would give."""
+    matrix = cv2.getRotationMatrix2D(_CENTRE, 0, 1 / side)
+    return lambda image, _: _moved(image, matrix)
+
+
+def _shifted(share: float) -> Callable[[Image, int], Image]:
+    def shift(image: Image, number: int) -> Image:
+        x, y = ((1, 0), (-1, 0), (0, 1), (0, -1))[number % 4]
+        return _moved(image, np.array([[1, 0, x * share * SIDE], [0, 1, y * share * SIDE]]))
+
+    return shift
+
+
+def _shrunk(side: int) -> Callable[[Image, int], Image]:
+    def shrink(image: Image, _: int) -> Image:
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    return shrink
+
+
+def _jpeg(quality: int) -> Callable[[Image, int], Image]:
+    def compress(image: Image, _: int) -> Image:
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+    return compress
+
+
+def _noisy(sigma: float) -> Callable[[Image, int], Image]:
+    def add(image: Image, number: int) -> Image:
+        noise = np.random.default_rng(number).normal(0, sigma, image.shape)
+        return np.clip(np.round(image + noise), 0, 255).astype(np.uint8)
+
+    return add
+
+
+def _lower_half_covered(image: Image, _: int) -> Image:
+    covered = image.copy()
+    covered[SIDE // 2 :] = _COVER_GREY
+    return covered
+
+
+# Strengths that webcams and detectors reach in use: boxes scatter by 15 to 19 % of their side from frame to frame.
+TRANSFORMS: Final = (
+    Transform("dark", "darker (gamma 2)", _gamma(2.0)),
+    Transform("bright", "brighter (gamma 0.5)", _gamma(0.5)),
+    Transform("blur", "blurred (sigma 1.5)", _blurred(1.5)),
+    Transform("turned_10", "turned by 10°", _turned(10)),
+    Transform("turned_20", "turned by 20°", _turned(20)),
+    Transform("small", "24 pixels wide", _shrunk(24)),
+    Transform("jpeg", "JPEG quality 20", _jpeg(20)),
+    Transform("noise", "noise (sigma 15)", _noisy(15)),
+    Transform("covered", "lower half covered", _lower_half_covered),
+    Transform("tight", "10 % tighter", _cropped(0.9)),
+    Transform("wide", "10 % wider", _cropped(1.1)),
+    Transform("shifted", "shifted by 8 %", _shifted(0.08)),
+)
+
+
+def spoil(faces: FaceDataset, transform: Transform) -> FaceDataset:
+    """The same labelled faces, each transformed."""
+    images = [transform.apply(image, zlib.crc32(image.tobytes())) for image in faces.images]
+    return replace(faces, images=np.array(images, np.uint8).reshape(-1, SIDE, SIDE))
+
+
+@dataclass(frozen=True)
+class RobustnessRow:
+    """A model under one transform.
+
+    Attributes:
+        name, label: of the transform.
+        accuracy: on the transformed faces, 0..1.
+        interval: the bounds of its 95 % interval (Wilson).
+        lost: accuracy on the clean faces less this one; negative where the transform helps.
+    """
+
+    name: str
+    label: str
+    accuracy: float
+    interval: tuple[float, float]
+    lost: float
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The row that `dataclasses.asdict` took apart."""
+        return cls(**{**values, "interval": tuple(values["interval"])})
+
+
+def measure_robustness(
+    classifier: Classifier,
+    faces: FaceDataset,
+    clean_accuracy: float,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[RobustnessRow, ...]:
+    """Accuracy under every transform of `TRANSFORMS`, in their order.
+
+    Args:
+        classifier: the model.
+        faces: N labelled faces, clean.
+        clean_accuracy: the model's accuracy on them, 0..1.
+        on_progress: called after each batch with the faces done and those of all transforms.
+
+    Raises:
+        EvaluationError: there is no face.
+    """
+    rows = []
+    total = len(faces) * len(TRANSFORMS)
+    for index, transform in enumerate(TRANSFORMS):
+        before = index * len(faces)
+
+        def report(done: int, _: int, before: int = before) -> None:
+            if on_progress:
+                on_progress(before + done, total)
+
+        predictions = predict(classifier, spoil(faces, transform), report)
+        n_right = int(predictions.correct.sum())
+        accuracy = n_right / len(faces)
+        interval = wilson_interval(n_right, len(faces))
+        rows.append(RobustnessRow(transform.name, transform.label, accuracy, interval, clean_accuracy - accuracy))
+    return tuple(rows)

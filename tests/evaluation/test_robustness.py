@@ -1,0 +1,130 @@
+"""Each transform does what its label says, and the table adds up."""
+
+import numpy as np
+import pytest
+
+from fer.datasets.faces import FaceDataset
+from fer.emotions import N_EMOTIONS
+from fer.evaluation.robustness import TRANSFORMS, RobustnessRow, measure_robustness, spoil
+
+BY_NAME = {transform.name: transform for transform in TRANSFORMS}
+ROWS, COLUMNS = np.mgrid[:48, :48]
+
+
+def dot(row: int, column: int) -> np.ndarray:
+    """A bright spot of 5 x 5 on black."""
+    image = np.zeros((48, 48), np.uint8)
+    image[row - 2 : row + 3, column - 2 : column + 3] = 200
+    return image
+
+
+def centre(image: np.ndarray) -> tuple[float, float]:
+    weights = image.astype(float) / image.sum()
+    return float((ROWS * weights).sum()), float((COLUMNS * weights).sum())
+
+
+def apply(name: str, image: np.ndarray, number: int = 0) -> np.ndarray:
+    before = image.copy()
+    result = BY_NAME[name].apply(image, number)
+    assert result.shape == (48, 48)
+    assert result.dtype == np.uint8
+    assert np.array_equal(image, before), "a transform must not write into the face it was given"
+    return result
+
+
+def test_the_table_is_the_agreed_one() -> None:
+    assert [transform.label for transform in TRANSFORMS] == [
+        *("darker (gamma 2)", "brighter (gamma 0.5)", "blurred (sigma 1.5)", "turned by 10°", "turned by 20°"),
+        *("24 pixels wide", "JPEG quality 20", "noise (sigma 15)", "lower half covered"),
+        *("10 % tighter", "10 % wider", "shifted by 8 %"),
+    ]
+
+
+@pytest.mark.parametrize(("name", "grey"), [("dark", 64), ("bright", 181)])
+def test_gamma_of_a_mid_grey(name: str, grey: int) -> None:
+    flat = np.full((48, 48), 128, np.uint8)
+    assert apply(name, flat)[0, 0] == grey
+    assert apply(name, np.full((48, 48), 255, np.uint8))[0, 0] == 255
+
+
+@pytest.mark.parametrize(("name", "degrees"), [("turned_10", 10), ("turned_20", 20)])
+@pytest.mark.parametrize(("number", "sign"), [(0, -1), (1, 1)])
+def test_turned_by_as_much_as_it_says(name: str, degrees: float, number: int, sign: int) -> None:
+    row, column = centre(apply(name, dot(23, 38), number))
+    angle = np.degrees(np.arctan2(23.5 - row, column - 23.5)) - np.degrees(np.arctan2(0.5, 14.5))
+    assert angle == pytest.approx(sign * degrees, abs=1.5)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("tight", 1 / 0.9), ("wide", 1 / 1.1)])
+def test_a_tighter_crop_moves_things_outwards(name: str, factor: float) -> None:
+    _, column = centre(apply(name, dot(23, 38)))
+    assert column - 23.5 == pytest.approx(14.5 * factor, abs=0.3)
+
+
+def test_a_wider_crop_repeats_the_border() -> None:
+    image = np.zeros((48, 48), np.uint8)
+    image[:, 0] = 200
+    assert (apply("wide", image)[:, 0] == 200).all()
+
+
+@pytest.mark.parametrize(("number", "shift"), [(0, (0, 3.84)), (1, (0, -3.84)), (2, (3.84, 0)), (3, (-3.84, 0))])
+def test_shifted_by_eight_percent_in_four_directions(number: int, shift: tuple[float, float]) -> None:
+    row, column = centre(apply("shifted", dot(23, 23), number))
+    assert (row - 23, column - 23) == pytest.approx(shift, abs=0.05)
+
+
+def test_covering_hides_the_lower_half_alone() -> None:
+    image = np.arange(48 * 48, dtype=np.uint64).reshape(48, 48).astype(np.uint8)
+    covered = apply("covered", image)
+    assert np.array_equal(covered[:24], image[:24])
+    assert (covered[24:] == 128).all()
+
+
+def test_noise_has_its_strength_and_belongs_to_the_face() -> None:
+    flat = np.full((48, 48), 128, np.uint8)
+    assert apply("noise", flat, 5).std() == pytest.approx(15, rel=0.05)
+    assert np.array_equal(apply("noise", flat, 5), apply("noise", flat, 5))
+    assert not np.array_equal(apply("noise", flat, 5), apply("noise", flat, 6))
+
+
+@pytest.mark.parametrize("name", ["blur", "small", "jpeg"])
+def test_fine_detail_is_lost(name: str) -> None:
+    stripes = np.where(COLUMNS % 2, 134, 122).astype(np.uint8)
+    assert apply(name, stripes).std() < 0.9 * stripes.std()
+    assert apply(name, np.full((48, 48), 90, np.uint8)) == pytest.approx(90, abs=1)
+
+
+def faces(n: int = 40) -> FaceDataset:
+    rng = np.random.default_rng(1)
+    labels = np.arange(n) % N_EMOTIONS
+    return FaceDataset("noise", rng.integers(0, 256, (n, 48, 48)).astype(np.uint8), labels, np.zeros(n, np.uint8))
+
+
+def test_the_order_of_the_faces_changes_nothing() -> None:
+    some, order = faces(), np.random.default_rng(2).permutation(40)
+    for transform in TRANSFORMS:
+        moved = spoil(some.take(order), transform).images
+        assert np.array_equal(moved, spoil(some, transform).images[order]), transform.name
+
+
+class SeesTheLowerHalf:
+    """Right as long as the lower half is not covered."""
+
+    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+        covered = (crops[:, 24:] == 128).all(axis=(1, 2, 3))
+        answers = np.where(covered, (np.arange(len(crops)) + 1) % N_EMOTIONS, np.arange(len(crops)) % N_EMOTIONS)
+        return np.eye(N_EMOTIONS, dtype=np.float32)[answers]
+
+
+def test_only_the_transform_that_hurts_costs_accuracy() -> None:
+    some, seen = faces(), []
+    rows = measure_robustness(SeesTheLowerHalf(), some, 1.0, lambda *done: seen.append(done))
+    lost = {row.name: row.lost for row in rows}
+    assert lost == {transform.name: (1.0 if transform.name == "covered" else 0.0) for transform in TRANSFORMS}
+    assert seen[-1] == (40 * len(TRANSFORMS), 40 * len(TRANSFORMS))
+    assert rows[0].interval[0] < 1.0 == rows[0].interval[1]
+
+
+def test_a_row_survives_json() -> None:
+    row = RobustnessRow("dark", "darker", 0.5, (0.4, 0.6), 0.1)
+    assert RobustnessRow.from_dict({**vars(row), "interval": [0.4, 0.6]}) == row
