@@ -1,0 +1,73 @@
+"""`FaceAnalyzer`: an image in, its faces and their expressions out."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.errors import FerError, ImageError
+from fer.paths import SHIPPED_BUNDLE
+from fer.recognition.bundle import load_bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.results import Face, ImageAnalysis
+from fer.vision import images
+from fer.vision.crops import crop_faces
+from fer.vision.detection import FaceDetector, create_detector, photo_detector_name
+
+
+class FaceAnalyzer:
+    """Finds the faces of an image and says what each looks like; may be shared by threads.
+
+    Args:
+        detector: finds the faces; this object guards it with a lock.
+        classifier: judges all faces of an image in one call.
+    """
+
+    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier) -> None:
+        self.detector = detector
+        self.classifier = classifier
+        self._lock = threading.Lock()
+
+    def analyze(self, image_bgr: npt.NDArray[np.uint8], file: str = "image") -> ImageAnalysis:
+        """Analyse an image, (H, W, 3) BGR uint8; faces come from left to right."""
+        with self._lock:
+            boxes = self.detector.detect(image_bgr).boxes_xywh
+        boxes = np.round(boxes[np.argsort(boxes[:, 0], kind="stable")])
+        boxes[:, 2:] = np.maximum(boxes[:, 2:], 1)
+        crops = crop_faces(image_bgr, boxes, self.detector.crop_scale)
+        unsure_below = self.classifier.bundle.unsure_below
+        faces = tuple(
+            Face((int(box[0]), int(box[1]), int(box[2]), int(box[3])), probabilities, unsure_below)
+            for box, probabilities in zip(boxes, self.classifier.probabilities(crops), strict=True)
+        )
+        return ImageAnalysis(file, width=image_bgr.shape[1], height=image_bgr.shape[0], faces=faces)
+
+    def analyze_bytes(self, data: bytes, file: str) -> ImageAnalysis:
+        """Analyse an encoded image; one that cannot be read is a result with its reason, not an exception."""
+        try:
+            return self.analyze(images.decode(data), file)
+        except FerError as error:
+            return ImageAnalysis.failed(file, str(error))
+
+    def analyze_file(self, path: str | Path) -> ImageAnalysis:
+        """Analyse an image file; one that cannot be read is a result with its reason, not an exception."""
+        try:
+            return self.analyze_bytes(images.read(Path(path)), str(path))
+        except ImageError as error:
+            return ImageAnalysis.failed(str(path), str(error))
+
+
+def load_analyzer(model: str | Path | None = None, detector: str | None = None) -> FaceAnalyzer:
+    """An analyser for photos.
+
+    Args:
+        model: a bundle's folder; the shipped one by default.
+        detector: 'haar' or 'yunet'; by default YuNet, or Haar where YuNet's file is missing.
+
+    Raises:
+        BundleError: there is no whole bundle in that folder.
+        DetectorError: the detector is unknown or its file is missing.
+    """
+    classifier = EmotionClassifier(load_bundle(model or SHIPPED_BUNDLE))
+    return FaceAnalyzer(create_detector(detector or photo_detector_name()), classifier)

@@ -1,0 +1,110 @@
+"""`EmotionClassifier`: crops in, probabilities out, by ONNX Runtime."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from fer.datasets.faces import SIDE
+from fer.emotions import N_EMOTIONS
+from fer.errors import BundleError
+from fer.recognition.bundle import Bundle
+
+Crops = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+# Memory grows with the batch and speed does not beyond this many faces.
+_CHUNK: Final = 128
+
+
+class EmotionClassifier:
+    """A bundle's network, ready to serve; one object may be shared by threads.
+
+    Temperature and softmax are applied here and nowhere else.
+
+    Args:
+        bundle: a loaded bundle.
+        threads: of ONNX Runtime for one call.
+
+    Raises:
+        BundleError: the ONNX file cannot be opened, or takes or gives something else than a bundle's must.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 2) -> None:
+        self.bundle = bundle
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Threads that spin between frames take the core that the camera needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(bundle.served_file), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
+            raise BundleError(
+                f"The model file '{bundle.served_file}' cannot be opened; copy the bundle again or choose another."
+            ) from error
+        self._check()
+
+    def _check(self) -> None:
+        inputs, outputs = self._session.get_inputs(), {item.name: item for item in self._session.get_outputs()}
+        given = [(item.name, item.type, list(item.shape)[1:]) for item in inputs]
+        if given != [("images", "tensor(uint8)", [SIDE, SIDE, 1])]:
+            raise BundleError(
+                f"The model file '{self.bundle.served_file}' takes {given}; expected 'images', uint8 (N, 48, 48, 1)."
+            )
+        logits, maps = outputs.get("logits"), outputs.get("maps")
+        if logits is None or list(logits.shape)[1:] != [N_EMOTIONS] or maps is None or len(maps.shape) != 4:
+            raise BundleError(
+                f"The model file '{self.bundle.served_file}' gives {sorted(outputs)}; "
+                f"expected 'logits' (N, {N_EMOTIONS}) and 'maps' (N, h, w, {N_EMOTIONS})."
+            )
+
+    def logits(self, crops: Crops) -> Floats:
+        """Raw scores, (N, 7) float32, of crops (N, 48, 48, 1) uint8; N may be 0.
+
+        Raises:
+            ValueError: the crops have another shape or dtype.
+        """
+        (logits,) = self._run(["logits"], crops)
+        scores: Floats = logits
+        return scores
+
+    def probabilities(self, crops: Crops) -> Floats:
+        """Calibrated probabilities, (N, 7) float32, rows summing to 1, of crops (N, 48, 48, 1) uint8; N may be 0.
+
+        Raises:
+            ValueError: the crops have another shape or dtype.
+        """
+        return self._softmax(self.logits(crops))
+
+    def explain(self, crops: Crops) -> tuple[Floats, Floats]:
+        """Probabilities as above, and class activation maps (N, h, w, 7) float32: what speaks for a class, and where.
+
+        Raises:
+            ValueError: the crops have another shape or dtype.
+        """
+        logits, maps = self._run(["logits", "maps"], crops)
+        return self._softmax(logits), maps
+
+    def _softmax(self, logits: Floats) -> Floats:
+        scaled = logits / np.float32(self.bundle.temperature)
+        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def _run(self, names: list[str], crops: Crops) -> list[Any]:
+        if crops.shape[1:] != (SIDE, SIDE, 1) or crops.dtype != np.uint8:
+            raise ValueError(f"crops: expected uint8 (N, {SIDE}, {SIDE}, 1). Received: {crops.dtype} {crops.shape}")
+        if len(crops) == 0:
+            return [
+                np.zeros((0, N_EMOTIONS) if name == "logits" else (0, 1, 1, N_EMOTIONS), np.float32) for name in names
+            ]
+        parts = [
+            self._session.run(names, {"images": np.ascontiguousarray(crops[start : start + _CHUNK])})
+            for start in range(0, len(crops), _CHUNK)
+        ]
+        return [np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True)]

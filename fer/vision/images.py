@@ -1,0 +1,116 @@
+"""Bytes to pixels, safely: decided by content, turned upright, and bounded before anything is decoded."""
+
+import io
+import warnings
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PILImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from fer.errors import ImageError
+
+Image = npt.NDArray[np.uint8]
+
+MAX_BYTES: Final = 30 * 2**20
+MAX_PIXELS: Final = 50_000_000
+# What a browser's users have; Pillow's other decoders (PostScript above all) stay closed.
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF", "PPM")
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+
+
+def read(path: Path) -> bytes:
+    """The content of an image file.
+
+    Raises:
+        ImageError: it cannot be read, or is larger than `MAX_BYTES`.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(_too_large(path.stat().st_size))
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"The file cannot be read ({error.strerror}); check its name and your rights to it."
+        ) from error
+
+
+def decode(data: bytes) -> Image:
+    """Decode a picture; of an animated one, the first frame.
+
+    Transparent parts are shown on white; 16-bit grey is scaled to 8 bits; the EXIF orientation is applied.
+
+    Args:
+        data: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PPM, whatever its file's name says.
+
+    Returns:
+        (H, W, 3) BGR uint8, upright.
+
+    Raises:
+        ImageError: it is no such picture, is damaged, or exceeds `MAX_BYTES` or `MAX_PIXELS`.
+    """
+    if not data:
+        raise ImageError("The file is empty; choose a photo.")
+    if len(data) > MAX_BYTES:
+        raise ImageError(_too_large(len(data)))
+    try:
+        with warnings.catch_warnings():
+            # Our own limit, below, stands in for Pillow's warning.
+            warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
+            picture = PILImage.open(io.BytesIO(data), formats=FORMATS)
+        width, height = picture.size
+        if width * height > MAX_PIXELS:
+            raise ImageError(
+                f"The picture has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million; make it smaller."
+            )
+        upright = ImageOps.exif_transpose(picture)
+        return np.ascontiguousarray(_rgb(upright)[..., ::-1])
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError("This is no picture that can be read; save it as JPEG or PNG and try again.") from error
+    except PILImage.DecompressionBombError as error:
+        raise ImageError(
+            f"The picture has more than {MAX_PIXELS // 10**6} million pixels; make it smaller first."
+        ) from error
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
+        raise ImageError("The picture is damaged or cut short; save it again as JPEG or PNG and try again.") from error
+
+
+def _rgb(picture: PILImage.Image) -> Image:
+    """Pixels as (H, W, 3) RGB uint8."""
+    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+        values = np.asarray(picture, np.float64)
+        # 16-bit grey comes as I as well; 8-bit values in it stay as they are.
+        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        gray = (values.clip(0, top) * (255.0 / top)).astype(np.uint8)
+        return np.repeat(gray[..., None], 3, axis=2)
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        white = PILImage.new("RGBA", rgba.size, "white")
+        picture = PILImage.alpha_composite(white, rgba)
+    return np.asarray(picture.convert("RGB"), np.uint8)
+
+
+def encode_png(image_bgr: Image) -> bytes:
+    """An image, (H, W, 3) BGR or (H, W) grey uint8, as PNG."""
+    return _encode(".png", image_bgr, [])
+
+
+def encode_jpeg(image_bgr: Image, quality: int = 92) -> bytes:
+    """An image, (H, W, 3) BGR or (H, W) grey uint8, as JPEG of a quality in 1..100."""
+    return _encode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def _encode(suffix: str, image: Image, options: list[int]) -> bytes:
+    done, data = cv2.imencode(suffix, image, options)
+    if not done:
+        raise ValueError(f"image: expected uint8 (H, W, 3) or (H, W). Received: {image.dtype} {image.shape}")
+    return data.tobytes()
+
+
+def _too_large(n_bytes: int) -> str:
+    return f"The file has {n_bytes / 2**20:.0f} MB, more than {MAX_BYTES // 2**20}; make the picture smaller first."
