@@ -1,7 +1,7 @@
 """One stream's frames to tracked faces: detection or flow on a reduced frame, then one classification of all faces."""
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -9,15 +9,12 @@ import numpy.typing as npt
 
 from fer.live.settings import LiveSettings
 from fer.vision.crops import crop_faces
-from fer.vision.detection import FaceDetector, create_detector
+from fer.vision.detection import FRAME_SIDE, FaceDetector, create_detector, reduced
 from fer.vision.flow import shift_boxes
 from fer.vision.tracking import FaceTracker, Track
 
 Image = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float32]
-
-# Longer side of the frame that detection and flow see: YuNet finds 98.6 % of faces on it, at a quarter of 640's cost.
-REDUCED_SIDE: Final = 320
 
 
 class Classifier(Protocol):
@@ -33,8 +30,8 @@ def live_detector(settings: LiveSettings) -> FaceDetector:
     Raises:
         DetectorError: its file is missing.
     """
-    min_face = round(settings.smallest_face * REDUCED_SIDE)
-    return create_detector(settings.detector, side=REDUCED_SIDE, min_face=min_face, sensitivity=settings.sensitivity)
+    min_face = round(settings.smallest_face * FRAME_SIDE)
+    return create_detector(settings.detector, side=FRAME_SIDE, min_face=min_face, sensitivity=settings.sensitivity)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +83,8 @@ class FacePipeline:
         Returns:
             Every face at hand, oldest first, those included that the last detection missed.
         """
-        reduced, scale = _reduce(image_bgr)
-        gray = cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY)
+        small, factor = reduced(image_bgr, FRAME_SIDE)
+        gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         previous = self._gray
         if previous is not None and previous.shape != gray.shape:
             self._tracker.clear()
@@ -98,13 +95,13 @@ class FacePipeline:
             self._detector = detector
             self._since_detection = 0
             self._lost = False
-            self._tracker.update(detector.detect(reduced).boxes_xywh, now_s)
+            self._tracker.update(detector.detect(small).boxes_xywh, now_s)
             self._follow(previous, gray, [track for track in self._tracker.tracks if track.missed])
         else:
             self._since_detection += 1
             self._lost = self._follow(previous, gray, list(self._tracker.tracks))
-        self._classify(image_bgr, scale, detector.crop_scale, now_s, settings.smoothing_s)
-        return tuple(_seen(track, scale) for track in self._tracker.tracks)
+        self._classify(image_bgr, factor, detector.crop_scale, now_s, settings.smoothing_s)
+        return tuple(_seen(track, factor) for track in self._tracker.tracks)
 
     def _due(self, first: bool, detector: FaceDetector, detect_every: int) -> bool:
         return (
@@ -124,26 +121,15 @@ class FacePipeline:
         self._tracker.move(tracks, moved.boxes_xywh)
         return any(not followed and not track.missed for followed, track in zip(moved.followed, tracks, strict=True))
 
-    def _classify(self, image_bgr: Image, scale: float, crop_scale: float, now_s: float, smoothing_s: float) -> None:
+    def _classify(self, image_bgr: Image, factor: float, crop_scale: float, now_s: float, smoothing_s: float) -> None:
         tracks = [track for track in self._tracker.tracks if not track.missed]
         if not tracks:
             return
-        crops = crop_faces(image_bgr, self._tracker.boxes(tracks) / scale, crop_scale)
+        crops = crop_faces(image_bgr, self._tracker.boxes(tracks) * factor, crop_scale)
         for track, probabilities in zip(tracks, self._classifier.probabilities(crops), strict=True):
             track.smooth(probabilities, now_s, smoothing_s)
 
 
-def _reduce(image_bgr: Image) -> tuple[Image, float]:
-    """The frame with `REDUCED_SIDE` as its longer side, and its scale; a smaller frame as it is."""
-    height, width = image_bgr.shape[:2]
-    scale = REDUCED_SIDE / max(height, width)
-    if scale >= 1:
-        return image_bgr, 1.0
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    reduced: Image = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return reduced, scale
-
-
-def _seen(track: Track, scale: float) -> SeenFace:
-    box = (track.box_xywh / scale).astype(np.float32)
+def _seen(track: Track, factor: float) -> SeenFace:
+    box = (track.box_xywh * factor).astype(np.float32)
     return SeenFace(track.track_id, box, track.hits > 1, track.missed == 0, track.raw, track.smoothed)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.live.overlay import draw, hide_all
+from fer.live.overlay import Person, draw, hide_all
 from fer.live.pipeline import Classifier, FacePipeline, SeenFace, live_detector
 from fer.live.record import OUTCOMES, Observation, SessionRecord
 from fer.live.settings import LiveSettings
@@ -33,15 +33,6 @@ _LONGEST_STEP_S: Final = 1.0
 _SILENT_AFTER_S: Final = 5.0
 _CONNECTING_S: Final = 30.0
 _LOG_EVERY: Final = 100
-
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    """Someone in the present picture: the track's number, the face with smoothed probabilities, (7,) raw ones."""
-
-    track_id: int
-    face: Face
-    raw: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +160,7 @@ class LiveSession:
         try:
             seen = self._pipeline.run(image_bgr, now_s, detector, settings)
             people = tuple(self._people_of(seen))
-            picture = draw(image_bgr, seen, people, settings)
+            picture = draw(image_bgr, seen, people, settings, datetime.now())
         except Exception as error:
             failure = f"{type(error).__name__}: {error}".splitlines()[0]
             picture = hide_all(image_bgr) if settings.blur else image_bgr

@@ -1,0 +1,111 @@
+"""What is drawn on a live frame: boxes, labels, the date; and what is hidden, where faces are to be blurred."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer.live.pipeline import SeenFace
+from fer.live.settings import LiveSettings
+from fer.results import Face
+from fer.vision.drawing import color_bgr, draw_box, draw_label
+
+Image = npt.NDArray[np.uint8]
+
+_UNSURE_BGR: Final = (150, 150, 150)
+_DATE_BGR: Final = (32, 32, 32)
+# Squares across a blurred face: too few to recognise anybody by.
+_BLUR_SQUARES: Final = 8
+_FRAME_SQUARES: Final = 24
+# A detector's box ends at the forehead and the ears.
+_BLUR_MARGIN: Final = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Someone in the present picture: the track's number, the face with smoothed probabilities, (7,) raw ones."""
+
+    track_id: int
+    face: Face
+    raw: npt.NDArray[np.float32]
+
+
+def draw(
+    image_bgr: Image, seen: Sequence[SeenFace], people: Sequence[Person], settings: LiveSettings, now: datetime
+) -> Image:
+    """The frame as the viewer sees it.
+
+    Args:
+        image_bgr: (H, W, 3) uint8; it is not changed.
+        seen: every face at hand; all of them are blurred, if any.
+        people: the confirmed ones, which get a box and a label.
+        settings: what to draw.
+        now: the date and time to show.
+
+    Returns:
+        A new image of the same size.
+    """
+    scene: Image = cv2.flip(image_bgr, 1).astype(np.uint8, copy=False) if settings.mirror else image_bgr.copy()
+    width = scene.shape[1]
+    if settings.blur:
+        for face in seen:
+            _pixelate(scene, _mirrored(face.box_xywh, width) if settings.mirror else face.box_xywh)
+    for person in people:
+        x, y, w, h = person.face.box_xywh
+        box = (width - x - w, y, w, h) if settings.mirror else (x, y, w, h)
+        color = color_bgr(person.face.emotion) if person.face.sure else _UNSURE_BGR
+        text = label(person, settings, numbered=len(people) > 1)
+        if settings.boxes:
+            draw_box(scene, box, color, text)
+        elif text:
+            draw_label(scene, box[:2], color, text)
+    if settings.date:
+        # Below its corner there is no room at the bottom, so that it stands above the lower edge.
+        draw_label(scene, (0, scene.shape[0]), _DATE_BGR, f"{now:%Y-%m-%d %H:%M:%S}")
+    return scene
+
+
+def label(person: Person, settings: LiveSettings, *, numbered: bool) -> str | None:
+    """What stands at a face: '2: looks happy 0.83', 'not sure', or None where nothing is wanted."""
+    parts = []
+    if settings.labels:
+        parts.append(person.face.looks)
+    if settings.confidence and (person.face.sure or not settings.labels):
+        parts.append(f"{person.face.confidence:.2f}")
+    if numbered and parts:
+        parts[0] = f"{person.track_id}: {parts[0]}"
+    elif numbered and settings.boxes:
+        parts.append(str(person.track_id))
+    return " ".join(parts) or None
+
+
+def hide_all(image_bgr: Image) -> Image:
+    """The frame with nobody recognisable on it, for when faces are to be blurred and were not found out."""
+    height, width = image_bgr.shape[:2]
+    scene = image_bgr.copy()
+    _pixelate_area(scene, 0, 0, width, height, _FRAME_SQUARES)
+    return scene
+
+
+def _mirrored(box_xywh: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.float32]:
+    return np.array([width - box_xywh[0] - box_xywh[2], *box_xywh[1:]], dtype=np.float32)
+
+
+def _pixelate(scene: Image, box_xywh: npt.NDArray[np.float32]) -> None:
+    height, width = scene.shape[:2]
+    left_top = box_xywh[:2] - _BLUR_MARGIN * box_xywh[2:]
+    right_bottom = box_xywh[:2] + (1 + _BLUR_MARGIN) * box_xywh[2:]
+    left, top = (int(value) for value in np.clip(left_top, 0, (width, height)))
+    right, bottom = (int(value) for value in np.clip(np.ceil(right_bottom), 0, (width, height)))
+    if right > left and bottom > top:
+        _pixelate_area(scene, left, top, right, bottom, _BLUR_SQUARES)
+
+
+def _pixelate_area(scene: Image, left: int, top: int, right: int, bottom: int, squares: int) -> None:
+    area = scene[top:bottom, left:right]
+    small = cv2.resize(area, (squares, squares), interpolation=cv2.INTER_AREA)
+    scene[top:bottom, left:right] = cv2.resize(small, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)

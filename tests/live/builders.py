@@ -1,0 +1,92 @@
+"""Small stand-ins: a detector that finds what it is told, a classifier that says what it is told, a clock."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fer.emotions import EMOTIONS
+from fer.live.session import LiveSession
+from fer.live.settings import LiveSettings
+from fer.vision.detection import Detections
+
+Box = tuple[float, float, float, float]
+FACE: Box = (100, 60, 80, 80)
+
+
+def frame(height: int = 480, width: int = 640, seed: int = 0) -> np.ndarray:
+    """(H, W, 3) uint8 noise, soft enough for optical flow, different on its left and right."""
+    small = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3)).astype(np.uint8)
+    return np.repeat(np.repeat(small, 8, axis=0), 8, axis=1)
+
+
+class FakeDetector:
+    """Finds `boxes` (in pixels of the reduced frame), and counts how often it was asked and for what size."""
+
+    name = "fake"
+    crop_scale = 1.0
+
+    def __init__(self, boxes: Sequence[Box] = (FACE,)) -> None:
+        self.boxes = list(boxes)
+        self.sizes: list[tuple[int, ...]] = []
+
+    def detect(self, image_bgr: np.ndarray) -> Detections:
+        self.sizes.append(image_bgr.shape[:2])
+        boxes = np.array(self.boxes, np.float32).reshape(-1, 4)
+        return Detections(boxes, np.ones(len(boxes), np.float32))
+
+
+class FakeClassifier:
+    """Says `emotion` with `confidence` of every crop; raises on every `fails_every`-th call."""
+
+    def __init__(self, emotion: str = "happy", confidence: float = 0.88, fails_every: int = 0) -> None:
+        self.emotion = emotion
+        self.confidence = confidence
+        self.fails_every = fails_every
+        self.batches: list[int] = []
+
+    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+        assert crops.dtype == np.uint8 and crops.shape[1:] == (48, 48, 1)
+        self.batches.append(len(crops))
+        if self.fails_every and len(self.batches) % self.fails_every == 0:
+            raise RuntimeError("out of luck")
+        row = np.full(len(EMOTIONS), (1 - self.confidence) / 6, np.float32)
+        row[EMOTIONS.index(self.emotion)] = self.confidence
+        return np.tile(row, (len(crops), 1))
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def session(
+    detector: FakeDetector | None = None,
+    classifier: FakeClassifier | None = None,
+    settings: LiveSettings | None = None,
+    *,
+    clock: Callable[[], float] | None = None,
+    unsure_below: float = 0.0,
+) -> LiveSession:
+    found = detector or FakeDetector()
+    return LiveSession(
+        classifier or FakeClassifier(),
+        settings or LiveSettings(),
+        unsure_below=unsure_below,
+        model="model-1",
+        make_detector=lambda _: found,
+        clock=clock or Clock(),
+    )
+
+
+def play(live: LiveSession, clock: Clock, n_frames: int, step_s: float = 0.1, seed: int = 0) -> np.ndarray:
+    """Submit the same frame `n_frames` times, `step_s` apart; the last annotated one."""
+    shown = np.empty(0)
+    for _ in range(n_frames):
+        shown = live.submit(frame(seed=seed))
+        clock.now += step_s
+    return shown

@@ -1,0 +1,102 @@
+"""What is drawn, where, and what is hidden."""
+
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.live.overlay import Person, draw, label
+from fer.live.pipeline import SeenFace
+from fer.live.settings import LiveSettings
+from fer.results import Face
+from fer.vision.drawing import color_bgr
+from tests.live.builders import frame
+
+NOON = datetime(2025, 3, 4, 12, 0, 0)
+BARE = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, date=False)
+
+
+def person(track_id: int = 1, confidence: float = 0.83, unsure_below: float = 0.5, left: int = 100) -> Person:
+    probabilities = np.full(len(EMOTIONS), (1 - confidence) / 6, np.float32)
+    probabilities[EMOTIONS.index("happy")] = confidence
+    return Person(track_id, Face((left, 120, 160, 160), probabilities, unsure_below), probabilities)
+
+
+def seen(left: float = 100, confirmed: bool = True) -> SeenFace:
+    return SeenFace(1, np.array([left, 120, 160, 160], np.float32), confirmed, True, None, None)
+
+
+def has_color(image: np.ndarray, color: tuple[int, int, int]) -> bool:
+    return bool((image == np.array(color, np.uint8)).all(axis=-1).any())
+
+
+@pytest.mark.parametrize(
+    ("shown", "numbered", "expected"),
+    [
+        ({}, False, "looks happy 0.83"),
+        ({}, True, "3: looks happy 0.83"),
+        ({"confidence": False}, False, "looks happy"),
+        ({"labels": False}, False, "0.83"),
+        ({"labels": False, "confidence": False}, False, None),
+        ({"labels": False, "confidence": False}, True, "3"),
+    ],
+)
+def test_the_label_says_what_was_asked_for(shown: dict, numbered: bool, expected: str | None) -> None:
+    assert label(person(3), LiveSettings(**shown), numbered=numbered) == expected
+
+
+def test_an_unsure_face_gets_no_number_and_no_colour_of_a_class() -> None:
+    unsure = person(confidence=0.3)
+    assert label(unsure, LiveSettings(), numbered=False) == "not sure"
+    scene = draw(frame(), [seen()], [unsure], LiveSettings(), NOON)
+    assert not has_color(scene, color_bgr("happy"))
+
+
+@pytest.mark.parametrize(("mirror", "side"), [(False, slice(90, 270)), (True, slice(370, 550))])
+def test_the_box_lies_on_the_face_as_it_is_shown(mirror: bool, side: slice) -> None:
+    scene = draw(np.zeros((480, 640, 3), np.uint8), [seen()], [person()], LiveSettings(mirror=mirror, date=False), NOON)
+    columns = np.flatnonzero(scene.any(axis=(0, 2)))
+    assert side.start <= columns.min() and columns.max() < side.stop
+    assert has_color(scene, color_bgr("happy"))
+
+
+def test_the_date_stands_in_the_lower_left_corner() -> None:
+    black = np.zeros((480, 640, 3), np.uint8)
+    scene = draw(black, [], [], LiveSettings(), NOON)
+    rows, columns = np.nonzero(scene.any(axis=-1))
+    assert rows.min() > 440 and columns.max() < 320
+    assert not draw(black, [], [], LiveSettings(date=False), NOON).any()
+
+
+def test_a_blurred_face_is_a_few_squares_with_a_margin() -> None:
+    given = frame()
+    scene = draw(given, [seen()], [], LiveSettings(mirror=False, date=False, blur=True), NOON)
+    face = scene[120:280, 100:260]
+    assert len(np.unique(face.reshape(-1, 3), axis=0)) <= 64
+    changed = (scene != given).any(axis=-1)
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), rows.max() + 1) == pytest.approx((80, 320), abs=3)
+    assert (columns.min(), columns.max() + 1) == pytest.approx((60, 300), abs=3)
+
+
+def test_a_face_seen_only_once_is_blurred_too_and_in_the_mirror_on_its_side() -> None:
+    given = frame()
+    scene = draw(given, [seen(confirmed=False)], [], LiveSettings(mirror=True, date=False, blur=True), NOON)
+    changed = (scene != given[:, ::-1]).any(axis=(0, 2))
+    columns = np.flatnonzero(changed)
+    assert (columns.min(), columns.max() + 1) == pytest.approx((340, 580), abs=3)
+
+
+def test_a_face_beyond_the_edge_is_no_trouble() -> None:
+    for left in (-150.0, -500.0, 600.0, 900.0):
+        scene = draw(frame(), [seen(left)], [person(left=int(left))], LiveSettings(blur=True), NOON)
+        assert scene.shape == (480, 640, 3)
+
+
+def test_only_a_label_where_boxes_are_off() -> None:
+    black = np.zeros((480, 640, 3), np.uint8)
+    scene = draw(black, [seen()], [person()], LiveSettings(mirror=False, boxes=False, date=False), NOON)
+    rows = np.flatnonzero(scene.any(axis=(1, 2)))
+    assert rows.max() <= 121
+    assert not draw(black, [seen()], [person()], BARE, NOON).any()

@@ -1,0 +1,292 @@
+"""Frames in, annotated frames and figures out, without Streamlit."""
+
+import json
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.errors import DetectorError
+from fer.live.record import OUTCOMES
+from fer.live.session import LiveSession
+from fer.live.settings import LiveSettings
+from tests.live.builders import FACE, Clock, FakeClassifier, FakeDetector, frame, play, session
+
+PLAIN = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, date=False)
+
+
+def test_a_frame_comes_back_annotated_and_the_one_given_unchanged() -> None:
+    clock = Clock()
+    live = session(clock=clock)
+    given = frame()
+    before = given.copy()
+    live.submit(given)
+    shown = live.submit(given)
+    assert shown.shape == given.shape and shown.dtype == np.uint8
+    assert (given == before).all()
+    assert (shown != given).any()
+
+
+def test_the_mirror_turns_the_picture_and_nothing_else() -> None:
+    given = frame()
+    assert (session(settings=PLAIN).submit(given) == given).all()
+    assert (session(settings=replace(PLAIN, mirror=True)).submit(given) == given[:, ::-1]).all()
+
+
+def test_people_appear_with_the_second_detection() -> None:
+    clock, detector = Clock(), FakeDetector()
+    live = session(detector, clock=clock, settings=LiveSettings(detect_every=10))
+    play(live, clock, 1)
+    assert live.snapshot().people == ()
+    play(live, clock, 1)
+    (person,) = live.snapshot().people
+    assert person.track_id == 1
+    assert person.face.box_xywh == (200, 120, 160, 160)
+    assert person.face.looks == "looks happy"
+    assert person.face.confidence == pytest.approx(0.88, abs=1e-3)
+
+
+def test_detection_sees_a_reduced_frame_of_any_size() -> None:
+    detector = FakeDetector()
+    live = session(detector)
+    for height, width in ((480, 640), (720, 1280), (240, 320), (120, 96)):
+        live.submit(frame(height, width))
+    assert detector.sizes == [(240, 320), (180, 320), (240, 320), (120, 96)]
+
+
+@pytest.mark.parametrize(("every", "expected"), [(1, 21), (5, 5), (10, 3)])
+def test_detection_looks_at_every_nth_frame_and_the_classifier_at_all(every: int, expected: int) -> None:
+    """Frames 0 and 1 (a new face is looked for again at once), then every n-th."""
+    clock, detector, classifier = Clock(), FakeDetector(), FakeClassifier()
+    live = session(detector, classifier, LiveSettings(detect_every=every), clock=clock)
+    play(live, clock, 21, step_s=0.03)
+    assert len(detector.sizes) == expected
+    assert classifier.batches == [1] * 21
+
+
+def test_all_faces_are_classified_in_one_call() -> None:
+    clock, classifier = Clock(), FakeClassifier()
+    live = session(FakeDetector([FACE, (200, 60, 60, 60), (20, 150, 50, 50)]), classifier, clock=clock)
+    play(live, clock, 3)
+    assert classifier.batches == [3, 3, 3]
+    assert [person.track_id for person in live.snapshot().people] == [1, 2, 3]
+
+
+def test_between_detections_a_box_follows_the_picture() -> None:
+    clock, detector = Clock(), FakeDetector()
+    live = session(detector, clock=clock, settings=LiveSettings(detect_every=10))
+    picture = frame()
+    for step in range(6):
+        live.submit(np.roll(picture, 4 * step, axis=1))
+        clock.now += 0.03
+    # The detections of frames 0 and 1 say 200; four frames of flow move it by 4 pixels each.
+    assert len(detector.sizes) == 2
+    assert live.snapshot().people[0].face.box_xywh[0] == pytest.approx(216, abs=2)
+
+
+def test_a_face_that_detections_miss_stays_for_a_moment_but_is_not_recorded() -> None:
+    clock, detector, classifier = Clock(), FakeDetector(), FakeClassifier()
+    live = session(detector, classifier, LiveSettings(detect_every=1), clock=clock)
+    play(live, clock, 4)
+    rows = live.snapshot().n_rows
+    detector.boxes = []
+    play(live, clock, 2)
+    assert [person.track_id for person in live.snapshot().people] == [1]
+    assert live.snapshot().n_rows == rows
+    assert len(classifier.batches) == 4
+    play(live, clock, 10)
+    assert live.snapshot().people == ()
+
+
+def test_settings_act_from_the_next_frame_on() -> None:
+    clock = Clock()
+    live = session(clock=clock, settings=PLAIN)
+    play(live, clock, 3)
+    assert (live.submit(frame()) == frame()).all()
+    live.change(replace(PLAIN, boxes=True))
+    assert (live.submit(frame()) != frame()).any()
+    live.change(replace(PLAIN, smoothing_s=0.0))
+    assert live.settings.smoothing_s == 0.0
+
+
+def test_a_new_detector_looks_at_once_and_the_old_one_no_more() -> None:
+    made: list[FakeDetector] = []
+
+    def make(settings: LiveSettings) -> FakeDetector:
+        made.append(FakeDetector())
+        return made[-1]
+
+    clock = Clock()
+    live = LiveSession(FakeClassifier(), LiveSettings(detect_every=10), make_detector=make, clock=clock)
+    play(live, clock, 4)
+    live.change(LiveSettings(detect_every=10, detector="yunet"))
+    play(live, clock, 1)
+    assert [len(detector.sizes) for detector in made] == [2, 1]
+    live.change(LiveSettings(detect_every=3, detector="yunet"))
+    assert len(made) == 2
+
+
+def test_a_detector_that_is_missing_leaves_the_one_before() -> None:
+    def make(settings: LiveSettings) -> FakeDetector:
+        if settings.detector == "yunet":
+            raise DetectorError("no file")
+        return FakeDetector()
+
+    clock = Clock()
+    live = LiveSession(FakeClassifier(), LiveSettings(), make_detector=make, clock=clock)
+    with pytest.raises(DetectorError):
+        live.change(LiveSettings(detector="yunet"))
+    assert live.settings.detector == "haar"
+    play(live, clock, 2)
+    assert live.snapshot().n_failed == 0
+
+
+def test_a_failing_frame_is_passed_through_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    live = session(classifier=FakeClassifier(fails_every=5), clock=clock)
+    given = frame()
+    passed = 0
+    for _ in range(20):
+        passed += live.submit(given) is given
+        clock.now += 0.05
+    snapshot = live.snapshot()
+    assert passed == snapshot.n_failed == 4
+    assert snapshot.n_frames == 20
+    assert snapshot.last_failure == "RuntimeError: out of luck"
+    assert [person.track_id for person in snapshot.people] == [1]
+    assert len(caplog.records) == 1
+
+
+def test_a_failing_frame_shows_nobody_where_faces_are_blurred() -> None:
+    live = session(classifier=FakeClassifier(fails_every=1), settings=LiveSettings(blur=True))
+    given = frame()
+    shown = live.submit(given)
+    assert shown.shape == given.shape
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
+
+
+def test_a_size_that_changes_begins_anew() -> None:
+    clock = Clock()
+    live = session(clock=clock)
+    play(live, clock, 4)
+    for _ in range(2):
+        live.submit(frame(720, 1280))
+        clock.now += 0.1
+    assert [person.track_id for person in live.snapshot().people] == [2]
+    assert live.snapshot().n_failed == 0
+
+
+def test_figures_of_the_last_seconds() -> None:
+    clock = Clock()
+    live = session(clock=clock)
+    assert live.snapshot().fps == 0
+    assert live.snapshot().processing_ms is None
+    play(live, clock, 40, step_s=0.05)
+    live.count_dropped(3)
+    snapshot = live.snapshot()
+    assert snapshot.fps == pytest.approx(20)
+    assert (snapshot.n_frames, snapshot.n_dropped) == (40, 3)
+    assert snapshot.processing_ms is not None and snapshot.processing_ms > 0
+    assert snapshot.age_s == pytest.approx(2.0)
+    clock.now += 4
+    assert live.snapshot().fps == 0
+    assert live.snapshot().silent_s == pytest.approx(4.05)
+
+
+def test_shares_of_time_with_not_sure_among_them() -> None:
+    clock, classifier = Clock(), FakeClassifier("happy", 0.9)
+    live = session(classifier=classifier, clock=clock, unsure_below=0.5, settings=LiveSettings(smoothing_s=0.0))
+    play(live, clock, 4)
+    classifier.confidence = 0.3
+    play(live, clock, 9)
+    shares = dict(zip(OUTCOMES, live.snapshot().shares, strict=True))
+    assert shares["happy"] == pytest.approx(0.25)
+    assert shares["not sure"] == pytest.approx(0.75)
+
+
+def test_raw_and_smoothed_are_both_kept() -> None:
+    clock, classifier = Clock(), FakeClassifier("happy", 0.94)
+    live = session(classifier=classifier, clock=clock, settings=LiveSettings(smoothing_s=1.0))
+    play(live, clock, 10)
+    classifier.emotion = "sad"
+    play(live, clock, 1)
+    (person,) = live.snapshot().people
+    assert EMOTIONS[person.raw.argmax()] == "sad"
+    assert person.face.emotion == "happy"
+    last = live.record().to_frame().iloc[-1]
+    assert last["raw_sad"] == pytest.approx(0.94, abs=1e-3)
+    assert last["sad"] == pytest.approx(0.01 + 0.93 * (1 - np.exp(-0.1)), abs=2e-3)
+
+
+def test_after_stop_frames_pass_and_the_record_stays() -> None:
+    clock = Clock()
+    live = session(clock=clock)
+    play(live, clock, 5)
+    rows = live.snapshot().n_rows
+    live.stop()
+    live.stop()
+    given = frame()
+    assert live.submit(given) is given
+    clock.now += 100
+    snapshot = live.snapshot()
+    assert snapshot.ended
+    assert (snapshot.n_frames, snapshot.n_rows, snapshot.people) == (5, rows, ())
+    assert snapshot.age_s == pytest.approx(0.5)
+    assert live.picture() is not None
+    document = json.loads(live.record().to_json(live.about()))
+    assert (document["model"], document["frames"], document["detector"]) == ("model-1", 5, "haar")
+    assert len(document["rows"]) == rows == 4
+
+
+def test_active_while_a_viewer_is_behind_it() -> None:
+    clock = Clock()
+    live = session(clock=clock)
+    assert live.active
+    clock.now += 31
+    assert not live.active
+    play(live, clock, 1)
+    assert live.active
+    clock.now += 6
+    assert not live.active
+    play(live, clock, 1)
+    live.stop()
+    assert not live.active
+
+
+def test_a_page_may_look_while_frames_come() -> None:
+    """A reader and a settings' slider beside the thread of the frames: no error, no torn figures."""
+    live = session(settings=PLAIN)
+    done = threading.Event()
+    troubles: list[BaseException] = []
+
+    def look() -> None:
+        try:
+            while not done.is_set():
+                snapshot = live.snapshot()
+                assert snapshot.n_rows <= snapshot.n_frames
+                live.timeline()
+                live.change(replace(live.settings, blur=not live.settings.blur))
+        except BaseException as error:
+            troubles.append(error)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for _ in range(150):
+        live.submit(frame(120, 160))
+    done.set()
+    reader.join()
+    assert troubles == []
+    assert live.snapshot().n_failed == 0
+    assert live.snapshot().n_frames == 150
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"sensitivity": 1.2}, {"smallest_face": 0.01}, {"detect_every": 0}, {"detect_every": 11}, {"smoothing_s": -0.1}],
+)
+def test_settings_out_of_range_are_named(change: dict) -> None:
+    (name,) = change
+    with pytest.raises(ValueError, match=name):
+        LiveSettings(**change)
