@@ -3,30 +3,31 @@
 import contextlib
 import io
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime
 from keras import layers, ops
 
 from fer.datasets.faces import SIDE
 from fer.errors import ExportError
+from fer.recognition.bundle import KERAS_FILE, ONNX_FILE
 from fer.training.networks import FEATURES, LOGITS, build_network
 
-KERAS_FILE: Final = "model.keras"
-ONNX_FILE: Final = "model.onnx"
 PARITY: Final = 1e-4
 
 
-def serving_network(name: str, trained: keras.Model) -> keras.Model:
+def serving_network(name: str, weights: Sequence[npt.NDArray[np.float32]]) -> keras.Model:
     """The network as it is stored: float32, Keras's own layers, one output, the trained weights, no optimizer.
 
     Args:
         name: a name that `build_network` knows.
-        trained: a network of that name, with or without the votes head.
+        weights: those of a network of that name, with or without the votes head, in `get_weights()`'s order.
     """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
@@ -35,7 +36,6 @@ def serving_network(name: str, trained: keras.Model) -> keras.Model:
     finally:
         keras.config.set_dtype_policy(policy)
     # The votes head comes last, so that the weights before it are the network's in the same order.
-    weights = trained.get_weights()
     network.set_weights(weights[: len(network.weights)])
     return network
 

@@ -240,7 +240,7 @@ def save_weights(network: keras.Model, path: Path) -> None:
     part.replace(path)
 
 
-def load_weights(network: keras.Model, path: Path) -> None:
-    """Give a network the weights that `save_weights` wrote."""
+def load_weights(path: Path) -> list[npt.NDArray[np.float32]]:
+    """The weights that `save_weights` wrote, in `Model.get_weights()`'s order."""
     with np.load(path) as stored:
-        network.set_weights([stored[name] for name in stored.files])
+        return [stored[name] for name in stored.files]

@@ -19,7 +19,7 @@ from fer.datasets.loading import load_dataset
 from fer.emotions import EMOTIONS
 from fer.runs.config import TrainConfig
 from fer.training.batches import TrainingBatches
-from fer.training.bundling import write_trained_bundle
+from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.fit import JudgeEpoch, Validation, compiled_network, has_votes, split_parts
 
 METRICS_COLUMNS = (
@@ -60,7 +60,7 @@ def fit_and_export(config: TrainConfig, folder: Path, say: Callable[[str], None]
         f"{dataset.name}: {len(parts.train)} images to train on, {len(parts.validation)} to validate on; "
         f"{network.count_params() / 1e6:.2f} M parameters"
     )
-    judge = JudgeEpoch(parts, config, folder / "best.npz", _Recorder(folder, config, say))
+    judge = JudgeEpoch(parts, config, folder / BEST_WEIGHTS, _Recorder(folder, config, say))
     callbacks: list[Any] = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if network.optimizer.use_ema else []
     callbacks.append(judge)
     if config.patience:
@@ -68,8 +68,8 @@ def fit_and_export(config: TrainConfig, folder: Path, say: Callable[[str], None]
     if sys.stderr.isatty():
         callbacks.append(keras.callbacks.ProgbarLogger())
     network.fit(batches, epochs=config.epochs, callbacks=callbacks, verbose=0)
-    write_trained_bundle(config, parts, dataset, folder, judge)
-    say(f"best: epoch {judge.best_epoch}, validation accuracy {judge.best_accuracy:.4f}; bundle in {folder / 'bundle'}")
+    bundle = bundle_run(folder, config, dataset)
+    say(f"best: epoch {judge.best_epoch}, validation accuracy {judge.best_accuracy:.4f}; bundle in {bundle.path}")
 
 
 class _Recorder:

@@ -17,7 +17,7 @@ def exported(request, tmp_path_factory):
     trained = build_network(request.param, votes_head=True, fused=True)
     rng = np.random.default_rng(1)
     trained.set_weights([w * rng.uniform(0.9, 1.1, w.shape) + (w == 0) * 0.3 for w in trained.get_weights()])
-    network = export.serving_network(request.param, trained)
+    network = export.serving_network(request.param, trained.get_weights())
     folder = tmp_path_factory.mktemp(request.param)
     assert export.export_network(network, folder) <= export.PARITY
     return request.param, network, folder

@@ -86,5 +86,4 @@ def test_saved_weights_come_back_and_a_failed_save_leaves_the_old(tmp_path, monk
     monkeypatch.setattr("fer.training.fit.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         save_weights(two, file)
-    load_weights(two, file)
-    np.testing.assert_array_equal(two.get_weights()[1], np.zeros(7))
+    np.testing.assert_array_equal(load_weights(file)[1], np.zeros(7))

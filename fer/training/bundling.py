@@ -1,0 +1,138 @@
+"""The end of a run: the best epoch's weights become a calibrated, measured bundle."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+
+from fer import __version__
+from fer.datasets.faces import FaceDataset
+from fer.datasets.loading import load_dataset
+from fer.errors import ExportError
+from fer.evaluation.calibration import fit_temperature, fit_unsure_below, probabilities_at
+from fer.evaluation.metrics import measure, predict
+from fer.recognition.bundle import Bundle, load_bundle, write_bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.runs.config import TrainConfig
+from fer.training.export import export_network, serving_network
+from fer.training.fit import Parts, load_weights, split_parts
+from fer.training.networks import cost
+
+BEST_WEIGHTS: Final = "best.npz"
+BUNDLE_FOLDER: Final = "bundle"
+_LIBRARIES: Final = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
+
+
+def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundle:
+    """Write `bundle/` in a run's folder from the best epoch's weights beside it.
+
+    The temperature and the 'not sure' threshold are fitted on the part held out of training; where there is none, the
+    temperature stays 1 and the threshold comes from the validation split, which also chose the epoch.
+
+    Args:
+        folder: the run's folder, with `BEST_WEIGHTS`.
+        config: the run's settings.
+        dataset: the data it was trained on, all splits.
+
+    Raises:
+        ExportError: the ONNX model does not agree with the network.
+    """
+    if keras.config.backend() != "tensorflow":
+        return _in_tensorflow(folder)
+    parts = split_parts(dataset, config)
+    network = serving_network(config.network, load_weights(folder / BEST_WEIGHTS))
+    target = folder / BUNDLE_FOLDER
+    difference = export_network(network, target)
+    network_cost = cost(network)
+    description: dict[str, Any] = {
+        "network": {
+            "name": config.network,
+            "parameters": network_cost.parameters,
+            "multiply_adds": network_cost.multiply_adds,
+            "onnx_max_difference": difference,
+        },
+        "data": _describe_data(dataset, parts),
+        "versions": _versions(),
+    }
+    plain = EmotionClassifier(write_bundle(Bundle(path=target, **description)))
+    temperature, unsure_below, fitted_on = _calibrate(plain, parts)
+    calibrated = write_bundle(Bundle(path=target, temperature=temperature, unsure_below=unsure_below, **description))
+    metrics = _measure(EmotionClassifier(calibrated), dataset, parts)
+    metrics["calibrated_on"] = fitted_on
+    return write_bundle(
+        Bundle(path=target, temperature=temperature, unsure_below=unsure_below, metrics=metrics, **description)
+    )
+
+
+def _calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, float, str]:
+    if parts.calibration is None:
+        chosen, temperature, name = parts.validation, 1.0, "validation"
+        logits = classifier.logits(chosen.images[..., None])
+    else:
+        chosen, name = parts.calibration, "calibration"
+        logits = classifier.logits(chosen.images[..., None])
+        temperature = fit_temperature(logits, chosen.labels)
+    return temperature, fit_unsure_below(probabilities_at(logits, temperature), chosen.labels), name
+
+
+def _measure(classifier: EmotionClassifier, dataset: FaceDataset, parts: Parts) -> dict[str, Any]:
+    """Figures by split: the ones that chose and calibrated, and the test split where there is one."""
+    splits = {"validation": parts.validation}
+    if parts.calibration is not None:
+        splits["calibration"] = parts.calibration
+    if "test" in dataset.split_names():
+        splits["test"] = dataset.split("test")
+    return {name: measure(predict(classifier, split)).to_dict() for name, split in splits.items()}
+
+
+def _describe_data(dataset: FaceDataset, parts: Parts) -> dict[str, Any]:
+    splits = {name: len(dataset.split(name)) for name in dataset.split_names()}
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "synthetic": dataset.synthetic,
+        "votes": dataset.votes is not None,
+        "splits": splits,
+        "trained_on": len(parts.train),
+        "calibrated_on": 0 if parts.calibration is None else len(parts.calibration),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "fer": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def _in_tensorflow(folder: Path) -> Bundle:
+    """Do the same in a process of its own: the export exists on the TensorFlow backend alone."""
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-m", "fer.training.bundling", str(folder)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ExportError(f"The export on the TensorFlow backend failed: {last}. The weights are kept in '{folder}'.")
+    return load_bundle(folder / BUNDLE_FOLDER)
+
+
+def main() -> None:
+    """Bundle the run whose folder is the one argument."""
+    folder = Path(sys.argv[1])
+    config = TrainConfig.from_json((folder / "config.json").read_text(encoding="utf-8"))
+    bundle_run(folder, config, load_dataset(config.data, votes=Path(config.votes) if config.votes else None))
+
+
+if __name__ == "__main__":
+    main()
