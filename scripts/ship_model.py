@@ -1,6 +1,6 @@
 """Put a finished run's model into `model/`, with its settings and curves, and renew the figures of the model card.
 
-python scripts/ship_model.py RUN_FOLDER
+python -m scripts.ship_model RUN_FOLDER
 """
 
 import json
