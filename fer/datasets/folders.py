@@ -1,8 +1,5 @@
 """FER-2013 as image folders: a folder a split, a folder a class, an image a face."""
 
-import zipfile
-import zlib
-from pathlib import PurePosixPath
 from typing import Final
 
 import cv2
@@ -12,8 +9,9 @@ import numpy.typing as npt
 from fer.datasets.faces import SIDE, FaceDataset
 from fer.datasets.layouts import Layout
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
-from fer.datasets.trees import Tree
+from fer.datasets.trees import READ_ERRORS, Entry, Tree
 from fer.errors import DatasetError, ImageError
+from fer.vision.images import MAX_BYTES, decode
 
 _FILES_BETWEEN_REPORTS: Final = 100
 
@@ -24,9 +22,7 @@ def decode_face(data: bytes) -> npt.NDArray[np.uint8]:
     Raises:
         ImageError: the bytes are no picture that can be read safely.
     """
-    from fer.vision import images
-
-    grey = cv2.cvtColor(images.decode(data), cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(decode(data), cv2.COLOR_BGR2GRAY)
     if grey.shape != (SIDE, SIDE):
         shrinks = min(grey.shape) >= SIDE
         grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
@@ -56,7 +52,7 @@ def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Rea
             label = layout.label_of(entry.path)
             if label is None:
                 raise ImageError("its folder names no class")
-            image = decode_face(_read(tree, entry.path))
+            image = decode_face(_read(tree, entry))
         except ImageError as error:
             rejected.append(Rejection(str(entry.path), str(error).rstrip(".")))
             continue
@@ -73,9 +69,11 @@ def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Rea
     return Reading(dataset, tuple(origins), tuple(rejected), form="image folders")
 
 
-def _read(tree: Tree, path: PurePosixPath) -> bytes:
+def _read(tree: Tree, entry: Entry) -> bytes:
+    if entry.size > MAX_BYTES:
+        raise ImageError(f"the file has {entry.size / 2**20:.0f} MB, more than {MAX_BYTES // 2**20}")
     try:
-        with tree.open(path) as file:
+        with tree.open(entry.path) as file:
             return file.read()
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except READ_ERRORS as error:
         raise ImageError(f"the file cannot be read ({error})") from error

@@ -4,33 +4,49 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from fer.datasets.corrections import apply_corrections, corrections_file, read_corrections
 from fer.datasets.faces import FaceDataset
 from fer.datasets.sources import read_source
 from fer.datasets.splits import with_validation_split
 from fer.datasets.synthetic import make_synthetic
+from fer.paths import data_dir
 
 SYNTHETIC: Final = "synthetic"
 _log = logging.getLogger(__name__)
 
 
-def load_dataset(source: str | Path, votes: Path | None = None, with_validation: bool = True) -> FaceDataset:
+def load_dataset(
+    source: str | Path, votes: Path | None = None, with_validation: bool = True, corrections: bool = False
+) -> FaceDataset:
     """Load labelled faces.
 
     Args:
-        source: 'synthetic' for drawn faces; else FER-2013's CSV, or a folder that holds it or image folders.
+        source: 'synthetic' for drawn faces; the name of a set that was imported; else a path: FER-2013's CSV, or a
+            folder or zip that holds it or image folders.
         votes: a FER+ file; None takes `fer2013new.csv` beside the CSV.
         with_validation: where there is no validation split, make a stratified tenth of train one.
+        corrections: apply the corrections that lie beside the data, if there are any.
 
     Raises:
-        DatasetError: it is no FER-2013 in a known layout, or the votes do not belong to it.
+        DatasetError: it is no FER-2013 in a known layout, or the votes or corrections do not belong to it.
     """
     if str(source) == SYNTHETIC:
         return make_synthetic()
-    reading = read_source(Path(source), votes)
+    path = find_source(source)
+    reading = read_source(path, votes)
     if reading.rejected:
         first = reading.rejected[0]
         _log.warning(
             "%s: %d of %d images cannot be read and are left out; the first is %s: %s.",
             *(reading.dataset.name, len(reading.rejected), reading.n_read, first.where, first.reason),
         )
-    return with_validation_split(reading.dataset) if with_validation else reading.dataset
+    dataset = reading.dataset
+    if corrections:
+        dataset = apply_corrections(dataset, read_corrections(corrections_file(path)))
+    return with_validation_split(dataset) if with_validation else dataset
+
+
+def find_source(source: str | Path) -> Path:
+    """The path that a person means: as it stands, or by its name inside `FER_HOME/data`."""
+    path, inside = Path(source), data_dir() / source
+    return inside if not path.exists() and inside.exists() else path

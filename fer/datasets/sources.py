@@ -1,23 +1,27 @@
-"""Find out what a path holds, and read it with the reader for it."""
+"""Find out what a path or an upload holds, and read it with the reader for it."""
 
-from contextlib import ExitStack
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import IO, Final
 
+from fer.datasets.archives import ZipTree
 from fer.datasets.folders import read_folders
 from fer.datasets.layouts import find_layout
 from fer.datasets.readings import Progress, Reading, require_usable, silent
-from fer.datasets.tables import Table, read_table
-from fer.datasets.trees import Entry, FolderTree, Tree
+from fer.datasets.storage import is_stored_set, read_set
+from fer.datasets.tables import has_face_columns, read_table
+from fer.datasets.trees import READ_ERRORS, Entry, FolderTree, Tree, UploadTree
 from fer.datasets.votes import VOTES_FILE, Votes, join_votes, read_votes
 from fer.errors import DatasetError
 
 # The first of these that lies there is read: Kaggle's competition folder holds all three, of the same images.
 KNOWN_TABLES: Final = ("fer2013.csv", "icml_face_data.csv", "train.csv")
+_MAX_TABLES_LOOKED_AT: Final = 30
 
 
 def read_source(path: Path, votes: Path | None = None, progress: Progress = silent) -> Reading:
-    """Read labelled faces from a CSV file, or from a folder that holds one or image folders.
+    """Read labelled faces from a stored set, a CSV file, a folder or a zip; the last two hold a CSV or image folders.
 
     Args:
         path: the file or folder.
@@ -27,14 +31,19 @@ def read_source(path: Path, votes: Path | None = None, progress: Progress = sile
     Raises:
         DatasetError: it is no FER-2013 in a known layout, too much of it cannot be read, or the votes do not belong.
     """
+    if is_stored_set(path):
+        if votes is not None:
+            raise DatasetError(f"{path.name} is a set that was imported; import its source again with the votes.")
+        return read_set(path)
+    given = None if votes is None else _given_votes(votes)
     try:
         if path.is_dir():
-            reading = read_tree(FolderTree(path), votes, progress)
+            reading = read_tree(FolderTree(path), given, progress)
+        elif path.is_file() and zipfile.is_zipfile(path):
+            with ZipTree(path, path.name) as archive:
+                reading = read_tree(archive, given, progress)
         elif path.is_file():
-            parent = FolderTree(path.parent, path.name)
-            entry = Entry(PurePosixPath(path.name), path.stat().st_size)
-            beside = PurePosixPath(VOTES_FILE) if (path.parent / VOTES_FILE).is_file() else None
-            reading = _read_csv(parent, entry, beside, votes, progress)
+            reading = _read_lone_csv(path, given, progress)
         else:
             raise DatasetError(f"{path} does not exist; give FER-2013's CSV, a folder of images, or 'synthetic'.")
     except OSError as error:
@@ -43,14 +52,41 @@ def read_source(path: Path, votes: Path | None = None, progress: Progress = sile
     return reading
 
 
-def read_tree(tree: Tree, votes: Path | None = None, progress: Progress = silent) -> Reading:
+def read_uploads(files: Mapping[str, IO[bytes]], progress: Progress = silent) -> Reading:
+    """Read labelled faces from files that a browser sent: a zip or a CSV, and a FER+ file beside it if wanted.
+
+    Args:
+        files: bytes by file name; they can seek, and stay open.
+        progress: told how far it is; what it raises ends the reading.
+
+    Raises:
+        DatasetError: as `read_source`, or there is more than one data set among the files.
+    """
+    archives = [name for name, file in files.items() if _is_zip(name, file)]
+    others = {name: file for name, file in files.items() if name not in archives}
+    if len(archives) > 1:
+        raise DatasetError(f"There are {len(archives)} archives ({', '.join(archives)}); import one at a time.")
+    if not archives:
+        name = next((key for key in others if key.lower() != VOTES_FILE), VOTES_FILE)
+        reading = read_tree(UploadTree(others, name), None, progress)
+    else:
+        unknown = [name for name in others if name.lower() != VOTES_FILE]
+        if unknown:
+            raise DatasetError(f"{archives[0]} and {unknown[0]} are two data sets; import one at a time.")
+        votes = read_votes(next(iter(others.values()))) if others else None
+        reading = read_tree(ZipTree(files[archives[0]], archives[0]), votes, progress)
+    require_usable(reading)
+    return reading
+
+
+def read_tree(tree: Tree, votes: Votes | None = None, progress: Progress = silent) -> Reading:
     """Read a folder or an archive: FER-2013's CSV where one lies in it, else image folders.
 
     Raises:
         DatasetError: there is neither, or the votes do not belong.
     """
     entries = tree.entries()
-    if table := _find_table(entries, tree.name):
+    if table := _find_table(tree, entries):
         beside = table.path.parent / VOTES_FILE
         found = beside if any(entry.path == beside for entry in entries) else None
         return _read_csv(tree, table, found, votes, progress)
@@ -65,40 +101,65 @@ def read_tree(tree: Tree, votes: Path | None = None, progress: Progress = silent
     return read_folders(tree, layout, progress)
 
 
-def _find_table(entries: list[Entry], name: str) -> Entry | None:
-    by_name: dict[str, list[Entry]] = {}
-    for entry in entries:
-        by_name.setdefault(entry.path.name.lower(), []).append(entry)
-    for known in KNOWN_TABLES:
-        candidates = by_name.get(known, [])
-        if len(candidates) > 1:
-            several = ", ".join(str(entry.path) for entry in candidates)
-            raise DatasetError(f"{name} holds {known} more than once ({several}); name one of them.")
-        if candidates:
-            return candidates[0]
-    others = [
+def _is_zip(name: str, file: IO[bytes]) -> bool:
+    # By its name too, so that a zip that is cut short is not taken for a CSV.
+    file.seek(0)
+    return name.lower().endswith(".zip") or file.read(4) == b"PK\x03\x04"
+
+
+def _find_table(tree: Tree, entries: list[Entry]) -> Entry | None:
+    tables = [
         entry for entry in entries if entry.path.suffix.lower() == ".csv" and entry.path.name.lower() != VOTES_FILE
     ]
-    return others[0] if len(others) == 1 and len(entries) <= 2 else None
+    if len(entries) == len(tables) == 1:
+        return tables[0]  # whose own error says what it lacks
+    for known in KNOWN_TABLES:
+        if found := _only([entry for entry in tables if entry.path.name.lower() == known], tree.name):
+            return found
+    return _only([entry for entry in tables[:_MAX_TABLES_LOOKED_AT] if _is_face_table(tree, entry)], tree.name)
+
+
+def _only(candidates: list[Entry], name: str) -> Entry | None:
+    if len(candidates) > 1:
+        several = ", ".join(str(entry.path) for entry in candidates)
+        raise DatasetError(f"{name} holds more than one table of faces ({several}); name one of them.")
+    return candidates[0] if candidates else None
+
+
+def _is_face_table(tree: Tree, entry: Entry) -> bool:
+    try:
+        with tree.open(entry.path) as file:
+            return has_face_columns(file.readline(1000))
+    except READ_ERRORS:
+        return False
+
+
+def _read_lone_csv(path: Path, votes: Votes | None, progress: Progress) -> Reading:
+    beside = path.parent / VOTES_FILE
+    with path.open("rb") as file:
+        table = read_table(file, path.name, path.stat().st_size, progress)
+    if votes is None and table.usages is not None and beside.is_file() and not beside.samefile(path):
+        votes = _given_votes(beside)
+    return table.reading if votes is None else join_votes(table, votes)
 
 
 def _read_csv(
-    tree: Tree, entry: Entry, beside: PurePosixPath | None, votes: Path | None, progress: Progress
+    tree: Tree, entry: Entry, beside: PurePosixPath | None, votes: Votes | None, progress: Progress
 ) -> Reading:
-    with ExitStack() as stack:
-        table = read_table(stack.enter_context(tree.open(entry.path)), entry.path.name, entry.size, progress)
-    found = _votes_for(tree, table, beside, votes)
-    return table.reading if found is None else join_votes(table, found)
-
-
-def _votes_for(tree: Tree, table: Table, beside: PurePosixPath | None, votes: Path | None) -> Votes | None:
-    if votes is not None:
-        if not votes.is_file():
-            raise DatasetError(f"The votes {votes} do not exist; give the FER+ file {VOTES_FILE}, or leave it out.")
-        with votes.open("rb") as file:
-            return read_votes(file, votes.name)
+    with tree.open(entry.path) as file:
+        table = read_table(file, entry.path.name, entry.size, progress)
     # Beside a table without Usage, such as train.csv, the votes belong to another table of the same folder.
-    if beside is None or table.usages is None:
-        return None
-    with tree.open(beside) as file:
-        return read_votes(file, beside.name)
+    if votes is None and beside is not None and table.usages is not None:
+        with tree.open(beside) as file:
+            votes = read_votes(file, beside.name)
+    return table.reading if votes is None else join_votes(table, votes)
+
+
+def _given_votes(path: Path) -> Votes:
+    try:
+        with path.open("rb") as file:
+            return read_votes(file, path.name)
+    except OSError as error:
+        raise DatasetError(
+            f"The votes {path} cannot be read ({error.strerror}); give the FER+ file {VOTES_FILE}, or leave it out."
+        ) from error

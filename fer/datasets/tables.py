@@ -5,6 +5,7 @@ rows behind a stray quote.
 """
 
 import csv
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Final
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from fer.datasets.faces import SIDE, FaceDataset
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
+from fer.datasets.trees import READ_ERRORS
 from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError
 
@@ -87,11 +89,15 @@ def numbered_lines(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
     """Lines that are not blank, each with its number from 1, without the line's end.
 
     Raises:
-        DatasetError: a line is too long for a table.
+        DatasetError: the file is damaged, or a line is too long for a table.
     """
-    number = 0
-    while line := file.readline(_MAX_LINE_BYTES):
-        number += 1
+    for number in itertools.count(1):
+        try:
+            line = file.readline(_MAX_LINE_BYTES)
+        except READ_ERRORS as error:
+            raise DatasetError(f"{name} is damaged at line {number:,} ({error}); download it again.") from error
+        if not line:
+            return
         if len(line) == _MAX_LINE_BYTES:
             raise DatasetError(f"{name}: line {number} is longer than a megabyte, so this is no FER-2013 CSV.")
         stripped = line.strip()
@@ -116,6 +122,15 @@ def parse_header(line: bytes, name: str) -> Header:
             )
     usage = names.index("usage") if "usage" in names else None
     return Header(delimiter, names.index("emotion"), names.index("pixels"), usage)
+
+
+def has_face_columns(line: bytes) -> bool:
+    """Whether a first line has the columns of a table of faces."""
+    try:
+        parse_header(line.strip(), "")
+    except DatasetError:
+        return False
+    return True
 
 
 def parse_pixels(text: str) -> npt.NDArray[np.uint8]:

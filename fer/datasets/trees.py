@@ -1,6 +1,12 @@
 """Files below a root, whether in a folder or in an archive: what a reader of data sets needs of either."""
 
+import io
 import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, Protocol
@@ -8,6 +14,20 @@ from typing import IO, Final, Protocol
 from fer.errors import DatasetError
 
 MAX_ENTRIES: Final = 250_000
+# What files, zipfile and its decompressors raise on what is damaged, cut short or packed by a method unknown here.
+READ_ERRORS: Final = (
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    IndexError,
+)
 _SYSTEM_NAMES: Final = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN"})
 
 
@@ -27,8 +47,8 @@ class Tree(Protocol):
     def entries(self) -> list[Entry]:
         """Every file that is not the system's own, sorted by path."""
 
-    def open(self, path: PurePosixPath) -> IO[bytes]:
-        """The bytes of one file.
+    def open(self, path: PurePosixPath) -> AbstractContextManager[IO[bytes]]:
+        """The bytes of one file, while the context lasts.
 
         Raises:
             OSError: it cannot be read.
@@ -85,3 +105,21 @@ class FolderTree:
             OSError: it cannot be read.
         """
         return (self.root / path).open("rb")
+
+
+class UploadTree:
+    """Files that a browser sent, side by side, by name."""
+
+    def __init__(self, files: Mapping[str, IO[bytes]], name: str) -> None:
+        self.name = name
+        self._files = {PurePosixPath(Path(key).name): file for key, file in files.items()}
+
+    def entries(self) -> list[Entry]:
+        """Every file, sorted by name."""
+        return [Entry(path, file.seek(0, io.SEEK_END)) for path, file in sorted(self._files.items())]
+
+    def open(self, path: PurePosixPath) -> AbstractContextManager[IO[bytes]]:
+        """The bytes of one file, from their start; the upload stays open."""
+        file = self._files[path]
+        file.seek(0)
+        return nullcontext(file)

@@ -1,0 +1,123 @@
+"""A person's corrections of labels: a small CSV beside the data, which themselves are never changed."""
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets.faces import FaceDataset
+from fer.datasets.storage import is_stored_set
+from fer.emotions import EMOTIONS
+from fer.errors import DatasetError
+
+DISCARD: Final = "discard"
+_COLUMNS: Final = ("image", "digest", "was", "now")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person said of one image.
+
+    Attributes:
+        index: its place in the data set, from 0.
+        digest: of its pixels, see `image_digest`, so that a correction never reaches another image.
+        was: its label in the data, 0..6.
+        now: the right label, 0..6; the same as `was` confirms it; None discards the image.
+    """
+
+    index: int
+    digest: str
+    was: int
+    now: int | None
+
+
+def image_digest(image: npt.NDArray[np.uint8]) -> str:
+    """Sixteen hexadecimal digits over the pixels of an image."""
+    return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()[:16]
+
+
+def correct(dataset: FaceDataset, index: int, now: int | None) -> Correction:
+    """A correction of one image of a data set; `now` is a label 0..6, or None to discard it."""
+    return Correction(index, image_digest(dataset.images[index]), int(dataset.labels[index]), now)
+
+
+def corrections_file(source: Path) -> Path:
+    """Where the corrections of a data set lie: in the folder of a stored set, else beside the file or folder."""
+    if is_stored_set(source):
+        return source / "corrections.csv"
+    return source.with_name(f"{source.stem if source.is_file() else source.name}.corrections.csv")
+
+
+def read_corrections(path: Path) -> list[Correction]:
+    """The corrections in the order they were made; none where there is no file.
+
+    Raises:
+        DatasetError: a row is none, by its line.
+    """
+    if not path.is_file():
+        return []
+    found = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), 2):
+            try:
+                now = None if row["now"] == DISCARD else EMOTIONS.index(row["now"])
+                found.append(Correction(int(row["image"]), row["digest"], EMOTIONS.index(row["was"]), now))
+            except (KeyError, ValueError, TypeError) as error:
+                raise DatasetError(
+                    f"{path}, line {number}: expected image, digest, was, now, where now is an emotion or "
+                    f"'{DISCARD}'; mend or delete that line."
+                ) from error
+    return found
+
+
+def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
+    """Replace the file at once, so that a reader sees the old or the new one; without corrections it is deleted.
+
+    Raises:
+        DatasetError: it cannot be written.
+    """
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        if not corrections:
+            path.unlink(missing_ok=True)
+            return
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(_COLUMNS)
+            for item in corrections:
+                now = DISCARD if item.now is None else EMOTIONS[item.now]
+                writer.writerow([item.index, item.digest, EMOTIONS[item.was], now])
+        beside.replace(path)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be written ({error.strerror}); the correction is not kept.") from error
+
+
+def latest(corrections: Sequence[Correction]) -> dict[int, Correction]:
+    """The last correction of each image, by its place in the data set."""
+    return {item.index: item for item in corrections}
+
+
+def apply_corrections(dataset: FaceDataset, corrections: Sequence[Correction]) -> FaceDataset:
+    """The data set with corrected labels and without the discarded images.
+
+    Raises:
+        DatasetError: a correction is of an image that is not, or no longer, at its place.
+    """
+    labels = dataset.labels.copy()
+    kept = np.ones(len(dataset), bool)
+    for index, item in latest(corrections).items():
+        if not (0 <= index < len(dataset)) or image_digest(dataset.images[index]) != item.digest:
+            raise DatasetError(
+                f"The corrections of {dataset.name} do not belong to these images (image {index}); "
+                f"delete the corrections or bring back the data they were made on."
+            )
+        if item.now is None:
+            kept[index] = False
+        else:
+            labels[index] = item.now
+    return replace(dataset, labels=labels).take(np.flatnonzero(kept))

@@ -1,0 +1,89 @@
+"""Bring a data set in: read it, judge it, and store it whole or not at all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Final
+
+from fer.datasets import catalog
+from fer.datasets.readings import Progress, Reading, require_all_classes, silent
+from fer.datasets.sources import read_source, read_uploads
+from fer.datasets.staging import clean_staging, staged
+from fer.datasets.storage import SetInfo, describe, write_set
+from fer.errors import DatasetError
+from fer.paths import data_dir
+
+# Reading takes nearly all of the time; the rest is writing and the fingerprint.
+_READING_SHARE: Final = 0.95
+_BYTES_AN_IMAGE: Final = 2500  # 2,304 pixels, and what is known of them
+
+
+def import_path(path: Path, name: str | None = None, votes: Path | None = None, progress: Progress = silent) -> SetInfo:
+    """Import a CSV, a folder or a zip.
+
+    Args:
+        path: the file or folder.
+        name: of the new set; by default after the file's.
+        votes: a FER+ file; None takes `fer2013new.csv` beside the CSV.
+        progress: told how far it is; what it raises cancels the import, and nothing is changed.
+
+    Raises:
+        DatasetError: it is no FER-2013, too much of it cannot be read, the name is taken, or the disk is full.
+    """
+    target = catalog.check_new_name(name or catalog.suggest_name(path.resolve().name))
+    reading = read_source(path, votes, _first_part(progress))
+    return store(reading, target.name, str(path), progress=progress)
+
+
+def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, progress: Progress = silent) -> SetInfo:
+    """Import what a browser sent: a zip or a CSV, and a FER+ file beside it if wanted.
+
+    Raises:
+        DatasetError: as `import_path`.
+    """
+    first = next((key for key in files if key.lower() != "fer2013new.csv"), "upload")
+    target = catalog.check_new_name(name or catalog.suggest_name(first))
+    reading = read_uploads(files, _first_part(progress))
+    return store(reading, target.name, ", ".join(files), progress=progress)
+
+
+def store(
+    reading: Reading, name: str, source: str, changes: tuple[str, ...] = (), progress: Progress = silent
+) -> SetInfo:
+    """Store a reading as a new set.
+
+    Raises:
+        DatasetError: a class has no image, the name is taken, or the disk is full.
+    """
+    require_all_classes(reading)
+    clean_staging()
+    target = catalog.check_new_name(name)
+    progress(_READING_SHARE, "Storing")
+    reading = reading.renamed(name)
+    info = describe(reading, name, source, changes)
+    with staged(target, len(reading.dataset) * _BYTES_AN_IMAGE) as folder:
+        write_set(folder, reading, info)
+        # The last moment to cancel: after it, the set is there.
+        progress(1.0, "Stored")
+    return info
+
+
+def inside_data(text: str) -> Path:
+    """A file or folder that a person names inside `data/`.
+
+    Raises:
+        DatasetError: the path leads out of it, also by a link, or is not there.
+    """
+    root = data_dir().resolve()
+    path = (root / text.strip()).resolve()
+    if not text.strip() or not path.is_relative_to(root):
+        raise DatasetError(f"'{text}' is not inside {root}; put the file there and give its name.")
+    if not path.exists():
+        raise DatasetError(f"There is no '{text}' inside {root}; put the file there and give its name.")
+    return path
+
+
+def _first_part(progress: Progress) -> Progress:
+    def report(share: float, text: str) -> None:
+        progress(share * _READING_SHARE, text)
+
+    return report

@@ -1,0 +1,192 @@
+"""A data set of our own making on disk: arrays that load at once, and a page of facts about them."""
+
+import csv
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets.faces import SPLITS, FaceDataset
+from fer.datasets.readings import Reading, Rejection
+from fer.emotions import EMOTIONS
+from fer.errors import DatasetError
+
+INFO_FILE: Final = "set.json"
+REJECTED_FILE: Final = "rejected.csv"
+_ORIGINS_FILE: Final = "origins.json"
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class SetInfo:
+    """What is known of a stored set without reading its images.
+
+    Attributes:
+        name: its folder's name.
+        source: the file or folder it was read from, or the set that it is a cleaned copy of.
+        form: what the source was recognised as: 'CSV', 'image folders', 'cleaned copy'.
+        created: when it was stored, ISO 8601 in UTC.
+        fingerprint: of its images and labels, see `FaceDataset.fingerprint`.
+        counts: images by split and class, in the order of `SPLITS` and `EMOTIONS`.
+        n_rejected: rows or files of the source that were not taken.
+        has_votes: whether the FER+ crowd's votes are with it.
+        synthetic: True for drawn faces.
+        changes: what a cleaned copy left out or changed, a sentence each.
+    """
+
+    name: str
+    source: str
+    form: str
+    created: str
+    fingerprint: str
+    counts: tuple[tuple[int, ...], ...]
+    n_rejected: int = 0
+    has_votes: bool = False
+    synthetic: bool = False
+    changes: tuple[str, ...] = ()
+
+    @property
+    def n_images(self) -> int:
+        """Images in all splits."""
+        return sum(map(sum, self.counts))
+
+    @property
+    def n_read(self) -> int:
+        """Rows or files that the source had: kept and rejected."""
+        return self.n_images + self.n_rejected
+
+    def by_split(self) -> dict[str, int]:
+        """Images by split, for the splits that have any."""
+        return {name: sum(row) for name, row in zip(SPLITS, self.counts, strict=True) if sum(row)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object: as stored, with the counts by name."""
+        counts = {
+            split: dict(zip(EMOTIONS, row, strict=True))
+            for split, row in zip(SPLITS, self.counts, strict=True)
+            if sum(row)
+        }
+        return {**dataclasses.asdict(self), "n_images": self.n_images, "counts": counts}
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """The facts that `write_set` stored.
+
+        Raises:
+            DatasetError: the file is missing or not of this program.
+        """
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            if values.pop("format") != _FORMAT:
+                raise ValueError("another format")
+            values["counts"] = tuple(tuple(int(count) for count in row) for row in values["counts"])
+            values["changes"] = tuple(values["changes"])
+            return cls(**values)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DatasetError(
+                f"{path.parent} holds no data set of this version ({error}); import it again."
+            ) from error
+
+
+def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = ()) -> SetInfo:
+    """The facts of a reading that is to be stored as `name`."""
+    dataset = reading.dataset
+    return SetInfo(
+        name=name,
+        source=source,
+        form=reading.form,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        fingerprint=dataset.fingerprint,
+        counts=tuple(tuple(row) for row in dataset.counts().tolist()),
+        n_rejected=len(reading.rejected),
+        has_votes=dataset.votes is not None,
+        synthetic=dataset.synthetic,
+        changes=tuple(changes),
+    )
+
+
+def write_set(folder: Path, reading: Reading, info: SetInfo) -> None:
+    """Write a set into an empty folder, each file flushed to the disk.
+
+    Raises:
+        OSError: the disk is full or does not take it.
+    """
+    dataset = reading.dataset
+    arrays: dict[str, npt.NDArray[Any]] = {"images": dataset.images, "labels": dataset.labels, "splits": dataset.splits}
+    if dataset.votes is not None:
+        arrays["votes"] = dataset.votes
+    for name, array in arrays.items():
+        with (folder / f"{name}.npy").open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+            _flush(file)
+    write_rejections(folder / REJECTED_FILE, reading.rejected)
+    _write_text(folder / _ORIGINS_FILE, json.dumps(reading.origins))
+    # Last: a folder with it is whole.
+    _write_text(folder / INFO_FILE, json.dumps({"format": _FORMAT, **dataclasses.asdict(info)}, indent=2))
+
+
+def is_stored_set(folder: Path) -> bool:
+    """Whether a folder holds a set that `write_set` wrote."""
+    return (folder / INFO_FILE).is_file()
+
+
+def read_set(folder: Path, *, in_memory: bool = True) -> Reading:
+    """Read a stored set.
+
+    Args:
+        folder: where `write_set` wrote it.
+        in_memory: False leaves the images on disk until they are looked at, read-only, for pages that show a few.
+
+    Raises:
+        DatasetError: it is damaged or of another version.
+    """
+    info = SetInfo.from_file(folder / INFO_FILE)
+    try:
+        images = np.load(folder / "images.npy", mmap_mode=None if in_memory else "r", allow_pickle=False)
+        votes: npt.NDArray[np.uint8] | None = None
+        if info.has_votes:
+            votes = np.load(folder / "votes.npy", allow_pickle=False)
+        dataset = FaceDataset(
+            name=info.name,
+            images=images,
+            labels=np.load(folder / "labels.npy", allow_pickle=False),
+            splits=np.load(folder / "splits.npy", allow_pickle=False),
+            votes=votes,
+            synthetic=info.synthetic,
+        )
+        origins = tuple(json.loads((folder / _ORIGINS_FILE).read_text("utf-8")))
+        return Reading(dataset, origins, form=info.form)
+    except (OSError, ValueError, EOFError) as error:
+        raise DatasetError(f"The data set in {folder} is damaged ({error}); delete it and import it again.") from error
+
+
+def write_rejections(path: Path, rejected: Sequence[Rejection]) -> None:
+    """Write what was not taken as CSV: where, reason."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["where", "reason"])
+        writer.writerows([spreadsheet_safe(item.where), spreadsheet_safe(item.reason)] for item in rejected)
+        _flush(file)
+
+
+def spreadsheet_safe(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: file names come from strangers."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _write_text(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        _flush(file)
+
+
+def _flush(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
