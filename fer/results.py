@@ -93,6 +93,8 @@ class ImageAnalysis:
     error: str | None = None
 
     def __post_init__(self) -> None:
+        # A path may hold bytes that are no text, which neither a table nor JSON can take.
+        object.__setattr__(self, "file", self.file.encode("utf-8", "backslashreplace").decode())
         if self.error is None and not (self.width and self.height):
             raise ValueError(
                 f"{self.file}: expected a size where there is no error. Received: {self.width, self.height}"

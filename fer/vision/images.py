@@ -29,13 +29,28 @@ def read(path: Path) -> bytes:
         ImageError: it cannot be read, or is larger than `MAX_BYTES`.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ImageError(_too_large(path.stat().st_size))
-        return path.read_bytes()
+        size = path.stat().st_size
+        # Bounded here too: what grows or is no plain file, such as a pipe, has no size to go by.
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
     except OSError as error:
         raise ImageError(
             f"The file cannot be read ({error.strerror}); check its name and your rights to it."
         ) from error
+    if max(size, len(data)) > MAX_BYTES:
+        raise ImageError(_too_large(max(size, len(data))))
+    return data
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's first bytes are those of a picture that `decode` knows; nothing is decoded."""
+    try:
+        with PILImage.open(path, formats=FORMATS):
+            return True
+    except PILImage.DecompressionBombError:
+        return True
+    except Exception:  # Pillow's readers raise whatever a strange file makes them stumble over
+        return False
 
 
 def decode(data: bytes) -> Image:

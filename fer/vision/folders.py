@@ -1,0 +1,81 @@
+"""Which files to analyse: files as they are named, folders with everything below them that looks like a picture."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fer.vision.images import SUFFIXES, is_picture
+
+# Named like pictures, though not all can be read: their reader should hear of it.
+_NAMED_LIKE_PICTURES: Final = {*SUFFIXES, ".jfif", ".jpe", ".heic", ".heif", ".svg", ".jxl", ".jp2", ".ppm", ".pgm"}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was found.
+
+    Attributes:
+        files: to analyse, each once, in the order of the paths given; within a folder by name.
+        failures: what could not be searched, or held nothing, with one sentence each.
+        left_out: number of files in folders that neither have a picture's name nor its content.
+    """
+
+    files: tuple[Path, ...]
+    failures: tuple[tuple[Path, str], ...]
+    left_out: int
+
+
+def gather(paths: Iterable[Path], skip: Path | None = None) -> Gathered:
+    """Find the pictures under some paths.
+
+    Args:
+        paths: files, which are taken as they are, and folders, which are searched to the bottom; what is hidden in
+            them, and folders that are links, are passed by.
+        skip: a folder that is not searched where it lies in one of `paths`: what was written there is no source.
+    """
+    search = _Search(skip.resolve() if skip else None)
+    for path in paths:
+        if path.is_dir():
+            search.folder(path)
+        else:
+            search.files.setdefault(path)
+    return Gathered(tuple(search.files), tuple(search.failures), search.left_out)
+
+
+class _Search:
+    def __init__(self, skip: Path | None) -> None:
+        self.files: dict[Path, None] = {}
+        self.failures: list[tuple[Path, str]] = []
+        self.left_out = 0
+        self._skip = skip
+
+    def folder(self, top: Path) -> None:
+        before, left_out_before, failed_before = len(self.files), self.left_out, len(self.failures)
+        known = 0
+        for folder, folders, names in os.walk(top, onerror=self._unreadable):
+            here = Path(folder)
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not name.startswith(".") and not (self._skip and (here / name).resolve() == self._skip)
+            )
+            for name in sorted(names):
+                if name.startswith("."):
+                    continue
+                file = here / name
+                if file.suffix.lower() in _NAMED_LIKE_PICTURES or is_picture(file):
+                    known += file in self.files
+                    self.files.setdefault(file)
+                else:
+                    self.left_out += 1
+        if len(self.files) == before and not known and len(self.failures) == failed_before:
+            left_out = self.left_out - left_out_before
+            others = f", only {left_out} other {'file' if left_out == 1 else 'files'}" if left_out else ""
+            self.failures.append((top, f"There is no picture in this folder{others}; choose another one."))
+
+    def _unreadable(self, error: OSError) -> None:
+        self.failures.append(
+            (Path(error.filename), f"The folder cannot be read ({error.strerror}); check your rights to it.")
+        )
