@@ -1,0 +1,207 @@
+"""How fast is the core, and how big the app: `python -m benchmarks.core`, one table.
+
+The two sides of a row take turns, so that whatever else the machine does meets both; a row tells the ratio of their
+medians. 'Desktop script' is the way of a common webcam script: decode, Haar at full size with 1.3 / 5, and one Keras
+`predict` a face. Both sides use the same network, the `model.keras` and `model.onnx` of one bundle.
+
+The app's row needs Chromium and pytest-playwright (requirements-dev.txt); without them it says so.
+"""
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import cv2
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from fer.datasets.faces import SIDE
+from fer.paths import SHIPPED_BUNDLE
+from fer.recognition.analyzer import FaceAnalyzer
+from fer.recognition.bundle import KERAS_FILE, load_bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.vision import images
+from fer.vision.detection import create_detector, photo_detector_name
+from fer.vision.samples import sample_portrait
+
+PHOTO_SIDE: Final = 1280
+MB: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Medians in milliseconds of two ways to the same thing, and the factor between them that is asked for."""
+
+    what: str
+    ours_ms: float
+    theirs_ms: float
+    wanted: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster ours is."""
+        return self.theirs_ms / self.ours_ms
+
+
+def alternate(what: str, ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int, wanted: float) -> Timing:
+    """Time two functions in turns, after a few turns that do not count."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in track(range(-3, rounds), what, console=Console(stderr=True), transient=True):
+        for function, taken in zip((ours, theirs), times, strict=True):
+            start = time.perf_counter()
+            function()
+            if turn >= 0:
+                taken.append((time.perf_counter() - start) * 1000)
+    return Timing(what, statistics.median(times[0]), statistics.median(times[1]), wanted)
+
+
+def photo(side: int = PHOTO_SIDE) -> bytes:
+    """A JPEG with one face, `side` pixels square: the sample portrait, made larger."""
+    portrait = images.decode(sample_portrait())
+    return images.encode_jpeg(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_CUBIC))
+
+
+def desktop_way(network: Any) -> Callable[[bytes], list[int]]:
+    """Bytes of a photo to the classes of its faces, as a desktop script does it."""
+    cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"))
+
+    def analyze(data: bytes) -> list[int]:
+        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+        labels = []
+        for x, y, width, height in cascade.detectMultiScale(gray, scaleFactor=1.3, minNeighbors=5):
+            face = cv2.resize(gray[y : y + height, x : x + width], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+            labels.append(int(network.predict(face[None, ..., None], verbose=0).argmax()))
+        return labels
+
+    return analyze
+
+
+def compare(bundle_path: Path, rounds: int) -> list[Timing]:
+    """The rows that set ONNX Runtime and the reduced detection against Keras `predict` and full size."""
+    bundle = load_bundle(bundle_path)
+    classifier = EmotionClassifier(bundle)
+    analyzer = FaceAnalyzer(create_detector(photo_detector_name()), classifier)
+    # Imported here: the app's row below is about a program that never does.
+    import keras
+
+    network = keras.models.load_model(bundle.path / KERAS_FILE, compile=False)
+    face = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 1), dtype=np.uint8)
+    difference = np.abs(network.predict(face, verbose=0) - classifier.logits(face)).max()
+    if not difference < 1e-3:
+        raise click.ClickException(f"The two files of the bundle are not the same network: logits differ {difference}.")
+    data, desktop = photo(), desktop_way(network)
+    found = len(analyzer.analyze_bytes(data, "photo").faces), len(desktop(data))
+    if min(found) < 1:
+        raise click.ClickException(f"Expected both ways to find the face in the photo. Received: {found} faces.")
+    return [
+        alternate(
+            "one face: classifier / Keras predict",
+            lambda: classifier.probabilities(face),
+            lambda: network.predict(face, verbose=0),
+            rounds,
+            wanted=10,
+        ),
+        alternate(
+            f"photo of {PHOTO_SIDE} px, decode to result: ours / desktop script",
+            lambda: analyzer.analyze_bytes(data, "photo"),
+            lambda: desktop(data),
+            rounds,
+            wanted=3,
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class AppFigures:
+    """Seconds from the start of the process, and megabytes once a photo was analysed."""
+
+    answers_s: float
+    first_result_s: float
+    rss_mb: float
+    tensorflow: bool
+
+
+def measure_app() -> AppFigures:
+    """Start the app, let a browser analyse the sample portrait, and look at the process."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.serving import running_app
+
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser_path is None:
+        raise click.ClickException("There is no chromium or google-chrome on the PATH.")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path)
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        start = time.perf_counter()
+        with running_app(Path(folder), Path(folder) / "server.log") as server:
+            answers_s = time.perf_counter() - start
+            page.goto(f"{server.url}/Upload")
+            page.get_by_text("Try a sample").click()
+            page.get_by_role("button", name="Analyse the sample").click()
+            page.get_by_text("Face 1", exact=False).first.wait_for()
+            first_result_s = time.perf_counter() - start
+            process = psutil.Process(server.pid)
+            loaded = any("/tensorflow/" in part.path for part in process.memory_maps())
+            figures = AppFigures(answers_s, first_result_s, process.memory_info().rss / MB, loaded)
+        browser.close()
+    return figures
+
+
+def _table(timings: list[Timing], app: AppFigures | None, why_not: str) -> Table:
+    table = Table("what", "ours", "theirs", "ratio", "wanted", "", title=f"{os.cpu_count()} cores")
+    for timing in timings:
+        table.add_row(
+            timing.what,
+            f"{timing.ours_ms:.2f} ms",
+            f"{timing.theirs_ms:.2f} ms",
+            f"{timing.ratio:.1f}",
+            f">= {timing.wanted:g}",
+            "ok" if timing.ratio >= timing.wanted else "MISSED",
+        )
+    if app is None:
+        table.add_row("app", f"not measured: {why_not}")
+        return table
+    table.add_row("app: start to first answer", f"{app.answers_s:.1f} s")
+    table.add_row("app: start to first result on a page", f"{app.first_result_s:.1f} s")
+    table.add_row(
+        "app: memory after a photo", f"{app.rss_mb:.0f} MB", "", "", "< 400", "ok" if app.rss_mb < 400 else "MISSED"
+    )
+    table.add_row("app: TensorFlow loaded", str(app.tensorflow), "", "", "False", "MISSED" if app.tensorflow else "ok")
+    return table
+
+
+@click.command()
+@click.option("--model", type=click.Path(path_type=Path), default=SHIPPED_BUNDLE, help="A model bundle's folder")
+@click.option("--rounds", default=40, show_default=True, help="Turns that count, for each row")
+@click.option("--app/--no-app", default=True, help="Start the app in a browser as well")
+def main(model: Path, rounds: int, app: bool) -> None:
+    """Measure the core against Keras and the desktop script, and the app's start and size."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    figures, why_not = None, "asked not to"
+    if app:
+        try:
+            figures = measure_app()
+        except (ImportError, click.ClickException) as error:
+            why_not = str(error)
+    timings = compare(model, rounds)
+    Console().print(_table(timings, figures, why_not))
+    if any(timing.ratio < timing.wanted for timing in timings):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
