@@ -1,8 +1,7 @@
-"""`python -m fer evaluate`: a served model on labelled faces, as a table and as JSON."""
+"""`python -m fer evaluate`: a served model on labelled faces, as a table, as JSON and as a report."""
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -10,81 +9,144 @@ from rich.progress import Progress
 from rich.table import Table
 
 from fer import paths
-from fer.datasets.faces import SPLITS, FaceDataset
-from fer.datasets.loading import load_dataset
+from fer.datasets.faces import SPLITS
 from fer.errors import EvaluationError
-from fer.evaluation.metrics import Predictions, predict, summary
+from fer.evaluation.assessment import Assessment, assess
+from fer.evaluation.comparison import Comparison, compare
+from fer.evaluation.material import Material, Source, load_material
+from fer.evaluation.metrics import summary
+from fer.evaluation.report import FORMS, report
+from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 
 
 @click.command()
 @click.argument("path")
 @click.option("--model", type=click.Path(path_type=Path), help="A model bundle's folder [default: the shipped model]")
+@click.option("--against", type=click.Path(path_type=Path), help="Another bundle, to compare the model with")
 @click.option("--split", help=f"One of {', '.join(SPLITS)} [default: test, else validation, else train]")
+@click.option("--faces/--photos", default=True, help="Images are faces [default], or photos to find faces in")
+@click.option("--detector", type=click.Choice(DETECTORS), help="That finds the faces of --photos")
+@click.option("--votes", type=click.Path(), help="A FER+ file; the one beside the CSV is found by itself")
+@click.option("--robustness", is_flag=True, help="Also measure what light, blur, noise and slipped crops cost")
 @click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON; '-' is standard output")
-def evaluate(path: str, model: Path | None, split: str | None, json_file: str | None) -> None:
+@click.option(
+    "--report",
+    "report_files",
+    metavar="FILE",
+    multiple=True,
+    help="Write a report: .html (one file, opens without a network), .json (all figures) or .csv (a row a face)",
+)
+@click.option("--gallery/--no-gallery", default=True, help="Show faces in the HTML report [default], or none")
+def evaluate(
+    path: str,
+    model: Path | None,
+    against: Path | None,
+    split: str | None,
+    faces: bool,
+    detector: str | None,
+    votes: str | None,
+    robustness: bool,
+    json_file: str | None,
+    report_files: tuple[str, ...],
+    gallery: bool,
+) -> None:
     """Measure a model on the labelled faces of PATH: FER-2013's CSV, image folders, or 'synthetic'.
 
     A single crop a face, by the model as it is served. Rates are fractions of 1; the calibration error (ECE) is that
     of the top label over 15 bins.
     """
+    for file in report_files:
+        if Path(file).suffix.lower() not in FORMS:
+            raise EvaluationError(f"{file}: a report is one of {', '.join(FORMS)}; choose a name that ends so.")
+    classifiers = [
+        EmotionClassifier(load_bundle(folder)) for folder in (model or paths.SHIPPED_BUNDLE, against) if folder
+    ]
+    source = Source(path, split, photos=not faces, detector=detector, votes=votes)
+    material, assessments = _work(source, classifiers, robustness=robustness)
     console = Console(stderr=json_file == "-")
-    bundle = load_bundle(model or paths.SHIPPED_BUNDLE)
-    classifier = EmotionClassifier(bundle)
-    dataset = load_dataset(path, with_validation=False)
-    chosen = split or default_split(dataset)
-    predictions = _predict(classifier, dataset.split(chosen))
-    figures = summary(bundle.name, path, chosen, predictions)
-    if json_file != "-":
-        _print(figures, console, synthetic=dataset.synthetic)
+    for assessment in assessments:
+        _print(assessment, path, console)
+    if len(assessments) > 1:
+        _print_comparison(compare(assessments[0].predictions, assessments[1].predictions), assessments, console)
     if json_file:
-        _write_json(figures, json_file)
+        first = assessments[0]
+        figures = summary(first.model.name, path, first.data.split, first.predictions)
+        _write(json.dumps(figures, indent=2).encode() + b"\n", json_file)
+    for file in report_files:
+        made = report(Path(file).suffix.lower(), material, assessments, classifiers if gallery else ())
+        _write(made, file)
 
 
-def default_split(dataset: FaceDataset) -> str:
-    """The split that tells most: test, else validation, else train.
-
-    Raises:
-        EvaluationError: there is no image at all.
-    """
-    for name in reversed(SPLITS):
-        if name in dataset.split_names():
-            return name
-    raise EvaluationError(f"{dataset.name} has no image; choose other data.")
-
-
-def _predict(classifier: EmotionClassifier, faces: FaceDataset) -> Predictions:
+def _work(
+    source: Source, classifiers: list[EmotionClassifier], *, robustness: bool
+) -> tuple[Material, list[Assessment]]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Faces", total=len(faces))
-        return predict(classifier, faces, lambda done, total: progress.update(task, completed=done))
-
-
-def _print(figures: dict[str, Any], console: Console, *, synthetic: bool) -> None:
-    console.print(f"{figures['model']} on {figures['data']}, {figures['split']} split, {figures['n']} faces")
-    if synthetic:
-        console.print("These faces are drawn: the figures say nothing about real ones.")
-    console.print(
-        f"accuracy {figures['accuracy']:.4f}, macro F1 {figures['macro_f1']:.4f}, ECE {figures['ece']:.4f}, "
-        f"{figures['faces_per_second']:.0f} faces a second"
-    )
-    table = Table("emotion", "precision", "recall", "F1", "faces", *figures["per_class"], title="Rows true, columns given")
-    for row, (name, scores) in enumerate(figures["per_class"].items()):
-        table.add_row(
-            name,
-            *(f"{scores[key]:.3f}" for key in ("precision", "recall", "f1")),
-            str(scores["support"]),
-            *(str(count) for count in figures["confusion_matrix"][row]),
+        reading = progress.add_task("Reading", total=1.0)
+        material = load_material(
+            source,
+            lambda: FaceAnalyzer(create_detector(source.detector or photo_detector_name()), classifiers[0]),
+            lambda share, text: progress.update(reading, completed=share, description=text),
         )
+        progress.remove_task(reading)
+        assessments = []
+        for classifier in classifiers:
+            task = progress.add_task(classifier.bundle.name)
+
+            def tell(stage: str, done: int, total: int, task: int = task, name: str = classifier.bundle.name) -> None:
+                progress.update(task, completed=done, total=total, description=f"{name}, {stage}")  # type: ignore[arg-type]
+
+            assessments.append(assess(classifier, material, robustness=robustness, on_progress=tell))
+    return material, assessments
+
+
+def _print(assessment: Assessment, path: str, console: Console) -> None:
+    metrics, data = assessment.metrics, assessment.data
+    low, high = metrics.accuracy_interval
+    console.print(f"{assessment.model.name} on {path}, {data.split} split, {metrics.n:,} faces", highlight=False)
+    if data.synthetic:
+        console.print("These faces are drawn: the figures say nothing about real ones.")
+    if data.left_out:
+        console.print(f"{data.left_out} images could not be used.")
+    console.print(
+        f"accuracy {metrics.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro F1 {metrics.macro_f1:.4f}, "
+        f"ECE {metrics.ece:.4f}, {assessment.predictions.faces_per_second:.0f} faces a second",
+        highlight=False,
+    )
+    table = Table("emotion", "precision", "recall", "F1", "faces")
+    for name, figures in metrics.per_class.items():
+        rates = (f"{value:.3f}" for value in (figures.precision, figures.recall, figures.f1))
+        table.add_row(name, *rates, str(figures.support))
     console.print(table)
+    # Names cut short, so that seven columns fit into a terminal of 80.
+    table = Table("true \\ given", *(name[:7] for name in metrics.per_class))
+    for name, row in zip(metrics.per_class, metrics.confusion, strict=True):
+        table.add_row(name, *(str(count) for count in row))
+    console.print(table)
+    if assessment.robustness is not None:
+        table = Table("faces", "accuracy", "lost", title="Robustness")
+        for transformed in assessment.robustness:
+            table.add_row(transformed.label, f"{transformed.accuracy:.4f}", f"{transformed.lost:.4f}")
+        console.print(table)
 
 
-def _write_json(figures: dict[str, Any], target: str) -> None:
-    text = json.dumps(figures, indent=2)
+def _print_comparison(comparison: Comparison, assessments: list[Assessment], console: Console) -> None:
+    first, second = (assessment.model.name for assessment in assessments)
+    verdict = "more than chance" if comparison.significant else "no more than chance would do"
+    console.print(
+        f"{comparison.only_first} faces only {first} has right, {comparison.only_second} only {second}: {verdict} "
+        f"(McNemar's exact test, p = {comparison.p_value:.3g})",
+        highlight=False,
+    )
+
+
+def _write(data: bytes, target: str) -> None:
     if target == "-":
-        click.echo(text)
+        click.echo(data, nl=False)
         return
     try:
-        Path(target).write_text(text + "\n")
+        Path(target).write_bytes(data)
     except OSError as error:
         raise EvaluationError(f"{target} cannot be written ({error.strerror}); choose another file.") from error

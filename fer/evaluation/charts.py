@@ -1,0 +1,212 @@
+"""Charts of an evaluation, for the page and the report alike. A class has the same colour everywhere."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from fer.emotions import EMOTION_COLORS, EMOTIONS
+from fer.evaluation.agreement import Agreement
+from fer.evaluation.calibration import CoverageCurve, coverage_curve, reliability
+from fer.evaluation.metrics import Metrics, Predictions
+from fer.evaluation.robustness import RobustnessRow
+
+# Two models are told apart by light and dark as well as by hue (Okabe and Ito's blue and orange).
+MODEL_COLORS: Final = ("#0072B2", "#E69F00")
+RIGHT, WRONG = "#0072B2", "#D55E00"
+_GUIDE: Final = {"color": "#8C8C8C", "dash": "dot", "width": 1}
+_MARGIN: Final = {"l": 8, "r": 8, "t": 36, "b": 8}
+# A curve of thousands of points looks the same with these, and is a hundredth of the size.
+_CURVE_POINTS: Final = 200
+
+
+def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion matrix") -> go.Figure:
+    """Rows true, columns given; counts, or shares of each row, which is what the colour shows either way."""
+    counts = metrics.confusion
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    text = [[f"{share:.2f}" for share in row] for row in shares] if by_row else counts.astype(str).tolist()
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=list(EMOTIONS),
+            y=list(EMOTIONS),
+            text=text,
+            texttemplate="%{text}",
+            customdata=counts,
+            hovertemplate="true %{y}, given %{x}: %{customdata} faces, %{z:.2f} of the row<extra></extra>",
+            colorscale="Blues",
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            xgap=1,
+            ygap=1,
+        )
+    )
+    return _finished(figure, title, x="given", y="true", height=380).update_yaxes(autorange="reversed")
+
+
+def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by class") -> go.Figure:
+    """Three markers a class: what of its name is right, what of it is found, and their mean."""
+    figure = go.Figure()
+    names = [f"{name} ({metrics.per_class[name].support})" for name in EMOTIONS]
+    for key, label, symbol in (
+        ("precision", "precision", "triangle-right"),
+        ("recall", "recall", "triangle-left"),
+        ("f1", "F1", "circle"),
+    ):
+        figure.add_scatter(
+            x=[getattr(metrics.per_class[name], key) for name in EMOTIONS],
+            y=names,
+            mode="markers",
+            name=label,
+            marker={"symbol": symbol, "size": 12, "color": [EMOTION_COLORS[name] for name in EMOTIONS]},
+            hovertemplate=f"{label} of %{{y}}: %{{x:.3f}}<extra></extra>",
+        )
+    figure = _finished(figure, title, x="share", y=None, height=340)
+    return figure.update_yaxes(autorange="reversed").update_xaxes(range=[-0.02, 1.02])
+
+
+def calibration_chart(predictions: Predictions, color: str = MODEL_COLORS[0], title: str = "Calibration") -> go.Figure:
+    """How often the model is right when it says how sure it is; below the diagonal it is too sure."""
+    bins = reliability(predictions.probabilities, predictions.labels)
+    full = bins.counts > 0
+    figure = go.Figure()
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=_GUIDE, name="perfect", hoverinfo="skip")
+    figure.add_scatter(
+        x=bins.confidence[full],
+        y=bins.accuracy[full],
+        customdata=bins.counts[full],
+        mode="lines+markers",
+        name="model",
+        line={"color": color},
+        marker={"size": 5 + 15 * np.sqrt(bins.counts[full] / bins.counts.max())},
+        hovertemplate="confidence %{x:.2f}: right in %{y:.2f} of %{customdata} faces<extra></extra>",
+    )
+    figure = _finished(figure, f"{title}, error {bins.ece:.3f}", x="confidence", y="accuracy", height=340)
+    return figure.update_xaxes(range=[0, 1.02]).update_yaxes(range=[0, 1.02])
+
+
+def confidence_chart(predictions: Predictions, title: str = "Confidence") -> go.Figure:
+    """How often the model is how sure, where it is right and where it is wrong."""
+    figure = go.Figure()
+    bins = {"start": 0, "end": 1.0001, "size": 0.05}
+    for label, chosen, color in (("right", predictions.correct, RIGHT), ("wrong", ~predictions.correct, WRONG)):
+        counts, edges = np.histogram(predictions.confidence[chosen], 20, (0, 1))
+        figure.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=counts,
+            width=bins["size"],
+            name=label,
+            marker={"color": color},
+            hovertemplate=f"{label}, confidence %{{x:.2f}}: %{{y}} faces<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", bargap=0)
+    return _finished(figure, title, x="confidence", y="faces", height=340).update_xaxes(range=[0, 1])
+
+
+def coverage_chart(
+    predictions: Sequence[Predictions], names: Sequence[str], thresholds: Sequence[float], title: str
+) -> go.Figure:
+    """What the 'not sure' threshold costs and gains: accuracy of what is answered, against how much is."""
+    figure = go.Figure()
+    for one, name, threshold, color in zip(predictions, names, thresholds, MODEL_COLORS, strict=False):
+        curve = coverage_curve(one.probabilities, one.labels)
+        kept = _thinned(curve)
+        figure.add_scatter(
+            x=curve.coverage[kept],
+            y=curve.accuracy[kept],
+            customdata=curve.thresholds[kept],
+            mode="lines",
+            name=name,
+            line={"color": color},
+            hovertemplate="sure from %{customdata:.2f}: answers %{x:.2f}, right in %{y:.3f}<extra>" + name + "</extra>",
+        )
+        # Falling thresholds; the last that is reached is what the model's own threshold does.
+        reached = np.flatnonzero(curve.thresholds >= threshold)
+        if len(reached):
+            place = int(reached[-1])
+            figure.add_scatter(
+                x=[curve.coverage[place]],
+                y=[curve.accuracy[place]],
+                mode="markers",
+                name=f"{name} at {threshold:.2f}",
+                marker={"color": color, "size": 12, "symbol": "diamond"},
+                hovertemplate=f"'not sure' below {threshold:.2f}: answers %{{x:.2f}}, right in %{{y:.3f}}"
+                f"<extra>{name}</extra>",
+            )
+    figure = _finished(figure, title, x="share of faces answered", y="accuracy of the answers", height=340)
+    return figure.update_xaxes(range=[0, 1.02])
+
+
+def _thinned(curve: CoverageCurve) -> Any:
+    places = np.linspace(0, len(curve.coverage) - 1, min(_CURVE_POINTS, len(curve.coverage)))
+    return np.unique(np.round(places).astype(int))
+
+
+def robustness_chart(
+    rows: Sequence[Sequence[RobustnessRow]], names: Sequence[str], clean: Sequence[float], title: str = "Robustness"
+) -> go.Figure:
+    """Accuracy under each transform beside that on clean faces, by model, with 95 % intervals."""
+    figure = go.Figure()
+    for table, name, accuracy, color in zip(rows, names, clean, MODEL_COLORS, strict=False):
+        values = [accuracy, *(row.accuracy for row in table)]
+        figure.add_bar(
+            x=values,
+            y=["clean", *(row.label for row in table)],
+            orientation="h",
+            name=name,
+            marker={"color": color, "opacity": [1.0, *([0.75] * len(table))]},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [0, *(row.interval[1] - row.accuracy for row in table)],
+                "arrayminus": [0, *(row.accuracy - row.interval[0] for row in table)],
+                "thickness": 1,
+            },
+            text=[f"{value:.2f}" for value in values],
+            textposition="inside",
+            insidetextanchor="start",
+            hovertemplate="%{y}: %{x:.3f}<extra>" + name + "</extra>",
+        )
+    figure.update_layout(barmode="group", bargap=0.25)
+    figure = _finished(
+        figure, title, x="accuracy", y=None, height=90 + (26 + 14 * (len(rows) - 1)) * (len(rows[0]) + 1)
+    )
+    return figure.update_yaxes(autorange="reversed").update_xaxes(range=[0, 1])
+
+
+def agreement_chart(agreements: Sequence[Agreement], names: Sequence[str], title: str) -> go.Figure:
+    """The more people agree on a face, the more should the model: accuracy and confidence by the crowd's certainty."""
+    figure = go.Figure()
+    for one, name, color in zip(agreements, names, MODEL_COLORS, strict=False):
+        labels = [item.label for item in one.bins]
+        counts = [item.n for item in one.bins]
+        for key, what, dash, symbol in (
+            ("accuracy", "sees it as the crowd", "solid", "circle"),
+            ("confidence", "mean confidence", "dot", "diamond"),
+        ):
+            figure.add_scatter(
+                x=labels,
+                y=[getattr(item, key) for item in one.bins],
+                customdata=counts,
+                mode="lines+markers",
+                name=what if len(names) == 1 else f"{name}: {what}",
+                line={"color": color, "dash": dash},
+                marker={"symbol": symbol, "size": 9},
+                hovertemplate=f"%{{x}} of the crowd: {what} %{{y:.2f}}, %{{customdata}} faces<extra>{name}</extra>",
+            )
+    figure = _finished(figure, title, x="votes for the crowd's majority", y="share", height=360)
+    return figure.update_yaxes(range=[0, 1.02])
+
+
+def _finished(figure: go.Figure, title: str, *, x: str | None, y: str | None, height: int) -> go.Figure:
+    return figure.update_layout(
+        title={"text": title, "font": {"size": 16}},
+        height=height,
+        margin=_MARGIN,
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        xaxis={"title": x, "automargin": True, "fixedrange": True},
+        yaxis={"title": y, "automargin": True, "fixedrange": True},
+        hovermode="closest",
+    )

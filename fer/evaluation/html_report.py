@@ -1,0 +1,212 @@
+"""One HTML file that opens anywhere without a network: the script of its charts and every picture are inside."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from fer import __version__
+from fer.emotions import EMOTIONS
+from fer.evaluation import charts, wording
+from fer.evaluation.assessment import Assessment
+from fer.evaluation.comparison import compare
+from fer.evaluation.gallery import Card, cards, mistakes
+from fer.evaluation.material import Material
+from fer.evaluation.robustness import RobustnessRow
+from fer.recognition.classifier import EmotionClassifier
+
+_GALLERY_FACES: Final = 24
+_CONFIG: Final[dict[str, Any]] = {"displaylogo": False, "responsive": True, "displayModeBar": False}
+_STYLE: Final = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1f2430; background: #fff; margin: 0 auto; max-width: 1200px;
+  padding: 24px; }
+h1, h2 { line-height: 1.2; } h2 { margin-top: 2em; }
+table { border-collapse: collapse; } th, td { padding: 4px 12px; text-align: right; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; }
+.wide { overflow-x: auto; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 16px; }
+.faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 16px; }
+figure { margin: 0; } figure img { width: 48%; } figcaption { font-size: 14px; }
+.note { background: #fff4d6; padding: 8px 12px; border-radius: 6px; }
+"""
+
+
+def html_page(
+    material: Material, assessments: Sequence[Assessment], classifiers: Sequence[EmotionClassifier] = ()
+) -> str:
+    """The report of one or two models on the same faces.
+
+    Args:
+        material: the faces.
+        assessments: one or two, of these faces.
+        classifiers: of the same models; their activation maps are laid over the faces of the gallery. Without them
+            there is no gallery, and the report shows no face at all.
+    """
+    names = [assessment.model.name for assessment in assessments]
+    sections = [
+        f"<p>{escape(wording.about(assessments))}.</p>",
+        *([f'<p class="note">{escape(wording.DRAWN)}</p>'] if material.faces.synthetic else []),
+        _figures_table(assessments),
+        *_comparison(assessments),
+        *_per_model(assessments),
+        "<h2>What 'not sure' costs and gains</h2>",
+        _chart(
+            charts.coverage_chart(
+                [one.predictions for one in assessments],
+                names,
+                [one.model.unsure_below for one in assessments],
+                "Accuracy against coverage",
+            )
+        ),
+        *_robustness(assessments),
+        *_crowd(assessments),
+        *_gallery(material, assessments, classifiers),
+        "<h2>How it was measured</h2>",
+        f"<p>{escape(_METHOD)}</p>",
+        f"<p>Models: {escape('; '.join(f'{one.model.name}, {one.model.hash}' for one in assessments))}. "
+        f"Faces: {escape(material.key)}. Made {escape(assessments[0].made)} by fer {escape(__version__)}.</p>",
+    ]
+    title = escape(f"Evaluation of {' and '.join(names)}")
+    body = "\n".join(sections)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>\n"
+        f"<body><h1>{title}</h1>\n{body}\n</body></html>\n"
+    )
+
+
+_METHOD: Final = (
+    "A single crop a face, by the model as it is served. Rates are fractions of 1. The interval of the accuracy is "
+    "Wilson's at 95 %. Macro F1 and balanced accuracy are means over the classes that occur. The calibration error is "
+    "the expected calibration error of the top label over 15 bins of equal width. A label says what somebody saw in a "
+    "picture, not what a person felt."
+)
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _chart(figure: go.Figure) -> str:
+    figure.update_layout(template="plotly_white")
+    height = f"{figure.layout.height}px"
+    markup: str = figure.to_html(
+        config=_CONFIG, full_html=False, include_plotlyjs=False, default_width="100%", default_height=height
+    )
+    return markup
+
+
+def _pair(parts: Iterable[str]) -> str:
+    return '<div class="pair">' + "".join(f"<div>{part}</div>" for part in parts) + "</div>"
+
+
+def _figures_table(assessments: Sequence[Assessment]) -> str:
+    columns = [wording.key_figures(assessment) for assessment in assessments]
+    rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    return "<h2>Figures</h2>" + _table(["", *(one.model.name for one in assessments)], rows)
+
+
+def _comparison(assessments: Sequence[Assessment]) -> list[str]:
+    if len(assessments) < 2:
+        return []
+    first, second = assessments
+    text = wording.verdict(compare(first.predictions, second.predictions), first.model.name, second.model.name)
+    return [f"<p>{escape(text)}</p>"]
+
+
+def _per_model(assessments: Sequence[Assessment]) -> list[str]:
+    """The same charts of each model, two beside each other."""
+    return [
+        "<h2>By class</h2>",
+        _pair(_scores_table(one) for one in assessments),
+        _pair(_chart(charts.per_class_chart(one.metrics, f"By class, {one.model.name}")) for one in assessments),
+        "<h2>Confusion</h2><p>Rows are true, columns given: counts, then shares of each row.</p>",
+        _pair(_confusion(one, by_row) for by_row in (False, True) for one in assessments),
+        "<h2>Does 0.9 mean 0.9?</h2>",
+        _pair(
+            _chart(draw(one.predictions, title=f"{title} of {one.model.name}"))
+            for draw, title in ((charts.calibration_chart, "Calibration"), (charts.confidence_chart, "Confidence"))
+            for one in assessments
+        ),
+    ]
+
+
+def _scores_table(assessment: Assessment) -> str:
+    rows = [
+        [name, f"{scores.precision:.3f}", f"{scores.recall:.3f}", f"{scores.f1:.3f}", str(scores.support)]
+        for name, scores in assessment.metrics.per_class.items()
+    ]
+    header = ["", "precision", "recall", "F1", "faces"]
+    return f"<h3>{escape(assessment.model.name)}</h3>{_table(header, rows)}"
+
+
+def _confusion(assessment: Assessment, by_row: bool) -> str:
+    title = f"{assessment.model.name}, {'shares' if by_row else 'counts'}"
+    return _chart(charts.confusion_chart(assessment.metrics, by_row=by_row, title=title))
+
+
+def _robustness(assessments: Sequence[Assessment]) -> list[str]:
+    measured = [one for one in assessments if one.robustness is not None]
+    if not measured:
+        return []
+    tables: list[tuple[RobustnessRow, ...]] = [one.robustness or () for one in measured]
+    names = [one.model.name for one in measured]
+    clean = [one.metrics.accuracy for one in measured]
+    rows = [["clean", *(f"{value:.3f}" for value in clean)]]
+    for place, row in enumerate(tables[0]):
+        rows.append([row.label, *(f"{table[place].accuracy:.3f} ({-table[place].lost:+.3f})" for table in tables)])
+    return [
+        "<h2>Robustness</h2><p>Accuracy where every face is spoiled in one way, and the change.</p>",
+        _pair([_table(["faces", *names], rows), _chart(charts.robustness_chart(tables, names, clean))]),
+    ]
+
+
+def _crowd(assessments: Sequence[Assessment]) -> list[str]:
+    found = [(one, one.agreement) for one in assessments if one.agreement is not None]
+    if not found:
+        return []
+    chart = charts.agreement_chart([item for _, item in found], [one.model.name for one, _ in found], "By certainty")
+    texts = [f"<p>{escape(wording.crowd(one) or '')}</p>" for one, _ in found]
+    return ["<h2>Agreement with people</h2>", *texts, _chart(chart)]
+
+
+def _gallery(
+    material: Material, assessments: Sequence[Assessment], classifiers: Sequence[EmotionClassifier]
+) -> list[str]:
+    sections = []
+    for one, classifier in zip(assessments, classifiers, strict=False):
+        rows = mistakes(one.predictions)[:_GALLERY_FACES]
+        figures = (_figure(card) for card in cards(material, [one.predictions], [classifier], rows))
+        sections.append(
+            f"<h2>The surest mistakes of {escape(one.model.name)}</h2>"
+            "<p>Beside each face, what speaks for the class that was given.</p>"
+            f'<div class="faces">{"".join(figures)}</div>'
+        )
+    return sections
+
+
+def _figure(card: Card) -> str:
+    caption = card.captions[0]
+    ordered = sorted(zip(EMOTIONS, card.probabilities[0], strict=True), key=lambda pair: -pair[1])
+    rest = ", ".join(f"{name} {value:.2f}" for name, value in ordered[:3])
+    pictures = [("face", card.face), *(("map", picture) for picture in card.maps)]
+    tags = "".join(f'<img src="{_data_url(pixels)}" alt="{what}: {escape(caption)}">' for what, pixels in pictures)
+    return (
+        f"<figure>{tags}<figcaption>{escape(caption)}<br>{escape(rest)}<br>{escape(card.origin)}</figcaption></figure>"
+    )
+
+
+def _data_url(pixels: npt.NDArray[np.uint8]) -> str:
+    image = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()

@@ -1,0 +1,186 @@
+"""An evaluation in a process of its own: started by a page, seen by all of them, and stopped at any time.
+
+    jobs/KEY/  request.json  progress.json (replaced atomically)  log.txt
+
+What is asked for names the folder, so that asking twice joins the work that is going on. What it finds goes to
+`fer.evaluation.store`, a model at a time, so that a stop loses only what was in work.
+"""
+
+import contextlib
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+import psutil
+
+from fer.errors import EvaluationError
+from fer.evaluation import store
+from fer.evaluation.material import Source
+from fer.paths import CHECKOUT
+from fer.recognition.bundle import load_bundle
+from fer.runs.files import read_json, write_json
+
+PROGRESS_FILE: Final = "progress.json"
+REQUEST_FILE: Final = "request.json"
+LOG_FILE: Final = "log.txt"
+RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
+_PATIENCE_SECONDS: Final = 5.0
+# Within one app two viewers may press at once; the second finds the first's job.
+_starting: Final = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be evaluated.
+
+    Attributes:
+        models: folders of one or two bundles.
+        source: the faces.
+        robustness: whether the table of transforms is measured too.
+    """
+
+    models: tuple[str, ...]
+    source: Source
+    robustness: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The request as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The request that `to_dict` took apart."""
+        return cls(tuple(values["models"]), Source.from_dict(values["source"]), bool(values["robustness"]))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        state: 'running', 'done', 'failed' or 'stopped'.
+        text: what is being done, for people.
+        share: the part that is done, 0..1.
+        seconds_left: None where it cannot be told yet.
+        error: one sentence where it failed.
+        pid: of the process; 0 before it has one.
+        born: when that process began, so that a later one of the same number is not mistaken for it.
+    """
+
+    state: str
+    text: str = ""
+    share: float = 0.0
+    seconds_left: float | None = None
+    error: str | None = None
+    pid: int = 0
+    born: float = 0.0
+
+
+class Job:
+    """One job by its folder; any process may look at it or stop it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """The job that does what is asked for, whether it was started or not.
+
+        Raises:
+            BundleError: a model is missing or damaged.
+            EvaluationError: the source cannot be listed.
+        """
+        hashes = [load_bundle(model).hash for model in request.models]
+        try:
+            choice = store.choice_key(request.source)
+        except OSError as error:
+            raise EvaluationError(
+                f"{request.source.path} cannot be read ({error.strerror}); choose other data."
+            ) from error
+        text = json.dumps([hashes, choice, request.robustness])
+        return cls(store.evaluations_dir() / "jobs" / hashlib.sha256(text.encode()).hexdigest()[:20])
+
+    def progress(self) -> Progress | None:
+        """How far it is; None where it was never started. A process that vanished has failed."""
+        progress = self._read()
+        if progress is not None and progress.state == RUNNING and _process(progress) is None:
+            # It may have ended well between the two looks.
+            progress = self._read() or progress
+            if progress.state == RUNNING:
+                return replace(progress, state=FAILED, error=unexpected(self.folder))
+        return progress
+
+    def _read(self) -> Progress | None:
+        try:
+            return Progress(**read_json(self.folder / PROGRESS_FILE))
+        except TypeError:
+            return None
+
+    def start(self, request: Request) -> None:
+        """Begin, in a process of its own, unless it is running already."""
+        with _starting:
+            progress = self.progress()
+            if progress is not None and progress.state == RUNNING:
+                return
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / REQUEST_FILE, request.to_dict())
+            with (self.folder / LOG_FILE).open("wb") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "fer.evaluation.worker", str(self.folder)],
+                    cwd=CHECKOUT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    # Ctrl-C at the app's terminal ends the app, not the work of its viewers.
+                    start_new_session=True,
+                )
+            begun = Progress(RUNNING, "Starting", pid=process.pid, born=born(process.pid))
+            self._write(begun)
+            # Somebody must wait for a child, or it stays in the table of processes.
+            threading.Thread(target=process.wait, daemon=True).start()
+
+    def stop(self) -> None:
+        """End the process; what it had finished is kept."""
+        progress = self.progress()
+        if progress is None or progress.state != RUNNING:
+            return
+        process = _process(progress)
+        if process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+                try:
+                    process.wait(_PATIENCE_SECONDS)
+                except psutil.TimeoutExpired:
+                    process.kill()
+        self._write(replace(progress, state=STOPPED, seconds_left=None))
+
+    def _write(self, progress: Progress) -> None:
+        write_json(self.folder / PROGRESS_FILE, asdict(progress))
+
+
+def unexpected(folder: Path) -> str:
+    """The sentence for what nobody foresaw."""
+    return f"The evaluation ended unexpectedly; its log is {folder / LOG_FILE}."
+
+
+def born(pid: int) -> float:
+    """When a process began, seconds since 1970; 0 where there is none of this number."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _process(progress: Progress) -> psutil.Process | None:
+    """The living process of a job."""
+    try:
+        process = psutil.Process(progress.pid)
+        alive = process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - progress.born) < 1
+    except (psutil.NoSuchProcess, ValueError):
+        return None
+    return process if alive else None

@@ -1,0 +1,203 @@
+"""What was evaluated stays under `FER_HOME/evaluations`, so that nothing is computed twice.
+
+    choices/KEY.json     a source as its files are now: the key of its faces, and where each came from
+    faces/KEY.npz        the faces themselves, so that a result is shown without reading a large CSV again
+    results/KEY/         one model on them: evaluation.json, probabilities.npy, robustness.json where it was measured
+
+Every file appears whole or not at all. A changed file of the source makes another choice, a changed model or other
+faces another result; what belongs to none any more can be deleted by hand at any time.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from fer import paths
+from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
+from fer.datasets.loading import SYNTHETIC
+from fer.datasets.readings import Rejection
+from fer.datasets.votes import VOTES_FILE
+from fer.evaluation.assessment import Assessment, ModelInfo
+from fer.evaluation.material import Material, Source
+from fer.evaluation.metrics import Predictions
+from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
+from fer.runs.files import read_json, write_json
+
+# Part of every key: a change of what is stored or how it is computed makes old results unknown, not wrong.
+_FORMAT: Final = 1
+
+
+def evaluations_dir() -> Path:
+    """The folder of everything evaluated, `FER_HOME/evaluations`; it may not exist yet."""
+    return paths.home() / "evaluations"
+
+
+def choice_key(source: Source) -> str:
+    """Names a source as its files are now: their names, sizes and times of change. It reads no image.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+    stamps = _stamps(source.path)
+    if source.votes:
+        stamps += _stamps(source.votes)
+    return _key("choice", {**source.to_dict(), "files": stamps})
+
+
+def _stamps(path: str) -> list[list[Any]]:
+    if path == SYNTHETIC:
+        return []
+    root = Path(path).resolve()
+    if root.is_dir():
+        files = sorted(Path(folder) / name for folder, _, names in os.walk(root) for name in names)
+    else:
+        files = [root, root.with_name(VOTES_FILE)]
+    stamps = []
+    for file in files:
+        if file.is_file():
+            status = file.stat()
+            stamps.append([str(file), status.st_size, status.st_mtime_ns])
+    return stamps
+
+
+def result_key(model_hash: str, material_key: str) -> str:
+    """Names one model's results on some faces."""
+    return _key("result", [model_hash, material_key])
+
+
+def _key(kind: str, content: Any) -> str:
+    text = json.dumps([_FORMAT, kind, content], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def save_material(choice: str, material: Material) -> None:
+    """Keep the faces that a choice means; the same faces from another file are kept once."""
+    file = _faces_file(material.key)
+    if not file.is_file():
+        faces = material.faces
+        votes = np.empty((0, len(VOTE_COLUMNS)), np.uint8) if faces.votes is None else faces.votes
+        with _appearing(file) as part, part.open("wb") as stream:
+            np.savez(stream, images=faces.images, labels=faces.labels, splits=faces.splits, votes=votes)
+    about = {
+        "faces": material.key,
+        "name": material.faces.name,
+        "synthetic": material.faces.synthetic,
+        "split": material.split,
+        "origins": material.origins,
+        "left_out": [[item.where, item.reason] for item in material.left_out],
+    }
+    _choice_file(choice).parent.mkdir(parents=True, exist_ok=True)
+    write_json(_choice_file(choice), about)
+
+
+def known_faces(choice: str) -> str | None:
+    """The key of the faces that a choice means; None where they are not kept."""
+    key = read_json(_choice_file(choice)).get("faces")
+    return key if isinstance(key, str) and _faces_file(key).is_file() else None
+
+
+def find_material(choice: str) -> Material | None:
+    """The faces that a choice means; None where they are not kept, or damaged."""
+    about = read_json(_choice_file(choice))
+    try:
+        with np.load(_faces_file(about["faces"]), allow_pickle=False) as stored:
+            faces = FaceDataset(
+                name=about["name"],
+                images=stored["images"],
+                labels=stored["labels"],
+                splits=stored["splits"],
+                votes=stored["votes"] if len(stored["votes"]) else None,
+                synthetic=about["synthetic"],
+            )
+        left_out = tuple(Rejection(where, reason) for where, reason in about["left_out"])
+        material = Material(faces, about["split"], tuple(about["origins"]), left_out)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+    # The file is named by the key, which takes a while to compute over many faces.
+    material.__dict__["key"] = about["faces"]
+    return material
+
+
+def save_assessment(assessment: Assessment) -> None:
+    """Keep one model's results; the table of transforms too, where it is there."""
+    folder = _result_dir(assessment.model.hash, assessment.data.key)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _appearing(folder / "probabilities.npy") as part, part.open("wb") as stream:
+        np.save(stream, assessment.predictions.probabilities)
+    # Written last: a folder without it is not yet a result.
+    about = {
+        "model": asdict(assessment.model),
+        "data": asdict(assessment.data),
+        "seconds": assessment.predictions.seconds,
+        "made": assessment.made,
+    }
+    write_json(folder / "evaluation.json", about)
+    if assessment.robustness is not None:
+        write_json(folder / "robustness.json", {"rows": [asdict(row) for row in assessment.robustness]})
+
+
+def load_assessment(model_hash: str, material: Material) -> Assessment | None:
+    """One model's results on these faces; None where there are none, or damaged ones."""
+    folder = _result_dir(model_hash, material.key)
+    about = read_json(folder / "evaluation.json")
+    try:
+        probabilities = np.load(folder / "probabilities.npy", allow_pickle=False)
+        predictions = Predictions(material.faces.labels, probabilities, float(about["seconds"]))
+        model = ModelInfo(**about["model"])
+        made = str(about["made"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+    assessment = Assessment.of(model, material, predictions, made=made)
+    rows = _robustness(folder)
+    return assessment if rows is None else assessment.with_robustness(rows)
+
+
+def has_result(model_hash: str, material_key: str, *, robustness: bool) -> bool:
+    """Whether `load_assessment` would find results, with the table of transforms where that is asked for."""
+    folder = _result_dir(model_hash, material_key)
+    return (folder / "evaluation.json").is_file() and (not robustness or _robustness(folder) is not None)
+
+
+def _robustness(folder: Path) -> tuple[RobustnessRow, ...] | None:
+    values = read_json(folder / "robustness.json")
+    try:
+        rows = tuple(RobustnessRow.from_dict(value) for value in values["rows"])
+    except (KeyError, TypeError):
+        return None
+    # A table of other transforms was measured by another version.
+    return rows if [row.label for row in rows] == [transform.label for transform in TRANSFORMS] else None
+
+
+def _choice_file(choice: str) -> Path:
+    return evaluations_dir() / "choices" / f"{choice}.json"
+
+
+def _faces_file(key: str) -> Path:
+    return evaluations_dir() / "faces" / f"{key}.npz"
+
+
+def _result_dir(model_hash: str, material_key: str) -> Path:
+    return evaluations_dir() / "results" / result_key(model_hash, material_key)
+
+
+@contextmanager
+def _appearing(file: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `file` when the block ends well and vanishes when it does not."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""What the process of an evaluation does: `python -m fer.evaluation.worker FOLDER`, the folder being a job's."""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final
+
+from fer.errors import FerError
+from fer.evaluation import store
+from fer.evaluation.assessment import assess
+from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, Progress, Request, born, unexpected
+from fer.evaluation.material import Material, Source, load_material
+from fer.evaluation.robustness import TRANSFORMS
+from fer.recognition.analyzer import FaceAnalyzer
+from fer.recognition.bundle import load_bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.runs.files import write_json
+from fer.vision.detection import create_detector, photo_detector_name
+
+_READING, _CLASSIFYING = "reading", "classifying"
+# What reading takes of the bar; FER-2013's CSV takes about as long as its test split.
+_READING_SHARE: Final = 0.3
+_SECONDS_BETWEEN_WRITES: Final = 0.2
+
+
+class _Reporter:
+    """Writes progress, not too often, with the time left at the pace that the same kind of work had so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / PROGRESS_FILE
+        self._progress = Progress(RUNNING, "Starting", pid=os.getpid(), born=born(os.getpid()))
+        self._written = 0.0
+        self._stage, self._began, self._began_share = "", time.monotonic(), 0.0
+
+    def __call__(self, stage: str, text: str, share: float) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began, self._began_share = stage, now, share
+        elif now - self._written < _SECONDS_BETWEEN_WRITES:
+            return
+        gained = share - self._began_share
+        # How long classifying will take cannot be told from how long reading does.
+        left = (now - self._began) / gained * (1 - share) if gained > 0 and stage != _READING else None
+        self._write(replace(self._progress, text=text, share=share, seconds_left=left))
+        self._written = now
+
+    def end(self, state: str, error: str | None = None) -> None:
+        self._write(replace(self._progress, state=state, share=1.0 if state == DONE else 0.0, error=error))
+
+    def _write(self, progress: Progress) -> None:
+        write_json(self._file, asdict(progress))
+
+
+def run(folder: Path) -> None:
+    """Do what the folder's request asks for; what a user can cause ends as a sentence in its progress."""
+    report = _Reporter(folder)
+    request = Request.from_dict(json.loads((folder / REQUEST_FILE).read_text()))
+    try:
+        _evaluate(request, report)
+    except FerError as error:
+        report.end(FAILED, str(error))
+    except Exception:
+        report.end(FAILED, unexpected(folder))
+        raise
+    else:
+        report.end(DONE)
+
+
+def _evaluate(request: Request, report: _Reporter) -> None:
+    classifiers = [EmotionClassifier(load_bundle(model)) for model in request.models]
+    choice = store.choice_key(request.source)
+    material = store.find_material(choice)
+    begin = 0.0
+    if material is None:
+        material, begin = _read(request.source, classifiers[0], report), _READING_SHARE
+        store.save_material(choice, material)
+    part = (1 - begin) / len(classifiers)
+    for index, classifier in enumerate(classifiers):
+        _assess(classifier, material, request.robustness, report, begin + index * part, part)
+
+
+def _read(source: Source, classifier: EmotionClassifier, report: _Reporter) -> Material:
+    def analyzer() -> FaceAnalyzer:
+        return FaceAnalyzer(create_detector(source.detector or photo_detector_name()), classifier)
+
+    report(_READING, "Reading the faces", 0.0)
+    return load_material(source, analyzer, lambda share, text: report(_READING, text, _READING_SHARE * share))
+
+
+def _assess(
+    classifier: EmotionClassifier, material: Material, robustness: bool, report: _Reporter, begin: float, part: float
+) -> None:
+    """Do what is missing of one model's results; it is the stretch from `begin` on, `part` long, of the whole."""
+    known = store.load_assessment(classifier.bundle.hash, material)
+    if known is not None and (known.robustness is not None or not robustness):
+        return
+    n_faces = len(material.faces)
+    about = f"{classifier.bundle.name}: {n_faces:,} faces"
+    # Each face counts once clean and once under each transform.
+    total = n_faces * (1 + len(TRANSFORMS) * robustness)
+
+    def tell(stage: str, done: int, _: int) -> None:
+        past, text = done, about
+        if stage == "robustness":
+            past, text = n_faces + done, f"{about}, {TRANSFORMS[(done - 1) // n_faces].label}"
+        report(_CLASSIFYING, text, begin + part * past / total)
+
+    store.save_assessment(assess(classifier, material, known=known, robustness=robustness, on_progress=tell))
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]))
