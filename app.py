@@ -1,5 +1,14 @@
-"""Home: what this is, what is loaded, and where to go."""
+"""Home: what this is, what is loaded and in what state, and where to go."""
 
-from fer.ui.frame import page_frame
+from fer.ui import home
+from fer.ui.frame import PRODUCT, page_frame
 
-page_frame("Home", ":material/home:")
+page_frame(
+    PRODUCT,
+    ":material/mood:",
+    "Finds the faces in photos and in your camera's picture and says what expression each shows: angry, disgust, fear, "
+    "happy, sad, surprise or neutral. It runs on this machine and learns on FER-2013.",
+)
+home.cards([home.model_card])
+home.ways()
+home.what_it_can_tell()

@@ -15,8 +15,9 @@ from pathlib import Path
 from fer.paths import CHECKOUT
 
 _START_SECONDS = 90
+_COLOR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 # What Streamlit logs where a script of a page raised, whatever the page then showed.
-_PAGE_FAILED = re.compile(r"Uncaught app ex(ception|ecution)|Traceback \(most recent call last\)")
+_PAGE_FAILED = re.compile(r"Traceback \(most recent call last\)|Uncaught app exception")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Server:
 
     def complaints(self, start: int = 0) -> str:
         """The log from byte `start` on if it tells of an exception, else ''."""
-        text = self.log.read_bytes()[start:].decode(errors="replace")
+        # Streamlit's log is in colours, with escape codes between the words.
+        text = _COLOR_CODE.sub("", self.log.read_bytes()[start:].decode(errors="replace"))
         return text if _PAGE_FAILED.search(text) else ""
 
 

@@ -1,6 +1,6 @@
 """Charts that more than one page shows. A class has the same colour everywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -12,7 +12,7 @@ STATIC: Final[dict[str, Any]] = {"staticPlot": True}
 _BAR_PX = 25
 
 
-def probability_bars(probabilities: Sequence[float]) -> go.Figure:
+def probability_bars(probabilities: Iterable[float]) -> go.Figure:
     """Seven horizontal bars in the order of `EMOTIONS`, the highest in full colour.
 
     Args:
@@ -46,7 +46,7 @@ def probability_bars(probabilities: Sequence[float]) -> go.Figure:
     return figure
 
 
-def describe_bars(probabilities: Sequence[float]) -> str:
+def describe_bars(probabilities: Iterable[float]) -> str:
     """The same bars in words, for those who cannot see them."""
     ordered = sorted(zip(EMOTIONS, probabilities, strict=True), key=lambda pair: -pair[1])
     return "Probabilities: " + ", ".join(f"{name} {float(value):.2f}" for name, value in ordered)

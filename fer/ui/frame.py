@@ -63,7 +63,8 @@ def page_frame(title: str, icon: str, lead: str | None = None) -> None:
         icon: a Material icon, ':material/name:', the same as in the menu.
         lead: one sentence under the title that says what the page is for.
     """
-    st.set_page_config(page_title=f"{title} · {PRODUCT}", page_icon=icon, layout="wide")
+    tab = PRODUCT if title == PRODUCT else f"{title} · {PRODUCT}"
+    st.set_page_config(page_title=tab, page_icon=icon, layout="wide")
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
         for entry in MENU:

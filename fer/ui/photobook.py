@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from fer.results import ImageAnalysis
 
-MB: Final = 1_000_000
+MB: Final = 2**20
 # A session's photos stay in memory (nothing is written to disk), so that their number has an end.
 KEPT_BYTES: Final = 200 * MB
 KEPT_PHOTOS: Final = 300
@@ -91,16 +91,21 @@ class PhotoBook:
         """Size of the files that are kept."""
         return sum(len(photo.data) for photo in self._photos.values())
 
-    def add(self, files: Iterable[tuple[str, bytes]]) -> None:
+    def add(self, files: Iterable[tuple[str, bytes]]) -> list[str]:
         """Take photos (name, bytes of the file), and turn to the first of them.
 
         The same bytes are kept once, under their first name; a name that other bytes have gets a number.
+
+        Returns:
+            The digest of each file, whether it found room or not.
         """
+        digests = []
         self.refused = []
         self.paused = False
         turned = False
         for name, data in files:
             digest = hashlib.sha256(data).hexdigest()
+            digests.append(digest)
             if digest not in self._photos:
                 if len(self) >= self._kept_photos or self.n_bytes + len(data) > self._kept_bytes:
                     self.refused.append(name)
@@ -109,6 +114,16 @@ class PhotoBook:
             if not turned:
                 self.selected, turned = digest, True
         self.generation += 1
+        return digests
+
+    def remove(self, digest: str) -> None:
+        """Let go of a photo and what was found in it; one that is not there is no error."""
+        if self._photos.pop(digest, None) is None:
+            return
+        self._analyses = {key: analysis for key, analysis in self._analyses.items() if key[0] != digest}
+        self.generation += 1
+        if self.selected == digest:
+            self.selected = next(iter(self._photos), None)
 
     def fail(self, name: str, reason: str) -> None:
         """Remember that a file could not be analysed, and why, in one sentence; once for a name and reason."""
@@ -131,7 +146,7 @@ class PhotoBook:
                 self._analyses[photo.digest, recognizer] = analysis
             else:
                 self.fail(photo.name, analysis.error)
-                self._remove(photo)
+                self.remove(photo.digest)
             seconds_each = (time.monotonic() - start) / done
             yield Progress(done, len(pending), seconds_each * (len(pending) - done))
 
@@ -149,12 +164,6 @@ class PhotoBook:
                 faces = tuple(replace(face, unsure_below=unsure_below) for face in analysis.faces)
                 pairs.append((photo, replace(analysis, faces=faces)))
         return pairs
-
-    def _remove(self, photo: Photo) -> None:
-        del self._photos[photo.digest]
-        self.generation += 1
-        if self.selected == photo.digest:
-            self.selected = next(iter(self._photos), None)
 
     def _free_name(self, name: str) -> str:
         taken = {photo.name for photo in self._photos.values()}

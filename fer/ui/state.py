@@ -22,7 +22,8 @@ def remembered(key: str, make: Callable[[], T]) -> T:
 def release_upload(file: UploadedFile) -> None:
     """Let go of an uploaded file's bytes, which Streamlit otherwise keeps until the tab is closed.
 
-    Call it once the bytes were taken over, and give the uploader a new key: the widget would name a file that is gone.
+    The widget goes on naming the file; in its value in `st.session_state` a `DeletedFile` of the same `file_id` stands
+    in for it from the next run on.
     """
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from fer.recognition.current import use_bundle
+from tests.builders import make_bundle
 from tests.e2e.camera import write_portrait_video
 from tests.serving import Server, running_app
 
@@ -61,10 +63,23 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "viewport": {"width": 1280, "height": 900}, "accept_downloads": True}
 
 
+def use_tiny_model(home: Path) -> None:
+    """Put a model to use in a FER_HOME that tells faces apart by their mean grey."""
+    bundle = make_bundle(home / "runs" / "tiny" / "bundle", unsure_below=0.4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_HOME", str(home))
+        use_bundle(bundle.path)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """FER_HOME of this file's server. A test file that needs a model, data or runs there overrides this fixture."""
-    return tmp_path_factory.mktemp("home")
+    """FER_HOME of this file's server, with a tiny model in use whose answers are known (`tests.builders.make_bundle`).
+
+    A test file that needs data, runs or another model overrides this fixture.
+    """
+    folder = tmp_path_factory.mktemp("home")
+    use_tiny_model(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

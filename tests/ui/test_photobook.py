@@ -111,6 +111,18 @@ def test_the_threshold_needs_no_new_analysis(analyzer: CountingAnalyzer) -> None
     assert analyzer.seen == ["a.jpg"]
 
 
+def test_a_removed_photo_is_gone_with_what_was_found_in_it(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    first, second = book.add([("a.jpg", b"a"), ("b.jpg", b"b")])
+    analyse(book, analyzer)
+    book.remove(first)
+    book.remove(first)
+    assert [photo.name for photo, _ in book.analysed("yunet", 0.5)] == ["b.jpg"]
+    assert book.selected == second
+    book.add([("a.jpg", b"a")])
+    assert [photo.name for photo in book.pending("yunet")] == ["a.jpg"], "it is analysed anew"
+
+
 def test_clear_forgets_everything(analyzer: CountingAnalyzer) -> None:
     book = PhotoBook()
     book.add([("a.jpg", b"a"), ("broken.jpg", b"broken")])

@@ -1,0 +1,185 @@
+"""The lower half of the Upload page: the table over all photos, one photo with its faces, downloads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from fer import exports
+from fer.results import Face, ImageAnalysis
+from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.photobook import Photo, PhotoBook, summary
+from fer.vision.detection import reduced
+from fer.vision.drawing import annotate
+from fer.vision.images import Image, decode, encode_jpeg
+
+Analysed = Sequence[tuple[Photo, ImageAnalysis]]
+
+# Long side of the photo on the page, and of a face in it; the download is in full size.
+_SHOWN_PX: Final = 1400
+_FACE_PX: Final = 110
+# What is shown of a face around its box, in sides of the box.
+_FACE_MARGIN: Final = 0.25
+_FACES_A_PAGE: Final = 4
+_VIEWS: Final = 8
+
+
+def photo_table(book: PhotoBook, analysed: Analysed) -> None:
+    """A row a photo; a click on a row turns to it."""
+    digests = [photo.digest for photo, _ in analysed]
+    if book.selected not in digests:
+        book.selected = digests[0]
+    key = f"upload_table_{book.generation}"
+
+    def turn() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            book.selected = digests[rows[0]]
+
+    confidences = [max((face.confidence for face in analysis.faces), default=None) for _, analysis in analysed]
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "file": [photo.name for photo, _ in analysed],
+                "faces": [len(analysis.faces) for _, analysis in analysed],
+                "looks like": [summary(analysis) for _, analysis in analysed],
+                "confidence": pd.Series(confidences, dtype="float64"),
+            }
+        ),
+        column_config={
+            "file": st.column_config.TextColumn("File", width="medium"),
+            "faces": st.column_config.NumberColumn("Faces", width="small"),
+            "looks like": st.column_config.TextColumn("Looks like", width="medium"),
+            "confidence": st.column_config.ProgressColumn(
+                "Confidence", help="Of the face the model is surest of, 0 to 1", min_value=0, max_value=1, format="%.2f"
+            ),
+        },
+        hide_index=True,
+        on_select=turn,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [digests.index(book.selected)]}},
+        key=key,
+        alt=f"Table of {len(analysed)} photos with their faces and expressions",
+    )
+
+
+def failures(book: PhotoBook) -> None:
+    """Which files could not be analysed, and why."""
+    if not book.failed:
+        return
+    n_failed = len(book.failed)
+    lines = [f"- **{_plain(failure.file)}**: {failure.error}" for failure in book.failed]
+    st.warning("\n".join([f"{n_failed} {'file' if n_failed == 1 else 'files'} could not be read.", *lines]))
+
+
+def selected_photo(book: PhotoBook, analysed: Analysed, detector: str) -> None:
+    """The photo that is looked at, with its boxes; beside it each face with seven bars, or what to try instead."""
+    photo, analysis = next(pair for pair in analysed if pair[0].digest == book.selected)
+    view = _view(photo.digest, detector, analysis.to_dict(), photo, analysis)
+    n_faces = len(analysis.faces)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.image(
+            view.annotated,
+            caption=f"{photo.name} · {analysis.width} × {analysis.height} pixels · "
+            f"{n_faces} {'face' if n_faces == 1 else 'faces'}",
+            width="stretch",
+            alt=f"The photo {photo.name}: {summary(analysis)}",
+        )
+    with right:
+        if not n_faces:
+            st.info(_what_to_try(detector), icon=":material/face_retouching_off:")
+            return
+        n_pages = -(-n_faces // _FACES_A_PAGE)
+        page = st.pagination(n_pages, key=f"upload_faces_{photo.digest}") if n_pages > 1 else 1
+        for number in range((page - 1) * _FACES_A_PAGE, min(page * _FACES_A_PAGE, n_faces)):
+            _face_card(number + 1, analysis.faces[number], view.faces[number], key=f"{photo.digest}_{number}")
+
+
+def _face_card(number: int, face: Face, picture: bytes, key: str) -> None:
+    with st.container(border=True):
+        st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.image(
+                picture, width=_FACE_PX, alt=f"Face {number}, cut out", caption=f"confidence {face.confidence:.2f}"
+            )
+            st.plotly_chart(
+                probability_bars(face.probabilities),
+                config=STATIC,
+                key=f"upload_bars_{key}",
+                alt=describe_bars(face.probabilities),
+            )
+
+
+def _what_to_try(detector: str) -> str:
+    tips = "a photo in which the face is upright, lit from the front and at least 30 pixels wide"
+    if detector == "haar":
+        return f"No face was found. Try the YuNet detector, which finds small and turned faces, or {tips}."
+    return f"No face was found. Try {tips}."
+
+
+def downloads(book: PhotoBook, analysed: Analysed) -> None:
+    """All results as files, made when they are asked for; files that failed are in them with their reason."""
+    analyses = [*(analysis for _, analysis in analysed), *book.failed]
+    st.download_button(
+        "CSV",
+        lambda: exports.to_csv(analyses),
+        "faces.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/table:",
+        help="A row a face: file, box, expression, seven probabilities.",
+    )
+    st.download_button(
+        "JSON",
+        lambda: exports.to_json(analyses),
+        "faces.json",
+        "application/json",
+        on_click="ignore",
+        icon=":material/data_object:",
+        help="An object a file, as `python -m fer analyze --json` writes it.",
+    )
+    st.download_button(
+        "Annotated photos",
+        lambda: exports.annotated_zip([(photo.data, analysis) for photo, analysis in analysed]),
+        "annotated.zip",
+        "application/zip",
+        on_click="ignore",
+        icon=":material/photo_library:",
+        help="A zip of the photos in full size, with boxes and expressions drawn in.",
+    )
+
+
+@dataclass(frozen=True)
+class _View:
+    """The pictures of one analysed photo, as JPEG."""
+
+    annotated: bytes
+    faces: tuple[bytes, ...]
+
+
+# The dictionary tells views apart that differ in a threshold; the bytes are told apart by their digest.
+@st.cache_data(scope="session", max_entries=_VIEWS, show_spinner=False)
+def _view(digest: str, detector: str, analysis: dict[str, object], _photo: Photo, _analysis: ImageAnalysis) -> _View:
+    image_bgr = decode(_photo.data)
+    return _View(
+        encode_jpeg(reduced(annotate(image_bgr, _analysis.faces), _SHOWN_PX)[0]),
+        # Twice the size it is shown in, for screens of a high density.
+        tuple(encode_jpeg(reduced(_cut_out(image_bgr, face), 2 * _FACE_PX)[0]) for face in _analysis.faces),
+    )
+
+
+def _cut_out(image_bgr: Image, face: Face) -> Image:
+    x, y, width, height = face.box_xywh
+    half = max(width, height) * (0.5 + _FACE_MARGIN)
+    center_x, center_y = x + width / 2, y + height / 2
+    top, bottom = max(0, round(center_y - half)), round(center_y + half)
+    left, right = max(0, round(center_x - half)), round(center_x + half)
+    return image_bgr[top:bottom, left:right]
+
+
+def _plain(name: str) -> str:
+    """A file's name that markdown leaves alone."""
+    return "".join(f"\\{char}" if char in "\\`*_[]<>$:#~" else char for char in name)
