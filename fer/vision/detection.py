@@ -19,6 +19,10 @@ DETECTORS: Final = ("haar", "yunet")
 FRAME_SIDE: Final = 320
 PHOTO_SIDE: Final = 640
 _YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
+# On a side of 32 pixels or less, OpenCV 4.14 runs this network over memory that was never written, and finds faces there.
+_YUNET_LEAST: Final = 64
+# What the cascade was trained on, and its smallest face.
+_HAAR_WINDOW: Final = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +30,8 @@ class Detections:
     """Faces found in one image.
 
     Attributes:
-        boxes_xywh: (N, 4) float32, left, top, width, height in pixels of the image given; may reach over its edge.
+        boxes_xywh: (N, 4) float32, left, top, width, height in pixels of the image given; width and height are
+            positive, the centre is in the image, the edges may lie outside.
         scores: (N,) float32 in 0..1; Haar gives none, so 1.
     """
 
@@ -59,12 +64,14 @@ class HaarDetector:
     # A FER-2013 image is a Haar box: 0.99 of its side over 260 images.
     crop_scale = 1.0
 
-    def __init__(self, side: int, min_face: int, sensitivity: float) -> None:
+    def __init__(self, side: int, min_face: int | None, sensitivity: float) -> None:
         file = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"  # type: ignore[attr-defined]
         self._cascade = cv2.CascadeClassifier(str(file))
         if self._cascade.empty():
             raise DetectorError(f"The Haar cascade '{file}' is missing; install opencv-python-headless again, below 5.")
         self._side, self._min_face = side, min_face
+        # On a reduced frame, what is smaller than 30 pixels is a false alarm more often than a face.
+        self._least = 30 if side <= FRAME_SIDE else _HAAR_WINDOW
         # Finer steps find more small faces and cost time; on a reduced frame 1.2 is as good as 1.1.
         self._scale_factor = 1.2 if side <= FRAME_SIDE else 1.1
         # 5 neighbours in the middle; fewer find more faces and more that are none.
@@ -74,7 +81,7 @@ class HaarDetector:
         """See `FaceDetector.detect`."""
         small, factor = reduced(image_bgr, self._side)
         gray = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-        least = max(20, round(self._min_face / factor))
+        least = self._least if self._min_face is None else max(_HAAR_WINDOW, round(self._min_face / factor))
         boxes = self._cascade.detectMultiScale(
             gray, scaleFactor=self._scale_factor, minNeighbors=self._min_neighbors, minSize=(least, least)
         )
@@ -88,7 +95,7 @@ class YuNetDetector:
     name = "yunet"
     crop_scale = 1.1
 
-    def __init__(self, side: int, min_face: int, sensitivity: float) -> None:
+    def __init__(self, side: int, min_face: int | None, sensitivity: float) -> None:
         file = yunet_file()
         if file is None:
             raise DetectorError(
@@ -97,13 +104,18 @@ class YuNetDetector:
             )
         # 0.6 in the middle: OpenCV's own 0.9 loses faces.
         score = float(np.interp(sensitivity, [0, 0.5, 1], [0.9, 0.6, 0.3]))
-        self._detector = cv2.FaceDetectorYN.create(str(file), "", (side, side), score)
-        self._side, self._min_face = side, min_face
+        try:
+            self._detector = cv2.FaceDetectorYN.create(str(file), "", (side, side), score)
+        except cv2.error as error:
+            raise DetectorError(f"YuNet's file '{file}' is damaged; copy it again, or choose Haar.") from error
+        self._side, self._min_face = side, max(min_face or 0, 1)
         self._size = (side, side)
 
     def detect(self, image_bgr: Image) -> Detections:
         """See `FaceDetector.detect`."""
+        height, width = image_bgr.shape[:2]
         small, factor = reduced(image_bgr, self._side)
+        small = _padded(small, _YUNET_LEAST)
         size = (small.shape[1], small.shape[0])
         if size != self._size:
             self._detector.setInputSize(size)
@@ -111,7 +123,9 @@ class YuNetDetector:
         _, rows = self._detector.detect(small)
         found = np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
         boxes, scores = found[:, :4] * np.float32(factor), found[:, 14]
-        kept = (boxes[:, 2:].min(axis=1, initial=np.inf) >= max(self._min_face, 1)) & np.isfinite(boxes).all(axis=1)
+        centers = boxes[:, :2] + boxes[:, 2:] / 2
+        inside = ((centers >= 0) & (centers < (width, height))).all(axis=1)  # False for what is not finite, too
+        kept = inside & (boxes[:, 2:] >= self._min_face).all(axis=1)
         return Detections(boxes[kept], scores[kept])
 
 
@@ -127,6 +141,15 @@ def reduced(image: Image, side: int) -> tuple[Image, float]:
         return image, 1.0
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), factor
+
+
+def _padded(image: Image, least: int) -> Image:
+    """An image with black at its right and lower edge where a side is shorter than `least`."""
+    height, width = image.shape[:2]
+    if min(height, width) >= least:
+        return image
+    below, right = max(0, least - height), max(0, least - width)
+    return np.asarray(cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0)), np.uint8)
 
 
 def yunet_file() -> Path | None:
@@ -149,7 +172,10 @@ def photo_detector_name() -> str:
     return "yunet" if yunet_file() else "haar"
 
 
-_MAKERS: Final[dict[str, Callable[[int, int, float], FaceDetector]]] = {"haar": HaarDetector, "yunet": YuNetDetector}
+_MAKERS: Final[dict[str, Callable[[int, int | None, float], FaceDetector]]] = {
+    "haar": HaarDetector,
+    "yunet": YuNetDetector,
+}
 
 
 def create_detector(
@@ -160,7 +186,8 @@ def create_detector(
     Args:
         name: one of `DETECTORS`.
         side: long side in pixels to which an image is reduced first; `PHOTO_SIDE` by default.
-        min_face: smallest side of a face in pixels of the image given; by default whatever the detector can find.
+        min_face: smallest side of a face in pixels of the image given; by default what the detector finds reliably at
+            this `side`.
         sensitivity: 0..1; higher finds more faces, and more that are none.
 
     Raises:
@@ -173,4 +200,6 @@ def create_detector(
     side = PHOTO_SIDE if side is None else side
     if side < 64:
         raise DetectorError(f"side: choose 64 pixels or more. Received: {side}.")
-    return _MAKERS[name](side, min_face or 0, sensitivity)
+    if min_face is not None and min_face < 0:
+        raise DetectorError(f"min_face: choose 0 pixels or more. Received: {min_face}.")
+    return _MAKERS[name](side, min_face, sensitivity)

@@ -1,9 +1,10 @@
 """Bytes to pixels, safely: decided by content, turned upright, and bounded before anything is decoded."""
 
 import io
+import logging
 import warnings
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -17,8 +18,14 @@ Image = npt.NDArray[np.uint8]
 
 MAX_BYTES: Final = 30 * 2**20
 MAX_PIXELS: Final = 50_000_000
-# What a browser's users have; Pillow's other decoders (PostScript above all) stay closed.
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "AVIF", "PPM")
+# What people have; Pillow's other decoders (PostScript above all) stay closed. A phone's MPO opens as JPEG.
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+# Bytes that begin other pictures people have, and what these are called.
+_OTHERS: Final = ((4, b"ftyphei", "HEIC"), (4, b"ftypmif1", "HEIC"), (0, b"%PDF", "PDF"), (0, b"<svg", "SVG"))
+# What Pillow has to say of a damaged file is told by `ImageError`, not on a terminal. Once for the process, since
+# `warnings.catch_warnings` is not safe among threads; our own limit of pixels stands in for Pillow's warning.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 
 
@@ -72,21 +79,20 @@ def decode(data: bytes) -> Image:
     if len(data) > MAX_BYTES:
         raise ImageError(_too_large(len(data)))
     try:
-        with warnings.catch_warnings():
-            # Our own limit, below, stands in for Pillow's warning.
-            warnings.simplefilter("ignore", PILImage.DecompressionBombWarning)
-            picture = PILImage.open(io.BytesIO(data), formats=FORMATS)
+        picture = PILImage.open(io.BytesIO(data), formats=FORMATS)
         width, height = picture.size
         if width * height > MAX_PIXELS:
             raise ImageError(
                 f"The picture has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million; make it smaller."
             )
-        upright = ImageOps.exif_transpose(picture)
-        return np.ascontiguousarray(_rgb(upright)[..., ::-1])
+        ImageOps.exif_transpose(picture, in_place=True)
+        return np.asarray(cv2.cvtColor(_rgb(picture), cv2.COLOR_RGB2BGR), np.uint8)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageError("This is no picture that can be read; save it as JPEG or PNG and try again.") from error
+        other = next((name for at, start, name in _OTHERS if data[at : at + 99].lstrip().startswith(start)), None)
+        what = f"{other} files cannot be read" if other else "This is no picture that can be read"
+        raise ImageError(f"{what}; save it as JPEG or PNG and try again.") from error
     except PILImage.DecompressionBombError as error:
         raise ImageError(
             f"The picture has more than {MAX_PIXELS // 10**6} million pixels; make it smaller first."
@@ -98,16 +104,25 @@ def decode(data: bytes) -> Image:
 def _rgb(picture: PILImage.Image) -> Image:
     """Pixels as (H, W, 3) RGB uint8."""
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        values = np.asarray(picture, np.float64)
-        # 16-bit grey comes as I as well; 8-bit values in it stay as they are.
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        gray = (values.clip(0, top) * (255.0 / top)).astype(np.uint8)
+        gray = _eight_bits(np.asarray(picture))
         return np.repeat(gray[..., None], 3, axis=2)
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+    if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
-        white = PILImage.new("RGBA", rgba.size, "white")
-        picture = PILImage.alpha_composite(white, rgba)
+        picture = PILImage.new("RGB", rgba.size, "white")
+        picture.paste(rgba, mask=rgba)
     return np.asarray(picture.convert("RGB"), np.uint8)
+
+
+def _eight_bits(values: npt.NDArray[Any]) -> Image:
+    """Grey of more than 8 bits, or of floating point, as uint8.
+
+    A file does not say what its white is: it is taken for the largest value of the smallest usual range (0..1 for
+    floating point, then 8 and 16 bits) that holds all of them.
+    """
+    largest = float(np.nanmax(values, initial=0))
+    white = 1.0 if values.dtype.kind == "f" and largest <= 1 else 255.0 if largest <= 255 else 65535.0
+    scaled = np.nan_to_num(values.astype(np.float32) * np.float32(255 / white)).clip(0, 255)
+    return np.asarray(np.round(scaled), np.uint8)
 
 
 def encode_png(image_bgr: Image) -> bytes:
