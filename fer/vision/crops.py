@@ -29,14 +29,19 @@ def crop_faces(image: Image, boxes_xywh: Iterable[Any], scale: float) -> Image:
     boxes = np.asarray(list(boxes_xywh), np.float64).reshape(-1, 4)
     crops = np.empty((len(boxes), SIDE, SIDE, 1), np.uint8)
     for index, (left, top, width, height) in enumerate(boxes):
-        side = max(1, round(scale * float(np.sqrt(width * height))))
-        x, y = round(left + width / 2 - side / 2), round(top + height / 2 - side / 2)
+        side = max(1, _nearest(scale * np.sqrt(width * height)))
+        x, y = _nearest(left + width / 2 - side / 2), _nearest(top + height / 2 - side / 2)
         square = _square(image, x, y, side)
         if square.ndim == 3:
             square = cv2.cvtColor(square, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
         method = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
         crops[index, ..., 0] = cv2.resize(square, (SIDE, SIDE), interpolation=method)
     return crops
+
+
+def _nearest(value: float) -> int:
+    """The nearest whole number, halves upwards: `round` sends them to the even one, now left and now right."""
+    return int(np.floor(value + 0.5))
 
 
 def _square(image: Image, x: int, y: int, side: int) -> Image:
