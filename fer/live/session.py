@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -95,6 +96,8 @@ class LiveSession:
         make_detector: Callable[[LiveSettings], FaceDetector] = live_detector,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        # OpenCV's own threads would let one stream take every core; it works on small images here.
+        cv2.setNumThreads(1)
         self._make_detector = make_detector
         self._clock = clock
         self._unsure_below = unsure_below
@@ -162,7 +165,7 @@ class LiveSession:
             people = tuple(self._people_of(seen))
             picture = draw(image_bgr, seen, people, settings, datetime.now())
         except Exception as error:
-            failure = f"{type(error).__name__}: {error}".splitlines()[0]
+            failure = _in_one_line(error)
             picture = hide_all(image_bgr) if settings.blur else image_bgr
             if self._n_failed % _LOG_EVERY == 0:
                 LOGGER.exception("A frame failed and is passed through (%d so far)", self._n_failed + 1)
@@ -174,6 +177,13 @@ class LiveSession:
         """Count frames that came while another was being processed and were never submitted."""
         with self._lock:
             self._n_dropped += n_frames
+
+    def count_failed(self, error: Exception) -> None:
+        """Count a frame that could not even be submitted."""
+        with self._lock:
+            self._n_frames += 1
+            self._n_failed += 1
+            self._last_failure = _in_one_line(error)
 
     def _people_of(self, seen: tuple[SeenFace, ...]) -> list[Person]:
         people = []
@@ -287,3 +297,7 @@ class LiveSession:
             "frames_dropped": snapshot.n_dropped,
             "frames_failed": snapshot.n_failed,
         }
+
+
+def _in_one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -1,0 +1,218 @@
+"""The Live page's left half: the notice, the camera, and what to do when it does not start."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import streamlit as st
+
+from fer.live.network import CREDENTIAL_SECONDS, NetworkSettings, ice_servers, network_settings
+from fer.live.session import LiveSession
+from fer.live.settings import LiveSettings
+from fer.live.slots import StreamSlots
+from fer.ui import resources
+from fer.ui.frame import menu_entry
+from fer.ui.state import remembered
+from fer.ui.webcam import CameraState, Webcam
+from fer.vision.images import encode_jpeg
+
+# How often the figures and the charts are drawn while the camera is on.
+PULSE_S: Final = 1.0
+# After so long without a frame the page says what may be wrong.
+PATIENCE_S: Final = 10.0
+_BUSY_PULSE_S: Final = 2.0
+
+
+@dataclass
+class LiveState:
+    """What the page remembers of one viewer.
+
+    Attributes:
+        webcam: the camera component and its sessions.
+        settings: as chosen now.
+        accepted: whether the notice was.
+        ready_s: when START could first be pressed, on the monotonic clock.
+        servers, servers_s: STUN and TURN servers for the browser, and when their credentials were made (seconds since
+            1970).
+    """
+
+    webcam: Webcam = field(default_factory=lambda: Webcam("live_camera"))
+    settings: LiveSettings = field(default_factory=LiveSettings)
+    accepted: bool = False
+    ready_s: float | None = None
+    servers: list[dict[str, Any]] = field(default_factory=list)
+    servers_s: float = 0.0
+
+    @property
+    def session(self) -> LiveSession | None:
+        """The stream that runs or ran last."""
+        return self.webcam.session
+
+
+def live_state() -> LiveState:
+    """This viewer's."""
+    return remembered("live_state", LiveState)
+
+
+def notice(state: LiveState) -> bool:
+    """Say what happens with the camera's picture, and wait until that was read; True once it was."""
+    if state.accepted:
+        return True
+    with st.container(border=True):
+        st.subheader("Before the camera opens", anchor=False)
+        st.markdown(
+            "- **What happens:** your camera's picture is sent to the machine that runs this program. It finds the "
+            "faces, estimates the expression each one shows, and sends the picture back with boxes and labels.\n"
+            "- **What is kept:** the figures of your last session and its last picture, in memory, until you close "
+            "this tab or press START again. Nothing is written to disk unless you download it.\n"
+            "- **What it is not for:** an expression is not a feeling. Do not judge or decide about anyone by it: not "
+            "in hiring, at school, at work, in policing or in medicine.\n"
+            "- **Who must know:** everyone whom the camera shows. Tell them before you press START."
+        )
+
+        def accept() -> None:
+            state.accepted = True
+
+        st.button("I have read this", type="primary", icon=":material/check:", on_click=accept, key="live_accept")
+    return False
+
+
+def camera(state: LiveState) -> CameraState:
+    """The camera with START and STOP, or word that all places are taken.
+
+    Raises:
+        FerError: the model, the detector or the network's settings cannot be used.
+    """
+    network = _network()
+    slots = _slots(network.stream_limit)
+    bundle = resources.model_in_use()
+    # Loaded and warm before START: a frame that waits ten seconds ends the stream.
+    classifier = resources.classifier(bundle)
+
+    def open_session() -> LiveSession | None:
+        session = LiveSession(
+            classifier, state.settings, unsure_below=bundle.unsure_below, model=f"{bundle.name} ({bundle.hash})"
+        )
+        return session if slots.enter(session) else None
+
+    own = state.session
+    if not (own and own.active) and slots.full(apart_from=own):
+        _busy(slots)
+        return CameraState(on=False, refused=True)
+    if state.ready_s is None:
+        state.ready_s = time.monotonic()
+    shown = state.webcam.show(open_session, _servers(state, network))
+    if shown.refused:
+        _busy(slots)
+    elif shown.failure:
+        st.error(f"{shown.failure} Press STOP, then START again.", icon=":material/error:")
+    return shown
+
+
+def _network() -> NetworkSettings:
+    secrets = st.secrets.to_dict() if st.secrets.load_if_toml_exists() else {}
+    return network_settings(secrets, os.environ)
+
+
+def _servers(state: LiveState, network: NetworkSettings) -> list[dict[str, Any]]:
+    """Made anew when half of their time is over, and not on every run: every list is kept by streamlit-webrtc."""
+    now_s = time.time()
+    if now_s - state.servers_s > CREDENTIAL_SECONDS / 2:
+        state.servers, state.servers_s = ice_servers(network, now_s), now_s
+    return state.servers
+
+
+@st.cache_resource(show_spinner=False)
+def _slots(limit: int) -> StreamSlots:
+    return StreamSlots(limit)
+
+
+def _busy(slots: StreamSlots) -> None:
+    @st.fragment(run_every=_BUSY_PULSE_S)
+    def waiting() -> None:
+        places = "The one place for a camera is" if slots.limit == 1 else f"All {slots.limit} places for cameras are"
+        st.warning(
+            f"**Busy.** {places} taken on this machine. This page goes on by itself as soon as one is free; meanwhile "
+            "you can analyse photos.",
+            icon=":material/groups:",
+        )
+        _to_photos()
+        if not slots.full():
+            st.rerun()
+
+    waiting()
+
+
+def _to_photos() -> None:
+    entry = menu_entry("Upload")
+    if entry.exists:
+        st.page_link(entry.path, label="Take a snapshot or drop a photo instead", icon=entry.icon)
+
+
+def no_picture(state: LiveState, shown: CameraState) -> None:
+    """What to do when the camera shows nothing: at hand at any time, and in sight after ten seconds without a frame."""
+    if shown.refused:
+        return
+    session = state.session
+    began_s = state.ready_s or 0.0
+    # Whether START was pressed is known once the browser has the camera; before that only the clock can tell.
+    waiting = shown.on or (session is None and time.monotonic() - began_s < PATIENCE_S)
+
+    @st.fragment(run_every=PULSE_S if waiting else None)
+    def panel() -> None:
+        if shown.on and session is not None:
+            late = session.snapshot().silent_s > PATIENCE_S
+        else:
+            late = session is None and time.monotonic() - began_s > PATIENCE_S
+            if late and waiting:
+                # Once more with the page, which lets this part rest.
+                st.rerun()
+        if late:
+            with st.container(border=True):
+                st.markdown("**No picture for ten seconds.** If you pressed START, one of these helps:")
+                _checklist()
+        else:
+            with st.expander("No picture?", icon=":material/help:"):
+                _checklist()
+
+    panel()
+
+
+def _checklist() -> None:
+    st.markdown(
+        "1. **Permission:** the browser asks once. Allow the camera by the symbol beside the address, then press "
+        "START again.\n"
+        "2. **Camera busy:** close other programs and tabs that use it, or pick another one with CHOOSE CAMERA.\n"
+        "3. **Address:** browsers give cameras only to pages under `https://` or `http://localhost`.\n"
+        "4. **Network:** from another network than this machine's the video needs a TURN server; `docs/live.md` says "
+        "how to set one."
+    )
+    _to_photos()
+
+
+def snapshot_button(session: LiveSession, key: str) -> None:
+    """Download the picture as it is shown, at the moment of the click."""
+    st.download_button(
+        "Snapshot",
+        _jpeg(session),
+        file_name="live-snapshot.jpg",
+        mime="image/jpeg",
+        icon=":material/photo_camera:",
+        on_click="ignore",
+        key=key,
+        help="Downloads the picture as it is shown, with boxes, labels and blur.",
+    )
+
+
+def _jpeg(session: LiveSession) -> Callable[[], bytes]:
+    def encode() -> bytes:
+        deadline = time.monotonic() + PATIENCE_S
+        while (picture := session.picture()) is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if picture is None:
+            raise RuntimeError("no frame has come yet")
+        return encode_jpeg(picture)
+
+    return encode

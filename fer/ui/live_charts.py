@@ -1,0 +1,147 @@
+"""Charts of the Live page: the time line and the shares of time.
+
+They are drawn every second beside the frames, so each is built in one go from plain values and arrays: adding a trace
+after another takes five times as long.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE
+from fer.live.record import OUTCOMES
+from fer.live.timeline import PersonLine, Timeline
+
+# No tool bar, and no zoom by accident on a telephone; the numbers under a finger or pointer stay.
+LIVE: Final[dict[str, Any]] = {"displayModeBar": False}
+# One revision for ever: a line that was switched off in the legend stays off when the next second comes.
+_REVISION: Final = "live"
+_MARGIN: Final = {"l": 4, "r": 4, "t": 4, "b": 4}
+_UNSURE_COLOR: Final = "#A9A9B3"
+_TIMELINE_PX: Final = 280
+_SHARE_PX: Final = 44
+_SMALLEST_WRITTEN: Final = 0.06
+_MAX_TICKS: Final = 7
+_TICK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+
+
+def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
+    """One person's probabilities over time, a line a class.
+
+    Args:
+        timeline: gives the axis, which does not end with the person.
+        line: the person chosen, one of the timeline's; None draws empty axes.
+    """
+    ends = [timeline.first_s, max(timeline.last_s, timeline.first_s + 1)]
+    ticks = _ticks(*ends)
+    lines = [
+        {
+            "type": "scatter",
+            "x": np.empty(0) if line is None else line.seconds.round(2),
+            "y": np.empty(0) if line is None else line.probabilities[:, index].round(3),
+            "name": name,
+            "mode": "lines",
+            "line": {"color": EMOTION_COLORS[name], "width": 2},
+            "connectgaps": False,
+            "hovertemplate": "%{y:.2f}",
+        }
+        for index, name in enumerate(EMOTIONS)
+    ]
+    layout = {
+        "height": _TIMELINE_PX,
+        "margin": _MARGIN,
+        "hovermode": "x unified",
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xanchor": "left"},
+        "uirevision": _REVISION,
+        "xaxis": {
+            "range": ends,
+            "tickvals": ticks,
+            "ticktext": [clock(tick) for tick in ticks],
+            "hoverformat": ".0f",
+            "ticksuffix": " s",
+            "fixedrange": True,
+            "showgrid": False,
+        },
+        "yaxis": {"range": [0, 1.02], "tickformat": ".0%", "fixedrange": True, "nticks": 5},
+    }
+    return go.Figure({"data": lines, "layout": layout})
+
+
+def describe_timeline(timeline: Timeline, line: PersonLine | None) -> str:
+    """The chart in words, for those who cannot see it."""
+    if line is None:
+        return "Time line of seven probabilities: nobody was seen in it."
+    highest = EMOTIONS[int(np.nanargmax(line.probabilities[-1]))]
+    return (
+        f"Time line of seven probabilities of person {line.person}, from {clock(timeline.first_s)} to "
+        f"{clock(timeline.last_s)}; at its end {highest} is highest."
+    )
+
+
+def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
+    """A stacked bar a row: which part of the time each expression took.
+
+    Args:
+        shares: (8,) for each of `OUTCOMES`, summing to 1 or all 0, by the row's name; the first is on top.
+    """
+    rows = {name: [float(value) for value in values] for name, values in shares.items()}
+    bars = []
+    for index, outcome in enumerate(OUTCOMES):
+        values = [row[index] for row in rows.values()]
+        bars.append(
+            {
+                "type": "bar",
+                "x": values,
+                "y": list(rows),
+                "orientation": "h",
+                "name": outcome,
+                "text": [f"{outcome} {value:.0%}" if value >= _SMALLEST_WRITTEN else "" for value in values],
+                "textposition": "inside",
+                "insidetextanchor": "middle",
+                "constraintext": "inside",
+                "hovertemplate": f"{outcome} %{{x:.0%}}<extra></extra>",
+                "marker": {
+                    "color": EMOTION_COLORS.get(outcome, _UNSURE_COLOR),
+                    "pattern": {"shape": "/" if outcome == NOT_SURE else "", "solidity": 0.2},
+                    "line": {"width": 0},
+                },
+            }
+        )
+    layout = {
+        "barmode": "stack",
+        "bargap": 0.25,
+        "height": _SHARE_PX * len(rows) + 8,
+        "margin": _MARGIN,
+        "showlegend": False,
+        "uirevision": _REVISION,
+        "xaxis": {"range": [0, 1], "visible": False, "fixedrange": True},
+        "yaxis": {
+            "visible": len(rows) > 1,
+            "autorange": "reversed",
+            "automargin": True,
+            "fixedrange": True,
+            "showgrid": False,
+        },
+    }
+    return go.Figure({"data": bars, "layout": layout})
+
+
+def describe_shares(shares: Iterable[float]) -> str:
+    """A row of `share_bars` in words."""
+    parts = [f"{name} {share:.0%}" for name, share in zip(OUTCOMES, shares, strict=True) if share >= 0.005]
+    return "Share of time: " + (", ".join(parts) or "nobody seen")
+
+
+def clock(seconds: float) -> str:
+    """'1:05' of 65 seconds, '1:01:05' of an hour more."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _ticks(first_s: float, last_s: float) -> list[float]:
+    span_s = last_s - first_s
+    step = next((step for step in _TICK_STEPS_S if span_s / step <= _MAX_TICKS), max(1.0, span_s / _MAX_TICKS))
+    return [float(tick) for tick in np.arange(np.ceil(first_s / step) * step, last_s + 1e-9, step)]

@@ -1,0 +1,207 @@
+"""The Live page's figures: what is seen now, the last minute, and what a session leaves."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import streamlit as st
+
+from fer.live.overlay import Person
+from fer.live.record import OUTCOMES, PersonSummary, SessionRecord
+from fer.live.session import LiveSession, LiveSnapshot
+from fer.live.timeline import PersonLine, Timeline
+from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.live import PULSE_S, LiveState, snapshot_button
+from fer.ui.live_charts import LIVE, clock, describe_shares, describe_timeline, share_bars, timeline_chart
+from fer.ui.webcam import CameraState
+
+# More people than this are in the picture, the record and the summary, but have no bars beside the video.
+_SHOWN_PEOPLE: Final = 4
+_SUMMED_PEOPLE: Final = 8
+_EVERYONE: Final = "everyone"
+
+
+def now(state: LiveState, shown: CameraState) -> None:
+    """Who is seen at this moment, how fast, and the share of time so far; at rest while the camera is off."""
+    session = state.session
+
+    @st.fragment(run_every=PULSE_S if shown.on else None)
+    def panel() -> None:
+        if session is None or not shown.on:
+            _invitation(again=session is not None)
+            return
+        snapshot = session.snapshot()
+        st.caption(figures_line(snapshot))
+        if snapshot.n_failed:
+            st.warning(
+                f"{snapshot.n_failed} of {snapshot.n_frames} frames failed and are shown as they came. "
+                "If it goes on, press STOP and START; the program's log names the reason.",
+                icon=":material/error:",
+            )
+        _people(snapshot)
+        if snapshot.shares.any():
+            st.markdown("**Share of time**")
+            st.plotly_chart(
+                share_bars({"": snapshot.shares}), config=LIVE, key="live_shares", alt=describe_shares(snapshot.shares)
+            )
+
+    panel()
+
+
+def figures_line(snapshot: LiveSnapshot) -> str:
+    """'29.9 frames a second · 7 ms a frame · 1 face · 0 dropped · 0 failed'."""
+    n_people = len(snapshot.people)
+    cost = "–" if snapshot.processing_ms is None else f"{snapshot.processing_ms:.0f}"
+    return " · ".join(
+        [
+            f"{snapshot.fps:.1f} fps",
+            f"{cost} ms a frame",
+            f"{n_people} {'face' if n_people == 1 else 'faces'}",
+            f"{snapshot.n_frames} frames",
+            f"{snapshot.n_dropped} dropped",
+            f"{snapshot.n_failed} failed",
+        ]
+    )
+
+
+def _invitation(*, again: bool) -> None:
+    with st.container(border=True):
+        if again:
+            st.markdown("The camera is off. **Press START** for a new session; it takes the place of the last one.")
+        else:
+            st.markdown(
+                "**Press START** and allow the camera. Here you will then see each face's seven probabilities, below "
+                "the last minute as lines; after STOP you can download the session."
+            )
+
+
+def _people(snapshot: LiveSnapshot) -> None:
+    if not snapshot.people:
+        if snapshot.n_frames:
+            st.info(
+                "No face is seen. Look into the camera with light from the front, or come closer; under Settings, "
+                "YuNet finds turned and small faces too.",
+                icon=":material/face_retouching_off:",
+            )
+        else:
+            st.info("The camera is being opened ...", icon=":material/hourglass_top:")
+        return
+    for place, person in enumerate(snapshot.people[:_SHOWN_PEOPLE]):
+        st.markdown(person_line(person, named=len(snapshot.people) > 1))
+        st.plotly_chart(
+            probability_bars(person.face.probabilities),
+            config=STATIC,
+            key=f"live_bars_{place}",
+            alt=describe_bars(person.face.probabilities),
+        )
+    if len(snapshot.people) > _SHOWN_PEOPLE:
+        st.caption(f"and {len(snapshot.people) - _SHOWN_PEOPLE} more in the picture")
+
+
+def person_line(person: Person, *, named: bool) -> str:
+    """'**Person 2** looks happy 0.83', or 'not sure' in place of a guess."""
+    who = f"**Person {person.track_id}** " if named else ""
+    if not person.face.sure:
+        return f"{who}**{person.face.looks}**"
+    return f"{who}**{person.face.looks}** {person.face.confidence:.2f}"
+
+
+def last_minute(state: LiveState, shown: CameraState) -> None:
+    """The last 60 seconds of one person, as lines."""
+    session = state.session
+    if session is None or not shown.on:
+        return
+
+    @st.fragment(run_every=PULSE_S)
+    def panel() -> None:
+        timeline = session.timeline()
+        st.markdown("**Last minute**")
+        _timeline(timeline, "live_timeline")
+
+    panel()
+    snapshot_button(session, "live_snapshot")
+
+
+def _timeline(timeline: Timeline, key: str) -> None:
+    line = _chosen(timeline, f"{key}_person")
+    st.plotly_chart(timeline_chart(timeline, line), config=LIVE, key=key, alt=describe_timeline(timeline, line))
+
+
+def _chosen(timeline: Timeline, key: str) -> PersonLine | None:
+    """The person whose line is drawn: whom the viewer chose, or who was there longest."""
+    if not timeline.lines:
+        return None
+    by_length = max(timeline.lines, key=lambda line: len(line.seconds))
+    if len(timeline.lines) == 1:
+        return by_length
+    numbers = [line.person for line in timeline.lines]
+    if st.session_state.get(key) not in numbers:
+        # Who left the last minute is no choice any more.
+        st.session_state[key] = by_length.person
+    number = st.selectbox("Person", numbers, key=key, width=120)
+    return next((line for line in timeline.lines if line.person == number), by_length)
+
+
+def summary(state: LiveState, shown: CameraState) -> None:
+    """What the last session showed, to look at and to download, once the camera is off."""
+    session = state.session
+    if session is None or shown.on:
+        return
+    snapshot = session.snapshot()
+    if not snapshot.n_frames:
+        return
+    st.subheader("Your last session", anchor=False)
+    _summary(session, snapshot, session.record())
+
+
+@st.fragment
+def _summary(session: LiveSession, snapshot: LiveSnapshot, record: SessionRecord) -> None:
+    people = record.people()
+    most = OUTCOMES[int(snapshot.shares.argmax())] if snapshot.shares.any() else "–"
+    length, frames, seen, mostly = st.columns(4)
+    length.metric("Length", f"{clock(snapshot.age_s)} min")
+    frames.metric("Frames", f"{snapshot.n_frames:,}", help=figures_help(snapshot))
+    seen.metric("People", len(people), help="Someone who leaves and comes back is counted again.")
+    mostly.metric("Most of the time", most)
+    if people:
+        _timeline(session.timeline(last_s=None), "live_session")
+        st.markdown("**Share of time**")
+        shares: dict[str, Iterable[float]] = {_EVERYONE: snapshot.shares} if len(people) != 1 else {}
+        shares |= {f"person {person.person}": person.shares for person in _longest(people)}
+        st.plotly_chart(
+            share_bars(shares), config=LIVE, key="live_session_shares", alt=describe_shares(snapshot.shares)
+        )
+        if len(people) > _SUMMED_PEOPLE:
+            st.caption(f"The {_SUMMED_PEOPLE} who were there longest; everyone is in the files.")
+    else:
+        st.info("No face was found in this session.", icon=":material/face_retouching_off:")
+    _downloads(session, record)
+
+
+def figures_help(snapshot: LiveSnapshot) -> str:
+    """What became of the frames."""
+    return f"{snapshot.n_dropped} more were dropped because another was in work; {snapshot.n_failed} failed."
+
+
+def _longest(people: tuple[PersonSummary, ...]) -> list[PersonSummary]:
+    longest = sorted(people, key=lambda person: person.first_s - person.last_s)[:_SUMMED_PEOPLE]
+    return sorted(longest, key=lambda person: person.person)
+
+
+def _downloads(session: LiveSession, record: SessionRecord) -> None:
+    stem = f"live-{record.started:%Y-%m-%d-%H-%M-%S}"
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV", record.to_csv, f"{stem}.csv", "text/csv", on_click="ignore", icon=":material/table:", key="live_csv"
+        )
+        st.download_button(
+            "JSON",
+            lambda: record.to_json(session.about()),
+            f"{stem}.json",
+            "application/json",
+            on_click="ignore",
+            icon=":material/data_object:",
+            key="live_json",
+        )
+        snapshot_button(session, "live_last_picture")
+    every = "" if record.every == 1 else f" Every {record.every}th frame is in the files: the session was long."
+    st.caption(f"Kept in memory until the next START or until you close this tab; nothing is on disk.{every}")

@@ -1,0 +1,126 @@
+"""The Live page's settings: they act on the next frame, and the stream goes on."""
+
+from typing import Any, Final
+
+import streamlit as st
+
+from fer.errors import DetectorError
+from fer.live.settings import DETECT_EVERY, MAX_DETECT_EVERY, MAX_SMOOTHING_S, SMALLEST_FACES, LiveSettings
+from fer.ui.live import LiveState, live_state
+from fer.vision.detection import available_detectors
+
+_DETECTOR_NAMES: Final = {"haar": "Haar", "yunet": "YuNet"}
+_BOXES, _LABELS, _CONFIDENCE, _DATE = "Boxes", "Expression", "Confidence", "Date and time"
+_DRAWN: Final = (_BOXES, _LABELS, _CONFIDENCE, _DATE)
+
+
+def panel() -> None:
+    """The drawer with all settings."""
+    with st.expander("Settings", icon=":material/tune:"):
+        _form()
+
+
+@st.fragment
+def _form() -> None:
+    state = live_state()
+    find, follow, show = st.columns(3, gap="large")
+    with find:
+        detector = st.segmented_control(
+            "Face detector",
+            available_detectors(),
+            format_func=_DETECTOR_NAMES.__getitem__,
+            default=LiveSettings.detector,
+            required=True,
+            key="live_detector",
+            persist_state="session",
+            on_change=_set_pace,
+            help="Haar wants faces upright and from the front. YuNet finds small, turned and dark ones too.",
+        )
+        sensitivity = _slider(
+            "Sensitivity", 0.0, 1.0, 0.05, "sensitivity", "Higher finds more faces, and more mistakes."
+        )
+        smallest_face = _slider(
+            "Smallest face", *SMALLEST_FACES, 0.01, "smallest_face", "As a share of the picture's width.", "percent"
+        )
+    with follow:
+        detect_every = _slider(
+            "Detect on every n-th frame",
+            1,
+            MAX_DETECT_EVERY,
+            1,
+            "detect_every",
+            "Between detections the boxes follow the picture. Fewer detections cost less; 5 suits Haar, 1 YuNet.",
+        )
+        smoothing_s = _slider(
+            "Smoothing",
+            0.0,
+            MAX_SMOOTHING_S,
+            0.1,
+            "smoothing_s",
+            "Seconds in which the figures follow; 0 shows every frame as it is.",
+            "%.1f s",
+        )
+    with show:
+        drawn = st.pills(
+            "Draw",
+            _DRAWN,
+            selection_mode="multi",
+            default=list(_DRAWN),
+            key="live_drawn",
+            persist_state="session",
+            wrap=True,
+        )
+        mirror = st.toggle("Mirror", LiveSettings.mirror, key="live_mirror", persist_state="session")
+        blur = st.toggle(
+            "Blur faces",
+            LiveSettings.blur,
+            key="live_blur",
+            persist_state="session",
+            help="In the picture shown and in snapshots. A face that comes into view is blurred from its first "
+            "detection on: with every frame, if detection looks at every frame.",
+        )
+    chosen = LiveSettings(
+        detector=detector or LiveSettings.detector,
+        sensitivity=sensitivity,
+        smallest_face=smallest_face,
+        detect_every=int(detect_every),
+        smoothing_s=smoothing_s,
+        mirror=mirror,
+        boxes=_BOXES in drawn,
+        labels=_LABELS in drawn,
+        confidence=_CONFIDENCE in drawn,
+        date=_DATE in drawn,
+        blur=blur,
+    )
+    if chosen != state.settings:
+        _apply(state, chosen)
+
+
+def _slider(label: str, low: float, high: float, step: float, name: str, tip: str, form: str | None = None) -> Any:
+    return st.slider(
+        label,
+        low,
+        high,
+        getattr(LiveSettings, name),
+        step,
+        format=form,
+        key=f"live_{name}",
+        persist_state="session",
+        help=tip,
+    )
+
+
+def _set_pace() -> None:
+    """A detector comes with the pace that suits it; the viewer may change it afterwards."""
+    st.session_state["live_detect_every"] = DETECT_EVERY[st.session_state["live_detector"]]
+
+
+def _apply(state: LiveState, chosen: LiveSettings) -> None:
+    session = state.session
+    try:
+        if session and session.active:
+            session.change(chosen)
+    except DetectorError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    state.settings = chosen

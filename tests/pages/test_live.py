@@ -1,0 +1,255 @@
+"""The Live page without a browser: what stands there before, while and after a camera sends frames."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer.live.session import LiveSession
+from fer.live.settings import LiveSettings
+from fer.ui import live
+from fer.ui.webcam import CameraState, FrameProcessor, Webcam
+from tests.live.builders import Clock, FakeClassifier, FakeDetector, frame, session
+
+PAGE = "pages/1_Live.py"
+TURN = {"FER_TURN_URLS": "turn:turn.example.org:3478", "FER_TURN_SECRET": "never tell this"}
+
+pytestmark = pytest.mark.usefixtures("tiny_model", "webrtc_under_apptest")
+
+
+@pytest.fixture
+def webrtc_under_apptest() -> Iterator[None]:
+    """AppTest has no session manager for streamlit-webrtc to ask."""
+    with mock.patch("streamlit_webrtc.component.get_this_session_info", lambda: None):
+        yield
+
+
+@pytest.fixture
+def page(open_page: Callable[[str], AppTest]) -> AppTest:
+    """The page with the notice accepted, the camera off."""
+    return accept(open_page(PAGE))
+
+
+def accept(app: AppTest) -> AppTest:
+    app.button(key="live_accept").click().run()
+    assert not app.exception
+    return app
+
+
+def components(app: AppTest) -> list[dict[str, Any]]:
+    """The arguments of every camera component on the page."""
+    return [json.loads(node.proto.json_args) for node in app.get("component_instance")]
+
+
+def texts(app: AppTest) -> str:
+    """All that is written on the page's body."""
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
+    return "\n".join(str(element.value) for elements in kinds for element in elements)
+
+
+def with_stream(app: AppTest, stream: LiveSession, *, on: bool) -> AppTest:
+    """Draw the page as if `stream` were the viewer's, the camera being on or off."""
+    webcam = Webcam("live_camera")
+    webcam._processor = FrameProcessor(stream)
+    app.session_state["live_state"] = live.LiveState(webcam=webcam, accepted=True, ready_s=0.0)
+    with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=on)):
+        app.run()
+    assert not app.exception
+    return app
+
+
+def played(
+    n_frames: int = 30, detector: FakeDetector | None = None, classifier: FakeClassifier | None = None, **values: Any
+) -> LiveSession:
+    """A stream after some frames, a tenth of a second apart."""
+    clock = Clock()
+    stream = session(detector, classifier, clock=clock, **values)
+    for _ in range(n_frames):
+        stream.submit(frame(120, 160))
+        clock.now += 0.1
+    return stream
+
+
+def test_the_notice_comes_before_any_camera(open_page: Callable[[str], AppTest]) -> None:
+    app = open_page(PAGE)
+    assert not app.exception
+    assert components(app) == []
+    said = texts(app)
+    for word in (
+        "sent to the machine",
+        "Nothing is written to disk",
+        "not in hiring",
+        "everyone whom the camera shows",
+    ):
+        assert word in said
+    assert len(components(accept(app))) == 1
+
+
+def test_the_notice_is_read_once(page: AppTest) -> None:
+    page.switch_page("app.py").run()
+    page.switch_page(PAGE).run()
+    assert not page.exception
+    assert len(components(page)) == 1
+
+
+def test_the_idle_page_invites_and_asks_for_no_microphone_and_no_server(page: AppTest) -> None:
+    (arguments,) = components(page)
+    assert arguments["rtc_configuration"] == {"iceServers": []}
+    assert arguments["media_stream_constraints"]["audio"] is False
+    assert arguments["media_stream_constraints"]["video"]["width"] == {"ideal": 640}
+    assert "Press START" in texts(page)
+    assert [expander.label for expander in page.expander] == ["No picture?", "Settings"]
+    assert page.get("plotly_chart") == []
+
+
+def test_the_turn_secret_never_reaches_the_browser(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in TURN.items():
+        monkeypatch.setenv(name, value)
+    app = accept(open_page(PAGE))
+    (arguments,) = components(app)
+    assert TURN["FER_TURN_SECRET"] not in json.dumps(arguments)
+    (server,) = arguments["rtc_configuration"]["iceServers"]
+    assert server["urls"] == [TURN["FER_TURN_URLS"]]
+    assert server["username"].isdigit() and len(server["credential"]) == 28
+    with mock.patch("time.time", lambda: float(server["username"]) - 10 * 3600):
+        app.run()
+    assert components(app) == [arguments], "credentials change while they are good"
+
+
+def test_a_wrong_setting_of_the_network_is_one_sentence(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_TURN_URLS", "turn.example.org")
+    app = accept(open_page(PAGE))
+    assert [error.value for error in app.error] == [
+        "The address of a TURN server looks like 'turn:turn.example.org:3478?transport=udp', but 'turn.example.org' "
+        "was given; correct it in .streamlit/secrets.toml or the environment."
+    ]
+    assert components(app) == []
+
+
+def test_a_broken_model_is_one_sentence(open_page: Callable[[str], AppTest], tiny_model: Path) -> None:
+    app = open_page(PAGE)
+    (tiny_model / "model.onnx").write_bytes(b"no model")
+    live.resources._described.clear()
+    accept(app)
+    assert len(app.error) == 1
+    assert "model.onnx" in app.error[0].value
+    assert components(app) == []
+
+
+def test_the_next_viewer_hears_that_all_places_are_taken(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_LIVE_STREAMS", "1")
+    app = open_page(PAGE)
+    other = session()
+    assert live._slots(1).enter(other)
+    accept(app)
+    assert "Busy" in texts(app)
+    assert components(app) == []
+    other.stop()
+    app.run()
+    assert "Busy" not in texts(app)
+    assert len(components(app)) == 1
+
+
+def test_after_ten_seconds_the_page_says_what_may_be_wrong(page: AppTest) -> None:
+    assert "No picture for ten seconds" not in texts(page)
+    page.session_state["live_state"].ready_s -= live.PATIENCE_S + 1
+    page.run()
+    said = texts(page)
+    for word in ("No picture for ten seconds", "Permission", "Camera busy", "https://", "TURN"):
+        assert word in said
+    assert "Take a snapshot or drop a photo instead" in [link.proto.label for link in page.get("page_link")]
+
+
+def test_a_stream_without_frames_is_noticed_too(page: AppTest) -> None:
+    clock = Clock()
+    stream = session(clock=clock)
+    with_stream(page, stream, on=True)
+    assert "The camera is being opened" in texts(page)
+    assert "No picture for ten seconds" not in texts(page)
+    clock.now += 11
+    assert "No picture for ten seconds" in texts(with_stream(page, stream, on=True))
+
+
+def test_figures_of_a_running_stream(page: AppTest) -> None:
+    stream = played()
+    with_stream(page, stream, on=True)
+    said = texts(page)
+    assert "10.0 fps" in said and "1 face" in said and "30 frames · 0 dropped · 0 failed" in said
+    assert "**looks happy** 0.88" in said
+    # One person's bars, the share of time, the last minute.
+    assert len(page.get("plotly_chart")) == 3
+    assert "No face is seen" not in said
+
+
+def test_several_people_have_a_name_each_and_an_unsure_one_no_guess(page: AppTest) -> None:
+    detector = FakeDetector([(20, 20, 30, 30), (90, 60, 30, 30)])
+    stream = played(30, detector, FakeClassifier("sad", 0.3), unsure_below=0.5)
+    said = texts(with_stream(page, stream, on=True))
+    assert "**Person 1** **not sure**" in said and "**Person 2** **not sure**" in said
+    assert "2 faces" in said
+    assert "sad" not in said
+
+
+def test_nobody_in_the_picture_is_said_with_what_to_try(page: AppTest) -> None:
+    said = texts(with_stream(page, played(10, FakeDetector([])), on=True))
+    assert "No face is seen" in said and "YuNet" in said
+
+
+def test_failed_frames_are_told_with_their_number(page: AppTest) -> None:
+    stream = played(20, classifier=FakeClassifier(fails_every=5))
+    said = texts(with_stream(page, stream, on=True))
+    assert "4 of 20 frames failed" in said
+    assert "looks happy" in said
+    assert "out of luck" not in said
+
+
+def test_after_stop_a_summary_and_files(page: AppTest) -> None:
+    stream = played(31)
+    stream.stop()
+    with_stream(page, stream, on=False)
+    assert {metric.label: metric.value for metric in page.metric} == {
+        "Length": "0:03 min",
+        "Frames": "31",
+        "People": "1",
+        "Most of the time": "happy",
+    }
+    assert [button.proto.label for button in page.get("download_button")] == ["CSV", "JSON", "Snapshot"]
+    assert len(page.get("plotly_chart")) == 2
+
+
+def test_a_session_without_a_face_says_so(page: AppTest) -> None:
+    stream = played(5, FakeDetector([]))
+    stream.stop()
+    with_stream(page, stream, on=False)
+    assert "No face was found in this session" in texts(page)
+
+
+def test_settings_reach_a_running_stream(page: AppTest) -> None:
+    stream = played(5)
+    stream._clock = lambda: stream._last_frame_s or 0.0
+    with_stream(page, stream, on=True)
+    with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
+        page.segmented_control(key="live_detector").set_value("yunet").run()
+        assert stream.settings == LiveSettings(detector="yunet", detect_every=1)
+        page.toggle(key="live_blur").set_value(True).run()
+        page.slider(key="live_smoothing_s").set_value(1.5).run()
+        page.pills(key="live_drawn").set_value(["Boxes"]).run()
+    assert not page.exception
+    assert stream.settings == LiveSettings(
+        detector="yunet", detect_every=1, blur=True, smoothing_s=1.5, labels=False, confidence=False, date=False
+    )
+
+
+def test_home_leads_here(open_page: Callable[[str], AppTest]) -> None:
+    links = open_page("app.py").get("page_link")
+    assert any("Open the camera" in link.proto.label and link.proto.page.endswith("Live") for link in links)
