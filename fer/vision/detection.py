@@ -19,7 +19,7 @@ DETECTORS: Final = ("haar", "yunet")
 FRAME_SIDE: Final = 320
 PHOTO_SIDE: Final = 640
 _YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
-# On a side of 32 pixels or less, OpenCV 4.14 runs this network over memory that was never written, and finds faces there.
+# On a side of 32 pixels or less, OpenCV 4.14 reads memory that was never written, and finds faces there.
 _YUNET_LEAST: Final = 64
 # What the cascade was trained on, and its smallest face.
 _HAAR_WINDOW: Final = 24

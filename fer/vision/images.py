@@ -17,7 +17,8 @@ from fer.errors import ImageError
 Image = npt.NDArray[np.uint8]
 
 MAX_BYTES: Final = 30 * 2**20
-MAX_PIXELS: Final = 50_000_000
+# Phones take 50 megapixels, a little more than 50 million; such a picture takes 200 MB while it is decoded.
+MAX_PIXELS: Final = 64_000_000
 # What people have; Pillow's other decoders (PostScript above all) stay closed. A phone's MPO opens as JPEG.
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 # Bytes that begin other pictures people have, and what these are called.
@@ -85,7 +86,8 @@ def decode(data: bytes) -> Image:
             raise ImageError(
                 f"The picture has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million; make it smaller."
             )
-        ImageOps.exif_transpose(picture, in_place=True)
+        picture.load()
+        _turn_upright(picture)
         return np.asarray(cv2.cvtColor(_rgb(picture), cv2.COLOR_RGB2BGR), np.uint8)
     except ImageError:
         raise
@@ -99,6 +101,13 @@ def decode(data: bytes) -> Image:
         ) from error
     except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
         raise ImageError("The picture is damaged or cut short; save it again as JPEG or PNG and try again.") from error
+
+
+def _turn_upright(picture: PILImage.Image) -> None:
+    try:
+        ImageOps.exif_transpose(picture, in_place=True)
+    except Exception as error:  # a picture is good to look at, however broken its EXIF data are
+        logging.getLogger(__name__).debug("EXIF data cannot be read: %r", error)
 
 
 def _rgb(picture: PILImage.Image) -> Image:
@@ -116,9 +125,11 @@ def _rgb(picture: PILImage.Image) -> Image:
 def _eight_bits(values: npt.NDArray[Any]) -> Image:
     """Grey of more than 8 bits, or of floating point, as uint8.
 
-    A file does not say what its white is: it is taken for the largest value of the smallest usual range (0..1 for
-    floating point, then 8 and 16 bits) that holds all of them.
+    White is 65535 for 16 bits. Of wider numbers a file does not say what white is: it is taken for the end of the
+    smallest usual range (0..1 for floating point, then 8 and 16 bits) that holds all of them.
     """
+    if values.dtype.itemsize == 2:
+        return np.asarray(values >> 8, np.uint8)
     largest = float(np.nanmax(values, initial=0))
     white = 1.0 if values.dtype.kind == "f" and largest <= 1 else 255.0 if largest <= 255 else 65535.0
     scaled = np.nan_to_num(values.astype(np.float32) * np.float32(255 / white)).clip(0, 255)
