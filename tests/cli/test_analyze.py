@@ -1,0 +1,188 @@
+import csv
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from fer.cli import main
+from fer.emotions import EMOTIONS
+from tests.builders import encoded, group_bgr, make_bundle, portrait_bgr
+
+Analyze = Callable[..., Result]
+
+
+@pytest.fixture
+def analyze(tmp_path: Path) -> Analyze:
+    """`python -m fer analyze`, with a model whose answers go by brightness."""
+    bundle = make_bundle(tmp_path / "bundle")
+
+    def run(*arguments: str | Path) -> Result:
+        result = CliRunner().invoke(main, ["analyze", "--model", str(bundle.path), *map(str, arguments)])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        return result
+
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """One face, twelve small ones, none, and rubbish in four forms, over two levels."""
+    folder = tmp_path / "photos"
+    (folder / "deeper").mkdir(parents=True)
+    cv2.imwrite(str(folder / "one.png"), portrait_bgr())
+    cv2.imwrite(str(folder / "deeper" / "group.jpg"), group_bgr(4, 3))
+    cv2.imwrite(str(folder / "wall.png"), np.full((200, 300, 3), 90, np.uint8))
+    (folder / "text.png").write_text("no picture")
+    (folder / "cut.png").write_bytes(encoded(Image.new("RGB", (64, 64)))[:60])
+    (folder / "nothing.jpg").touch()
+    (folder / "deeper" / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (folder / "notes.txt").write_text("left out")
+    return folder
+
+
+def parsed(result: Result) -> dict[str, dict]:
+    """The objects on standard output, which must hold nothing else, by the name of their file."""
+    entries = json.loads(result.stdout)
+    assert len({entry["file"] for entry in entries}) == len(entries)
+    return {Path(entry["file"]).name: entry for entry in entries}
+
+
+@pytest.mark.parametrize(("detector", "n_group"), [("yunet", 12), ("haar", None), (None, 12)])
+def test_json_holds_every_file_and_nothing_else(analyze, photos, detector, n_group) -> None:
+    result = analyze(photos, "--json", "-", *(["--detector", detector] if detector else []))
+    entries = parsed(result)
+    failed = {"text.png", "cut.png", "nothing.jpg", "drawing.svg"}
+    assert set(entries) == {"one.png", "group.jpg", "wall.png", *failed}
+    for entry in entries.values():
+        assert set(entry) == {"file", "width", "height", "faces", "error"}
+    for name in failed:
+        entry = entries[name]
+        assert entry["width"] is entry["height"] is None and entry["faces"] == []
+        assert entry["error"].endswith(".")
+        assert f"{entry['file']}: {entry['error']}" in result.stderr
+    assert (entries["one.png"]["width"], entries["one.png"]["height"], entries["one.png"]["error"]) == (512, 512, None)
+    (face,) = entries["one.png"]["faces"]
+    x, y, width, height = face["box"]
+    assert x < 225 < x + width and y < 115 < y + height, "the box holds the portrait's nose"
+    assert list(face["probabilities"]) == list(EMOTIONS)
+    assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
+    assert face["confidence"] == face["probabilities"][face["emotion"]]
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert face["sure"] is True
+    assert entries["wall.png"]["faces"] == [] and entries["wall.png"]["error"] is None
+    if n_group:
+        boxes = [found["box"] for found in entries["group.jpg"]["faces"]]
+        assert len(boxes) == n_group
+        assert boxes == sorted(boxes, key=lambda box: box[0]), "from left to right"
+    assert result.exit_code == 1
+
+
+def test_all_well_is_exit_code_0_and_a_table(analyze, photos) -> None:
+    result = analyze(photos / "one.png", photos / "wall.png")
+    assert result.exit_code == 0
+    assert "one.png" in result.stdout and "no face found" in result.stdout
+    assert "2 photos, 1 face" in result.stderr and "failed" not in result.stderr
+
+
+def test_paths_that_are_not_there_do_not_stop_the_others(analyze, photos, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = analyze(tmp_path / "gone.jpg", tmp_path / "empty", photos / "one.png", "--json", "-")
+    entries = parsed(result)
+    assert result.exit_code == 1
+    assert len(entries["one.png"]["faces"]) == 1
+    assert "cannot be read" in entries["gone.jpg"]["error"]
+    assert "no picture in this folder" in entries["empty"]["error"]
+
+
+def test_csv_has_a_row_a_face_and_runs_no_formula(analyze, photos, tmp_path) -> None:
+    evil = tmp_path / "=1+cmd;x,.png"
+    evil.write_bytes((photos / "one.png").read_bytes())
+    target = tmp_path / "faces.csv"
+    previous = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        result = analyze(evil.name, photos / "deeper" / "group.jpg", "--csv", target)
+    finally:
+        os.chdir(previous)
+    assert result.exit_code == 0
+    rows = list(csv.DictReader(io.StringIO(target.read_text())))
+    assert len(rows) == 13
+    assert rows[0]["file"] == "'=1+cmd;x,.png"
+    assert [row["face"] for row in rows[1:]] == [str(number) for number in range(1, 13)]
+    assert sum(float(rows[0][name]) for name in EMOTIONS) == pytest.approx(1, abs=1e-5)
+
+
+def test_annotated_pictures_neither_meet_nor_replace_a_source(analyze, photos) -> None:
+    twin = photos / "deeper" / "one.png"
+    twin.write_bytes((photos / "one.png").read_bytes())
+    taken = photos / "one-annotated.jpg"
+    taken.write_bytes(cv2.imencode(".jpg", portrait_bgr())[1].tobytes())
+    before = {path: path.read_bytes() for path in photos.rglob("*.*")}
+    result = analyze(photos / "one.png", twin, taken, "--annotated", photos)
+    assert result.exit_code == 0
+    made = {path.name for path in photos.rglob("*.*")} - {path.name for path in before}
+    assert made == {"one-annotated-2.jpg", "one-annotated-3.jpg", "one-annotated-annotated.jpg"}
+    assert all(path.read_bytes() == content for path, content in before.items())
+    drawn = cv2.imread(str(photos / "one-annotated-2.jpg"))
+    assert drawn.shape == (512, 512, 3)
+    difference = np.abs(drawn.astype(int) - portrait_bgr()).max(axis=2) > 60
+    assert 500 < difference.sum() < 40_000, "lines and a label, and the rest as it was"
+
+
+def test_what_was_annotated_is_no_source_the_next_time(analyze, photos) -> None:
+    for _ in range(2):
+        result = analyze(photos, "--annotated", photos / "out", "--json", "-")
+        assert sorted(path.name for path in (photos / "out").iterdir()) == [
+            "group-annotated.jpg",
+            "one-annotated.jpg",
+            "wall-annotated.jpg",
+        ]
+        assert len(parsed(result)) == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--json", "-", "--csv", "-"], 2, "not both"),
+        (["--csv", "no/such/folder.csv"], 2, "does not exist"),
+        (["--json", "."], 2, "is a folder"),
+        (["--annotated", "one.png/inside"], 1, "cannot be written"),
+        (["--detector", "mtcnn"], 2, "haar"),
+        (["--model", "nowhere"], 1, "There is no model in"),
+    ],
+)
+def test_what_cannot_work_is_said_in_a_sentence(analyze, photos, monkeypatch, arguments, code, sentence) -> None:
+    monkeypatch.chdir(photos)
+    result = analyze("one.png", *arguments)
+    assert result.exit_code == code
+    assert sentence in result.stderr and result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["\x1b[31mred.png", "[bold red]markup.png", "line\nbreak.png", os.fsdecode(b"\xff.png")]
+)
+def test_a_name_steers_neither_the_terminal_nor_the_table(analyze, photos, tmp_path, name) -> None:
+    file = tmp_path / name
+    file.write_bytes((photos / "one.png").read_bytes())
+    good = analyze(file, "--json", tmp_path / "out.json", "--csv", tmp_path / "out.csv")
+    assert good.exit_code == 0
+    file.write_bytes(b"rubbish")
+    bad = analyze(file)
+    assert bad.exit_code == 1
+    for text in (good.stdout, bad.stderr):
+        assert "\x1b" not in text
+        shown = "".join(text.split())
+        assert "".join(ascii(name)[1:-1].split()) in shown
+    (entry,) = json.loads((tmp_path / "out.json").read_bytes())
+    known_as = str(file).encode("utf-8", "backslashreplace").decode()
+    assert entry["file"] == known_as
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "out.csv").read_bytes().decode()))
+    assert row["file"] == known_as
