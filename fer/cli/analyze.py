@@ -1,5 +1,6 @@
 """`python -m fer analyze`: photos in, a table of faces and expressions out; also as CSV, JSON and annotated images."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,8 +52,8 @@ def analyze(
     if csv_file == json_file == STDOUT:
         raise click.UsageError("Standard output can hold the CSV or the JSON, not both; name a file for one of them.")
     # Known before the first photo is analysed, not after the last.
-    for option, file in (("--csv", csv_file), ("--json", json_file)):
-        _check_target(option, file)
+    _check_target(csv_file)
+    _check_target(json_file)
     names = _AnnotatedFolder(annotated) if annotated else None
     analyzer = load_analyzer(model, detector)
     found = gather(paths, skip=annotated)
@@ -110,8 +111,8 @@ def _with_progress(files: Sequence[Path]) -> Iterator[Path]:
 
 def _report(analyses: Sequence[ImageAnalysis], left_out: int, console: Console) -> None:
     if not console.is_terminal:
-        # A file or a pipe has no width: 80 columns would cut names short.
-        console.width = max(console.width, 200)
+        # A file or a pipe has no width: 80 columns would cut names into pieces.
+        console.width = 1000
     table = Table("file", "face", "looks like", "confidence", "box x y w h")
     for analysis in analyses:
         name = _plain(analysis.file)
@@ -145,13 +146,21 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _check_target(option: str, file: str | None) -> None:
-    if not file or file == STDOUT:
+def _check_target(file: str | None) -> None:
+    """Refuse what could not be written in the end.
+
+    Raises:
+        FerError: the file is a folder, lies in none, or may not be written.
+    """
+    if file is None or file == STDOUT:
         return
     path = Path(file)
-    if path.is_dir() or not path.parent.is_dir():
-        reason = "is a folder" if path.is_dir() else "lies in a folder that does not exist"
-        raise click.BadParameter(f"'{file}' {reason}; name a file in a folder that exists.", param_hint=option)
+    if path.is_dir():
+        raise FerError(f"'{file}' is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise FerError(f"'{file}' cannot be written: there is no folder '{path.parent}'; make it or choose another.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise FerError(f"'{file}' cannot be written (Permission denied); choose another place.")
 
 
 def _write(data: bytes, target: str | None) -> None:

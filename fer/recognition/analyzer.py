@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -30,7 +31,26 @@ class FaceAnalyzer:
         self._lock = threading.Lock()
 
     def analyze(self, image_bgr: npt.NDArray[np.uint8], file: str = "image") -> ImageAnalysis:
-        """Analyse an image, (H, W, 3) BGR uint8; faces come from left to right."""
+        """Analyse an image.
+
+        Args:
+            image_bgr: (H, W, 3) BGR or (H, W) grey, uint8, upright.
+            file: the name by which the user knows it.
+
+        Returns:
+            Its size and its faces from left to right.
+
+        Raises:
+            ValueError: the image has another shape or dtype, or no pixel.
+            BundleError: the network gives what is no number.
+        """
+        is_image = image_bgr.ndim == 2 or (image_bgr.ndim == 3 and image_bgr.shape[2] == 3)
+        if image_bgr.dtype != np.uint8 or not is_image or image_bgr.size == 0:
+            raise ValueError(
+                f"image_bgr: expected uint8 (H, W, 3) or (H, W). Received: {image_bgr.dtype} {image_bgr.shape}"
+            )
+        if image_bgr.ndim == 2:
+            image_bgr = np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_GRAY2BGR), np.uint8)
         with self._lock:
             boxes = self.detector.detect(image_bgr).boxes_xywh
         boxes = np.round(boxes[np.argsort(boxes[:, 0], kind="stable")])

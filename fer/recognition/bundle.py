@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 from fer.datasets.faces import SIDE
 from fer.emotions import EMOTIONS
@@ -18,6 +19,9 @@ KERAS_FILE: Final = "model.keras"
 INPUT: Final = {"name": "images", "shape": [None, SIDE, SIDE, 1], "dtype": "uint8", "range": [0, 255]}
 # The square round a detector's box whose side is this share of the box's: see `fer.vision.crops`.
 CROP: Final = {"side": SIDE, "scale": {"haar": 1.0, "yunet": 1.1}, "border": "replicate", "color": "gray"}
+
+_FITTING: Final[dict[str, Any]] = {"labels": list(EMOTIONS), "input": INPUT, "crop": CROP}
+_REQUIRED: Final = (*_FITTING, "temperature", "unsure_below", "served", "files")
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Bundle:
 
     @classmethod
     def from_dict(cls, path: Path, values: dict[str, Any]) -> Self:
-        """The bundle that `to_dict` wrote, not yet checked against its files."""
+        """The bundle that `to_dict` wrote, not checked."""
         known = {name: values[name] for name in cls.__dataclass_fields__ if name != "path" and name in values}
         return cls(path=path, **{**known, "labels": tuple(values["labels"])})
 
@@ -108,7 +112,8 @@ def load_bundle(path: str | Path) -> Bundle:
     """Open a bundle and check that it is whole and fits this program.
 
     Raises:
-        BundleError: it is missing or damaged, or its labels, input or a file's hash do not fit; the message says which.
+        BundleError: it is missing or damaged, or its labels, input, crop or a file's hash do not fit; the message says
+            which.
     """
     folder = Path(path)
     file = folder / BUNDLE_FILE
@@ -116,30 +121,64 @@ def load_bundle(path: str | Path) -> Bundle:
         raise BundleError(f"There is no model in '{folder}': expected a folder with {BUNDLE_FILE}; choose another one.")
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        bundle = Bundle.from_dict(folder, values)
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise BundleError(f"{file} cannot be read ({error}); copy the bundle again or choose another model.") from error
-    _check(bundle)
+    _check_form(folder, values)
+    bundle = Bundle.from_dict(folder, values)
+    _check_files(bundle)
     return bundle
 
 
-def _check(bundle: Bundle) -> None:
+def _check_form(folder: Path, values: Any) -> None:
+    """Refuse, by name, what `bundle.json` says and this program cannot serve."""
+
+    def refuse(what: str, expected: str) -> NoReturn:
+        raise BundleError(f"The model in '{folder}' has {what}; expected {expected}. Choose another model.")
+
+    if not isinstance(values, dict):
+        refuse(f"a {BUNDLE_FILE} that is no object", "an object with labels, input, crop and files")
+    missing = [name for name in _REQUIRED if name not in values]
+    if missing:
+        refuse(f"no {', '.join(missing)} in its {BUNDLE_FILE}", "all of " + ", ".join(_REQUIRED))
+    for name in ("labels", "input", "crop"):
+        if values[name] != _FITTING[name]:
+            refuse(f"the {name} {json.dumps(values[name])}", json.dumps(_FITTING[name]))
+    temperature, unsure_below = values["temperature"], values["unsure_below"]
+    if not (_is_number(temperature) and temperature > 0):
+        refuse(f"the temperature {temperature}", "a number above 0")
+    if not (_is_number(unsure_below) and 0 <= unsure_below <= 1):
+        refuse(f"the threshold unsure_below {unsure_below}", "a number in 0..1")
+    for name in ("files", "data", "metrics", "versions", "network"):
+        if not isinstance(values.get(name, {}), dict):
+            refuse(f"{name} that are no object", "an object")
+    served = values["served"]
+    if not isinstance(served, str) or served not in values["files"]:
+        refuse(f"the served file {served!r}, which its list of files does not name", f"{ONNX_FILE}")
+    for file_name, entry in values["files"].items():
+        # A name and no path: a bundle may come from a stranger.
+        if file_name in ("", ".", "..") or set(file_name) & set("/\\\0"):
+            refuse(f"the file name {file_name!r}", "a file in its own folder")
+        if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
+            refuse(f"no hash for '{file_name}'", "a sha256 for each file")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_files(bundle: Bundle) -> None:
     name = f"The model in '{bundle.path}'"
-    if bundle.labels != EMOTIONS:
-        raise BundleError(f"{name} has the labels {', '.join(bundle.labels)}; expected {', '.join(EMOTIONS)}.")
-    if [bundle.input.get(key) for key in ("shape", "dtype")] != [INPUT["shape"], INPUT["dtype"]]:
-        raise BundleError(f"{name} takes the input {bundle.input}; expected uint8 faces of {SIDE} x {SIDE} x 1.")
-    if not (isinstance(bundle.temperature, (int, float)) and bundle.temperature > 0):
-        raise BundleError(f"{name} has the temperature {bundle.temperature}; expected a number above 0.")
-    if not (isinstance(bundle.unsure_below, (int, float)) and 0 <= bundle.unsure_below <= 1):
-        raise BundleError(f"{name} is unsure below {bundle.unsure_below}; expected a number in 0..1.")
-    if bundle.served not in bundle.files:
-        raise BundleError(f"{name} serves '{bundle.served}', which its list of files does not name; export it again.")
     for file_name, expected in bundle.files.items():
         file = bundle.path / file_name
-        if file.parent != bundle.path or not file.is_file():
+        if not file.is_file():
             raise BundleError(f"{name} lacks its file '{file_name}'; copy the bundle again.")
-        if sha256_of(file) != expected.get("sha256"):
+        try:
+            digest = sha256_of(file)
+        except OSError as error:
+            raise BundleError(
+                f"{name} has a '{file_name}' that cannot be read ({error.strerror}); check your rights to it."
+            ) from error
+        if digest != expected["sha256"]:
             raise BundleError(f"{name} has a changed '{file_name}': its hash does not fit; copy the bundle again.")
 
 

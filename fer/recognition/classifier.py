@@ -52,15 +52,19 @@ class EmotionClassifier:
     def _check(self) -> None:
         inputs, outputs = self._session.get_inputs(), {item.name: item for item in self._session.get_outputs()}
         given = [(item.name, item.type, list(item.shape)[1:]) for item in inputs]
-        if given != [("images", "tensor(uint8)", [SIDE, SIDE, 1])]:
+        if given != [("images", "tensor(uint8)", [SIDE, SIDE, 1])] or isinstance(inputs[0].shape[0], int):
+            taken = ", ".join(f"'{item.name}', {item.type} {list(item.shape)}" for item in inputs)
             raise BundleError(
-                f"The model file '{self.bundle.served_file}' takes {given}; expected 'images', uint8 (N, 48, 48, 1)."
+                f"The model file '{self.bundle.served_file}' takes {taken}; expected 'images', uint8 (N, {SIDE}, "
+                f"{SIDE}, 1) with N free. Export it again or choose another model."
             )
         logits, maps = outputs.get("logits"), outputs.get("maps")
-        if logits is None or list(logits.shape)[1:] != [N_EMOTIONS] or maps is None or len(maps.shape) != 4:
+        fits = logits is not None and list(logits.shape)[1:] == [N_EMOTIONS]
+        if not fits or maps is None or len(maps.shape) != 4 or maps.shape[3] != N_EMOTIONS:
+            received = ", ".join(f"'{item.name}' {list(item.shape)}" for item in outputs.values())
             raise BundleError(
-                f"The model file '{self.bundle.served_file}' gives {sorted(outputs)}; "
-                f"expected 'logits' (N, {N_EMOTIONS}) and 'maps' (N, h, w, {N_EMOTIONS})."
+                f"The model file '{self.bundle.served_file}' gives {received}; expected 'logits' (N, {N_EMOTIONS}) and "
+                f"'maps' (N, h, w, {N_EMOTIONS}). Export it again or choose another model."
             )
 
     def logits(self, crops: Crops) -> Floats:
@@ -78,6 +82,7 @@ class EmotionClassifier:
 
         Raises:
             ValueError: the crops have another shape or dtype.
+            BundleError: the network gives what is no number.
         """
         return self._softmax(self.logits(crops))
 
@@ -86,11 +91,16 @@ class EmotionClassifier:
 
         Raises:
             ValueError: the crops have another shape or dtype.
+            BundleError: the network gives what is no number.
         """
         logits, maps = self._run(["logits", "maps"], crops)
         return self._softmax(logits), maps
 
     def _softmax(self, logits: Floats) -> Floats:
+        if not np.isfinite(logits).all():
+            raise BundleError(
+                f"The model in '{self.bundle.path}' gives what is no number: its training failed. Choose another model."
+            )
         scaled = logits / np.float32(self.bundle.temperature)
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)

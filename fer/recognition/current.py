@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from fer import paths
-from fer.recognition.bundle import load_bundle
+from fer.errors import BundleError
+from fer.recognition.bundle import BUNDLE_FILE, load_bundle
 
 
 def current_bundle_path() -> Path:
@@ -16,27 +17,38 @@ def current_bundle_path() -> Path:
     except (OSError, ValueError, KeyError, TypeError):
         return paths.SHIPPED_BUNDLE
     folder = paths.home() / chosen  # an absolute path stays as it is
-    return folder if folder.is_dir() else paths.SHIPPED_BUNDLE
+    return folder if (folder / BUNDLE_FILE).is_file() else paths.SHIPPED_BUNDLE
 
 
 def use_bundle(path: str | Path) -> None:
     """Put a model to use, for every page at once and for the next start.
 
     Raises:
-        BundleError: there is no whole bundle in that folder; the model in use stays.
+        BundleError: there is no whole bundle in that folder, or the choice cannot be kept; the model in use stays.
     """
     folder = load_bundle(path).path.resolve()
     home = paths.home()
     # Relative where it can be, so that FER_HOME may be moved.
     name = folder.relative_to(home) if folder.is_relative_to(home) else folder
     file = paths.current_model_file()
+    try:
+        _replace(file, json.dumps({"bundle": str(name)}))
+    except OSError as error:
+        raise BundleError(f"'{file}' cannot be written ({error.strerror}); check your rights to '{home}'.") from error
+
+
+def _replace(file: Path, text: str) -> None:
+    """Give a file a new content, whole or not at all, whoever else does the same."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=file.parent, prefix="current-", suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump({"bundle": str(name)}, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(part).replace(file)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(part).replace(file)
+    finally:
+        Path(part).unlink(missing_ok=True)
 
 
 def use_shipped() -> None:

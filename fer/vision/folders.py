@@ -65,7 +65,9 @@ class _Search:
                 if name.startswith("."):
                     continue
                 file = here / name
-                if file.suffix.lower() in _NAMED_LIKE_PICTURES or is_picture(file):
+                if not file.is_file():  # a pipe would be waited for, a broken link leads nowhere
+                    self.left_out += 1
+                elif file.suffix.lower() in _NAMED_LIKE_PICTURES or is_picture(file):
                     known += file in self.files
                     self.files.setdefault(file)
                 else:
