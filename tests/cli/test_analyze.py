@@ -151,8 +151,8 @@ def test_what_was_annotated_is_no_source_the_next_time(analyze, photos) -> None:
     ("arguments", "code", "sentence"),
     [
         (["--json", "-", "--csv", "-"], 2, "not both"),
-        (["--csv", "no/such/folder.csv"], 2, "does not exist"),
-        (["--json", "."], 2, "is a folder"),
+        (["--csv", "no/such/folder.csv"], 1, "there is no folder 'no/such'"),
+        (["--json", "."], 1, "is a folder"),
         (["--annotated", "one.png/inside"], 1, "cannot be written"),
         (["--detector", "mtcnn"], 2, "haar"),
         (["--model", "nowhere"], 1, "There is no model in"),
