@@ -62,9 +62,10 @@ class _Search:
                 if not name.startswith(".") and not (self._skip and (here / name).resolve() == self._skip)
             )
             for name in sorted(names):
-                if name.startswith("."):
-                    continue
                 file = here / name
+                # Opening what is there but no plain file, such as a pipe, could wait for ever.
+                if name.startswith(".") or (file.exists() and not file.is_file()):
+                    continue
                 if not file.is_file():  # a pipe would be waited for, a broken link leads nowhere
                     self.left_out += 1
                 elif file.suffix.lower() in _NAMED_LIKE_PICTURES or is_picture(file):

@@ -17,8 +17,10 @@ from fer.errors import ImageError
 Image = npt.NDArray[np.uint8]
 
 MAX_BYTES: Final = 30 * 2**20
-# Phones take 50 megapixels, a little more than 50 million; such a picture takes 200 MB while it is decoded.
+# Phones take 50 megapixels, a little more than 50 million; such a picture takes 350 MB while it is decoded,
+# 400 if it is turned.
 MAX_PIXELS: Final = 64_000_000
+_STRIP_PIXELS: Final = 2**20
 # What people have; Pillow's other decoders (PostScript above all) stay closed. A phone's MPO opens as JPEG.
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 # Bytes that begin other pictures people have, and what these are called.
@@ -41,10 +43,9 @@ def read(path: Path) -> bytes:
         # Bounded here too: what grows or is no plain file, such as a pipe, has no size to go by.
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1) if size <= MAX_BYTES else b""
-    except OSError as error:
-        raise ImageError(
-            f"The file cannot be read ({error.strerror}); check its name and your rights to it."
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"The file cannot be read ({reason}); check its name and your rights to it.") from error
     if max(size, len(data)) > MAX_BYTES:
         raise ImageError(_too_large(max(size, len(data))))
     return data
@@ -88,7 +89,7 @@ def decode(data: bytes) -> Image:
             )
         picture.load()
         _turn_upright(picture)
-        return np.asarray(cv2.cvtColor(_rgb(picture), cv2.COLOR_RGB2BGR), np.uint8)
+        return _bgr(picture)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -110,16 +111,21 @@ def _turn_upright(picture: PILImage.Image) -> None:
         logging.getLogger(__name__).debug("EXIF data cannot be read: %r", error)
 
 
-def _rgb(picture: PILImage.Image) -> Image:
-    """Pixels as (H, W, 3) RGB uint8."""
+def _bgr(picture: PILImage.Image) -> Image:
+    """Pixels as (H, W, 3) BGR uint8, on white where the picture is transparent."""
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        gray = _eight_bits(np.asarray(picture))
-        return np.repeat(gray[..., None], 3, axis=2)
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        picture = PILImage.new("RGB", rgba.size, "white")
-        picture.paste(rgba, mask=rgba)
-    return np.asarray(picture.convert("RGB"), np.uint8)
+        return np.asarray(cv2.cvtColor(_eight_bits(np.asarray(picture)), cv2.COLOR_GRAY2BGR), np.uint8)
+    image_bgr = np.empty((picture.height, picture.width, 3), np.uint8)
+    # By strips: whole, each step would hold another copy of a large picture.
+    n_rows = max(1, _STRIP_PIXELS // picture.width)
+    for top in range(0, picture.height, n_rows):
+        strip = picture.crop((0, top, picture.width, min(top + n_rows, picture.height)))
+        if strip.has_transparency_data:
+            rgba = strip.convert("RGBA")
+            strip = PILImage.new("RGB", rgba.size, "white")
+            strip.paste(rgba, mask=rgba)
+        cv2.cvtColor(np.asarray(strip.convert("RGB")), cv2.COLOR_RGB2BGR, dst=image_bgr[top : top + n_rows])
+    return image_bgr
 
 
 def _eight_bits(values: npt.NDArray[Any]) -> Image:
