@@ -15,7 +15,10 @@ from fer.errors import FerError
 _COMMANDS: Final[dict[str, str]] = {
     "analyze": "fer.cli.analyze:analyze",
     "train": "fer.cli.train:train",
+    "runs": "fer.cli.runs:runs",
     "evaluate": "fer.cli.evaluate:evaluate",
+    "data": "fer.cli.data:data",
+    "doctor": "fer.cli.doctor:doctor",
 }
 
 

@@ -1,13 +1,21 @@
 """`python -m fer train`: the run itself, in the foreground, with an option for every setting of `TrainConfig`."""
 
 import dataclasses
+import os
+import sys
 import typing
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
+from fer.datasets.loading import SYNTHETIC
+from fer.runs import estimates, files, session, store
 from fer.runs.config import TrainConfig
+
+_NICENESS: Final = 10
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -32,14 +40,72 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_with_settings
-def train(**settings: Any) -> None:
+@click.option("--name", help="What the run is called in tables  [default: the network and the data]")
+@click.option("--id", "run_id", hidden=True, help="A run that was made already; for the page that starts it")
+@click.option("--estimate", is_flag=True, help="Try a few steps, say what the run would take, and start nothing")
+def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any) -> None:
     """Train a network and write its run to FER_HOME/runs: curves, the best epoch's model, a report.
 
-    The first line names the run. Data are a FER-2013 CSV, a folder with train/, validation/ and test/, or 'synthetic',
-    small drawn faces for a first try without a download.
+    The first line is the run's id. Data are a FER-2013 CSV, a folder with train/, validation/ and test/, or
+    'synthetic', small drawn faces for a first try without a download. One run trains at a time; others wait. Ctrl-C
+    stops it within a step and keeps the best model; `python -m fer runs resume ID` goes on.
     """
-    config = TrainConfig(**settings)
-    # Here alone: importing TensorFlow takes seconds and hundreds of megabytes that no other command should pay.
-    from fer.training.run import train_here
+    config = TrainConfig(**_with_whole_paths(settings))
+    if estimate:
+        _quiet()
+        from fer.training.probe import probe
 
-    train_here(config)
+        measured = probe(config)
+        estimates.remember(config, measured)
+        click.echo(f"about {estimates.duration(estimates.seconds_for(config, measured))} on this machine")
+        return
+    if run_id is None:
+        run_id = store.create_run(config, name)
+    click.echo(run_id)
+    train_in_folder(files.run_folder(run_id))
+
+
+def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with paths that mean the same wherever the run is resumed from."""
+    names = [name for name in ("data", "votes", "start_from") if settings[name] not in (None, "", SYNTHETIC)]
+    return settings | {name: str(Path(settings[name]).expanduser().absolute()) for name in names}
+
+
+def train_in_folder(folder: Path) -> None:
+    """Be the run of a folder in this process, in the foreground, from its turn to its end.
+
+    Raises:
+        FerError: it failed, in one sentence.
+    """
+    _quiet()
+    try:
+        with session.running(folder) as run:
+            # Here alone: importing TensorFlow takes seconds and hundreds of megabytes that no other command should
+            # pay, nor a run that waits for its turn.
+            with _native_messages_in(folder / files.LOG):
+                from fer.training.run import train_run
+
+            train_run(run)
+    except session.StopRequested:
+        click.echo(f"Stopped. Go on with: python -m fer runs resume {folder.name}", err=True)
+
+
+@contextmanager
+def _native_messages_in(log: Path) -> Iterator[None]:
+    """Send to a file what TensorFlow's C++ says while it is imported, which no setting of its own keeps quiet."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    try:
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
+def _quiet() -> None:
+    """Take a back seat: what a person does at the same time, the live camera above all, comes first."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)

@@ -21,6 +21,11 @@ def _setting(
     return field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices})
 
 
+def is_number(value: Any, *, whole: bool) -> bool:
+    """Whether a value is a number, a whole one where that is asked for; True and False are none."""
+    return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """The settings of a run; the defaults are the recipe of a good small model.
@@ -72,18 +77,24 @@ class TrainConfig:
         0, "Stop after this many epochs without a better validation accuracy; 0 never", low=0, high=1000
     )
     seed: int = _setting(0, "Everything random follows from it", low=0, high=2**31 - 1)
+    deterministic: bool = _setting(False, "The same result to the last digit each time, at some cost in speed")
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             value, meta = getattr(self, item.name), item.metadata
             if meta["choices"] and value not in meta["choices"]:
                 raise ConfigError(f"{item.name}: choose one of {', '.join(meta['choices'])}. Received: {value!r}.")
-            if meta["low"] is not None and not (
-                isinstance(value, (int, float)) and meta["low"] <= value <= meta["high"]
-            ):
-                raise ConfigError(
-                    f"{item.name}: choose a number from {meta['low']:g} to {meta['high']:g}. Received: {value!r}."
-                )
+            if meta["low"] is not None:
+                whole = isinstance(item.default, int)
+                if not (is_number(value, whole=whole) and meta["low"] <= value <= meta["high"]):
+                    raise ConfigError(
+                        f"{item.name}: choose a {'whole ' if whole else ''}number from {meta['low']:.10g} to "
+                        f"{meta['high']:.10g}. Received: {value!r}."
+                    )
+            elif isinstance(item.default, bool) and not isinstance(value, bool):
+                raise ConfigError(f"{item.name}: choose true or false. Received: {value!r}.")
+        if not isinstance(self.data, str) or not self.data.strip():
+            raise ConfigError("data: choose a file, a folder, or 'synthetic'.")
         if self.warmup_epochs >= self.epochs and self.epochs > 1:
             raise ConfigError(
                 f"warmup_epochs: choose fewer than the run's {self.epochs} epochs. Received: {self.warmup_epochs:g}."

@@ -25,9 +25,12 @@ class TrainingBatches(keras.utils.PyDataset):
     Item: images (B, 48, 48, 1) uint8; targets {'logits': (B, 7) float32, 'votes': (B, 8) float32 where asked for};
     sample weights by the same names, (B,) float32. A face without a vote for an expression weighs 0 in 'votes'.
     The last, smaller batch is dropped, unless it is the only one.
+
+    Attributes:
+        steps: batches of a whole epoch.
     """
 
-    def __init__(self, dataset: FaceDataset, config: TrainConfig, *, votes: bool, first_epoch: int = 0) -> None:
+    def __init__(self, dataset: FaceDataset, config: TrainConfig, *, votes: bool, epoch: int = 1) -> None:
         # One thread beside the step: OpenCV lets go of the interpreter, and two would race for its lock.
         super().__init__(workers=1, max_queue_size=8)
         self._images = dataset.images
@@ -36,16 +39,22 @@ class TrainingBatches(keras.utils.PyDataset):
         self._class_weights = class_weights(dataset.labels, config.class_weights)
         self._augment = Augmenter.from_config(config)
         self._config = config
-        self._epoch = first_epoch
+        self._epoch = epoch
+        self._first = 0
+        self.steps = max(1, len(self._images) // config.batch_size)
 
     def __len__(self) -> int:
-        return max(1, len(self._images) // self._config.batch_size)
+        return self.steps - self._first
 
-    def on_epoch_end(self) -> None:
-        """Move on to the next epoch's order and changes."""
-        self._epoch += 1
+    def begin_epoch(self, epoch: int, first_batch: int = 0) -> None:
+        """Go to an epoch, counted from 1, and leave out its first batches, which were done before an interruption.
+
+        Keras asks for the length once a call of `fit`: an epoch that is shorter than the others needs its own call.
+        """
+        self._epoch, self._first = epoch, first_batch
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.uint8], dict[str, Floats], dict[str, Floats]]:
+        index += self._first
         size, seed, epoch = self._config.batch_size, self._config.seed, self._epoch
         order = np.random.default_rng((seed, epoch)).permutation(len(self._images))
         rows = order[index * size : (index + 1) * size]

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +20,13 @@ from fer.evaluation.metrics import measure, predict
 from fer.recognition.bundle import Bundle, load_bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
+from fer.runs.files import BUNDLE as BUNDLE_FOLDER
+from fer.runs.files import PART, replace_folder
 from fer.training.export import export_network, serving_network
 from fer.training.fit import Parts, load_weights, split_parts
 from fer.training.networks import cost
 
 BEST_WEIGHTS: Final = "best.npz"
-BUNDLE_FOLDER: Final = "bundle"
 _LIBRARIES: Final = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
 
 
@@ -46,7 +48,9 @@ def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundl
         return _in_tensorflow(folder)
     parts = split_parts(dataset, config)
     network = serving_network(config.network, load_weights(folder / BEST_WEIGHTS))
-    target = folder / BUNDLE_FOLDER
+    # Beside, and put in its place when it is whole: a run that is resumed has a model to use all the while.
+    target = folder / f".{BUNDLE_FOLDER}{PART}"
+    shutil.rmtree(target, ignore_errors=True)
     difference = export_network(network, target)
     network_cost = cost(network)
     description: dict[str, Any] = {
@@ -64,9 +68,11 @@ def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundl
     calibrated = write_bundle(Bundle(path=target, temperature=temperature, unsure_below=unsure_below, **description))
     metrics = _measure(EmotionClassifier(calibrated), dataset, parts)
     metrics["calibrated_on"] = fitted_on
-    return write_bundle(
+    write_bundle(
         Bundle(path=target, temperature=temperature, unsure_below=unsure_below, metrics=metrics, **description)
     )
+    replace_folder(target, folder / BUNDLE_FOLDER)
+    return load_bundle(folder / BUNDLE_FOLDER)
 
 
 def _calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, float, str]:

@@ -1,7 +1,5 @@
 """Fit a network by a run's settings: data in, the best epoch's weights and the curves out."""
 
-import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -73,6 +71,10 @@ def compiled_network(config: TrainConfig, parts: Parts, steps: int) -> keras.Mod
         steps: batches of an epoch, from which the schedule and the averaging follow.
     """
     keras.utils.set_random_seed(config.seed)
+    if config.deterministic and keras.config.backend() == "tensorflow":
+        import tensorflow as tf  # reached under the TensorFlow backend only
+
+        tf.config.experimental.enable_op_determinism()
     keras.config.set_dtype_policy("mixed_bfloat16" if precision(config) == "bfloat16" else "float32")
     votes = has_votes(parts, config)
     network = build_network(config.network, dropout=config.dropout, votes_head=votes, fused=True)
@@ -180,67 +182,32 @@ def recompute_statistics(network: keras.Model, batches: list[npt.NDArray[np.uint
         norm.momentum = momentum
 
 
-class JudgeEpoch(keras.callbacks.Callback):
-    """After each epoch: one validation pass, a row of metrics, and the best weights on disk.
+def judge(
+    network: keras.Model, validation: FaceDataset, statistics: TrainingBatches
+) -> tuple[Validation, list[npt.NDArray[np.float32]]]:
+    """Judge what would be kept after an epoch: the average of the weights where they are averaged, else the weights.
 
-    Where weights are averaged, it comes after `keras.callbacks.SwapEMAWeights`, and judges and keeps the average.
+    The network itself is left as it was, ready to train on.
 
     Args:
-        on_row: called with the epoch's row (see `metrics_row`).
+        network: compiled by `compiled_network`.
+        validation: what it is judged on.
+        statistics: images for the batch normalisation of averaged weights.
+
+    Returns:
+        The verdict, and the weights that were judged, in `get_weights()`'s order.
     """
-
-    def __init__(self, parts: Parts, config: TrainConfig, best_file: Path, on_row: Any) -> None:
-        super().__init__()
-        self._validation = parts.validation
-        self._statistics = TrainingBatches(parts.train, config, votes=False, first_epoch=2**20)
-        self._best_file = best_file
-        self._on_row = on_row
-        self._raw: list[Any] | None = None
-        self._started = 0.0
-        self.best_accuracy = -1.0
-        self.best_epoch = 0
-        self.best: Validation | None = None
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Give batch normalisation the statistics of the weights that are trained on."""
-        self._started = time.monotonic()
-        if self._raw is not None:
-            for variable, value in zip(self._moving(), self._raw, strict=True):
-                variable.assign(value)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Judge, record, and keep the best."""
-        seconds = time.monotonic() - self._started
-        if self.model.optimizer.use_ema:
-            self._raw = [np.array(variable) for variable in self._moving()]
-            batches = [self._statistics[i][0] for i in range(min(_STATISTICS_BATCHES, len(self._statistics)))]
-            recompute_statistics(self.model, batches)
-        result = validate(self.model, self._validation)
-        if result.accuracy > self.best_accuracy:
-            self.best_accuracy, self.best_epoch, self.best = result.accuracy, epoch + 1, result
-            save_weights(self.model, self._best_file)
-        self._on_row(epoch + 1, logs or {}, result, seconds, float(self.model.optimizer.learning_rate))
-
-    def _moving(self) -> list[Any]:
-        return [
-            variable
-            for layer in self.model.layers
-            if isinstance(layer, keras.layers.BatchNormalization)
-            for variable in (layer.moving_mean, layer.moving_variance)
-        ]
-
-
-def save_weights(network: keras.Model, path: Path) -> None:
-    """Write a network's weights in their order to an npz file, which appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        np.savez(file, *network.get_weights())
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    training = network.get_weights()
+    if network.optimizer.use_ema:
+        network.optimizer.finalize_variable_values(network.trainable_variables)
+        recompute_statistics(network, [statistics[i][0] for i in range(min(_STATISTICS_BATCHES, len(statistics)))])
+    result = validate(network, validation)
+    judged = network.get_weights()
+    network.set_weights(training)
+    return result, judged
 
 
 def load_weights(path: Path) -> list[npt.NDArray[np.float32]]:
-    """The weights that `save_weights` wrote, in `Model.get_weights()`'s order."""
+    """The weights of a `numpy.savez` of them, in `Model.get_weights()`'s order."""
     with np.load(path) as stored:
         return [stored[name] for name in stored.files]

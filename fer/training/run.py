@@ -1,109 +1,150 @@
-"""A whole run in this process: load, fit, export, calibrate; each step leaves its files in the run's folder."""
+"""A whole run in this process: load, fit from where it was, export, report."""
 
-import csv
-import json
-import secrets
-import sys
+import shutil
 import time
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import click
 import keras
 import numpy as np
 
-from fer import paths
+from fer.datasets.faces import FaceDataset
 from fer.datasets.loading import load_dataset
-from fer.emotions import EMOTIONS
+from fer.errors import BundleError, ConfigError
+from fer.recognition.bundle import KERAS_FILE, load_bundle
+from fer.runs import files
 from fer.runs.config import TrainConfig
+from fer.runs.session import RunSession, StopRequested
+from fer.runs.store import read_config
 from fer.training.batches import TrainingBatches
 from fer.training.bundling import BEST_WEIGHTS, bundle_run
-from fer.training.fit import JudgeEpoch, Validation, compiled_network, has_votes, split_parts
-
-METRICS_COLUMNS = (
-    "epoch",
-    "loss",
-    "accuracy",
-    "val_loss",
-    "val_accuracy",
-    "learning_rate",
-    "seconds",
-    *(f"accuracy_{emotion}" for emotion in EMOTIONS),
-)
+from fer.training.checkpoints import Checkpoint, newest_checkpoint
+from fer.training.fit import compiled_network, has_votes, split_parts
+from fer.training.loggers import metric_loggers
+from fer.training.watch import Watch
 
 
-def train_here(config: TrainConfig) -> Path:
-    """Run a training in this process, in the foreground, and return its folder."""
-    folder = paths.runs_dir() / f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    folder.mkdir(parents=True)
-    click.echo(folder.name)
-    fit_and_export(config, folder, say=lambda text: click.echo(text, err=True))
-    return folder
+def train_run(session: RunSession) -> None:
+    """Train a run to its end, from its last checkpoint where there is one.
 
+    Where it is stopped, the best model so far is exported all the same.
 
-def fit_and_export(config: TrainConfig, folder: Path, say: Callable[[str], None]) -> None:
-    """Fit, then write the bundle of the best epoch under `folder`.
-
-    Args:
-        config: the run's settings.
-        folder: an existing, empty run folder.
-        say: takes a line of progress.
+    Raises:
+        FerError: the settings, the data or the training do not allow it, in one sentence.
+        StopRequested: it was stopped.
     """
-    (folder / "config.json").write_text(config.to_json())
+    folder = session.folder
+    config = read_config(folder.name)
+    session.update(now=True, doing="loading the data")
     dataset = load_dataset(config.data, votes=Path(config.votes) if config.votes else None)
-    parts = split_parts(dataset, config)
-    batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config))
-    network = compiled_network(config, parts, len(batches))
-    say(
-        f"{dataset.name}: {len(parts.train)} images to train on, {len(parts.validation)} to validate on; "
-        f"{network.count_params() / 1e6:.2f} M parameters"
-    )
-    judge = JudgeEpoch(parts, config, folder / BEST_WEIGHTS, _Recorder(folder, config, say))
-    callbacks: list[Any] = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if network.optimizer.use_ema else []
-    callbacks.append(judge)
-    if config.patience:
-        callbacks.append(_Patience(judge, config.patience))
-    if sys.stderr.isatty():
-        callbacks.append(keras.callbacks.ProgbarLogger())
-    network.fit(batches, epochs=config.epochs, callbacks=callbacks, verbose=0)
-    bundle = bundle_run(folder, config, dataset)
-    say(f"best: epoch {judge.best_epoch}, validation accuracy {judge.best_accuracy:.4f}; bundle in {bundle.path}")
-
-
-class _Recorder:
-    """Writes an epoch's row to metrics.csv and says it in a line."""
-
-    def __init__(self, folder: Path, config: TrainConfig, say: Callable[[str], None]) -> None:
-        self._file = folder / "metrics.csv"
-        self._progress = folder / "progress.json"
-        self._epochs, self._say = config.epochs, say
-        self._started = time.monotonic()
-        with self._file.open("w", newline="") as file:
-            csv.writer(file).writerow(METRICS_COLUMNS)
-
-    def __call__(self, epoch: int, logs: dict[str, Any], result: Validation, seconds: float, rate: float) -> None:
-        accuracy = float(logs.get("logits_accuracy", logs.get("accuracy", np.nan)))
-        loss = float(logs.get("logits_loss", logs.get("loss", np.nan)))
-        row = [epoch, loss, accuracy, result.loss, result.accuracy, rate, round(seconds, 2), *result.recalls]
-        with self._file.open("a", newline="") as file:
-            csv.writer(file).writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])
-        left = (time.monotonic() - self._started) / epoch * (self._epochs - epoch)
-        self._progress.write_text(json.dumps({"epoch": epoch, "epochs": self._epochs, "seconds_left": round(left)}))
-        self._say(
-            f"epoch {epoch}/{self._epochs}: loss {loss:.4f}, accuracy {accuracy:.4f}, "
-            f"validation loss {result.loss:.4f}, accuracy {result.accuracy:.4f}, {left / 60:.0f} min left"
+    session.check_stop()
+    resumed = _last_checkpoint(session)
+    try:
+        watch = _fit(session, config, dataset, resumed)
+    except StopRequested:
+        _export(session, config, dataset)
+        raise
+    _export(session, config, dataset)
+    best = watch.state.best
+    if best is not None:
+        session.say(
+            f"best: epoch {best.epoch}, validation accuracy {best.accuracy:.4f}; model in {folder / files.BUNDLE}"
         )
 
 
-class _Patience(keras.callbacks.Callback):
-    """Stop when the best epoch is too long ago; it comes after `JudgeEpoch`."""
+def _last_checkpoint(session: RunSession) -> Checkpoint | None:
+    files.restore_folder(session.folder / files.BUNDLE)
+    checkpoint, complaints = newest_checkpoint(session.folder / files.CHECKPOINTS)
+    for complaint in complaints:
+        session.say(complaint)
+    if complaints:
+        where = f"epoch {checkpoint.state.epoch}" if checkpoint else "the beginning"
+        session.update(message=f"The newest checkpoint was damaged; the run went on from {where}.")
+    return checkpoint
 
-    def __init__(self, judge: JudgeEpoch, patience: int) -> None:
-        super().__init__()
-        self._judge, self._patience = judge, patience
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if epoch + 1 - self._judge.best_epoch >= self._patience:
-            self.model.stop_training = True
+def _fit(session: RunSession, config: TrainConfig, dataset: FaceDataset, resumed: Checkpoint | None) -> Watch:
+    parts = split_parts(dataset, config)
+    batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config))
+    network = compiled_network(config, parts, batches.steps)
+    session.say(
+        f"{dataset.name}: {len(parts.train)} images to train on, {len(parts.validation)} to validate on; "
+        f"{network.count_params() / 1e6:.2f} M parameters; {keras.config.dtype_policy().name}"
+    )
+    session.update(now=True, n_train=len(parts.train), n_validation=len(parts.validation), epochs=config.epochs)
+    if resumed is not None:
+        resumed.restore(network)
+        session.say(f"goes on after epoch {resumed.state.epoch}, step {resumed.state.batch}")
+    elif config.start_from:
+        _fine_tune(network, config)
+    watch = Watch(session, config, parts, batches, resumed, metric_loggers(session, config))
+    watch.publish()
+    if watch.state.batch:
+        # Keras asks for the number of steps once a call.
+        batches.begin_epoch(watch.state.epoch + 1, watch.state.batch)
+        _call_fit(network, watch, batches, watch.state.epoch + 1)
+    if not watch.done:
+        batches.begin_epoch(watch.state.epoch + 1)
+        _call_fit(network, watch, batches, config.epochs)
+    return watch
+
+
+def _call_fit(network: keras.Model, watch: Watch, batches: TrainingBatches, epochs: int) -> None:
+    network.fit(batches, initial_epoch=watch.state.epoch, epochs=epochs, callbacks=[watch], verbose=0)
+    # Keras leaves the average of the weights in their place.
+    network.set_weights(watch.weights)
+
+
+def _fine_tune(network: keras.Model, config: TrainConfig) -> None:
+    """Give a new network the weights of a bundle.
+
+    Raises:
+        BundleError: there is no whole bundle with a Keras file.
+        ConfigError: its network is another one.
+    """
+    bundle = load_bundle(str(config.start_from))
+    file = bundle.path / KERAS_FILE
+    if KERAS_FILE not in bundle.files:
+        raise BundleError(f"The model in '{bundle.path}' has no {KERAS_FILE} to train on; choose one made by a run.")
+    try:
+        weights = keras.saving.load_model(file, safe_mode=True, compile=False).get_weights()
+    except (ValueError, TypeError, OSError) as error:
+        raise BundleError(f"'{file}' cannot be read; choose another model to start from.") from error
+    own = network.get_weights()
+    if [w.shape for w in weights] != [w.shape for w in own[: len(weights)]]:
+        name = bundle.network.get("name", "another one")
+        raise ConfigError(f"start_from: that model's network is {name}; choose the same network, or another model.")
+    # The votes' head comes last, and starts anew.
+    network.set_weights([*weights, *own[len(weights) :]])
+
+
+def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> None:
+    """Write the best epoch's bundle and the report, where there is an epoch."""
+    folder = session.folder
+    checkpoint, _ = newest_checkpoint(folder / files.CHECKPOINTS)
+    if checkpoint is None or checkpoint.best_file is None or checkpoint.state.best is None:
+        return
+    session.update(now=True, doing="writing the model", seconds_left=None)
+    part = folder / f".{BEST_WEIGHTS}{files.PART}"
+    part.unlink(missing_ok=True)
+    shutil.copyfile(checkpoint.best_file, part)
+    part.replace(folder / BEST_WEIGHTS)
+    began = time.monotonic()
+    bundle = bundle_run(folder, config, dataset)
+    session.say(f"exported and measured in {time.monotonic() - began:.0f} s")
+    history = checkpoint.state.history
+    files.write_json(
+        folder / files.REPORT,
+        {
+            "run": folder.name,
+            "epoch": checkpoint.state.best.epoch,
+            "epochs": checkpoint.state.epoch,
+            "seconds": round(checkpoint.state.seconds, 1),
+            "seconds_an_epoch": round(float(np.median([row["seconds"] for row in history])), 2),
+            "network": bundle.network,
+            "data": bundle.data,
+            "temperature": bundle.temperature,
+            "unsure_below": bundle.unsure_below,
+            "metrics": bundle.metrics,
+        },
+        durable=True,
+    )

@@ -35,10 +35,20 @@ def test_epochs_differ_and_a_later_start_repeats_them():
     config = TrainConfig(batch_size=8)
     first = TrainingBatches(dataset(), config, votes=False)
     one = first[0][0]
-    first.on_epoch_end()
+    first.begin_epoch(2)
     two = first[0][0]
     assert not np.array_equal(one, two)
-    np.testing.assert_array_equal(TrainingBatches(dataset(), config, votes=False, first_epoch=1)[0][0], two)
+    np.testing.assert_array_equal(TrainingBatches(dataset(), config, votes=False, epoch=2)[0][0], two)
+
+
+def test_an_epoch_goes_on_where_it_was_interrupted():
+    config = TrainConfig(batch_size=8)
+    whole, rest = (TrainingBatches(dataset(), config, votes=False, epoch=2) for _ in range(2))
+    rest.begin_epoch(2, first_batch=3)
+    assert (len(whole), len(rest), rest.steps) == (4, 1, 4)
+    np.testing.assert_array_equal(rest[0][0], whole[3][0])
+    rest.begin_epoch(3)
+    assert len(rest) == 4
 
 
 def test_votes_are_distributions_and_weigh_nothing_where_nobody_saw_an_expression():

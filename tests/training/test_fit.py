@@ -8,7 +8,7 @@ from keras import layers
 from fer.datasets.faces import FaceDataset
 from fer.errors import DatasetError
 from fer.runs.config import TrainConfig
-from fer.training.fit import load_weights, recompute_statistics, save_weights, split_parts, validate
+from fer.training.fit import recompute_statistics, split_parts, validate
 from fer.training.networks import LOGITS
 
 
@@ -75,15 +75,3 @@ def test_recomputed_statistics_are_those_of_the_data():
     assert norm.momentum == 0.99
 
 
-def test_saved_weights_come_back_and_a_failed_save_leaves_the_old(tmp_path, monkeypatch):
-    one, two = constant_network(np.zeros(7, np.float32)), constant_network(np.ones(7, np.float32))
-    file = tmp_path / "best.npz"
-    save_weights(one, file)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("fer.training.fit.os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        save_weights(two, file)
-    np.testing.assert_array_equal(load_weights(file)[1], np.zeros(7))

@@ -1,0 +1,147 @@
+"""`python -m fer runs`: the training runs, and what can be done with one."""
+
+import dataclasses
+import json
+import sys
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from fer.emotions import EMOTIONS
+from fer.runs import control, curves, files, serving, store
+from fer.runs.progress import INTERRUPTED, Progress
+from fer.runs.store import RunSummary
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="An array of {id, state, epoch, epochs, best, started}")
+@click.pass_context
+def runs(context: click.Context, as_json: bool) -> None:
+    """List the training runs, or do something with one.
+
+    A state is one of queued, running, stopped, interrupted, finished, failed; 'best' is the best accuracy on the
+    validation split, a fraction of 1; 'epoch' counts completed epochs.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    found = store.list_runs()
+    if as_json:
+        click.echo(store.to_json(found))
+        return
+    if not found:
+        click.echo("No run yet. Start one: python -m fer train --data synthetic --epochs 5")
+        return
+    table = Table("id", "name", "state", "epoch", "best", "started")
+    for run in found:
+        best = run.progress.best_accuracy
+        table.add_row(
+            run.id,
+            run.name,
+            run.state,
+            f"{run.progress.epoch} of {run.progress.epochs}",
+            "" if best is None else f"{best:.1%} (epoch {run.progress.best_epoch})",
+            f"{run.started.astimezone():%Y-%m-%d %H:%M}",
+        )
+    # A table that is cut to a terminal's width would cut the ids, which are what people copy.
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="The same as an object, with settings and curves")
+def show(run_id: str, as_json: bool) -> None:
+    """Tell all about a run: state, settings, its best epoch, the end of its log."""
+    run = store.read_run(run_id)
+    if as_json:
+        details = {
+            **run.to_dict(),
+            "name": run.name,
+            "notes": run.notes,
+            "message": run.progress.message,
+            "best_epoch": run.progress.best_epoch or None,
+            "config": dataclasses.asdict(store.read_config(run_id)),
+            "metrics": json.loads(curves.read_metrics(run_id).to_json(orient="records")),
+            "report": curves.read_report(run_id) or None,
+        }
+        click.echo(json.dumps(details, indent=2))
+        return
+    click.echo(f"{run.id}  {run.name}")
+    click.echo(f"{run.state}{_where(run.progress)}")
+    for text in (explain(run), run.notes):
+        if text:
+            click.echo(text)
+    metrics = curves.read_metrics(run_id)
+    if run.progress.best_epoch and run.progress.best_epoch <= len(metrics):
+        row = metrics.iloc[run.progress.best_epoch - 1]
+        click.echo(f"best: epoch {run.progress.best_epoch}, validation accuracy {row['val_accuracy']:.4f}; by class:")
+        click.echo("  " + ", ".join(f"{emotion} {row[f'accuracy_{emotion}']:.2f}" for emotion in EMOTIONS))
+    click.echo("the same by hand: " + " ".join(["python", *control.train_command(store.read_config(run_id))[1:]]))
+    click.echo(f"folder: {run.folder}\n")
+    click.echo(store.read_log_tail(run_id))
+
+
+def explain(run: RunSummary) -> str:
+    """Why a run is in its state, in a sentence; '' where the state says it all."""
+    if run.state == INTERRUPTED:
+        return (
+            "Its process ended without a word: killed, out of memory, or a power cut. "
+            f"Go on with: python -m fer runs resume {run.id}"
+        )
+    return run.progress.message or ""
+
+
+def _where(progress: Progress) -> str:
+    done = f", {progress.epoch} of {progress.epochs} epochs"
+    if progress.batch and progress.ended is None:
+        done += f", batch {progress.batch} of {progress.batches}"
+    if progress.seconds_left is not None:
+        done += f", {progress.seconds_left / 60:.0f} min left"
+    return done
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+def stop(run_id: str) -> None:
+    """Stop a run at the end of its step and keep its best model; a second time, end it at once."""
+    if control.stop(run_id):
+        click.echo(f"{run_id} stops after its current step; type it again to end it at once.", err=True)
+    else:
+        click.echo(f"{run_id} was ended.", err=True)
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+def resume(run_id: str) -> None:
+    """Go on with a run that stopped, was interrupted or failed, from its last checkpoint; this process is the run."""
+    from fer.cli.train import train_in_folder
+
+    control.require_resumable(store.read_run(run_id))
+    click.echo(run_id)
+    train_in_folder(files.run_folder(run_id))
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+def use(run_id: str) -> None:
+    """Serve a run's best model on the pages; 'shipped' goes back to the shipped one."""
+    if run_id == "shipped":
+        serving.use_shipped()
+        click.echo("The pages use the shipped model.", err=True)
+        return
+    serving.use_run(run_id)
+    click.echo(f"The pages use the model of {run_id}; back with: python -m fer runs use shipped", err=True)
+
+
+@runs.command()
+@click.argument("run_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask")
+def delete(run_id: str, yes: bool) -> None:
+    """Delete a run with its curves, checkpoints and model; the model in use stays."""
+    run = store.read_run(run_id)
+    if not yes and sys.stdin.isatty():
+        started = datetime.fromtimestamp(run.progress.started)
+        click.confirm(f"Delete '{run.name}' of {started:%Y-%m-%d %H:%M} for good?", abort=True, err=True)
+    control.delete(run_id)
+    click.echo(f"{run_id} was deleted.", err=True)

@@ -1,0 +1,198 @@
+"""Start, stop, resume and delete runs from outside their processes: what the pages and the command line call."""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from fer import paths
+from fer.errors import ConfigError, RunError
+from fer.runs import files, process, store
+from fer.runs.config import TrainConfig
+from fer.runs.progress import ENDED, STOPPED, Progress
+from fer.runs.store import RunSummary
+
+# A process takes under a second to be a run; a machine that swaps takes longer.
+_START_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.05
+_START_LOCK: Final = ".starting.lock"
+
+
+def start(config: TrainConfig, name: str | None = None) -> str:
+    """Start a run in a process of its own, which lives on without the caller, and return its id.
+
+    Where a run with the same settings is running or waits, that one is returned: a button pressed twice, or in two
+    tabs, starts one. Where another run trains, the new one waits for its turn.
+
+    Raises:
+        RunError: the run's folder or process could not be made.
+    """
+    with _starting():
+        for run in store.active_runs():
+            with contextlib.suppress(ConfigError):
+                if store.read_config(run.id) == config and not run.stopping:
+                    return run.id
+        run_id = store.create_run(config, name)
+        _spawn(run_id, train_command(config, run_id))
+        return run_id
+
+
+def resume(run_id: str) -> None:
+    """Let a run that stopped, was interrupted or failed go on, in a process of its own.
+
+    A run that lives already is left as it is.
+
+    Raises:
+        RunError: there is no such run, it has finished, or its process could not be made.
+    """
+    with _starting():
+        run = store.read_run(run_id)
+        if run.active:
+            return
+        require_resumable(run)
+        _spawn(run_id, resume_command(run_id))
+
+
+def require_resumable(run: RunSummary) -> None:
+    """See that a run can go on.
+
+    Raises:
+        RunError: it has finished, or runs.
+    """
+    if run.active:
+        raise RunError(f"The run {run.id} is running already; stop it first, or watch it.")
+    if not run.resumable:
+        raise RunError(f"The run {run.id} has finished; start a new one with more epochs, or from its model.")
+
+
+def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
+    """The command that is this run: `python -m fer train` with every setting that differs from its default."""
+    command = [sys.executable, "-m", "fer", "train"]
+    defaults, hints = TrainConfig(), typing.get_type_hints(TrainConfig)
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        if value == getattr(defaults, item.name):
+            continue
+        option = item.name.replace("_", "-")
+        if hints[item.name] is bool:
+            command.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            command += [f"--{option}", str(value)]
+    return command if run_id is None else [*command, "--id", run_id]
+
+
+def resume_command(run_id: str) -> list[str]:
+    """The command by which a run goes on."""
+    return [sys.executable, "-m", "fer", "runs", "resume", run_id]
+
+
+def stop(run_id: str) -> bool:
+    """Ask a run to stop at the end of its step; a run that was asked before is ended at once, with its process group.
+
+    Returns:
+        True where it was asked, False where it was ended.
+
+    Raises:
+        RunError: there is no such run, it has no process, or it could not be ended.
+    """
+    run = store.read_run(run_id)
+    if not run.active:
+        raise RunError(f"The run {run_id} is {run.state}; there is nothing to stop.")
+    if not run.stopping:
+        (run.folder / files.STOP).touch()
+        return True
+    process.kill(run.folder)
+    with process.holding_lock(run.folder):
+        last = Progress.read(run.folder)
+        if last.state not in ENDED:
+            text = "Ended at once; it can be resumed from its last checkpoint."
+            dataclasses.replace(last, state=STOPPED, doing="", ended=time.time(), message=text).write(run.folder)
+        (run.folder / files.STOP).unlink(missing_ok=True)
+    return False
+
+
+def delete(run_id: str) -> None:
+    """Delete a run with all it has. The model in use is a copy, and stays.
+
+    Raises:
+        RunError: there is no such run, it is running, or its files cannot be removed.
+    """
+    folder = files.run_folder(run_id)
+    if store.read_run(run_id).active:
+        raise RunError(f"The run {run_id} is running; stop it before deleting it.")
+    # Renamed first, so that it is gone as a whole even if removing its files is cut short.
+    grave = folder.with_name(f".{run_id}.deleted")
+    try:
+        with process.holding_lock(folder):
+            folder.rename(grave)
+        shutil.rmtree(grave)
+    except OSError as error:
+        raise RunError(f"The run {run_id} cannot be deleted ({error.strerror}); see who owns its folder.") from error
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """One start at a time, from the look at what runs until the new process is seen to live."""
+    try:
+        paths.runs_dir().mkdir(parents=True, exist_ok=True)
+        lock = FileLock(paths.runs_dir() / _START_LOCK, timeout=_START_SECONDS, is_singleton=False)
+        lock.acquire()
+    except Timeout as error:
+        raise RunError("Another run is just being started and does not come up; try again in a minute.") from error
+    except OSError as error:
+        raise RunError(f"{paths.runs_dir()} cannot be written ({error.strerror}); set FER_HOME elsewhere.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _spawn(run_id: str, command: list[str]) -> None:
+    """Start a run's process, in a session of its own, and wait until it is the run.
+
+    Raises:
+        RunError: it ended before that, or takes too long.
+    """
+    folder = files.run_folder(run_id)
+    environment = {**os.environ, "FER_HOME": str(paths.home()), "PYTHONUNBUFFERED": "1"}
+    with (folder / files.LOG).open("ab") as log:
+        child = subprocess.Popen(
+            command,
+            cwd=paths.CHECKOUT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    while not process.is_alive(folder):
+        if child.poll() is not None:
+            if process.last_pid(folder) == child.pid:
+                return  # it was the run, and has ended already; its state says how
+            raise RunError(f"The run {run_id} did not start; its log says: {_last_line(folder)}")
+        if time.monotonic() > deadline:
+            child.kill()
+            raise RunError(f"The run {run_id} did not start within {_START_SECONDS:.0f} s; try again.")
+        time.sleep(_POLL_SECONDS)
+    _reap(child)
+
+
+def _reap(child: subprocess.Popen[bytes]) -> None:
+    """See that the child leaves no zombie when it ends before the process that started it."""
+    threading.Thread(target=child.wait, name=f"run-{child.pid}", daemon=True).start()
+
+
+def _last_line(folder: Path) -> str:
+    lines = store.read_log_tail(folder.name).splitlines()
+    return lines[-1] if lines else "nothing"

@@ -1,0 +1,78 @@
+"""How far a run is: what its process writes every second, and what a reader makes of it."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from fer.runs.files import PROGRESS, read_json, write_json
+
+QUEUED: Final = "queued"
+RUNNING: Final = "running"
+STOPPED: Final = "stopped"
+INTERRUPTED: Final = "interrupted"
+FINISHED: Final = "finished"
+FAILED: Final = "failed"
+STATES: Final = (QUEUED, RUNNING, STOPPED, INTERRUPTED, FINISHED, FAILED)
+# What the process itself says last. Anything else without a living process was interrupted.
+ENDED: Final = (STOPPED, FINISHED, FAILED)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a run's process says of itself; never 'interrupted', which only others can see.
+
+    Attributes:
+        state: one of `STATES`.
+        doing: what it does right now, in words, such as 'training'.
+        epoch: epochs completed.
+        epochs: epochs of the whole run.
+        batch, batches: steps done of the current epoch, and steps of an epoch.
+        loss, accuracy: of the current epoch so far; None before its first step.
+        images_per_second: training images, measured over the last seconds.
+        seconds_left: until the run ends; None while it cannot be told.
+        seconds: spent on training so far, over all resumes.
+        best_accuracy: on validation, 0..1, None before the first epoch; best_epoch: its epoch, from 1, else 0.
+        started, ended: seconds since 1970; `ended` is None while it goes on.
+        message: why it failed, or what its user should know.
+        data, network: what is trained, and on what, for the table of runs.
+        n_train, n_validation: images.
+    """
+
+    state: str
+    doing: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    batch: int = 0
+    batches: int = 0
+    loss: float | None = None
+    accuracy: float | None = None
+    images_per_second: float | None = None
+    seconds_left: float | None = None
+    seconds: float = 0.0
+    best_accuracy: float | None = None
+    best_epoch: int = 0
+    started: float = 0.0
+    ended: float | None = None
+    message: str | None = None
+    data: str = ""
+    network: str = ""
+    n_train: int = 0
+    n_validation: int = 0
+
+    def write(self, folder: Path) -> None:
+        """Replace the folder's progress.json; the end of a run waits until the disk has it."""
+        write_json(folder / PROGRESS, dataclasses.asdict(self), durable=self.state in ENDED)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """What the folder's progress.json says; without one, that of a run that never came to write it."""
+        return cls.from_dict(read_json(folder / PROGRESS))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The progress in a JSON object, without what this version does not know."""
+        known = {item.name: values[item.name] for item in dataclasses.fields(cls) if item.name in values}
+        if known.get("state") not in STATES:
+            known["state"] = RUNNING
+        return cls(**known)

@@ -1,0 +1,302 @@
+"""Making runs, and the table of all of them.
+
+No process is touched, and nothing large is imported: a run that waits for its turn is little more than this.
+"""
+
+import json
+import secrets
+import shutil
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from fer import paths
+from fer.errors import ConfigError, RunError
+from fer.runs import files, process
+from fer.runs.config import TrainConfig
+from fer.runs.progress import ENDED, INTERRUPTED, QUEUED, RUNNING, Progress
+
+_TAIL_BYTES: Final = 16_384
+_START_SECONDS: Final = 8.0
+_MAX_NAME: Final = 80
+_MAX_NOTES: Final = 10_000
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run as the table shows it.
+
+    Attributes:
+        id: its folder's name.
+        name: what its user calls it.
+        notes: what its user wrote about it.
+        state: one of `fer.runs.progress.STATES`, as it is now.
+        progress: what its process last said.
+        has_bundle: whether there is a model to use.
+        stopping: whether it was asked to stop and has not ended yet.
+        bytes: what it takes on the disk, as of its last change of state.
+    """
+
+    id: str
+    name: str
+    notes: str
+    state: str
+    progress: Progress
+    has_bundle: bool
+    stopping: bool
+    bytes: int
+
+    @property
+    def active(self) -> bool:
+        """Whether it has a living process: running or waiting for its turn."""
+        return self.state in (RUNNING, QUEUED)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can go on: it ended before its last epoch, or before its model was written."""
+        return self.state in ("stopped", "interrupted", "failed")
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return paths.runs_dir() / self.id
+
+    @property
+    def started(self) -> datetime:
+        """When it was started, in UTC."""
+        return datetime.fromtimestamp(self.progress.started, UTC)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `python -m fer runs --json` says of it: rates are fractions of 1, times are ISO 8601 in UTC."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "epoch": self.progress.epoch,
+            "epochs": self.progress.epochs,
+            "best": self.progress.best_accuracy,
+            "started": self.started.isoformat(timespec="seconds"),
+        }
+
+
+def create_run(config: TrainConfig, name: str | None = None) -> str:
+    """Make the folder of a new run, waiting for its process, and return its id.
+
+    Raises:
+        RunError: the folder cannot be made.
+    """
+    now = datetime.now()
+    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    progress = Progress(
+        state=QUEUED,
+        doing="starting",
+        epochs=config.epochs,
+        started=now.timestamp(),
+        data=data_name(config.data),
+        network=config.network,
+    )
+    # Beside, then renamed: a reader never meets a run without its settings.
+    part = paths.runs_dir() / f".{run_id}{files.PART}"
+    try:
+        part.mkdir(parents=True)
+        files.write_text(part / files.CONFIG, config.to_json() + "\n", durable=True)
+        files.write_json(part / files.NOTES, {"name": clean_name(name) or default_name(config), "notes": ""})
+        progress.write(part)
+        (part / files.LOG).touch()
+        part.rename(paths.runs_dir() / run_id)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise RunError(
+            f"The run cannot be written to {paths.runs_dir()} ({error.strerror}); see that there is room and leave to "
+            "write, or set FER_HOME to another folder."
+        ) from error
+    return run_id
+
+
+def data_name(source: str) -> str:
+    """What people call a data set: the last part of its path."""
+    return Path(source).name or source
+
+
+def default_name(config: TrainConfig) -> str:
+    """The name of a run whose user gave none: 'residual on fer2013.csv'."""
+    return f"{config.network} on {data_name(config.data)}"
+
+
+def clean_name(name: str | None) -> str:
+    """A name on one line, without blanks around it, of at most 80 characters."""
+    return " ".join((name or "").split())[:_MAX_NAME]
+
+
+def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None) -> None:
+    """Rename a run, or note something about it; what is None stays.
+
+    Raises:
+        RunError: there is no such run, or it cannot be written.
+    """
+    folder = files.run_folder(run_id)
+    values = files.read_json(folder / files.NOTES)
+    if name is not None:
+        values["name"] = clean_name(name) or default_name(read_config(run_id))
+    if notes is not None:
+        values["notes"] = notes[:_MAX_NOTES]
+    try:
+        files.write_json(folder / files.NOTES, values)
+    except OSError as error:
+        raise RunError(
+            f"The notes of {run_id} cannot be written ({error.strerror}); make room and try again."
+        ) from error
+
+
+Signature = tuple[tuple[int, int] | None, ...]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a run, and the signature of the files it was read from."""
+
+    signature: Signature
+    progress: Progress
+    name: str
+    notes: str
+    has_bundle: bool
+    bytes: int
+
+
+class _Cache:
+    """Runs as last read. A run whose files are as they were is not read again, so that 200 cost what two do."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[Path, _Read] = {}
+
+    def read(self, folder: Path) -> _Read:
+        """What a run's small files say, from memory where they have not changed."""
+        signature = tuple(
+            _signature(folder / name) for name in (files.PROGRESS, files.NOTES, f"{files.BUNDLE}/{files.BUNDLE}.json")
+        )
+        with self._lock:
+            known = self._runs.get(folder)
+        if known is not None and known.signature == signature:
+            return known
+        progress = Progress.read(folder)
+        notes = files.read_json(folder / files.NOTES)
+        if known is not None and known.progress.state == progress.state and progress.state not in ENDED:
+            size = known.bytes
+        else:
+            size = files.disk_use(folder)
+        read = _Read(
+            signature=signature,
+            progress=progress,
+            name=str(notes.get("name") or folder.name),
+            notes=str(notes.get("notes") or ""),
+            has_bundle=signature[2] is not None,
+            bytes=size,
+        )
+        with self._lock:
+            self._runs[folder] = read
+        return read
+
+    def forget_all_but(self, folders: set[Path]) -> None:
+        """Let go of runs that are gone."""
+        with self._lock:
+            for folder in self._runs.keys() - folders:
+                del self._runs[folder]
+
+
+def _signature(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    # Every change replaces the file, and so gives it another inode.
+    return status.st_mtime_ns, status.st_ino
+
+
+_cache = _Cache()
+
+
+def list_runs() -> list[RunSummary]:
+    """All runs, the newest first."""
+    try:
+        names = [entry.name for entry in paths.runs_dir().iterdir() if files.is_run_id(entry.name)]
+    except OSError:
+        names = []
+    folders = [paths.runs_dir() / name for name in sorted(names, reverse=True)]
+    _cache.forget_all_but(set(folders))
+    return [_summary(folder) for folder in folders]
+
+
+def read_run(run_id: str) -> RunSummary:
+    """One run.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    return _summary(files.run_folder(run_id))
+
+
+def active_runs() -> list[RunSummary]:
+    """The runs with a living process: the one that trains, then those that wait, in the order of their turn."""
+    active = [run for run in list_runs() if run.active]
+    return sorted(active, key=lambda run: (run.state != RUNNING, run.progress.started, run.id))
+
+
+def _summary(folder: Path) -> RunSummary:
+    read = _cache.read(folder)
+    state = read.progress.state
+    if state not in ENDED and not process.is_alive(folder):
+        # It may have ended between the two looks.
+        read = _cache.read(folder)
+        state = read.progress.state
+        if state not in ENDED and not _is_starting(folder, read.progress):
+            state = INTERRUPTED
+    return RunSummary(
+        id=folder.name,
+        name=read.name,
+        notes=read.notes,
+        state=state,
+        progress=read.progress,
+        has_bundle=read.has_bundle,
+        stopping=state in (RUNNING, QUEUED) and (folder / files.STOP).exists(),
+        bytes=read.bytes,
+    )
+
+
+def _is_starting(folder: Path, progress: Progress) -> bool:
+    """Whether a run was made so lately that its process may not have come to take its lock."""
+    age = datetime.now().timestamp() - progress.started
+    return progress.state == QUEUED and 0 <= age < _START_SECONDS and not (folder / files.PROCESS).exists()
+
+
+def read_config(run_id: str) -> TrainConfig:
+    """The settings of a run.
+
+    Raises:
+        RunError: there is no such run.
+        ConfigError: its settings are not those of this version.
+    """
+    folder = files.run_folder(run_id)
+    try:
+        text = (folder / files.CONFIG).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"The settings of {run_id} cannot be read ({error.strerror}); start a new run.") from error
+    return TrainConfig.from_json(text)
+
+
+def read_log_tail(run_id: str, lines: int = 20) -> str:
+    """The last lines of a run's log, at the same cost however long it is."""
+    try:
+        with (files.run_folder(run_id) / files.LOG).open("rb") as log:
+            log.seek(0, 2)
+            log.seek(max(0, log.tell() - _TAIL_BYTES))
+            text = log.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def to_json(runs: list[RunSummary]) -> str:
+    """An array of runs, as `python -m fer runs --json` prints it."""
+    return json.dumps([run.to_dict() for run in runs], indent=2)

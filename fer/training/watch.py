@@ -1,0 +1,262 @@
+"""The one callback of a run: progress by batch, the verdict by epoch, checkpoints, stopping, and what may not go on."""
+
+import math
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import click
+import keras
+
+from fer.errors import RunError
+from fer.runs import estimates, files
+from fer.runs.config import TrainConfig
+from fer.runs.curves import METRICS_COLUMNS
+from fer.runs.session import RunSession, StopRequested
+from fer.training.batches import TrainingBatches
+from fer.training.checkpoints import Best, Checkpoint, TrainingState, write_checkpoint
+from fer.training.fit import Parts, Validation, judge
+
+# An epoch of a large network on a small machine takes an hour; no more than this of it is lost.
+_CHECKPOINT_SECONDS: Final = 300.0
+_WINDOW_SECONDS: Final = 20.0
+
+Row = dict[str, float]
+Logger = Callable[[Row], None]
+
+
+class Watch(keras.callbacks.Callback):
+    """Follows a run's training and keeps its folder true.
+
+    Args:
+        session: the run's process.
+        config: its settings.
+        parts: its data.
+        batches: what `fit` trains on.
+        resumed: the checkpoint that it goes on from.
+        loggers: told each epoch's row.
+
+    Attributes:
+        state: where the run is.
+        weights: what the network trains on, as of the last epoch's end; `fit` leaves the average in their place.
+    """
+
+    def __init__(
+        self,
+        session: RunSession,
+        config: TrainConfig,
+        parts: Parts,
+        batches: TrainingBatches,
+        resumed: Checkpoint | None,
+        loggers: Sequence[Logger] = (),
+    ) -> None:
+        super().__init__()
+        self.state = resumed.state if resumed else TrainingState()
+        self.weights: list[Any] = []
+        self._session, self._config, self._parts, self._batches = session, config, parts, batches
+        self._resumed, self._loggers = resumed, loggers
+        self._statistics = TrainingBatches(parts.train, config, votes=False, epoch=2**20)
+        self._first_batch = 0
+        self._clock = time.monotonic()
+        self._epoch_began = self._checkpointed = self._clock
+        self._recent: deque[tuple[float, int]] = deque()
+        self._before = self._judging_seconds = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether there is no epoch left, or early stopping says so."""
+        best = self.state.best.epoch if self.state.best else 0
+        impatient = self._config.patience and best and self.state.epoch - best >= self._config.patience
+        return bool(impatient) or self.state.epoch >= self._config.epochs
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Go to the epoch's images, and where it was interrupted to its place in them."""
+        self._first_batch = self.state.batch
+        self._batches.begin_epoch(epoch + 1, self._first_batch)
+        if self._first_batch and self._resumed is not None:
+            self._resumed.restore_metrics(self.model)
+        self._recent.clear()
+        self._before = self.state.epoch_seconds
+        self._epoch_began = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Say how far it is; stop, or fail, where it must.
+
+        Raises:
+            StopRequested: after a checkpoint.
+            RunError: the loss is no number any more.
+        """
+        now, done = time.monotonic(), self._first_batch + batch + 1
+        self._count(now)
+        self.state = replace(self.state, batch=done, epoch_seconds=self._before + now - self._epoch_began)
+        loss, accuracy = _training_figures(logs or {})
+        if not math.isfinite((logs or {}).get("loss", math.nan)):
+            raise RunError(
+                f"The loss is no number any more (NaN) in epoch {self.state.epoch + 1}, step {done}: choose a learning "
+                f"rate below {self._config.learning_rate:g}, or a longer warm-up. The best model so far is kept."
+            )
+        self._recent.append((now, done))
+        while now - self._recent[0][0] > _WINDOW_SECONDS and len(self._recent) > 2:
+            self._recent.popleft()
+        speed = self._steps_per_second(now, done)
+        self._session.update(
+            doing="training",
+            batch=done,
+            batches=self._batches.steps,
+            loss=loss,
+            accuracy=accuracy,
+            images_per_second=speed * self._config.batch_size if speed else None,
+            seconds_left=self._seconds_left(done, speed),
+            seconds=self.state.seconds,
+        )
+        self._show_line()
+        if self._session.stop_requested:
+            if done < self._batches.steps:
+                self._checkpoint(None)
+                raise StopRequested
+        elif now - self._checkpointed > _CHECKPOINT_SECONDS and done < self._batches.steps:
+            self._checkpoint(None)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Judge, keep the best, write a checkpoint and then the row.
+
+        Raises:
+            StopRequested: the run was asked to stop.
+            RunError: the network gives no numbers any more.
+        """
+        began = time.monotonic()
+        training_seconds = self._before + began - self._epoch_began
+        self._session.update(now=True, doing="validating")
+        result, weights = judge(self.model, self._parts.validation, self._statistics)
+        if not math.isfinite(result.loss):
+            raise RunError(
+                f"The network gives no numbers any more after epoch {epoch + 1}: choose a learning rate below "
+                f"{self._config.learning_rate:g}. The best model so far is kept."
+            )
+        row = self._row(epoch + 1, logs or {}, result, training_seconds)
+        best = self.state.best
+        better = best is None or result.accuracy > best.accuracy
+        if better:
+            best = Best(epoch + 1, result.accuracy, result.confusion.tolist())
+        self._count(time.monotonic())
+        self.state = replace(
+            self.state, epoch=epoch + 1, batch=0, epoch_seconds=0.0, history=(*self.state.history, row), best=best
+        )
+        self._checkpoint(weights if better else None)
+        self._judging_seconds = time.monotonic() - began
+        self.weights = self.model.get_weights()
+        self.publish()
+        self._remember_speed(training_seconds)
+        for log in self._loggers:
+            log(row)
+        self._say_row(row)
+        if self.done:
+            self.model.stop_training = True
+        elif self._session.stop_requested:
+            raise StopRequested
+
+    def publish(self) -> None:
+        """Write what readers see from the state: the curves, the best epoch, the progress."""
+        write_metrics(self._session, self.state)
+        best = self.state.best
+        self._session.update(
+            now=True,
+            epoch=self.state.epoch,
+            batch=self.state.batch,
+            batches=self._batches.steps,
+            best_accuracy=best.accuracy if best else None,
+            best_epoch=best.epoch if best else 0,
+            seconds=self.state.seconds,
+            seconds_left=self._seconds_left(self.state.batch, self._last_speed()),
+        )
+
+    def _checkpoint(self, new_best: list[Any] | None) -> None:
+        write_checkpoint(self._session.folder / files.CHECKPOINTS, self.model, self.state, new_best)
+        self._checkpointed = time.monotonic()
+
+    def _count(self, now: float) -> None:
+        self.state = replace(self.state, seconds=self.state.seconds + now - self._clock)
+        self._clock = now
+
+    def _row(self, epoch: int, logs: dict[str, float], result: Validation, seconds: float) -> Row:
+        loss, accuracy = _training_figures(logs)
+        values = (
+            *(epoch, loss, accuracy, result.loss, result.accuracy),
+            *(float(self.model.optimizer.learning_rate), seconds, *map(float, result.recalls)),
+        )
+        return dict(zip(METRICS_COLUMNS, values, strict=True))
+
+    def _steps_per_second(self, now: float, done: int) -> float | None:
+        then, before = self._recent[0]
+        return (done - before) / (now - then) if done > before and now > then else self._last_speed()
+
+    def _last_speed(self) -> float | None:
+        if not self.state.history:
+            return None
+        seconds = self.state.history[-1]["seconds"]
+        return self._batches.steps / seconds if seconds else None
+
+    def _seconds_left(self, done: int, speed: float | None) -> float | None:
+        if not speed:
+            return None
+        epochs = self._config.epochs - self.state.epoch
+        if epochs <= 0:
+            return 0.0
+        return (epochs * self._batches.steps - done) / speed + epochs * self._judging_seconds
+
+    def _remember_speed(self, seconds: float) -> None:
+        """What this epoch took is the best estimate of the next run's."""
+        estimates.remember(
+            self._config,
+            estimates.Measured(
+                n_train=len(self._parts.train),
+                n_validation=len(self._parts.validation),
+                step_seconds=seconds / self._batches.steps,
+                validation_seconds=self._judging_seconds,
+            ),
+        )
+
+    def _say_row(self, row: Row) -> None:
+        left = self._session.progress.seconds_left
+        self._session.say(
+            f"epoch {row['epoch']:.0f}/{self._config.epochs}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}, "
+            f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}"
+            + ("" if left is None else f", {estimates.duration(left)} left")
+        )
+
+    def _show_line(self) -> None:
+        """A line that is overwritten, where somebody looks on in a terminal."""
+        progress = self._session.progress
+        if not self._session.wrote_now or not sys.stderr.isatty():
+            return
+        left = "" if progress.seconds_left is None else f", {estimates.duration(progress.seconds_left)} left"
+        text = (
+            f"epoch {self.state.epoch + 1}/{self._config.epochs}, step {progress.batch}/{progress.batches}, "
+            f"loss {progress.loss:.4f}, accuracy {progress.accuracy:.4f}{left}"
+        )
+        click.echo(f"\r{text:<79}\r", err=True, nl=False)
+
+
+def _training_figures(logs: dict[str, float]) -> tuple[float, float]:
+    """Loss and accuracy of the first head; with the votes' head, Keras names them apart."""
+    loss = logs.get("logits_loss", logs.get("loss", math.nan))
+    return float(loss), float(logs.get("logits_accuracy", logs.get("accuracy", math.nan)))
+
+
+def write_metrics(session: RunSession, state: TrainingState) -> None:
+    """Write metrics.csv and best.json from a state, each replaced as a whole: no row is ever doubled or lost."""
+    lines = [",".join(METRICS_COLUMNS)]
+    lines += [",".join(_text(name, row.get(name, math.nan)) for name in METRICS_COLUMNS) for row in state.history]
+    files.write_text(session.folder / files.METRICS, "\n".join(lines) + "\n")
+    if state.best is not None:
+        best = {"epoch": state.best.epoch, "accuracy": state.best.accuracy, "confusion": state.best.confusion}
+        files.write_json(session.folder / files.BEST, best)
+
+
+def _text(name: str, value: float) -> str:
+    if name == "epoch":
+        return f"{value:.0f}"
+    return "" if math.isnan(value) else f"{value:.8g}"

@@ -1,0 +1,191 @@
+"""Starting, stopping and deleting from outside, with real processes that train nothing."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from fer import paths
+from fer.errors import RunError
+from fer.runs import control, files, process, store
+from fer.runs.config import TrainConfig
+from tests.runs.conftest import FAKE_RUN, change_progress, stamp, wait_until
+
+
+def state(run_id: str) -> str:
+    return store.read_run(run_id).state
+
+
+def test_a_run_is_a_process_of_its_own_that_stops_when_asked(fake_runs):
+    run_id = control.start(TrainConfig())
+    wait_until(lambda: state(run_id) == "running")
+    pid = process.last_pid(files.run_folder(run_id))
+    assert os.getsid(pid) == pid, "it leads its own session, so that nothing of its starter ends it"
+    assert control.stop(run_id)
+    wait_until(lambda: state(run_id) == "stopped")
+    wait_until(lambda: not psutil.pid_exists(pid))
+    assert not (files.run_folder(run_id) / files.STOP).exists()
+
+
+def test_started_twice_it_is_one_and_other_settings_wait_their_turn(fake_runs):
+    first = control.start(TrainConfig(seed=1))
+    assert control.start(TrainConfig(seed=1)) == first
+    wait_until(lambda: state(first) == "running")
+    second = control.start(TrainConfig(seed=2))
+    third = control.start(TrainConfig(seed=3))
+    time.sleep(1.2)
+    assert [state(run) for run in (first, second, third)] == ["running", "queued", "queued"]
+    assert [run.id for run in store.active_runs()] == [first, second, third]
+    control.stop(first)
+    wait_until(lambda: state(second) == "running")
+    assert state(third) == "queued"
+    control.stop(third)
+    wait_until(lambda: state(third) == "stopped")
+    assert state(second) == "running"
+
+
+def test_the_next_one_starts_when_the_first_is_killed(fake_runs):
+    first, second = control.start(TrainConfig(seed=1)), control.start(TrainConfig(seed=2))
+    wait_until(lambda: state(first) == "running")
+    os.kill(process.last_pid(files.run_folder(first)), 9)
+    wait_until(lambda: state(second) == "running")
+    assert state(first) == "interrupted"
+
+
+def test_two_starters_at_once_start_one(fake_runs, home):
+    code = (
+        "import sys; from fer.runs import control; from fer.runs.config import TrainConfig\n"
+        f"control.train_command = lambda config, run_id=None: {FAKE_RUN!r} + [run_id]\n"
+        "print(control.start(TrainConfig(seed=5)))"
+    )
+    starters = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=paths.CHECKOUT, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = {starter.communicate(timeout=60)[0].strip() for starter in starters}
+    assert len(said) == 1
+    assert [run.id for run in store.list_runs()] == list(said)
+
+
+def test_a_run_outlives_the_process_that_started_it(fake_runs, home):
+    code = (
+        "from fer.runs import control; from fer.runs.config import TrainConfig\n"
+        f"control.train_command = lambda config, run_id=None: {FAKE_RUN!r} + [run_id]\n"
+        "print(control.start(TrainConfig()), flush=True)\nimport os; os.killpg(0, 9)"
+    )
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=paths.CHECKOUT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    run_id = starter.communicate(timeout=60)[0].strip()
+    assert starter.returncode == -9
+    time.sleep(0.5)
+    assert state(run_id) == "running"
+
+
+def test_a_second_stop_ends_a_run_that_does_not_listen_and_its_child(make_run, fake_runs, monkeypatch):
+    run_id = make_run(state="stopped")
+    monkeypatch.setattr(control, "resume_command", lambda run_id: [*FAKE_RUN, run_id, "child", "deaf"])
+    control.resume(run_id)
+    folder = files.run_folder(run_id)
+    wait_until(lambda: "child" in (folder / files.LOG).read_text())
+    grandchild = psutil.Process(int((folder / files.LOG).read_text().split()[-1]))
+    assert control.stop(run_id)
+    assert store.read_run(run_id).stopping
+    assert not control.stop(run_id)
+    assert state(run_id) == "stopped"
+    assert "Ended at once" in store.read_run(run_id).progress.message
+    wait_until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_stop_that_a_killed_run_never_saw_does_not_stop_its_resumption(fake_runs):
+    run_id = control.start(TrainConfig())
+    wait_until(lambda: state(run_id) == "running")
+    folder = files.run_folder(run_id)
+    os.kill(process.last_pid(folder), 9)
+    wait_until(lambda: state(run_id) == "interrupted")
+    (folder / files.STOP).touch()
+    control.resume(run_id)
+    time.sleep(1)
+    assert state(run_id) == "running"
+
+
+def test_a_stale_pid_is_shown_as_interrupted_and_its_new_owner_is_left_alone(make_run, fake_runs):
+    run_id = make_run(state="running", ended=None)
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        stamp(files.run_folder(run_id), psutil.Process(child.pid))
+        assert state(run_id) == "interrupted"
+        with pytest.raises(RunError, match="interrupted; there is nothing to stop"):
+            control.stop(run_id)
+        control.resume(run_id)
+        wait_until(lambda: state(run_id) == "running")
+        assert child.poll() is None
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_what_finished_is_not_resumed_and_what_runs_is_left_to_run(make_run, fake_runs):
+    with pytest.raises(RunError, match="has finished"):
+        control.resume(make_run())
+    run_id = control.start(TrainConfig())
+    pid = process.last_pid(files.run_folder(run_id))
+    control.resume(run_id)
+    assert process.last_pid(files.run_folder(run_id)) == pid
+
+
+def test_a_command_that_does_not_start_is_reported_with_its_last_words(home, monkeypatch):
+    monkeypatch.setattr(
+        control, "train_command", lambda config, run_id=None: [sys.executable, "-c", "raise SystemExit('no luck')"]
+    )
+    with pytest.raises(RunError, match="no luck"):
+        control.start(TrainConfig())
+
+
+def test_deleting_takes_all_of_a_run_and_refuses_one_that_lives(make_run, fake_runs):
+    dead = make_run()
+    control.delete(dead)
+    assert not list(paths.runs_dir().glob(f"*{dead}*"))
+    run_id = control.start(TrainConfig())
+    with pytest.raises(RunError, match="stop it before"):
+        control.delete(run_id)
+    assert state(run_id) in ("queued", "running")
+
+
+def test_the_command_says_only_what_differs_and_reads_back_as_the_same_settings():
+    from click.testing import CliRunner
+
+    from fer.cli.train import train
+
+    config = TrainConfig(data="/a b/fer.csv", epochs=3, flip=False, deterministic=True, learning_rate=1e-5, votes="/v")
+    command = control.train_command(config, "20260101-000000-0000")
+    assert command[1:4] == ["-m", "fer", "train"]
+    assert command[-2:] == ["--id", "20260101-000000-0000"]
+    assert "--batch-size" not in command
+    seen = {}
+    context = train.make_context("train", command[4:])
+    seen.update(context.params)
+    for name in ("name", "run_id", "estimate"):
+        del seen[name]
+    assert TrainConfig(**seen) == config
+    assert CliRunner().invoke(train, ["--epochs", "0", "--id", "x"]).exit_code != 0
+
+
+def test_settings_of_another_version_do_not_keep_a_new_run_from_starting(make_run, fake_runs):
+    old = control.start(TrainConfig(seed=1))
+    wait_until(lambda: state(old) == "running")
+    config = files.run_folder(old) / files.CONFIG
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"unheard_of": 1}))
+    assert control.start(TrainConfig(seed=2)) != old
+
+
+def test_the_progress_of_a_run_that_was_killed_stays_as_it_was(make_run):
+    run_id = make_run(state="running", ended=None, epoch=3, best_accuracy=0.4, best_epoch=2)
+    run = store.read_run(run_id)
+    assert (run.state, run.progress.epoch, run.progress.best_epoch) == ("interrupted", 3, 2)
+    change_progress(run.folder, state="failed", message="why")
+    assert store.read_run(run_id).progress.message == "why"

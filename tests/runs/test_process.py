@@ -1,0 +1,93 @@
+"""Who is a run, who lives, and who may be signalled."""
+
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+from filelock import FileLock
+
+from fer.errors import RunError
+from fer.runs import files, process
+from tests.runs.conftest import FAKE_RUN, stamp, wait_until
+
+
+@pytest.fixture
+def folder(make_run):
+    return files.run_folder(make_run(state="running", ended=None))
+
+
+@pytest.fixture
+def bystander():
+    """A process that has nothing to do with any run."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield psutil.Process(child.pid)
+    child.kill()
+    child.wait()
+
+
+def test_a_run_lives_while_its_process_holds_the_lock(folder):
+    assert not process.is_alive(folder)
+    with process.holding_run(folder):
+        assert process.is_alive(folder)
+        assert process.last_pid(folder) == os.getpid()
+        with pytest.raises(RunError, match="running already"), process.holding_lock(folder):
+            pass
+    assert not process.is_alive(folder)
+
+
+def test_a_pid_without_the_lock_is_no_life(folder, bystander):
+    stamp(folder, bystander)
+    (folder / files.LOCK).touch()
+    assert not process.is_alive(folder)
+
+
+def test_a_lock_with_a_pid_that_now_is_another_process_is_no_life_and_nobody_is_signalled(folder, bystander):
+    """The process of the run is gone, its pid was given away, and something else still holds the lock."""
+    stamp(folder, bystander, started=bystander.create_time() - 60)
+    with FileLock(folder / files.LOCK):
+        assert not process.is_alive(folder)
+        with pytest.raises(RunError, match="nothing to stop"):
+            process.kill(folder)
+    assert bystander.is_running()
+    assert bystander.status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', '{"pid": -5, "started": 1}', '{"pid": 1e99}'])
+def test_a_stamp_that_cannot_be_read_is_no_life(folder, text):
+    (folder / files.PROCESS).write_text(text)
+    with FileLock(folder / files.LOCK):
+        assert not process.is_alive(folder)
+
+
+def test_a_killed_run_frees_its_lock_though_its_child_lives_and_a_zombie_is_dead(folder):
+    child = subprocess.Popen([*FAKE_RUN, folder.name, "child"], cwd=files.paths.CHECKOUT)
+    wait_until(lambda: "child" in (folder / files.LOG).read_text())
+    grandchild = psutil.Process(int((folder / files.LOG).read_text().split()[-1]))
+    assert process.is_alive(folder)
+    os.kill(child.pid, 9)  # not waited for: it stays as a zombie
+    wait_until(lambda: not process.is_alive(folder))
+    assert grandchild.is_running()
+    with process.holding_lock(folder):
+        grandchild.kill()
+    child.wait()
+
+
+def test_kill_ends_the_children_too(folder):
+    child = subprocess.Popen([*FAKE_RUN, folder.name, "child"], cwd=files.paths.CHECKOUT, start_new_session=True)
+    wait_until(lambda: "child" in (folder / files.LOG).read_text())
+    grandchild = psutil.Process(int((folder / files.LOG).read_text().split()[-1]))
+    process.kill(folder)
+    child.wait(10)
+    assert not process.is_alive(folder)
+    wait_until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_kill_spares_the_group_that_a_run_in_the_foreground_shares_with_its_caller(folder):
+    """Started without a session of its own, as in a terminal or a script: the test itself is of its group."""
+    child = subprocess.Popen([*FAKE_RUN, folder.name], cwd=files.paths.CHECKOUT)
+    wait_until(lambda: process.is_alive(folder))
+    process.kill(folder)
+    child.wait(10)
+    assert not process.is_alive(folder)

@@ -1,0 +1,160 @@
+"""Reading runs: states, the table, and that 200 runs cost what two do."""
+
+import builtins
+import json
+from pathlib import Path
+
+import pytest
+
+from fer import paths
+from fer.emotions import EMOTIONS
+from fer.errors import RunError
+from fer.runs import curves, files, process, store
+from fer.runs.config import TrainConfig
+from tests.runs.conftest import change_progress
+
+
+def test_a_new_run_is_complete_and_named(home):
+    config = TrainConfig(data="/x/fer2013.csv", epochs=7)
+    run_id = store.create_run(config)
+    run = store.read_run(run_id)
+    assert (run.name, run.state, run.progress.epochs) == ("residual on fer2013.csv", "queued", 7)
+    assert store.read_config(run_id) == config
+    assert store.read_run(store.create_run(config, "  my \n run  ")).name == "my run"
+
+
+def test_where_nothing_can_be_written_a_start_fails_in_a_sentence(home):
+    (home / "runs").write_text("a file in the way")
+    with pytest.raises(RunError, match="see that there is room"):
+        store.create_run(TrainConfig())
+
+
+@pytest.mark.parametrize("run_id", ["nobody", "../../etc", "", "20260101-000000-zzzz", "20990101-000000-0000"])
+def test_an_unknown_run_is_refused_by_name(home, run_id):
+    with pytest.raises(RunError, match="There is no run"):
+        store.read_run(run_id)
+
+
+@pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
+def test_an_ended_run_is_what_it_said(make_run, state):
+    run = store.read_run(make_run(state=state))
+    assert run.state == state
+    assert not run.active
+    assert run.resumable == (state != "finished")
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_run_that_says_it_lives_and_does_not_was_interrupted(make_run, state):
+    run = store.read_run(make_run(state=state, ended=None))
+    assert run.state == "interrupted"
+    assert run.resumable
+    with process.holding_run(run.folder):
+        assert store.read_run(run.id).state == state
+
+
+def test_a_run_being_started_is_queued_and_after_ten_seconds_interrupted(home):
+    run_id = store.create_run(TrainConfig())
+    assert store.read_run(run_id).state == "queued"
+    folder = files.run_folder(run_id)
+    change_progress(folder, started=store.Progress.read(folder).started - 9)
+    assert store.read_run(run_id).state == "interrupted"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"state": "asleep"}'])
+def test_a_progress_that_cannot_be_read_hides_nothing(make_run, text):
+    run_id = make_run()
+    (files.run_folder(run_id) / files.PROGRESS).write_text(text)
+    assert [run.state for run in store.list_runs()] == ["interrupted"]
+
+
+def test_runs_come_newest_first_and_other_folders_are_none(make_run):
+    ids = [make_run() for _ in range(3)]
+    for name in ("models", ".20260101-000000-0000.part", "imported", "notes"):
+        (paths.runs_dir() / name).mkdir()
+    assert [run.id for run in store.list_runs()] == ids[::-1]
+
+
+def test_the_json_has_what_is_promised(make_run):
+    make_run(epoch=3, best_accuracy=0.5, best_epoch=2, state="stopped")
+    (entry,) = json.loads(store.to_json(store.list_runs()))
+    assert set(entry) == {"id", "state", "epoch", "epochs", "best", "started"}
+    assert (entry["state"], entry["epoch"], entry["epochs"], entry["best"]) == ("stopped", 3, 5, 0.5)
+    assert entry["started"] == "2023-11-14T22:13:21+00:00"
+
+
+def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeypatch):
+    ids = [make_run() for _ in range(200)]
+    store.list_runs()
+    opened = []
+    real_open, real_read = builtins.open, Path.read_text
+    monkeypatch.setattr(builtins, "open", lambda file, *a, **k: opened.append(str(file)) or real_open(file, *a, **k))
+    monkeypatch.setattr(Path, "read_text", lambda self, *a, **k: opened.append(str(self)) or real_read(self, *a, **k))
+    assert len(store.list_runs()) == 200
+    assert opened == []
+    change_progress(files.run_folder(ids[7]), epoch=4)
+    opened.clear()
+    (changed,) = [run for run in store.list_runs() if run.progress.epoch == 4]
+    assert changed.id == ids[7]
+    assert len(opened) <= 2
+
+
+def test_a_run_that_was_deleted_is_forgotten(make_run):
+    run_id = make_run()
+    store.list_runs()
+    files.run_folder(run_id).rename(paths.runs_dir() / "gone")
+    assert store.list_runs() == []
+
+
+def test_names_and_notes_are_kept_apart_from_the_run(make_run):
+    run_id = make_run(name="before")
+    store.set_notes(run_id, name="after")
+    store.set_notes(run_id, notes="learned little")
+    run = store.read_run(run_id)
+    assert (run.name, run.notes) == ("after", "learned little")
+    store.set_notes(run_id, name="   ")
+    assert store.read_run(run_id).name == "residual on synthetic"
+
+
+def test_curves_are_read_with_their_columns_also_when_there_are_none(make_run):
+    run_id = make_run()
+    assert list(curves.read_metrics(run_id).columns) == list(curves.METRICS_COLUMNS)
+    assert curves.METRICS_COLUMNS[0] == "epoch"
+    assert curves.METRICS_COLUMNS[-7:] == tuple(f"accuracy_{emotion}" for emotion in EMOTIONS)
+    row = ",".join(str(value) for value in range(1, 1 + len(curves.METRICS_COLUMNS)))
+    (files.run_folder(run_id) / files.METRICS).write_text(",".join(curves.METRICS_COLUMNS) + "\n" + row + "\n")
+    metrics = curves.read_metrics(run_id)
+    assert metrics["epoch"].tolist() == [1]
+    assert metrics["val_accuracy"].tolist() == [5]
+
+
+def test_the_tail_of_a_long_log_is_its_last_lines(make_run):
+    run_id = make_run()
+    (files.run_folder(run_id) / files.LOG).write_text("".join(f"line {i}\n" for i in range(100_000)))
+    assert store.read_log_tail(run_id, lines=2) == "line 99998\nline 99999"
+
+
+def test_a_write_that_fails_leaves_the_old_text_and_nothing_else(tmp_path, monkeypatch):
+    file = tmp_path / "notes.json"
+    files.write_text(file, "old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_text(file, "new", durable=True)
+    assert file.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.json"]
+
+
+def test_a_folder_is_replaced_and_after_a_kill_in_between_brought_back(tmp_path):
+    part, target = tmp_path / "part", tmp_path / "bundle"
+    for folder, text in ((target, "old"), (part, "new")):
+        folder.mkdir()
+        (folder / "file").write_text(text)
+    target.rename(tmp_path / ".bundle.old")
+    files.restore_folder(target)
+    assert (target / "file").read_text() == "old"
+    files.replace_folder(part, target)
+    assert (target / "file").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
