@@ -17,6 +17,7 @@ from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.readings import Reading, Rejection
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
+from fer.exports import spreadsheet_safe
 
 INFO_FILE: Final = "set.json"
 REJECTED_FILE: Final = "rejected.csv"
@@ -174,11 +175,6 @@ def write_rejections(path: Path, rejected: Sequence[Rejection]) -> None:
         writer.writerow(["where", "reason"])
         writer.writerows([spreadsheet_safe(item.where), spreadsheet_safe(item.reason)] for item in rejected)
         _flush(file)
-
-
-def spreadsheet_safe(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: file names come from strangers."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _write_text(path: Path, text: str) -> None:

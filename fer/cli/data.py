@@ -1,0 +1,164 @@
+"""`python -m fer data`: bring data sets in, list them, look at one, clean one, delete one."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import rich.progress
+from rich.console import Console
+from rich.table import Table
+
+from fer.datasets import catalog
+from fer.datasets.cleaning import clean_copy
+from fer.datasets.corrections import corrections_file, read_corrections
+from fer.datasets.doctor import KINDS, SURE_KINDS, examine
+from fer.datasets.importing import import_path
+from fer.datasets.loading import find_source
+from fer.datasets.readings import Progress
+from fer.datasets.staging import clean_staging
+from fer.datasets.storage import REJECTED_FILE, SetInfo
+from fer.emotions import EMOTIONS
+from fer.errors import DatasetError
+
+_WHERE: Final = {"CSV": "row", "image folders": "file", "cleaned copy": "image"}
+
+
+@contextmanager
+def progress_bar(text: str) -> Iterator[Progress]:
+    """A bar on standard error, and the `Progress` that moves it."""
+    columns = (
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.TaskProgressColumn(),
+        rich.progress.TimeRemainingColumn(),
+    )
+    with rich.progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=1.0)
+        yield lambda share, text: bar.update(task, completed=share, description=text)
+
+
+@click.group()
+def data() -> None:
+    """Data sets: import, list, show, clean, delete. `--data NAME` of other commands takes them by name."""
+    clean_staging()
+
+
+@data.command("import")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--name", help="Name of the new set [default: after the file]")
+@click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv beside the CSV]")
+def import_command(source: Path, name: str | None, votes: Path | None) -> None:
+    """Import SOURCE: FER-2013's CSV, a folder with image folders, or a zip of either.
+
+    A row or file that cannot be read is left out and listed with its reason; nothing is changed if more than a tenth
+    cannot be read, a class is missing, or the import is cancelled by Ctrl-C.
+    """
+    with progress_bar("Reading") as progress:
+        info = import_path(find_source(source), name, votes, progress)
+    _print_counts(info)
+    what = _WHERE.get(info.form, "image")
+    click.echo(f"{info.n_read:,} {what}s read = {info.n_images:,} kept + {info.n_rejected:,} rejected.")
+    if info.n_rejected:
+        click.echo(f"Each rejected {what} and why: {catalog.set_folder(info.name) / REJECTED_FILE}")
+    click.echo(f"Imported as '{info.name}'. Next: python -m fer doctor {info.name}")
+
+
+@data.command("list")
+@click.option("--json", "as_json", is_flag=True, help="An array, an object a set")
+def list_command(as_json: bool) -> None:
+    """List the sets of this installation."""
+    found = catalog.list_sets()
+    if as_json:
+        click.echo(json.dumps([_details(info) for info in found], indent=2))
+        return
+    if not found:
+        click.echo("No data set yet. Get FER-2013 as data/README.md says, then: python -m fer data import fer2013.csv")
+        return
+    table = Table("name", "images", "splits", "votes", "fingerprint", "source", "on disk")
+    for info in found:
+        splits = ", ".join(f"{split} {count:,}" for split, count in info.by_split().items())
+        size = f"{catalog.disk_bytes(info.name) / 2**20:.1f} MB"
+        votes = "yes" if info.has_votes else "no"
+        table.add_row(info.name, f"{info.n_images:,}", splits, votes, info.fingerprint, info.source, size)
+    # A table that is cut to a terminal's width would cut the names, which are what people copy.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+@data.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="The same as an object")
+def show(name: str, as_json: bool) -> None:
+    """Tell all about a set: images by class and split, where it came from, corrections."""
+    info = catalog.get_info(name)
+    details = _details(info)
+    if as_json:
+        click.echo(json.dumps(details, indent=2))
+        return
+    _print_counts(info)
+    click.echo(f"{info.form} from {info.source}, imported {info.created}, fingerprint {info.fingerprint}")
+    click.echo(f"FER+ votes: {'yes' if info.has_votes else 'no'}; rejected: {info.n_rejected:,}")
+    click.echo(f"corrections: {details['n_corrections']:,}; on disk: {details['bytes'] / 2**20:.1f} MB")
+    for change in info.changes:
+        click.echo(change)
+    click.echo(f"folder: {catalog.set_folder(name)}")
+
+
+@data.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask")
+def delete(name: str, yes: bool) -> None:
+    """Delete a set and its corrections; the file it was imported from stays."""
+    size = catalog.disk_bytes(name)
+    if not yes:
+        click.confirm(f"Delete '{name}' ({size / 2**20:.1f} MB) for good?", abort=True, err=True)
+    catalog.delete_set(name)
+    click.echo(f"'{name}' was deleted.", err=True)
+
+
+@data.command()
+@click.argument("name")
+@click.argument("new_name")
+@click.option(
+    "--drop",
+    multiple=True,
+    type=click.Choice([kind.key for kind in KINDS if kind.key != "imbalance"]),
+    help=f"Leave out what this finding says; may be repeated [default: {', '.join(SURE_KINDS)}]",
+)
+@click.option("--corrections", is_flag=True, help="Apply the corrections that were made by hand")
+def clean(name: str, new_name: str, drop: tuple[str, ...], corrections: bool) -> None:
+    """Store a copy of NAME as NEW_NAME without what the doctor finds; each image left out is listed with its reason."""
+    catalog.check_new_name(new_name)
+    reading = catalog.open_set(name)
+    folder = catalog.set_folder(name)
+    made = read_corrections(corrections_file(folder)) if corrections else []
+    with progress_bar("Examining") as progress:
+        checkup = examine(reading.dataset, progress)
+    info = clean_copy(reading, checkup, new_name, drop or SURE_KINDS, made)
+    _print_counts(info)
+    for change in info.changes or ("Nothing had to be left out.",):
+        click.echo(change)
+    click.echo(f"Stored as '{info.name}'. Each image left out and why: {catalog.set_folder(new_name) / REJECTED_FILE}")
+
+
+def _details(info: SetInfo) -> dict[str, Any]:
+    folder = catalog.set_folder(info.name)
+    try:
+        n_corrections = len(read_corrections(corrections_file(folder)))
+    except DatasetError:
+        n_corrections = 0
+    return {**info.to_dict(), "bytes": catalog.disk_bytes(info.name), "n_corrections": n_corrections}
+
+
+def _print_counts(info: SetInfo) -> None:
+    table = Table("class", *info.by_split(), "all", title=info.name)
+    rows = [row for row in info.counts if sum(row)]
+    for label, emotion in enumerate(EMOTIONS):
+        counts = [row[label] for row in rows]
+        table.add_row(emotion, *(f"{count:,}" for count in [*counts, sum(counts)]))
+    table.add_section()
+    table.add_row("all", *(f"{sum(row):,}" for row in rows), f"{info.n_images:,}")
+    Console().print(table)

@@ -1,0 +1,90 @@
+"""`python -m fer doctor`: what is wrong with labelled faces, as a table, JSON and CSV."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from fer.cli.data import progress_bar
+from fer.datasets.corrections import apply_corrections, corrections_file, latest, read_corrections
+from fer.datasets.doctor import Checkup, examine
+from fer.datasets.loading import SYNTHETIC, find_source
+from fer.datasets.readings import Reading
+from fer.datasets.sources import read_source
+from fer.datasets.synthetic import make_synthetic
+from fer.errors import DatasetError
+
+STDOUT: Final = "-"
+
+
+@click.command()
+@click.argument("path")
+@click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv beside the CSV]")
+@click.option("--corrections", is_flag=True, help="Examine the data with the corrections that were made by hand")
+@click.option("--json", "json_file", metavar="FILE", help="Write every finding with its images; '-' is standard output")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write a row for each image of each finding")
+def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | None, csv_file: str | None) -> None:
+    """Look for duplicates, blanks, images without a face, doubtful labels and imbalance in PATH.
+
+    PATH is the name of an imported set, FER-2013's CSV, a folder of image folders, a zip of either, or 'synthetic'.
+    Nothing is changed; `python -m fer data clean` stores a copy without what was found.
+    """
+    with progress_bar("Reading") as progress:
+        reading = _read(path, votes, corrections)
+        checkup = examine(reading.dataset, progress)
+    _report(reading, checkup, Console(stderr=json_file == STDOUT))
+    if json_file:
+        _write(json.dumps(checkup.to_dict(reading), indent=2) + "\n", json_file)
+    if csv_file:
+        _write(checkup.to_csv(reading), csv_file)
+
+
+def _read(path: str, votes: Path | None, corrections: bool) -> Reading:
+    if path == SYNTHETIC:
+        dataset = make_synthetic()
+        return Reading(dataset, tuple(f"drawing {number}" for number in range(len(dataset))), form="drawn")
+    source = find_source(path)
+    reading = read_source(source, votes)
+    if not corrections:
+        return reading
+    made = read_corrections(corrections_file(source))
+    discarded = {index for index, item in latest(made).items() if item.now is None}
+    origins = tuple(origin for index, origin in enumerate(reading.origins) if index not in discarded)
+    return replace(reading, dataset=apply_corrections(reading.dataset, made), origins=origins)
+
+
+def _report(reading: Reading, checkup: Checkup, console: Console) -> None:
+    dataset = reading.dataset
+    console.print(f"{dataset.name}: {len(dataset):,} images, fingerprint {dataset.fingerprint}", highlight=False)
+    if dataset.synthetic:
+        console.print("These faces are drawn.")
+    if reading.rejected:
+        first = reading.rejected[0]
+        console.print(
+            f"{len(reading.rejected):,} could not be read; the first is {first.where}: {first.reason}.", highlight=False
+        )
+    table = Table("finding", "images", "groups", "a cleaned copy leaves out")
+    for item in checkup.findings:
+        if item.n_images:
+            n_groups = f"{item.n_groups:,}" if item.n_groups != item.n_images else ""
+            table.add_row(item.kind.title, f"{item.n_images:,}", n_groups, f"{len(item.drop):,}")
+    if table.row_count:
+        console.print(table)
+    for text in [item.text for item in checkup.findings if item.text] + list(checkup.remarks):
+        console.print(text, highlight=False)
+    if not checkup.findings:
+        console.print("Nothing was found.")
+
+
+def _write(text: str, target: str) -> None:
+    if target == STDOUT:
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{target} cannot be written ({error.strerror}); choose another file.") from error

@@ -1,0 +1,271 @@
+"""The doctor: what is wrong with a data set, where, and what could be left out of a cleaned copy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fer.datasets import crowd
+from fer.datasets.duplicates import exact_groups, near_groups
+from fer.datasets.faces import SPLITS, FaceDataset
+from fer.datasets.quality import faceless_images, flat_images
+from fer.datasets.readings import Progress, Reading, silent
+from fer.emotions import EMOTIONS
+from fer.exports import spreadsheet_safe
+
+Indices = npt.NDArray[np.int64]
+
+# Images of the most frequent class for each of the rarest, within a split.
+MAX_CLASS_RATIO: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of finding: its key, a title for people, and what it means."""
+
+    key: str
+    title: str
+    meaning: str
+
+
+KINDS: Final = (
+    Kind("exact_duplicates", "Exact duplicates", "The same pixels more than once; a cleaned copy keeps one of them."),
+    Kind(
+        "exact_across_splits",
+        "Exact duplicates across splits",
+        "The model is tested on what it was trained on; a cleaned copy keeps those of test, or else of validation.",
+    ),
+    Kind(
+        "exact_contradicting",
+        "Exact duplicates with contradicting labels",
+        "The same pixels with two labels: at least one is wrong; a cleaned copy keeps one that most of them agree on.",
+    ),
+    Kind("near_duplicates", "Near duplicates", "One photo, cropped or compressed otherwise; a cleaned copy keeps one."),
+    Kind(
+        "near_across_splits",
+        "Near duplicates across splits",
+        "One photo in train and in a split that measures; a cleaned copy keeps those of test, or else of validation.",
+    ),
+    Kind(
+        "near_contradicting",
+        "Near duplicates with contradicting labels",
+        "One photo with two labels: at least one is wrong; a cleaned copy keeps one that most of them agree on.",
+    ),
+    Kind("blank", "Blank images", "One grey level and nothing else."),
+    Kind("near_constant", "Near-constant images", "Hardly more than one grey level."),
+    Kind("not_a_face", "No face", "No face in them by the crowd's votes, or none that a detector finds a trace of."),
+    Kind(
+        "crowd_rejected",
+        "Labels that the crowd rejects",
+        "At most a tenth of FER+'s crowd chose the label, and more than half agree on another.",
+    ),
+    Kind("imbalance", "Imbalance", "Some classes have many times the images of others; class weights help."),
+)
+# What a cleaned copy leaves out unless one says otherwise: what is wrong for certain, and what leaks between splits.
+SURE_KINDS: Final = (
+    *("exact_duplicates", "exact_across_splits", "exact_contradicting", "near_across_splits"),
+    *("blank", "near_constant", "not_a_face"),
+)
+_KIND_BY_KEY: Final = {kind.key: kind for kind in KINDS}
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One kind of trouble.
+
+    Attributes:
+        kind: what it is.
+        indices: (M,) int64, the images concerned, group after group.
+        groups: (M,) int64, the group of each: copies of one picture share one.
+        notes: (M,) what is to be said of each image, or '' throughout.
+        drop: the images that a cleaned copy leaves out, ascending.
+        text: the finding in words where it is not about single images.
+    """
+
+    kind: Kind
+    indices: Indices
+    groups: Indices
+    notes: tuple[str, ...]
+    drop: Indices
+    text: str = ""
+
+    @property
+    def n_images(self) -> int:
+        """How many images are concerned."""
+        return len(self.indices)
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups they form."""
+        return len(np.unique(self.groups))
+
+    def to_frame(self, reading: Reading) -> pd.DataFrame:
+        """A row an image: finding, group, image (its place from 0), origin, split, label, note."""
+        dataset = reading.dataset
+        return pd.DataFrame(
+            {
+                "finding": self.kind.key,
+                "group": self.groups,
+                "image": self.indices,
+                "origin": [reading.origins[index] for index in self.indices],
+                "split": [SPLITS[dataset.splits[index]] for index in self.indices],
+                "label": [EMOTIONS[dataset.labels[index]] for index in self.indices],
+                "note": list(self.notes),
+                "left_out": np.isin(self.indices, self.drop),
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Checkup:
+    """What the doctor found; `findings` has every kind that occurs, in the order of `KINDS`.
+
+    Attributes:
+        findings: see `Finding`.
+        remarks: what could not be looked at, a sentence each.
+    """
+
+    findings: tuple[Finding, ...]
+    remarks: tuple[str, ...] = ()
+
+    def finding(self, key: str) -> Finding | None:
+        """The finding of a kind, or None where there is none."""
+        return next((item for item in self.findings if item.kind.key == key), None)
+
+    def to_frame(self, reading: Reading) -> pd.DataFrame:
+        """All findings, a row an image and finding."""
+        empty = Finding(KINDS[0], *(np.empty(0, np.int64),) * 2, (), np.empty(0, np.int64))
+        return pd.concat([item.to_frame(reading) for item in self.findings or (empty,)], ignore_index=True)
+
+    def to_csv(self, reading: Reading) -> str:
+        """All findings as CSV, safe to open in a spreadsheet."""
+        frame = self.to_frame(reading)
+        frame["origin"] = [spreadsheet_safe(origin) for origin in frame["origin"]]
+        return frame.to_csv(index=False, lineterminator="\n")
+
+    def to_dict(self, reading: Reading) -> dict[str, Any]:
+        """A JSON object: the data set, and of each kind that occurs its counts, words and images."""
+        dataset = reading.dataset
+        return {
+            "data": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "n": len(dataset),
+            "n_rejected": len(reading.rejected),
+            "counts": {name: int((dataset.splits == SPLITS.index(name)).sum()) for name in dataset.split_names()},
+            "findings": [
+                {
+                    "kind": item.kind.key,
+                    "title": item.kind.title,
+                    "text": item.text,
+                    "n_images": item.n_images,
+                    "n_groups": item.n_groups,
+                    "n_left_out": len(item.drop),
+                    "images": item.to_frame(reading).drop(columns="finding").to_dict("records"),
+                }
+                for item in self.findings
+            ],
+            "remarks": list(self.remarks),
+        }
+
+
+def examine(dataset: FaceDataset, progress: Progress = silent) -> Checkup:
+    """Look for whatever is wrong with a data set.
+
+    Flat images count as flat alone, not as copies of one another.
+
+    Args:
+        dataset: any number of images; 32,298 take about half a minute.
+        progress: told how far it is; what it raises ends the examination.
+    """
+    progress(0.0, "Looking for blank images")
+    images = dataset.images
+    blank, near_constant = flat_images(images)
+    rest = np.setdiff1d(np.arange(len(dataset)), np.concatenate([blank, near_constant]))
+    exact = exact_groups(images, rest)
+    near = near_groups(images, rest, _part(progress, 0.05, 0.4))
+    faceless = faceless_images(images, rest, _part(progress, 0.4, 1.0))
+    remarks = () if faceless is not None else ("YuNet's file is missing, so no detector looked for faces.",)
+    found = [
+        *_duplicates("exact", exact, dataset),
+        *_duplicates("near", near, dataset),
+        _singles("blank", blank),
+        _singles("near_constant", near_constant),
+        *_people(dataset, rest, np.empty(0, np.int64) if faceless is None else faceless),
+        _imbalance(dataset),
+    ]
+    progress(1.0, "Done")
+    return Checkup(tuple(item for item in found if item.n_images or item.text), remarks)
+
+
+def _part(progress: Progress, start: float, end: float) -> Progress:
+    return lambda share, text: progress(start + (end - start) * share, text)
+
+
+def _singles(key: str, indices: Indices, notes: Sequence[str] | None = None) -> Finding:
+    texts = ("",) * len(indices) if notes is None else tuple(notes)
+    return Finding(_KIND_BY_KEY[key], indices, np.arange(len(indices)), texts, indices)
+
+
+def _people(dataset: FaceDataset, rest: Indices, faceless: Indices) -> list[Finding]:
+    """What the crowd says, and what the detector says where there is no face."""
+    votes = dataset.votes
+    if votes is None:
+        return [_singles("not_a_face", faceless, ["no trace of a face"] * len(faceless))]
+    by_crowd = np.intersect1d(crowd.no_face(votes), rest)
+    no_face = np.union1d(by_crowd, faceless)
+    notes = [f"crowd: {crowd.describe_votes(votes[i])}" if i in by_crowd else "no trace of a face" for i in no_face]
+    rejected = np.setdiff1d(np.intersect1d(crowd.rejected_labels(votes, dataset.labels), rest), no_face)
+    answers = [f"crowd: {crowd.describe_votes(votes[index])}" for index in rejected]
+    return [_singles("not_a_face", no_face, notes), _singles("crowd_rejected", rejected, answers)]
+
+
+def _duplicates(prefix: str, groups: list[Indices], dataset: FaceDataset) -> list[Finding]:
+    """Three findings over groups of copies: all that agree or not, those across splits, those that contradict."""
+    labels, splits = dataset.labels, dataset.splits
+    across = [group for group in groups if len(np.unique(splits[group])) > 1]
+    contradicting = [group for group in groups if len(np.unique(labels[group])) > 1]
+    agreeing = [group for group in groups if len(np.unique(labels[group])) == 1]
+    return [
+        _grouped(f"{prefix}_duplicates", groups, [_all_but_one(group, dataset) for group in agreeing]),
+        _grouped(f"{prefix}_across_splits", across, [_outside_best_split(group, splits) for group in across]),
+        _grouped(f"{prefix}_contradicting", contradicting, [_all_but_one(group, dataset) for group in contradicting]),
+    ]
+
+
+def _grouped(key: str, groups: list[Indices], drops: list[Indices]) -> Finding:
+    empty = np.empty(0, np.int64)
+    indices = np.concatenate(groups) if groups else empty
+    numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups]) if groups else empty
+    drop = np.unique(np.concatenate(drops)) if drops else empty
+    return Finding(_KIND_BY_KEY[key], indices, numbers, ("",) * len(indices), drop)
+
+
+def _all_but_one(group: Indices, dataset: FaceDataset) -> Indices:
+    """What to leave out of copies: all but the first of the split that measures most; all if no label has most."""
+    counts = np.bincount(dataset.labels[group])
+    if counts.max() * 2 <= len(group):
+        return group
+    agreed = group[dataset.labels[group] == counts.argmax()]
+    best = agreed[dataset.splits[agreed] == dataset.splits[agreed].max()]
+    return np.setdiff1d(group, best[:1])
+
+
+def _outside_best_split(group: Indices, splits: npt.NDArray[np.uint8]) -> Indices:
+    # SPLITS ascend from train to test: what measures last is kept.
+    return np.asarray(group[splits[group] != splits[group].max()], np.int64)
+
+
+def _imbalance(dataset: FaceDataset) -> Finding:
+    sentences = []
+    for split, row in zip(SPLITS, dataset.counts(), strict=True):
+        least, most = int(row.argmin()), int(row.argmax())
+        if row[most] > MAX_CLASS_RATIO * row[least]:
+            sentences.append(
+                f"In {split}, {EMOTIONS[most]} has {row[most]:,} images and {EMOTIONS[least]} {row[least]:,}"
+                + (f", {row[most] / row[least]:.1f} times as many." if row[least] else ".")
+            )
+    empty = np.empty(0, np.int64)
+    return Finding(_KIND_BY_KEY["imbalance"], empty, empty, (), empty, " ".join(sentences))

@@ -1,0 +1,47 @@
+"""Which labels to look at first: those that the crowd, or a model, would not have given."""
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets import crowd
+from fer.datasets.faces import FaceDataset
+from fer.emotions import N_EMOTIONS
+from fer.errors import DatasetError
+
+Indices = npt.NDArray[np.int64]
+
+
+def doubtful_by_crowd(dataset: FaceDataset) -> Indices:
+    """Images for which another answer got more of the crowd's votes than their label, the clearest case first.
+
+    Raises:
+        DatasetError: the data set has no votes.
+    """
+    if dataset.votes is None:
+        raise DatasetError(
+            f"{dataset.name} has no FER+ votes; import it together with fer2013new.csv, or ask the model."
+        )
+    own = crowd.own_votes(dataset.votes, dataset.labels)
+    doubt = dataset.votes.max(axis=1).astype(np.int64) - own
+    return _most_first(doubt.astype(np.float64))
+
+
+def doubtful_by_model(dataset: FaceDataset, probabilities: npt.NDArray[np.float32]) -> Indices:
+    """Images for which a model finds another class likelier than their label, the clearest case first.
+
+    Args:
+        dataset: N images.
+        probabilities: (N, 7), the model's, in the order of `EMOTIONS`.
+
+    Raises:
+        ValueError: the probabilities are not of this data set.
+    """
+    if probabilities.shape != (len(dataset), N_EMOTIONS):
+        raise ValueError(f"probabilities: expected ({len(dataset)}, {N_EMOTIONS}). Received: {probabilities.shape}")
+    own = probabilities[np.arange(len(dataset)), dataset.labels]
+    return _most_first(probabilities.max(axis=1).astype(np.float64) - own)
+
+
+def _most_first(doubt: npt.NDArray[np.float64]) -> Indices:
+    order = np.argsort(-doubt, kind="stable")
+    return np.asarray(order[doubt[order] > 0], np.int64)

@@ -1,0 +1,65 @@
+"""Pictures of a data set: samples, mean faces, contact sheets."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets.faces import SIDE, SPLITS, FaceDataset
+from fer.emotions import EMOTIONS, N_EMOTIONS
+
+Image = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.int64]
+_BLOCK = 2048
+
+
+def members(dataset: FaceDataset, split: str | None = None, emotion: str | None = None) -> Indices:
+    """Places of the images of a split and a class, ascending; None means every one."""
+    chosen = np.ones(len(dataset), bool)
+    if split is not None:
+        chosen &= dataset.splits == SPLITS.index(split)
+    if emotion is not None:
+        chosen &= dataset.labels == EMOTIONS.index(emotion)
+    return np.flatnonzero(chosen)
+
+
+def mean_faces(dataset: FaceDataset, split: str | None = None) -> dict[str, Image]:
+    """The mean image, (48, 48) uint8, of each class that has images in the split (None: in any)."""
+    sums = np.zeros((N_EMOTIONS, SIDE, SIDE), np.float64)
+    chosen = members(dataset, split)
+    for start in range(0, len(chosen), _BLOCK):
+        block = chosen[start : start + _BLOCK]
+        images, labels = dataset.images[block], dataset.labels[block]
+        for label in np.unique(labels):
+            sums[label] += images[labels == label].sum(axis=0, dtype=np.float64)
+    counts = np.bincount(dataset.labels[chosen], minlength=N_EMOTIONS)
+    return {
+        name: np.asarray(np.rint(sums[label] / counts[label]), np.uint8)
+        for label, name in enumerate(EMOTIONS)
+        if counts[label]
+    }
+
+
+def enlarged(image: Image, times: int = 2) -> Image:
+    """An image (48, 48) uint8 with each pixel repeated, so that a browser does not blur it."""
+    return np.repeat(np.repeat(np.asarray(image), times, axis=0), times, axis=1)
+
+
+def contact_sheet(images: Sequence[Image], columns: int, times: int = 2, gap: int = 4, ground: int = 128) -> Image:
+    """Images side by side, row by row, as one grey picture (H, W) uint8.
+
+    Args:
+        images: each (48, 48) uint8; at least one.
+        columns: how many beside each other.
+        times: each pixel repeated this often.
+        gap: pixels between images.
+        ground: grey level between them.
+    """
+    side = SIDE * times
+    rows = -(-len(images) // columns)
+    columns = min(columns, len(images))
+    sheet = np.full((rows * (side + gap) - gap, columns * (side + gap) - gap), ground, np.uint8)
+    for place, image in enumerate(images):
+        top, left = (place // columns) * (side + gap), (place % columns) * (side + gap)
+        sheet[top : top + side, left : left + side] = enlarged(image, times)
+    return sheet

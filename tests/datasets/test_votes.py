@@ -1,0 +1,127 @@
+"""FER+ votes: joined by row, and only where `Usage` agrees."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.datasets.loading import load_dataset
+from fer.datasets.votes import read_votes
+from fer.errors import DatasetError
+from tests.datasets.forms import (
+    csv_lines,
+    drawn,
+    icml_lines,
+    image_files,
+    unanimous,
+    votes_lines,
+    write_files,
+    write_lines,
+)
+
+
+@pytest.fixture
+def votes() -> np.ndarray:
+    """Votes that tell every row from every other."""
+    rows = np.zeros((42, 10), np.uint8)
+    rows[:, 0] = np.arange(42)
+    rows[:, 5] = 3
+    return rows
+
+
+@pytest.mark.parametrize("lines", [csv_lines, icml_lines])
+def test_votes_beside_the_table_are_found_and_joined_by_row(tmp_path: Path, votes: np.ndarray, lines) -> None:
+    dataset = drawn()
+    source = write_lines(tmp_path / "fer2013.csv", lines(dataset))
+    write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset, votes))
+    np.testing.assert_array_equal(load_dataset(source).votes, votes)
+    np.testing.assert_array_equal(load_dataset(tmp_path).votes, votes)
+
+
+def test_votes_are_joined_from_any_file_that_is_named(tmp_path: Path, votes: np.ndarray) -> None:
+    dataset = drawn()
+    source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
+    assert load_dataset(source).votes is None
+    named = write_lines(tmp_path / "crowd.txt", votes_lines(dataset, votes))
+    np.testing.assert_array_equal(load_dataset(source, votes=named).votes, votes)
+
+
+def test_rejected_rows_leave_the_votes_of_the_others_where_they_belong(tmp_path: Path, votes: np.ndarray) -> None:
+    dataset = drawn()
+    lines = csv_lines(dataset)
+    lines[5] = "7" + lines[5][1:]
+    lines[20] = lines[20].replace("Training", "Nonsense")
+    lines.insert(8, "")
+    source = write_lines(tmp_path / "fer2013.csv", lines)
+    write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset, votes))
+    np.testing.assert_array_equal(load_dataset(source).votes, np.delete(votes, [4, 19], axis=0))
+
+
+def test_votes_whose_usage_differs_in_one_row_are_refused(tmp_path: Path) -> None:
+    dataset = drawn()
+    source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
+    lines = votes_lines(dataset)
+    lines[30] = lines[30].replace("PublicTest", "PrivateTest")
+    write_lines(tmp_path / "fer2013new.csv", lines)
+    with pytest.raises(DatasetError, match=r"row 30 it says PrivateTest, where the data say PublicTest"):
+        load_dataset(source)
+
+
+def test_votes_of_another_number_of_rows_are_refused(tmp_path: Path) -> None:
+    dataset = drawn()
+    source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
+    write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset)[:-1])
+    with pytest.raises(DatasetError, match="41 rows and fer2013.csv has 42"):
+        load_dataset(source)
+
+
+def test_a_table_without_usage_takes_no_votes(tmp_path: Path) -> None:
+    """Kaggle's folder holds train.csv beside fer2013.csv, whose votes are not its own."""
+    dataset = drawn()
+    source = write_lines(tmp_path / "train.csv", [line.rsplit(",", 1)[0] for line in csv_lines(dataset)])
+    named = write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
+    assert load_dataset(source).votes is None
+    with pytest.raises(DatasetError, match="no column Usage"):
+        load_dataset(source, votes=named)
+
+
+def test_folders_carry_no_votes(tmp_path: Path) -> None:
+    dataset = drawn()
+    root = write_files(tmp_path / "faces", image_files(dataset))
+    named = write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
+    assert load_dataset(root).votes is None
+    with pytest.raises(DatasetError, match="no rows"):
+        load_dataset(root, votes=named)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: [lines[0].replace(",NF", ",other"), *lines[1:]], "no column nf"),
+        (lambda lines: ["emotion,pixels,Usage"], "no FER\\+ file"),
+        (lambda lines: [], "no FER\\+ file"),
+        (lambda lines: [*lines[:4], lines[4].replace(",10", ",ten"), *lines[5:]], "line 5"),
+        (lambda lines: [*lines[:4], lines[4].replace(",10", ",300"), *lines[5:]], "line 5"),
+        (lambda lines: [*lines[:4], "Training,fer1.png,1", *lines[5:]], "line 5"),
+        (lambda lines: [*lines[:4], lines[4].replace("Training", "Nobody"), *lines[5:]], "line 5"),
+    ],
+)
+def test_a_damaged_file_of_votes_is_refused_by_its_line(change, message: str) -> None:
+    lines = change(votes_lines(drawn()))
+    with pytest.raises(DatasetError, match=message):
+        read_votes(io.BytesIO("\n".join(lines).encode()))
+
+
+def test_votes_that_are_not_there_are_named(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+    with pytest.raises(DatasetError, match="nowhere.csv cannot be read"):
+        load_dataset(source, votes=tmp_path / "nowhere.csv")
+
+
+def test_a_byte_order_mark_and_semicolons_do_no_harm() -> None:
+    dataset = drawn()
+    text = "\r\n".join(line.replace(",", ";") for line in votes_lines(dataset))
+    found = read_votes(io.BytesIO(b"\xef\xbb\xbf" + text.encode()))
+    np.testing.assert_array_equal(found.votes, unanimous(dataset))
+    np.testing.assert_array_equal(found.usages, dataset.splits)
