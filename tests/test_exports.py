@@ -1,0 +1,146 @@
+import csv
+import io
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from fer import exports
+from fer.emotions import EMOTIONS
+from fer.results import FRAME_COLUMNS, Face, ImageAnalysis
+from fer.vision import images
+from tests.builders import encoded
+
+
+def face(emotion: str = "happy", confidence: float = 0.82, box: tuple[int, int, int, int] = (10, 12, 40, 44)) -> Face:
+    probabilities = np.full(7, (1 - confidence) / 6, np.float32)
+    probabilities[EMOTIONS.index(emotion)] = confidence
+    return Face(box, probabilities, unsure_below=0.5)
+
+
+def analysis(file: str, *faces: Face) -> ImageAnalysis:
+    return ImageAnalysis(file, width=120, height=90, faces=faces)
+
+
+def rows(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode())))
+
+
+def test_csv_is_a_row_a_face() -> None:
+    data = exports.to_csv(
+        [
+            analysis("two.jpg", face(), face("sad", 0.4, (60, 5, 20, 22))),
+            analysis("none.jpg"),
+            ImageAnalysis.failed("bad.jpg", "It is damaged; choose another."),
+        ]
+    )
+    table = pd.read_csv(io.BytesIO(data))
+    assert tuple(table.columns) == FRAME_COLUMNS
+    assert table[["file", "face", "x", "y", "width", "height", "emotion", "sure"]].values.tolist() == [
+        ["two.jpg", 1, 10, 12, 40, 44, "happy", True],
+        ["two.jpg", 2, 60, 5, 20, 22, "sad", False],
+    ]
+    np.testing.assert_allclose(table[list(EMOTIONS)].sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(table["confidence"], [0.82, 0.4], atol=1e-6)
+
+
+@pytest.mark.parametrize("analyses", [[], [analysis("none.jpg")]])
+def test_csv_without_a_face_is_its_header(analyses: list[ImageAnalysis]) -> None:
+    assert exports.to_csv(analyses).decode() == ",".join(FRAME_COLUMNS) + "\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=1+1.png",
+        "+1.png",
+        "-1.png",
+        "@SUM(A1).png",
+        "\t=1.png",
+        "\r=1.png",
+        "\n=1.png",
+        " =1.png",
+        "＝1.png",
+        "%0A.png",
+    ],
+)
+def test_a_name_is_never_a_formula(name: str) -> None:
+    (row,) = rows(exports.to_csv([analysis(name, face())]))
+    assert row["file"].startswith("'") and row["file"][1:].splitlines()[-1] == name.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["me.png", "a-b=c.png", "1+1.png", "naïve ☺.png", 'a;b,"c".png', ""])
+def test_a_harmless_name_stays_as_it_is(name: str) -> None:
+    (row,) = rows(exports.to_csv([analysis(name, face())]))
+    assert row["file"] == name
+
+
+def test_json_is_an_object_a_file() -> None:
+    entries = json.loads(
+        exports.to_json([analysis("naïve.jpg", face()), ImageAnalysis.failed("bad.jpg", "It is damaged.")])
+    )
+    assert [list(entry) for entry in entries] == [["file", "width", "height", "faces", "error"]] * 2
+    assert entries[0]["file"] == "naïve.jpg" and (entries[0]["width"], entries[0]["height"]) == (120, 90)
+    (found,) = entries[0]["faces"]
+    assert found["box"] == [10, 12, 40, 44] and found["emotion"] == "happy" and found["sure"] is True
+    assert list(found["probabilities"]) == list(EMOTIONS)
+    assert entries[1] == {"file": "bad.jpg", "width": None, "height": None, "faces": [], "error": "It is damaged."}
+    assert json.loads(exports.to_json([])) == []
+
+
+def test_the_zip_holds_pictures_with_boxes_drawn_in() -> None:
+    photo = encoded(Image.new("RGB", (120, 90), (90, 90, 90)))
+    data = exports.annotated_zip(
+        [
+            (photo, analysis("trip/me.png", face())),
+            (photo, analysis("home\\ME.jpg")),
+            (b"rubbish", ImageAnalysis.failed("bad.jpg", "It is damaged.")),
+        ]
+    )
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == ["me-annotated.jpg", "ME-annotated-2.jpg"]
+        drawn, plain = (images.decode(archive.read(name)) for name in archive.namelist())
+    assert drawn.shape == plain.shape == (90, 120, 3)
+    assert np.abs(plain.astype(int) - 90).max() <= 2
+    assert np.abs(drawn.astype(int) - 90).max() > 60
+
+
+def test_a_side_that_jpeg_cannot_hold_is_a_png() -> None:
+    long = np.zeros((1, 65_600, 3), np.uint8)
+    assert images.decode(exports.annotated_image(long, ImageAnalysis("long.png", 65_600, 1))).shape == long.shape
+
+
+JPEG, PNG = b"\xff\xd8", b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    ("file", "picture", "name"),
+    [
+        ("me.png", JPEG, "me-annotated.jpg"),
+        ("me.jpg", PNG, "me-annotated.png"),
+        ("../../etc/passwd", JPEG, "passwd-annotated.jpg"),
+        ("C:\\photos\\me.jpg", JPEG, "me-annotated.jpg"),
+        ('a<b>c:"d|e?f*.jpg', JPEG, "a_b_c__d_e_f_-annotated.jpg"),
+        ("line\nbreak\x1b.jpg", JPEG, "line_break_-annotated.jpg"),
+        ("", JPEG, "image-annotated.jpg"),
+        ("..", JPEG, "image-annotated.jpg"),
+    ],
+)
+def test_names_lead_out_of_no_folder_and_are_safe_everywhere(file: str, picture: bytes, name: str) -> None:
+    assert exports.AnnotatedNames().next(file, picture) == name
+
+
+def test_names_never_meet() -> None:
+    names = exports.AnnotatedNames(["ME-annotated.jpg"])
+    given = [names.next(file, JPEG) for file in ("me.png", "a/me.jpg", "Me.webp", "me-annotated.jpg")]
+    assert given == [
+        "me-annotated-2.jpg",
+        "me-annotated-3.jpg",
+        "Me-annotated-4.jpg",
+        "me-annotated-annotated.jpg",
+    ]
+    long = [names.next("ü" * 300 + ".jpg", JPEG) for _ in range(2)]
+    assert long[0] != long[1] and all(len(name.encode()) <= 255 for name in long)
