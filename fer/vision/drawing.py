@@ -45,7 +45,7 @@ def draw_box(scene: Image, box_xywh: tuple[int, int, int, int], color: BGR, text
     """Draw one box in place, with a text on a patch of its colour above it, or inside where there is no room."""
     thickness = max(1, round(max(scene.shape[:2]) / 400))
     x, y, w, h = box_xywh
-    cv2.rectangle(scene, (x, y), (x + w, y + h), color, thickness, cv2.LINE_AA)
+    cv2.rectangle(scene, (x, y), (x + w, y + h), color, thickness)
     if text:
         draw_label(scene, (x, y), color, text)
 
