@@ -104,7 +104,9 @@ def read_tree(tree: Tree, votes: Votes | None = None, progress: Progress = silen
 def _is_zip(name: str, file: IO[bytes]) -> bool:
     # By its name too, so that a zip that is cut short is not taken for a CSV.
     file.seek(0)
-    return name.lower().endswith(".zip") or file.read(4) == b"PK\x03\x04"
+    start = file.read(4)
+    file.seek(0)
+    return name.lower().endswith(".zip") or start == b"PK\x03\x04"
 
 
 def _find_table(tree: Tree, entries: list[Entry]) -> Entry | None:

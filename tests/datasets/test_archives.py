@@ -1,0 +1,225 @@
+"""Zips: the forms people have, and those made to do harm."""
+
+import io
+import stat
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+
+from fer.datasets import archives
+from fer.datasets.archives import ZipTree
+from fer.datasets.importing import import_path, import_uploads
+from fer.datasets.sources import read_source, read_uploads
+from fer.datasets.trees import MAX_ENTRIES
+from fer.errors import DatasetError
+from tests.datasets.forms import (
+    csv_lines,
+    drawn,
+    icml_lines,
+    image_files,
+    png,
+    snapshot,
+    unanimous,
+    votes_lines,
+    zip_bytes,
+)
+
+DATASET = drawn()
+GOOD = image_files(DATASET)
+
+
+def text(lines: list[str]) -> bytes:
+    return "\n".join(lines).encode()
+
+
+FORMS: dict[str, dict[str, bytes]] = {
+    "table": {"fer2013.csv": text(csv_lines(DATASET))},
+    "table, one folder too many": {"archive/fer2013/fer2013.csv": text(csv_lines(DATASET))},
+    "Kaggle's competition": {
+        "icml_face_data.csv": text(icml_lines(DATASET)),
+        "example_submission.csv": b"emotion\n0\n",
+        "test.csv": b"pixels\n1 2 3\n",
+        "train.csv": text([line.rsplit(",", 1)[0] for line in csv_lines(DATASET)]),
+    },
+    "a table of another name": {"my faces.csv": text(csv_lines(DATASET)), "notes.txt": b"mine"},
+    "folders": GOOD,
+    "folders, one too many, and what a Mac leaves": {
+        **image_files(DATASET, prefix="archive/"),
+        "__MACOSX/archive/train/happy/._00000.png": b"\0\5",
+        "archive/.DS_Store": b"x",
+    },
+    "folders written with backslashes": {path.replace("/", "\\"): data for path, data in GOOD.items()},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_zip_of_any_form_is_read_like_what_it_holds(form: str) -> None:
+    reading = read_uploads({"upload.zip": io.BytesIO(zip_bytes(FORMS[form]))})
+    assert not reading.rejected
+    assert reading.dataset.fingerprint == DATASET.fingerprint
+    np.testing.assert_array_equal(reading.dataset.counts(), DATASET.counts())
+
+
+def test_votes_come_in_the_zip_or_beside_it() -> None:
+    table, votes = text(csv_lines(DATASET)), text(votes_lines(DATASET))
+    together = zip_bytes({"a/fer2013.csv": table, "a/fer2013new.csv": votes})
+    alone = zip_bytes({"fer2013.csv": table})
+    uploads = [
+        {"fer.zip": io.BytesIO(together)},
+        {"fer.zip": io.BytesIO(alone), "fer2013new.csv": io.BytesIO(votes)},
+        {"fer2013.csv": io.BytesIO(table), "fer2013new.csv": io.BytesIO(votes)},
+    ]
+    for files in uploads:
+        np.testing.assert_array_equal(read_uploads(files).dataset.votes, unanimous(DATASET))
+
+
+def test_two_data_sets_at_once_are_refused() -> None:
+    data = zip_bytes(GOOD)
+    with pytest.raises(DatasetError, match="one at a time"):
+        read_uploads({"a.zip": io.BytesIO(data), "b.zip": io.BytesIO(data)})
+    with pytest.raises(DatasetError, match="one at a time"):
+        read_uploads({"a.zip": io.BytesIO(data), "b.csv": io.BytesIO(text(csv_lines(DATASET)))})
+
+
+def with_link() -> bytes:
+    stream = io.BytesIO(zip_bytes(GOOD))
+    with zipfile.ZipFile(stream, "a") as archive:
+        info = zipfile.ZipInfo("train/happy/link.png")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    return stream.getvalue()
+
+
+def encrypted() -> bytes:
+    """The flag in both headers of the first file, as every packer sets it."""
+    data = bytearray(zip_bytes({"fer2013.csv": text(csv_lines(DATASET))}))
+    data[6] |= 1
+    data[data.rfind(b"PK\x01\x02") + 8] |= 1
+    return bytes(data)
+
+
+def declaring(n_entries: int) -> bytes:
+    """An archive whose directory says that it holds so many files."""
+    data = zip_bytes(GOOD)
+    place = data.rfind(b"PK\x05\x06")
+    record = struct.pack("<4s4H2LH", b"PK\x06\x06"[:2] + b"\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    large = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, n_entries, n_entries, n_entries * 60, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, place, 1)
+    return data[:place] + large + locator + record
+
+
+def full_of_entries(n_entries: int) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for number in range(n_entries):
+            archive.writestr(f"{number:x}", b"")
+    return stream.getvalue()
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "../": (lambda: zip_bytes({**GOOD, "../../escaped.png": b"x"}), "leads out of it"),
+    "../ in the middle": (lambda: zip_bytes({**GOOD, "train/../../escaped.png": b"x"}), "leads out of it"),
+    "..\\": (lambda: zip_bytes({**GOOD, "..\\escaped.png": b"x"}), "leads out of it"),
+    "absolute path": (lambda: zip_bytes({**GOOD, "/tmp/escaped.png": b"x"}), "leads out of it"),
+    "absolute path of Windows": (lambda: zip_bytes({**GOOD, "C:/escaped.png": b"x"}), "leads out of it"),
+    "link": (with_link, "a link"),
+    "nested zip": (lambda: zip_bytes({**GOOD, "more.zip": zip_bytes(GOOD)}), "archive within the archive"),
+    "42.zip": (lambda: zip_bytes({f"lib {n}.zip": b"PK" for n in range(16)}), "archive within the archive"),
+    "bomb": (lambda: zip_bytes({"train/happy/a.png": bytes(30 * 2**20)}), "packed"),
+    "bomb of a table": (lambda: zip_bytes({"fer2013.csv": bytes(30 * 2**20)}), "packed"),
+    "a million entries, declared": (lambda: declaring(1_000_000), "1,000,000 files"),
+    "encrypted": (encrypted, "encrypted"),
+    "truncated": (lambda: zip_bytes(GOOD)[:-40], "cut short"),
+    "truncated to its first half": (lambda: zip_bytes(GOOD)[:5000], "cut short"),
+    "empty file": (lambda: b"", "cut short"),
+    "no zip": (lambda: b"PK\x03\x04 and then a letter", "cut short"),
+    "no file in it": (lambda: zip_bytes({}), "neither FER-2013's CSV nor image folders"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_zip_is_refused_in_one_sentence_and_leaves_nothing(tmp_path: Path, fer_home: Path, kind: str) -> None:
+    make, message = HOSTILE[kind]
+    data = make()
+    before = snapshot(tmp_path)
+    with pytest.raises(DatasetError, match=message) as caught:
+        import_uploads({"upload.zip": io.BytesIO(data)})
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+    assert snapshot(tmp_path) == before
+    assert not Path("/tmp/escaped.png").exists()
+
+
+def test_a_zip_on_disk_is_judged_the_same(tmp_path: Path, fer_home: Path) -> None:
+    path = tmp_path / "faces.zip"
+    path.write_bytes(zip_bytes(GOOD))
+    assert read_source(path).dataset.fingerprint == DATASET.fingerprint
+    path.write_bytes(zip_bytes({**GOOD, "../escaped.png": b"x"}))
+    with pytest.raises(DatasetError, match="leads out of it"):
+        import_path(path)
+
+
+def test_more_entries_than_any_data_set_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 500)
+    with pytest.raises(DatasetError, match="501 files, more than 500"):
+        ZipTree(io.BytesIO(full_of_entries(501)), "upload.zip")
+    assert len(ZipTree(io.BytesIO(full_of_entries(500)), "upload.zip").entries()) == 500
+    assert MAX_ENTRIES < 1_000_000
+
+
+def test_a_directory_that_lies_about_its_number_of_files_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 500)
+    data = bytearray(full_of_entries(600))
+    place = data.rfind(b"PK\x05\x06")
+    data[place + 8 : place + 12] = struct.pack("<HH", 3, 3)
+    with pytest.raises(DatasetError, match="600 files"):
+        ZipTree(io.BytesIO(bytes(data)), "upload.zip")
+
+
+def test_the_sum_of_declared_sizes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 2 * sum(map(len, GOOD.values())))
+    assert read_uploads({"a.zip": io.BytesIO(zip_bytes(GOOD))}).n_read == len(DATASET)
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", sum(map(len, GOOD.values())) - 1)
+    with pytest.raises(DatasetError, match="would unpack to more than"):
+        read_uploads({"a.zip": io.BytesIO(zip_bytes(GOOD))})
+
+
+def test_what_is_read_again_and_again_counts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 2500)
+    tree = ZipTree(io.BytesIO(zip_bytes({"a": bytes(1000)}, zipfile.ZIP_STORED)), "a.zip")
+    path = PurePosixPath("a")
+    for _ in range(2):
+        with tree.open(path) as file:
+            file.read()
+    with pytest.raises(DatasetError, match="more than"):
+        tree.open(path)
+
+
+def test_a_member_gives_no_more_bytes_than_it_declares() -> None:
+    """A size that was made smaller in the directory: the file ends there, and its check sum no longer fits."""
+    data = bytearray(zip_bytes({"train/happy/a.png": bytes(5000), **GOOD}))
+    place = data.find(b"PK\x01\x02")
+    data[place + 24 : place + 28] = struct.pack("<L", 100)
+    tree = ZipTree(io.BytesIO(bytes(data)), "a.zip")
+    with pytest.raises(zipfile.BadZipFile), tree.open(PurePosixPath("train/happy/a.png")) as file:
+        assert len(file.read(4000)) <= 100
+
+
+def test_a_damaged_image_in_a_zip_costs_that_image() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (48, 48)).astype(np.uint8)
+    data = bytearray(zip_bytes({**GOOD, "train/happy/z.png": png(noise)}, zipfile.ZIP_STORED))
+    place = bytes(data).find(b"train/happy/z.png") + 100
+    data[place : place + 4] = b"\0\0\0\0"
+    reading = read_uploads({"a.zip": io.BytesIO(bytes(data))})
+    assert [item.where for item in reading.rejected] == ["train/happy/z.png"]
+    assert reading.dataset.fingerprint == DATASET.fingerprint
+
+
+def test_a_damaged_table_in_a_zip_is_refused() -> None:
+    data = bytearray(zip_bytes({"fer2013.csv": text(csv_lines(DATASET))}, zipfile.ZIP_STORED))
+    data[60_000] ^= 1
+    with pytest.raises(DatasetError, match="damaged at line"):
+        read_uploads({"a.zip": io.BytesIO(bytes(data))})

@@ -1,0 +1,169 @@
+"""Image folders in the namings and formats that people have, and the files in them that are no faces."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer.datasets.folders import decode_face
+from fer.datasets.layouts import find_layout
+from fer.datasets.loading import load_dataset
+from fer.datasets.readings import Reading
+from fer.datasets.sources import read_source
+from fer.emotions import EMOTIONS
+from fer.errors import DatasetError
+from tests.datasets.forms import csv_lines, drawn, encoded, image_files, png, write_files, write_lines
+
+OTHER_NAMES = ("anger", "disgusted", "fearful", "happiness", "sadness", "surprised", "Neutral")
+NUMBERS = tuple("0123456")
+
+
+@pytest.mark.parametrize("classes", [EMOTIONS, OTHER_NAMES, NUMBERS])
+@pytest.mark.parametrize("prefix", ["", "archive/", "src/data/"])
+def test_folders_are_the_same_set_as_the_table(tmp_path: Path, classes: Sequence[str], prefix: str) -> None:
+    dataset = drawn()
+    table = load_dataset(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)))
+    root = write_files(tmp_path / "faces", image_files(dataset, classes, prefix))
+    found = load_dataset(root)
+    assert found.fingerprint == table.fingerprint
+    np.testing.assert_array_equal(found.counts(), table.counts())
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test"), [("train", "val", "test"), ("Training", "PublicTest", "PrivateTest")]
+)
+def test_splits_go_by_several_names(tmp_path: Path, train: str, validation: str, test: str) -> None:
+    dataset = drawn(7, 14, 21)
+    renamed = {
+        path.replace("train/", f"{train}/").replace("validation/", f"{validation}/").replace("test/", f"{test}/"): data
+        for path, data in image_files(dataset).items()
+    }
+    assert read_source(write_files(tmp_path / "faces", renamed)).dataset.counts().sum(axis=1).tolist() == [7, 14, 21]
+
+
+def test_the_desktop_scripts_layout_beside_its_source(tmp_path: Path) -> None:
+    dataset = drawn(14, 0, 7)
+    files = {**image_files(dataset, prefix="data/"), "src/emotions.py": b"print()", "README.md": b"# Emotions"}
+    found = load_dataset(write_files(tmp_path / "checkout", files), with_validation=False)
+    assert found.counts().sum(axis=1).tolist() == [14, 0, 7]
+    assert found.fingerprint == dataset.fingerprint
+
+
+@pytest.mark.parametrize(("name", "split"), [("faces", "train"), ("test", "test"), ("val", "validation")])
+def test_class_folders_without_splits_are_one_split(tmp_path: Path, name: str, split: str) -> None:
+    dataset = drawn(14, 0, 0)
+    files = {path.removeprefix("train/"): data for path, data in image_files(dataset).items()}
+    found = read_source(write_files(tmp_path / name, files)).dataset
+    assert found.split_names() == (split,)
+    assert found.fingerprint == dataset.fingerprint
+
+
+def test_two_sets_in_one_folder_are_told_apart_by_the_user(tmp_path: Path) -> None:
+    files = image_files(drawn(7, 0, 0), prefix="old/") | image_files(drawn(7, 0, 0), prefix="new/")
+    with pytest.raises(DatasetError, match=r"more than one set of image folders \(new, old\); name one"):
+        read_source(write_files(tmp_path / "both", files))
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    root = write_files(tmp_path / "photos", {"2024/cat.png": png(np.zeros((48, 48), np.uint8)), "notes.txt": b""})
+    with pytest.raises(DatasetError, match="neither FER-2013's CSV nor image folders"):
+        read_source(root)
+
+
+def test_what_the_operating_system_left_is_no_image(tmp_path: Path) -> None:
+    dataset = drawn(14, 0, 0)
+    litter = {
+        "__MACOSX/train/happy/._00000.png": b"\0\5\26\7",
+        "train/.DS_Store": b"x",
+        "train/happy/.DS_Store": b"x",
+        "train/happy/Thumbs.db": b"x",
+    }
+    reading = read_source(write_files(tmp_path / "faces", {**image_files(dataset), **litter}))
+    assert not reading.rejected
+    assert len(reading.dataset) == 14
+
+
+def grey(size: tuple[int, int], form: str, mode: str = "L") -> bytes:
+    ramp = np.linspace(0, 255, size[0] * size[1]).reshape(size[1], size[0]).astype(np.uint8)
+    return encoded(Image.fromarray(ramp).convert(mode), form)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM"])
+@pytest.mark.parametrize(("size", "mode"), [((48, 48), "L"), ((200, 160), "RGB"), ((20, 31), "L"), ((48, 48), "RGB")])
+def test_any_format_and_size_becomes_a_face(form: str, size: tuple[int, int], mode: str) -> None:
+    face = decode_face(grey(size, form, mode))
+    assert face.shape == (48, 48) and face.dtype == np.uint8
+    # Dark above, bright below, as drawn.
+    assert face[:4].mean() < 30 and face[-4:].mean() > 225
+
+
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF"])
+def test_a_face_of_48_pixels_keeps_every_one_of_them(form: str) -> None:
+    image = drawn(1, 0, 0).images[0]
+    np.testing.assert_array_equal(decode_face(encoded(Image.fromarray(image), form)), image)
+    np.testing.assert_array_equal(decode_face(encoded(Image.fromarray(image).convert("RGB"), form)), image)
+
+
+def truncated_jpeg() -> bytes:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
+    data = encoded(Image.fromarray(noise), "JPEG")
+    return data[: len(data) // 2]
+
+
+def gigantic_png() -> bytes:
+    stream = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+DAMAGED = {
+    "empty.png": (lambda: b"", "empty"),
+    "text.png": (lambda: b"This is no picture.", "no picture"),
+    "drawing.svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><circle r='9'/></svg>", "SVG|no picture"),
+    "half.jpg": (truncated_jpeg, "damaged|cut short"),
+    "large.png": (gigantic_png, "million pixels"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_file_that_is_no_face_is_rejected_with_its_reason(tmp_path: Path, name: str) -> None:
+    make, reason = DAMAGED[name]
+    dataset = drawn(28, 0, 0)
+    files = {**image_files(dataset), f"train/happy/{name}": make()}
+    reading = read_source(write_files(tmp_path / "faces", files))
+    (rejection,) = reading.rejected
+    assert rejection.where == f"train/happy/{name}"
+    assert any(part in rejection.reason for part in reason.split("|")), rejection.reason
+    assert reading.n_read == 29
+    assert reading.dataset.fingerprint == dataset.fingerprint
+
+
+def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -> None:
+    files = {**image_files(drawn(28, 0, 0)), "train/contempt/a.png": png(drawn(1, 0, 0).images[0])}
+    reading: Reading = read_source(write_files(tmp_path / "faces", files))
+    assert [(item.where, item.reason) for item in reading.rejected] == [
+        ("train/contempt/a.png", "its folder names no class")
+    ]
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    outside = write_files(tmp_path / "outside", {"secret.png": png(drawn(1, 0, 0).images[0])})
+    root = write_files(tmp_path / "faces", image_files(drawn(14, 0, 0)))
+    (root / "train" / "happy" / "link.png").symlink_to(outside / "secret.png")
+    (root / "train" / "happy" / "more").symlink_to(outside)
+    assert len(read_source(root).dataset) == 14
+
+
+def test_a_layout_says_which_files_are_its_own() -> None:
+    layout = find_layout([PurePosixPath("a/train/happy/x.png")], "zip")
+    assert layout is not None
+    assert layout.covers(PurePosixPath("a/train/sad/y.png"))
+    assert layout.covers(PurePosixPath("a/train/contempt/y.png"))
+    # In a split and in no class: it is looked at, and rejected.
+    assert layout.covers(PurePosixPath("a/train/y.png"))
+    assert layout.label_of(PurePosixPath("a/train/y.png")) is None
+    assert not layout.covers(PurePosixPath("b/train/sad/y.png"))
+    assert not layout.covers(PurePosixPath("a/docs/sad/y.png"))

@@ -1,0 +1,255 @@
+"""An import is there whole or not at all."""
+
+import csv
+import errno
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.datasets import catalog, staging, storage
+from fer.datasets.importing import import_path, import_uploads, inside_data
+from fer.datasets.staging import clean_staging, staged
+from fer.errors import DatasetError, FerError
+from fer.paths import CHECKOUT
+from tests.datasets.forms import (
+    csv_lines,
+    drawn,
+    image_files,
+    snapshot,
+    votes_lines,
+    write_files,
+    write_lines,
+    zip_bytes,
+)
+
+
+class Cancelled(FerError):
+    """What the page raises when a user presses Cancel."""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+
+
+def test_rows_read_are_kept_and_rejected(tmp_path: Path, fer_home: Path) -> None:
+    lines = csv_lines(drawn())
+    lines[3] = "7" + lines[3][1:]
+    lines[9] = lines[9].replace("Training", "=1+1")
+    info = import_path(write_lines(tmp_path / "my faces.csv", lines))
+    assert (info.name, info.form, info.n_read, info.n_images, info.n_rejected) == ("my-faces", "CSV", 42, 40, 2)
+    with (catalog.set_folder("my-faces") / "rejected.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["where"] for row in rows] == ["line 4", "line 10"]
+    assert rows[0]["reason"] == "label '7' is not a whole number from 0 to 6"
+
+
+def test_a_file_name_that_a_spreadsheet_would_run_is_defused(tmp_path: Path, fer_home: Path) -> None:
+    files = {**image_files(drawn(28, 0, 0)), "train/happy/a.png": b"no picture"}
+    root = write_files(tmp_path / "faces", files)
+    (root / "train" / "happy" / "a.png").rename(root / "train" / "happy" / "=cmd.png")
+    name = import_path(root).name
+    assert "train/happy/=cmd.png" in (catalog.set_folder(name) / "rejected.csv").read_text()
+    storage.write_rejections(tmp_path / "r.csv", [storage.Rejection("=HYPERLINK(1)", "why")])
+    assert "'=HYPERLINK(1)" in (tmp_path / "r.csv").read_text()
+
+
+def test_what_was_stored_comes_back(tmp_path: Path, fer_home: Path) -> None:
+    dataset = drawn()
+    write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
+    info = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)), name="mine")
+    assert info.has_votes and info.by_split() == {"train": 28, "validation": 7, "test": 7}
+    for in_memory in (True, False):
+        reading = catalog.open_set("mine", in_memory=in_memory)
+        np.testing.assert_array_equal(reading.dataset.images, dataset.images)
+        np.testing.assert_array_equal(reading.dataset.labels, dataset.labels)
+        np.testing.assert_array_equal(reading.dataset.splits, dataset.splits)
+        assert reading.dataset.votes is not None and reading.dataset.votes.sum() == 420
+        assert reading.origins[:2] == ("line 2", "line 3")
+    assert catalog.get_info("mine") == info
+    assert info.fingerprint == dataset.fingerprint
+
+
+def test_several_sets_lie_side_by_side(table: Path, fer_home: Path) -> None:
+    names = [import_path(table).name for _ in range(3)]
+    assert names == ["fer2013", "fer2013-2", "fer2013-3"]
+    assert [info.name for info in catalog.list_sets()] == names
+    before = snapshot(catalog.set_folder("fer2013"))
+    catalog.delete_set("fer2013-2")
+    assert [info.name for info in catalog.list_sets()] == ["fer2013", "fer2013-3"]
+    assert snapshot(catalog.set_folder("fer2013")) == before
+    assert catalog.disk_bytes("fer2013") == sum(map(len, before.values()))
+
+
+@pytest.mark.parametrize("name", ["fer2013", "../out", "a/b", ".hidden", "", "x" * 80, "synthetic", "test"])
+def test_a_name_that_is_taken_or_no_folders_is_refused(table: Path, fer_home: Path, name: str) -> None:
+    import_path(table)
+    before = snapshot(fer_home)
+    with pytest.raises(DatasetError, match="name"):
+        catalog.check_new_name(name)
+    if name:
+        with pytest.raises(DatasetError):
+            import_path(table, name=name)
+    assert snapshot(fer_home) == before
+
+
+def test_a_class_without_images_is_named(tmp_path: Path, fer_home: Path) -> None:
+    lines = [line for line in csv_lines(drawn()) if not line.startswith(("1,", "4,"))]
+    with pytest.raises(DatasetError, match="no image of disgust, sad"):
+        import_path(write_lines(tmp_path / "five.csv", lines))
+    assert catalog.list_sets() == []
+
+
+def test_progress_ascends_to_the_end(table: Path, fer_home: Path) -> None:
+    seen: list[float] = []
+    import_path(table, progress=lambda share, text: seen.append(share))
+    assert seen == sorted(seen) and seen[-1] == 1.0 and len(seen) >= 3
+
+
+@pytest.mark.parametrize("when", ["rows read", "Storing", "Stored"])
+def test_a_cancelled_import_leaves_everything_as_it_was(table: Path, fer_home: Path, when: str) -> None:
+    import_path(table, name="old")
+    before = snapshot(fer_home)
+
+    def cancel(share: float, text: str) -> None:
+        if when in text:
+            raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled):
+        import_path(table, name="new", progress=cancel)
+    assert snapshot(fer_home) == before
+    assert [info.name for info in catalog.list_sets()] == ["old"]
+
+
+def test_an_upload_is_stored_with_its_name(fer_home: Path) -> None:
+    files = {"FER 2013 (1).zip": io.BytesIO(zip_bytes(image_files(drawn())))}
+    info = import_uploads(files)
+    assert (info.name, info.source, info.form) == ("FER-2013-1", "FER 2013 (1).zip", "image folders")
+    # Streamlit owns the upload, and shows it again.
+    assert not files["FER 2013 (1).zip"].closed
+
+
+def test_a_full_disk_leaves_the_old_data_byte_for_byte(
+    table: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_path(table, name="old")
+    before = snapshot(fer_home)
+    save = np.save
+
+    def full(file: io.BufferedWriter, array: np.ndarray, **options: bool) -> None:
+        if Path(file.name).name == "splits.npy":
+            file.write(b"half of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(file, array, **options)
+
+    monkeypatch.setattr(storage.np, "save", full)
+    with pytest.raises(DatasetError, match="the disk is full.* nothing was changed") as caught:
+        import_path(table, name="new")
+    assert "\n" not in str(caught.value)
+    assert snapshot(fer_home) == before
+
+
+def test_a_disk_too_small_for_the_set_is_seen_before_the_work(
+    table: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = staging.shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr(staging.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(DatasetError, match="the disk is full"):
+        import_path(table)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from fer.datasets.importing import import_path
+
+def progress(share, text):
+    if text == "Stored":
+        print("written", flush=True)
+        time.sleep(60)
+
+import_path(Path(sys.argv[1]), name="new", progress=progress)
+"""
+
+
+def test_an_import_killed_in_the_middle_leaves_the_old_data_and_is_cleaned_up(table: Path, fer_home: Path) -> None:
+    import_path(table, name="old")
+    before = digests(fer_home / "data" / "old")
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(table)], cwd=CHECKOUT, stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline() == b"written\n"
+    # While it lives, nobody takes away what it writes.
+    assert clean_staging() == 0
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert [info.name for info in catalog.list_sets()] == ["old"]
+    left = [path for path in (fer_home / "data" / ".staging").rglob("*") if path.is_file()]
+    assert any(path.name == "images.npy" for path in left)
+    # The system lets go of the lock a moment after the process is gone.
+    deadline = time.monotonic() + 10
+    while not (n_cleaned := clean_staging()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert n_cleaned == 1
+    assert not list((fer_home / "data" / ".staging").iterdir())
+    assert digests(fer_home / "data" / "old") == before
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in snapshot(folder).items()}
+
+
+def test_a_set_that_appeared_meanwhile_is_not_overwritten(fer_home: Path) -> None:
+    target = fer_home / "data" / "mine"
+    with pytest.raises(DatasetError, match="already"), staged(target) as folder:
+        (folder / "new").touch()
+        target.mkdir(parents=True)
+        (target / "theirs").touch()
+    assert [path.name for path in target.iterdir()] == ["theirs"]
+    assert not list((fer_home / "data" / ".staging").iterdir())
+
+
+def test_a_path_inside_data_is_taken_and_any_other_refused(fer_home: Path, tmp_path: Path) -> None:
+    data = fer_home / "data"
+    data.mkdir()
+    table = write_lines(data / "fer2013.csv", csv_lines(drawn()))
+    write_lines(tmp_path / "outside.csv", csv_lines(drawn()))
+    (data / "link.csv").symlink_to(tmp_path / "outside.csv")
+    assert inside_data("fer2013.csv") == table
+    assert inside_data(" ./fer2013.csv ") == table
+    assert inside_data(str(table)) == table
+    for text in ("../../outside.csv", str(tmp_path / "outside.csv"), "link.csv", "/etc/passwd", "", "   "):
+        with pytest.raises(DatasetError, match="is not inside"):
+            inside_data(text)
+    with pytest.raises(DatasetError, match="There is no 'nothing.csv'"):
+        inside_data("nothing.csv")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "images.npy").write_bytes(b"x"), "damaged"),
+        (lambda folder: (folder / "labels.npy").unlink(), "damaged"),
+        (lambda folder: (folder / "set.json").write_text("{}"), "no data set of this version"),
+    ],
+)
+def test_a_damaged_set_is_said_in_one_sentence(table: Path, fer_home: Path, damage, message: str) -> None:
+    name = import_path(table).name
+    damage(catalog.set_folder(name))
+    with pytest.raises(DatasetError, match=message):
+        catalog.open_set(name)
+
+
+def test_a_stored_set_takes_no_more_votes(table: Path, fer_home: Path, tmp_path: Path) -> None:
+    from fer.datasets.loading import load_dataset
+
+    name = import_path(table).name
+    votes = write_lines(tmp_path / "votes.csv", votes_lines(drawn()))
+    with pytest.raises(DatasetError, match="import its source again with the votes"):
+        load_dataset(name, votes=votes)

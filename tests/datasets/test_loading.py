@@ -1,0 +1,73 @@
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.datasets.corrections import correct, corrections_file, write_corrections
+from fer.datasets.importing import import_path
+from fer.datasets.loading import load_dataset
+from fer.errors import DatasetError
+from tests.datasets.forms import csv_lines, drawn, image_files, write_files, write_lines, zip_bytes
+
+
+def test_folders_zip_table_and_stored_set_are_one_data_set(tmp_path: Path, fer_home: Path) -> None:
+    dataset = drawn(140, 0, 14)
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
+    folders = write_files(tmp_path / "faces", image_files(dataset))
+    (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(dataset)))
+    name = import_path(table).name
+    found = [load_dataset(source) for source in (table, str(table), folders, tmp_path / "faces.zip", name)]
+    assert len({item.fingerprint for item in found}) == 1
+    validations = [{image.tobytes() for image in item.split("validation").images} for item in found]
+    assert all(images == validations[0] for images in validations)
+    assert len(validations[0]) == 14
+
+
+def test_without_validation_the_splits_stay_as_they_are(tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(70, 0, 7)))
+    assert load_dataset(table, with_validation=False).split_names() == ("train", "test")
+    assert load_dataset(table).split_names() == ("train", "validation", "test")
+
+
+def test_one_split_alone_is_fine(tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "public.csv", csv_lines(drawn(0, 14, 0)))
+    assert load_dataset(table).split_names() == ("validation",)
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lines = csv_lines(drawn())
+    lines[4] = "8" + lines[4][1:]
+    table = write_lines(tmp_path / "fer2013.csv", lines)
+    with caplog.at_level(logging.WARNING):
+        assert len(load_dataset(table)) == 41
+    assert "1 of 42 images cannot be read" in caplog.text and "line 5: label '8'" in caplog.text
+
+
+def test_corrections_are_applied_when_asked_for(tmp_path: Path, fer_home: Path) -> None:
+    dataset = drawn(70, 7, 7)
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
+    now = (int(dataset.labels[3]) + 1) % 7
+    write_corrections(corrections_file(table), [correct(dataset, 3, now), correct(dataset, 80, None)])
+    assert corrections_file(table) == tmp_path / "fer2013.corrections.csv"
+    assert load_dataset(table).fingerprint == dataset.fingerprint
+    corrected = load_dataset(table, corrections=True)
+    assert len(corrected) == 83 and corrected.labels[3] == now
+    np.testing.assert_array_equal(corrected.images[3], dataset.images[3])
+
+
+def test_corrections_asked_for_where_there_are_none_change_nothing(tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+    assert load_dataset(table, corrections=True).fingerprint == drawn().fingerprint
+
+
+@pytest.mark.parametrize("source", ["nowhere.csv", "no-such-set", "/does/not/exist"])
+def test_what_is_not_there_is_said(fer_home: Path, source: str) -> None:
+    with pytest.raises(DatasetError, match="does not exist"):
+        load_dataset(source)
+
+
+def test_a_file_inside_data_is_found_by_its_name(fer_home: Path) -> None:
+    (fer_home / "data").mkdir()
+    write_lines(fer_home / "data" / "mine.csv", csv_lines(drawn()))
+    assert load_dataset("mine.csv").fingerprint == drawn().fingerprint
