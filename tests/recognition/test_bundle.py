@@ -1,0 +1,144 @@
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.errors import BundleError
+from fer.recognition import bundle as module
+from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle, write_bundle
+from tests.builders import make_bundle
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def rewrite(folder: Path, change: Change) -> None:
+    file = folder / BUNDLE_FILE
+    values = json.loads(file.read_text())
+    change(values)
+    file.write_text(json.dumps(values))
+
+
+def test_what_was_written_is_loaded(tmp_path: Path) -> None:
+    metrics = {"validation": {"accuracy": 0.66, "n": 3589}}
+    written = make_bundle(tmp_path / "one", temperature=1.5, unsure_below=0.4, metrics=metrics, versions={"keras": "3"})
+    loaded = load_bundle(str(tmp_path / "one"))
+    assert loaded == written
+    assert loaded.labels == EMOTIONS and loaded.temperature == 1.5 and loaded.unsure_below == 0.4
+    assert loaded.metrics == metrics and loaded.versions == {"keras": "3"}
+    assert loaded.served_file == tmp_path / "one" / "model.onnx"
+    assert set(loaded.files) == {"model.onnx", "model.keras"}
+    assert loaded.files["model.onnx"]["sha256"] == hashlib.sha256(loaded.served_file.read_bytes()).hexdigest()
+
+
+def test_bundle_json_has_the_fields_that_others_read(tmp_path: Path) -> None:
+    make_bundle(tmp_path)
+    values = json.loads((tmp_path / BUNDLE_FILE).read_text())
+    expected = {
+        "labels",
+        "input",
+        "crop",
+        "temperature",
+        "unsure_below",
+        "served",
+        "files",
+        "data",
+        "metrics",
+        "versions",
+    }
+    assert expected <= set(values) and "path" not in values
+    assert values["input"] == {"name": "images", "shape": [None, 48, 48, 1], "dtype": "uint8", "range": [0, 255]}
+
+
+REFUSED: dict[str, tuple[Change, str]] = {
+    "labels in another order": (lambda v: v.update(labels=sorted(EMOTIONS)), "labels"),
+    "labels that are no names": (lambda v: v.update(labels=[1, 2]), "labels"),
+    "labels that are no list": (lambda v: v.update(labels=None), "labels"),
+    "a class less": (lambda v: v.update(labels=list(EMOTIONS[:6])), "labels"),
+    "another size": (lambda v: v["input"].update(shape=[None, 64, 64, 1]), "input"),
+    "another type": (lambda v: v["input"].update(dtype="float32"), "input"),
+    "input that is no object": (lambda v: v.update(input=[48, 48]), "input"),
+    "another crop": (lambda v: v["crop"].update(border="constant"), "crop"),
+    "no temperature": (lambda v: v.pop("temperature"), "temperature"),
+    "temperature 0": (lambda v: v.update(temperature=0), "temperature"),
+    "temperature without end": (lambda v: v.update(temperature=float("inf")), "temperature"),
+    "temperature that is no number": (lambda v: v.update(temperature="1"), "temperature"),
+    "threshold above 1": (lambda v: v.update(unsure_below=1.1), "unsure_below"),
+    "threshold that is no number": (lambda v: v.update(unsure_below=float("nan")), "unsure_below"),
+    "served file that is not listed": (lambda v: v.update(served="other.onnx"), "other.onnx"),
+    "no list of files": (lambda v: v.update(files=[]), "files"),
+    "no hash": (lambda v: v["files"].update({"model.onnx": "abc"}), "model.onnx"),
+    "a way out of the folder": (lambda v: v["files"].update({"../x.onnx": {"sha256": "0"}}), "x.onnx"),
+    "a file that is not there": (lambda v: v["files"].update({"more.onnx": {"sha256": "0"}}), "more.onnx"),
+    "another hash": (lambda v: v["files"]["model.keras"].update(sha256="0" * 64), "model.keras"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_does_not_fit_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    change, word = REFUSED[name]
+    make_bundle(tmp_path)
+    rewrite(tmp_path, change)
+    with pytest.raises(BundleError) as caught:
+        load_bundle(tmp_path)
+    text = str(caught.value)
+    assert word in text and str(tmp_path) in text and "\n" not in text and text.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.keras"])
+def test_a_changed_byte_is_found(tmp_path: Path, name: str) -> None:
+    make_bundle(tmp_path)
+    data = bytearray((tmp_path / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(BundleError, match=f"changed '{name}'"):
+        load_bundle(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
+def test_a_description_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    make_bundle(tmp_path)
+    (tmp_path / BUNDLE_FILE).write_bytes(content)
+    with pytest.raises(BundleError, match=BUNDLE_FILE):
+        load_bundle(tmp_path)
+
+
+def test_an_empty_folder_and_a_file_hold_no_model(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for path in (tmp_path, file, tmp_path / "gone"):
+        with pytest.raises(BundleError, match="There is no model in"):
+            load_bundle(path)
+
+
+def test_a_failed_write_leaves_the_description_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = make_bundle(tmp_path, temperature=1.5)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_bundle(replace(bundle, temperature=3.0))
+    assert load_bundle(tmp_path).temperature == 1.5
+
+
+def test_the_hash_tells_models_apart_that_answer_differently(tmp_path: Path) -> None:
+    one = make_bundle(tmp_path / "one")
+    assert make_bundle(tmp_path / "copy").hash == one.hash
+    others = [
+        make_bundle(tmp_path / "two", temperature=2.0),
+        make_bundle(tmp_path / "three", unsure_below=0.5),
+        make_bundle(tmp_path / "four", sharpness=3.0),
+    ]
+    assert len({one.hash, *(other.hash for other in others)}) == 4
+    assert make_bundle(tmp_path / "five", versions={"keras": "3"}).hash == one.hash
+
+
+@pytest.mark.parametrize(("path", "name"), [("runs/tuesday/bundle", "tuesday"), ("model", "model")])
+def test_a_model_is_called_by_its_run(path: str, name: str) -> None:
+    assert Bundle(path=Path(path)).name == name
