@@ -125,7 +125,8 @@ class YuNetDetector:
         boxes, scores = found[:, :4] * np.float32(factor), found[:, 14]
         centers = boxes[:, :2] + boxes[:, 2:] / 2
         inside = ((centers >= 0) & (centers < (width, height))).all(axis=1)  # False for what is not finite, too
-        kept = inside & (boxes[:, 2:] >= self._min_face).all(axis=1)
+        sized = (boxes[:, 2:] >= self._min_face) & (boxes[:, 2:] <= 2 * max(height, width))
+        kept = inside & sized.all(axis=1)
         return Detections(boxes[kept], scores[kept])
 
 
