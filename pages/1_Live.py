@@ -17,6 +17,8 @@ with errors_as_sentences():
         picture, figures = st.columns([3, 2], gap="large")
         with picture:
             shown = live.camera(state)
+            if shown.on:
+                live.snapshot(state)
             live.no_picture(state, shown)
         with figures:
             live_figures.now(state, shown)

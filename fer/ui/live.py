@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ PULSE_S: Final = 1.0
 # After so long without a frame the page says what may be wrong.
 PATIENCE_S: Final = 10.0
 _BUSY_PULSE_S: Final = 2.0
+_THUMBNAIL_PX: Final = 240
 
 
 @dataclass
@@ -34,6 +34,7 @@ class LiveState:
         settings: as chosen now.
         accepted: whether the notice was.
         ready_s: when START could first be pressed, on the monotonic clock.
+        snapshot: the picture taken last in this session, as JPEG.
         servers, servers_s: STUN and TURN servers for the browser, and when their credentials were made (seconds since
             1970).
     """
@@ -42,6 +43,7 @@ class LiveState:
     settings: LiveSettings = field(default_factory=LiveSettings)
     accepted: bool = False
     ready_s: float | None = None
+    snapshot: bytes | None = None
     servers: list[dict[str, Any]] = field(default_factory=list)
     servers_s: float = 0.0
 
@@ -95,7 +97,10 @@ def camera(state: LiveState) -> CameraState:
         session = LiveSession(
             classifier, state.settings, unsure_below=bundle.unsure_below, model=f"{bundle.name} ({bundle.hash})"
         )
-        return session if slots.enter(session) else None
+        if not slots.enter(session):
+            return None
+        state.snapshot = None
+        return session
 
     own = state.session
     if not (own and own.active) and slots.full(apart_from=own):
@@ -192,27 +197,40 @@ def _checklist() -> None:
     _to_photos()
 
 
-def snapshot_button(session: LiveSession, key: str) -> None:
-    """Download the picture as it is shown, at the moment of the click."""
+def snapshot(state: LiveState) -> None:
+    """Take the picture as it is shown now, look at it, download it."""
+    session = state.session
+
+    @st.fragment
+    def panel() -> None:
+        def take() -> None:
+            picture = session.picture() if session else None
+            state.snapshot = None if picture is None else encode_jpeg(picture)
+
+        # A file that is made at the click itself (a callable for `data`) is swept away by the next two drawings of any
+        # viewer's figures, before a slow browser has fetched it.
+        st.button(
+            "Take a snapshot",
+            on_click=take,
+            icon=":material/photo_camera:",
+            key="live_take",
+            help="The picture as it is shown, with boxes, labels and blur.",
+        )
+        if state.snapshot:
+            st.image(state.snapshot, width=_THUMBNAIL_PX, alt="The snapshot you took")
+            snapshot_download(state.snapshot, "live_snapshot")
+
+    panel()
+
+
+def snapshot_download(jpeg: bytes, key: str) -> None:
+    """Download a snapshot."""
     st.download_button(
-        "Snapshot",
-        _jpeg(session),
+        "Download the snapshot",
+        jpeg,
         file_name="live-snapshot.jpg",
         mime="image/jpeg",
-        icon=":material/photo_camera:",
+        icon=":material/download:",
         on_click="ignore",
         key=key,
-        help="Downloads the picture as it is shown, with boxes, labels and blur.",
     )
-
-
-def _jpeg(session: LiveSession) -> Callable[[], bytes]:
-    def encode() -> bytes:
-        deadline = time.monotonic() + PATIENCE_S
-        while (picture := session.picture()) is None and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if picture is None:
-            raise RuntimeError("no frame has come yet")
-        return encode_jpeg(picture)
-
-    return encode

@@ -1,18 +1,20 @@
 """The Live page's figures: what is seen now, the last minute, and what a session leaves."""
 
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 import streamlit as st
 
 from fer.live.overlay import Person
-from fer.live.record import OUTCOMES, PersonSummary, SessionRecord
+from fer.live.record import OUTCOMES, PersonSummary
 from fer.live.session import LiveSession, LiveSnapshot
 from fer.live.timeline import PersonLine, Timeline
 from fer.ui.charts import STATIC, describe_bars, probability_bars
-from fer.ui.live import PULSE_S, LiveState, snapshot_button
+from fer.ui.live import PULSE_S, LiveState, snapshot_download
 from fer.ui.live_charts import LIVE, clock, describe_shares, describe_timeline, share_bars, timeline_chart
 from fer.ui.webcam import CameraState
+from fer.vision.images import encode_jpeg
 
 # More people than this are in the picture, the record and the summary, but have no bars beside the video.
 _SHOWN_PEOPLE: Final = 4
@@ -118,7 +120,6 @@ def last_minute(state: LiveState, shown: CameraState) -> None:
         _timeline(timeline, "live_timeline")
 
     panel()
-    snapshot_button(session, "live_snapshot")
 
 
 def _timeline(timeline: Timeline, key: str) -> None:
@@ -141,29 +142,74 @@ def _chosen(timeline: Timeline, key: str) -> PersonLine | None:
     return next((line for line in timeline.lines if line.person == number), by_length)
 
 
+@dataclass(frozen=True, eq=False)
+class SessionFiles:
+    """What an ended session leaves, worked out once.
+
+    Attributes:
+        session: whose it is.
+        stem: of the files' names, with the time when the session began.
+        csv, json: the record.
+        picture: the last one, as JPEG; None where no frame came.
+        people: everyone seen.
+        every: 1 where every frame is in the record, 2 where every second is, and so on.
+    """
+
+    session: LiveSession
+    stem: str
+    csv: bytes
+    json: bytes
+    picture: bytes | None
+    people: tuple[PersonSummary, ...]
+    every: int
+
+    @classmethod
+    def of(cls, session: LiveSession) -> Self:
+        """The files of a session that was stopped."""
+        record, picture = session.record(), session.picture()
+        return cls(
+            session=session,
+            stem=f"live-{record.started:%Y-%m-%d-%H-%M-%S}",
+            csv=record.to_csv(),
+            json=record.to_json(session.about()),
+            picture=None if picture is None else encode_jpeg(picture),
+            people=record.people(),
+            every=record.every,
+        )
+
+
 def summary(state: LiveState, shown: CameraState) -> None:
     """What the last session showed, to look at and to download, once the camera is off."""
     session = state.session
     if session is None or shown.on:
+        # The next START lets go of the last session, as the notice says.
+        st.session_state.pop("live_files", None)
         return
-    snapshot = session.snapshot()
-    if not snapshot.n_frames:
+    if not session.snapshot().n_frames:
         return
+    files = st.session_state.get("live_files")
+    if files is None or files.session is not session:
+        with st.spinner("Summing up the session ..."):
+            files = st.session_state["live_files"] = SessionFiles.of(session)
     st.subheader("Your last session", anchor=False)
-    _summary(session, snapshot, session.record())
+    _summary(files, state)
 
 
 @st.fragment
-def _summary(session: LiveSession, snapshot: LiveSnapshot, record: SessionRecord) -> None:
-    people = record.people()
+def _summary(files: SessionFiles, state: LiveState) -> None:
+    snapshot, people = files.session.snapshot(), files.people
     most = OUTCOMES[int(snapshot.shares.argmax())] if snapshot.shares.any() else "–"
     length, frames, seen, mostly = st.columns(4)
     length.metric("Length", f"{clock(snapshot.age_s)} min")
-    frames.metric("Frames", f"{snapshot.n_frames:,}", help=figures_help(snapshot))
+    frames.metric(
+        "Frames",
+        f"{snapshot.n_frames:,}",
+        help=f"{snapshot.n_dropped} more were dropped because another was in work; {snapshot.n_failed} failed.",
+    )
     seen.metric("People", len(people), help="Someone who leaves and comes back is counted again.")
     mostly.metric("Most of the time", most)
     if people:
-        _timeline(session.timeline(last_s=None), "live_session")
+        _timeline(files.session.timeline(last_s=None), "live_session")
         st.markdown("**Share of time**")
         shares: dict[str, Iterable[float]] = {_EVERYONE: snapshot.shares} if len(people) != 1 else {}
         shares |= {f"person {person.person}": person.shares for person in _longest(people)}
@@ -174,12 +220,7 @@ def _summary(session: LiveSession, snapshot: LiveSnapshot, record: SessionRecord
             st.caption(f"The {_SUMMED_PEOPLE} who were there longest; everyone is in the files.")
     else:
         st.info("No face was found in this session.", icon=":material/face_retouching_off:")
-    _downloads(session, record)
-
-
-def figures_help(snapshot: LiveSnapshot) -> str:
-    """What became of the frames."""
-    return f"{snapshot.n_dropped} more were dropped because another was in work; {snapshot.n_failed} failed."
+    _downloads(files, state)
 
 
 def _longest(people: tuple[PersonSummary, ...]) -> list[PersonSummary]:
@@ -187,21 +228,17 @@ def _longest(people: tuple[PersonSummary, ...]) -> list[PersonSummary]:
     return sorted(longest, key=lambda person: person.person)
 
 
-def _downloads(session: LiveSession, record: SessionRecord) -> None:
-    stem = f"live-{record.started:%Y-%m-%d-%H-%M-%S}"
+def _downloads(files: SessionFiles, state: LiveState) -> None:
+    downloads = [
+        ("CSV", files.csv, f"{files.stem}.csv", "text/csv", ":material/table:"),
+        ("JSON", files.json, f"{files.stem}.json", "application/json", ":material/data_object:"),
+    ]
+    if files.picture:
+        downloads.append(("Last picture", files.picture, f"{files.stem}.jpg", "image/jpeg", ":material/image:"))
     with st.container(horizontal=True):
-        st.download_button(
-            "CSV", record.to_csv, f"{stem}.csv", "text/csv", on_click="ignore", icon=":material/table:", key="live_csv"
-        )
-        st.download_button(
-            "JSON",
-            lambda: record.to_json(session.about()),
-            f"{stem}.json",
-            "application/json",
-            on_click="ignore",
-            icon=":material/data_object:",
-            key="live_json",
-        )
-        snapshot_button(session, "live_last_picture")
-    every = "" if record.every == 1 else f" Every {record.every}th frame is in the files: the session was long."
+        for label, data, name, mime, icon in downloads:
+            st.download_button(label, data, name, mime, on_click="ignore", icon=icon, key=f"live_file_{label}")
+        if state.snapshot:
+            snapshot_download(state.snapshot, "live_file_snapshot")
+    every = "" if files.every == 1 else f" Every {files.every}th frame is in the files: the session was long."
     st.caption(f"Kept in memory until the next START or until you close this tab; nothing is on disk.{every}")

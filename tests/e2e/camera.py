@@ -11,17 +11,21 @@ _N_FRAMES = 30
 _SWAY_PX = 8
 
 
-def write_portrait_video(path: Path) -> None:
-    """Write a two-second y4m of NASA's portrait of Eileen Collins, panned over one full sine period.
+def portrait_frames() -> list[np.ndarray]:
+    """Two seconds of NASA's portrait of Eileen Collins, (480, 640, 3) BGR uint8 each, panned over one sine period.
 
-    Chromium plays the file in a loop; the full period keeps the loop from jumping.
+    The full period keeps a loop of them from jumping.
     """
     portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
     side = WIDTH + 2 * _SWAY_PX
     portrait = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
+    lefts = (round(_SWAY_PX * (1 + np.sin(2 * np.pi * index / _N_FRAMES))) for index in range(_N_FRAMES))
+    return [np.ascontiguousarray(portrait[:HEIGHT, left : left + WIDTH]) for left in lefts]
+
+
+def write_portrait_video(path: Path) -> None:
+    """Write `portrait_frames` as y4m, which Chromium plays in a loop."""
     with path.open("wb") as video:
         video.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
-        for index in range(_N_FRAMES):
-            left = round(_SWAY_PX * (1 + np.sin(2 * np.pi * index / _N_FRAMES)))
-            frame = np.ascontiguousarray(portrait[:HEIGHT, left : left + WIDTH])
+        for frame in portrait_frames():
             video.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_I420).tobytes())

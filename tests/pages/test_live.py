@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import cv2
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -223,8 +225,22 @@ def test_after_stop_a_summary_and_files(page: AppTest) -> None:
         "People": "1",
         "Most of the time": "happy",
     }
-    assert [button.proto.label for button in page.get("download_button")] == ["CSV", "JSON", "Snapshot"]
+    assert [button.proto.label for button in page.get("download_button")] == ["CSV", "JSON", "Last picture"]
     assert len(page.get("plotly_chart")) == 2
+
+
+def test_a_snapshot_is_what_was_shown_at_the_click(page: AppTest) -> None:
+    stream = played()
+    with_stream(page, stream, on=True)
+    with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
+        page.button(key="live_take").click().run()
+        assert not page.exception
+        stream.submit(np.zeros((120, 160, 3), np.uint8))
+        page.run()
+    taken = cv2.imdecode(np.frombuffer(page.session_state["live_state"].snapshot, np.uint8), cv2.IMREAD_COLOR)
+    assert taken.shape == (120, 160, 3)
+    assert taken.mean() > 50
+    assert [button.proto.label for button in page.get("download_button")] == ["Download the snapshot"]
 
 
 def test_a_session_without_a_face_says_so(page: AppTest) -> None:
