@@ -1,0 +1,131 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.results import FRAME_COLUMNS, Face, ImageAnalysis, faces_frame
+
+BOX = (-3, 4, 50, 60)
+PROBABILITIES = (0.05, 0.02, 0.03, 0.6, 0.1, 0.15, 0.05)
+
+
+def face(**changes: object) -> Face:
+    values = {"box_xywh": BOX, "probabilities": np.array(PROBABILITIES, np.float32), "unsure_below": 0.5, **changes}
+    return Face(**values)
+
+
+def test_a_face_names_its_most_probable_class() -> None:
+    happy = face()
+    assert happy.emotion == "happy" and happy.confidence == pytest.approx(0.6)
+    assert happy.sure and happy.looks == "looks happy"
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_probabilities_are_in_the_order_of_the_classes(index: int) -> None:
+    one_hot = face(probabilities=np.eye(7)[index])
+    assert one_hot.emotion == EMOTIONS[index]
+    assert one_hot.to_dict()["probabilities"][EMOTIONS[index]] == 1.0
+
+
+@pytest.mark.parametrize(("unsure_below", "sure"), [(0.0, True), (0.59, True), (0.61, False), (1.0, False)])
+def test_a_face_is_sure_from_its_threshold_on(unsure_below: float, sure: bool) -> None:
+    found = face(unsure_below=unsure_below)
+    assert found.sure is sure
+    assert found.looks == ("looks happy" if sure else "not sure")
+
+
+def test_confidence_at_the_threshold_is_sure() -> None:
+    assert face(probabilities=np.array([0.5, 0.5, 0, 0, 0, 0, 0]), unsure_below=0.5).sure
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"probabilities": np.full(6, 1 / 6)}, r"\(7,\).*\(6,\)"),
+        ({"probabilities": np.full((1, 7), 1 / 7)}, r"\(1, 7\)"),
+        ({"probabilities": np.full(7, 0.2)}, "sum to 1"),
+        ({"probabilities": np.array([1.2, -0.2, 0, 0, 0, 0, 0])}, "0 or more"),
+        ({"probabilities": np.full(7, np.nan)}, "sum to 1"),
+        ({"box_xywh": (1, 2, 0, 5)}, "width > 0"),
+        ({"box_xywh": (1, 2, 5, -1)}, "height > 0"),
+        ({"box_xywh": (1, 2, 3)}, "width > 0"),
+    ],
+)
+def test_what_is_no_face_is_refused(changes: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        face(**changes)
+
+
+def test_a_face_keeps_a_copy_that_nobody_can_write() -> None:
+    given = np.array(PROBABILITIES, np.float32)
+    found = face(probabilities=given)
+    given[:] = 0
+    assert found.probabilities.sum() == pytest.approx(1)
+    with pytest.raises(ValueError, match="read-only"):
+        found.probabilities[0] = 1
+
+
+def test_a_face_as_json_values() -> None:
+    values = face(box_xywh=tuple(np.array(BOX, np.int64))).to_dict()
+    assert values == {
+        "box": [-3, 4, 50, 60],
+        "emotion": "happy",
+        "confidence": 0.6,
+        "sure": True,
+        "probabilities": dict(zip(EMOTIONS, PROBABILITIES, strict=True)),
+    }
+    assert all(type(value) is int for value in values["box"])
+
+
+def test_an_analysis_as_json_values() -> None:
+    assert ImageAnalysis("a.png", 640, 480).to_dict() == {
+        "file": "a.png",
+        "width": 640,
+        "height": 480,
+        "faces": [],
+        "error": None,
+    }
+    assert ImageAnalysis.failed("b.png", "It is damaged.").to_dict() == {
+        "file": "b.png",
+        "width": None,
+        "height": None,
+        "faces": [],
+        "error": "It is damaged.",
+    }
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"width": 10}, {"width": 0, "height": 5}, {"width": 4, "height": 4, "error": "x", "faces": (face(),)}],
+)
+def test_an_analysis_has_a_size_or_an_error_and_never_faces_beside_it(values: dict) -> None:
+    with pytest.raises(ValueError, match=r"a\.png"):
+        ImageAnalysis("a.png", **values)
+
+
+def test_a_name_that_is_no_text_becomes_one() -> None:
+    named = ImageAnalysis.failed("caf\udce9.jpg", "x")
+    assert named.file == "caf\\udce9.jpg"
+    assert ImageAnalysis.failed("café.jpg", "x").file == "café.jpg"
+
+
+def test_a_table_has_a_row_a_face() -> None:
+    analyses = [
+        ImageAnalysis("a.png", 640, 480, (face(), face(box_xywh=(100, 4, 9, 8), unsure_below=0.9))),
+        ImageAnalysis("none.png", 640, 480),
+        ImageAnalysis.failed("bad.png", "It is damaged."),
+        ImageAnalysis("z.png", 64, 48, (face(),)),
+    ]
+    table = faces_frame(analyses)
+    assert tuple(table.columns) == FRAME_COLUMNS
+    assert table[["file", "face", "x", "width", "sure"]].values.tolist() == [
+        ["a.png", 1, -3, 50, True],
+        ["a.png", 2, 100, 9, False],
+        ["z.png", 1, -3, 50, True],
+    ]
+    np.testing.assert_allclose(table.loc[0, list(EMOTIONS)].astype(float), PROBABILITIES, atol=1e-6)
+    pd.testing.assert_frame_equal(analyses[0].to_frame(), table[:2])
+
+
+def test_a_table_of_nothing_has_its_columns() -> None:
+    assert tuple(faces_frame([]).columns) == FRAME_COLUMNS and len(faces_frame([])) == 0
