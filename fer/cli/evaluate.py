@@ -16,6 +16,7 @@ from fer.evaluation.comparison import Comparison, compare
 from fer.evaluation.material import Material, Source, load_material
 from fer.evaluation.metrics import summary
 from fer.evaluation.report import FORMS, report
+from fer.evaluation.wording import DRAWN, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -107,7 +108,7 @@ def _print(assessment: Assessment, path: str, console: Console) -> None:
     low, high = metrics.accuracy_interval
     console.print(f"{assessment.model.name} on {path}, {data.split} split, {metrics.n:,} faces", highlight=False)
     if data.synthetic:
-        console.print("These faces are drawn: the figures say nothing about real ones.")
+        console.print(DRAWN)
     if data.left_out:
         console.print(f"{data.left_out} images could not be used.")
     console.print(
@@ -134,12 +135,7 @@ def _print(assessment: Assessment, path: str, console: Console) -> None:
 
 def _print_comparison(comparison: Comparison, assessments: list[Assessment], console: Console) -> None:
     first, second = (assessment.model.name for assessment in assessments)
-    verdict = "more than chance" if comparison.significant else "no more than chance would do"
-    console.print(
-        f"{comparison.only_first} faces only {first} has right, {comparison.only_second} only {second}: {verdict} "
-        f"(McNemar's exact test, p = {comparison.p_value:.3g})",
-        highlight=False,
-    )
+    console.print(verdict(comparison, first, second), highlight=False)
 
 
 def _write(data: bytes, target: str) -> None:

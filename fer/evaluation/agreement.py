@@ -7,13 +7,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
+from fer.datasets.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import VOTE_COLUMNS
 from fer.emotions import EMOTIONS
 from fer.evaluation.metrics import Predictions
 
-_VOTE_NAMES: Final = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-# Columns of the votes in the order of EMOTIONS; contempt, unknown and 'no face' have no class here.
-VOTE_ORDER: Final = tuple(VOTE_COLUMNS.index(name) for name in _VOTE_NAMES)
 NO_MAJORITY: Final = -1
 # Shares of ten votes, halves of a bin between them; a majority of seven classes and three others is 2 of 10 or more.
 _EDGES: Final = (0.0, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0)
@@ -41,7 +39,7 @@ def crowd_majority(votes: npt.NDArray[np.uint8]) -> Crowd:
     most = counts.max(1, initial=0)
     alone = (counts == most[:, None]).sum(1) == 1
     emotion_of = np.full(len(VOTE_COLUMNS), NO_MAJORITY)
-    emotion_of[list(VOTE_ORDER)] = np.arange(len(EMOTIONS))
+    emotion_of[list(EMOTION_COLUMNS)] = np.arange(len(EMOTIONS))
     majority = np.where(alone & (most > 0), emotion_of[counts.argmax(1)], NO_MAJORITY)
     return Crowd(majority, most / np.maximum(counts.sum(1), 1))
 

@@ -12,11 +12,13 @@ from fer.evaluation.calibration import CoverageCurve, coverage_curve, reliabilit
 from fer.evaluation.metrics import Metrics, Predictions
 from fer.evaluation.robustness import RobustnessRow
 
-# Two models are told apart by light and dark as well as by hue (Okabe and Ito's blue and orange).
-MODEL_COLORS: Final = ("#0072B2", "#E69F00")
+# Two models are told apart by light and dark as well as by hue (Okabe and Ito's blue and vermilion).
+MODEL_COLORS: Final = ("#0072B2", "#D55E00")
 RIGHT, WRONG = "#0072B2", "#D55E00"
 _GUIDE: Final = {"color": "#8C8C8C", "dash": "dot", "width": 1}
-_MARGIN: Final = {"l": 8, "r": 8, "t": 36, "b": 8}
+# Above the chart: its title, and the legend under it.
+_TITLE_PLACE: Final = {"x": 0, "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
+_MARGIN: Final = {"l": 8, "r": 8, "t": 68, "b": 8}
 # A curve of thousands of points looks the same with these, and is a hundredth of the size.
 _CURVE_POINTS: Final = 200
 
@@ -59,10 +61,13 @@ def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by 
             x=[getattr(metrics.per_class[name], key) for name in EMOTIONS],
             y=names,
             mode="markers",
-            name=label,
+            showlegend=False,
             marker={"symbol": symbol, "size": 12, "color": [EMOTION_COLORS[name] for name in EMOTIONS]},
             hovertemplate=f"{label} of %{{y}}: %{{x:.3f}}<extra></extra>",
         )
+        # The legend tells shapes apart, and belongs to no class.
+        marker = {"symbol": symbol, "size": 10, "color": _GUIDE["color"]}
+        figure.add_scatter(x=[None], y=[names[0]], mode="markers", name=label, marker=marker)
     figure = _finished(figure, title, x="share", y=None, height=340)
     return figure.update_yaxes(autorange="reversed").update_xaxes(range=[-0.02, 1.02])
 
@@ -156,7 +161,7 @@ def robustness_chart(
             y=["clean", *(row.label for row in table)],
             orientation="h",
             name=name,
-            marker={"color": color, "opacity": [1.0, *([0.75] * len(table))]},
+            marker={"color": color, "opacity": [1.0, *([0.8] * len(table))]},
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -167,6 +172,9 @@ def robustness_chart(
             text=[f"{value:.2f}" for value in values],
             textposition="inside",
             insidetextanchor="start",
+            # Else the numbers shrink with the bars until nobody can read them.
+            constraintext="none",
+            textfont={"size": 11, "color": "white"},
             hovertemplate="%{y}: %{x:.3f}<extra>" + name + "</extra>",
         )
     figure.update_layout(barmode="group", bargap=0.25)
@@ -202,10 +210,18 @@ def agreement_chart(agreements: Sequence[Agreement], names: Sequence[str], title
 
 def _finished(figure: go.Figure, title: str, *, x: str | None, y: str | None, height: int) -> go.Figure:
     return figure.update_layout(
-        title={"text": title, "font": {"size": 16}},
+        title={
+            "text": title,
+            "font": {"size": 16},
+            "x": 0,
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 8},
+        },
         height=height,
         margin=_MARGIN,
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         xaxis={"title": x, "automargin": True, "fixedrange": True},
         yaxis={"title": y, "automargin": True, "fixedrange": True},
         hovermode="closest",

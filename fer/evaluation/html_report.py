@@ -164,7 +164,7 @@ def _robustness(assessments: Sequence[Assessment]) -> list[str]:
     clean = [one.metrics.accuracy for one in measured]
     rows = [["clean", *(f"{value:.3f}" for value in clean)]]
     for place, row in enumerate(tables[0]):
-        rows.append([row.label, *(f"{table[place].accuracy:.3f} ({-table[place].lost:+.3f})" for table in tables)])
+        rows.append([row.label, *(f"{table[place].accuracy:.3f} ({0.0 - table[place].lost:+.3f})" for table in tables)])
     return [
         "<h2>Robustness</h2><p>Accuracy where every face is spoiled in one way, and the change.</p>",
         _pair([_table(["faces", *names], rows), _chart(charts.robustness_chart(tables, names, clean))]),

@@ -12,17 +12,16 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 import psutil
 
-from fer.errors import EvaluationError
 from fer.evaluation import store
 from fer.evaluation.material import Source
 from fer.paths import CHECKOUT
-from fer.recognition.bundle import load_bundle
 from fer.runs.files import read_json, write_json
 
 PROGRESS_FILE: Final = "progress.json"
@@ -88,21 +87,15 @@ class Job:
         self.folder = folder
 
     @classmethod
-    def of(cls, request: Request) -> Self:
-        """The job that does what is asked for, whether it was started or not.
+    def of(cls, model_hashes: Sequence[str], choice: str, *, robustness: bool) -> Self:
+        """The job that evaluates these models on these faces, whether it was started or not.
 
-        Raises:
-            BundleError: a model is missing or damaged.
-            EvaluationError: the source cannot be listed.
+        Args:
+            model_hashes: `Bundle.hash` of the models.
+            choice: of the source, by `store.choice_key`.
+            robustness: whether the table of transforms is measured too.
         """
-        hashes = [load_bundle(model).hash for model in request.models]
-        try:
-            choice = store.choice_key(request.source)
-        except OSError as error:
-            raise EvaluationError(
-                f"{request.source.path} cannot be read ({error.strerror}); choose other data."
-            ) from error
-        text = json.dumps([hashes, choice, request.robustness])
+        text = json.dumps([list(model_hashes), choice, robustness])
         return cls(store.evaluations_dir() / "jobs" / hashlib.sha256(text.encode()).hexdigest()[:20])
 
     def progress(self) -> Progress | None:

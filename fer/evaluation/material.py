@@ -15,6 +15,7 @@ from fer.datasets.layouts import find_layout
 from fer.datasets.loading import SYNTHETIC
 from fer.datasets.readings import Progress, Reading, Rejection, silent
 from fer.datasets.sources import read_source
+from fer.datasets.storage import is_stored_set, read_set
 from fer.datasets.synthetic import make_synthetic
 from fer.datasets.trees import FolderTree
 from fer.errors import EvaluationError, ImageError
@@ -31,7 +32,7 @@ class Source:
     """Where labelled faces are taken from.
 
     Attributes:
-        path: 'synthetic', FER-2013's CSV, a folder that holds it, or image folders.
+        path: 'synthetic', a stored set's folder, FER-2013's CSV, a folder that holds it, or image folders.
         split: one of `SPLITS`; None is test, else validation, else train.
         photos: whether the images are photos in which faces must be found first; else each is a face.
         detector: that finds them; None is the one used for photos everywhere.
@@ -121,6 +122,8 @@ def load_material(
         if make_analyzer is None:
             raise ValueError("expected make_analyzer for a source of photos. Received: None")
         reading = _read_photos(Path(source.path), make_analyzer(), progress)
+    elif is_stored_set(Path(source.path)):
+        reading = read_set(Path(source.path))
     elif source.path == SYNTHETIC:
         dataset = make_synthetic()
         reading = Reading(dataset, tuple(f"drawing {number}" for number in range(1, len(dataset) + 1)))

@@ -11,11 +11,12 @@ faces another result; what belongs to none any more can be deleted by hand at an
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from fer.evaluation.assessment import Assessment, ModelInfo
 from fer.evaluation.material import Material, Source
 from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
-from fer.runs.files import read_json, write_json
+from fer.runs.files import disk_use, read_json, write_json
 
 # Part of every key: a change of what is stored or how it is computed makes old results unknown, not wrong.
 _FORMAT: Final = 1
@@ -42,11 +43,7 @@ def evaluations_dir() -> Path:
 
 
 def choice_key(source: Source) -> str:
-    """Names a source as its files are now: their names, sizes and times of change. It reads no image.
-
-    Raises:
-        OSError: a folder cannot be listed.
-    """
+    """Names a source as its files are now: their names, sizes and times of change. It reads no image."""
     stamps = _stamps(source.path)
     if source.votes:
         stamps += _stamps(source.votes)
@@ -137,6 +134,8 @@ def save_assessment(assessment: Assessment) -> None:
     about = {
         "model": asdict(assessment.model),
         "data": asdict(assessment.data),
+        "n": assessment.metrics.n,
+        "accuracy": assessment.metrics.accuracy,
         "seconds": assessment.predictions.seconds,
         "made": assessment.made,
     }
@@ -165,6 +164,52 @@ def has_result(model_hash: str, material_key: str, *, robustness: bool) -> bool:
     """Whether `load_assessment` would find results, with the table of transforms where that is asked for."""
     folder = _result_dir(model_hash, material_key)
     return (folder / "evaluation.json").is_file() and (not robustness or _robustness(folder) is not None)
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The last evaluation in a line: model, data, split, faces, accuracy (0..1), and when (ISO 8601, UTC)."""
+
+    model: str
+    data: str
+    split: str
+    n: int
+    accuracy: float
+    made: str
+    synthetic: bool
+
+
+def latest() -> Latest | None:
+    """The evaluation that was made last; None where there is none."""
+    found = []
+    for file in (evaluations_dir() / "results").glob("*/evaluation.json"):
+        about = read_json(file)
+        try:
+            data = about["data"]
+            found.append(
+                Latest(
+                    model=about["model"]["name"],
+                    data=data["name"],
+                    split=data["split"],
+                    n=int(about["n"]),
+                    accuracy=float(about["accuracy"]),
+                    made=str(about["made"]),
+                    synthetic=bool(data["synthetic"]),
+                )
+            )
+        except (KeyError, TypeError, ValueError):
+            continue
+    return max(found, key=lambda one: one.made, default=None)
+
+
+def disk_bytes() -> int:
+    """What all evaluations take on the disk."""
+    return disk_use(evaluations_dir())
+
+
+def delete_all() -> None:
+    """Delete every kept evaluation; a job that runs meanwhile writes its results anew."""
+    shutil.rmtree(evaluations_dir(), ignore_errors=True)
 
 
 def _robustness(folder: Path) -> tuple[RobustnessRow, ...] | None:

@@ -1,12 +1,14 @@
 """The figures of an evaluation in words: one wording for the page, the report and the command line."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from fer.evaluation.assessment import Assessment
 from fer.evaluation.calibration import answered_at
 from fer.evaluation.comparison import Comparison
 
-DRAWN = "These faces are drawn: the figures say nothing about real ones."
+_SMALLEST_P: Final = 0.0001
+DRAWN: Final = "These faces are drawn: the figures say nothing about real ones."
 
 
 def key_figures(assessment: Assessment) -> dict[str, str]:
@@ -44,7 +46,8 @@ def verdict(comparison: Comparison, first: str, second: str) -> str:
         f"{comparison.only_first:,} faces only {first} has right, {comparison.only_second:,} only {second}, "
         f"{comparison.both_right:,} both and {comparison.both_wrong:,} neither."
     )
-    chance = f"(McNemar's exact test, p = {comparison.p_value:.2g})"
+    p_value = f"p = {comparison.p_value:.2g}" if comparison.p_value >= _SMALLEST_P else f"p < {_SMALLEST_P}"
+    chance = f"(McNemar's exact test, {p_value})"
     if not comparison.significant:
         return f"{only} The difference is no more than chance would do {chance}."
     better = first if comparison.only_first > comparison.only_second else second
@@ -59,7 +62,7 @@ def crowd(assessment: Assessment) -> str | None:
     rank = found.correlation
     together = "" if rank is None else f" How sure it is and how sure they are: rank correlation {rank:.2f}."
     return (
-        f"Of the {found.n:,} faces on which most of the crowd agrees, {assessment.model.name} sees "
+        f"Of the {found.n:,} faces for which the crowd has one favourite of the seven, {assessment.model.name} sees "
         f"{found.accuracy:.3f} as the crowd does, and {found.label_accuracy:.3f} as the labels say; labels and crowd "
         f"agree on {found.labels_agree:.3f}.{together}"
     )

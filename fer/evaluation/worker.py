@@ -108,7 +108,11 @@ def _assess(
             past, text = n_faces + done, f"{about}, {TRANSFORMS[(done - 1) // n_faces].label}"
         report(_CLASSIFYING, text, begin + part * past / total)
 
-    store.save_assessment(assess(classifier, material, known=known, robustness=robustness, on_progress=tell))
+    # The figures are shown while the table of transforms is still in work.
+    known = assess(classifier, material, known=known, on_progress=tell)
+    store.save_assessment(known)
+    if robustness:
+        store.save_assessment(assess(classifier, material, known=known, robustness=True, on_progress=tell))
 
 
 if __name__ == "__main__":

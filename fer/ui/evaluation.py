@@ -1,0 +1,159 @@
+"""The work of the Evaluation page: the button, the progress, what is known already; and the card on Home."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import streamlit as st
+
+from fer.evaluation import store
+from fer.evaluation.assessment import Assessment
+from fer.evaluation.job import FAILED, RUNNING, STOPPED, Job, Request
+from fer.evaluation.material import Material, Source
+from fer.ui.evaluation_choice import Choice
+from fer.ui.frame import menu_entry
+
+_POLL_SECONDS: Final = 0.5
+# How long a look at a source's files is believed; a folder of FER-2013's size takes a third of a second to list.
+_STAMP_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What is known of a choice: the faces, and an assessment a model, in the order of the choice."""
+
+    choice: Choice
+    material: Material
+    assessments: tuple[Assessment, ...]
+
+    @property
+    def key(self) -> str:
+        """Tells results apart, for the keys of widgets."""
+        return "-".join([*(bundle.hash for bundle in self.choice.bundles), self.material.key])
+
+    @property
+    def names(self) -> list[str]:
+        """What the models are called."""
+        return [one.model.name for one in self.assessments]
+
+
+def work(choice: Choice) -> Results | None:
+    """The button, the progress with its stop, and what is known already; a choice is never computed twice."""
+    stamp = _stamp(choice.source)
+    hashes = [bundle.hash for bundle in choice.bundles]
+    job = Job.of(hashes, stamp, robustness=choice.robustness)
+    progress = job.progress()
+    results = _results(choice, stamp)
+    missing = results is None or (choice.robustness and any(one.robustness is None for one in results.assessments))
+    if progress is not None and progress.state == RUNNING:
+        _watch(job, choice, stamp, results is None)
+    elif missing:
+        if progress is not None and progress.state == FAILED:
+            st.error(progress.error or "The evaluation failed.", icon=":material/error:")
+        elif progress is not None and progress.state == STOPPED:
+            st.info("Stopped. What was finished is kept; go on when you like.", icon=":material/stop_circle:")
+        request = Request(tuple(str(bundle.path) for bundle in choice.bundles), choice.source, choice.robustness)
+        st.button("Evaluate", type="primary", icon=":material/play_arrow:", on_click=job.start, args=(request,))
+    elif results is not None:
+        st.caption(f":material/check: Evaluated {_ago(results.assessments[0].made)}; nothing needs computing again.")
+    if results is None and (progress is None or progress.state != RUNNING):
+        _invite()
+    return results
+
+
+@st.fragment(run_every=_POLL_SECONDS)
+def _watch(job: Job, choice: Choice, stamp: str, waiting: bool) -> None:
+    progress = job.progress()
+    # The figures are ready while the table of transforms is still in work.
+    if progress is None or progress.state != RUNNING or (waiting and _results(choice, stamp) is not None):
+        st.rerun()
+    left = progress.seconds_left
+    text = progress.text if left is None else f"{progress.text} · {_duration(left)} left"
+    bar, stop = st.columns([6, 1], vertical_alignment="bottom")
+    with bar:
+        st.progress(min(progress.share, 1.0), text=text)
+    with stop:
+        if st.button("Stop", icon=":material/stop:", width="stretch"):
+            job.stop()
+            st.rerun()
+
+
+@st.cache_data(ttl=_STAMP_SECONDS, max_entries=32, show_spinner=False)
+def _stamp(source: Source) -> str:
+    return store.choice_key(source)
+
+
+def _results(choice: Choice, stamp: str) -> Results | None:
+    key = store.known_faces(stamp)
+    if key is None or not all(store.has_result(bundle.hash, key, robustness=False) for bundle in choice.bundles):
+        return None
+    material = _material(stamp, key)
+    if material is None:
+        return None
+    assessments = []
+    for bundle, name in zip(choice.bundles, choice.names, strict=True):
+        robust = store.has_result(bundle.hash, key, robustness=True)
+        assessment = _assessment(bundle.hash, stamp, key, robust, material)
+        if assessment is None:
+            return None
+        # On the page and in its report a model has the name it was chosen by.
+        assessments.append(replace(assessment, model=replace(assessment.model, name=name)))
+    return Results(choice, material, tuple(assessments))
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _material(stamp: str, key: str) -> Material | None:
+    return store.find_material(stamp)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _assessment(model_hash: str, stamp: str, key: str, robust: bool, _material: Material) -> Assessment | None:
+    return store.load_assessment(model_hash, _material)
+
+
+def _invite() -> None:
+    st.markdown(
+        "You will see how often the model is right and how sure of that one can be, which expressions it takes for "
+        "which, whether its confidence can be trusted, and its surest mistakes with the part of the face that led to "
+        "them. Try the drawn faces first: that takes seconds. For real ones, get FER-2013 (README, *Data*)."
+    )
+
+
+def kept() -> None:
+    """How much is kept of all evaluations, and a way to delete it."""
+    n_bytes = store.disk_bytes()
+    if not n_bytes:
+        return
+    with st.expander(f"Kept evaluations: {n_bytes / 1e6:.1f} MB", icon=":material/folder:"):
+        st.markdown(
+            f"Results and the evaluated faces, in 48 x 48 pixels, are kept in `{store.evaluations_dir()}`, so that "
+            "nothing is computed twice. What you delete can be computed again."
+        )
+        st.button("Delete all of it", icon=":material/delete:", on_click=store.delete_all)
+
+
+def card() -> None:
+    """Home's card: the last evaluation, and the way to the page."""
+    st.subheader("Evaluation", anchor=False)
+    found = store.latest()
+    if found is None:
+        st.markdown("Nothing was evaluated yet: how good is the model, and where does it fail?")
+    else:
+        drawn = " (drawn faces)" if found.synthetic else ""
+        st.metric(f"Accuracy on {found.data}{drawn}, {found.split}", f"{found.accuracy:.3f}")
+        st.caption(f"{found.model} on {found.n:,} faces, {_ago(found.made)}")
+    entry = menu_entry("Evaluation")
+    st.page_link(entry.path, label="Evaluate a model" if found is None else "See where it fails", icon=entry.icon)
+
+
+def _ago(made: str) -> str:
+    """'3 s ago', of a moment in ISO 8601."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(made)).total_seconds()
+    return f"{_duration(max(seconds, 0))} ago"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,190 @@
+"""What the Evaluation page is asked for: one or two models, labelled faces, robustness or not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypedDict
+
+import streamlit as st
+
+from fer.datasets.catalog import list_sets, set_folder
+from fer.datasets.faces import SPLITS
+from fer.datasets.loading import SYNTHETIC
+from fer.evaluation.material import Source
+from fer.paths import SHIPPED_BUNDLE, data_dir, runs_dir
+from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
+from fer.recognition.current import current_bundle_path
+from fer.runs.store import list_runs
+from fer.vision.detection import available_detectors, photo_detector_name
+
+_ELSEWHERE: Final = "elsewhere"
+_BEST_SPLIT: Final = "best"
+_IN_USE: Final = ", in use"
+_FORMS: Final = {"faces": "Faces, already cropped", "photos": "Photos to find faces in"}
+_DETECTOR_NAMES: Final = {"yunet": "YuNet", "haar": "Haar"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a user chose to evaluate: one or two bundles and their names, the faces, whether robustness is asked for."""
+
+    bundles: tuple[Bundle, ...]
+    names: tuple[str, ...]
+    source: Source
+    robustness: bool
+
+
+def choose() -> Choice | None:
+    """Let the user choose; None while something is missing, which the page says.
+
+    Raises:
+        BundleError: a chosen model is damaged.
+    """
+    models = _models()
+    if not models:
+        st.info("There is no model yet. Train one, and evaluate it here.", icon=":material/model_training:")
+        return None
+    with st.container(border=True):
+        first, second, data, split = st.columns([3, 3, 3, 2])
+        with first:
+            a = st.selectbox("Model A", list(models), format_func=models.__getitem__, **_kept("a"))
+        with second:
+            others = {"": "none", **{path: label for path, label in models.items() if path != a}}
+            b = st.selectbox(
+                "Model B",
+                list(others),
+                format_func=others.__getitem__,
+                help="A second model is shown beside the first, on the same faces.",
+                **_kept("b"),
+            )
+        with data:
+            chosen = _choose_data()
+        elsewhere = None
+        if chosen == _ELSEWHERE:
+            elsewhere = _choose_elsewhere()
+            if elsewhere is None:
+                return None
+        with split:
+            source = _choose_split(elsewhere or Source(chosen))
+        robustness = st.toggle(
+            "Measure robustness",
+            help="Accuracy when every face is darkened, blurred, turned, covered or cropped badly: twelve more passes "
+            "over the faces, so that it takes thirteen times as long.",
+            **_kept("robustness"),
+        )
+    paths = [path for path in (a, b) if path]
+    names = tuple(models[path].removesuffix(_IN_USE) for path in paths)
+    return Choice(tuple(map(_bundle, paths)), names, source, robustness)
+
+
+class _Kept(TypedDict):
+    key: str
+    persist_state: Literal["session"]
+
+
+def _kept(name: str) -> _Kept:
+    """A widget's key, and that its value outlives a visit to another page."""
+    return {"key": f"evaluation_{name}", "persist_state": "session"}
+
+
+def _models() -> dict[str, str]:
+    """Labels by path: the model in use, the shipped ones, those of runs."""
+    found = {str(SHIPPED_BUNDLE): "Shipped model", str(SHIPPED_BUNDLE / "best"): "Shipped model, the larger one"}
+    runs = [run for run in list_runs() if run.has_bundle]
+    called = Counter(run.name for run in runs)
+    for run in runs:
+        # Runs whose user gave no name are called after their settings, which others may have too.
+        label = run.name if called[run.name] == 1 else f"{run.name} ({run.id})"
+        found[str(runs_dir() / run.id / "bundle")] = label
+    in_use = str(current_bundle_path())
+    ordered = {in_use: found.get(in_use, Path(in_use).name), **found}
+    existing = {path: label for path, label in ordered.items() if (Path(path) / BUNDLE_FILE).is_file()}
+    return {path: label + _IN_USE if path == in_use else label for path, label in existing.items()}
+
+
+def _bundle(path: str) -> Bundle:
+    return _loaded_bundle(path, (Path(path) / BUNDLE_FILE).stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _loaded_bundle(path: str, changed_ns: int) -> Bundle:
+    return load_bundle(path)
+
+
+def _choose_data() -> str:
+    labels = {str(set_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_sets()}
+    for item in _loose_data():
+        labels[str(item)] = f"data/{item.name}"
+    labels |= {SYNTHETIC: "Synthetic (drawn faces)", _ELSEWHERE: "Another folder or file ..."}
+    return st.selectbox("Data", list(labels), format_func=labels.__getitem__, **_kept("data"))
+
+
+def _loose_data() -> list[Path]:
+    """What was put into the data folder by hand: tables and folders that are no stored set."""
+    known = {set_folder(info.name) for info in list_sets()}
+    if not data_dir().is_dir():
+        return []
+    return [
+        item
+        for item in sorted(data_dir().iterdir())
+        if not item.name.startswith((".", "fer2013new"))
+        and item not in known
+        and (item.is_dir() or item.suffix.lower() == ".csv")
+    ]
+
+
+def _choose_elsewhere() -> Source | None:
+    path = st.text_input(
+        "Path on this machine",
+        placeholder="/home/me/faces",
+        help="FER-2013's CSV, or a folder with a folder a class: angry, disgust, fear, happy, sad, surprise, neutral. "
+        "What is evaluated is kept in 48 x 48 pixels beside the results, until you delete them at the end of the page.",
+        **_kept("path"),
+    ).strip()
+    form, detector = st.columns(2)
+    with form:
+        chosen = st.segmented_control(
+            "The images are",
+            list(_FORMS),
+            format_func=_FORMS.__getitem__,
+            default="faces",
+            required=True,
+            **_kept("form"),
+        )
+    photos = chosen == "photos"
+    name = None
+    if photos:
+        with detector:
+            name = st.segmented_control(
+                "Face detector",
+                available_detectors(),
+                format_func=_DETECTOR_NAMES.__getitem__,
+                default=photo_detector_name(),
+                required=True,
+                **_kept("detector"),
+            )
+    if not path:
+        st.info("Type the path of labelled faces.", icon=":material/folder_open:")
+        return None
+    full = Path(path).expanduser()
+    if not full.exists():
+        st.error(f"There is nothing at {full}; type the path of a folder or of a CSV file.", icon=":material/error:")
+        return None
+    return Source(str(full), photos=photos, detector=name)
+
+
+def _choose_split(source: Source) -> Source:
+    counts = next((info.by_split() for info in list_sets() if str(set_folder(info.name)) == source.path), None)
+    names = [name for name in reversed(SPLITS) if counts is None or name in counts]
+    labels = {name: name if counts is None else f"{name} ({counts[name]:,})" for name in names}
+    if counts is None and source.path != SYNTHETIC:
+        labels = {_BEST_SPLIT: "automatic", **labels}
+    # A split belongs to its data: what one has, another may not.
+    key = f"split_{'known' if counts is None else '_'.join(names)}_{source.path == SYNTHETIC}"
+    chosen = st.selectbox(
+        "Split",
+        list(labels),
+        format_func=labels.__getitem__,
+        help="A model is judged on faces that it did not learn from: test, else validation, else train.",
+        **_kept(key),
+    )
+    return Source(source.path, None if chosen == _BEST_SPLIT else chosen, source.photos, source.detector, source.votes)
