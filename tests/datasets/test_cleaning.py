@@ -1,0 +1,104 @@
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.datasets import catalog
+from fer.datasets.cleaning import clean_copy, cleaned_reading
+from fer.datasets.corrections import correct
+from fer.datasets.doctor import examine
+from fer.datasets.importing import store
+from fer.datasets.readings import Reading
+from fer.errors import DatasetError
+from tests.datasets.forms import drawn, plus, snapshot, unanimous
+
+
+@pytest.fixture
+def reading() -> Reading:
+    """42 faces; then a copy (42), the same with another label twice (43 of 9; 44 of 10), two blanks (45, 46)."""
+    dataset = drawn()
+    dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]))
+    dataset = plus(dataset, dataset.images[9], (int(dataset.labels[9]) + 1) % 7)
+    dataset = plus(dataset, dataset.images[10], (int(dataset.labels[10]) + 1) % 7)
+    for label in (2, 5):
+        dataset = plus(dataset, np.full((48, 48), 77), label, 1)
+    return Reading(dataset, tuple(f"line {index + 2}" for index in range(len(dataset))), form="CSV")
+
+
+def test_a_cleaned_copy_is_a_new_set_with_a_line_for_all_it_left_out(reading: Reading, fer_home: Path) -> None:
+    store(reading, "mine", "fer2013.csv")
+    before = snapshot(fer_home)
+    mine = catalog.open_set("mine")
+    info = clean_copy(mine, examine(mine.dataset), "mine-cleaned")
+    assert (info.n_images, info.n_rejected, info.form, info.source) == (47 - 7, 7, "cleaned copy", "mine")
+    cleaned = catalog.open_set("mine-cleaned")
+    gone = {42, 9, 43, 10, 44, 45, 46}
+    kept = np.array([index for index in range(47) if index not in gone])
+    np.testing.assert_array_equal(cleaned.dataset.images, reading.dataset.images[kept])
+    np.testing.assert_array_equal(cleaned.dataset.labels, reading.dataset.labels[kept])
+    assert cleaned.origins == tuple(reading.origins[index] for index in kept)
+    with (catalog.set_folder("mine-cleaned") / "rejected.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["where"] for row in rows} == {f"line {index + 2}" for index in gone}
+    assert {row["reason"] for row in rows if row["where"] == "line 44"} == {"Exact duplicates"} or len(rows) == 7
+    assert sum(int(change.rsplit(" ", 1)[1].rstrip(".")) for change in info.changes) == 7
+    # The set it was made from is as it was.
+    assert {name: data for name, data in snapshot(fer_home).items() if "cleaned" not in name} == before
+
+
+def test_only_the_kinds_that_are_chosen_are_left_out(reading: Reading) -> None:
+    checkup = examine(reading.dataset)
+    cleaned, changes = cleaned_reading(reading, checkup, ["blank"])
+    assert len(cleaned.dataset) == 45 and changes == ("Left out, blank images: 2.",)
+    assert [item.reason for item in cleaned.rejected] == ["Blank images"] * 2
+    unchanged, changes = cleaned_reading(reading, checkup, [])
+    assert unchanged.dataset.fingerprint == reading.dataset.fingerprint and changes == ()
+
+
+def test_a_persons_word_counts_for_more_than_a_finding_about_labels(reading: Reading) -> None:
+    dataset = reading.dataset
+    confirmed = correct(dataset, 9, int(dataset.labels[9]))
+    relabelled = correct(dataset, 20, (int(dataset.labels[20]) + 2) % 7)
+    discarded = correct(dataset, 21, None)
+    cleaned, changes = cleaned_reading(
+        reading, examine(dataset), ["exact_contradicting", "blank"], [confirmed, relabelled, discarded]
+    )
+    kept = cleaned.origins
+    assert reading.origins[9] in kept and reading.origins[43] not in kept
+    assert reading.origins[21] not in kept
+    assert cleaned.dataset.labels[kept.index(reading.origins[20])] == relabelled.now
+    reasons = {item.where: item.reason for item in cleaned.rejected}
+    assert reasons[reading.origins[21]] == "discarded by hand"
+    assert reasons[reading.origins[10]] == "Exact duplicates with contradicting labels"
+    assert "Corrected by hand: 1." in changes and "Left out, discarded by hand: 1." in changes
+
+
+def test_votes_stay_with_their_faces(reading: Reading) -> None:
+    votes = unanimous(reading.dataset)
+    votes[:, 8] = np.arange(47)
+    with_votes = replace(reading, dataset=replace(reading.dataset, votes=votes))
+    cleaned, _ = cleaned_reading(with_votes, examine(reading.dataset), ["exact_duplicates"])
+    assert cleaned.dataset.votes is not None
+    np.testing.assert_array_equal(cleaned.dataset.votes[:, 8], np.delete(np.arange(47), 42))
+
+
+def test_a_copy_without_one_of_the_classes_is_refused(fer_home: Path) -> None:
+    dataset = drawn(14, 0, 0)
+    images = dataset.images.copy()
+    images[dataset.labels == 5] = 0
+    store(Reading(replace(dataset, images=images), ("x",) * 14), "mine", "x")
+    mine = catalog.open_set("mine")
+    with pytest.raises(DatasetError, match="no image of surprise"):
+        clean_copy(mine, examine(mine.dataset), "new")
+    assert [info.name for info in catalog.list_sets()] == ["mine"]
+
+
+def test_an_unknown_kind_and_a_taken_name_are_refused(reading: Reading, fer_home: Path) -> None:
+    store(reading, "mine", "x")
+    checkup = examine(reading.dataset)
+    with pytest.raises(DatasetError, match="no finding 'ugly'"):
+        clean_copy(reading, checkup, "new", ["ugly"])
+    with pytest.raises(DatasetError, match="already"):
+        clean_copy(reading, checkup, "mine")

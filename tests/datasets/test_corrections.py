@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.datasets.corrections import (
+    apply_corrections,
+    correct,
+    corrections_file,
+    latest,
+    read_corrections,
+    write_corrections,
+)
+from fer.datasets.importing import store
+from fer.datasets.readings import Reading
+from fer.errors import DatasetError
+from fer.paths import data_dir
+from tests.datasets.forms import drawn, snapshot
+
+
+def test_corrections_relabel_confirm_and_discard() -> None:
+    dataset = drawn()
+    made = [
+        correct(dataset, 4, (int(dataset.labels[4]) + 1) % 7),
+        correct(dataset, 9, None),
+        correct(dataset, 11, int(dataset.labels[11])),
+    ]
+    corrected = apply_corrections(dataset, made)
+    expected = dataset.labels.copy()
+    expected[4] = (expected[4] + 1) % 7
+    np.testing.assert_array_equal(corrected.labels, np.delete(expected, 9))
+    np.testing.assert_array_equal(corrected.images, np.delete(dataset.images, 9, axis=0))
+    np.testing.assert_array_equal(corrected.splits, np.delete(dataset.splits, 9))
+    # The data set that was given is as it was.
+    assert dataset.fingerprint == drawn().fingerprint
+
+
+def test_the_last_word_on_an_image_counts() -> None:
+    dataset = drawn()
+    made = [correct(dataset, 4, None), correct(dataset, 4, 6)]
+    assert latest(made)[4].now == 6
+    corrected = apply_corrections(dataset, made)
+    assert len(corrected) == 42 and corrected.labels[4] == 6
+
+
+def test_what_is_written_comes_back_and_undo_ends_with_no_file(tmp_path: Path) -> None:
+    dataset = drawn()
+    path = tmp_path / "corrections.csv"
+    made = [correct(dataset, 4, 3), correct(dataset, 9, None)]
+    write_corrections(path, made)
+    assert read_corrections(path) == made
+    assert path.read_text().splitlines()[0] == "image,digest,was,now"
+    assert path.read_text().splitlines()[2].endswith(",discard")
+    assert len(list(tmp_path.iterdir())) == 1
+    write_corrections(path, made[:-1])
+    assert read_corrections(path) == made[:-1]
+    write_corrections(path, [])
+    assert not path.exists() and read_corrections(path) == []
+
+
+def test_corrections_of_other_images_are_refused() -> None:
+    dataset = drawn()
+    made = [correct(dataset, 4, 3)]
+    with pytest.raises(DatasetError, match="do not belong to these images"):
+        apply_corrections(dataset.take(np.arange(1, 42)), made)
+    with pytest.raises(DatasetError, match="do not belong to these images"):
+        apply_corrections(dataset.take(np.arange(3)), made)
+
+
+@pytest.mark.parametrize("row", ["4,abc,happy,merry", "four,abc,happy,sad", "4,abc,7,sad", "4,abc", "4,abc,happy,"])
+def test_a_row_that_is_none_is_named_by_its_line(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "corrections.csv"
+    path.write_text(f"image,digest,was,now\n1,0011,sad,happy\n{row}\n")
+    with pytest.raises(DatasetError, match="line 3"):
+        read_corrections(path)
+
+
+def test_corrections_lie_beside_the_data_and_never_change_them(fer_home: Path, tmp_path: Path) -> None:
+    dataset = drawn()
+    store(Reading(dataset, ("x",) * 42), "mine", "x")
+    folder = data_dir() / "mine"
+    before = snapshot(folder)
+    assert corrections_file(folder) == folder / "corrections.csv"
+    write_corrections(corrections_file(folder), [correct(dataset, 4, 3)])
+    after = snapshot(folder)
+    assert after.pop("corrections.csv") and after == before
+    (tmp_path / "faces").mkdir()
+    assert corrections_file(tmp_path / "faces") == tmp_path / "faces.corrections.csv"

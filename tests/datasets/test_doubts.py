@@ -1,0 +1,37 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.doubts import doubtful_by_crowd, doubtful_by_model
+from fer.errors import DatasetError
+from tests.datasets.forms import drawn, unanimous
+
+
+def test_the_crowd_doubts_the_clearest_cases_first() -> None:
+    dataset = drawn(14, 0, 0)
+    votes = unanimous(dataset)
+    for index, others in ((3, 6), (8, 10), (11, 5)):
+        votes[index] = 0
+        votes[index, EMOTION_COLUMNS[dataset.labels[index]]] = 10 - others
+        votes[index, EMOTION_COLUMNS[(dataset.labels[index] + 1) % 7]] = others
+    # Five to five is no doubt; what most people call by its label is none either.
+    assert doubtful_by_crowd(replace(dataset, votes=votes)).tolist() == [8, 3]
+
+
+def test_without_votes_there_is_no_crowd() -> None:
+    with pytest.raises(DatasetError, match="no FER\\+ votes"):
+        doubtful_by_crowd(drawn(7, 0, 0))
+
+
+def test_the_model_doubts_the_clearest_cases_first() -> None:
+    dataset = drawn(14, 0, 0)
+    probabilities = np.full((14, 7), 0.02, np.float32)
+    probabilities[np.arange(14), dataset.labels] = 0.88
+    for index, other in ((5, 0.6), (9, 0.9)):
+        probabilities[index] = (1 - other) / 6
+        probabilities[index, (dataset.labels[index] + 2) % 7] = other
+    assert doubtful_by_model(dataset, probabilities).tolist() == [9, 5]
+    with pytest.raises(ValueError, match="probabilities"):
+        doubtful_by_model(dataset, probabilities[:-1])

@@ -1,0 +1,34 @@
+from dataclasses import replace
+
+import numpy as np
+
+from fer.datasets.viewing import contact_sheet, enlarged, mean_faces, members
+from tests.datasets.forms import drawn
+
+
+def test_mean_faces_are_the_means_of_their_class_and_split() -> None:
+    dataset = drawn(21, 7, 0)
+    for split, chosen in (("train", dataset.splits == 0), (None, dataset.splits < 3)):
+        means = mean_faces(dataset, split)
+        expected = dataset.images[chosen & (dataset.labels == 3)].mean(axis=0)
+        np.testing.assert_allclose(means["happy"], expected, atol=0.5)
+    one_class = dataset.take(np.flatnonzero(dataset.labels == 5))
+    assert list(mean_faces(one_class)) == ["surprise"]
+
+
+def test_members_are_of_a_split_and_a_class() -> None:
+    dataset = drawn(14, 7, 0)
+    assert members(dataset).tolist() == list(range(21))
+    found = members(dataset, "validation", "happy")
+    assert len(found) == 1 and dataset.labels[found[0]] == 3 and dataset.splits[found[0]] == 1
+    assert members(replace(dataset, labels=np.zeros(21, np.int64)), "train", "happy").tolist() == []
+
+
+def test_a_contact_sheet_has_every_image_at_its_place() -> None:
+    images = drawn(5, 0, 0).images
+    sheet = contact_sheet(list(images), columns=3, times=2, gap=4, ground=9)
+    assert sheet.shape == (2 * 100 - 4, 3 * 100 - 4)
+    np.testing.assert_array_equal(sheet[100:196, 100:196][::2, ::2], images[4])
+    assert (sheet[100:, 200:] == 9).all()
+    assert contact_sheet(list(images[:2]), columns=9).shape == (96, 196)
+    np.testing.assert_array_equal(enlarged(images[0], 3)[1::3, 2::3], images[0])
