@@ -31,7 +31,7 @@ from tests.datasets.forms import (
 )
 
 
-class Cancelled(FerError):
+class CancelledError(FerError):
     """What the page raises when a user presses Cancel."""
 
 
@@ -121,9 +121,9 @@ def test_a_cancelled_import_leaves_everything_as_it_was(table: Path, fer_home: P
 
     def cancel(share: float, text: str) -> None:
         if when in text:
-            raise Cancelled("Cancelled.")
+            raise CancelledError("Cancelled.")
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         import_path(table, name="new", progress=cancel)
     assert snapshot(fer_home) == before
     assert [info.name for info in catalog.list_sets()] == ["old"]
@@ -151,7 +151,7 @@ def test_a_full_disk_leaves_the_old_data_byte_for_byte(
         save(file, array, **options)
 
     monkeypatch.setattr(storage.np, "save", full)
-    with pytest.raises(DatasetError, match="the disk is full.* nothing was changed") as caught:
+    with pytest.raises(DatasetError, match=r"the disk is full.* nothing was changed") as caught:
         import_path(table, name="new")
     assert "\n" not in str(caught.value)
     assert snapshot(fer_home) == before
@@ -227,7 +227,7 @@ def test_a_path_inside_data_is_taken_and_any_other_refused(fer_home: Path, tmp_p
     for text in ("../../outside.csv", str(tmp_path / "outside.csv"), "link.csv", "/etc/passwd", "", "   "):
         with pytest.raises(DatasetError, match="is not inside"):
             inside_data(text)
-    with pytest.raises(DatasetError, match="There is no 'nothing.csv'"):
+    with pytest.raises(DatasetError, match=r"There is no 'nothing\.csv'"):
         inside_data("nothing.csv")
 
 

@@ -72,7 +72,7 @@ def test_votes_of_another_number_of_rows_are_refused(tmp_path: Path) -> None:
     dataset = drawn()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset)[:-1])
-    with pytest.raises(DatasetError, match="41 rows and fer2013.csv has 42"):
+    with pytest.raises(DatasetError, match=r"41 rows and fer2013\.csv has 42"):
         load_dataset(source)
 
 
@@ -115,7 +115,7 @@ def test_a_damaged_file_of_votes_is_refused_by_its_line(change, message: str) ->
 
 def test_votes_that_are_not_there_are_named(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
-    with pytest.raises(DatasetError, match="nowhere.csv cannot be read"):
+    with pytest.raises(DatasetError, match=r"nowhere\.csv cannot be read"):
         load_dataset(source, votes=tmp_path / "nowhere.csv")
 
 
