@@ -15,6 +15,7 @@ from pathlib import Path
 from fer.paths import CHECKOUT
 
 _START_SECONDS = 90
+_EXCERPT = 5000
 _COLOR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 # What Streamlit logs where a script of a page raised, whatever the page then showed.
 _PAGE_FAILED = re.compile(r"Traceback \(most recent call last\)|Uncaught app exception")
@@ -30,10 +31,11 @@ class Server:
     home: Path
 
     def complaints(self, start: int = 0) -> str:
-        """The log from byte `start` on if it tells of an exception, else ''."""
+        """What the log tells of the first exception from byte `start` on; '' where there was none."""
         # Streamlit's log is in colours, with escape codes between the words.
         text = _COLOR_CODE.sub("", self.log.read_bytes()[start:].decode(errors="replace"))
-        return text if _PAGE_FAILED.search(text) else ""
+        found = _PAGE_FAILED.search(text)
+        return text[found.start() :][:_EXCERPT] if found else ""
 
 
 def free_port() -> int:

@@ -128,8 +128,8 @@ def what_it_can_tell() -> None:
     st.markdown(
         "The program names the expression that a face *shows* in one picture: it says 'looks happy', never 'is happy'. "
         "The people who labelled the photos it learned from often disagreed, and so will you. Light, pose, glasses, "
-        "age and whose faces were in those photos all play a part. Decide about nobody by it: not in hiring, at school, "
-        "in policing or in medicine."
+        "age and whose faces were in those photos all play a part. Decide about nobody by it: not in hiring, at "
+        "school, in policing or in medicine."
     )
     card = SHIPPED_BUNDLE / _MODEL_CARD
     if card.is_file():

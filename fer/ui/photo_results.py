@@ -34,9 +34,13 @@ def photo_table(book: PhotoBook, analysed: Analysed) -> None:
     key = f"upload_table_{book.generation}"
 
     def turn() -> None:
-        rows = st.session_state[key].selection.rows
-        if rows:
-            book.selected = digests[rows[0]]
+        selection = st.session_state[key].selection
+        if selection.rows and digests[selection.rows[0]] != book.selected:
+            book.selected = digests[selection.rows[0]]
+        elif selection.cells:
+            # A click into the row means the row: a table of a new key shows the tick where the click was.
+            book.selected = digests[selection.cells[0][0]]
+            book.generation += 1
 
     confidences = [max((face.confidence for face in analysis.faces), default=None) for _, analysis in analysed]
     st.dataframe(
@@ -58,7 +62,7 @@ def photo_table(book: PhotoBook, analysed: Analysed) -> None:
         },
         hide_index=True,
         on_select=turn,
-        selection_mode="single-row",
+        selection_mode=["single-row-required", "single-cell"],
         selection_default={"selection": {"rows": [digests.index(book.selected)]}},
         key=key,
         alt=f"Table of {len(analysed)} photos with their faces and expressions",
@@ -101,7 +105,7 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str) -> None:
 def _face_card(number: int, face: Face, picture: bytes, key: str) -> None:
     with st.container(border=True):
         st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             st.image(
                 picture, width=_FACE_PX, alt=f"Face {number}, cut out", caption=f"confidence {face.confidence:.2f}"
             )
@@ -121,7 +125,7 @@ def _what_to_try(detector: str) -> str:
 
 
 def downloads(book: PhotoBook, analysed: Analysed) -> None:
-    """All results as files, made when they are asked for; files that failed are in them with their reason."""
+    """All results as files, made when they are asked for; the JSON names files that failed, with their reason."""
     analyses = [*(analysis for _, analysis in analysed), *book.failed]
     st.download_button(
         "CSV",
@@ -139,7 +143,7 @@ def downloads(book: PhotoBook, analysed: Analysed) -> None:
         "application/json",
         on_click="ignore",
         icon=":material/data_object:",
-        help="An object a file, as `python -m fer analyze --json` writes it.",
+        help="An object a file, also of those that failed, as `python -m fer analyze --json` writes it.",
     )
     st.download_button(
         "Annotated photos",

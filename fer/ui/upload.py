@@ -97,10 +97,11 @@ def take_photos(book: PhotoBook) -> None:
     if not len(book) and source == _DROP:
         st.caption(f"No photo at hand? '{_SAMPLE}' shows a result with one click.")
     if book.refused:
+        n_refused = len(book.refused)
         st.warning(
-            f"{len(book.refused)} photos found no room: this page keeps {KEPT_PHOTOS} photos and {KEPT_BYTES // MB} MB "
-            "at a time. Clear the list and drop them again, or analyse a whole folder with: "
-            "`python -m fer analyze FOLDER --csv faces.csv`",
+            f"{n_refused} {'photo' if n_refused == 1 else 'photos'} found no room: this page keeps {KEPT_PHOTOS} "
+            f"photos and {KEPT_BYTES // MB} MB at a time. Clear the list and drop them again, or analyse a whole "
+            "folder with: `python -m fer analyze FOLDER --csv faces.csv`",
             icon=":material/inventory_2:",
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from fer.recognition.current import use_bundle
 from tests.builders import make_bundle
@@ -111,6 +111,7 @@ class App:
 def app(page: Page, server: Server, request: pytest.FixtureRequest, output_path: str) -> Iterator[App]:
     """A tab on the app. An exception in a page's script fails the test, and a failure keeps the server's log."""
     page.set_default_timeout(_PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS)
     start = server.log.stat().st_size
     yield App(page, server)
     complaints = server.complaints(start)

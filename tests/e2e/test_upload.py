@@ -1,0 +1,142 @@
+"""Upload in a real browser: files, camera, sample, table, downloads."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from fer.vision.images import decode, encode_jpeg, encode_png
+from tests.builders import group_bgr, portrait_bgr
+from tests.e2e.conftest import App
+from tests.serving import Server, running_app
+
+# What the tiny model says of the portrait, whose face is of a middle grey.
+LOOKS = "looks happy"
+_ROW_PX = 35
+
+
+@pytest.fixture(scope="module")
+def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app, with a folder for temporary files that can be looked into."""
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    (home / "tmp").mkdir()
+    with running_app(home, log, {"TMPDIR": str(home / "tmp")}) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "me.jpg").write_bytes(encode_jpeg(portrait_bgr()))
+    (folder / "group.jpg").write_bytes(encode_jpeg(group_bgr(side=320)))
+    (folder / "wall.png").write_bytes(encode_png(np.full((300, 300, 3), 200, np.uint8)))
+    (folder / "broken.jpg").write_bytes(b"no picture at all")
+    return folder
+
+
+def drop(page: Page, *files: Path) -> None:
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(files)
+
+
+def click_row(page: Page, number: int) -> None:
+    """Click into a row of the table, counted from 1; the table is drawn on a canvas."""
+    page.get_by_test_id("stDataFrame").click(position={"x": 120, "y": _ROW_PX * number + _ROW_PX // 2})
+
+
+def downloaded(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button, exact=True).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def test_a_photo_is_read_and_nothing_is_written_to_disk(app: App, photos: Path) -> None:
+    page = app.open("Upload")
+    before = sorted(app.server.home.rglob("*"))
+    drop(page, photos / "me.jpg")
+    expect(page.get_by_text(f"Face 1 {LOOKS}")).to_be_visible()
+    expect(page.get_by_text("me.jpg · 512 × 512 pixels · 1 face")).to_be_visible()
+    expect(page.get_by_role("img", name=f"The photo me.jpg: {LOOKS}")).to_be_visible()
+    assert sorted(app.server.home.rglob("*")) == before
+
+
+def test_many_photos_one_broken_a_row_is_clicked_and_results_outlive_a_visit(app: App, photos: Path) -> None:
+    page = app.open("Upload")
+    drop(page, *(photos / name for name in ("me.jpg", "broken.jpg", "wall.png", "group.jpg")))
+    expect(page.get_by_text("1 file could not be read.")).to_be_visible()
+    expect(page.get_by_text("me.jpg · 512 × 512 pixels · 1 face")).to_be_visible()
+
+    click_row(page, 2)
+    expect(page.get_by_text("No face was found. Try")).to_be_visible()
+    click_row(page, 3)
+    expect(page.get_by_text("group.jpg · 1280 × 960 pixels · 12 faces")).to_be_visible()
+    page.get_by_test_id("stPagination").get_by_text("3", exact=True).click()
+    expect(page.get_by_text("Face 12")).to_be_visible()
+
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Home").click()
+    expect(page.get_by_text("Model in use")).to_be_visible()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Upload").click()
+    expect(page.get_by_text("group.jpg · 1280 × 960 pixels · 12 faces")).to_be_visible()
+    expect(page.get_by_text("1 file could not be read.")).to_be_visible()
+
+
+def test_downloads_hold_every_file_and_the_annotated_photo(app: App, photos: Path) -> None:
+    page = app.open("Upload")
+    drop(page, *(photos / name for name in ("me.jpg", "broken.jpg", "wall.png")))
+    expect(page.get_by_text("1 file could not be read.")).to_be_visible()
+    expect(page.get_by_text("me.jpg · 512 × 512")).to_be_visible()
+
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV").decode())))
+    assert [(row["file"], row["face"], row["emotion"]) for row in rows] == [("me.jpg", "1", "happy")]
+    objects = json.loads(downloaded(page, "JSON"))
+    assert [(entry["file"], len(entry["faces"])) for entry in objects] == [
+        ("me.jpg", 1),
+        ("wall.png", 0),
+        ("broken.jpg", 0),
+    ]
+    with zipfile.ZipFile(io.BytesIO(downloaded(page, "Annotated photos"))) as archive:
+        pictures = {name: decode(archive.read(name)) for name in archive.namelist()}
+    assert len(pictures) == 2
+    annotated = next(picture for name, picture in pictures.items() if name.startswith("me"))
+    assert annotated.shape == (512, 512, 3)
+    changed = np.abs(annotated.astype(int) - portrait_bgr()).max(axis=2) > 60
+    assert 0.001 < changed.mean() < 0.2, "a box and a label, and the rest of the photo as it was"
+
+
+def test_a_photo_taken_out_of_the_uploader_leaves_the_page(app: App, photos: Path) -> None:
+    page = app.open("Upload")
+    drop(page, photos / "me.jpg", photos / "wall.png")
+    expect(page.get_by_text("me.jpg · 512 × 512")).to_be_visible()
+    page.get_by_test_id("stFileUploader").get_by_role("button", name="Remove").first.click()
+    expect(page.get_by_text("wall.png · 300 × 300 pixels · 0 faces")).to_be_visible()
+    drop(page, photos / "group.jpg")
+    expect(page.get_by_text("group.jpg · 1280 × 960")).to_be_visible()
+    page.get_by_role("button", name="Clear the list").click()
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(0)
+    expect(page.get_by_test_id("stFileUploader").get_by_text("group.jpg")).to_have_count(0)
+
+
+def test_a_snapshot_of_the_camera_is_read(app: App) -> None:
+    page = app.open("Upload")
+    page.get_by_role("radio", name="Take a snapshot").click()
+    page.get_by_role("button", name="Take Photo").click()
+    expect(page.get_by_text("snapshot.jpg ·")).to_be_visible()
+    expect(page.get_by_text("Face 1")).to_be_visible()
+
+
+def test_the_page_stacks_on_a_telephone(app: App, photos: Path) -> None:
+    app.page.set_viewport_size({"width": 400, "height": 900})
+    page = app.open("Upload")
+    drop(page, photos / "me.jpg")
+    photo, bars = page.get_by_role("img", name="The photo me.jpg"), page.get_by_test_id("stPlotlyChart")
+    expect(bars).to_be_visible()
+    photo_box, bars_box = photo.bounding_box(), bars.bounding_box()
+    assert photo_box is not None and bars_box is not None
+    assert photo_box["width"] > 300 and bars_box["y"] > photo_box["y"] + photo_box["height"]
+    assert bars_box["x"] + bars_box["width"] <= 400
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -1,0 +1,72 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer.recognition.current import use_bundle
+from fer.ui.frame import MENU, menu_entry
+from tests.builders import make_bundle
+
+OpenPage = Callable[[str], AppTest]
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_home_names_the_model_its_accuracy_and_its_split(fer_home: Path, open_page: OpenPage) -> None:
+    bundle = make_bundle(
+        fer_home / "runs" / "my-run" / "bundle",
+        metrics={"validation": {"accuracy": 0.6612}, "train": {"accuracy": 0.99}},
+        data={"name": "fer2013.csv"},
+    )
+    use_bundle(bundle.path)
+    app = open_page("app.py")
+    assert not app.exception and not app.error
+    assert metrics(app)["Accuracy, validation split"] == "66.1%"
+    assert any("my-run" in caption.value for caption in app.caption)
+
+
+def test_the_test_split_is_shown_where_it_was_measured(fer_home: Path, open_page: OpenPage) -> None:
+    figures = {"validation": {"accuracy": 0.66}, "test": {"accuracy": 0.65}}
+    use_bundle(make_bundle(fer_home / "runs" / "my-run" / "bundle", metrics=figures).path)
+    assert metrics(open_page("app.py"))["Accuracy, test split"] == "65.0%"
+
+
+def test_a_face_has_a_time_once_the_model_is_loaded(tiny_model: Path, open_page: OpenPage) -> None:
+    app = open_page("app.py")
+    for _ in range(100):
+        if metrics(app)["A face takes"].endswith(" ms"):
+            break
+        app.run()
+    assert metrics(app)["A face takes"].endswith(" ms")
+    assert not app.exception
+
+
+def test_home_without_any_model_says_what_to_do_and_is_not_red(
+    fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer.paths.SHIPPED_BUNDLE", fer_home / "nothing here")
+    app = open_page("app.py")
+    assert not app.exception and not app.error
+    assert any("python -m fer train" in text.value for text in app.markdown)
+
+
+def test_a_damaged_model_is_named(tiny_model: Path, open_page: OpenPage) -> None:
+    (tiny_model / "model.onnx").write_bytes(b"something else")
+    app = open_page("app.py")
+    assert not app.exception
+    assert any("model.onnx" in text.value and "hash" in text.value for text in app.markdown)
+
+
+def test_the_menu_lists_pages_that_exist(tiny_model: Path, open_page: OpenPage) -> None:
+    app = open_page("app.py")
+    labels = [link.proto.label for link in app.sidebar.get("page_link")]
+    assert labels == [entry.label for entry in MENU if entry.exists]
+    assert labels[0] == "Home" and "Upload" in labels
+
+
+def test_an_unknown_menu_entry_is_a_mistake() -> None:
+    with pytest.raises(KeyError):
+        menu_entry("Nowhere")

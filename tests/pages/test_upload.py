@@ -1,0 +1,184 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer.recognition.analyzer import FaceAnalyzer
+from fer.vision.images import MAX_BYTES, encode_jpeg, encode_png
+from tests.builders import portrait_bgr
+
+OpenPage = Callable[[str], AppTest]
+UPLOAD = "pages/2_Upload.py"
+
+
+@pytest.fixture
+def upload(tiny_model: Path, open_page: OpenPage) -> AppTest:
+    return open_page(UPLOAD)
+
+
+@pytest.fixture
+def analysed_files() -> Iterator[list[str]]:
+    """The names of the files that were given to the analyser, in order."""
+    names: list[str] = []
+    analyze = FaceAnalyzer.analyze_bytes
+
+    def counting(self: FaceAnalyzer, data: bytes, file: str) -> object:
+        names.append(file)
+        return analyze(self, data, file)
+
+    with mock.patch.object(FaceAnalyzer, "analyze_bytes", counting):
+        yield names
+
+
+def drop(upload: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    return upload.file_uploader[0].set_value([(name, data, "image/jpeg") for name, data in files]).run()
+
+
+def portrait() -> bytes:
+    return encode_jpeg(portrait_bgr())
+
+
+def wall() -> bytes:
+    return encode_png(np.full((300, 300, 3), 200, np.uint8))
+
+
+def texts(upload: AppTest) -> str:
+    return "\n".join(
+        element.value for element in [*upload.markdown, *upload.caption, *upload.info, *upload.warning, *upload.error]
+    )
+
+
+def test_an_empty_page_invites_and_has_nothing_to_download(upload: AppTest) -> None:
+    assert not upload.exception and not upload.error and not upload.dataframe
+    assert "Try a sample" in texts(upload)
+    assert not upload.get("download_button")
+
+
+def test_a_photo_becomes_a_row_and_a_face_with_its_expression(upload: AppTest) -> None:
+    drop(upload, ("me.jpg", portrait()))
+    assert not upload.exception
+    [table] = upload.dataframe
+    assert table.value["file"].tolist() == ["me.jpg"]
+    assert table.value["faces"].tolist() == [1]
+    [looks] = table.value["looks like"].tolist()
+    assert looks.startswith("looks ")
+    assert f"Face 1 {looks}" in texts(upload)
+    assert table.value["confidence"][0] == pytest.approx(0.53, abs=0.2)
+
+
+def test_a_rerun_analyses_nothing_again(upload: AppTest, analysed_files: list[str]) -> None:
+    drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
+    upload.run()
+    upload.slider[0].set_value(0.9).run()
+    assert analysed_files == ["me.jpg", "wall.png"]
+
+
+def test_results_survive_a_visit_to_another_page(upload: AppTest, analysed_files: list[str]) -> None:
+    drop(upload, ("me.jpg", portrait()))
+    upload.switch_page("app.py").run()
+    upload.switch_page(UPLOAD).run()
+    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
+    assert analysed_files == ["me.jpg"]
+
+
+def test_the_threshold_and_the_detector_survive_the_visit_too(upload: AppTest) -> None:
+    upload.slider[0].set_value(0.77).run()
+    upload.segmented_control(key="upload_detector").set_value("haar").run()
+    upload.switch_page("app.py").run()
+    upload.switch_page(UPLOAD).run()
+    assert upload.slider[0].value == 0.77
+    assert upload.segmented_control(key="upload_detector").value == "haar"
+
+
+def test_not_sure_follows_the_threshold(upload: AppTest) -> None:
+    drop(upload, ("me.jpg", portrait()))
+    upload.slider[0].set_value(1.0).run()
+    assert upload.dataframe[0].value["looks like"].tolist() == ["not sure"]
+    assert "Face 1: not sure" in texts(upload)
+
+
+def test_another_detector_analyses_anew_and_going_back_does_not(upload: AppTest, analysed_files: list[str]) -> None:
+    drop(upload, ("me.jpg", portrait()))
+    upload.segmented_control(key="upload_detector").set_value("haar").run()
+    upload.segmented_control(key="upload_detector").set_value("yunet").run()
+    assert analysed_files == ["me.jpg", "me.jpg"]
+
+
+def test_a_broken_file_is_named_with_its_reason_and_stops_nobody(upload: AppTest) -> None:
+    drop(upload, ("rubbish *.jpg", b"no picture"), ("me.jpg", portrait()), ("empty.jpg", b""))
+    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
+    [warning] = upload.warning
+    assert "2 files could not be read" in warning.value
+    assert r"rubbish \*.jpg" in warning.value and "empty.jpg" in warning.value
+    assert not upload.exception
+
+
+def test_no_face_says_what_to_try(upload: AppTest) -> None:
+    drop(upload, ("wall.png", wall()))
+    assert upload.dataframe[0].value["looks like"].tolist() == ["no face found"]
+    assert "No face was found. Try" in upload.info[0].value
+    upload.segmented_control(key="upload_detector").set_value("haar").run()
+    assert "YuNet" in upload.info[0].value, "the other detector is worth a try"
+
+
+def test_a_photo_over_the_limit_is_refused_by_the_code_as_well(upload: AppTest, analysed_files: list[str]) -> None:
+    drop(upload, ("huge.jpg", bytes(MAX_BYTES + 1)), ("me.jpg", portrait()))
+    assert "huge.jpg" in upload.warning[0].value and "30 MB" in upload.warning[0].value
+    assert analysed_files == ["me.jpg"]
+
+
+def test_a_file_taken_out_of_the_uploader_leaves_the_table(upload: AppTest) -> None:
+    drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
+    upload.file_uploader[0].set_value([]).run()
+    assert not upload.dataframe
+
+
+def test_clear_empties_the_page(upload: AppTest) -> None:
+    drop(upload, ("me.jpg", portrait()), ("rubbish.jpg", b"no picture"))
+    next(button for button in upload.button if button.label == "Clear the list").click().run()
+    assert not upload.dataframe and not upload.warning
+    assert not upload.file_uploader[0].value
+    drop(upload, ("me.jpg", portrait()))
+    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
+
+
+def test_the_sample_shows_a_result_with_one_click(upload: AppTest) -> None:
+    upload.segmented_control(key="upload_source").set_value("Try a sample").run()
+    next(button for button in upload.button if button.label == "Analyse the sample").click().run()
+    assert upload.dataframe[0].value["faces"].tolist() == [1]
+
+
+def test_stop_keeps_what_is_done_and_go_on_does_the_rest(upload: AppTest, analysed_files: list[str]) -> None:
+    book = upload.session_state["upload_book"]
+    book.add([("me.jpg", portrait()), ("wall.png", wall())])
+    book.paused = True
+    upload.run()
+    assert "2 of 2 photos wait" in texts(upload)
+    assert analysed_files == []
+    next(button for button in upload.button if button.label == "Go on").click().run()
+    assert analysed_files == ["me.jpg", "wall.png"]
+    assert "wait" not in texts(upload)
+
+
+def test_too_many_photos_are_refused_by_name_of_the_limit(upload: AppTest) -> None:
+    with mock.patch.object(upload.session_state["upload_book"], "_kept_photos", 1):
+        drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
+    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
+    assert "1 photo found no room" in upload.warning[0].value
+
+
+def test_without_a_model_the_page_says_so_in_a_sentence(
+    fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer.paths.SHIPPED_BUNDLE", fer_home / "nothing here")
+    upload = open_page(UPLOAD)
+    assert not upload.exception
+    assert "no model" in upload.error[0].value
+
+
+def test_the_downloads_hold_every_file(upload: AppTest) -> None:
+    drop(upload, ("me.jpg", portrait()), ("wall.png", wall()), ("rubbish.jpg", b"no picture"))
+    assert [button.proto.label for button in upload.get("download_button")] == ["CSV", "JSON", "Annotated photos"]
