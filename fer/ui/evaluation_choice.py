@@ -1,5 +1,6 @@
 """What the Evaluation page is asked for: one or two models, labelled faces, robustness or not."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypedDict
