@@ -36,7 +36,9 @@ def progress_bar(text: str) -> Iterator[Progress]:
         rich.progress.TaskProgressColumn(),
         rich.progress.TimeRemainingColumn(),
     )
-    with rich.progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    # Elsewhere than on a terminal, a bar that vanishes leaves an empty line.
+    with rich.progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(text, total=1.0)
         yield lambda share, text: bar.update(task, completed=share, description=text)
 

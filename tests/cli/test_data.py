@@ -1,0 +1,144 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fer.cli import main
+from fer.datasets import catalog
+from fer.datasets.corrections import correct, corrections_file, write_corrections
+from fer.paths import data_dir
+from tests.datasets.forms import (
+    csv_lines,
+    drawn,
+    image_files,
+    plus,
+    snapshot,
+    votes_lines,
+    write_files,
+    write_lines,
+    zip_bytes,
+)
+
+Data = Callable[..., Result]
+
+
+@pytest.fixture
+def data(fer_home: Path) -> Data:
+    """`python -m fer data`."""
+
+    def run(*arguments: str | Path, answer: str = "") -> Result:
+        result = CliRunner().invoke(main, ["data", *map(str, arguments)], input=answer)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        return result
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+
+
+def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -> None:
+    imported = data("import", table)
+    assert imported.exit_code == 0
+    assert "42 rows read = 42 kept + 0 rejected." in imported.stdout
+    listed = json.loads(data("list", "--json").stdout)
+    assert [(item["name"], item["n_images"]) for item in listed] == [("fer2013", 42)]
+    shown = json.loads(data("show", "fer2013", "--json").stdout)
+    assert shown["fingerprint"] == drawn().fingerprint
+    assert shown["counts"]["train"]["happy"] == 4
+    assert shown["bytes"] == catalog.disk_bytes("fer2013")
+    assert data("delete", "fer2013", "--yes").exit_code == 0
+    assert json.loads(data("list", "--json").stdout) == []
+    assert not (data_dir() / "fer2013").exists() and table.exists()
+
+
+def test_people_read_tables(data: Data, table: Path) -> None:
+    assert "No data set yet" in data("list").stdout
+    data("import", table)
+    assert drawn().fingerprint in data("list").stdout
+    shown = data("show", "fer2013").stdout
+    assert "surprise" in shown and "validation" in shown and str(table) in shown
+
+
+def test_rejected_rows_are_counted_and_their_list_is_named(data: Data, tmp_path: Path) -> None:
+    lines = csv_lines(drawn())
+    lines[7] = "8" + lines[7][1:]
+    result = data("import", write_lines(tmp_path / "fer2013.csv", lines), "--name", "mine")
+    assert "42 rows read = 41 kept + 1 rejected." in result.stdout
+    file = data_dir() / "mine" / "rejected.csv"
+    assert str(file) in result.stdout.replace("\n", "")
+    assert file.read_text().splitlines()[1] == "line 8,label '8' is not a whole number from 0 to 6"
+
+
+def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_path: Path) -> None:
+    votes = write_lines(tmp_path / "crowd.csv", votes_lines(drawn()))
+    assert data("import", table, "--votes", votes).exit_code == 0
+    (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(drawn())))
+    assert "42 files read" in data("import", tmp_path / "faces.zip").stdout
+    assert data("import", write_files(tmp_path / "faces", image_files(drawn()))).exit_code == 0
+    listed = json.loads(data("list", "--json").stdout)
+    assert [item["name"] for item in listed] == ["faces", "faces-2", "fer2013"]
+    assert len({item["fingerprint"] for item in listed}) == 1
+    assert [item["has_votes"] for item in listed] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("import", "nowhere.csv"), "does not exist"),
+        (("show", "nothing"), "no data set 'nothing'; choose one of: none yet"),
+        (("delete", "nothing", "--yes"), "no data set 'nothing'"),
+        (("delete", "../home", "--yes"), "no data set"),
+        (("clean", "nothing", "new"), "no data set 'nothing'"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(data: Data, arguments: tuple[str, ...], message: str) -> None:
+    result = data(*arguments)
+    assert result.exit_code == 1 and result.stdout == ""
+    assert result.stderr.startswith("Error: ") and message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_failed_import_changes_nothing(data: Data, table: Path, tmp_path: Path, fer_home: Path) -> None:
+    data("import", table)
+    before = snapshot(fer_home)
+    (tmp_path / "bad.zip").write_bytes(zip_bytes({**image_files(drawn()), "../evil": b"x"}))
+    assert data("import", tmp_path / "bad.zip").exit_code == 1
+    assert data("import", table, "--name", "fer2013").exit_code == 1
+    assert snapshot(fer_home) == before
+
+
+def test_deleting_is_asked_for(data: Data, table: Path) -> None:
+    data("import", table)
+    assert data("delete", "fer2013", answer="n\n").exit_code != 0
+    assert (data_dir() / "fer2013").exists()
+    asked = data("delete", "fer2013", answer="y\n")
+    assert asked.exit_code == 0 and "MB" in asked.stderr
+    assert not (data_dir() / "fer2013").exists()
+
+
+def test_a_cleaned_copy_says_what_it_left_out(data: Data, tmp_path: Path) -> None:
+    dataset = drawn()
+    dataset = plus(dataset, dataset.images[2], int(dataset.labels[2]))
+    dataset = plus(dataset, dataset.images[0] * 0, 4)
+    data("import", write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)))
+    write_corrections(corrections_file(data_dir() / "fer2013"), [correct(dataset, 5, None)])
+    result = data("clean", "fer2013", "cleaned", "--corrections")
+    assert result.exit_code == 0
+    for line in ("exact duplicates: 1.", "blank images: 1.", "discarded by hand: 1."):
+        assert f"Left out, {line}" in result.stdout
+    assert json.loads(data("show", "cleaned", "--json").stdout)["n_images"] == 41
+    only = data("clean", "fer2013", "no-blanks", "--drop", "blank")
+    assert json.loads(data("show", "no-blanks", "--json").stdout)["n_images"] == 43, only.stdout
+
+
+def test_what_a_killed_import_left_is_cleaned_up_by_the_next_command(data: Data, table: Path) -> None:
+    left = data_dir() / ".staging" / "abandoned"
+    left.mkdir(parents=True)
+    (left / "images.npy").write_bytes(b"half")
+    data("list")
+    assert not left.exists()

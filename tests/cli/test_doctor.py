@@ -1,0 +1,106 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from fer.cli import main
+from fer.datasets.corrections import correct, corrections_file, write_corrections
+from fer.datasets.faces import FaceDataset
+from fer.datasets.importing import import_path
+from fer.paths import data_dir
+from tests.datasets.forms import csv_lines, drawn, image_files, plus, votes_lines, write_files, write_lines
+
+Doctor = Callable[..., Result]
+
+
+@pytest.fixture
+def doctor(fer_home: Path) -> Doctor:
+    """`python -m fer doctor`."""
+
+    def run(*arguments: str | Path) -> Result:
+        result = CliRunner().invoke(main, ["doctor", *map(str, arguments)])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        return result
+
+    return run
+
+
+@pytest.fixture
+def sick() -> FaceDataset:
+    """42 faces; then one of train again in test (42), the same with another label (43), a blank (44)."""
+    dataset = drawn()
+    dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
+    dataset = plus(dataset, dataset.images[6], (int(dataset.labels[6]) + 1) % 7)
+    return plus(dataset, np.zeros((48, 48)), 0)
+
+
+def test_json_on_standard_output_holds_every_finding_and_nothing_else(
+    doctor: Doctor, sick: FaceDataset, tmp_path: Path
+) -> None:
+    result = doctor(write_lines(tmp_path / "fer2013.csv", csv_lines(sick)), "--json", "-")
+    report = json.loads(result.stdout)
+    assert (report["n"], report["fingerprint"]) == (45, sick.fingerprint)
+    found = {item["kind"]: [image["image"] for image in item["images"]] for item in report["findings"]}
+    assert found == {
+        "exact_duplicates": [3, 42, 6, 43],
+        "exact_across_splits": [3, 42],
+        "exact_contradicting": [6, 43],
+        "blank": [44],
+    }
+    first = report["findings"][0]["images"][0]
+    assert (first["origin"], first["split"], first["group"]) == ("line 5", "train", 0)
+    assert "Exact duplicates" in result.stderr
+
+
+def test_the_csv_names_files(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
+    root = write_files(tmp_path / "faces", image_files(sick))
+    result = doctor(root, "--csv", tmp_path / "findings.csv")
+    assert result.exit_code == 0 and "Blank images" in result.stdout
+    frame = pd.read_csv(tmp_path / "findings.csv")
+    blank = frame[frame["finding"] == "blank"]
+    assert blank["origin"].tolist() == ["train/angry/00044.png"]
+
+
+def test_an_imported_set_is_known_by_name_and_healthy_data_have_no_finding(doctor: Doctor, tmp_path: Path) -> None:
+    import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn())))
+    result = doctor("fer2013")
+    assert "fer2013: 42 images" in result.stdout and "Nothing was found." in result.stdout
+    assert "These faces are drawn." in doctor("synthetic").stdout
+
+
+def test_votes_are_given_by_name(doctor: Doctor, tmp_path: Path) -> None:
+    dataset = drawn()
+    votes = np.zeros((42, 10), np.uint8)
+    votes[:, 9] = 10
+    file = write_lines(tmp_path / "crowd.csv", votes_lines(dataset, votes))
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
+    assert "Nothing was found." in doctor(table).stdout
+    report = json.loads(doctor(table, "--votes", file, "--json", "-").stdout)
+    assert [(item["kind"], item["n_images"]) for item in report["findings"]] == [("not_a_face", 42)]
+
+
+def test_corrections_are_examined_when_asked_for(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
+    import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(sick)))
+    made = [correct(sick, 44, None), correct(sick, 43, int(sick.labels[6])), correct(sick, 0, None)]
+    write_corrections(corrections_file(data_dir() / "fer2013"), made)
+    report = json.loads(doctor("fer2013", "--corrections", "--json", "-").stdout)
+    found = {item["kind"]: [image["origin"] for image in item["images"]] for item in report["findings"]}
+    assert found == {
+        "exact_duplicates": ["line 5", "line 44", "line 8", "line 45"],
+        "exact_across_splits": ["line 5", "line 44"],
+    }
+
+
+def test_what_cannot_be_read_is_said(doctor: Doctor, tmp_path: Path) -> None:
+    lines = csv_lines(drawn())
+    lines[2] = "x" + lines[2]
+    result = doctor(write_lines(tmp_path / "fer2013.csv", lines))
+    assert "1 could not be read; the first is line 3" in result.stdout
+    missing = doctor(tmp_path / "nowhere")
+    assert missing.exit_code == 1 and "does not exist" in missing.stderr
+    unwritable = doctor("synthetic", "--json", tmp_path / "no" / "such" / "folder.json")
+    assert unwritable.exit_code == 1 and "cannot be written" in unwritable.stderr
