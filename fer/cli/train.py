@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from fer.datasets.loading import SYNTHETIC
+from fer.datasets.loading import SYNTHETIC, find_source
 from fer.runs import estimates, files, session, store
 from fer.runs.config import TrainConfig
 
@@ -68,7 +68,8 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
 def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with paths that mean the same wherever the run is resumed from."""
     names = [name for name in ("data", "votes", "start_from") if settings[name] not in (None, "", SYNTHETIC)]
-    return settings | {name: str(Path(settings[name]).expanduser().absolute()) for name in names}
+    # A set that was imported is known by its name alone.
+    return settings | {name: str(find_source(Path(settings[name]).expanduser()).absolute()) for name in names}
 
 
 def train_in_folder(folder: Path) -> None:

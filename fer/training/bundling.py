@@ -137,7 +137,11 @@ def main() -> None:
     """Bundle the run whose folder is the one argument."""
     folder = Path(sys.argv[1])
     config = TrainConfig.from_json((folder / "config.json").read_text(encoding="utf-8"))
-    bundle_run(folder, config, load_dataset(config.data, votes=Path(config.votes) if config.votes else None))
+    bundle_run(
+        folder,
+        config,
+        load_dataset(config.data, Path(config.votes) if config.votes else None, corrections=config.corrections),
+    )
 
 
 if __name__ == "__main__":
