@@ -40,7 +40,7 @@ def probability_bars(probabilities: Iterable[float]) -> go.Figure:
         bargap=0.3,
         showlegend=False,
         # Room on the right for the number beside a full bar.
-        xaxis={"range": [0, 1.15], "visible": False, "fixedrange": True},
+        xaxis={"range": [0, 1.4], "visible": False, "fixedrange": True},
         yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "ticks": "", "showgrid": False},
     )
     return figure
