@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import click
 
-from fer.datasets.loading import SYNTHETIC, find_source
 from fer.runs import estimates, files, session, store
 from fer.runs.config import TrainConfig
 
 _NICENESS: Final = 10
+_SYNTHETIC: Final = "synthetic"
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -67,9 +67,19 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
 
 def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with paths that mean the same wherever the run is resumed from."""
-    names = [name for name in ("data", "votes", "start_from") if settings[name] not in (None, "", SYNTHETIC)]
-    # A set that was imported is known by its name alone.
-    return settings | {name: str(find_source(Path(settings[name]).expanduser()).absolute()) for name in names}
+    names = [name for name in ("data", "votes", "start_from") if settings[name] not in (None, "", _SYNTHETIC)]
+    return settings | {name: _whole_path(settings[name]) for name in names}
+
+
+def _whole_path(text: str) -> str:
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        # Not at the top: a page gives whole paths, and its run should wait with little memory.
+        from fer.datasets.loading import find_source
+
+        # A set that was imported is known by its name alone.
+        path = find_source(path).absolute()
+    return str(path)
 
 
 def train_in_folder(folder: Path) -> None:

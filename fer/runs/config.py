@@ -37,7 +37,6 @@ class TrainConfig:
     data: str = _setting("synthetic", "A FER-2013 CSV, a folder of image folders, or 'synthetic'")
     votes: str | None = _setting(None, "The FER+ file fer2013new.csv; found by itself beside the CSV")
     corrections: bool = _setting(False, "Apply the corrections of labels that were made by hand on the Data page")
-    corrections: bool = _setting(False, "Apply the labels that were corrected on the Data page")
     fraction: float = _setting(1.0, "Stratified part of the training images that is used", low=0.01, high=1.0)
     # Calibration needs images that the network neither trained on nor was selected by.
     holdout: float = _setting(0.0, "Part of the training images kept apart to calibrate on", low=0.0, high=0.3)

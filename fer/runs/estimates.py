@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from fer import paths
 from fer.runs import files
@@ -17,18 +17,31 @@ _KEPT: Final = 200
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured for settings of one kind on this machine.
+    """What was measured for a network and a data set on this machine.
 
     Attributes:
-        n_train, n_validation: images of the whole data set's splits, as the settings divide them.
-        step_seconds: of one training step.
+        n_train: images of the train split before the settings divide it.
+        n_validation: images of the validation split.
+        image_seconds: a training step over its images.
         validation_seconds: of judging one epoch.
     """
 
     n_train: int
     n_validation: int
-    step_seconds: float
+    image_seconds: float
     validation_seconds: float
+
+    @classmethod
+    def of(
+        cls, config: TrainConfig, *, trained_on: int, n_validation: int, step_seconds: float, validation_seconds: float
+    ) -> Self:
+        """From what a run measures: images that it trains on, and seconds of a step."""
+        return cls(
+            n_train=round(trained_on / _share(config)),
+            n_validation=n_validation,
+            image_seconds=step_seconds / min(config.batch_size, trained_on),
+            validation_seconds=validation_seconds,
+        )
 
 
 def remember(config: TrainConfig, measured: Measured) -> None:
@@ -53,8 +66,8 @@ def recall(config: TrainConfig) -> Measured | None:
 
 def seconds_for(config: TrainConfig, measured: Measured) -> float:
     """Seconds that a whole run of these settings takes on this machine, early stopping aside."""
-    steps = max(1, measured.n_train // config.batch_size)
-    return config.epochs * (steps * measured.step_seconds + measured.validation_seconds) + _AROUND_SECONDS
+    images = measured.n_train * _share(config)
+    return config.epochs * (images * measured.image_seconds + measured.validation_seconds) + _AROUND_SECONDS
 
 
 def duration(seconds: float) -> str:
@@ -70,8 +83,12 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def _share(config: TrainConfig) -> float:
+    return config.fraction * (1 - config.holdout)
+
+
 def _kind(config: TrainConfig) -> str:
-    """What the time of a step and the number of steps depend on; a file that changed is another one."""
+    """What the time of an image and their number depend on; a file that changed is another one."""
     source = Path(config.data)
     try:
         changed = str(source.stat().st_mtime_ns)
@@ -81,10 +98,7 @@ def _kind(config: TrainConfig) -> str:
         (
             config.data,
             changed,
-            f"{config.fraction:g}",
-            f"{config.holdout:g}",
             config.network,
-            str(config.batch_size),
             config.precision,
             f"votes {config.votes_weight > 0}",
             f"deterministic {config.deterministic}",

@@ -13,7 +13,6 @@ import keras
 
 from fer import __version__
 from fer.datasets.faces import FaceDataset
-from fer.datasets.loading import load_dataset
 from fer.errors import ExportError
 from fer.evaluation.calibration import fit_temperature, fit_unsure_below, probabilities_at
 from fer.evaluation.metrics import measure, predict
@@ -23,7 +22,7 @@ from fer.runs.config import TrainConfig
 from fer.runs.files import BUNDLE as BUNDLE_FOLDER
 from fer.runs.files import PART, replace_folder
 from fer.training.export import export_network, serving_network
-from fer.training.fit import Parts, load_weights, split_parts
+from fer.training.fit import Parts, load_data, load_weights, split_parts
 from fer.training.networks import cost
 
 BEST_WEIGHTS: Final = "best.npz"
@@ -140,7 +139,7 @@ def main() -> None:
     bundle_run(
         folder,
         config,
-        load_dataset(config.data, Path(config.votes) if config.votes else None, corrections=config.corrections),
+        load_data(config),
     )
 
 

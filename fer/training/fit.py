@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
 from fer.datasets.faces import FaceDataset
+from fer.datasets.loading import load_dataset
 from fer.errors import DatasetError
 from fer.runs.config import TrainConfig
 from fer.training.batches import TrainingBatches, no_face
@@ -27,6 +28,16 @@ class Parts:
     train: FaceDataset
     validation: FaceDataset
     calibration: FaceDataset | None
+
+
+def load_data(config: TrainConfig) -> FaceDataset:
+    """The data set that a run's settings name, all splits of it.
+
+    Raises:
+        DatasetError: it is gone, or no FER-2013 in a known layout.
+    """
+    votes = Path(config.votes) if config.votes else None
+    return load_dataset(config.data, votes=votes, corrections=config.corrections)
 
 
 def split_parts(dataset: FaceDataset, config: TrainConfig) -> Parts:

@@ -1,16 +1,14 @@
 """A few steps of a run, timed: what the whole of it would take on this machine."""
 
 import time
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from fer.datasets.loading import load_dataset
 from fer.runs.config import TrainConfig
 from fer.runs.estimates import Measured
 from fer.training.batches import TrainingBatches
-from fer.training.fit import compiled_network, has_votes, split_parts, validate
+from fer.training.fit import compiled_network, has_votes, load_data, split_parts, validate
 
 # The first steps compile; the median of the next few is what the others take.
 _WARM_UP_STEPS: Final = 2
@@ -24,7 +22,7 @@ def probe(config: TrainConfig) -> Measured:
     Raises:
         FerError: the settings or the data do not allow the run, in one sentence.
     """
-    dataset = load_dataset(config.data, votes=Path(config.votes) if config.votes else None)
+    dataset = load_data(config)
     parts = split_parts(dataset, config)
     batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config))
     network = compiled_network(config, parts, batches.steps)
@@ -38,8 +36,9 @@ def probe(config: TrainConfig) -> Measured:
     validate(network, some)
     began = time.perf_counter()
     validate(network, some)
-    return Measured(
-        n_train=len(parts.train),
+    return Measured.of(
+        config,
+        trained_on=len(parts.train),
         n_validation=len(parts.validation),
         step_seconds=float(np.median(times[_WARM_UP_STEPS:])),
         validation_seconds=(time.perf_counter() - began) * len(parts.validation) / len(some),

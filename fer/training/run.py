@@ -2,13 +2,11 @@
 
 import shutil
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
 
 from fer.datasets.faces import FaceDataset
-from fer.datasets.loading import load_dataset
 from fer.errors import BundleError, ConfigError
 from fer.recognition.bundle import KERAS_FILE, load_bundle
 from fer.runs import files
@@ -18,7 +16,7 @@ from fer.runs.store import read_config
 from fer.training.batches import TrainingBatches
 from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.checkpoints import Checkpoint, newest_checkpoint
-from fer.training.fit import compiled_network, has_votes, split_parts
+from fer.training.fit import compiled_network, has_votes, load_data, split_parts
 from fer.training.loggers import metric_loggers
 from fer.training.watch import Watch
 
@@ -35,7 +33,7 @@ def train_run(session: RunSession) -> None:
     folder = session.folder
     config = read_config(folder.name)
     session.update(now=True, doing="loading the data")
-    dataset = load_dataset(config.data, votes=Path(config.votes) if config.votes else None)
+    dataset = load_data(config)
     session.check_stop()
     resumed = _last_checkpoint(session)
     try:
@@ -89,7 +87,8 @@ def _fit(session: RunSession, config: TrainConfig, dataset: FaceDataset, resumed
 
 
 def _call_fit(network: keras.Model, watch: Watch, batches: TrainingBatches, epochs: int) -> None:
-    network.fit(batches, initial_epoch=watch.state.epoch, epochs=epochs, callbacks=[watch], verbose=0)
+    # The batches are shuffled already, by what the seed and the epoch say; Keras would do it by the clock.
+    network.fit(batches, initial_epoch=watch.state.epoch, epochs=epochs, callbacks=[watch], verbose=0, shuffle=False)
     # Keras leaves the average of the weights in their place.
     network.set_weights(watch.weights)
 

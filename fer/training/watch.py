@@ -63,6 +63,8 @@ class Watch(keras.callbacks.Callback):
         self._clock = time.monotonic()
         self._epoch_began = self._checkpointed = self._clock
         self._recent: deque[tuple[float, int]] = deque()
+        self._first_step = (self._clock, 0)
+        self._speed: float | None = None
         self._before = self._judging_seconds = 0.0
 
     @property
@@ -98,10 +100,14 @@ class Watch(keras.callbacks.Callback):
                 f"The loss is no number any more (NaN) in epoch {self.state.epoch + 1}, step {done}: choose a learning "
                 f"rate below {self._config.learning_rate:g}, or a longer warm-up. The best model so far is kept."
             )
+        if not self._recent:
+            self._first_step = (now, done)
         self._recent.append((now, done))
         while now - self._recent[0][0] > _WINDOW_SECONDS and len(self._recent) > 2:
             self._recent.popleft()
-        speed = self._steps_per_second(now, done)
+        # Without the epoch's first step, which in a new process compiles the network.
+        self._speed = _rate(self._first_step, now, done) or self._speed
+        speed = _rate(self._recent[0], now, done) or self._speed
         self._session.update(
             doing="training",
             batch=done,
@@ -149,7 +155,7 @@ class Watch(keras.callbacks.Callback):
         self._judging_seconds = time.monotonic() - began
         self.weights = self.model.get_weights()
         self.publish()
-        self._remember_speed(training_seconds)
+        self._remember_speed()
         for log in self._loggers:
             log(row)
         self._say_row(row)
@@ -170,7 +176,7 @@ class Watch(keras.callbacks.Callback):
             best_accuracy=best.accuracy if best else None,
             best_epoch=best.epoch if best else 0,
             seconds=self.state.seconds,
-            seconds_left=self._seconds_left(self.state.batch, self._last_speed()),
+            seconds_left=self._seconds_left(self.state.batch, self._speed),
         )
 
     def _checkpoint(self, new_best: list[Any] | None) -> None:
@@ -189,16 +195,6 @@ class Watch(keras.callbacks.Callback):
         )
         return dict(zip(METRICS_COLUMNS, values, strict=True))
 
-    def _steps_per_second(self, now: float, done: int) -> float | None:
-        then, before = self._recent[0]
-        return (done - before) / (now - then) if done > before and now > then else self._last_speed()
-
-    def _last_speed(self) -> float | None:
-        if not self.state.history:
-            return None
-        seconds = self.state.history[-1]["seconds"]
-        return self._batches.steps / seconds if seconds else None
-
     def _seconds_left(self, done: int, speed: float | None) -> float | None:
         if not speed:
             return None
@@ -207,14 +203,17 @@ class Watch(keras.callbacks.Callback):
             return 0.0
         return (epochs * self._batches.steps - done) / speed + epochs * self._judging_seconds
 
-    def _remember_speed(self, seconds: float) -> None:
+    def _remember_speed(self) -> None:
         """What this epoch took is the best estimate of the next run's."""
+        if not self._speed:
+            return
         estimates.remember(
             self._config,
-            estimates.Measured(
-                n_train=len(self._parts.train),
+            estimates.Measured.of(
+                self._config,
+                trained_on=len(self._parts.train),
                 n_validation=len(self._parts.validation),
-                step_seconds=seconds / self._batches.steps,
+                step_seconds=1 / self._speed,
                 validation_seconds=self._judging_seconds,
             ),
         )
@@ -238,6 +237,12 @@ class Watch(keras.callbacks.Callback):
             f"loss {progress.loss:.4f}, accuracy {progress.accuracy:.4f}{left}"
         )
         click.echo(f"\r{text:<79}\r", err=True, nl=False)
+
+
+def _rate(since: tuple[float, int], now: float, done: int) -> float | None:
+    """Steps a second since a time and a step, or None where nothing came since."""
+    then, before = since
+    return (done - before) / (now - then) if done > before and now > then else None
 
 
 def _training_figures(logs: dict[str, float]) -> tuple[float, float]:

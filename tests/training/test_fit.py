@@ -73,5 +73,3 @@ def test_recomputed_statistics_are_those_of_the_data():
     recompute_statistics(network, batches)
     assert float(norm.moving_mean[0]) == pytest.approx(30, rel=1e-5)
     assert norm.momentum == 0.99
-
-

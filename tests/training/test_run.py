@@ -1,0 +1,178 @@
+"""Runs as real processes: killed at named points and resumed, out of space, without numbers, stopped twice."""
+
+import csv
+import json
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from fer import paths
+from fer.recognition.bundle import load_bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.runs import curves, files, process, serving, store
+from tests.runs.conftest import wait_until
+from tests.training.running import SETTINGS, command, environment, fer
+
+pytestmark = [pytest.mark.training, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The folder of a run that nothing disturbed."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    ended = fer(home, "train", *SETTINGS)
+    assert ended.status == 0, ended.err
+    return home / "runs" / ended.run_id
+
+
+def rows(folder):
+    with (folder / files.METRICS).open() as file:
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def figures(folder):
+    """The curves without what the clock says."""
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows(folder)]
+
+
+def test_a_run_leaves_what_its_readers_need(undisturbed, monkeypatch):
+    monkeypatch.setenv("FER_HOME", str(undisturbed.parent.parent))
+    run = store.read_run(undisturbed.name)
+    assert (run.state, run.progress.epoch, run.has_bundle) == ("finished", 4, True)
+    assert [row["epoch"] for row in rows(undisturbed)] == [1, 2, 3, 4]
+    metrics = curves.read_metrics(run.id)
+    assert tuple(metrics.columns) == curves.METRICS_COLUMNS
+    best = curves.read_best(run.id)
+    assert best.accuracy == run.progress.best_accuracy == pytest.approx(metrics["val_accuracy"].max())
+    assert best.epoch == metrics["val_accuracy"].idxmax() + 1
+    assert np.sum(best.confusion) == 140
+    assert np.trace(best.confusion) / 140 == pytest.approx(best.accuracy)
+    report = curves.read_report(run.id)
+    assert set(report["metrics"]) >= {"validation", "test"}
+    assert report["metrics"]["validation"]["accuracy"] == pytest.approx(best.accuracy, abs=0.03)
+    serving.check_parity(load_bundle(run.folder / files.BUNDLE))
+    assert len(list((undisturbed / files.CHECKPOINTS).iterdir())) == 2
+
+
+@pytest.mark.parametrize("point", ["kill-in-epoch:17", "kill-before-rename:5", "kill-between-save-and-row:4"])
+def test_killed_and_resumed_it_is_as_if_nothing_had_happened(home, undisturbed, point):
+    """Step 17 is the third of the third epoch; the fifth flush of a folder and fourth writing of rows are its end."""
+    killed = fer(home, "train", *SETTINGS, sabotage=point)
+    assert killed.status == -9
+    folder = home / "runs" / killed.run_id
+    assert store.read_run(killed.run_id).state == "interrupted"
+    before = rows(folder)
+    assert [row["epoch"] for row in before] == [1, 2]
+    resumed = fer(home, "runs", "resume", killed.run_id)
+    assert resumed.status == 0, resumed.err
+    assert store.read_run(killed.run_id).state == "finished"
+    after, expected = figures(folder), figures(undisturbed)
+    assert [row["epoch"] for row in after] == [1, 2, 3, 4]
+    for got, wanted in zip(after, expected, strict=True):
+        assert got == pytest.approx(wanted, abs=1e-5)
+    faces = serving.parity_batch()
+    logits = [EmotionClassifier(load_bundle(run / files.BUNDLE)).logits(faces) for run in (folder, undisturbed)]
+    np.testing.assert_allclose(*logits, atol=1e-4)
+    assert not list(folder.glob("**/*.part"))
+
+
+def test_stopped_in_an_epoch_it_goes_on_at_the_very_step(home, undisturbed):
+    stopped = fer(home, "train", *SETTINGS, sabotage="terminate-in-epoch:17")
+    assert stopped.status == 0
+    assert f"runs resume {stopped.run_id}" in stopped.err
+    run = store.read_run(stopped.run_id)
+    assert (run.state, run.progress.epoch, run.progress.batch, run.has_bundle) == ("stopped", 2, 17 - 14, True)
+    assert fer(home, "runs", "resume", run.id).status == 0
+    for got, wanted in zip(figures(run.folder), figures(undisturbed), strict=True):
+        assert got == pytest.approx(wanted, abs=1e-5)
+
+
+def test_killed_while_it_writes_the_model_it_keeps_what_it_learned(home, undisturbed):
+    killed = fer(home, "train", *SETTINGS, sabotage="kill-in-export:1")
+    assert killed.status == -9
+    folder = home / "runs" / killed.run_id
+    assert not store.read_run(killed.run_id).has_bundle
+    # The newest checkpoint is damaged as well, by a bit that the disk turned.
+    newest = sorted((folder / files.CHECKPOINTS).iterdir())[-1]
+    variables = newest / "variables.npz"
+    damaged = bytearray(variables.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    variables.write_bytes(damaged)
+    resumed = fer(home, "runs", "resume", killed.run_id)
+    assert resumed.status == 0, resumed.err
+    assert f"the checkpoint {newest.name} is damaged" in (folder / files.LOG).read_text()
+    run = store.read_run(killed.run_id)
+    assert "went on from epoch 3" in run.progress.message
+    for got, wanted in zip(figures(folder), figures(undisturbed), strict=True):
+        assert got == pytest.approx(wanted, abs=1e-5)
+    serving.use_run(run.id)
+    assert serving.run_in_use() == run.id
+
+
+def test_a_full_disk_is_a_failure_with_a_sentence_and_resumes_when_there_is_room(home, undisturbed):
+    """The limit lets small files through, and stops the first checkpoint."""
+    failed = fer(home, "train", *SETTINGS, sabotage="small-files:70000")
+    assert failed.status == 1
+    assert "The disk is full" in failed.err
+    assert "Traceback" not in failed.err
+    folder = home / "runs" / failed.run_id
+    run = store.read_run(failed.run_id)
+    assert run.state == "failed"
+    assert "The disk is full" in run.progress.message
+    assert list((folder / files.CHECKPOINTS).iterdir()) == []
+    assert "OSError" in (folder / files.LOG).read_text()
+    assert fer(home, "runs", "resume", failed.run_id).status == 0
+    assert [row["epoch"] for row in rows(folder)] == [1, 2, 3, 4]
+    for got, wanted in zip(figures(folder), figures(undisturbed), strict=True):
+        assert got == pytest.approx(wanted, abs=1e-5)
+
+
+def test_without_numbers_it_fails_at_once_and_keeps_the_best_and_the_model_in_use(home):
+    failed = fer(home, "train", *SETTINGS, sabotage="nan:3")
+    assert failed.status == 1
+    assert "no number any more (NaN) in epoch 3, step 1" in failed.err
+    run = store.read_run(failed.run_id)
+    assert (run.state, run.progress.epoch) == ("failed", 2)
+    assert len(rows(run.folder)) == 2
+    assert serving.shipped_in_use()
+    assert not (paths.runs_dir() / "current.json").exists()
+
+
+def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home):
+    settings = [*SETTINGS, "--epochs", "500"]
+    run = subprocess.Popen(
+        command("train", *settings), cwd=paths.CHECKOUT, env=environment(home), stdout=subprocess.PIPE, text=True
+    )
+    run_id = run.stdout.readline().strip()
+    folder = files.run_folder(run_id)
+    wait_until(lambda: len(curves.read_metrics(run_id)) >= 2, 120)
+    run.send_signal(2)
+    assert run.wait(60) == 0
+    stopped = store.read_run(run_id)
+    assert (stopped.state, stopped.has_bundle) == ("stopped", True)
+    epochs = len(rows(folder))
+    assert epochs < 500
+    serving.use_run(run_id)
+    # The data may go, and the run says so; it does not lose what it has.
+    config = json.loads((folder / files.CONFIG).read_text())
+    (folder / files.CONFIG).write_text(json.dumps(config | {"data": str(home / "gone.csv")}))
+    gone = fer(home, "runs", "resume", run_id)
+    assert gone.status == 1
+    assert "gone.csv does not exist" in gone.err
+    assert store.read_run(run_id).state == "failed"
+    (folder / files.CONFIG).write_text(json.dumps(config | {"epochs": epochs + 1}))
+    assert fer(home, "runs", "resume", run_id).status == 0
+    assert [row["epoch"] for row in rows(folder)] == list(range(1, epochs + 2))
+    assert serving.run_in_use() == run_id
+    shutil.rmtree(folder)
+    assert serving.run_in_use() == run_id
+    assert load_bundle(serving.current.current_bundle_path())
+    assert not process.is_alive(folder)
