@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fer.ui import photo_results, upload
+from fer.ui import photo_results, upload, why
 from fer.ui.frame import errors_as_sentences, page_frame
 from fer.ui.resources import model_in_use
 
@@ -20,6 +20,7 @@ with errors_as_sentences():
     photos_in, choices = st.columns([2, 1], gap="large")
     with choices:
         settings = upload.settings_form(bundle)
+        explain = why.switch(bundle, settings.detector)
     with photos_in:
         upload.take_photos(book)
 
@@ -27,7 +28,7 @@ with errors_as_sentences():
     photo_results.failures(book)
     if analysed:
         photo_results.photo_table(book, analysed)
-        photo_results.selected_photo(book, analysed, settings.detector)
+        photo_results.selected_photo(book, analysed, settings.detector, explain)
     if len(book) or book.failed:
         with st.container(horizontal=True):
             if analysed:

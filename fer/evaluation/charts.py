@@ -12,6 +12,8 @@ from fer.evaluation.calibration import CoverageCurve, coverage_curve, reliabilit
 from fer.evaluation.metrics import Metrics, Predictions
 from fer.evaluation.robustness import RobustnessRow
 
+DIAMOND: Final = "The diamond is the model's own 'not sure' threshold."
+LINES: Final = "Solid: share of faces that the model sees as the crowd does. Dotted: its mean confidence."
 # Two models are told apart by light and dark as well as by hue (Okabe and Ito's blue and vermilion).
 MODEL_COLORS: Final = ("#0072B2", "#D55E00")
 RIGHT, WRONG = "#0072B2", "#D55E00"
@@ -135,7 +137,7 @@ def coverage_chart(
                 x=[curve.coverage[place]],
                 y=[curve.accuracy[place]],
                 mode="markers",
-                name=f"{name} at {threshold:.2f}",
+                showlegend=False,
                 marker={"color": color, "size": 12, "symbol": "diamond"},
                 hovertemplate=f"'not sure' below {threshold:.2f}: answers %{{x:.2f}}, right in %{{y:.3f}}"
                 f"<extra>{name}</extra>",
@@ -168,6 +170,7 @@ def robustness_chart(
                 "array": [0, *(row.interval[1] - row.accuracy for row in table)],
                 "arrayminus": [0, *(row.accuracy - row.interval[0] for row in table)],
                 "thickness": 1,
+                "color": _GUIDE["color"],
             },
             text=[f"{value:.2f}" for value in values],
             textposition="inside",
@@ -199,7 +202,9 @@ def agreement_chart(agreements: Sequence[Agreement], names: Sequence[str], title
                 y=[getattr(item, key) for item in one.bins],
                 customdata=counts,
                 mode="lines+markers",
-                name=what if len(names) == 1 else f"{name}: {what}",
+                name=name,
+                # One entry a model; `LINES` says what solid and dotted are.
+                showlegend=dash == "solid" and len(names) > 1,
                 line={"color": color, "dash": dash},
                 marker={"symbol": symbol, "size": 9},
                 hovertemplate=f"%{{x}} of the crowd: {what} %{{y:.2f}}, %{{customdata}} faces<extra>{name}</extra>",

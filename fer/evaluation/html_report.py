@@ -56,7 +56,7 @@ def html_page(
         _figures_table(assessments),
         *_comparison(assessments),
         *_per_model(assessments),
-        "<h2>What 'not sure' costs and gains</h2>",
+        f"<h2>What 'not sure' costs and gains</h2><p>{escape(charts.DIAMOND)}</p>",
         _chart(
             charts.coverage_chart(
                 [one.predictions for one in assessments],
@@ -175,9 +175,11 @@ def _crowd(assessments: Sequence[Assessment]) -> list[str]:
     found = [(one, one.agreement) for one in assessments if one.agreement is not None]
     if not found:
         return []
-    chart = charts.agreement_chart([item for _, item in found], [one.model.name for one, _ in found], "By certainty")
+    chart = charts.agreement_chart(
+        [item for _, item in found], [one.model.name for one, _ in found], "By the crowd's certainty"
+    )
     texts = [f"<p>{escape(wording.crowd(one) or '')}</p>" for one, _ in found]
-    return ["<h2>Agreement with people</h2>", *texts, _chart(chart)]
+    return ["<h2>Agreement with people</h2>", *texts, _chart(chart), f"<p>{escape(charts.LINES)}</p>"]
 
 
 def _gallery(

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 
 import psutil
 
-from fer.evaluation import store
+from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Source
 from fer.paths import CHECKOUT
 from fer.runs.files import read_json, write_json
@@ -96,7 +96,7 @@ class Job:
             robustness: whether the table of transforms is measured too.
         """
         text = json.dumps([list(model_hashes), choice, robustness])
-        return cls(store.evaluations_dir() / "jobs" / hashlib.sha256(text.encode()).hexdigest()[:20])
+        return cls(evaluations_dir() / "jobs" / hashlib.sha256(text.encode()).hexdigest()[:20])
 
     def progress(self) -> Progress | None:
         """How far it is; None where it was never started. A process that vanished has failed."""

@@ -16,18 +16,18 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from fer import paths
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.loading import SYNTHETIC
 from fer.datasets.readings import Rejection
 from fer.datasets.votes import VOTES_FILE
 from fer.evaluation.assessment import Assessment, ModelInfo
+from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Material, Source
 from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
@@ -35,11 +35,6 @@ from fer.runs.files import disk_use, read_json, write_json
 
 # Part of every key: a change of what is stored or how it is computed makes old results unknown, not wrong.
 _FORMAT: Final = 1
-
-
-def evaluations_dir() -> Path:
-    """The folder of everything evaluated, `FER_HOME/evaluations`; it may not exist yet."""
-    return paths.home() / "evaluations"
 
 
 def choice_key(source: Source) -> str:
@@ -164,42 +159,6 @@ def has_result(model_hash: str, material_key: str, *, robustness: bool) -> bool:
     """Whether `load_assessment` would find results, with the table of transforms where that is asked for."""
     folder = _result_dir(model_hash, material_key)
     return (folder / "evaluation.json").is_file() and (not robustness or _robustness(folder) is not None)
-
-
-@dataclass(frozen=True)
-class Latest:
-    """The last evaluation in a line: model, data, split, faces, accuracy (0..1), and when (ISO 8601, UTC)."""
-
-    model: str
-    data: str
-    split: str
-    n: int
-    accuracy: float
-    made: str
-    synthetic: bool
-
-
-def latest() -> Latest | None:
-    """The evaluation that was made last; None where there is none."""
-    found = []
-    for file in (evaluations_dir() / "results").glob("*/evaluation.json"):
-        about = read_json(file)
-        try:
-            data = about["data"]
-            found.append(
-                Latest(
-                    model=about["model"]["name"],
-                    data=data["name"],
-                    split=data["split"],
-                    n=int(about["n"]),
-                    accuracy=float(about["accuracy"]),
-                    made=str(about["made"]),
-                    synthetic=bool(data["synthetic"]),
-                )
-            )
-        except (KeyError, TypeError, ValueError):
-            continue
-    return max(found, key=lambda one: one.made, default=None)
 
 
 def disk_bytes() -> int:

@@ -1,7 +1,6 @@
-"""The work of the Evaluation page: the button, the progress, what is known already; and the card on Home."""
+"""The work of the Evaluation page: the button, the progress, what is known already."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
 import streamlit as st
@@ -9,9 +8,10 @@ import streamlit as st
 from fer.evaluation import store
 from fer.evaluation.assessment import Assessment
 from fer.evaluation.job import FAILED, RUNNING, STOPPED, Job, Request
+from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Material, Source
+from fer.ui.evaluation_card import ago, duration
 from fer.ui.evaluation_choice import Choice
-from fer.ui.frame import menu_entry
 
 _POLL_SECONDS: Final = 0.5
 # How long a look at a source's files is believed; a folder of FER-2013's size takes a third of a second to list.
@@ -55,7 +55,7 @@ def work(choice: Choice) -> Results | None:
         request = Request(tuple(str(bundle.path) for bundle in choice.bundles), choice.source, choice.robustness)
         st.button("Evaluate", type="primary", icon=":material/play_arrow:", on_click=job.start, args=(request,))
     elif results is not None:
-        st.caption(f":material/check: Evaluated {_ago(results.assessments[0].made)}; nothing needs computing again.")
+        st.caption(f":material/check: Evaluated {ago(results.assessments[0].made)}; nothing needs computing again.")
     if results is None and (progress is None or progress.state != RUNNING):
         _invite()
     return results
@@ -68,7 +68,7 @@ def _watch(job: Job, choice: Choice, stamp: str, waiting: bool) -> None:
     if progress is None or progress.state != RUNNING or (waiting and _results(choice, stamp) is not None):
         st.rerun()
     left = progress.seconds_left
-    text = progress.text if left is None else f"{progress.text} · {_duration(left)} left"
+    text = progress.text if left is None else f"{progress.text} · {duration(left)} left"
     bar, stop = st.columns([6, 1], vertical_alignment="bottom")
     with bar:
         st.progress(min(progress.share, 1.0), text=text)
@@ -126,34 +126,7 @@ def kept() -> None:
         return
     with st.expander(f"Kept evaluations: {n_bytes / 1e6:.1f} MB", icon=":material/folder:"):
         st.markdown(
-            f"Results and the evaluated faces, in 48 x 48 pixels, are kept in `{store.evaluations_dir()}`, so that "
+            f"Results and the evaluated faces, in 48 x 48 pixels, are kept in `{evaluations_dir()}`, so that "
             "nothing is computed twice. What you delete can be computed again."
         )
         st.button("Delete all of it", icon=":material/delete:", on_click=store.delete_all)
-
-
-def card() -> None:
-    """Home's card: the last evaluation, and the way to the page."""
-    st.subheader("Evaluation", anchor=False)
-    found = store.latest()
-    if found is None:
-        st.markdown("Nothing was evaluated yet: how good is the model, and where does it fail?")
-    else:
-        drawn = " (drawn faces)" if found.synthetic else ""
-        st.metric(f"Accuracy on {found.data}{drawn}, {found.split}", f"{found.accuracy:.3f}")
-        st.caption(f"{found.model} on {found.n:,} faces, {_ago(found.made)}")
-    entry = menu_entry("Evaluation")
-    st.page_link(entry.path, label="Evaluate a model" if found is None else "See where it fails", icon=entry.icon)
-
-
-def _ago(made: str) -> str:
-    """'3 s ago', of a moment in ISO 8601."""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(made)).total_seconds()
-    return f"{_duration(max(seconds, 0))} ago"
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

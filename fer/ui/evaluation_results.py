@@ -156,13 +156,14 @@ def trust(results: Results) -> None:
         [one.predictions for one in results.assessments],
         results.names,
         [one.model.unsure_below for one in results.assessments],
-        "Accuracy against coverage: what saying 'not sure' gains",
+        "Accuracy against coverage",
     )
     words = "; ".join(
         f"{name} answers {figures['Share answered']} of the faces, of which {figures['Accuracy of those']} are right"
         for name, figures in zip(results.names, (wording.key_figures(one) for one in results.assessments), strict=True)
     )
     _plot(figure, f"coverage_{results.key}", words)
+    st.caption(f"What saying 'not sure' costs and gains. {charts.DIAMOND}")
 
 
 def robustness(results: Results) -> None:
@@ -202,9 +203,10 @@ def agreement(results: Results) -> None:
     for text in texts:
         st.markdown(text)
     figure = charts.agreement_chart(
-        [item for _, _, item in found], [name for _, name, _ in found], "The more people agree, the more should it"
+        [item for _, _, item in found], [name for _, name, _ in found], "By the crowd's certainty"
     )
     _plot(figure, f"agreement_{results.key}", " ".join(texts))
+    st.caption(charts.LINES)
 
 
 def downloads(results: Results) -> None:

@@ -1,6 +1,6 @@
 """The lower half of the Upload page: the table over all photos, one photo with its faces, downloads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from fer.vision.drawing import annotate
 from fer.vision.images import Image, decode, encode_jpeg
 
 Analysed = Sequence[tuple[Photo, ImageAnalysis]]
+Explain = Callable[[Photo, ImageAnalysis], Sequence[Image]]
 
 # Long side of the photo on the page, and of a face in it; the download is in full size.
 _SHOWN_PX: Final = 1400
@@ -78,8 +79,15 @@ def failures(book: PhotoBook) -> None:
     st.warning("\n".join([f"{n_failed} {'file' if n_failed == 1 else 'files'} could not be read.", *lines]))
 
 
-def selected_photo(book: PhotoBook, analysed: Analysed, detector: str) -> None:
-    """The photo that is looked at, with its boxes; beside it each face with seven bars, or what to try instead."""
+def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: Explain | None = None) -> None:
+    """The photo that is looked at, with its boxes; beside it each face with seven bars, or what to try instead.
+
+    Args:
+        book: the session's photos.
+        analysed: those of them that were analysed.
+        detector: that found the faces.
+        explain: gives a picture a face that shows what speaks for its expression; None leaves that out.
+    """
     photo, analysis = next(pair for pair in analysed if pair[0].digest == book.selected)
     view = _view(photo.digest, detector, analysis.to_dict(), photo, analysis)
     n_faces = len(analysis.faces)
@@ -96,19 +104,24 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str) -> None:
         if not n_faces:
             st.info(_what_to_try(detector), icon=":material/face_retouching_off:")
             return
+        whys = explain(photo, analysis) if explain else [None] * n_faces
         n_pages = -(-n_faces // _FACES_A_PAGE)
         page = st.pagination(n_pages, key=f"upload_faces_{photo.digest}") if n_pages > 1 else 1
         for number in range((page - 1) * _FACES_A_PAGE, min(page * _FACES_A_PAGE, n_faces)):
-            _face_card(number + 1, analysis.faces[number], view.faces[number], key=f"{photo.digest}_{number}")
+            key = f"{photo.digest}_{number}"
+            _face_card(number + 1, analysis.faces[number], view.faces[number], whys[number], key)
 
 
-def _face_card(number: int, face: Face, picture: bytes, key: str) -> None:
+def _face_card(number: int, face: Face, picture: bytes, why: Image | None, key: str) -> None:
     with st.container(border=True):
         st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-            st.image(
-                picture, width=_FACE_PX, alt=f"Face {number}, cut out", caption=f"confidence {face.confidence:.2f}"
-            )
+            with st.container(width=_FACE_PX):
+                st.image(
+                    picture, width=_FACE_PX, alt=f"Face {number}, cut out", caption=f"confidence {face.confidence:.2f}"
+                )
+                if why is not None:
+                    st.image(why, width=_FACE_PX, alt=f"Face {number}: what speaks for {face.emotion}", caption="why")
             st.plotly_chart(
                 probability_bars(face.probabilities),
                 config=STATIC,

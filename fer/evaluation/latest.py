@@ -1,0 +1,48 @@
+"""Where evaluations are kept, and the last of them: what Home shows, without the weight of computing metrics."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer import paths
+from fer.runs.files import read_json
+
+
+def evaluations_dir() -> Path:
+    """The folder of everything evaluated, `FER_HOME/evaluations`; it may not exist yet."""
+    return paths.home() / "evaluations"
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The last evaluation in a line: model, data, split, faces, accuracy (0..1), and when (ISO 8601, UTC)."""
+
+    model: str
+    data: str
+    split: str
+    n: int
+    accuracy: float
+    made: str
+    synthetic: bool
+
+
+def latest() -> Latest | None:
+    """The evaluation that was made last; None where there is none."""
+    found = []
+    for file in (evaluations_dir() / "results").glob("*/evaluation.json"):
+        about = read_json(file)
+        try:
+            data = about["data"]
+            found.append(
+                Latest(
+                    model=about["model"]["name"],
+                    data=data["name"],
+                    split=data["split"],
+                    n=int(about["n"]),
+                    accuracy=float(about["accuracy"]),
+                    made=str(about["made"]),
+                    synthetic=bool(data["synthetic"]),
+                )
+            )
+        except (KeyError, TypeError, ValueError):
+            continue
+    return max(found, key=lambda one: one.made, default=None)
