@@ -10,11 +10,12 @@ export SKIP_BROWSER
 PORT ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check lint format types imports browser clean
+.PHONY: help app test check soak lint format types imports browser clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -2
 	@echo "make check  what needs neither a browser nor a training process"
+	@echo "make soak   the camera for many minutes: memory, threads, sockets"
 	@echo "make lint | types | imports | format | clean"
 
 app: $(VENV)/.app
@@ -25,6 +26,10 @@ test: lint types imports browser
 
 check: lint types imports
 	$(BIN)/python -m pytest -m "not e2e and not training and not soak"
+
+# A quarter of an hour: ten minutes of a camera, thirty viewers who come and go.
+soak: $(VENV)/.dev browser
+	$(BIN)/python -m pytest -m soak -s tests/soak
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -51,9 +56,11 @@ $(BIN)/pip:
 	@scripts/ensure_venv "$(PYTHON)" $(VENV)
 
 $(VENV)/.app: requirements.txt constraints.txt | $(BIN)/pip
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -c constraints.txt
+	@echo "Installing what the app needs into $(VENV): a few minutes the first time ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -c constraints.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt constraints.txt $(VENV)/.app
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt -c constraints.txt
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt -c constraints.txt
 	@touch $@
