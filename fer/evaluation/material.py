@@ -129,7 +129,17 @@ def load_material(
         reading = Reading(dataset, tuple(f"drawing {number}" for number in range(1, len(dataset) + 1)))
     else:
         reading = read_source(Path(source.path), Path(source.votes) if source.votes else None, progress)
-    split = source.split or default_split(reading.dataset)
+    return material_of(reading, source.split)
+
+
+def material_of(reading: Reading, split: str | None = None) -> Material:
+    """The faces of one split of what was read; by default test, else validation, else train.
+
+    Raises:
+        DatasetError: there is no such split.
+        EvaluationError: there is no face at all.
+    """
+    split = split or default_split(reading.dataset)
     faces = reading.dataset.split(split)
     rows = np.flatnonzero(reading.dataset.splits == SPLITS.index(split))
     # One order for all layouts of the same images: their figures agree to the last digit, and so do stored results.

@@ -4,16 +4,22 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from fer.datasets.faces import FaceDataset
+from fer.datasets.readings import Reading
 from fer.emotions import EMOTIONS
-from fer.evaluation.assessment import Assessment
+from fer.evaluation.assessment import Assessment, assess
 from fer.evaluation.comparison import compare
 from fer.evaluation.html_report import html_page
-from fer.evaluation.material import Material
+from fer.evaluation.material import Material, material_of
 from fer.exports import spreadsheet_safe
+from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.runs.files import write_text
 
+RUN_REPORT: Final = "report.html"
 FORMS: Final = (".html", ".json", ".csv")
 
 
@@ -79,3 +85,24 @@ def to_csv(material: Material, assessments: Sequence[Assessment]) -> bytes:
         writer.writerow(cells)
     # With the mark, spreadsheets read names in UTF-8.
     return stream.getvalue().encode("utf-8-sig", "backslashreplace")
+
+
+def write_run_report(bundle: Bundle, dataset: FaceDataset, folder: Path) -> Path:
+    """Evaluate the model of a training run and write the run's `report.html`.
+
+    It shows no face, so that a run can be passed on. The split is test, else validation.
+
+    Args:
+        bundle: the run's model.
+        dataset: what it was trained on, all splits.
+        folder: the run's.
+
+    Raises:
+        OSError: the report cannot be written.
+    """
+    origins = tuple(f"image {number}" for number in range(1, len(dataset) + 1))
+    material = material_of(Reading(dataset, origins))
+    assessment = assess(EmotionClassifier(bundle), material)
+    file = folder / RUN_REPORT
+    write_text(file, html_page(material, [assessment]))
+    return file

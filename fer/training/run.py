@@ -8,6 +8,7 @@ import numpy as np
 
 from fer.datasets.faces import FaceDataset
 from fer.errors import BundleError, ConfigError
+from fer.evaluation.report import write_run_report
 from fer.recognition.bundle import KERAS_FILE, load_bundle
 from fer.runs import files
 from fer.runs.config import TrainConfig
@@ -129,6 +130,7 @@ def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> N
     part.replace(folder / BEST_WEIGHTS)
     began = time.monotonic()
     bundle = bundle_run(folder, config, dataset)
+    write_run_report(bundle, dataset, folder)
     session.say(f"exported and measured in {time.monotonic() - began:.0f} s")
     history = checkpoint.state.history
     files.write_json(

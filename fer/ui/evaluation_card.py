@@ -16,7 +16,7 @@ def card() -> None:
         st.markdown("Nothing was evaluated yet: how good is the model, and where does it fail?")
     else:
         drawn = " (drawn faces)" if found.synthetic else ""
-        st.metric(f"Accuracy on {found.data}{drawn}, {found.split}", f"{found.accuracy:.3f}")
+        st.metric(f"Accuracy on {found.data}{drawn}, {found.split}", f"{found.accuracy:.1%}")
         st.caption(f"{found.model} on {found.n:,} faces, {ago(found.made)}")
     entry = menu_entry("Evaluation")
     st.page_link(entry.path, label="Evaluate a model" if found is None else "See where it fails", icon=entry.icon)
