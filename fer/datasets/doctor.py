@@ -62,7 +62,7 @@ KINDS: Final = (
         "Labels that the crowd rejects",
         "At most a tenth of FER+'s crowd chose the label, and more than half agree on another.",
     ),
-    Kind("imbalance", "Imbalance", "Some classes have many times the images of others; class weights help."),
+    Kind("imbalance", "Imbalance", "Class weights in the training form make up for it."),
 )
 # What a cleaned copy leaves out unless one says otherwise: what is wrong for certain, and what leaks between splits.
 SURE_KINDS: Final = (
