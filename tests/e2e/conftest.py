@@ -17,6 +17,7 @@ from tests.serving import Server, running_app
 
 _LOADED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 _PATIENCE_MS = 60_000  # two busy cores
+_TEST_SECONDS = 400
 
 
 def find_browser() -> str:
@@ -35,6 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here not in item.path.parents:
             continue
         item.add_marker("e2e")
+        item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
         if os.environ.get("SKIP_BROWSER") == "1":
             item.add_marker(pytest.mark.skip(reason="SKIP_BROWSER=1: no browser test was run"))
 
