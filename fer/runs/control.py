@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from fer import paths
 from fer.errors import ConfigError, RunError
 from fer.runs import files, process, store
+from fer.runs.checks import require_startable
 from fer.runs.config import TrainConfig
 from fer.runs.progress import ENDED, STOPPED, Progress
 from fer.runs.store import RunSummary
@@ -35,8 +36,10 @@ def start(config: TrainConfig, name: str | None = None) -> str:
     tabs, starts one. Where another run trains, the new one waits for its turn.
 
     Raises:
+        ConfigError: the settings name what is not there.
         RunError: the run's folder or process could not be made.
     """
+    require_startable(config)
     with _starting():
         for run in store.active_runs():
             with contextlib.suppress(ConfigError):

@@ -1,0 +1,143 @@
+"""Charts of the Training page: curves that come epoch by epoch, one run or several, and the confusion matrix."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pandas as pd
+import plotly.graph_objects as go
+from pandas.io.formats.style import Styler
+
+from fer.emotions import EMOTION_COLORS, EMOTIONS
+from fer.runs.curves import BestEpoch
+
+# No tool bar; dragging zooms, a double click goes back.
+CONFIG: Final[dict[str, Any]] = {"displayModeBar": False}
+_TRAINING, _VALIDATION = "#8C8C8C", "#6366F1"
+# Runs that are compared: Okabe and Ito's palette again, without the grey.
+_RUN_COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MOST_COMPARED: Final = len(_RUN_COLORS)
+_CHART_PX: Final = 260
+# The accent's hue at a strength that leaves the number readable in light and dark.
+_CELL: Final = "background-color: rgba(99, 102, 241, {alpha:.2f})"
+_STRONGEST: Final = 0.65
+# Up to here a point is drawn at each epoch: a first epoch alone makes no line.
+_FEW_EPOCHS: Final = 40
+
+
+def loss_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figure:
+    """Loss by epoch, training and validation; the best epoch is marked."""
+    pairs = (("training", "loss", _TRAINING), ("validation", "val_loss", _VALIDATION))
+    return _figure([_line(metrics, *pair) for pair in pairs], run_id, best_epoch, title="Loss by epoch")
+
+
+def accuracy_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figure:
+    """Accuracy by epoch, training and validation; the best epoch is marked."""
+    pairs = (("training", "accuracy", _TRAINING), ("validation", "val_accuracy", _VALIDATION))
+    figure = _figure([_line(metrics, *pair) for pair in pairs], run_id, best_epoch, title="Accuracy by epoch")
+    return figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+
+
+def class_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figure:
+    """Accuracy on validation by epoch, a line a class."""
+    lines = [_line(metrics, name, f"accuracy_{name}", EMOTION_COLORS[name]) for name in EMOTIONS]
+    figure = _figure(lines, run_id, best_epoch, title="Accuracy by class and epoch, validation")
+    return figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+
+
+def rate_chart(metrics: pd.DataFrame, run_id: str) -> go.Figure:
+    """The learning rate at the end of each epoch."""
+    figure = _figure(
+        [_line(metrics, "learning rate", "learning_rate", _TRAINING)], run_id, 0, title="Learning rate by epoch"
+    )
+    return figure.update_layout(showlegend=False, height=_CHART_PX * 3 // 4)
+
+
+def confusion_table(best: BestEpoch) -> Styler:
+    """The confusion matrix of the best epoch: counts, shaded by their share of the true class."""
+    frame = pd.DataFrame(best.confusion, index=list(EMOTIONS), columns=list(EMOTIONS))
+    shares = frame.div(frame.sum(axis=1).clip(lower=1), axis=0)
+    cells = shares.map(lambda share: _CELL.format(alpha=_STRONGEST * share))
+    return frame.style.apply(lambda _: cells, axis=None)
+
+
+def comparison_chart(curves: Mapping[str, pd.DataFrame], column: str, title: str) -> go.Figure:
+    """One figure of several runs, a line a run.
+
+    Args:
+        curves: by the run's name, at most `MOST_COMPARED`.
+        column: of the curves.
+        title: of the chart.
+    """
+    lines = [
+        _line(metrics, name, column, color) for (name, metrics), color in zip(curves.items(), _RUN_COLORS, strict=False)
+    ]
+    figure = _figure(lines, f"compare-{'-'.join(curves)}", 0, title=f"{title} by epoch")
+    return figure.update_yaxes(tickformat=".0%") if "accuracy" in column else figure
+
+
+def describe(metrics: pd.DataFrame, best_epoch: int) -> str:
+    """The curves in words, for those who cannot see them."""
+    if metrics.empty:
+        return "No epoch yet."
+    last = metrics.iloc[-1]
+    text = (
+        f"After epoch {last['epoch']:.0f}: training loss {last['loss']:.3f}, validation loss {last['val_loss']:.3f}, "
+        f"training accuracy {last['accuracy']:.1%}, validation accuracy {last['val_accuracy']:.1%}."
+    )
+    return f"{text} Best epoch: {best_epoch}." if best_epoch else text
+
+
+def describe_classes(metrics: pd.DataFrame) -> str:
+    """The last accuracy of each class in words."""
+    if metrics.empty:
+        return "No epoch yet."
+    last = metrics.iloc[-1]
+    parts = [f"{name} {last[f'accuracy_{name}']:.0%}" for name in EMOTIONS if pd.notna(last[f"accuracy_{name}"])]
+    return f"After epoch {last['epoch']:.0f}: " + ", ".join(parts)
+
+
+def _line(metrics: pd.DataFrame, name: str, column: str, color: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": metrics["epoch"].to_numpy(),
+        "y": metrics[column].to_numpy(),
+        "name": name,
+        "mode": "lines+markers" if len(metrics) <= _FEW_EPOCHS else "lines",
+        "line": {"color": color, "width": 2},
+        "marker": {"size": 5},
+    }
+
+
+def _figure(lines: Sequence[dict[str, Any]], run_id: str, best_epoch: int, *, title: str) -> go.Figure:
+    layout = _layout(f"{title}-{run_id}", title) | {
+        "xaxis": {"rangemode": "tozero", "showgrid": False},
+        "yaxis": {"automargin": True},
+    }
+    if best_epoch:
+        layout["shapes"] = [
+            {
+                "type": "line",
+                **{"x0": best_epoch, "x1": best_epoch, "y0": 0, "y1": 1, "yref": "paper"},
+                "line": {"color": _VALIDATION, "width": 1, "dash": "dot"},
+            }
+        ]
+        layout["annotations"] = [
+            {
+                **{"x": best_epoch, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False},
+                "text": f"best: {best_epoch}",
+                "font": {"size": 11},
+            }
+        ]
+    return go.Figure({"data": list(lines), "layout": layout})
+
+
+def _layout(revision: str, title: str) -> dict[str, Any]:
+    return {
+        "title": {"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left", "y": 0.99, "yanchor": "top"},
+        "height": _CHART_PX,
+        "margin": {"l": 4, "r": 8, "t": 46, "b": 4},
+        "hovermode": "x unified",
+        "legend": {"orientation": "h", "yanchor": "top", "y": -0.16, "x": 0, "xanchor": "left"},
+        # While it is the same, a zoom stays when the next epoch comes.
+        "uirevision": revision,
+    }

@@ -1,0 +1,310 @@
+"""A new run: its data, presets for a first try, and a form with every setting, made from the settings themselves."""
+
+import dataclasses
+import subprocess
+import typing
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from fer.datasets.catalog import list_sets, set_folder
+from fer.datasets.loading import SYNTHETIC
+from fer.errors import FerError
+from fer.paths import CHECKOUT, SHIPPED_BUNDLE, data_dir
+from fer.recognition.bundle import KERAS_FILE
+from fer.runs import control, estimates, store
+from fer.runs.checks import require_startable
+from fer.runs.config import NETWORKS, TrainConfig
+from fer.runs.files import BUNDLE
+from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
+from fer.ui.training import notify
+
+_ELSEWHERE: Final = "elsewhere"
+_FORM: Final = "training_form"
+_PROBE_SECONDS: Final = 300
+_COLUMNS: Final = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class _Base:
+    """What the form starts from: settings, where they come from, and a number that gives its widgets new keys."""
+
+    config: TrainConfig
+    origin: str
+    generation: int
+
+
+def new_run() -> None:
+    """Choose data and settings, see what it will take, and start."""
+    st.subheader("New run", anchor=False)
+    chosen, named = st.columns([2, 1])
+    with chosen:
+        data = _choose_data()
+    with named:
+        name = st.text_input("Name", placeholder="made from the settings", key="training_name", max_chars=80)
+    if data is None:
+        return
+    for column, preset in zip(st.columns(len(PRESETS)), PRESETS, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            _preset_card(preset, data, name)
+    _estimate_button(data)
+    base = _base()
+    with st.expander(
+        f"Every setting, starting from {base.origin}",
+        icon=":material/tune:",
+        expanded=base.generation > 0,
+        key=f"training_expert_{base.generation}",
+    ):
+        _expert(data, name, base)
+
+
+def clone(run_id: str) -> None:
+    """Fill the form with a run's settings.
+
+    Raises:
+        FerError: they cannot be read.
+    """
+    config = store.read_config(run_id)
+    _start_from(config, f"the run '{store.read_run(run_id).name}'")
+    options = _data_options()
+    st.session_state["training_data"] = config.data if config.data in options else _ELSEWHERE
+    if config.data not in options:
+        st.session_state["training_path"] = config.data
+
+
+def _choose_data() -> str | None:
+    # Real faces come first, where there are any.
+    options = _data_options()
+    chosen = st.selectbox(
+        "Data",
+        list(options),
+        format_func=options.__getitem__,
+        key="training_data",
+        persist_state="session",
+        help="Drawn faces are always there and need no download; what is measured on them says nothing about real "
+        "ones. FER-2013 is imported on the Data page.",
+    )
+    if chosen != _ELSEWHERE:
+        return chosen
+    path = st.text_input(
+        "Path on this machine",
+        key="training_path",
+        persist_state="session",
+        placeholder="/home/me/fer2013.csv",
+        help="FER-2013's CSV, or a folder with train/, validation/ and test/, a folder a class in each.",
+    ).strip()
+    if not path:
+        st.info("Type the path of labelled faces.", icon=":material/folder_open:")
+        return None
+    full = Path(path).expanduser()
+    if not full.exists():
+        st.error(f"There is nothing at {full}; type the path of a folder or of a CSV file.", icon=":material/error:")
+        return None
+    return str(full.absolute())
+
+
+def _data_options() -> dict[str, str]:
+    """Labels by what the settings call a data set."""
+    stored = {str(set_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_sets()}
+    loose = {}
+    if data_dir().is_dir():
+        for item in sorted(data_dir().iterdir()):
+            known = str(item) in stored or item.name.startswith((".", "fer2013new"))
+            if not known and (item.is_dir() or item.suffix.lower() in (".csv", ".zip")):
+                loose[str(item)] = f"data/{item.name}"
+    return {**stored, **loose, SYNTHETIC: "Synthetic (drawn faces)", _ELSEWHERE: "Another folder or file ..."}
+
+
+def _preset_card(preset: Preset, data: str, name: str) -> None:
+    config = preset.settings(data)
+    st.markdown(f"**{preset.title}**")
+    st.markdown(preset.text)
+    st.caption(_takes(config) or "not timed on this machine yet")
+    with st.container(horizontal=True):
+        if st.button(
+            "Start",
+            key=f"training_start_{preset.key}",
+            type="primary" if preset is PRESETS[0] else "secondary",
+            icon=":material/play_arrow:",
+        ):
+            _start(config, name)
+        st.button(
+            "Change settings",
+            key=f"training_edit_{preset.key}",
+            type="tertiary",
+            on_click=_start_from,
+            args=(config, f"'{preset.title}'"),
+        )
+
+
+def _takes(config: TrainConfig) -> str:
+    """'about 1 h 50 min on this machine', or '' where nothing of the kind was measured."""
+    measured = estimates.recall(config)
+    if measured is None:
+        return ""
+    return f"about {estimates.duration(estimates.seconds_for(config, measured))} on this machine"
+
+
+def _estimate_button(data: str) -> None:
+    config = PRESETS[1].settings(data)
+    if estimates.recall(config) is None and st.button(
+        "How long will it take?",
+        icon=":material/timer:",
+        type="tertiary",
+        key="training_probe",
+        help="Tries a few steps of the network on these data, in a process of its own: half a minute.",
+    ):
+        _probe(config)
+
+
+def _probe(config: TrainConfig) -> None:
+    """Time a few steps in a process of its own, and draw the page again with what it found."""
+    if store.active_runs():
+        st.warning(
+            "A run is going on, and would be timed with it; ask again when it has ended.", icon=":material/timer:"
+        )
+        return
+    with st.spinner("Trying a few steps ...", show_time=True):
+        command = [*control.train_command(config), "--estimate"]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_PROBE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            st.error("A few steps took more than five minutes; choose a smaller network or data set.")
+            return
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        st.error(last.removeprefix("Error: "), icon=":material/error:")
+        return
+    st.rerun()
+
+
+def _start(config: TrainConfig, name: str) -> None:
+    try:
+        with st.spinner("Starting ..."):
+            run_id = control.start(config, name)
+            run = store.read_run(run_id)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    ahead = [other for other in store.active_runs() if other.id != run_id]
+    if run.state == "queued" and ahead:
+        notify(f"'{run.name}' waits until '{ahead[0].name}' has ended.")
+    st.rerun()
+
+
+def _base() -> _Base:
+    if _FORM not in st.session_state:
+        st.session_state[_FORM] = _Base(TrainConfig(), "'Standard'", 0)
+    base: _Base = st.session_state[_FORM]
+    return base
+
+
+def _start_from(config: TrainConfig, origin: str) -> None:
+    st.session_state[_FORM] = _Base(config, origin, _base().generation + 1)
+
+
+@st.fragment
+def _expert(data: str, name: str, base: _Base) -> None:
+    """A widget for every setting. Settings that contradict each other are refused in words."""
+    values: dict[str, Any] = {"data": data}
+    for group, names in GROUPS.items():
+        st.markdown(f"**{group}**")
+        fields = [field for field in names if field != "data"]
+        for row in range(0, len(fields), _COLUMNS):
+            columns = st.columns(_COLUMNS)
+            for column, field in zip(columns, fields[row : row + _COLUMNS], strict=False):
+                with column:
+                    values[field] = _widget(field, getattr(base.config, field), f"training_{base.generation}_{field}")
+    facts = " ".join(f"{network}: {NETWORK_FACTS[network].text}." for network in NETWORKS)
+    st.caption(f"Networks. {facts}")
+    try:
+        config = TrainConfig(**values)
+        require_startable(config)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Start with these settings", key="training_start_expert", icon=":material/play_arrow:"):
+            _start(config, name)
+        takes = _takes(config)
+        if takes:
+            st.caption(takes)
+        elif st.button("How long will it take?", key="training_probe_expert", type="tertiary", icon=":material/timer:"):
+            _probe(config)
+    command = " ".join(["python", *control.train_command(config)[1:]])
+    st.caption("The same by hand")
+    st.code(command, language=None, wrap_lines=True)
+
+
+def _widget(name: str, value: Any, key: str) -> Any:
+    """The widget of one setting, from its type and what the settings say of it."""
+    field = {item.name: item for item in dataclasses.fields(TrainConfig)}[name]
+    kind = typing.get_type_hints(TrainConfig)[name]
+    meta, title = field.metadata, label(name)
+    # Keys live as long as the form: a value outlives a visit to another page.
+    if name == "start_from":
+        options: dict[str | None, str] = {None: "nothing: new weights"}
+        options.update(_models_to_start_from(value))
+        return st.selectbox(
+            title,
+            list(options),
+            index=list(options).index(value),
+            format_func=options.__getitem__,
+            key=key,
+            persist_state="session",
+            help=meta["help"],
+        )
+    if meta["choices"]:
+        return st.selectbox(
+            title,
+            meta["choices"],
+            index=meta["choices"].index(value),
+            key=key,
+            persist_state="session",
+            help=meta["help"],
+        )
+    if kind is bool:
+        return st.checkbox(title, value=value, key=key, persist_state="session", help=meta["help"])
+    if meta["low"] is None:
+        return (
+            st.text_input(title, value=value or "", key=key, persist_state="session", help=meta["help"]).strip() or None
+        )
+    number = float if kind is float else int
+    return st.number_input(
+        title,
+        min_value=number(meta["low"]),
+        max_value=number(meta["high"]),
+        value=number(value),
+        step=_step(meta["low"], meta["high"], whole=number is int),
+        format="%d" if number is int else "%.6g",
+        key=key,
+        persist_state="session",
+        help=f"{meta['help']}. From {meta['low']:.10g} to {meta['high']:.10g}.",
+    )
+
+
+def _step(low: float, high: float, *, whole: bool) -> int | float:
+    if whole:
+        return 1
+    if low > 0 and high / low > 1000:
+        return 0.0001  # a rate over several powers of ten is typed
+    return 0.01 if high <= 1 else 0.5
+
+
+def _models_to_start_from(chosen: str | None) -> dict[str, str]:
+    """Models with weights that Keras can train on, made here, by their folder."""
+    found = {str(SHIPPED_BUNDLE): "the shipped model"}
+    found |= {str(run.folder / BUNDLE): run.name for run in store.list_runs() if run.has_bundle}
+    existing = {path: name for path, name in found.items() if (Path(path) / KERAS_FILE).is_file()}
+    if chosen is not None and chosen not in existing:
+        existing[chosen] = chosen
+    return existing
