@@ -74,6 +74,7 @@ def sets_table(sets: list[SetInfo]) -> None:
             for info in sets
         ]
     )
+    number = st.column_config.NumberColumn(format="localized")
     st.dataframe(
         frame,
         hide_index=True,

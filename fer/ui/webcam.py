@@ -4,6 +4,7 @@ streamlit-webrtc opens the camera in an iframe with START and STOP of its own, a
 thread of its own. Every private name of it that is used stands in this file.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class FrameProcessor:
 
     def __init__(self, session: LiveSession) -> None:
         self.session = session
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Annotate a frame; one that cannot be processed is counted and passed through."""
@@ -81,12 +83,17 @@ class FrameProcessor:
 
     async def recv_queued(self, frames: list[av.VideoFrame]) -> list[av.VideoFrame]:
         """The same for the newest of the frames that came since the last call; the others are counted as dropped."""
+        self._loop = asyncio.get_running_loop()
         self.session.count_dropped(len(frames) - 1)
         return [self.recv(frames[-1])]
 
     def ended(self) -> None:
         """The stream is over: STOP, another page, a closed tab."""
         self.session.stop()
+        # streamlit-webrtc makes an event loop for the stream's thread, which has ended by now, and never closes it: its
+        # three files would stay open until Python happens to collect it.
+        if self._loop and not self._loop.is_running():
+            self._loop.close()
 
 
 def video_frame(image_bgr: Image) -> av.VideoFrame:

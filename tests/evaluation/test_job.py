@@ -1,0 +1,186 @@
+"""An evaluation in its own process: done, stopped, failed, vanished; and never done twice."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from fer.evaluation import store, worker
+from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, STOPPED, Job, Progress, Request
+from fer.evaluation.latest import evaluations_dir
+from fer.evaluation.material import Source
+from fer.evaluation.metrics import BATCH
+from fer.evaluation.robustness import TRANSFORMS
+from fer.recognition.bundle import Bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.runs.files import write_json
+from tests.builders import make_bundle
+
+_PATIENCE_SECONDS = 90
+
+
+@pytest.fixture
+def bundle(fer_home: Path) -> Bundle:
+    return make_bundle(fer_home / "model", unsure_below=0.4)
+
+
+def asked(*bundles: Bundle, source: Source | None = None, robustness: bool = False) -> tuple[Job, Request]:
+    source = source or Source("synthetic")
+    request = Request(tuple(str(bundle.path) for bundle in bundles), source, robustness)
+    hashes = [bundle.hash for bundle in bundles]
+    return Job.of(hashes, store.choice_key(source), robustness=robustness), request
+
+
+def wait_for(job: Job, *states: str) -> Progress:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        progress = job.progress()
+        if progress is not None and progress.state in states:
+            return progress
+        time.sleep(0.05)
+    pytest.fail(f"the job is {job.progress()} and not {states} after {_PATIENCE_SECONDS} s")
+
+
+def test_a_job_that_was_never_started_has_no_progress(bundle: Bundle) -> None:
+    job, _ = asked(bundle)
+    assert job.progress() is None
+    job.stop()
+    assert job.progress() is None
+
+
+def test_a_process_of_its_own_evaluates_and_keeps_the_result(bundle: Bundle) -> None:
+    job, request = asked(bundle)
+    job.start(request)
+    first = job.progress()
+    assert first is not None and first.state == RUNNING and first.pid not in (0, os.getpid())
+    progress = wait_for(job, DONE, FAILED)
+    assert (progress.state, progress.error, progress.share) == (DONE, None, 1.0)
+    material = store.find_material(store.choice_key(request.source))
+    assert material is not None
+    found = store.load_assessment(bundle.hash, material)
+    assert found is not None
+    assert (found.metrics.n, found.data.split) == (140, "test")
+
+
+def test_asking_again_while_it_runs_joins_it_and_stop_ends_it(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # A process that takes a minute, whatever the machine.
+    monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
+    job, request = asked(bundle)
+    job.start(request)
+    pid = wait_for(job, RUNNING).pid
+    job.start(request)
+    again = job.progress()
+    assert again is not None and again.pid == pid
+    other_view, _ = asked(bundle)
+    other_view.stop()
+    assert wait_for(job, STOPPED).state == STOPPED
+    assert not _lives(pid)
+
+
+def _sleeper(folder: Path) -> Path:
+    script = folder / "sleeper"
+    script.write_text("#!/bin/sh\nexec sleep 60\n")
+    script.chmod(0o755)
+    return script
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return "zombie" not in (Path("/proc") / str(pid) / "status").read_text()
+    except OSError:
+        return False
+
+
+def test_a_process_that_vanished_has_failed_and_names_its_log(bundle: Bundle) -> None:
+    job, _ = asked(bundle)
+    job.folder.mkdir(parents=True)
+    write_json(job.folder / PROGRESS_FILE, {"state": RUNNING, "pid": os.getpid(), "born": 1.0})
+    progress = job.progress()
+    assert progress is not None
+    assert progress.state == FAILED
+    assert progress.error is not None and str(job.folder / "log.txt") in progress.error
+
+
+def work(job: Job, request: Request) -> Progress:
+    """Do the work of the process in this one."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    write_json(job.folder / REQUEST_FILE, request.to_dict())
+    worker.run(job.folder)
+    progress = job.progress()
+    assert progress is not None
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (Source("/nowhere/fer2013.csv"), "/nowhere/fer2013.csv does not exist"),
+        (Source("/nowhere", photos=True), "/nowhere is no folder"),
+    ],
+)
+def test_what_a_user_can_cause_fails_with_a_sentence(bundle: Bundle, source: Source, sentence: str) -> None:
+    progress = work(*asked(bundle, source=source))
+    assert progress.state == FAILED
+    assert progress.error is not None and sentence in progress.error
+
+
+def test_a_damaged_model_fails_with_a_sentence(bundle: Bundle) -> None:
+    job, request = asked(bundle)
+    bundle.served_file.write_bytes(b"no model")
+    progress = work(job, request)
+    assert progress.state == FAILED
+    assert progress.error is not None and "hash does not fit" in progress.error
+
+
+def test_nothing_is_computed_twice(bundle: Bundle, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = make_bundle(fer_home / "other", sharpness=2.0)
+    seen: list[tuple[str, int]] = []
+    answer = EmotionClassifier.probabilities
+
+    def counting(self: EmotionClassifier, crops: object) -> object:
+        seen.append((self.bundle.name, len(crops)))  # type: ignore[arg-type]
+        return answer(self, crops)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(EmotionClassifier, "probabilities", counting)
+
+    def faces_of(name: str) -> int:
+        warm_up = BATCH
+        return sum(n for model, n in seen if model == name) - warm_up
+
+    assert work(*asked(bundle)).state == DONE
+    assert faces_of("model") == 140
+    seen.clear()
+    assert work(*asked(bundle)).state == DONE
+    assert seen == []
+    # A second model beside the first, and robustness on top of what is known.
+    assert work(*asked(bundle, other)).state == DONE
+    assert {name for name, _ in seen} == {"other"}
+    seen.clear()
+    assert work(*asked(bundle, robustness=True)).state == DONE
+    assert sum(n for _, n in seen) == len(TRANSFORMS) * (140 + BATCH)
+    # The same faces asked for by the name of their split.
+    seen.clear()
+    assert work(*asked(bundle, source=Source("synthetic", split="test"))).state == DONE
+    assert seen == []
+    assert len(list((evaluations_dir() / "faces").iterdir())) == 1
+
+
+def test_progress_rises_and_tells_the_time_left(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Progress] = []
+    monkeypatch.setattr(worker, "write_json", lambda _, values: written.append(Progress(**values)))
+    monkeypatch.setattr(worker, "_SECONDS_BETWEEN_WRITES", 0.0)
+    job, request = asked(bundle, robustness=True)
+    job.folder.mkdir(parents=True)
+    write_json(job.folder / REQUEST_FILE, request.to_dict())
+    worker.run(job.folder)
+    shares = [progress.share for progress in written]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    texts = [progress.text for progress in written]
+    assert texts[0] == "Reading the faces"
+    assert [f"model: 140 faces, {transform.label}" in texts for transform in TRANSFORMS] == [True] * len(TRANSFORMS)
+    assert any(progress.seconds_left is not None and progress.seconds_left >= 0 for progress in written)
+    assert {progress.pid for progress in written} == {os.getpid()}

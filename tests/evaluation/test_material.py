@@ -1,0 +1,149 @@
+"""Which faces are evaluated: the same whatever they came from."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.errors import DatasetError, EvaluationError
+from fer.evaluation.material import NO_FACE, Material, Source, default_split, load_material
+from fer.recognition.analyzer import FaceAnalyzer
+from fer.vision.crops import crop_faces
+from fer.vision.detection import create_detector, photo_detector_name
+from tests.builders import portrait_bgr
+from tests.datasets.forms import csv_lines, drawn, image_files, votes_lines, write_lines
+from tests.evaluation.builders import grey_faces, material, tiny_classifier
+
+
+def write_folders(root: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
+
+
+def test_csv_and_folders_of_the_same_images_are_the_same_material(tmp_path: Path) -> None:
+    faces = drawn()
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
+    folders = write_folders(tmp_path / "folders", image_files(faces))
+    one, other = load_material(Source(str(table))), load_material(Source(str(folders)))
+    assert one.split == other.split == "test"
+    assert np.array_equal(one.faces.images, other.faces.images)
+    assert np.array_equal(one.faces.labels, other.faces.labels)
+    assert one.key == other.key == one.faces.fingerprint
+    assert one.origins[0].startswith("line ") and other.origins[0].endswith(".png")
+
+
+def test_an_origin_is_that_of_its_face(tmp_path: Path) -> None:
+    faces = drawn()
+    folders = write_folders(tmp_path / "folders", image_files(faces))
+    found = load_material(Source(str(folders), split="train"))
+    for image, label, origin in zip(found.faces.images, found.faces.labels, found.origins, strict=True):
+        assert origin.startswith(f"train/{EMOTIONS[label]}/")
+        assert np.array_equal(cv2.imread(str(folders / origin), cv2.IMREAD_GRAYSCALE), image)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "split"), [((7, 7, 7), "test"), ((7, 7, 0), "validation"), ((7, 0, 0), "train"), ((0, 0, 7), "test")]
+)
+def test_the_split_that_tells_most_is_the_default(sizes: tuple[int, int, int], split: str) -> None:
+    faces = drawn(*sizes)
+    assert default_split(faces) == split
+    assert len(material(faces).faces) == 7
+
+
+def test_no_image_at_all_is_a_sentence() -> None:
+    with pytest.raises(EvaluationError, match="no labelled face"):
+        default_split(grey_faces(0))
+
+
+def test_a_split_that_is_missing_is_named_with_those_there_are(tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(14, 7, 0)))
+    with pytest.raises(DatasetError, match=r"no split 'test'.*train, validation"):
+        load_material(Source(str(table), split="test"))
+
+
+def test_votes_beside_the_table_come_along_and_change_the_key(tmp_path: Path) -> None:
+    faces = drawn()
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
+    without = load_material(Source(str(table)))
+    write_lines(tmp_path / "fer2013new.csv", votes_lines(faces))
+    found = load_material(Source(str(table)))
+    assert without.faces.votes is None
+    assert found.faces.votes is not None
+    assert (found.faces.votes.max(1) == 10).all()
+    assert found.key != without.key
+
+
+def test_synthetic_needs_no_file() -> None:
+    found = load_material(Source("synthetic"))
+    assert found.faces.synthetic
+    assert len(found.faces) == 140
+
+
+def test_the_key_knows_pixels_and_labels_but_not_order() -> None:
+    faces = grey_faces(14, noise=20)
+    key = material(faces).key
+    assert material(faces.take(np.arange(14)[::-1])).key == key
+    assert material(grey_faces(14, wrong=1, noise=20)).key != key
+
+
+def test_as_many_origins_as_faces() -> None:
+    with pytest.raises(ValueError, match="origins: expected 7"):
+        Material(grey_faces(7), "test", ("one",))
+
+
+@pytest.fixture
+def analyzer(tmp_path: Path) -> FaceAnalyzer:
+    return FaceAnalyzer(create_detector(photo_detector_name()), tiny_classifier(tmp_path / "bundle"))
+
+
+def write_photos(root: Path) -> Path:
+    portrait = portrait_bgr()
+    # A second, smaller copy beside the portrait: the larger face counts.
+    pair = np.hstack([np.zeros_like(portrait), portrait])
+    pair[-200:, :200] = cv2.resize(portrait, (200, 200), interpolation=cv2.INTER_AREA)
+    for name, image in (("happy/portrait.png", portrait), ("Surprised/pair.png", pair), ("0/wall.png", portrait * 0)):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), image)
+    (root / "happy" / "broken.jpg").write_bytes(b"no picture")
+    return root
+
+
+def test_photos_are_searched_and_cropped_as_everywhere(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+    folder = write_photos(tmp_path / "photos")
+    found = load_material(Source(str(folder), photos=True), lambda: analyzer)
+    assert dict(zip(found.origins, found.faces.labels, strict=True)) == {
+        "happy/portrait.png": EMOTIONS.index("happy"),
+        "Surprised/pair.png": EMOTIONS.index("surprise"),
+    }
+    (face,) = analyzer.analyze(portrait_bgr()).faces
+    expected = crop_faces(portrait_bgr(), [face.box_xywh], analyzer.detector.crop_scale)[0, ..., 0]
+    place = found.origins.index("happy/portrait.png")
+    assert np.array_equal(found.faces.images[place], expected)
+    # The larger of two faces looks like the same portrait, not like a shrunk one.
+    other = found.faces.images[1 - place].astype(int)
+    assert np.abs(other - expected.astype(int)).mean() < 25
+    reasons = {item.where: item.reason for item in found.left_out}
+    assert reasons["0/wall.png"] == NO_FACE
+    assert "happy/broken.jpg" in reasons
+
+
+@pytest.mark.parametrize("name", ["missing", "empty", "classless"])
+def test_what_holds_no_photo_of_a_class_is_a_sentence(name: str, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "classless" / "holiday").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "classless" / "holiday" / "me.png"), portrait_bgr())
+    with pytest.raises(EvaluationError, match=r"happy/me\.jpg"):
+        load_material(Source(str(tmp_path / name), photos=True), lambda: analyzer)
+
+
+def test_photos_without_any_face_are_a_sentence(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+    (tmp_path / "photos" / "sad").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "photos" / "sad" / "wall.png"), np.zeros((200, 200, 3), np.uint8))
+    with pytest.raises(EvaluationError, match="No face was found in the 1 photos"):
+        load_material(Source(str(tmp_path / "photos"), photos=True), lambda: analyzer)

@@ -1,0 +1,174 @@
+"""What is taken away: complete, self-contained, and without faces where none are wanted."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.emotions import EMOTIONS
+from fer.evaluation.assessment import Assessment, assess
+from fer.evaluation.comparison import compare
+from fer.evaluation.report import report, write_run_report
+from fer.evaluation.wording import key_figures, verdict
+from tests.builders import make_bundle
+from tests.evaluation.builders import grey_faces, material, tiny_classifier
+
+WRONG = 7
+
+
+def votes(n: int) -> np.ndarray:
+    counts = np.zeros((n, 10), np.uint8)
+    counts[np.arange(n), np.array(EMOTION_COLUMNS)[np.arange(n) % 7]] = 8
+    counts[:, 8] = 2
+    return counts
+
+
+@pytest.fixture(scope="module")
+def found():
+    return material(grey_faces(70, wrong=WRONG, votes=votes(70)))
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory):
+    return tiny_classifier(tmp_path_factory.mktemp("model") / "tiny & <b>bold")
+
+
+@pytest.fixture(scope="module")
+def made(found, classifier) -> Assessment:
+    return assess(classifier, found, robustness=True)
+
+
+def html(*arguments) -> str:
+    return report(".html", *arguments).decode()
+
+
+def body(page: str) -> str:
+    return page[page.index("<body>") :]
+
+
+def test_the_page_asks_for_nothing_from_anywhere(found, classifier, made) -> None:
+    page = html(found, [made], [classifier])
+    assert not re.findall(r"<(?:script|img|link|iframe)[^>]+(?:src|href)\s*=\s*[\"'](?!data:)", body(page))
+    assert "@import" not in page[: page.index("<script>")]
+    assert "<link" not in page[: page.index("<script>")]
+
+
+def test_the_page_has_every_part_once(found, classifier, made) -> None:
+    text = body(html(found, [made], [classifier]))
+    for heading in (
+        *("Figures", "By class", "Confusion", "Does 0.9 mean 0.9?", "What 'not sure' costs and gains"),
+        *("Robustness", "Agreement with people", "How it was measured"),
+    ):
+        assert text.count(f"<h2>{heading}</h2>") == 1, heading
+    assert text.count("Plotly.newPlot") == 8
+    # The model was right on the crowd's class everywhere, and on 63 of 70 labels.
+    assert "sees 1.000 as the crowd does, and 0.900 as the labels say" in text
+    assert "<td>Accuracy</td><td>0.900</td>" in text
+
+
+def test_names_are_text_not_markup(found, classifier, made) -> None:
+    text = html(found, [made], [classifier])
+    assert "<b>" not in text[text.index("<body>") :]
+    assert text.count("tiny &amp; &lt;b&gt;bold") >= 5
+
+
+def test_the_gallery_shows_each_mistake_and_its_map(found, classifier, made) -> None:
+    text = body(html(found, [made], [classifier]))
+    assert text.count("<figure>") == WRONG
+    assert text.count("data:image/jpeg") == 2 * WRONG
+
+
+def test_without_the_models_no_face_is_in_it(found, made) -> None:
+    text = body(html(found, [made]))
+    assert "data:image" not in text
+    assert "<img" not in text
+    assert "Figures" in text
+
+
+def test_drawn_faces_are_called_drawn(found, classifier, made) -> None:
+    assert "faces are drawn" not in html(found, [made])
+    drawn = material(replace(grey_faces(14), synthetic=True))
+    assert "faces are drawn" in html(drawn, [assess(classifier, drawn)])
+
+
+def test_two_models_are_compared(found, made, tmp_path: Path) -> None:
+    other = assess(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
+    text = body(html(found, [made, other]))
+    assert "McNemar" in text
+    # By class, two matrices, calibration and confidence of each model; coverage, robustness and crowd of both.
+    assert text.count("Plotly.newPlot") == 2 * 5 + 3
+    values = json.loads(report(".json", found, [made, other]))
+    assert [model["n"] for model in values["models"]] == [70, 70]
+    assert values["comparison"]["both_right"] == 63
+    assert values["comparison"]["mcnemar_p"] == 1.0
+
+
+def test_json_holds_every_figure(found, made) -> None:
+    values = json.loads(report(".json", found, [made]))
+    assert values["comparison"] is None
+    (one,) = values["models"]
+    assert one["accuracy"] == 0.9
+    assert one["accuracy_interval"][0] < 0.9 < one["accuracy_interval"][1]
+    assert sum(part["n"] for part in one["calibration"]) == 70
+    assert one["coverage"][-1] == {"coverage": 1.0, "accuracy": pytest.approx(0.9)}
+    assert len(one["robustness"]) == 12
+    assert one["agreement"]["accuracy"] == 1.0
+    assert one["not_sure"]["coverage"] == 1.0
+
+
+def test_csv_has_a_row_a_face(found, made) -> None:
+    rows = list(csv.DictReader(io.StringIO(report(".csv", found, [made]).decode("utf-8-sig"))))
+    assert len(rows) == 70
+    assert sum(row["true"] == row["given"] for row in rows) == 63
+    assert rows[0]["origin"].startswith("image ")
+    assert sum(float(rows[0][name]) for name in EMOTIONS) == pytest.approx(1, abs=1e-5)
+    assert rows[0]["sure"] == "true"
+
+
+def test_csv_of_two_models_tells_them_apart(found, made) -> None:
+    rows = list(csv.DictReader(io.StringIO(report(".csv", found, [made, made]).decode("utf-8-sig"))))
+    assert rows[0]["given_a"] == rows[0]["given_b"]
+
+
+def test_a_file_name_is_no_formula(made) -> None:
+    found = material(grey_faces(70, wrong=WRONG))
+    bad = replace(found, origins=("=HYPERLINK(1)", *found.origins[1:]))
+    rows = list(csv.reader(io.StringIO(report(".csv", bad, [made]).decode("utf-8-sig"))))
+    assert rows[1][0] == "'=HYPERLINK(1)"
+
+
+def test_a_runs_report_is_of_the_split_that_tells_most_and_shows_no_face(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    file = write_run_report(bundle, grey_faces(14), tmp_path)
+    text = body(file.read_text())
+    assert "test split of greys: 14 faces" in text
+    assert "data:image" not in text
+
+
+def test_key_figures_are_rounded_alike(made) -> None:
+    figures = key_figures(made)
+    assert figures["Accuracy"] == "0.900"
+    assert figures["Faces"] == "70"
+    assert figures["Share answered"] == "1.000"
+
+
+def test_a_threshold_that_nothing_reaches_is_said(made) -> None:
+    strict = replace(made, model=replace(made.model, unsure_below=1.1))
+    assert key_figures(strict)["Accuracy of those"] == "nothing is answered"
+
+
+@pytest.mark.parametrize(("wrong", "words"), [(0, "no more than chance"), (40, "first is better by more than chance")])
+def test_the_verdict_says_who_is_better_or_nobody(wrong: int, words: str, made, classifier) -> None:
+    found = material(grey_faces(70))
+    one = assess(classifier, found).predictions
+    probabilities = one.probabilities.copy()
+    probabilities[:wrong] = np.roll(probabilities[:wrong], 1, axis=1)
+    text = verdict(compare(one, replace(one, probabilities=probabilities)), "first", "second")
+    assert words in text
+    assert f"{wrong} faces only first has right" in text
