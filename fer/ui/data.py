@@ -80,9 +80,7 @@ def sets_table(sets: list[SetInfo]) -> None:
         hide_index=True,
         column_config={
             "Votes": st.column_config.CheckboxColumn(help="The FER+ crowd's votes are with it"),
-            **dict.fromkeys(
-                ["Images", "Train", "Validation", "Test"], st.column_config.NumberColumn(format="localized")
-            ),
+            **dict.fromkeys(["Images", *(split.capitalize() for split in SPLITS)], number),
             "On disk, MB": st.column_config.NumberColumn(format="%.1f"),
             "Fingerprint": st.column_config.TextColumn(help="The same for the same images and labels, in any layout"),
         },

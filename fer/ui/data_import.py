@@ -68,6 +68,8 @@ def _form() -> None:
         required=True,
         label_visibility="collapsed",
         key="data_import_source",
+        # The form is not drawn while a job runs, and comes back as it was.
+        persist_state="session",
     )
     number = st.session_state.get(_ROUND, 0)
     if source == _DRAWN:
@@ -89,11 +91,18 @@ def _form() -> None:
             f"A file or folder inside {data_dir()}",
             placeholder="fer2013.csv",
             key=_PATH,
+            persist_state="session",
             help="FER-2013's CSV, a folder with train/, validation/ and test/, or a zip. A path that leads out of the "
             "folder is refused.",
         )
         st.caption(_what_lies_there())
-    st.text_input("Name", placeholder="after the file", key=_NAME, help="Letters, digits, dots, dashes, underscores")
+    st.text_input(
+        "Name",
+        placeholder="after the file",
+        key=_NAME,
+        persist_state="session",
+        help="Letters, digits, dots, dashes, underscores",
+    )
     ready = bool(st.session_state.get(_uploader(number)) if source == _UPLOAD else st.session_state.get(_PATH))
     st.button(
         "Import",
@@ -169,6 +178,7 @@ def _summary(info: SetInfo) -> None:
         # Once: whoever imports a set wants to look at it.
         st.session_state[_SEEN] = info.created
         st.session_state[CHOSEN] = info.name
+        st.session_state[_NAME] = ""
     unit = _UNITS.get(info.form, "images")
     st.success(
         f"Imported '{info.name}': {info.n_read:,} {unit} read = {info.n_images:,} kept + {info.n_rejected:,} rejected.",

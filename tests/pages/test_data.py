@@ -1,0 +1,346 @@
+"""The Data page: import, look, doctor, relabel."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer.datasets import catalog
+from fer.datasets.corrections import corrections_file, read_corrections
+from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.faces import FaceDataset
+from fer.datasets.importing import store
+from fer.datasets.readings import Reading
+from fer.emotions import EMOTIONS
+from fer.ui import data_import, jobs
+from tests.datasets.forms import (
+    csv_lines,
+    drawn,
+    image_files,
+    plus,
+    snapshot,
+    unanimous,
+    votes_lines,
+    write_lines,
+    zip_bytes,
+)
+
+OpenPage = Callable[[str], AppTest]
+PAGE = "pages/5_Data.py"
+_PATIENCE_S = 60
+
+
+def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]
+    return next(item for item in app.button if item.label.startswith(label))
+
+
+def has_button(app: AppTest, label: str) -> bool:
+    return any(item.label.startswith(label) for item in app.button)
+
+
+def finished(app: AppTest) -> AppTest:
+    """Wait for the work beside the page, as the page's own polling does."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while has_button(app, "Cancel"):
+        assert time.monotonic() < deadline, "the job did not end"
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception
+    return app
+
+
+def import_files(app: AppTest, files: dict[str, bytes], name: str = "") -> AppTest:
+    uploader = app.file_uploader[0]
+    uploader.set_value([(file, data, "application/octet-stream") for file, data in files.items()]).run()
+    if name:
+        app.text_input(key="data_import_name").set_value(name).run()
+    return finished(button(app, "Import").click().run())
+
+
+def view(app: AppTest, name: str) -> AppTest:
+    return finished(app.segmented_control(key="data_view").set_value(name).run())
+
+
+@pytest.fixture
+def sick() -> FaceDataset:
+    """84 faces; a copy of 3 in test (84), a blank (85); the crowd rejects the labels of 10 and 20."""
+    dataset = drawn(70, 7, 7)
+    dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
+    dataset = plus(dataset, np.zeros((48, 48)), 0)
+    votes = unanimous(dataset)
+    for index, others in ((10, 9), (20, 10)):
+        votes[index] = 0
+        votes[index, EMOTION_COLUMNS[dataset.labels[index]]] = 10 - others
+        votes[index, EMOTION_COLUMNS[(dataset.labels[index] + 1) % 7]] = others
+    return replace(dataset, votes=votes)
+
+
+@pytest.fixture
+def stored(fer_home: Path, sick: FaceDataset) -> FaceDataset:
+    store(Reading(sick, tuple(f"line {index + 2}" for index in range(len(sick))), form="CSV"), "mine", "fer2013.csv")
+    return sick
+
+
+def test_without_data_the_page_invites(tiny_model: Path, open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    assert not app.exception and not app.error
+    assert has_button(app, "Import") and button(app, "Import").disabled
+    assert any("Kaggle" in text.value for text in app.markdown)
+    assert not app.selectbox
+
+
+def test_an_upload_is_imported_and_summed_up(fer_home: Path, open_page: OpenPage) -> None:
+    lines = csv_lines(drawn())
+    lines[6] = "9" + lines[6][1:]
+    app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(lines).encode()})
+    assert [text.value for text in app.success] == ["Imported 'fer2013': 42 rows read = 41 kept + 1 rejected."]
+    rejected = next(frame.value for frame in app.dataframe if "Reason" in frame.value)
+    assert rejected.iloc[0].to_dict() == {
+        "Where": "line 7",
+        "Reason": "label '9' is not a whole number from 0 to 6",
+    }
+    assert any(item.proto.label == "Rejected, as CSV" for item in app.get("download_button"))
+    assert app.selectbox(key="data_set").value == "fer2013"
+    button(app, "Close").click().run()
+    assert not app.success and not app.exception
+
+
+def test_a_zip_with_votes_is_imported_under_the_name_one_chooses(fer_home: Path, open_page: OpenPage) -> None:
+    files = {
+        "fer2013.csv": "\n".join(csv_lines(drawn())).encode(),
+        "fer2013new.csv": "\n".join(votes_lines(drawn())).encode(),
+    }
+    app = import_files(open_page(PAGE), {"archive.zip": zip_bytes(files)}, name="fer")
+    assert catalog.get_info("fer").has_votes
+    assert not app.error
+
+
+def test_two_files_at_once_are_the_table_and_its_votes(fer_home: Path, open_page: OpenPage) -> None:
+    import_files(
+        open_page(PAGE),
+        {
+            "fer2013.csv": "\n".join(csv_lines(drawn())).encode(),
+            "fer2013new.csv": "\n".join(votes_lines(drawn())).encode(),
+        },
+    )
+    assert catalog.get_info("fer2013").has_votes
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "message"),
+    [
+        ("evil.zip", zip_bytes({**image_files(drawn()), "../evil.png": b"x"}), "leads out of it"),
+        ("notes.csv", b"a,b\n1,2\n", "no column 'pixels'"),
+        ("cut.zip", zip_bytes(image_files(drawn()))[:-50], "cut short"),
+    ],
+)
+def test_what_cannot_be_imported_is_one_sentence_and_changes_nothing(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage, file: str, data: bytes, message: str
+) -> None:
+    before = snapshot(fer_home)
+    app = import_files(open_page(PAGE), {file: data})
+    assert [message in text.value for text in app.error] == [True]
+    assert snapshot(fer_home) == before
+
+
+def test_a_file_inside_data_is_named_and_any_other_path_is_refused(
+    fer_home: Path, tmp_path: Path, open_page: OpenPage
+) -> None:
+    (fer_home / "data").mkdir()
+    write_lines(fer_home / "data" / "fer2013.csv", csv_lines(drawn()))
+    outside = write_lines(tmp_path / "outside.csv", csv_lines(drawn()))
+    app = open_page(PAGE)
+    app.segmented_control(key="data_import_source").set_value("From data/").run()
+    assert any("There now: fer2013.csv" in text.value for text in app.caption)
+    for text in ("../../outside.csv", str(outside), "/etc/passwd"):
+        app.text_input(key="data_import_path").set_value(text).run()
+        finished(button(app, "Import").click().run())
+        assert "is not inside" in app.error[0].value
+        assert catalog.list_sets() == []
+    app.text_input(key="data_import_path").set_value("fer2013.csv").run()
+    finished(button(app, "Import").click().run())
+    assert [info.fingerprint for info in catalog.list_sets()] == [drawn().fingerprint]
+
+
+def test_an_import_is_cancelled(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(fer_home)
+
+    def endless(files, name, progress):  # type: ignore[no-untyped-def]
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            progress(0.4, "17,001 rows read")
+            time.sleep(0.05)
+
+    monkeypatch.setattr(data_import, "import_uploads", endless)
+    app = open_page(PAGE)
+    app.file_uploader[0].set_value([("fer2013.csv", b"x", "text/csv")]).run()
+    button(app, "Import").click().run()
+    assert has_button(app, "Cancel") and not has_button(app, "Import")
+    # Another tab sees the same.
+    other = open_page(PAGE)
+    assert has_button(other, "Cancel")
+    finished(button(app, "Cancel").click().run())
+    assert "Cancelled; nothing was changed." in [text.value for text in app.info]
+    assert snapshot(fer_home) == before
+
+
+def test_the_drawn_faces_are_a_first_try(fer_home: Path, open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    app.segmented_control(key="data_import_source").set_value("Drawn faces").run()
+    finished(button(app, "Import the drawn faces").click().run())
+    info = catalog.get_info("drawn-faces")
+    assert info.synthetic and info.n_images == 980
+    assert any(
+        "say nothing about real" in text.value or "says nothing about real" in text.value for text in app.caption
+    )
+
+
+def test_a_set_is_seen_by_class_and_split(fer_home: Path, stored: FaceDataset, open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    assert not app.exception
+    assert "**train**: 71 images" in [text.value for text in app.markdown]
+    captions = images_of(app)
+    assert captions[:2] == [f"{EMOTIONS[stored.labels[0]]} · line 2", f"{EMOTIONS[stored.labels[1]]} · line 3"]
+    assert captions[-7:] == list(EMOTIONS)
+    app.segmented_control(key="data_samples_class").set_value("happy").run()
+    labels = {caption.split(" · ")[0] for caption in images_of(app)[:-7]}
+    assert labels == {"happy"}
+    key = next(item.key for item in app.segmented_control if item.label == "Split")
+    app.segmented_control(key=key).set_value("test").run()
+    expected = [index for index in np.flatnonzero(stored.labels == 3) if stored.splits[index] == 2]
+    assert images_of(app)[:-7] == [f"happy · line {index + 2}" for index in expected]
+
+
+def images_of(app: AppTest) -> list[str]:
+    return [image.caption for block in app.get("image") for image in block.proto.imgs]
+
+
+def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    before = snapshot(fer_home)
+    app = view(open_page(PAGE), "Doctor")
+    app = finished(button(app, "Examine 86 images").click().run())
+    table = next(frame.value for frame in app.dataframe if "Finding" in frame.value)
+    assert dict(zip(table["Finding"], table["Images"], strict=True)) == {
+        "Exact duplicates": 2,
+        "Exact duplicates across splits": 2,
+        "Blank images": 1,
+        "Labels that the crowd rejects": 2,
+    }
+    assert any(item.proto.label == "All findings, as CSV" for item in app.get("download_button"))
+    gallery = images_of(app)
+    assert len(gallery) == 2 and gallery[0].endswith("train, line 5, left out") and "test, line 86" in gallery[1]
+    app.selectbox(key=next(item.key for item in app.selectbox if item.label == "Look at")).set_value(
+        "crowd_rejected"
+    ).run()
+    assert [caption.split(" · ")[1][:6] for caption in images_of(app)] == ["crowd:", "crowd:"]
+    finished(button(app, "Export").click().run())
+    assert "Exported 'mine-cleaned': 84 images kept, 2 left out." in [text.value for text in app.success]
+    cleaned = catalog.open_set("mine-cleaned").dataset
+    np.testing.assert_array_equal(cleaned.images, np.delete(stored.images, [3, 85], axis=0))
+    assert {name: data for name, data in snapshot(fer_home).items() if "cleaned" not in name} == before
+    button(app, "Look at it").click().run()
+    assert app.selectbox(key="data_set").value == "mine-cleaned"
+
+
+def test_the_most_doubtful_labels_are_judged_by_a_click_each(
+    fer_home: Path, stored: FaceDataset, tiny_model: Path, open_page: OpenPage
+) -> None:
+    originals = snapshot(fer_home / "data" / "mine")
+    file = corrections_file(catalog.set_folder("mine"))
+    app = view(open_page(PAGE), "Relabel")
+    # The clearest case comes first.
+    assert images_of(app) == ["line 22, train"]
+    assert any(f"labelled **{EMOTIONS[stored.labels[20]]}**" in text.value for text in app.markdown)
+    right = (int(stored.labels[20]) + 1) % 7
+    app.button(key=f"data_label_{EMOTIONS[right]}").click().run()
+    assert images_of(app) == ["line 12, train"]
+    app.button(key="data_discard").click().run()
+    assert [(item.index, item.now) for item in read_corrections(file)] == [(20, right), (10, None)]
+    assert [text.value for text in app.success] == ["All doubtful images were judged."]
+    app.button(key="data_undo").click().run()
+    assert [(item.index, item.now) for item in read_corrections(file)] == [(20, right)]
+    assert images_of(app) == ["line 12, train"]
+    app.button(key="data_keep").click().run()
+    assert read_corrections(file)[-1].now == stored.labels[10]
+    # The data themselves are as they were.
+    assert {name: data for name, data in snapshot(fer_home / "data" / "mine").items() if name != file.name} == originals
+    assert not app.exception and not app.error
+
+
+def test_skipping_leaves_no_trace(fer_home: Path, stored: FaceDataset, tiny_model: Path, open_page: OpenPage) -> None:
+    app = view(open_page(PAGE), "Relabel")
+    app.button(key="data_skip").click().run()
+    assert images_of(app) == ["line 12, train"]
+    assert not corrections_file(catalog.set_folder("mine")).exists()
+
+
+def test_without_votes_the_model_doubts(fer_home: Path, tiny_model: Path, open_page: OpenPage) -> None:
+    """The tiny model takes the darkest face for angry and the brightest for neutral."""
+    dataset = drawn(14, 0, 0)
+    store(Reading(dataset, ("x",) * 14), "mine", "x")
+    app = view(open_page(PAGE), "Relabel")
+    app = finished(button(app, "Ask the model about 14 images").click().run())
+    says = np.rint(dataset.images.mean(axis=(1, 2)) * 6 / 255).astype(int)
+    n_doubtful = int((says != dataset.labels).sum())
+    assert 0 < n_doubtful < 14
+    shown = [item.proto.text for item in app.get("progress")]
+    assert shown == [f"0 of {n_doubtful} doubtful images judged or skipped"]
+
+
+def test_with_neither_votes_nor_model_the_page_says_what_helps(
+    fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(Reading(drawn(14, 0, 0), ("x",) * 14), "mine", "x")
+    monkeypatch.setattr("fer.paths.SHIPPED_BUNDLE", fer_home / "nothing here")
+    app = view(open_page(PAGE), "Relabel")
+    assert not app.exception and "fer2013new.csv" in app.info[0].value
+
+
+def test_deleting_takes_two_clicks_and_says_what_it_frees(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    app = open_page(PAGE)
+    assert any("Delete **mine**" in text.value and "MB" in text.value for text in app.markdown)
+    button(app, "Delete for good").click().run()
+    assert catalog.list_sets() == [] and not app.exception
+    assert has_button(app, "Import")
+
+
+def test_a_damaged_set_is_a_sentence(fer_home: Path, stored: FaceDataset, open_page: OpenPage) -> None:
+    (fer_home / "data" / "mine" / "images.npy").write_bytes(b"x")
+    app = open_page(PAGE)
+    assert not app.exception
+    assert "damaged" in app.error[0].value and "import it again" in app.error[0].value
+
+
+def test_what_a_killed_import_left_is_cleaned_up_when_the_app_starts(
+    fer_home: Path, tiny_model: Path, open_page: OpenPage
+) -> None:
+    left = fer_home / "data" / ".staging" / "abandoned"
+    left.mkdir(parents=True)
+    (left / "images.npy").write_bytes(b"half")
+    open_page("app.py")
+    assert not left.exists()
+
+
+def test_home_has_a_card_for_the_data(
+    fer_home: Path, tiny_model: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    app = open_page("app.py")
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Data sets"] == "1" and metrics["Images"] == "86"
+
+
+def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: OpenPage) -> None:
+    app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(csv_lines(drawn())).encode()})
+    assert not app.file_uploader[0].value
+    job = jobs.find(data_import._key())
+    assert job is not None and not hasattr(job, "_work")

@@ -1,0 +1,125 @@
+"""Work beside the page: progress, cancelling, failing."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+
+from fer.datasets.readings import Progress
+from fer.errors import DatasetError
+from fer.ui import jobs
+from fer.ui.jobs import CANCELLED, DONE, FAILED, RUNNING, Job
+
+_PATIENCE_S = 20
+
+
+@pytest.fixture(autouse=True)
+def no_jobs() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def ended(job: Job[object]) -> Job[object]:
+    job.wait(_PATIENCE_S)
+    assert job.state != RUNNING
+    return job
+
+
+def test_a_job_tells_how_far_it_is_and_gives_its_result() -> None:
+    told, go_on = threading.Event(), threading.Event()
+
+    def work(progress: Progress) -> str:
+        progress(0.25, "A quarter")
+        told.set()
+        go_on.wait(_PATIENCE_S)
+        return "result"
+
+    job = Job(work)
+    assert told.wait(_PATIENCE_S)
+    assert job.state == RUNNING and (job.progress.share, job.progress.text) == (0.25, "A quarter")
+    # Too early to say what is left.
+    assert job.progress.seconds_left is None
+    go_on.set()
+    assert ended(job).state == DONE and job.result == "result" and job.error == ""
+
+
+def test_time_left_follows_from_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
+    told, go_on = threading.Event(), threading.Event()
+
+    def work(progress: Progress) -> None:
+        progress(0.2, "A fifth")
+        told.set()
+        go_on.wait(_PATIENCE_S)
+
+    job = Job(work)
+    assert told.wait(_PATIENCE_S)
+    now[0] = 110.0
+    assert job.progress.seconds_left == pytest.approx(40.0)
+    go_on.set()
+    ended(job)
+
+
+def test_cancelling_ends_it_at_its_next_word() -> None:
+    told, go_on = threading.Event(), threading.Event()
+    after = []
+
+    def work(progress: Progress) -> None:
+        told.set()
+        go_on.wait(_PATIENCE_S)
+        progress(0.5, "Half")
+        after.append("went on")
+
+    job = Job(work)
+    assert told.wait(_PATIENCE_S)
+    job.cancel()
+    go_on.set()
+    assert ended(job).state == CANCELLED
+    assert after == [] and job.result is None and "nothing was changed" in job.error
+
+
+def test_a_users_mistake_is_the_sentence_it_carries() -> None:
+    def work(progress: Progress) -> None:
+        raise DatasetError("The zip is encrypted; unpack it.")
+
+    job = ended(Job(work))
+    assert (job.state, job.error) == (FAILED, "The zip is encrypted; unpack it.")
+
+
+def test_a_defect_is_logged_and_told_in_one_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    def work(progress: Progress) -> None:
+        raise ZeroDivisionError("a secret of the inside")
+
+    job = ended(Job(work))
+    assert job.state == FAILED and "secret" not in job.error and "unexpectedly" in job.error
+    assert "a secret of the inside" in caplog.text
+
+
+def test_one_key_has_one_running_job() -> None:
+    go_on = threading.Event()
+    begun: list[str] = []
+
+    def work(name: str):  # type: ignore[no-untyped-def]
+        def inner(progress: Progress) -> str:
+            begun.append(name)
+            go_on.wait(_PATIENCE_S)
+            return name
+
+        return inner
+
+    jobs.start("key", work("first"))
+    jobs.start("key", work("second"))
+    jobs.start("other", work("third"))
+    go_on.set()
+    first, other = jobs.find("key"), jobs.find("other")
+    assert first is not None and other is not None
+    assert ended(first).result == "first" and ended(other).result == "third"
+    assert "second" not in begun
+    jobs.start("key", work("fourth"))
+    again = jobs.find("key")
+    assert again is not None and ended(again).result == "fourth"
+    jobs.forget("key")
+    assert jobs.find("key") is None and jobs.find("other") is other
