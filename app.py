@@ -1,6 +1,6 @@
 """Home: what this is, what is loaded and in what state, and where to go."""
 
-from fer.ui import data, evaluation_card, home
+from fer.ui import data, evaluation_card, home, training
 from fer.ui.frame import PRODUCT, page_frame
 
 page_frame(
@@ -9,6 +9,6 @@ page_frame(
     "Finds the faces in photos and in your camera's picture and says what expression each shows: angry, disgust, fear, "
     "happy, sad, surprise or neutral. It runs on this machine and learns on FER-2013.",
 )
-home.cards([home.model_card, data.card, evaluation_card.card])
+home.cards([home.model_card, data.card, training.card, evaluation_card.card])
 home.ways()
 home.what_it_can_tell()

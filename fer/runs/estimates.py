@@ -48,6 +48,7 @@ def remember(config: TrainConfig, measured: Measured) -> None:
     """Keep a measurement for the settings' kind; an estimate that cannot be kept is no reason for a run to fail."""
     file = paths.runs_dir() / _FILE
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         known = files.read_json(file)
         known.pop(_kind(config), None)
         known[_kind(config)] = asdict(measured)

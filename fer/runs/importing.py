@@ -68,7 +68,7 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
             folder.mkdir()
             (folder / ONNX_FILE).write_bytes(onnx_data)
             files.write_json(folder / BUNDLE_FILE, _cleaned(bundle_json), durable=True)
-            _check_apart(folder)
+            _check_apart(folder, called)
             target.mkdir()
             folder.rename(target / files.BUNDLE)
     except OSError as error:
@@ -154,7 +154,7 @@ def _figures(values: Any) -> dict[str, float]:
     return {key: value for key, value in _scalars(values).items() if isinstance(value, float) and 0 <= value <= 1}
 
 
-def _check_apart(folder: Path) -> None:
+def _check_apart(folder: Path, name: str) -> None:
     """Check a bundle in a process of its own.
 
     Raises:
@@ -175,6 +175,7 @@ def _check_apart(folder: Path) -> None:
     if done.returncode == 0:
         return
     said = done.stdout.strip().splitlines()
-    raise BundleError(
-        said[-1] if done.returncode == 1 and said else "The program that tried the model died of it; it is not used."
-    )
+    if done.returncode != 1 or not said:
+        raise BundleError("The program that tried the model died of it; it is not used.")
+    # The folder of the check means nothing to the user, and is gone.
+    raise BundleError(said[-1].replace(str(folder), name))

@@ -51,11 +51,14 @@ class TrainingState:
         history: a row an epoch, as in metrics.csv.
         best: None before the first epoch's end.
         seconds: spent on training; epoch_seconds: of these, on the steps of the next epoch.
+        epoch_loss, epoch_accuracy: means over the steps of the next epoch.
     """
 
     epoch: int = 0
     batch: int = 0
     epoch_seconds: float = 0.0
+    epoch_loss: float = 0.0
+    epoch_accuracy: float = 0.0
     history: tuple[dict[str, float], ...] = ()
     best: Best | None = None
     seconds: float = 0.0
@@ -68,6 +71,8 @@ class TrainingState:
             epoch=int(values["epoch"]),
             batch=int(values["batch"]),
             epoch_seconds=float(values["epoch_seconds"]),
+            epoch_loss=float(values["epoch_loss"]),
+            epoch_accuracy=float(values["epoch_accuracy"]),
             history=tuple(values["history"]),
             best=None if best is None else Best(**best),
             seconds=float(values["seconds"]),
@@ -81,7 +86,7 @@ class Checkpoint:
     Attributes:
         path: its folder.
         state: where the run was.
-        variables: by kind ('network', 'optimizer', 'metrics'), the values in Keras's order.
+        variables: by kind ('network', 'optimizer'), the values in Keras's order.
     """
 
     path: Path
@@ -102,14 +107,6 @@ class Checkpoint:
         network.optimizer.build(network.trainable_variables)
         _assign(network.variables, self.variables["network"])
         _assign(network.optimizer.variables, self.variables["optimizer"])
-
-    def restore_metrics(self, network: keras.Model) -> None:
-        """Give a network the sums of loss and accuracy of the epoch that was begun; after Keras reset them.
-
-        Raises:
-            RunError: the network is not the one that was saved.
-        """
-        _assign(network.metrics_variables, self.variables["metrics"])
 
 
 def _assign(variables: Sequence[Any], values: Arrays) -> None:
@@ -158,11 +155,7 @@ def write_checkpoint(folder: Path, network: keras.Model, state: TrainingState, n
 def _fill(
     part: Path, network: keras.Model, state: TrainingState, new_best: Arrays | None, previous: Path | None
 ) -> None:
-    kinds = {
-        "network": network.variables,
-        "optimizer": network.optimizer.variables,
-        "metrics": network.metrics_variables,
-    }
+    kinds = {"network": network.variables, "optimizer": network.optimizer.variables}
     values = {
         f"{kind}_{index:04d}": np.asarray(keras.ops.convert_to_numpy(variable))
         for kind, variables in kinds.items()
@@ -212,7 +205,7 @@ def _read(path: Path) -> Checkpoint:
     state = TrainingState.from_dict(json.loads((path / _STATE).read_text(encoding="utf-8")))
     if state.best is not None and _BEST not in sums:
         raise ValueError(f"{_BEST} is missing")
-    variables: dict[str, Arrays] = {"network": [], "optimizer": [], "metrics": []}
+    variables: dict[str, Arrays] = {"network": [], "optimizer": []}
     with np.load(path / _VARIABLES, allow_pickle=False) as stored:
         for name in stored.files:
             variables[name.rpartition("_")[0]].append(stored[name])

@@ -57,7 +57,7 @@ class Watch(keras.callbacks.Callback):
         self.state = resumed.state if resumed else TrainingState()
         self.weights: list[Any] = []
         self._session, self._config, self._parts, self._batches = session, config, parts, batches
-        self._resumed, self._loggers = resumed, loggers
+        self._loggers = loggers
         self._statistics = TrainingBatches(parts.train, config, votes=False, epoch=2**20)
         self._first_batch = 0
         self._clock = time.monotonic()
@@ -65,7 +65,8 @@ class Watch(keras.callbacks.Callback):
         self._recent: deque[tuple[float, int]] = deque()
         self._first_step = (self._clock, 0)
         self._speed: float | None = None
-        self._before = self._judging_seconds = 0.0
+        self._before = self.state
+        self._judging_seconds = 0.0
 
     @property
     def done(self) -> bool:
@@ -78,10 +79,8 @@ class Watch(keras.callbacks.Callback):
         """Go to the epoch's images, and where it was interrupted to its place in them."""
         self._first_batch = self.state.batch
         self._batches.begin_epoch(epoch + 1, self._first_batch)
-        if self._first_batch and self._resumed is not None:
-            self._resumed.restore_metrics(self.model)
         self._recent.clear()
-        self._before = self.state.epoch_seconds
+        self._before = self.state
         self._epoch_began = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -93,13 +92,14 @@ class Watch(keras.callbacks.Callback):
         """
         now, done = time.monotonic(), self._first_batch + batch + 1
         self._count(now)
-        self.state = replace(self.state, batch=done, epoch_seconds=self._before + now - self._epoch_began)
-        loss, accuracy = _training_figures(logs or {})
         if not math.isfinite((logs or {}).get("loss", math.nan)):
             raise RunError(
                 f"The loss is no number any more (NaN) in epoch {self.state.epoch + 1}, step {done}: choose a learning "
                 f"rate below {self._config.learning_rate:g}, or a longer warm-up. The best model so far is kept."
             )
+        loss, accuracy = self._figures(logs or {}, done)
+        seconds = self._before.epoch_seconds + now - self._epoch_began
+        self.state = replace(self.state, batch=done, epoch_seconds=seconds, epoch_loss=loss, epoch_accuracy=accuracy)
         if not self._recent:
             self._first_step = (now, done)
         self._recent.append((now, done))
@@ -134,7 +134,7 @@ class Watch(keras.callbacks.Callback):
             RunError: the network gives no numbers any more.
         """
         began = time.monotonic()
-        training_seconds = self._before + began - self._epoch_began
+        training_seconds = self._before.epoch_seconds + began - self._epoch_began
         self._session.update(now=True, doing="validating")
         result, weights = judge(self.model, self._parts.validation, self._statistics)
         if not math.isfinite(result.loss):
@@ -149,7 +149,14 @@ class Watch(keras.callbacks.Callback):
             best = Best(epoch + 1, result.accuracy, result.confusion.tolist())
         self._count(time.monotonic())
         self.state = replace(
-            self.state, epoch=epoch + 1, batch=0, epoch_seconds=0.0, history=(*self.state.history, row), best=best
+            self.state,
+            epoch=epoch + 1,
+            batch=0,
+            epoch_seconds=0.0,
+            epoch_loss=0.0,
+            epoch_accuracy=0.0,
+            history=(*self.state.history, row),
+            best=best,
         )
         self._checkpoint(weights if better else None)
         self._judging_seconds = time.monotonic() - began
@@ -187,8 +194,19 @@ class Watch(keras.callbacks.Callback):
         self.state = replace(self.state, seconds=self.state.seconds + now - self._clock)
         self._clock = now
 
+    def _figures(self, logs: dict[str, float], done: int) -> tuple[float, float]:
+        """Loss and accuracy of the epoch's steps so far, those before an interruption among them."""
+        # With the votes' head, Keras names the first head's apart.
+        loss = float(logs.get("logits_loss", logs.get("loss", math.nan)))
+        accuracy = float(logs.get("logits_accuracy", logs.get("accuracy", math.nan)))
+        share = self._first_batch / done
+        return (
+            share * self._before.epoch_loss + (1 - share) * loss,
+            share * self._before.epoch_accuracy + (1 - share) * accuracy,
+        )
+
     def _row(self, epoch: int, logs: dict[str, float], result: Validation, seconds: float) -> Row:
-        loss, accuracy = _training_figures(logs)
+        loss, accuracy = self._figures(logs, self._batches.steps)
         values = (
             *(epoch, loss, accuracy, result.loss, result.accuracy),
             *(float(self.model.optimizer.learning_rate), seconds, *map(float, result.recalls)),
@@ -243,12 +261,6 @@ def _rate(since: tuple[float, int], now: float, done: int) -> float | None:
     """Steps a second since a time and a step, or None where nothing came since."""
     then, before = since
     return (done - before) / (now - then) if done > before and now > then else None
-
-
-def _training_figures(logs: dict[str, float]) -> tuple[float, float]:
-    """Loss and accuracy of the first head; with the votes' head, Keras names them apart."""
-    loss = logs.get("logits_loss", logs.get("loss", math.nan))
-    return float(loss), float(logs.get("logits_accuracy", logs.get("accuracy", math.nan)))
 
 
 def write_metrics(session: RunSession, state: TrainingState) -> None:

@@ -178,9 +178,9 @@ def _stop(run_id: str) -> None:
 
 def card() -> None:
     """Home's card: what trains now, or the last run."""
-    st.subheader("Training", anchor=False)
-    runs = store.list_runs()
     entry = menu_entry("Training")
+    st.markdown(f"**{entry.icon} Training**")
+    runs = store.list_runs()
     active = [run for run in runs if run.state == RUNNING] or [run for run in runs if run.active]
     if active:
         run = active[0]

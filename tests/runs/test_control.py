@@ -13,7 +13,7 @@ from fer import paths
 from fer.errors import RunError
 from fer.runs import control, files, process, store
 from fer.runs.config import TrainConfig
-from tests.runs.conftest import FAKE_RUN, change_progress, stamp, wait_until
+from tests.runs.making import FAKE_RUN, change_progress, stamp, wait_until
 
 
 def state(run_id: str) -> str:

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from fer.errors import RunError
 from fer.runs import files, process
-from tests.runs.conftest import FAKE_RUN, stamp, wait_until
+from tests.runs.making import FAKE_RUN, stamp, wait_until
 
 
 @pytest.fixture

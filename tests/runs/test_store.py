@@ -11,7 +11,7 @@ from fer.emotions import EMOTIONS
 from fer.errors import RunError
 from fer.runs import curves, files, process, store
 from fer.runs.config import TrainConfig
-from tests.runs.conftest import change_progress
+from tests.runs.making import change_progress
 
 
 def test_a_new_run_is_complete_and_named(home):

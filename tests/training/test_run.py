@@ -12,7 +12,7 @@ from fer import paths
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs import curves, files, process, serving, store
-from tests.runs.conftest import wait_until
+from tests.runs.making import wait_until
 from tests.training.running import SETTINGS, command, environment, fer
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(900)]

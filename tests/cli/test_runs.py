@@ -1,0 +1,105 @@
+"""`python -m fer runs`: the table, the JSON, and what each command says."""
+
+import json
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fer.cli import main
+from fer.runs import control, files, process, serving, store
+from fer.runs.config import TrainConfig
+from tests.runs.making import FAKE_RUN, wait_until, write_run
+
+Fer = Callable[..., Result]
+
+
+@pytest.fixture
+def fer(fer_home: Path) -> Fer:
+    return lambda *arguments: CliRunner().invoke(main, ["runs", *arguments])
+
+
+@pytest.fixture
+def make_run(fer_home: Path) -> Callable[..., str]:
+    numbers = count(1)
+    return lambda *arguments, **options: write_run(next(numbers), *arguments, **options)
+
+
+def test_without_a_run_it_says_how_to_start_one(fer: Fer) -> None:
+    assert "python -m fer train" in fer().output
+    assert json.loads(fer("--json").stdout) == []
+
+
+def test_the_table_names_each_run_in_full(fer: Fer, make_run: Callable[..., str]) -> None:
+    first = make_run(epochs_done=3, name="a name that is rather long, so that it needs some room")
+    second = make_run(state="failed")
+    lines = fer().output.splitlines()
+    assert any(first in line and "32.0% (epoch 3)" in line and "3 of 5" in line for line in lines)
+    assert any(second in line and "failed" in line for line in lines)
+
+
+def test_the_json_is_alone_on_standard_output(fer: Fer, make_run: Callable[..., str]) -> None:
+    run_id = make_run(epochs_done=2, state="running")
+    (entry,) = json.loads(fer("--json").stdout)
+    assert entry == {
+        "id": run_id,
+        "state": "interrupted",
+        "epoch": 2,
+        "epochs": 5,
+        "best": pytest.approx(0.31),
+        "started": "2023-11-14T22:13:21+00:00",
+    }
+
+
+def test_show_tells_why_and_what_to_type(fer: Fer, make_run: Callable[..., str]) -> None:
+    run_id = make_run(TrainConfig(epochs=5, seed=3), epochs_done=2, state="running")
+    shown = fer("show", run_id)
+    assert shown.exit_code == 0
+    for text in ("interrupted, 2 of 5", f"runs resume {run_id}", "--seed 3", "happy 0.40", "the log of the run"):
+        assert text in shown.output, text
+    details = json.loads(fer("show", run_id, "--json").stdout)
+    assert details["config"]["seed"] == 3
+    assert [row["val_accuracy"] for row in details["metrics"]] == pytest.approx([0.30, 0.31])
+    assert "learning rate" in fer("show", make_run(state="failed", message="choose a lower learning rate")).output
+
+
+@pytest.mark.parametrize("command", ["show", "stop", "resume", "use", "delete"])
+def test_an_unknown_run_is_one_sentence(fer: Fer, command: str) -> None:
+    result = fer(command, "20990101-000000-0000")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: There is no run '20990101-000000-0000'; `python -m fer runs` lists them.\n"
+
+
+def test_what_cannot_be_done_is_one_sentence(fer: Fer, make_run: Callable[..., str]) -> None:
+    run_id = make_run()
+    for command, text in (("stop", "finished; there is nothing"), ("resume", "has finished"), ("use", "no model yet")):
+        result = fer(command, run_id)
+        assert result.exit_code == 1
+        assert text in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_use_and_back(fer: Fer, make_run: Callable[..., str]) -> None:
+    run_id = make_run(bundle=True)
+    assert fer("use", run_id).exit_code == 0
+    assert serving.run_in_use() == run_id
+    assert fer("use", "shipped").exit_code == 0
+    assert serving.shipped_in_use()
+
+
+def test_delete_takes_the_run(fer: Fer, make_run: Callable[..., str]) -> None:
+    run_id = make_run()
+    assert fer("delete", run_id, "--yes").exit_code == 0
+    assert store.list_runs() == []
+
+
+def test_stop_asks_and_then_ends(fer: Fer, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
+    run_id = control.start(TrainConfig())
+    wait_until(lambda: store.read_run(run_id).state == "running")
+    assert "type it again" in fer("stop", run_id).stderr
+    assert "was ended" in fer("stop", run_id).stderr
+    assert store.read_run(run_id).state == "stopped"
+    assert not process.is_alive(files.run_folder(run_id))

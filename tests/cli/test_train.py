@@ -1,0 +1,68 @@
+"""`python -m fer train`: every setting is an option, and nothing is imported that a waiting run does not need."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fer.cli import main
+from fer.cli.train import train
+from fer.paths import CHECKOUT
+from fer.runs import store
+from fer.runs.config import TrainConfig
+
+
+def test_every_setting_is_an_option_with_its_default_and_range() -> None:
+    shown = CliRunner().invoke(main, ["train", "--help"]).output
+    options = {name for parameter in train.params for name in parameter.opts}
+    for item in dataclasses.fields(TrainConfig):
+        assert "--" + item.name.replace("_", "-") in options
+    assert "0.0001 to" not in shown
+    assert "1e-06 to 1" in shown
+    context = train.make_context("train", [])
+    given = {item.name: context.params[item.name] for item in dataclasses.fields(TrainConfig)}
+    assert TrainConfig(**given) == TrainConfig()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--epochs", "0"], "epochs: choose a whole number from 1 to 1000"),
+        (["--warmup-epochs", "9", "--epochs", "3"], "warmup_epochs: choose fewer"),
+        (["--network", "huge"], "huge"),
+    ],
+)
+def test_bad_settings_are_refused_before_a_run_is_made(fer_home: Path, arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(main, ["train", *arguments])
+    assert result.exit_code != 0
+    assert sentence in result.stderr
+    assert store.list_runs() == []
+
+
+def test_paths_are_made_whole_so_that_a_run_resumes_from_anywhere(
+    fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fer.cli.train import _with_whole_paths
+
+    (tmp_path / "faces.csv").touch()
+    (fer_home / "data" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    settings = {"data": "faces.csv", "votes": None, "start_from": "model", "epochs": 3}
+    assert _with_whole_paths(settings) == {
+        "data": str(tmp_path / "faces.csv"),
+        "votes": None,
+        "start_from": str(tmp_path / "model"),
+        "epochs": 3,
+    }
+    assert _with_whole_paths(settings | {"data": "synthetic"})["data"] == "synthetic"
+    # A set that was imported goes by its name.
+    assert _with_whole_paths(settings | {"data": "mine"})["data"] == str(fer_home / "data" / "mine")
+
+
+def test_a_run_that_waits_is_a_small_process() -> None:
+    code = "import sys, fer.cli.train; print(sorted({'keras', 'pandas', 'cv2', 'onnxruntime'} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"

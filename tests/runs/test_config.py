@@ -1,0 +1,87 @@
+"""The settings: refused in words, stored and read back, described for a form."""
+
+import dataclasses
+import json
+
+import pytest
+
+from fer.errors import ConfigError
+from fer.runs.config import TrainConfig
+from fer.runs.presets import GROUPS, PRESETS, label
+
+NUMBERS = [item for item in dataclasses.fields(TrainConfig) if item.metadata["low"] is not None]
+CHOICES = [item for item in dataclasses.fields(TrainConfig) if item.metadata["choices"]]
+
+
+@pytest.mark.parametrize("item", NUMBERS, ids=lambda item: item.name)
+def test_a_number_out_of_its_range_is_refused_with_the_range(item):
+    for value in (item.metadata["low"] - 1, item.metadata["high"] + 1, float("nan"), "3", None, True):
+        with pytest.raises(ConfigError, match=rf"{item.name}: choose a (whole )?number from"):
+            TrainConfig(**{item.name: value})
+
+
+@pytest.mark.parametrize("item", NUMBERS, ids=lambda item: item.name)
+def test_the_ends_of_a_range_are_allowed(item):
+    for value in (item.metadata["low"], item.metadata["high"]):
+        kind = int if isinstance(item.default, int) else float
+        # A warm-up must be shorter than the run: give it room.
+        room = {"epochs": 1000} if item.name == "warmup_epochs" else {"warmup_epochs": 0.0}
+        TrainConfig(**(room | {item.name: kind(value)}))
+
+
+def test_a_whole_number_is_whole():
+    with pytest.raises(ConfigError, match="epochs: choose a whole number"):
+        TrainConfig(epochs=3.5)
+
+
+@pytest.mark.parametrize("item", CHOICES, ids=lambda item: item.name)
+def test_an_unknown_choice_is_refused_with_the_known(item):
+    with pytest.raises(ConfigError, match=f"{item.name}: choose one of {item.default}|{item.name}: choose one of"):
+        TrainConfig(**{item.name: "something else"})
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"warmup_epochs": 5.0, "epochs": 5}, "warmup_epochs: choose fewer than the run's 5 epochs"),
+        ({"flip": 1}, "flip: choose true or false"),
+        ({"data": " "}, "data: choose a file"),
+    ],
+)
+def test_what_contradicts_is_refused_in_words(values, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        TrainConfig(**values)
+
+
+def test_settings_are_read_back_as_they_were_stored():
+    config = TrainConfig(data="/a/b.csv", votes="/v", epochs=3, mixup=0.25, flip=False, start_from="/m", seed=9)
+    assert TrainConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"epochs": 3, "unheard_of": 1}', '{"epochs": 0}'])
+def test_stored_settings_that_do_not_fit_are_refused_in_a_sentence(text):
+    with pytest.raises(ConfigError):
+        TrainConfig.from_json(text)
+
+
+def test_settings_of_an_older_version_get_what_is_new_since():
+    values = json.loads(TrainConfig(epochs=3).to_json())
+    del values["deterministic"]
+    assert TrainConfig.from_json(json.dumps(values)) == TrainConfig(epochs=3)
+
+
+def test_the_form_has_every_setting_once_with_help():
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(item.name for item in dataclasses.fields(TrainConfig))
+    assert all(item.metadata["help"] for item in dataclasses.fields(TrainConfig))
+    assert label("learning_rate") == "Learning rate"
+
+
+@pytest.mark.parametrize("data", ["synthetic", "/x/fer2013.csv"])
+def test_presets_are_settings_for_the_data_and_grow(data):
+    quick, standard, best = (preset.settings(data) for preset in PRESETS)
+    assert {quick.data, standard.data, best.data} == {data}
+    assert quick.epochs >= 5
+    assert quick.fraction == (1.0 if data == "synthetic" else 0.1)
+    assert standard.fraction == best.fraction == 1
+    assert quick.epochs < standard.epochs < best.epochs

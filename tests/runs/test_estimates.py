@@ -1,0 +1,77 @@
+"""What a run will take, from what was measured before."""
+
+import pytest
+
+from fer.runs import estimates
+from fer.runs.config import TrainConfig
+from fer.runs.estimates import Measured, duration, recall, remember, seconds_for
+
+CONFIG = TrainConfig(fraction=0.5, holdout=0.2, batch_size=10, epochs=2)
+
+
+def test_a_measurement_serves_other_shares_batches_and_epochs(home):
+    measured = Measured.of(CONFIG, trained_on=400, n_validation=100, step_seconds=0.1, validation_seconds=3)
+    assert measured.n_train == 1000
+    remember(CONFIG, measured)
+    assert recall(CONFIG) == measured
+    whole = TrainConfig(epochs=5, batch_size=64)
+    assert recall(whole) == measured
+    around = seconds_for(CONFIG, measured) - 2 * (400 * 0.01 + 3)
+    assert seconds_for(whole, measured) == pytest.approx(5 * (1000 * 0.01 + 3) + around)
+
+
+def test_a_fraction_smaller_than_a_batch_is_one_step():
+    measured = Measured.of(
+        TrainConfig(batch_size=64), trained_on=16, n_validation=4, step_seconds=0.16, validation_seconds=0
+    )
+    assert measured.image_seconds == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("other", [{"network": "baseline"}, {"data": "elsewhere"}, {"precision": "bfloat16"}])
+def test_what_costs_otherwise_is_not_known(home, other):
+    remember(CONFIG, Measured(1000, 100, 0.01, 3))
+    assert recall(TrainConfig(**other)) is None
+
+
+def test_a_file_that_changed_is_another_one(home, tmp_path):
+    file = tmp_path / "faces.csv"
+    file.write_text("one")
+    config = TrainConfig(data=str(file))
+    remember(config, Measured(1000, 100, 0.01, 3))
+    assert recall(config)
+    file.write_text("two")
+    import os
+
+    os.utime(file, ns=(1, 1))
+    assert recall(config) is None
+
+
+def test_damaged_memories_and_full_disks_are_no_reason_to_fail(home, monkeypatch):
+    remember(CONFIG, Measured(1, 1, 1, 1))
+    (home / "runs" / "speeds.json").write_text('{"x": 1')
+    assert recall(CONFIG) is None
+    remember(CONFIG, Measured(1, 1, 1, 1))
+    assert recall(CONFIG) == Measured(1, 1, 1, 1)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(estimates.files, "write_json", full)
+    remember(CONFIG, Measured(2, 2, 2, 2))
+    assert recall(CONFIG) == Measured(1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "1 s"),
+        (49.2, "50 s"),
+        (89.4, "90 s"),
+        (120, "2 min"),
+        (3570, "1 h"),
+        (6600, "1 h 50 min"),
+        (183_600, "2 d 3 h"),
+    ],
+)
+def test_durations_are_for_people(seconds, text):
+    assert duration(seconds) == text

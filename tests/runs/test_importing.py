@@ -1,0 +1,185 @@
+"""Models of strangers: what is refused, and by whom."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from fer import paths
+from fer.errors import BundleError, RunError
+from fer.recognition.bundle import Bundle, load_bundle, sha256_of, write_bundle
+from fer.recognition.current import current_bundle_path
+from fer.runs import importing
+from fer.runs.bundle_check import check_graph
+from tests.builders import brightness_model, make_bundle, save_onnx
+
+
+def files_of(folder):
+    return (folder / "model.onnx").read_bytes(), (folder / "bundle.json").read_bytes()
+
+
+def described(model: onnx.ModelProto, folder, **changes):
+    """The two files of a bundle around a model, with changes of its description."""
+    folder.mkdir(exist_ok=True)
+    file = save_onnx(model, folder)
+    values = Bundle(path=folder).to_dict() | {"files": {"model.onnx": {"sha256": sha256_of(file)}}} | changes
+    return file.read_bytes(), json.dumps(values).encode()
+
+
+def nothing_was_kept() -> bool:
+    folder = paths.runs_dir() / "imported"
+    return not folder.exists() or not list(folder.iterdir())
+
+
+def test_a_good_model_passes_is_used_and_deleted(home, tmp_path):
+    make_bundle(tmp_path / "theirs", temperature=2.0, metrics={"test": {"accuracy": 0.7}}, data={"name": "theirs"})
+    model = importing.import_model(*files_of(tmp_path / "theirs"), "From the lab!")
+    assert [one.name for one in importing.list_imported()] == [model.name] == ["From-the-lab"]
+    bundle = importing.use_imported(model.name)
+    assert current_bundle_path() == model.path
+    assert (bundle.temperature, bundle.name, bundle.metrics["test"]) == (2.0, "From-the-lab", {"accuracy": 0.7})
+    # Its Keras file was named in bundle.json, did not come, and is not asked for.
+    assert set(bundle.files) == {"model.onnx"}
+    with pytest.raises(RunError, match="in use"):
+        importing.delete_imported(model.name)
+    with pytest.raises(RunError, match="already"):
+        importing.import_model(*files_of(tmp_path / "theirs"), "From the lab!")
+    importing.current.use_shipped()
+    importing.delete_imported(model.name)
+    assert nothing_was_kept()
+
+
+def foreign_operator() -> onnx.ModelProto:
+    model = brightness_model()
+    model.graph.node[0].domain = "com.stranger"
+    model.opset_import.append(helper.make_opsetid("com.stranger", 1))
+    return model
+
+
+def foreign_operator_in_a_branch() -> onnx.ModelProto:
+    model = brightness_model()
+    value = helper.make_tensor_value_info("inner", TensorProto.FLOAT, [1])
+    inner = helper.make_node("Evil", [], ["inner"], domain="com.stranger")
+    branch = helper.make_graph([inner], "branch", [], [value])
+    model.graph.node.append(helper.make_node("If", ["to_class"], ["unused"], then_branch=branch, else_branch=branch))
+    return model
+
+
+def own_function() -> onnx.ModelProto:
+    model = brightness_model()
+    model.functions.append(
+        helper.make_function(
+            "com.stranger", "F", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])], [helper.make_opsetid("", 18)]
+        )
+    )
+    return model
+
+
+def data_in_another_file() -> onnx.ModelProto:
+    model = brightness_model()
+    tensor = model.graph.initializer[0]
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../../etc/passwd")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (foreign_operator, r"outside ONNX's standard \(com\.stranger\.Cast\)"),
+        (foreign_operator_in_a_branch, r"com\.stranger\.Evil"),
+        (own_function, "functions of its own"),
+        (data_in_another_file, "keeps data in other files"),
+    ],
+)
+def test_a_graph_with_more_than_standard_operators_is_refused(tmp_path, make, sentence):
+    file = tmp_path / "model.onnx"
+    file.write_bytes(make().SerializeToString())
+    with pytest.raises(BundleError, match=sentence):
+        check_graph(file)
+
+
+@pytest.mark.parametrize("data", [b"", b"rubbish" * 100, b"\x08\x07"])
+def test_what_is_no_graph_is_refused(tmp_path, data):
+    file = tmp_path / "model.onnx"
+    file.write_bytes(data)
+    with pytest.raises(BundleError, match=r"no ONNX file|not a valid ONNX"):
+        check_graph(file)
+
+
+def wrong_classes() -> onnx.ModelProto:
+    model = brightness_model()
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 6
+    return model
+
+
+def dividing_by_zero() -> onnx.ModelProto:
+    """Every logit is 0 / 0."""
+    model = brightness_model()
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(1, np.float32), "nothing"))
+    last = next(node for node in model.graph.node if node.output[0] == "logits")
+    last.output[0] = "logits_before"
+    model.graph.node.append(helper.make_node("Mul", ["logits_before", "nothing"], ["zeros"]))
+    model.graph.node.append(helper.make_node("Div", ["zeros", "zeros"], ["logits"]))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "changes", "sentence"),
+    [
+        (brightness_model, {"labels": ["a", "b", "c", "d", "e", "f", "g"]}, "has the labels"),
+        (brightness_model, {"input": {"shape": [None, 64, 64, 1], "dtype": "uint8"}}, "has the input"),
+        (brightness_model, {"crop": {"side": 48}}, "has the crop"),
+        (brightness_model, {"temperature": -1.0}, "temperature"),
+        (brightness_model, {"files": {"model.onnx": {"sha256": "0" * 64}}}, "hash does not fit"),
+        (brightness_model, {"files": {"model.onnx": {"sha256": "x"}}}, "SHA-256"),
+        (brightness_model, {"served": "../../other.onnx"}, "not that of a model bundle"),
+        (brightness_model, {"labels": None}, "not that of a model bundle"),
+        (wrong_classes, {}, "not used|gives|valid"),
+        (dividing_by_zero, {}, "not finite"),
+        (foreign_operator, {}, "outside ONNX's standard"),
+    ],
+)
+def test_a_bundle_that_does_not_fit_is_refused_and_nothing_is_kept(home, tmp_path, make, changes, sentence):
+    with pytest.raises(BundleError, match=sentence):
+        importing.import_model(*described(make(), tmp_path / "theirs", **changes), "theirs")
+    assert nothing_was_kept()
+    assert current_bundle_path() == paths.SHIPPED_BUNDLE
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"[" * 100_000, b"\xff\xfe"])
+def test_a_description_that_is_none_is_refused(home, text):
+    with pytest.raises(BundleError, match="not that of a model bundle"):
+        importing.import_model(b"", text, "theirs")
+
+
+def test_files_that_are_too_large_are_refused_before_anything_is_read(home, monkeypatch):
+    monkeypatch.setattr(importing, "MAX_ONNX_BYTES", 10)
+    with pytest.raises(BundleError, match="at most"):
+        importing.import_model(b"x" * 11, b"{}", "theirs")
+
+
+def test_a_model_that_kills_its_check_is_refused(home, tmp_path, monkeypatch):
+    """The check is another process: what kills it kills nothing else."""
+    monkeypatch.setattr(importing.sys, "executable", "/bin/false")
+    make_bundle(tmp_path / "theirs")
+    with pytest.raises(BundleError, match="died of it"):
+        importing.import_model(*files_of(tmp_path / "theirs"), "theirs")
+    assert nothing_was_kept()
+
+
+def test_figures_of_strangers_are_kept_only_where_they_are_figures(home, tmp_path):
+    odd = {"test": {"accuracy": "very good", "ece": 0.1, "n": 12, "nested": {"a": 1}}, "validation": 3, "x": {"y": 0.5}}
+    write_bundle(make_bundle(tmp_path / "theirs", metrics=odd, data={"name": "n" * 999, "splits": {"train": 1}}))
+    model = importing.import_model(*files_of(tmp_path / "theirs"), "theirs")
+    bundle = load_bundle(model.path)
+    assert bundle.metrics == {"train": {}, "validation": {}, "test": {"ece": 0.1}}
+    assert bundle.data == {"name": "n" * 200}
+
+
+@pytest.mark.parametrize("name", ["", "...", "/"])
+def test_a_model_needs_a_name(home, tmp_path, name):
+    with pytest.raises(BundleError, match="needs a name"):
+        importing.import_model(b"", b"{}", name)

@@ -1,0 +1,112 @@
+"""Putting a model to use: checked against what was trained, a copy, and back again."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from fer import paths
+from fer.errors import BundleError, RunError
+from fer.recognition.bundle import load_bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.current import current_bundle_path
+from fer.runs import control, files, serving
+from tests.builders import faces_of
+from tests.runs.making import write_bundle
+
+
+@pytest.fixture
+def finished(make_run):
+    return make_run(name="my first: run", bundle=True)
+
+
+def test_a_used_model_is_named_after_its_run_and_one_click_goes_back(finished):
+    assert serving.shipped_in_use()
+    served = serving.use_run(finished)
+    assert current_bundle_path() == served.path
+    assert load_bundle(current_bundle_path()).name == "my-first-run"
+    assert serving.run_in_use() == finished
+    assert not serving.shipped_in_use()
+    serving.use_shipped()
+    assert serving.shipped_in_use()
+    assert serving.run_in_use() is None
+
+
+def test_what_serves_is_untouched_by_resuming_and_deleting_its_run(finished):
+    serving.use_run(finished)
+    before = EmotionClassifier(load_bundle(current_bundle_path())).logits(faces_of(30, 200))
+    folder = files.run_folder(finished)
+    # A resumed run writes its model anew, beside, and puts it in place.
+    write_bundle(folder / "next", sharpness=9.0)
+    files.replace_folder(folder / "next" / files.BUNDLE, folder / files.BUNDLE)
+    assert load_bundle(folder / files.BUNDLE).hash != load_bundle(current_bundle_path()).hash
+    control.delete(finished)
+    after = EmotionClassifier(load_bundle(current_bundle_path())).logits(faces_of(30, 200))
+    np.testing.assert_array_equal(after, before)
+    assert serving.run_in_use() == finished
+
+
+def test_a_model_that_computes_something_else_than_was_trained_is_refused_and_the_one_in_use_stays(make_run, finished):
+    serving.use_run(finished)
+    other = make_run(bundle=True)
+    file = files.run_folder(other) / files.BUNDLE / serving.PARITY_FILE
+    logits = json.loads(file.read_text())["logits"]
+    logits[3][2] += 2e-4
+    file.write_text(json.dumps({"logits": logits}))
+    with pytest.raises(BundleError, match="computes something else"):
+        serving.use_run(other)
+    assert serving.run_in_use() == finished
+    logits[3][2] -= 1.5e-4
+    file.write_text(json.dumps({"logits": logits}))
+    serving.use_run(other)
+    assert serving.run_in_use() == other
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"logits": [1, 2]}', '{"logits": [[1, 2]]}'])
+def test_a_model_that_nobody_compared_is_refused(finished, text):
+    (files.run_folder(finished) / files.BUNDLE / serving.PARITY_FILE).write_text(text)
+    with pytest.raises(BundleError):
+        serving.use_run(finished)
+    assert serving.shipped_in_use()
+
+
+def test_a_damaged_model_is_refused_by_name(finished):
+    (files.run_folder(finished) / files.BUNDLE / "model.onnx").write_bytes(b"something else")
+    with pytest.raises(BundleError, match=r"changed 'model\.onnx'"):
+        serving.use_run(finished)
+    assert serving.shipped_in_use()
+
+
+def test_a_run_without_a_model_says_so(make_run):
+    with pytest.raises(RunError, match="no model yet"):
+        serving.use_run(make_run(state="failed"))
+
+
+def test_used_again_it_is_the_same_copy_and_old_copies_go(make_run, finished):
+    first = serving.use_run(finished)
+    assert serving.use_run(finished).path == first.path
+    others = [make_run(name=f"run {sharpness}") for sharpness in (5, 6)]
+    for run_id, sharpness in zip(others, (5.0, 6.0), strict=True):
+        write_bundle(files.run_folder(run_id), sharpness=sharpness)
+        serving.use_run(run_id)
+    assert len(list((paths.runs_dir() / "models").iterdir())) == 2, "the one in use, and the one before it"
+    assert not first.path.exists()
+
+
+def test_where_the_disk_knows_no_second_names_the_copy_is_a_copy(finished, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(serving.os, "link", refuse)
+    served = serving.use_run(finished)
+    shutil.rmtree(files.run_folder(finished))
+    load_bundle(served.path)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("Über/run 1", "ber-run-1"), ("../../etc", "etc"), ("...", ""), ("a" * 99, "a" * 60), ("ok_1.2-x", "ok_1.2-x")],
+)
+def test_a_name_becomes_a_harmless_folder(name, folder):
+    assert serving.slug(name) == folder
