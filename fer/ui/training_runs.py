@@ -34,10 +34,10 @@ def runs() -> None:
     """The table of all runs, and what is chosen in it."""
     st.subheader("Runs", anchor=False)
     found = store.list_runs()
+    _in_use()
     if not found:
         st.caption("Runs stay here, with their curves and models, until you delete them.")
         return
-    _in_use()
     shown = _filtered(found)
     chosen = _table(shown)
     if len(chosen) == 1:
@@ -172,8 +172,8 @@ def _actions(run: RunSummary) -> None:
             args=(run.id,),
         )
         _downloads(run)
-        if not run.active and st.button("Delete", key=f"training_delete_{run.id}", icon=":material/delete:"):
-            _confirm_deletion(run)
+        if not run.active:
+            _deletion(run)
 
 
 def _use(run: RunSummary) -> None:
@@ -211,22 +211,29 @@ def _use_shipped() -> None:
     notify("All pages use the shipped model again.")
 
 
-@st.dialog("Delete this run?")
-def _confirm_deletion(run: RunSummary) -> None:
-    st.markdown(
-        f"**{run.name}**, {run.progress.epoch} epochs, {run.bytes / 1e6:.0f} MB: its curves, checkpoints and model go "
-        "for good. If its model is in use, that copy stays."
-    )
-    with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", icon=":material/delete:", key="training_delete_yes"):
-            try:
-                control.delete(run.id)
-                notify(f"'{run.name}' was deleted.")
-            except FerError as error:
-                notify(str(error), error=True)
-            st.rerun()
-        if st.button("Keep it", key="training_delete_no"):
-            st.rerun()
+def _deletion(run: RunSummary) -> None:
+    """Delete, in two steps."""
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown(
+            f"**{run.name}**, {run.progress.epoch} epochs, {run.bytes / 1e6:.0f} MB: its curves, checkpoints and model "
+            "go for good. If its model is in use, that copy stays."
+        )
+        st.button(
+            "Delete it for good",
+            key=f"training_delete_{run.id}",
+            type="primary",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(run,),
+        )
+
+
+def _delete(run: RunSummary) -> None:
+    try:
+        control.delete(run.id)
+        notify(f"'{run.name}' was deleted.")
+    except FerError as error:
+        notify(str(error), error=True)
 
 
 def _downloads(run: RunSummary) -> None:

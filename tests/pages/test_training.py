@@ -1,0 +1,350 @@
+"""The Training page: start, watch, stop, use, compare, delete, bring in."""
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer import paths
+from fer.recognition.current import current_bundle_path
+from fer.runs import control, files, importing, process, serving, store
+from fer.runs.config import TrainConfig
+from fer.runs.estimates import Measured, remember
+from fer.runs.presets import PRESETS
+from fer.ui import training_form, training_runs
+from tests.builders import make_bundle
+from tests.runs.making import FAKE_RUN, wait_until, write_run
+
+OpenPage = Callable[[str], AppTest]
+PAGE = "pages/3_Training.py"
+
+
+@pytest.fixture(autouse=True)
+def fake_runs(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test of this file trains anything."""
+    real = control.train_command
+    monkeypatch.setattr(
+        control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id] if run_id else real(config)
+    )
+    monkeypatch.setattr(control, "resume_command", lambda run_id: [*FAKE_RUN, run_id])
+    yield
+    for folder in paths.runs_dir().glob("2*"):
+        if process.is_alive(folder):
+            process.kill(folder)
+
+
+@pytest.fixture
+def make_run(fer_home: Path) -> Callable[..., str]:
+    numbers = count(1)
+    return lambda *arguments, **options: write_run(next(numbers), *arguments, **options)
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Choose rows of the table, which AppTest cannot click."""
+
+    def choose(*run_ids: str) -> None:
+        monkeypatch.setattr(training_runs, "_table", lambda found: [run for run in found if run.id in run_ids])
+
+    return choose
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(str(item.value) for kind in kinds for item in kind)
+
+
+def keys(app: AppTest) -> set[str]:
+    return {button.key for button in app.button if button.key}
+
+
+def test_a_fresh_page_invites_and_offers_the_drawn_faces(open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    assert not app.exception and not app.error
+    assert "No run is going on" in texts(app)
+    assert app.selectbox(key="training_data").value == "synthetic"
+    assert {f"training_start_{preset.key}" for preset in PRESETS} <= keys(app)
+
+
+def test_started_twice_it_is_one_run_that_stops_when_asked(open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    app.text_input(key="training_name").set_value("my first").run()
+    app.button(key="training_start_quick").click().run()
+    assert not app.exception and not app.error
+    (run,) = store.list_runs()
+    assert run.name == "my first"
+    assert store.read_config(run.id) == PRESETS[0].settings("synthetic")
+    wait_until(lambda: store.read_run(run.id).progress.batch > 0)
+    app.run()
+    assert "### my first" in texts(app)
+    app.button(key="training_start_quick").click().run()
+    assert len(store.list_runs()) == 1
+    app.button(key=f"training_stop_{run.id}").click().run()
+    wait_until(lambda: store.read_run(run.id).state == "stopped")
+    app.run()
+    assert "No run is going on" in texts(app)
+
+
+def test_a_second_run_waits_and_can_be_taken_out_of_the_queue(open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    app.button(key="training_start_quick").click().run()
+    wait_until(lambda: store.active_runs()[0].state == "running")
+    app.button(key="training_start_standard").click().run()
+    assert "waits until" in texts(app)
+    first, second = store.active_runs()
+    assert "waits for its turn" in texts(app.run())
+    app.button(key=f"training_stop_{second.id}").click().run()
+    wait_until(lambda: store.read_run(second.id).state == "stopped")
+    assert store.read_run(first.id).state == "running"
+
+
+def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
+    run_id = control.start(TrainConfig())
+    wait_until(lambda: store.read_run(run_id).progress.doing == "training")
+    app = open_page(PAGE)
+    app.button(key=f"training_stop_{run_id}").click().run()
+    assert f"training_stop_{run_id}" not in keys(app)
+    app.button(key=f"training_kill_{run_id}").click().run()
+    assert store.read_run(run_id).state == "stopped"
+    assert "can go on from its last checkpoint" in texts(app)
+
+
+def test_the_form_has_a_widget_with_help_and_range_for_every_setting(open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    hints = typing.get_type_hints(TrainConfig)
+    for item in dataclasses.fields(TrainConfig):
+        if item.name == "data":
+            continue
+        key, meta = f"training_0_{item.name}", item.metadata
+        if meta["choices"] or item.name == "start_from":
+            widget = app.selectbox(key=key)
+        elif hints[item.name] is bool:
+            widget = app.checkbox(key=key)
+        elif meta["low"] is None:
+            widget = app.text_input(key=key)
+        else:
+            widget = app.number_input(key=key)
+            assert (widget.min, widget.max) == (meta["low"], meta["high"])
+            assert f"{meta['high']:.10g}" in widget.help
+        assert meta["help"] in widget.help
+        assert (widget.value or None) == (item.default or None)
+
+
+def test_settings_that_contradict_are_refused_in_words_and_mended_ones_start(open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    app.number_input(key="training_0_epochs").set_value(3).run()
+    app.number_input(key="training_0_warmup_epochs").set_value(5.0).run()
+    assert [error.value for error in app.error] == ["warmup_epochs: choose fewer than the run's 3 epochs. Received: 5."]
+    assert "training_start_expert" not in keys(app)
+    app.number_input(key="training_0_warmup_epochs").set_value(0.5).run()
+    app.checkbox(key="training_0_flip").uncheck().run()
+    assert "--no-flip" in "\n".join(code.value for code in app.code)
+    app.button(key="training_start_expert").click().run()
+    (run,) = store.list_runs()
+    assert store.read_config(run.id) == TrainConfig(epochs=3, warmup_epochs=0.5, flip=False)
+
+
+def test_a_path_that_leads_nowhere_is_refused_at_once(open_page: OpenPage, tmp_path: Path) -> None:
+    app = open_page(PAGE)
+    app.selectbox(key="training_data").select("elsewhere").run()
+    assert "training_start_quick" not in keys(app)
+    app.text_input(key="training_path").set_value(str(tmp_path / "gone.csv")).run()
+    assert "gone.csv" in app.error[0].value
+    (tmp_path / "there.csv").touch()
+    app.text_input(key="training_path").set_value(str(tmp_path / "there.csv")).run()
+    assert not app.error
+    assert "training_start_quick" in keys(app)
+
+
+def test_what_a_run_takes_is_said_before_it_is_started(open_page: OpenPage) -> None:
+    assert "not timed on this machine yet" in texts(open_page(PAGE))
+    remember(TrainConfig(), Measured(n_train=700, n_validation=140, image_seconds=0.01, validation_seconds=1.0))
+    shown = texts(open_page(PAGE))
+    assert "about 2 min on this machine" in shown  # 12 epochs of 8 s
+    assert "about 5 min on this machine" in shown  # 30 of them
+    assert "not timed" not in shown
+
+
+def test_the_probe_is_the_command_and_its_failure_a_sentence(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Done:
+        returncode, stderr = 1, "noise\nError: The data are gone.\n"
+
+    monkeypatch.setattr(training_form.subprocess, "run", lambda command, **_: asked.append(command) or Done)
+    app = open_page(PAGE)
+    app.button(key="training_probe").click().run()
+    assert asked[0][1:4] == ["-m", "fer", "train"]
+    assert asked[0][-1] == "--estimate"
+    assert [error.value for error in app.error] == ["The data are gone."]
+
+
+def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    run_id = make_run(name="mine", epochs_done=5, bundle=True)
+    choose(run_id)
+    app = open_page(PAGE)
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 4
+    app.button(key=f"training_use_{run_id}").click().run()
+    assert "Live and Upload now use the model of 'mine'" in texts(app)
+    assert current_bundle_path().parent.name == "mine"
+    assert app.button(key=f"training_use_{run_id}").disabled
+    app.button(key="training_shipped").click().run()
+    assert current_bundle_path() == paths.SHIPPED_BUNDLE
+
+
+def test_a_model_that_fails_its_check_is_refused_in_words(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    run_id = make_run(epochs_done=2, bundle=True)
+    (files.run_folder(run_id) / files.BUNDLE / serving.PARITY_FILE).write_text("{}")
+    choose(run_id)
+    app = open_page(PAGE)
+    app.button(key=f"training_use_{run_id}").click().run()
+    assert "cannot be checked" in app.error[0].value
+    assert serving.shipped_in_use()
+
+
+@pytest.mark.parametrize(
+    ("state", "message", "text", "resumable"),
+    [
+        ("running", None, "ended without a word", True),
+        ("failed", "The disk is full: free some space.", "The disk is full", True),
+        ("stopped", "Ended at once; it can be resumed.", "Ended at once", True),
+        ("finished", None, "finished, 2 of 5 epochs", False),
+    ],
+)
+def test_a_run_says_why_it_ended_and_what_can_be_done(
+    open_page: OpenPage,
+    make_run: Callable[..., str],
+    choose: Callable[..., None],
+    state: str,
+    message: str | None,
+    text: str,
+    resumable: bool,
+) -> None:
+    run_id = make_run(epochs_done=2, state=state, message=message)
+    choose(run_id)
+    app = open_page(PAGE)
+    assert text in texts(app)
+    assert (f"training_resume_{run_id}" in keys(app)) == resumable
+    if resumable:
+        app.button(key=f"training_resume_{run_id}").click().run()
+        wait_until(lambda: store.read_run(run_id).state == "running")
+
+
+def test_a_run_is_renamed_and_noted(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    run_id = make_run(name="before")
+    choose(run_id)
+    app = open_page(PAGE)
+    next(item for item in app.text_input if item.value == "before").set_value("after")
+    app.text_area[0].set_value("learned little")
+    next(button for button in app.button if button.label == "Save").click().run()
+    run = store.read_run(run_id)
+    assert (run.name, run.notes) == ("after", "learned little")
+
+
+def test_the_settings_of_a_run_are_copied_into_the_form(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    config = TrainConfig(epochs=77, learning_rate=0.0042, network="baseline", flip=False)
+    run_id = make_run(config, name="the old one")
+    choose(run_id)
+    app = open_page(PAGE)
+    app.button(key=f"training_clone_{run_id}").click().run()
+    assert not app.exception
+    assert app.number_input(key="training_1_epochs").value == 77
+    choose()
+    app.run()
+    app.button(key="training_start_expert").click().run()
+    assert store.read_config(store.list_runs()[0].id) == config
+
+
+def test_deleting_asks_first(open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]) -> None:
+    run_id = make_run(name="old")
+    choose(run_id)
+    app = open_page(PAGE)
+    # The button lies in a popover, which says what goes.
+    assert "go for good" in texts(app)
+    app.button(key=f"training_delete_{run_id}").click().run()
+    assert store.list_runs() == []
+    assert "'old' was deleted" in texts(app)
+
+
+def test_several_runs_are_compared_also_of_one_name_and_without_an_epoch(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    choose(
+        make_run(TrainConfig(seed=1), name="same", epochs_done=3),
+        make_run(TrainConfig(seed=2), name="same", epochs_done=5),
+        make_run(TrainConfig(seed=2), name="empty", state="failed"),
+    )
+    app = open_page(PAGE)
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 2
+    (differences,) = [table.value for table in app.dataframe]
+    assert differences.index.tolist() == ["seed"]
+    assert differences.shape[1] == 3
+
+
+def test_the_table_has_every_run_and_is_filtered(open_page: OpenPage, make_run: Callable[..., str]) -> None:
+    for name, state in (("alpha", "finished"), ("beta", "failed"), ("gamma", "finished")):
+        make_run(name=name, state=state)
+    app = open_page(PAGE)
+    assert app.dataframe[0].value["Name"].tolist() == ["gamma", "beta", "alpha"]
+    app.text_input(key="training_filter").set_value("ALPHA residual").run()
+    assert app.dataframe[0].value["Name"].tolist() == ["alpha"]
+    app.text_input(key="training_filter").set_value("").run()
+    app.get("button_group")[0].set_value(["failed"]).run()
+    assert app.dataframe[0].value["Name"].tolist() == ["beta"]
+
+
+def test_a_model_from_elsewhere_is_checked_used_and_deleted(open_page: OpenPage, tmp_path: Path) -> None:
+    make_bundle(tmp_path / "theirs")
+    given = [
+        (name, (tmp_path / "theirs" / name).read_bytes(), "application/octet-stream")
+        for name in ("model.onnx", "bundle.json")
+    ]
+    app = open_page(PAGE)
+    app.file_uploader[0].set_value([given[0]]).run()
+    app.button(key="training_import").click().run()
+    assert "Choose two files" in app.error[0].value
+    app.file_uploader[0].set_value([("model.onnx", b"rubbish", "application/octet-stream"), given[1]]).run()
+    app.button(key="training_import").click().run()
+    assert "hash does not fit" in app.error[0].value
+    app.file_uploader[0].set_value(given).run()
+    app.text_input(key="training_import_name").set_value("from the lab").run()
+    app.button(key="training_import").click().run()
+    assert not app.error
+    assert "passed every check" in texts(app)
+    app.button(key="training_import_use_from-the-lab").click().run()
+    assert current_bundle_path().parent.name == "from-the-lab"
+    app.button(key="training_import_delete_from-the-lab").click().run()
+    assert "is in use" in app.error[0].value
+    app.button(key="training_shipped").click().run()
+    app.button(key="training_import_delete_from-the-lab").click().run()
+    assert importing.list_imported() == []
+
+
+def test_home_says_how_training_stands(open_page: OpenPage, make_run: Callable[..., str], tiny_model: Path) -> None:
+    assert "No run yet" in texts(open_page("app.py"))
+    make_run(name="over night", epochs_done=4, state="running")
+    app = open_page("app.py")
+    assert "**over night**: interrupted" in texts(app)
+    assert {metric.label: metric.value for metric in app.metric}["Best accuracy"] == "33.0%"
+    control.start(TrainConfig(), "now")
+    wait_until(lambda: store.active_runs()[0].progress.doing == "training")
+    assert "**now**: epoch 2 of 30, batch" in texts(open_page("app.py"))
