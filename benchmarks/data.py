@@ -1,0 +1,140 @@
+"""How fast data come in and are examined, and in how much memory: `python -m benchmarks.data`, one table.
+
+Each row is a process of its own, so that its peak is its own. By default the rows and images are generated: a table of
+FER-2013's 35,887 rows, and 32,298 drawn faces for the doctor. `--data PATH` measures with FER-2013 itself.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from fer.datasets.faces import SIDE, FaceDataset
+from fer.datasets.synthetic import make_synthetic
+
+N_ROWS: Final = 35_887
+N_EXAMINED: Final = 32_298
+MB: Final = 1_000_000
+_USAGES: Final = ((28_709, "Training"), (3_589, "PublicTest"), (3_589, "PrivateTest"))
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work that is measured: its code, which finds the path in `sys.argv[1]`, and what it may take."""
+
+    what: str
+    code: str
+    seconds: float
+    mb: float
+
+
+TASKS: Final = (
+    Task(
+        "load the table",
+        "from fer.datasets.loading import load_dataset; load_dataset(sys.argv[1])",
+        seconds=15,
+        mb=600,
+    ),
+    Task(
+        "import the table",
+        "from pathlib import Path; from fer.datasets.importing import import_path; "
+        "import_path(Path(sys.argv[1]), name='imported')",
+        seconds=25,
+        mb=700,
+    ),
+    Task(
+        "the doctor",
+        "from fer.datasets import catalog; from fer.datasets.doctor import examine; "
+        "examine(catalog.open_set(sys.argv[2], in_memory=False).dataset)",
+        seconds=60,
+        mb=500,
+    ),
+)
+
+
+def write_table(path: Path, n_rows: int = N_ROWS) -> None:
+    """Write a table of FER-2013's size: drawn faces, each with noise of its own."""
+    rng = np.random.default_rng(0)
+    faces = make_synthetic(700, 0, 0)
+    usages = [usage for count, usage in _USAGES for _ in range(count)]
+    with path.open("w", encoding="ascii") as file:
+        file.write("emotion,pixels,Usage\n")
+        for row in track(range(n_rows), "writing a table", console=Console(stderr=True), transient=True):
+            place = row % len(faces)
+            noise = rng.integers(-6, 7, (SIDE, SIDE))
+            image = np.clip(faces.images[place].astype(int) + noise, 0, 255)
+            file.write(f"{faces.labels[place]},{' '.join(map(str, image.ravel()))},{usages[row]}\n")
+
+
+def store_drawn(name: str, n_images: int = N_EXAMINED) -> None:
+    """Store drawn faces, each another one, as a set."""
+    from fer.datasets.importing import store
+    from fer.datasets.readings import Reading
+
+    dataset: FaceDataset = make_synthetic(n_images - 7178, 3589, 3589)
+    store(Reading(dataset, ("drawn",) * n_images, form="drawn"), name, "drawn")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a task took, and what it may take."""
+
+    what: str
+    seconds: float
+    within: float
+    mb: float
+    below: float
+
+    @property
+    def good(self) -> bool:
+        """Whether it took no more than it may."""
+        return self.seconds < self.within and self.mb < self.below
+
+
+def measure(task: Task, arguments: list[str]) -> Measured:
+    """Seconds from start to end of a process, and its peak."""
+    code = f"import sys, resource\n{task.code}\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+    )
+    seconds = time.perf_counter() - began
+    return Measured(task.what, seconds, task.seconds, int(done.stdout) * 1024 / MB, task.mb)
+
+
+@click.command()
+@click.option("--data", type=click.Path(exists=True, path_type=Path), help="FER-2013's CSV [default: generated rows]")
+@click.option("--json", "as_json", is_flag=True, help="The figures as an array")
+def main(data: Path | None, as_json: bool) -> None:
+    """Measure loading, importing and examining."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["FER_HOME"] = folder
+        table = data or Path(folder) / "fer2013.csv"
+        if data is None:
+            write_table(table)
+            store_drawn("drawn")
+        # With FER-2013 itself, the doctor examines what the row before imported.
+        figures = [measure(task, [str(table), "imported" if data else "drawn"]) for task in TASKS]
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in figures], indent=2))
+        return
+    shown = Table("what", "seconds", "within", "peak, MB", "below", "")
+    for row in figures:
+        numbers = (f"{row.seconds:.1f}", f"{row.within:.0f}", f"{row.mb:.0f}", f"{row.below:.0f}")
+        shown.add_row(row.what, *numbers, "yes" if row.good else "NO")
+    Console().print(shown)
+
+
+if __name__ == "__main__":
+    main()
