@@ -59,11 +59,11 @@ def _accuracy(bundle: Bundle) -> None:
         figures = bundle.metrics.get(split, {})
         if "accuracy" in figures:
             st.metric(
-                f"Accuracy, {split} split",
+                f"Accuracy, {split}",
                 f"{figures['accuracy']:.1%}",
                 width="content",
-                help=f"Share of the faces of {bundle.data.get('name', 'its data')} that it names as they are labelled, "
-                "from a single crop.",
+                help=f"Share of the faces in the {split} split of {bundle.data.get('name', 'its data')} that it names as "
+                "they are labelled, from a single crop.",
             )
             return
     st.metric("Accuracy", "not measured", width="content")

@@ -16,7 +16,7 @@ from fer.vision.drawing import annotate
 from fer.vision.images import Image, decode, encode_jpeg
 
 Analysed = Sequence[tuple[Photo, ImageAnalysis]]
-Explain = Callable[[Photo, ImageAnalysis], Sequence[Image]]
+Explain = Callable[[Photo, ImageAnalysis], Sequence[bytes]]
 
 # Long side of the photo on the page, and of a face in it; the download is in full size.
 _SHOWN_PX: Final = 1400
@@ -95,7 +95,7 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: 
     with left:
         st.image(
             view.annotated,
-            caption=f"{photo.name} · {analysis.width} × {analysis.height} pixels · "
+            caption=f"{_plain(photo.name)} · {analysis.width} × {analysis.height} pixels · "
             f"{n_faces} {'face' if n_faces == 1 else 'faces'}",
             width="stretch",
             alt=f"The photo {photo.name}: {summary(analysis)}",
@@ -112,7 +112,7 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: 
             _face_card(number + 1, analysis.faces[number], view.faces[number], whys[number], key)
 
 
-def _face_card(number: int, face: Face, picture: bytes, why: Image | None, key: str) -> None:
+def _face_card(number: int, face: Face, picture: bytes, why: bytes | None, key: str) -> None:
     with st.container(border=True):
         st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
