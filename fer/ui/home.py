@@ -62,8 +62,8 @@ def _accuracy(bundle: Bundle) -> None:
                 f"Accuracy, {split}",
                 f"{figures['accuracy']:.1%}",
                 width="content",
-                help=f"Share of the faces in the {split} split of {bundle.data.get('name', 'its data')} that it names as "
-                "they are labelled, from a single crop.",
+                help=f"Share of the faces in the {split} split of {bundle.data.get('name', 'its data')} that it "
+                "names as they are labelled, from a single crop.",
             )
             return
     st.metric("Accuracy", "not measured", width="content")
