@@ -15,7 +15,7 @@ PORT ?= 8501
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -2
 	@echo "make check  what needs neither a browser nor a training process"
-	@echo "make soak   the camera for many minutes: memory, threads, sockets"
+	@echo "make soak   the camera for many minutes: memory, threads, sockets; a training killed twenty times"
 	@echo "make lint | types | imports | format | clean"
 
 app: $(VENV)/.app
@@ -27,7 +27,7 @@ test: lint types imports browser
 check: lint types imports
 	$(BIN)/python -m pytest -m "not e2e and not training and not soak"
 
-# A quarter of an hour: ten minutes of a camera, thirty viewers who come and go.
+# Half an hour: ten minutes of a camera, thirty viewers who come and go; a training killed at twenty random moments.
 soak: $(VENV)/.dev browser
 	$(BIN)/python -m pytest -m soak -s tests/soak
 

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from fer.runs.config import NETWORKS
+from fer.runs.presets import NETWORK_FACTS
 from fer.training.networks import build_network, cost
 from fer.training.normalization import FusedBatchNormalization
 
@@ -56,3 +58,14 @@ def test_fused_normalization_equals_keras_in_values_gradients_and_statistics():
     for plain, fused in zip(*results, strict=True):
         # The moving variance differs by n / (n - 1), with n = 32 * 5 * 5.
         np.testing.assert_allclose(np.asarray(fused), np.asarray(plain), rtol=3e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", NETWORK_FACTS)
+def test_the_page_tells_the_cost_that_is_counted_here(name):
+    counted = cost(build_network(name))
+    facts = NETWORK_FACTS[name]
+    assert (facts.parameters, facts.multiply_adds) == (counted.parameters, counted.multiply_adds)
+
+
+def test_the_page_tells_of_every_network():
+    assert set(NETWORK_FACTS) == set(NETWORKS)

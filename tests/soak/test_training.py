@@ -1,0 +1,73 @@
+"""A training that is killed at random moments, twenty times, and comes out as if nothing had happened.
+
+FER_SOAK_KILLS and FER_SOAK_SEED change how often and when; the seed is printed, so that a failure can be repeated.
+"""
+
+import csv
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from fer.paths import CHECKOUT
+from fer.recognition.bundle import load_bundle
+from fer.runs import files, process, serving, store
+from tests.training.running import SETTINGS, command, environment, fer
+
+_KILLS = int(os.environ.get("FER_SOAK_KILLS", "20"))
+_SEED = int(os.environ.get("FER_SOAK_SEED", str(random.SystemRandom().randrange(10**6))))
+_EPOCHS = 40
+# A kill comes while the data load, the network compiles, an epoch goes on, a checkpoint or the model is written.
+_LONGEST_SECONDS = 25.0
+
+
+def figures(folder: Path) -> list[dict[str, float]]:
+    with (folder / files.METRICS).open() as file:
+        return [{k: float(v) for k, v in row.items() if v and k != "seconds"} for row in csv.DictReader(file)]
+
+
+@pytest.mark.timeout(7200)
+def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    click.echo(f"FER_SOAK_SEED={_SEED}")
+    rng = random.Random(_SEED)
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    settings = [*SETTINGS, "--epochs", str(_EPOCHS)]
+    undisturbed = fer(tmp_path, "train", *settings, seconds=1800)
+    assert undisturbed.status == 0, undisturbed.err
+    expected = figures(files.run_folder(undisturbed.run_id))
+
+    first = subprocess.Popen(
+        command("train", *settings), cwd=CHECKOUT, env=environment(tmp_path), stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdout
+    run_id = first.stdout.readline().strip()
+    folder, running = files.run_folder(run_id), first
+    for kill in range(_KILLS):
+        deadline = time.monotonic() + rng.uniform(0.5, _LONGEST_SECONDS)
+        while running.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if running.poll() is None:
+            running.kill()
+        running.wait()
+        state, rows = store.read_run(run_id).state, figures(folder) if (folder / files.METRICS).exists() else []
+        click.echo(f"kill {kill + 1}: {state} after {len(rows)} epochs")
+        assert [row["epoch"] for row in rows] == list(range(1, len(rows) + 1))
+        assert not process.is_alive(folder)
+        if state == "finished":
+            break
+        assert state in ("interrupted", "queued")
+        running = subprocess.Popen(
+            command("runs", "resume", run_id), cwd=CHECKOUT, env=environment(tmp_path), stdout=subprocess.DEVNULL
+        )
+    running.wait(1800)
+    assert store.read_run(run_id).state == "finished"
+    got = figures(folder)
+    assert len(got) == len(expected) == _EPOCHS
+    for one, other in zip(got, expected, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+    serving.check_parity(load_bundle(folder / files.BUNDLE))
+    assert not list(folder.rglob(f"*{files.PART}"))
