@@ -97,7 +97,7 @@ def _models() -> dict[str, str]:
         label = run.name if called[run.name] == 1 else f"{run.name} ({run.id})"
         found[str(runs_dir() / run.id / "bundle")] = label
     in_use = str(current_bundle_path())
-    ordered = {in_use: found.get(in_use, Path(in_use).name), **found}
+    ordered = {in_use: found.get(in_use, Bundle(Path(in_use)).name), **found}
     existing = {path: label for path, label in ordered.items() if (Path(path) / BUNDLE_FILE).is_file()}
     return {path: label + _IN_USE if path == in_use else label for path, label in existing.items()}
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
 import streamlit as st
 
 from fer.emotions import EMOTIONS
@@ -13,13 +12,13 @@ from fer.results import ImageAnalysis
 from fer.ui import resources
 from fer.ui.photobook import Photo
 from fer.vision.crops import crop_faces
-from fer.vision.images import Image, decode
+from fer.vision.images import decode, encode_png
 
 _PICTURES: Final = 8
 
 
-def switch(bundle: Bundle, detector: str) -> Callable[[Photo, ImageAnalysis], tuple[Image, ...]] | None:
-    """A switch; on, it gives what draws a picture a face, (192, 192, 3) RGB uint8, off, None.
+def switch(bundle: Bundle, detector: str) -> Callable[[Photo, ImageAnalysis], tuple[bytes, ...]] | None:
+    """A switch; on, it gives what draws a picture a face, the bytes of a PNG; off, None.
 
     The picture is the crop that the network saw, glowing where it speaks for the expression that was given.
     """
@@ -38,13 +37,13 @@ def switch(bundle: Bundle, detector: str) -> Callable[[Photo, ImageAnalysis], tu
 @st.cache_data(scope="session", max_entries=_PICTURES, show_spinner=False)
 def _explained(
     digest: str, detector: str, bundle_hash: str, _photo: Photo, _analysis: ImageAnalysis, _bundle: Bundle
-) -> tuple[Image, ...]:
+) -> tuple[bytes, ...]:
     analyzer = resources.analyzer(_bundle, detector)
     boxes = [face.box_xywh for face in _analysis.faces]
     crops = crop_faces(decode(_photo.data), boxes, analyzer.detector.crop_scale)
     _, maps = analyzer.classifier.explain(crops)
     given = [EMOTIONS.index(face.emotion) for face in _analysis.faces]
     return tuple(
-        np.asarray(overlay(crop[..., 0], evidence(one, label)), np.uint8)
+        encode_png(overlay(crop[..., 0], evidence(one, label))[..., ::-1])
         for crop, one, label in zip(crops, maps, given, strict=True)
     )

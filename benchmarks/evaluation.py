@@ -1,0 +1,75 @@
+"""How long an evaluation takes: `python -m benchmarks.evaluation [--data PATH]`, one table.
+
+Without data, as many drawn faces as FER-2013's PublicTest has. The rows are what a user waits for: figures, the table
+of transforms, a result that is kept, the report.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from fer.datasets.readings import Reading
+from fer.datasets.synthetic import make_synthetic
+from fer.evaluation import store
+from fer.evaluation.assessment import assess
+from fer.evaluation.material import Material, Source, load_material, material_of
+from fer.evaluation.report import report
+from fer.paths import SHIPPED_BUNDLE
+from fer.recognition.bundle import load_bundle
+from fer.recognition.classifier import EmotionClassifier
+
+PUBLIC_TEST_FACES: Final = 3589
+
+
+def timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    """What a function gives, and the seconds it took."""
+    start = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - start
+
+
+def drawn() -> Material:
+    """As many drawn faces as PublicTest has."""
+    faces = make_synthetic(0, 0, PUBLIC_TEST_FACES)
+    return material_of(Reading(faces, tuple(f"drawing {number}" for number in range(len(faces)))))
+
+
+@click.command()
+@click.option("--data", help="FER-2013's CSV or image folders [default: drawn faces]")
+@click.option("--model", type=click.Path(path_type=Path), default=SHIPPED_BUNDLE, help="A bundle's folder")
+def main(data: str | None, model: Path) -> None:
+    """Time an evaluation, step by step."""
+    classifier = EmotionClassifier(load_bundle(model))
+    material, reading_s = timed(lambda: load_material(Source(data)) if data else drawn())
+    clean, clean_s = timed(lambda: assess(classifier, material))
+    robust, robust_s = timed(lambda: assess(classifier, material, known=clean, robustness=True))
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["FER_HOME"] = home
+        store.save_material("choice", material)
+        store.save_assessment(robust)
+
+        def kept() -> None:
+            found = store.find_material("choice")
+            if found is None or store.load_assessment(classifier.bundle.hash, found) is None:
+                raise RuntimeError("What was kept a moment ago is not found.")
+
+        _, kept_s = timed(kept)
+    page, report_s = timed(lambda: report(".html", material, [robust], [classifier]))
+    table = Table("step", "seconds", "wanted", title=f"{clean.model.name}, {len(material.faces):,} faces")
+    table.add_row("read the faces" if data else "draw the faces", f"{reading_s:.1f}", "")
+    table.add_row("figures", f"{clean_s:.1f}", "under 10")
+    table.add_row("robustness", f"{robust_s:.1f}", "under 90")
+    table.add_row("a kept result, from disk", f"{kept_s:.2f}", "under 1, with the page")
+    table.add_row(f"HTML report, {len(page) / 1e6:.1f} MB", f"{report_s:.1f}", "")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

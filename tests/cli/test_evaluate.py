@@ -1,0 +1,174 @@
+"""`python -m fer evaluate`, as its users type it."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from fer.cli import main
+from fer.datasets.faces import FaceDataset
+from fer.emotions import EMOTIONS
+from tests.builders import make_bundle
+from tests.datasets.forms import csv_lines, image_files, write_lines
+from tests.evaluation.builders import grey_faces
+from tests.evaluation.test_material import write_folders
+
+WRONG = 5
+KEYS = [
+    *("model", "data", "split", "n", "accuracy", "macro_f1", "ece"),
+    *("per_class", "confusion_matrix", "faces_per_second"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("models") / "greys", unsure_below=0.4).path
+
+
+@pytest.fixture(scope="module")
+def faces() -> FaceDataset:
+    """70 test faces, five of them labelled wrong, and 7 of each other split."""
+    test, others = grey_faces(70, wrong=WRONG), grey_faces(14, noise=5)
+    return FaceDataset(
+        "greys",
+        np.concatenate([others.images, test.images]),
+        np.concatenate([others.labels, test.labels]),
+        np.concatenate([np.repeat([0, 1], 7), test.splits]).astype(np.uint8),
+    )
+
+
+@pytest.fixture(scope="module")
+def table(faces: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lines(tmp_path_factory.mktemp("table") / "fer2013.csv", csv_lines(faces))
+
+
+def evaluate(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
+
+
+def figures(*arguments: object) -> dict[str, object]:
+    result = evaluate(*arguments, "--json", "-")
+    assert result.exit_code == 0, result.stderr
+    found: dict[str, object] = json.loads(result.stdout)
+    return found
+
+
+def test_json_on_standard_output_is_the_one_object(table: Path, model: Path) -> None:
+    found = figures(table, "--model", model)
+    assert list(found) == KEYS
+    assert (found["model"], found["data"], found["split"], found["n"]) == ("greys", str(table), "test", 70)
+    assert found["accuracy"] == 65 / 70
+    matrix = np.array(found["confusion_matrix"])
+    assert matrix.sum() == 70 and matrix.trace() == 65
+    # The face of class 0 that is labelled 1: row true, column given.
+    assert matrix[1, 0] == 1 and matrix[0, 1] == 0
+    assert found["per_class"]["angry"]["support"] == matrix[0].sum()  # type: ignore[index]
+    assert list(found["per_class"]) == list(EMOTIONS)  # type: ignore[call-overload]
+    assert float(found["faces_per_second"]) > 0  # type: ignore[arg-type]
+
+
+def test_csv_and_folders_give_the_same_figures(faces: FaceDataset, table: Path, model: Path, tmp_path: Path) -> None:
+    folders = write_folders(tmp_path / "folders", image_files(faces))
+    one, other = figures(table, "--model", model), figures(folders, "--model", model)
+    for key in KEYS:
+        if key not in ("data", "faces_per_second"):
+            assert one[key] == other[key], key
+
+
+@pytest.mark.parametrize(("split", "n"), [("train", 7), ("validation", 7), ("test", 70)])
+def test_a_split_by_name(split: str, n: int, table: Path, model: Path) -> None:
+    found = figures(table, "--model", model, "--split", split)
+    assert (found["split"], found["n"]) == (split, n)
+
+
+@pytest.mark.parametrize(("place", "name"), [(0, "train"), (1, "validation"), (2, "test")])
+def test_a_file_with_a_single_split_is_fine(
+    place: int, name: str, faces: FaceDataset, model: Path, tmp_path: Path
+) -> None:
+    single = faces.take(np.flatnonzero(faces.splits == place))
+    found = figures(write_lines(tmp_path / "one.csv", csv_lines(single)), "--model", model)
+    assert (found["split"], found["n"]) == (name, len(single))
+
+
+def test_without_json_a_table_names_the_split(table: Path, model: Path) -> None:
+    result = evaluate(table, "--model", model)
+    assert result.exit_code == 0
+    assert "test split, 70 faces" in result.stdout
+    assert "accuracy 0.9286" in result.stdout
+    assert "surprise" in result.stdout
+
+
+def test_json_to_a_file_leaves_the_table_on_standard_output(table: Path, model: Path, tmp_path: Path) -> None:
+    result = evaluate(table, "--model", model, "--json", tmp_path / "figures.json")
+    assert "accuracy 0.9286" in result.stdout
+    assert list(json.loads((tmp_path / "figures.json").read_text())) == KEYS
+
+
+def test_two_models_are_compared_and_reported(table: Path, model: Path, tmp_path: Path) -> None:
+    other = make_bundle(tmp_path / "other", sharpness=2.0).path
+    reports = [tmp_path / f"report{form}" for form in (".html", ".json", ".csv")]
+    options = [option for report in reports for option in ("--report", report)]
+    result = evaluate(table, "--model", model, "--against", other, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "0 faces only greys has right, 0 only other" in " ".join(result.stdout.split())
+    assert "data:image/jpeg" in reports[0].read_text()
+    assert [one["model"] for one in json.loads(reports[1].read_text())["models"]] == ["greys", "other"]
+    assert len(list(csv.reader(reports[2].read_text("utf-8-sig").splitlines()))) == 71
+
+
+def test_a_report_without_faces(table: Path, model: Path, tmp_path: Path) -> None:
+    result = evaluate(table, "--model", model, "--report", tmp_path / "r.html", "--no-gallery")
+    assert result.exit_code == 0
+    page = (tmp_path / "r.html").read_text()
+    assert "data:image" not in page[page.index("<body>") :]
+
+
+def test_robustness_is_a_table_of_its_own(table: Path, model: Path) -> None:
+    result = evaluate(table, "--model", model, "--robustness")
+    assert "lower half covered" in result.stdout
+    assert "JPEG quality 20" in result.stdout
+
+
+def rubbish(folder: Path) -> dict[str, list[object]]:
+    (folder / "rubbish.csv").write_bytes(b"\x00\xff not a table")
+    (folder / "empty").mkdir()
+    (folder / "poem.txt").write_text("roses are red")
+    (folder / "no_model").mkdir()
+    return {
+        "missing": [folder / "missing.csv"],
+        "rubbish": [folder / "rubbish.csv"],
+        "empty folder": [folder / "empty"],
+        "text": [folder / "poem.txt"],
+        "photos of nothing": [folder / "empty", "--photos"],
+        "no such split": ["synthetic", "--split", "everything"],
+        "no model": ["synthetic", "--model", folder / "no_model"],
+        "report of no form": ["synthetic", "--report", folder / "report.pdf"],
+        "unwritable": ["synthetic", "--json", folder / "nowhere" / "figures.json"],
+    }
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("missing", "rubbish", "empty folder", "text", "photos of nothing", "no such split", "no model"),
+        *("report of no form", "unwritable"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(what: str, tmp_path: Path, model: Path) -> None:
+    arguments = rubbish(tmp_path)[what]
+    if "--model" not in arguments:
+        arguments += ["--model", model]
+    result = evaluate(*arguments)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if line.strip()]
+    assert line.startswith("Error: ") and line.endswith(".")
+    assert "Traceback" not in result.output
+
+
+def test_help_tells_the_defaults() -> None:
+    text = " ".join(evaluate("--help").stdout.split())
+    assert "default: test, else validation, else train" in text
+    assert "default: the shipped model" in text

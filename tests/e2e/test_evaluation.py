@@ -1,0 +1,146 @@
+"""Evaluation in a real browser, on the drawn faces: the work, the matrix, the report without a network."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fer.emotions import EMOTIONS
+from fer.evaluation.material import Source, load_material
+from fer.evaluation.metrics import Metrics, measure, predict
+from fer.recognition.bundle import Bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.current import use_bundle
+from tests.builders import make_bundle
+from tests.e2e.conftest import App
+
+_ROW_PX, _CELL_PX = 35, 44
+_WORK_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def bundle(home: Path) -> Bundle:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_HOME", str(home))
+        made = make_bundle(home / "runs" / "tiny" / "bundle", unsure_below=0.4)
+        use_bundle(made.path)
+    return made
+
+
+@pytest.fixture(scope="module")
+def metrics(bundle: Bundle) -> Metrics:
+    """What the page must show, computed here."""
+    return measure(predict(EmotionClassifier(bundle), load_material(Source("synthetic")).faces))
+
+
+@pytest.fixture(scope="module")
+def accuracy(metrics: Metrics) -> str:
+    return f"{metrics.accuracy:.3f}"
+
+
+@pytest.fixture
+def page(app: App, accuracy: str) -> Page:
+    """The page with the tiny model evaluated on the drawn faces; the first test to ask for it waits for the work."""
+    page = app.open("Evaluation")
+    evaluate = page.get_by_role("button", name="Evaluate")
+    kept = page.get_by_text("nothing needs computing again")
+    expect(evaluate.or_(kept)).to_be_visible()
+    if evaluate.is_visible():
+        evaluate.click()
+    expect(kept).to_be_visible(timeout=_WORK_MS)
+    app.settle()
+    return page
+
+
+def test_the_figures_are_those_of_the_command(page: Page, accuracy: str) -> None:
+    expect(page.get_by_test_id("stMetric").filter(has_text="Accuracy")).to_contain_text(f"{accuracy} ±")
+    expect(page.get_by_text("These faces are drawn")).to_be_visible()
+
+
+def test_a_kept_result_comes_back_at_once(page: Page, app: App) -> None:
+    app.open("Upload")
+    app.open("Evaluation")
+    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("button", name="Evaluate")).to_have_count(0)
+
+
+def expect_cell(page: Page, metrics: Metrics, true: str, given: str) -> None:
+    """The gallery shows the faces of one cell, as many as the matrix counts."""
+    n_faces = metrics.confusion[EMOTIONS.index(true), EMOTIONS.index(given)]
+    assert n_faces, "a cell without faces would show nothing"
+    expect(page.get_by_text(f"{n_faces} faces, the most confident first")).to_be_visible()
+    expect(page.get_by_text(f"true {true}, given {given}, ")).to_have_count(min(n_faces, 6))
+
+
+def test_a_cell_of_the_matrix_turns_the_gallery(page: Page, app: App, metrics: Metrics) -> None:
+    matrix = page.get_by_test_id("stDataFrame").first
+    matrix.scroll_into_view_if_needed()
+    # The drawn faces are all of a middle grey; a column in which there are some, the first row under the heading.
+    given = int(metrics.confusion[0].argmax())
+    box = matrix.bounding_box()
+    assert box is not None
+    matrix.click(position={"x": box["width"] - (6.5 - given) * _CELL_PX, "y": _ROW_PX * 1.5})
+    app.settle()
+    expect_cell(page, metrics, "angry", EMOTIONS[given])
+
+
+def test_the_matrix_works_by_keyboard(page: Page, app: App, metrics: Metrics) -> None:
+    matrix = page.get_by_test_id("stDataFrame").first
+    matrix.scroll_into_view_if_needed()
+    given = int(metrics.confusion[3].argmax())
+    # Into the first cell; from there on by the arrows.
+    matrix.click(position={"x": 100, "y": _ROW_PX * 1.5})
+    app.settle()
+    for key in ["ArrowDown"] * 3 + ["ArrowRight"] * given:
+        page.keyboard.press(key)
+        app.settle()
+    expect_cell(page, metrics, "happy", EMOTIONS[given])
+
+
+def test_the_gallery_shows_faces_with_their_maps(page: Page) -> None:
+    page.get_by_text("Gallery of mistakes").scroll_into_view_if_needed()
+    maps = page.get_by_alt_text("The face with what speaks for it", exact=False)
+    expect(maps.first).to_be_visible()
+    assert maps.count() == 6
+    assert maps.first.evaluate("image => image.naturalWidth") == 192
+
+
+def test_the_report_opens_without_a_network(page: Page, browser: Browser, tmp_path: Path, accuracy: str) -> None:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="HTML report").click()
+    file = tmp_path / "evaluation.html"
+    waiting.value.save_as(file)
+    context = browser.new_context(offline=True)
+    asked: list[str] = []
+    complaints: list[str] = []
+    report = context.new_page()
+    report.on("request", lambda request: asked.append(request.url))
+    report.on("pageerror", lambda error: complaints.append(str(error)))
+    report.goto(file.as_uri())
+    expect(report.get_by_role("cell", name=accuracy, exact=True).first).to_be_visible()
+    expect(report.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert report.locator(".js-plotly-plot").count() == 6
+    assert report.locator("figure img").count() == 2 * 24
+    assert all(report.locator("figure img").evaluate_all("images => images.map(image => image.naturalWidth == 192)"))
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert complaints == []
+    context.close()
+
+
+@pytest.mark.parametrize("width", [400])
+def test_it_fits_a_telephone(page: Page, app: App, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    app.settle()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
+
+
+def test_a_running_evaluation_is_stopped_and_goes_on(page: Page, app: App) -> None:
+    page.get_by_text("Measure robustness", exact=True).click()
+    app.settle()
+    page.get_by_role("button", name="Evaluate").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped.")).to_be_visible()
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page.get_by_text("nothing needs computing again")).to_be_visible(timeout=_WORK_MS)
+    expect(page.get_by_text("Accuracy where every face is spoiled")).to_be_visible()
