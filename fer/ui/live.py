@@ -5,12 +5,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import streamlit as st
 
+from fer.datasets.faces import SIDE
 from fer.live.network import CREDENTIAL_SECONDS, NetworkSettings, ice_servers, network_settings
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.live.slots import StreamSlots
+from fer.recognition.bundle import Bundle
+from fer.recognition.classifier import EmotionClassifier
 from fer.ui import resources
 from fer.ui.frame import menu_entry
 from fer.ui.state import remembered
@@ -91,7 +95,7 @@ def camera(state: LiveState) -> CameraState:
     slots = _slots(network.stream_limit)
     bundle = resources.model_in_use()
     # Loaded and warm before START: a frame that waits ten seconds ends the stream.
-    classifier = resources.classifier(bundle)
+    classifier = _classifier(bundle.hash, bundle)
 
     def open_session() -> LiveSession | None:
         session = LiveSession(
@@ -114,6 +118,14 @@ def camera(state: LiveState) -> CameraState:
     elif shown.failure:
         st.error(f"{shown.failure} Press STOP, then START again.", icon=":material/error:")
     return shown
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model ...")
+def _classifier(bundle_hash: str, _bundle: Bundle) -> EmotionClassifier:
+    # One thread: two finish a single face a little sooner and take more of the cores in all.
+    classifier = EmotionClassifier(_bundle, threads=1)
+    classifier.probabilities(np.zeros((1, SIDE, SIDE, 1), np.uint8))
+    return classifier
 
 
 def _network() -> NetworkSettings:

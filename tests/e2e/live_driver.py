@@ -71,7 +71,7 @@ def expect_moving_video(page: Page) -> None:
 
 @dataclass(frozen=True)
 class Held:
-    """What the app's process holds: sockets of peer connections (nothing else in it speaks UDP), threads, open files."""
+    """What the app's process holds: sockets of peer connections (nothing else speaks UDP), threads, open files."""
 
     udp_sockets: int
     threads: int
@@ -88,7 +88,7 @@ def memory_mb(server: Server) -> float:
 
 
 def cycle(browser: Browser, server: Server) -> None:
-    """A viewer's three ways of leaving, in a tab of its own: STOP, a reload with the camera on, closing the tab with it."""
+    """Three ways of leaving, in a tab of its own: STOP, a reload with the camera on, closing the tab with it."""
     context = browser.new_context()
     page = context.new_page()
     open_live(page, server)

@@ -76,6 +76,16 @@ def test_a_frame_that_cannot_be_read_is_counted_and_never_shown_where_faces_are_
         assert shown is broken
 
 
+def test_the_end_of_the_stream_closes_its_event_loop() -> None:
+    processor = FrameProcessor(session())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(processor.recv_queued([camera_frame()]))
+    assert not loop.is_closed()
+    processor.ended()
+    processor.ended()
+    assert loop.is_closed()
+
+
 def test_the_end_of_the_stream_ends_the_session() -> None:
     processor = FrameProcessor(session())
     processor.ended()
