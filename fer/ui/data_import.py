@@ -1,7 +1,6 @@
 """Bringing a data set in on the Data page: upload it, or name it inside `data/`."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Any, Final
 
 import pandas as pd
@@ -13,7 +12,6 @@ from fer.datasets.importing import import_path, import_uploads, inside_data, sto
 from fer.datasets.readings import Progress, Reading
 from fer.datasets.storage import REJECTED_FILE, SetInfo
 from fer.datasets.synthetic import make_synthetic
-from fer.errors import FerError
 from fer.paths import data_dir
 from fer.ui import jobs
 from fer.ui.data import CHOSEN
@@ -53,9 +51,10 @@ def panel(empty: bool) -> None:
             st.markdown("**Importing**")
             jobs.watch(_key())
         return
-    with st.expander("Import a data set", icon=":material/download:", expanded=empty or job is not None):
-        if job is not None:
-            _outcome(job)
+    if job is not None:
+        _outcome(job)
+    failed = job is not None and job.state != jobs.DONE
+    with st.expander("Import a data set", icon=":material/download:", expanded=empty or failed):
         _form()
 
 
@@ -164,12 +163,16 @@ def _start(work: Callable[[Progress], SetInfo]) -> None:
 
 
 def _outcome(job: jobs.Job[Any]) -> None:
+    made = job.result
+    if isinstance(made, SetInfo) and made not in catalog.list_sets():
+        jobs.forget(_key())  # deleted since
+        return
     if job.state == jobs.FAILED:
         st.error(job.error, icon=":material/error:")
     elif job.state == jobs.CANCELLED:
         st.info(job.error, icon=":material/cancel:")
-    elif isinstance(job.result, SetInfo):
-        _summary(job.result)
+    elif isinstance(made, SetInfo):
+        _summary(made)
     st.button("Close", icon=":material/close:", on_click=jobs.forget, args=(_key(),))
 
 
@@ -186,10 +189,7 @@ def _summary(info: SetInfo) -> None:
     )
     if not info.n_rejected:
         return
-    try:
-        file: Path = catalog.set_folder(info.name) / REJECTED_FILE
-    except FerError:
-        return  # deleted since
+    file = catalog.set_folder(info.name) / REJECTED_FILE
     frame = pd.read_csv(file, dtype=str)
     st.dataframe(
         frame.head(_PREVIEW).rename(columns={"where": "Where", "reason": "Reason"}),
