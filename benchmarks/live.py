@@ -1,13 +1,13 @@
-"""What a live frame costs, in one command and two tables.
+"""What a live frame costs: `python -m benchmarks.live`; and how many reach a browser: with `--browser`.
 
-    python benchmarks/live.py              the processor alone; TensorFlow runs in a process of its own
-    python benchmarks/live.py --browser    frames through a real browser, beside a processor that does nothing
+The rows take turns, so that whatever else the machine does meets them all, and each is set against one YuNet detection
+at 320 in the same process. Processor time counts every thread. 'Desktop script' is the way of a common webcam script:
+Haar at full size with 1.3 / 5 on every frame, and one Keras `predict` a face, with the same network. It is measured in
+a process of its own: TensorFlow's threads and collections would touch the rest.
 
-Times on one machine differ from run to run, so everything is set against one YuNet detection at 320 in the same process
-and in turns with it; processor time counts all threads. Run it on a quiet machine.
+`--browser` starts the app and Chromium with a 15 fps camera, in turns with a processor that passes frames through.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -18,28 +18,39 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
+import click
 import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT))
+from fer.datasets.faces import SIDE
+from fer.live.session import LiveSession
+from fer.live.settings import DETECT_EVERY, LiveSettings
+from fer.paths import CHECKOUT
+from fer.recognition.bundle import KERAS_FILE, load_bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.current import current_bundle_path
+from fer.vision.detection import create_detector
+from tests.e2e.camera import portrait_frames, write_portrait_video
 
-from fer.vision.detection import create_detector  # noqa: E402
-from tests.e2e.camera import portrait_frames, write_portrait_video  # noqa: E402
+Work = Callable[[int], Any]
+Costs = dict[str, tuple[float, float]]
 
-ROUNDS = 15
-FRAMES_A_ROUND = 30
-STREAM_SECONDS = 30.0
+_UNIT: Final = "one YuNet detection at 320"
+_SCRIPT: Final = "desktop script"
+_ROUNDS: Final = 15
+_FRAMES_A_ROUND: Final = 30
+_STREAM_SECONDS: Final = 30.0
 # What is wanted of it, so that the table says whether it is met.
-MOST_OF_YUNET = 1.6
-TIMES_LESS = 8.0
-LEAST_OF_PASS_THROUGH = 0.9
+_MOST_OF_YUNET: Final = 1.6
+_TIMES_LESS: Final = 8.0
+_LEAST_OF_PASS_THROUGH: Final = 0.9
 
 
-def cost_ms(work: Callable[[int], object], n_calls: int) -> tuple[float, float]:
+def cost_ms(work: Work, n_calls: int) -> tuple[float, float]:
     """Processor time and wall time of a call, in milliseconds."""
     processor, wall = time.process_time(), time.perf_counter()
     for index in range(n_calls):
@@ -47,7 +58,7 @@ def cost_ms(work: Callable[[int], object], n_calls: int) -> tuple[float, float]:
     return (time.process_time() - processor) / n_calls * 1000, (time.perf_counter() - wall) / n_calls * 1000
 
 
-def in_turns(works: dict[str, tuple[Callable[[int], object], int]], rounds: int) -> dict[str, tuple[float, float]]:
+def in_turns(works: dict[str, tuple[Work, int]], rounds: int) -> Costs:
     """Median processor and wall milliseconds of each work, measured in turns."""
     costs: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for _ in range(rounds):
@@ -59,21 +70,15 @@ def in_turns(works: dict[str, tuple[Callable[[int], object], int]], rounds: int)
     }
 
 
-def live_costs() -> dict[str, tuple[float, float]]:
+def live_costs() -> Costs:
     """The processor with the model in use, one face, 640x480."""
-    from fer.live.session import LiveSession
-    from fer.live.settings import DETECT_EVERY, LiveSettings
-    from fer.recognition.bundle import load_bundle
-    from fer.recognition.classifier import EmotionClassifier
-    from fer.recognition.current import current_bundle_path
-
     frames = portrait_frames()
     bundle = load_bundle(current_bundle_path())
     # One thread, as on the page.
     classifier = EmotionClassifier(bundle, threads=1)
     yunet = create_detector("yunet", side=320)
-    works: dict[str, tuple[Callable[[int], object], int]] = {
-        "one YuNet detection at 320": (lambda index: yunet.detect(frames[index % len(frames)]), FRAMES_A_ROUND)
+    works: dict[str, tuple[Work, int]] = {
+        _UNIT: (lambda index: yunet.detect(frames[index % len(frames)]), _FRAMES_A_ROUND)
     }
     for detector, pace in DETECT_EVERY.items():
         session = LiveSession(classifier, LiveSettings(detector=detector, detect_every=pace))
@@ -81,36 +86,19 @@ def live_costs() -> dict[str, tuple[float, float]]:
             session.submit(frame)
         assert len(session.snapshot().people) == 1 and session.snapshot().n_failed == 0
 
-        def submit(index: int, session: LiveSession = session) -> object:
+        def submit(index: int, session: LiveSession = session) -> Any:
             return session.submit(frames[index % len(frames)])
 
-        works[f"processor, {detector}, n = {pace}"] = (submit, FRAMES_A_ROUND)
-    return in_turns(works, ROUNDS)
+        works[f"processor, {detector}, n = {pace}"] = (submit, _FRAMES_A_ROUND)
+    return in_turns(works, _ROUNDS)
 
 
-def desktop_costs() -> dict[str, tuple[float, float]]:
+def desktop_costs() -> Costs:
     """A desktop script's loop: the cascade on every full frame, then Keras `predict` for each face."""
     import keras
 
     cv2.setNumThreads(1)
-    network = keras.Sequential(
-        [
-            keras.Input((48, 48, 1)),
-            keras.layers.Conv2D(32, 3, activation="relu"),
-            keras.layers.Conv2D(64, 3, activation="relu"),
-            keras.layers.MaxPooling2D(),
-            keras.layers.Dropout(0.25),
-            keras.layers.Conv2D(128, 3, activation="relu"),
-            keras.layers.MaxPooling2D(),
-            keras.layers.Conv2D(128, 3, activation="relu"),
-            keras.layers.MaxPooling2D(),
-            keras.layers.Dropout(0.25),
-            keras.layers.Flatten(),
-            keras.layers.Dense(1024, activation="relu"),
-            keras.layers.Dropout(0.5),
-            keras.layers.Dense(7, activation="softmax"),
-        ]
-    )
+    network = keras.models.load_model(current_bundle_path() / KERAS_FILE, compile=False)
     cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"))
     frames = portrait_frames()
     yunet = create_detector("yunet", side=320)
@@ -121,8 +109,9 @@ def desktop_costs() -> dict[str, tuple[float, float]]:
         faces = cascade.detectMultiScale(gray, scaleFactor=1.3, minNeighbors=5)
         assert len(faces) == 1
         for x, y, width, height in faces:
-            crop = cv2.resize(gray[y : y + height, x : x + width], (48, 48))[None, ..., None] / 255
-            label = int(np.argmax(network.predict(crop, verbose=0)))
+            crop = cv2.resize(gray[y : y + height, x : x + width], (SIDE, SIDE))[None, ..., None]
+            scores = network.predict(crop, verbose=0)
+            label = int(np.argmax(scores["logits"] if isinstance(scores, dict) else scores))
             cv2.rectangle(frame, (x, y - 50), (x + width, y + height + 10), (255, 0, 0), 2)
             cv2.putText(frame, str(label), (x + 20, y - 60), cv2.FONT_HERSHEY_SIMPLEX, 1, (255, 255, 255), 2)
 
@@ -130,8 +119,8 @@ def desktop_costs() -> dict[str, tuple[float, float]]:
         loop(index)
     return in_turns(
         {
-            "one YuNet detection at 320": (lambda index: yunet.detect(frames[index % len(frames)]), FRAMES_A_ROUND),
-            "desktop script's loop": (loop, 10),
+            _UNIT: (lambda index: yunet.detect(frames[index % len(frames)]), _FRAMES_A_ROUND),
+            _SCRIPT: (loop, 10),
         },
         5,
     )
@@ -142,26 +131,26 @@ def processor_table() -> Table:
     live = live_costs()
     # Another process: TensorFlow's threads and collector must not touch what is measured above.
     done = subprocess.run(
-        [sys.executable, __file__, "--desktop"], check=True, capture_output=True, text=True, cwd=CHECKOUT
+        [sys.executable, "-m", "benchmarks.live", "--desktop"], check=True, capture_output=True, text=True, cwd=CHECKOUT
     )
     desktop = {name: (cost[0], cost[1]) for name, cost in json.loads(done.stdout.splitlines()[-1]).items()}
-    units = [costs.pop("one YuNet detection at 320") for costs in (live, desktop)]
+    units = [costs.pop(_UNIT) for costs in (live, desktop)]
     table = Table("640x480, one face", "processor ms", "wall ms", "of a YuNet at 320", "times less than the script", "")
-    table.add_row("one YuNet detection at 320", f"{units[0][0]:.1f}", f"{units[0][1]:.1f}", "1.00", "", "")
-    script = desktop["desktop script's loop"][0] / units[1][0]
+    table.add_row(_UNIT, f"{units[0][0]:.1f}", f"{units[0][1]:.1f}", "1.00", "", "")
+    script = desktop[_SCRIPT][0] / units[1][0]
     for name, (processor, wall) in live.items():
         ratio = processor / units[0][0]
-        met = ratio <= MOST_OF_YUNET and script / ratio >= TIMES_LESS
+        met = ratio <= _MOST_OF_YUNET and script / ratio >= _TIMES_LESS
         table.add_row(
             name, f"{processor:.1f}", f"{wall:.1f}", f"{ratio:.2f}", f"{script / ratio:.1f}", "met" if met else "missed"
         )
     for name, (processor, wall) in desktop.items():
         table.add_row(name, f"{processor:.1f}", f"{wall:.1f}", f"{script:.2f}", "1.0", "")
-    table.caption = f"Wanted: at most {MOST_OF_YUNET} of a YuNet detection, at least {TIMES_LESS:.0f} times less."
+    table.caption = f"Wanted: at most {_MOST_OF_YUNET} of a YuNet detection, at least {_TIMES_LESS:.0f} times less."
     return table
 
 
-PASS_THROUGH = """
+_PASS_THROUGH = """
 from fer.live import session
 
 
@@ -183,7 +172,7 @@ def streamed(n_viewers: int, pass_through: bool, folder: Path) -> float:
 
     patches = folder / ("through" if pass_through else "plain")
     patches.mkdir(exist_ok=True)
-    (patches / "sitecustomize.py").write_text(PASS_THROUGH if pass_through else "")
+    (patches / "sitecustomize.py").write_text(_PASS_THROUGH if pass_through else "")
     environment = {
         "PYTHONPATH": os.pathsep.join([str(patches), str(CHECKOUT)]),
         "FER_LIVE_STREAMS": str(n_viewers),
@@ -206,7 +195,7 @@ def streamed(n_viewers: int, pass_through: bool, folder: Path) -> float:
         for page in pages:
             expect_frames(page, 30)
         began, before = time.monotonic(), [counted(page, "frames")[0] for page in pages]
-        pages[0].wait_for_timeout(STREAM_SECONDS * 1000)
+        pages[0].wait_for_timeout(_STREAM_SECONDS * 1000)
         after, seconds = [counted(page, "frames")[0] for page in pages], time.monotonic() - began
         browser.close()
     return statistics.mean(last - first for first, last in zip(before, after, strict=True)) / seconds
@@ -216,7 +205,7 @@ def browser_table(rounds: int) -> Table:
     """Frames a second, beside a processor that does nothing, in turns."""
     table = Table("15 fps camera", "pass-through fps", "Live fps", "share", "")
     with tempfile.TemporaryDirectory() as folder:
-        for n_viewers, wanted in ((1, LEAST_OF_PASS_THROUGH), (2, None)):
+        for n_viewers, wanted in ((1, _LEAST_OF_PASS_THROUGH), (2, None)):
             through, live = [], []
             for _ in range(rounds):
                 through.append(streamed(n_viewers, True, Path(folder)))
@@ -230,19 +219,18 @@ def browser_table(rounds: int) -> Table:
     return table
 
 
-def main() -> None:
-    """Read the command line and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--browser", action="store_true", help="frames through a real browser instead")
-    parser.add_argument("--rounds", type=int, default=3, help="of --browser")
-    parser.add_argument("--desktop", action="store_true", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.desktop:
-        print(json.dumps(desktop_costs()))
+@click.command(help=__doc__)
+@click.option("--browser", is_flag=True, help="Count frames through a real browser instead.")
+@click.option("--rounds", default=3, show_default=True, help="Turns of --browser.")
+@click.option("--desktop", is_flag=True, hidden=True)
+def main(browser: bool, rounds: int, desktop: bool) -> None:
+    """Print a table."""
+    if desktop:
+        click.echo(json.dumps(desktop_costs()))
         return
     # Wide enough that no cell is cut where the output is no terminal.
     console = Console(width=None if sys.stdout.isatty() else 130)
-    console.print(browser_table(chosen.rounds) if chosen.browser else processor_table())
+    console.print(browser_table(rounds) if browser else processor_table())
 
 
 if __name__ == "__main__":
