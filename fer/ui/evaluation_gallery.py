@@ -11,7 +11,6 @@ from fer.evaluation.gallery import Card, Rows, cards, mistakes, of_kind
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.evaluation import Results
 from fer.ui.evaluation_results import classifiers
-from fer.vision.images import encode_png
 
 _ANY: Final = "any"
 _DISAGREE: Final = -1
@@ -124,8 +123,9 @@ def _show(card: Card, labels: list[str], key: str) -> None:
     alts = ["The face", *(f"The face with what speaks for it: {caption}" for caption in card.captions)]
     with st.container(horizontal=True, gap="small"):
         for picture, alt in zip(pictures, alts, strict=False):
-            # As a file, it keeps its pixels for screens of a high density; an array would be shrunk to the width.
-            st.image(encode_png(picture[..., ::-1] if picture.ndim == 3 else picture), width=_PICTURE_PX, alt=alt)
+            # The container has the width: to a width of its own a picture is shrunk, and blurs on dense screens.
+            with st.container(width=_PICTURE_PX):
+                st.image(picture, width="stretch", alt=alt)
     for place, (caption, probabilities) in enumerate(zip(card.captions, card.probabilities, strict=True)):
         st.markdown(f"**{caption}**" if len(labels) == 1 else f"{labels[place]}: **{caption}**")
         st.plotly_chart(

@@ -116,12 +116,13 @@ def _face_card(number: int, face: Face, picture: bytes, why: bytes | None, key: 
     with st.container(border=True):
         st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+            # The container has the width: to a width of its own a picture is shrunk, and blurs on dense screens.
             with st.container(width=_FACE_PX):
                 st.image(
-                    picture, width=_FACE_PX, alt=f"Face {number}, cut out", caption=f"confidence {face.confidence:.2f}"
+                    picture, width="stretch", alt=f"Face {number}, cut out", caption=f"confidence {face.confidence:.2f}"
                 )
                 if why is not None:
-                    st.image(why, width=_FACE_PX, alt=f"Face {number}: what speaks for {face.emotion}", caption="why")
+                    st.image(why, width="stretch", alt=f"Face {number}: what speaks for {face.emotion}", caption="why")
             st.plotly_chart(
                 probability_bars(face.probabilities),
                 config=STATIC,

@@ -60,8 +60,9 @@ def test_the_figures_are_those_of_the_command(page: Page, accuracy: str) -> None
 def test_a_kept_result_comes_back_at_once(page: Page, app: App) -> None:
     app.open("Upload")
     app.open("Evaluation")
-    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("140 faces. Single crop, as served.")).to_be_visible()
     expect(page.get_by_role("button", name="Evaluate")).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
 def expect_cell(page: Page, metrics: Metrics, true: str, given: str) -> None:
