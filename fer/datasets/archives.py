@@ -44,9 +44,9 @@ class ZipTree:
         file = source.open("rb") if isinstance(source, Path) else source
         self._owned = file if isinstance(source, Path) else None
         try:
-            _check_directory(file, name)
+            n_declared = _check_directory(file, name)
             self._archive = zipfile.ZipFile(file)
-            self._infos = {_path_of(info): info for info in self._files()}
+            self._infos = {_path_of(info): info for info in self._files(n_declared)}
         except DatasetError:
             self.close()
             raise
@@ -83,13 +83,21 @@ class ZipTree:
         self._left -= info.file_size
         if self._left < 0:
             raise DatasetError(f"{self.name} would unpack to more than {MAX_TOTAL_BYTES // 2**30} GB; it is not read.")
-        # zipfile gives no more than file_size bytes of a member, whatever its data hold.
-        return self._archive.open(info)
+        try:
+            # zipfile gives no more than file_size bytes of a member, whatever its data hold.
+            return self._archive.open(info)
+        except READ_ERRORS as error:
+            raise OSError(str(error)) from error
 
-    def _files(self) -> list[zipfile.ZipInfo]:
+    def _files(self, n_declared: int) -> list[zipfile.ZipInfo]:
         infos = self._archive.infolist()
         if len(infos) > MAX_ENTRIES:
             raise DatasetError(f"{self.name} holds {len(infos):,} files, more than {MAX_ENTRIES:,}; it is not read.")
+        # zipfile stops where the directory ends, and takes part of one for all of it; old packers count to 65,535.
+        if len(infos) % 2**16 != n_declared % 2**16:
+            raise DatasetError(
+                f"{self.name} declares {n_declared:,} files and lists {len(infos):,}; download it again."
+            )
         for info in infos:
             _check_member(info, self.name)
         if sum(info.file_size for info in infos) > MAX_TOTAL_BYTES:
@@ -118,8 +126,8 @@ def _check_member(info: zipfile.ZipInfo, name: str) -> None:
         raise DatasetError(f"{inside}, packed {info.file_size // max(info.compress_size, 1):,} times: no data set is.")
 
 
-def _check_directory(file: IO[bytes], name: str) -> None:
-    """Refuse a directory of millions of entries before zipfile makes an object of each."""
+def _check_directory(file: IO[bytes], name: str) -> int:
+    """Refuse a directory of millions of entries before zipfile makes an object of each; how many it declares."""
     size = file.seek(0, 2)
     file.seek(max(0, size - _END_RECORD.size - 2**16))
     tail = file.read()
@@ -137,3 +145,4 @@ def _check_directory(file: IO[bytes], name: str) -> None:
     if n_entries > MAX_ENTRIES or n_bytes > MAX_DIRECTORY_BYTES:
         raise DatasetError(f"{name} holds {n_entries:,} files, more than {MAX_ENTRIES:,}; it is not read.")
     file.seek(0)
+    return int(n_entries)

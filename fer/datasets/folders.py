@@ -49,16 +49,16 @@ def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Rea
         if index % _FILES_BETWEEN_REPORTS == 0:
             progress(index / len(entries), f"{index:,} of {len(entries):,} files read")
         try:
-            label = layout.label_of(entry.path)
-            if label is None:
-                raise ImageError("its folder names no class")
+            label, split = layout.label_of(entry.path), layout.split_of(entry.path)
+            if label is None or split is None:
+                raise ImageError(f"its folder names no {'class' if label is None else 'split'}")
             image = decode_face(_read(tree, entry))
         except ImageError as error:
             rejected.append(Rejection(str(entry.path), str(error).rstrip(".")))
             continue
         images += image.tobytes()
         labels.append(label)
-        splits.append(layout.split_of(entry.path))
+        splits.append(split)
         origins.append(str(entry.path))
     dataset = FaceDataset(
         name=tree.name,

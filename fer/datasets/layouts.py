@@ -45,14 +45,18 @@ class Layout:
     split: int | None
 
     def covers(self, path: PurePosixPath) -> bool:
-        """Whether a file is one of the layout's: below its root, in a split folder where there are split folders."""
+        """Whether a file is one of the layout's: below its root, and in a folder of a split or of a class."""
         depth = len(self.root)
-        inside = path.parts[:depth] == self.root and len(path.parts) > depth + 1
-        return inside and (self.split is not None or path.parts[depth].lower() in SPLIT_FOLDERS)
+        if path.parts[:depth] != self.root or len(path.parts) < depth + 2:
+            return False
+        if self.split is not None or path.parts[depth].lower() in SPLIT_FOLDERS:
+            return True
+        # 'train2/happy/a.png' beside 'train': it is looked at, so that it is rejected and not passed over.
+        return len(path.parts) > depth + 2 and path.parts[depth + 1].lower() in CLASS_FOLDERS
 
-    def split_of(self, path: PurePosixPath) -> int:
-        """The index into `SPLITS` that a covered file belongs to."""
-        return SPLIT_FOLDERS[path.parts[len(self.root)].lower()] if self.split is None else self.split
+    def split_of(self, path: PurePosixPath) -> int | None:
+        """The index into `SPLITS` that a covered file belongs to; None where its folder names no split."""
+        return SPLIT_FOLDERS.get(path.parts[len(self.root)].lower()) if self.split is None else self.split
 
     def label_of(self, path: PurePosixPath) -> int | None:
         """The label of a covered file, 0..6; None where its folder names no class."""

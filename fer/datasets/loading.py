@@ -48,5 +48,5 @@ def load_dataset(
 
 def find_source(source: str | Path) -> Path:
     """The path that a person means: as it stands, or by its name inside `FER_HOME/data`."""
-    path, inside = Path(source), data_dir() / source
+    path, inside = Path(source).expanduser(), data_dir() / source
     return inside if not path.exists() and inside.exists() else path

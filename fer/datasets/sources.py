@@ -62,21 +62,27 @@ def read_uploads(files: Mapping[str, IO[bytes]], progress: Progress = silent) ->
     Raises:
         DatasetError: as `read_source`, or there is more than one data set among the files.
     """
+    try:
+        reading = _read_files(files, progress)
+    except OSError as error:
+        raise DatasetError(f"{', '.join(files)} cannot be read ({error.strerror or error}); try again.") from error
+    require_usable(reading)
+    return reading
+
+
+def _read_files(files: Mapping[str, IO[bytes]], progress: Progress) -> Reading:
     archives = [name for name, file in files.items() if _is_zip(name, file)]
     others = {name: file for name, file in files.items() if name not in archives}
     if len(archives) > 1:
         raise DatasetError(f"There are {len(archives)} archives ({', '.join(archives)}); import one at a time.")
     if not archives:
         name = next((key for key in others if key.lower() != VOTES_FILE), VOTES_FILE)
-        reading = read_tree(UploadTree(others, name), None, progress)
-    else:
-        unknown = [name for name in others if name.lower() != VOTES_FILE]
-        if unknown:
-            raise DatasetError(f"{archives[0]} and {unknown[0]} are two data sets; import one at a time.")
-        votes = read_votes(next(iter(others.values()))) if others else None
-        reading = read_tree(ZipTree(files[archives[0]], archives[0]), votes, progress)
-    require_usable(reading)
-    return reading
+        return read_tree(UploadTree(others, name), None, progress)
+    unknown = [name for name in others if name.lower() != VOTES_FILE]
+    if unknown:
+        raise DatasetError(f"{archives[0]} and {unknown[0]} are two data sets; import one at a time.")
+    votes = read_votes(next(iter(others.values()))) if others else None
+    return read_tree(ZipTree(files[archives[0]], archives[0]), votes, progress)
 
 
 def read_tree(tree: Tree, votes: Votes | None = None, progress: Progress = silent) -> Reading:

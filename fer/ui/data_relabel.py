@@ -144,13 +144,17 @@ def _judge(info: SetInfo, reading: Reading, index: int, bundle: Bundle | None) -
     """One image, who says what of it, and the buttons."""
     dataset = reading.dataset
     label = EMOTIONS[dataset.labels[index]]
-    picture, crowd, model = st.columns([1, 1, 1])
+    picture, question = st.columns([1, 2])
     with picture:
         st.image(
             enlarged(dataset.images[index], _TIMES),
             caption=f"{reading.origins[index]}, {SPLITS[dataset.splits[index]]}",
             alt=f"Face labelled {label}",
         )
+    with question:
+        _ask_person(info, reading, index)
+    # Below the buttons, so that on a telephone these are beside the face.
+    crowd, model = st.columns(2)
     if dataset.votes is not None:
         with crowd:
             st.markdown("**The crowd's votes**")
@@ -160,25 +164,28 @@ def _judge(info: SetInfo, reading: Reading, index: int, bundle: Bundle | None) -
         with model:
             st.markdown("**The model**")
             _model_says(bundle, dataset.images[index])
-    st.markdown(f"It is labelled **{label}**. What does it look like?")
+
+
+def _ask_person(info: SetInfo, reading: Reading, index: int) -> None:
+    label = int(reading.dataset.labels[index])
+    st.markdown(f"It is labelled **{EMOTIONS[label]}**. What does it look like?")
     with st.container(horizontal=True):
         for number, emotion in enumerate(EMOTIONS):
             st.button(
                 emotion,
                 key=f"data_label_{emotion}",
                 shortcut=str(number + 1),
-                type="primary" if emotion == label else "secondary",
+                type="primary" if number == label else "secondary",
                 on_click=_say,
                 args=(info, reading, index, number),
             )
     with st.container(horizontal=True):
-        keep = int(dataset.labels[index])
         st.button(
-            f"Keep {label}",
+            f"Keep {EMOTIONS[label]}",
             icon=":material/check:",
             shortcut=_KEEP_KEY,
             on_click=_say,
-            args=(info, reading, index, keep),
+            args=(info, reading, index, label),
             key="data_keep",
         )
         st.button(
@@ -190,7 +197,12 @@ def _judge(info: SetInfo, reading: Reading, index: int, bundle: Bundle | None) -
             key="data_discard",
         )
         st.button(
-            "Skip", icon=":material/skip_next:", shortcut=_SKIP_KEY, on_click=_skip, args=(info, index), key="data_skip"
+            "Skip",
+            icon=":material/skip_next:",
+            shortcut=_SKIP_KEY,
+            on_click=_skip,
+            args=(info, index),
+            key="data_skip",
         )
 
 

@@ -149,6 +149,14 @@ def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -
     ]
 
 
+def test_a_folder_beside_the_splits_is_rejected_and_not_passed_over(tmp_path: Path) -> None:
+    files = {**image_files(drawn(28, 0, 0)), "train2/happy/a.png": b"x", "docs/a.png": b"x", "happy.png": b"x"}
+    reading: Reading = read_source(write_files(tmp_path / "faces", files))
+    assert [(item.where, item.reason) for item in reading.rejected] == [
+        ("train2/happy/a.png", "its folder names no split")
+    ]
+
+
 def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     outside = write_files(tmp_path / "outside", {"secret.png": png(drawn(1, 0, 0).images[0])})
     root = write_files(tmp_path / "faces", image_files(drawn(14, 0, 0)))
@@ -166,4 +174,7 @@ def test_a_layout_says_which_files_are_its_own() -> None:
     assert layout.covers(PurePosixPath("a/train/y.png"))
     assert layout.label_of(PurePosixPath("a/train/y.png")) is None
     assert not layout.covers(PurePosixPath("b/train/sad/y.png"))
-    assert not layout.covers(PurePosixPath("a/docs/sad/y.png"))
+    assert not layout.covers(PurePosixPath("a/docs/y.png"))
+    # Beside the splits, and of a class.
+    assert layout.covers(PurePosixPath("a/more/sad/y.png"))
+    assert layout.split_of(PurePosixPath("a/more/sad/y.png")) is None
