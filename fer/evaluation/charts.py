@@ -152,11 +152,15 @@ def _thinned(curve: CoverageCurve) -> Any:
 
 
 def robustness_chart(
-    rows: Sequence[Sequence[RobustnessRow]], names: Sequence[str], clean: Sequence[float], title: str = "Robustness"
+    rows: Sequence[Sequence[RobustnessRow]],
+    names: Sequence[str],
+    clean: Sequence[float],
+    title: str = "Robustness",
+    colors: Sequence[str] = MODEL_COLORS,
 ) -> go.Figure:
     """Accuracy under each transform beside that on clean faces, by model, with 95 % intervals."""
     figure = go.Figure()
-    for table, name, accuracy, color in zip(rows, names, clean, MODEL_COLORS, strict=False):
+    for table, name, accuracy, color in zip(rows, names, clean, colors, strict=False):
         values = [accuracy, *(row.accuracy for row in table)]
         figure.add_bar(
             x=values,

@@ -169,8 +169,8 @@ def trust(results: Results) -> None:
 def robustness(results: Results) -> None:
     """Accuracy under each transform, of both models in one chart."""
     measured = [
-        (one, name, one.robustness)
-        for one, name in zip(results.assessments, results.names, strict=True)
+        (one, name, color, one.robustness)
+        for one, name, color in zip(results.assessments, results.names, charts.MODEL_COLORS, strict=False)
         if one.robustness is not None
     ]
     st.subheader("In bad light, blurred, turned, covered", anchor=False)
@@ -178,13 +178,14 @@ def robustness(results: Results) -> None:
         st.caption("Not measured yet: switch on 'Measure robustness' above, and press Evaluate.")
         return
     figure = charts.robustness_chart(
-        [rows for _, _, rows in measured],
-        [name for _, name, _ in measured],
-        [one.metrics.accuracy for one, _, _ in measured],
+        [rows for *_, rows in measured],
+        [name for _, name, *_ in measured],
+        [one.metrics.accuracy for one, *_ in measured],
         "Accuracy where every face is spoiled in one way",
+        [color for _, _, color, _ in measured],
     )
     words = "; ".join(
-        f"{name}: " + ", ".join(f"{row.label} {row.accuracy:.2f}" for row in rows) for _, name, rows in measured
+        f"{name}: " + ", ".join(f"{row.label} {row.accuracy:.2f}" for row in rows) for _, name, _, rows in measured
     )
     _plot(figure, f"robustness_{results.key}_{len(measured)}", words)
 
