@@ -26,7 +26,7 @@ PULSE_S: Final = 1.0
 # After so long without a frame the page says what may be wrong.
 PATIENCE_S: Final = 10.0
 _BUSY_PULSE_S: Final = 2.0
-_THUMBNAIL_PX: Final = 240
+_THUMBNAIL_PX: Final = 96
 
 
 @dataclass
@@ -180,19 +180,24 @@ def no_picture(state: LiveState, shown: CameraState) -> None:
     @st.fragment(run_every=PULSE_S if waiting else None)
     def panel() -> None:
         if shown.on and session is not None:
-            late = session.snapshot().silent_s > PATIENCE_S
-        else:
-            late = session is None and time.monotonic() - began_s > PATIENCE_S
-            if late and waiting:
+            snapshot = session.snapshot()
+            if snapshot.silent_s > PATIENCE_S:
+                with st.container(border=True):
+                    st.markdown("**No picture for ten seconds.** One of these helps:")
+                    _checklist()
+                return
+            if snapshot.n_frames:
+                return
+        elif session is None and time.monotonic() - began_s > PATIENCE_S:
+            if waiting:
                 # Once more with the page, which lets this part rest.
                 st.rerun()
-        if late:
             with st.container(border=True):
-                st.markdown("**No picture for ten seconds.** If you pressed START, one of these helps:")
+                st.markdown("**Still no picture?** If you pressed START, one of these helps:")
                 _checklist()
-        else:
-            with st.expander("No picture?", icon=":material/help:"):
-                _checklist()
+            return
+        with st.expander("No picture?", icon=":material/help:"):
+            _checklist()
 
     panel()
 
@@ -221,16 +226,17 @@ def snapshot(state: LiveState) -> None:
 
         # A file that is made at the click itself (a callable for `data`) is swept away by the next two drawings of any
         # viewer's figures, before a slow browser has fetched it.
-        st.button(
-            "Take a snapshot",
-            on_click=take,
-            icon=":material/photo_camera:",
-            key="live_take",
-            help="The picture as it is shown, with boxes, labels and blur.",
-        )
-        if state.snapshot:
-            st.image(state.snapshot, width=_THUMBNAIL_PX, alt="The snapshot you took")
-            snapshot_download(state.snapshot, "live_snapshot")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Take a snapshot",
+                on_click=take,
+                icon=":material/photo_camera:",
+                key="live_take",
+                help="The picture as it is shown, with boxes, labels and blur.",
+            )
+            if state.snapshot:
+                st.image(state.snapshot, width=_THUMBNAIL_PX, alt="The snapshot you took")
+                snapshot_download(state.snapshot, "live_snapshot")
 
     panel()
 

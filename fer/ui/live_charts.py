@@ -90,6 +90,7 @@ def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
     bars = []
     for index, outcome in enumerate(OUTCOMES):
         values = [row[index] for row in rows.values()]
+        color = EMOTION_COLORS.get(outcome, _UNSURE_COLOR)
         bars.append(
             {
                 "type": "bar",
@@ -101,9 +102,10 @@ def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
                 "textposition": "inside",
                 "insidetextanchor": "middle",
                 "constraintext": "inside",
+                "insidetextfont": {"color": _ink(color)},
                 "hovertemplate": f"{outcome} %{{x:.0%}}<extra></extra>",
                 "marker": {
-                    "color": EMOTION_COLORS.get(outcome, _UNSURE_COLOR),
+                    "color": color,
                     "pattern": {"shape": "/" if outcome == NOT_SURE else "", "solidity": 0.2},
                     "line": {"width": 0},
                 },
@@ -139,6 +141,12 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _ink(color: str) -> str:
+    """Black or white, whichever stands out from '#RRGGBB': the luma of ITU-R BT.601."""
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else "#FFFFFF"
 
 
 def _ticks(first_s: float, last_s: float) -> list[float]:

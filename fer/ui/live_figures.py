@@ -50,13 +50,13 @@ def now(state: LiveState, shown: CameraState) -> None:
 
 
 def figures_line(snapshot: LiveSnapshot) -> str:
-    """'29.9 frames a second · 7 ms a frame · 1 face · 0 dropped · 0 failed'."""
+    """'29.9 fps · 7 ms · 1 face · 300 frames · 0 dropped · 0 failed'."""
     n_people = len(snapshot.people)
     cost = "–" if snapshot.processing_ms is None else f"{snapshot.processing_ms:.0f}"
     return " · ".join(
         [
             f"{snapshot.fps:.1f} fps",
-            f"{cost} ms a frame",
+            f"{cost} ms",
             f"{n_people} {'face' if n_people == 1 else 'faces'}",
             f"{snapshot.n_frames} frames",
             f"{snapshot.n_dropped} dropped",

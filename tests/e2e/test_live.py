@@ -174,7 +174,7 @@ def test_permission_denied_is_named_with_what_to_do(
         open_live(page, server)
         start(page)
         expect(camera(page).get_by_text("NotAllowedError")).to_be_visible()
-        expect(page.get_by_text("No picture for ten seconds")).to_be_visible()
+        expect(page.get_by_text("Still no picture")).to_be_visible()
         expect(page.get_by_text("Allow the camera by the symbol beside the address")).to_be_visible()
         page.get_by_role("link", name="Take a snapshot or drop a photo instead").click()
         expect(page.get_by_role("heading", name="Upload")).to_be_visible()

@@ -58,6 +58,12 @@ def test_shares_are_written_where_there_is_room() -> None:
     assert sum(bar.x[0] for bar in figure.data) == pytest.approx(1)
 
 
+def test_what_is_written_on_a_bar_stands_out() -> None:
+    bars = {bar.name: bar for bar in share_bars({"": shares(happy=1.0)}).data}
+    assert bars["happy"].insidetextfont.color == "#000000"
+    assert bars["sad"].insidetextfont.color == "#FFFFFF"
+
+
 def test_not_sure_is_told_from_neutral_by_more_than_a_grey() -> None:
     bars = {bar.name: bar for bar in share_bars({"": shares(neutral=0.5, not_sure=0.5)}).data}
     assert bars[NOT_SURE].marker.pattern.shape == "/"
