@@ -44,7 +44,7 @@ def collect(server: Server, page: Page) -> None:
     page.wait_for_timeout(3000)
 
 
-@pytest.mark.timeout(_CYCLES * 90 + 600)
+@pytest.mark.timeout(_CYCLES * 120 + 600)
 def test_viewers_who_leave_take_everything_along(page: Page, browser: Browser, server: Server) -> None:
     """A cycle is three starts: left by STOP, by a reload and by closing the tab."""
     # The first ones make what stays: the event loop's helpers, the encoder's.
