@@ -124,7 +124,7 @@ def running(folder: Path) -> Iterator[RunSession]:
             _reserve(folder)
             session.update(now=True, started=session.progress.started or time.time(), ended=None)
             stack.enter_context(_turn(session))
-            session.update(now=True, state=RUNNING, doing="starting")
+            session.update(now=True, state=RUNNING, doing="starting TensorFlow")
             yield session
             session.end(FINISHED)
         except StopRequested:

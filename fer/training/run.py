@@ -62,6 +62,7 @@ def _last_checkpoint(session: RunSession) -> Checkpoint | None:
 
 
 def _fit(session: RunSession, config: TrainConfig, dataset: FaceDataset, resumed: Checkpoint | None) -> Watch:
+    session.update(now=True, doing="building the network")
     parts = split_parts(dataset, config)
     batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config))
     network = compiled_network(config, parts, batches.steps)
@@ -69,7 +70,13 @@ def _fit(session: RunSession, config: TrainConfig, dataset: FaceDataset, resumed
         f"{dataset.name}: {len(parts.train)} images to train on, {len(parts.validation)} to validate on; "
         f"{network.count_params() / 1e6:.2f} M parameters; {keras.config.dtype_policy().name}"
     )
-    session.update(now=True, n_train=len(parts.train), n_validation=len(parts.validation), epochs=config.epochs)
+    session.update(
+        now=True,
+        doing="compiling the first step",
+        n_train=len(parts.train),
+        n_validation=len(parts.validation),
+        epochs=config.epochs,
+    )
     if resumed is not None:
         resumed.restore(network)
         session.say(f"goes on after epoch {resumed.state.epoch}, step {resumed.state.batch}")

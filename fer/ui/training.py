@@ -11,10 +11,11 @@ from fer.runs.progress import INTERRUPTED, RUNNING
 from fer.runs.store import RunSummary
 from fer.ui import training_charts as charts
 from fer.ui.frame import menu_entry
+from fer.ui.plots import Chart, live_charts
 
 _POLL_SECONDS: Final = 2.0
 _LOG_LINES: Final = 12
-_CELL_PX: Final = 40
+_CELL_PX: Final = 36
 _NOTICE: Final = "training_notice"
 STATE_ICONS: Final = {
     "queued": ":material/hourglass_empty:",
@@ -131,39 +132,38 @@ def show_curves(run: RunSummary, *, live: bool = False) -> None:
     if metrics.empty:
         st.caption("The first epoch's figures come at its end." if live else "It has no epoch.")
     else:
-        text = charts.describe(metrics, best_epoch)
-        for column, figure, name in zip(
-            st.columns(2),
-            (charts.loss_chart(metrics, run.id, best_epoch), charts.accuracy_chart(metrics, run.id, best_epoch)),
-            ("loss", "accuracy"),
-            strict=True,
-        ):
-            column.plotly_chart(figure, key=key(name), config=charts.CONFIG, alt=text)
-        left, right = st.columns([4, 3])
-        figure = charts.class_chart(metrics, run.id, best_epoch).update_layout(height=340)
-        left.plotly_chart(figure, key=key("class"), config=charts.CONFIG, alt=charts.describe_classes(metrics))
+        words, by_class = charts.describe(metrics, best_epoch), charts.describe_classes(metrics)
+        live_charts(
+            [
+                Chart("loss", charts.loss_chart(metrics, run.id, best_epoch), words),
+                Chart("accuracy", charts.accuracy_chart(metrics, run.id, best_epoch), words),
+            ],
+            key=key("charts"),
+        )
+        left, right = st.columns([5, 4], gap="medium")
+        with left:
+            live_charts(
+                [Chart("classes", charts.class_chart(metrics, run.id, best_epoch), by_class)], key=key("classes")
+            )
         best = curves.read_best(run.id)
         if best is not None:
-            right.markdown(
-                f"Confusion, best epoch ({best.epoch})", help="Of the validation split: rows true, columns given"
-            )
-            right.dataframe(
-                charts.confusion_table(best),
-                key=key("confusion"),
-                column_config={
-                    name: st.column_config.NumberColumn(name[:3], help=name, width=_CELL_PX) for name in EMOTIONS
-                },
-                alt=f"Confusion matrix of epoch {best.epoch}, accuracy {best.accuracy:.1%}: rows true, columns given",
-            )
+            with right:
+                _confusion(best, key("confusion"))
     with st.expander("Log, learning rate", icon=":material/terminal:", key=key("more")):
         if not metrics.empty:
-            st.plotly_chart(
-                charts.rate_chart(metrics, run.id),
-                key=key("rate"),
-                config=charts.CONFIG,
-                alt=f"Learning rate, {metrics['learning_rate'].iloc[-1]:.3g} in the last epoch",
-            )
+            words = f"Learning rate, {metrics['learning_rate'].iloc[-1]:.3g} in the last epoch"
+            st.plotly_chart(charts.rate_chart(metrics, run.id), key=key("rate"), config=charts.CONFIG, alt=words)
         st.code(store.read_log_tail(run.id, _LOG_LINES) or "Nothing yet.", language=None, wrap_lines=True)
+
+
+def _confusion(best: curves.BestEpoch, key: str) -> None:
+    st.markdown(f"Confusion, best epoch ({best.epoch})", help="Of the validation split: rows true, columns given")
+    st.dataframe(
+        charts.confusion_table(best),
+        key=key,
+        column_config={name: st.column_config.NumberColumn(name[:3], help=name, width=_CELL_PX) for name in EMOTIONS},
+        alt=f"Confusion matrix of epoch {best.epoch}, accuracy {best.accuracy:.1%}: rows true, columns given",
+    )
 
 
 def _stop(run_id: str) -> None:

@@ -17,6 +17,7 @@ _TRAINING, _VALIDATION = "#8C8C8C", "#6366F1"
 _RUN_COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MOST_COMPARED: Final = len(_RUN_COLORS)
 _CHART_PX: Final = 260
+_CLASSES_PX: Final = 350
 # The accent's hue at a strength that leaves the number readable in light and dark.
 _CELL: Final = "background-color: rgba(99, 102, 241, {alpha:.2f})"
 _STRONGEST: Final = 0.65
@@ -41,6 +42,7 @@ def class_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figur
     """Accuracy on validation by epoch, a line a class."""
     lines = [_line(metrics, name, f"accuracy_{name}", EMOTION_COLORS[name]) for name in EMOTIONS]
     figure = _figure(lines, run_id, best_epoch, title="Accuracy by class and epoch, validation")
+    figure.update_layout(height=_CLASSES_PX)
     return figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
 
 

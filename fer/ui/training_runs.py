@@ -107,6 +107,7 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
+        placeholder="",
         height=min(_TABLE_PX, 38 + 35 * len(found)),
         column_config={
             "Best": st.column_config.NumberColumn(
