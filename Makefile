@@ -25,7 +25,7 @@ test: lint types imports browser
 	$(BIN)/python -m pytest -m "not soak"
 
 check: lint types imports
-	$(BIN)/python -m pytest -m "not e2e and not training and not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e and not training and not soak"
 
 # Half an hour: ten minutes of a camera, thirty viewers who come and go; a training killed at twenty random moments.
 soak: $(VENV)/.dev browser
