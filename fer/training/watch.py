@@ -187,6 +187,9 @@ class Watch(keras.callbacks.Callback):
         )
 
     def _checkpoint(self, new_best: list[Any] | None) -> None:
+        if keras.config.backend() == "jax":
+            # Within an epoch the JAX trainer keeps the values to itself.
+            self.model.jax_state_sync()
         write_checkpoint(self._session.folder / files.CHECKPOINTS, self.model, self.state, new_best)
         self._checkpointed = time.monotonic()
 

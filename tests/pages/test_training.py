@@ -195,7 +195,9 @@ def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
     choose(run_id)
     app = open_page(PAGE)
     assert not app.exception
-    assert len(app.get("plotly_chart")) == 4
+    # Loss and accuracy, the classes; the learning rate below the log.
+    assert len(app.get("component_instance")) == 2
+    assert len(app.get("plotly_chart")) == 1
     app.button(key=f"training_use_{run_id}").click().run()
     assert "Live and Upload now use the model of 'mine'" in texts(app)
     assert current_bundle_path().parent.name == "mine"

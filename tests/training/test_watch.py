@@ -1,0 +1,169 @@
+"""What happens while a run trains, in this process and with a tiny network."""
+
+import math
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from fer.errors import BundleError, ConfigError, RunError
+from fer.recognition.bundle import Bundle, write_bundle
+from fer.runs import curves, estimates, files, store
+from fer.runs.config import TrainConfig
+from fer.runs.session import RunSession, StopRequested
+from fer.training import networks, probe, run, watch
+from fer.training.batches import TrainingBatches
+from fer.training.checkpoints import newest_checkpoint
+from fer.training.export import export_network, serving_network
+from fer.training.fit import compiled_network, load_data, split_parts
+from tests.builders import make_bundle
+from tests.training.tiny_run import tiny_body
+
+CONFIG = TrainConfig(fraction=0.1, batch_size=10, epochs=4, learning_rate=0.01, weight_averaging=0, precision="float32")
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch, fer_home):
+    monkeypatch.setitem(networks._BODIES, "residual", tiny_body)
+
+
+def start(config: TrainConfig) -> RunSession:
+    return RunSession(files.run_folder(store.create_run(config)))
+
+
+def fit(session: RunSession, config: TrainConfig) -> watch.Watch:
+    checkpoint, _ = newest_checkpoint(session.folder / files.CHECKPOINTS)
+    return run._fit(session, config, load_data(config), checkpoint)
+
+
+def test_an_epoch_leaves_its_row_its_checkpoint_and_what_it_took():
+    session = start(CONFIG)
+    state = fit(session, CONFIG).state
+    metrics = curves.read_metrics(session.folder.name)
+    assert metrics["epoch"].tolist() == [1, 2, 3, 4]
+    assert metrics["learning_rate"].iloc[-1] == pytest.approx(0, abs=1e-6)
+    recalls = metrics[[name for name in metrics if name.startswith("accuracy_")]].iloc[-1]
+    assert recalls.mean() == pytest.approx(metrics["val_accuracy"].iloc[-1])  # the classes are even
+    assert session.progress.best_epoch == state.best.epoch == metrics["val_accuracy"].idxmax() + 1
+    assert (session.progress.n_train, session.progress.n_validation) == (70, 140)
+    measured = estimates.recall(CONFIG)
+    assert (measured.n_train, measured.n_validation) == (700, 140)
+    assert 0 < estimates.seconds_for(CONFIG, measured) < 600
+
+
+def test_without_patience_it_stops_where_nothing_gets_better():
+    config = replace(CONFIG, patience=2, learning_rate=1e-6, epochs=40)
+    state = fit(start(config), config).state
+    assert state.epoch == state.best.epoch + 2 < 40
+
+
+def test_checkpoints_come_within_a_long_epoch_too(monkeypatch):
+    monkeypatch.setattr(watch, "_CHECKPOINT_SECONDS", 0.0)
+    seen = []
+    real = watch.write_checkpoint
+    monkeypatch.setattr(
+        watch,
+        "write_checkpoint",
+        lambda folder, network, state, best: (
+            seen.append((state.epoch, state.batch)) or real(folder, network, state, best)
+        ),
+    )
+    config = replace(CONFIG, epochs=2)
+    fit(start(config), config)
+    assert seen == [*((0, batch) for batch in range(1, 7)), (1, 0), *((1, batch) for batch in range(1, 7)), (2, 0)]
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_a_stop_in_the_middle_and_at_the_end_of_an_epoch_is_kept_and_gone_on_from(batch):
+    session = start(CONFIG)
+    real = session.update
+
+    def update(**changes):
+        real(**changes)
+        if session.progress.epoch == 1 and changes.get("batch") == batch:
+            (session.folder / files.STOP).touch()
+
+    session.update = update
+    with pytest.raises(StopRequested):
+        fit(session, CONFIG)
+    checkpoint, _ = newest_checkpoint(session.folder / files.CHECKPOINTS)
+    assert (checkpoint.state.epoch, checkpoint.state.batch) == ((1, 1) if batch == 1 else (2, 0))
+    (session.folder / files.STOP).unlink()
+    assert fit(RunSession(session.folder), CONFIG).state.epoch == 4
+    assert curves.read_metrics(session.folder.name)["epoch"].tolist() == [1, 2, 3, 4]
+
+
+def test_a_network_that_gives_no_numbers_is_refused_after_the_epoch_too(monkeypatch):
+    broken = replace_loss(watch.judge)
+    monkeypatch.setattr(watch, "judge", broken)
+    with pytest.raises(RunError, match="no numbers any more after epoch 1"):
+        fit(start(CONFIG), CONFIG)
+
+
+def replace_loss(judge):
+    def judged(*arguments):
+        result, weights = judge(*arguments)
+        return replace(result, loss=math.nan), weights
+
+    return judged
+
+
+def test_averaged_weights_are_judged_and_the_others_train_on():
+    config = replace(CONFIG, weight_averaging=100, epochs=20)
+    parts = split_parts(load_data(config), config)
+    batches = TrainingBatches(parts.train, config, votes=False)
+    network = compiled_network(config, parts, batches.steps)
+    assert network.optimizer.use_ema
+    network.fit(batches, epochs=1, verbose=0)
+    # `fit` has put the average in place; what trains is another.
+    network.set_weights([weight + 0.1 for weight in network.get_weights()])
+    before = network.get_weights()
+    _, judged = watch.judge(network, parts.validation, batches)
+    for now, then in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert any(np.abs(a - b).max() > 0.05 for a, b in zip(judged, before, strict=True))
+
+
+def tiny_bundle(folder, network_name="residual"):
+    keras.utils.set_random_seed(7)
+    network = networks.build_network("residual")
+    export_network(serving_network("residual", network.get_weights()), folder)
+    write_bundle(Bundle(path=folder, network={"name": network_name}))
+    return network.get_weights()
+
+
+def test_fine_tuning_starts_from_the_weights_of_a_bundle(tmp_path):
+    weights = tiny_bundle(tmp_path / "bundle")
+    config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
+    parts = split_parts(load_data(config), config)
+    network = compiled_network(config, parts, 7)
+    run._fine_tune(network, config)
+    for now, then in zip(network.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
+    tiny_bundle(tmp_path / "bundle", "some other")
+    monkeypatch.undo()
+    monkeypatch.setenv("FER_HOME", str(tmp_path))
+    config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
+    network = compiled_network(config, split_parts(load_data(config), config), 7)
+    with pytest.raises(ConfigError, match="network is some other"):
+        run._fine_tune(network, config)
+
+
+def test_fine_tuning_from_what_keras_cannot_read_is_refused(tmp_path):
+    make_bundle(tmp_path / "bundle")
+    config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
+    network = compiled_network(config, split_parts(load_data(config), config), 7)
+    with pytest.raises(BundleError, match="cannot be read"):
+        run._fine_tune(network, config)
+
+
+def test_a_probe_measures_without_making_a_run():
+    measured = probe.probe(CONFIG)
+    assert (measured.n_train, measured.n_validation) == (700, 140)
+    assert 0 < measured.image_seconds < 1
+    assert measured.validation_seconds > 0
+    assert store.list_runs() == []
