@@ -1,6 +1,7 @@
 """What streamlit-webrtc calls: frames in, frames out, and never an exception."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import av
@@ -17,6 +18,13 @@ def camera_frame(height: int = 480, width: int = 640) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(frame(480, 640)[:height, :width].copy(), format="bgr24").reformat(
         format="yuv420p"
     )
+
+
+def on_a_loop(loop: asyncio.AbstractEventLoop, processor: FrameProcessor, frames: list[av.VideoFrame]) -> av.VideoFrame:
+    """As streamlit-webrtc calls it: in a thread of its own, where no other loop runs (a browser test leaves one here)."""
+    with ThreadPoolExecutor(1) as thread:
+        (shown,) = thread.submit(loop.run_until_complete, processor.recv_queued(frames)).result()
+    return shown
 
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (720, 1280), (241, 321), (240, 321)])
@@ -49,7 +57,8 @@ def test_of_frames_that_waited_the_newest_is_taken_and_the_rest_counted() -> Non
     processor = FrameProcessor(session())
     frames = [camera_frame() for _ in range(4)]
     with mock.patch.object(processor, "recv", wraps=processor.recv) as recv:
-        (shown,) = asyncio.run(processor.recv_queued(frames))
+        shown = on_a_loop(asyncio.new_event_loop(), processor, frames)
+    processor.ended()
     recv.assert_called_once_with(frames[-1])
     assert shown.width == 640
     snapshot = processor.session.snapshot()
@@ -79,7 +88,7 @@ def test_a_frame_that_cannot_be_read_is_counted_and_never_shown_where_faces_are_
 def test_the_end_of_the_stream_closes_its_event_loop() -> None:
     processor = FrameProcessor(session())
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(processor.recv_queued([camera_frame()]))
+    on_a_loop(loop, processor, [camera_frame()])
     assert not loop.is_closed()
     processor.ended()
     processor.ended()
