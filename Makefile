@@ -21,8 +21,9 @@ help:
 app: $(VENV)/.app
 	$(BIN)/python -m streamlit run app.py --server.port=$(PORT)
 
-test: lint types imports browser
-	$(BIN)/python -m pytest -m "not soak"
+# What drives a browser or trains goes one at a time: it needs both cores.
+test: check browser
+	$(BIN)/python -m pytest -m "(e2e or training) and not soak"
 
 check: lint types imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e and not training and not soak"

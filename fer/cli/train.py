@@ -52,7 +52,7 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
     """
     config = TrainConfig(**_with_whole_paths(settings))
     if estimate:
-        _quiet()
+        _set_up_process()
         from fer.training.probe import probe
 
         measured = probe(config)
@@ -88,7 +88,7 @@ def train_in_folder(folder: Path) -> None:
     Raises:
         FerError: it failed, in one sentence.
     """
-    _quiet()
+    _set_up_process()
     try:
         with session.running(folder) as run:
             # Here alone: importing TensorFlow takes seconds and hundreds of megabytes that no other command should
@@ -115,8 +115,10 @@ def _native_messages_in(log: Path) -> Iterator[None]:
         os.close(terminal)
 
 
-def _quiet() -> None:
-    """Take a back seat: what a person does at the same time, the live camera above all, comes first."""
+def _set_up_process() -> None:
+    """What must be set before TensorFlow is imported; and a back seat: a person's live camera comes first."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # By itself TensorFlow takes oneDNN only with AVX-512; with AVX2, too, it makes a step 1.35 times faster.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if hasattr(os, "nice"):
         os.nice(_NICENESS)

@@ -63,6 +63,9 @@ class TrainConfig:
 
     label_smoothing: float = _setting(0.1, "Share of each label spread over all classes", low=0.0, high=0.5)
     class_weights: str = _setting("sqrt", "Weight of rare classes in the loss", choices=CLASS_WEIGHTS)
+    crowd_labels: float = _setting(
+        0.0, "Share of each label replaced by the labels that images with the same FER+ votes have", low=0.0, high=1.0
+    )
     votes_weight: float = _setting(0.5, "Weight of the second head, which learns the FER+ votes", low=0.0, high=5.0)
 
     # A FER-2013 image is a detector's box, and boxes scatter by 15 to 19 % from frame to frame.

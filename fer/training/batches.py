@@ -8,6 +8,7 @@ from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.emotions import N_EMOTIONS
 from fer.runs.config import TrainConfig
 from fer.training.augment import Augmenter
+from fer.training.crowd_labels import expected_labels
 from fer.training.networks import LOGITS, N_VOTE_CLASSES, VOTES
 
 Floats = npt.NDArray[np.float32]
@@ -35,6 +36,10 @@ class TrainingBatches(keras.utils.PyDataset):
         super().__init__(workers=1, max_queue_size=8)
         self._images = dataset.images
         self._labels = dataset.labels
+        self._targets = np.eye(N_EMOTIONS, dtype=np.float32)[dataset.labels]
+        if config.crowd_labels:
+            share = np.float32(config.crowd_labels)
+            self._targets = (1 - share) * self._targets + share * expected_labels(dataset)
         self._votes = vote_distributions(dataset) if votes else None
         self._class_weights = class_weights(dataset.labels, config.class_weights)
         self._augment = Augmenter.from_config(config)
@@ -60,7 +65,7 @@ class TrainingBatches(keras.utils.PyDataset):
         rows = order[index * size : (index + 1) * size]
         rng = np.random.default_rng((seed, epoch, index))
         images = self._augment(self._images[rows], rng)
-        targets = {LOGITS: np.eye(N_EMOTIONS, dtype=np.float32)[self._labels[rows]]}
+        targets = {LOGITS: self._targets[rows]}
         weights = {LOGITS: self._class_weights[self._labels[rows]]}
         if self._votes is not None:
             targets[VOTES] = self._votes[rows]

@@ -21,7 +21,7 @@ def camera_frame(height: int = 480, width: int = 640) -> av.VideoFrame:
 
 
 def on_a_loop(loop: asyncio.AbstractEventLoop, processor: FrameProcessor, frames: list[av.VideoFrame]) -> av.VideoFrame:
-    """As streamlit-webrtc calls it: in a thread of its own, where no other loop runs (a browser test leaves one here)."""
+    """As streamlit-webrtc calls it: in a thread of its own. In this one a browser test may have left a running loop."""
     with ThreadPoolExecutor(1) as thread:
         (shown,) = thread.submit(loop.run_until_complete, processor.recv_queued(frames)).result()
     return shown
