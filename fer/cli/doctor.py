@@ -1,7 +1,6 @@
 """`python -m fer doctor`: what is wrong with labelled faces, as a table, JSON and CSV."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.cli.data import progress_bar
-from fer.datasets.corrections import apply_corrections, corrections_file, latest, read_corrections
+from fer.datasets.corrections import correct_reading, corrections_file, read_corrections
 from fer.datasets.doctor import Checkup, examine
 from fer.datasets.loading import SYNTHETIC, find_source
 from fer.datasets.readings import Reading
@@ -51,10 +50,7 @@ def _read(path: str, votes: Path | None, corrections: bool) -> Reading:
     reading = read_source(source, votes)
     if not corrections:
         return reading
-    made = read_corrections(corrections_file(source))
-    discarded = {index for index, item in latest(made).items() if item.now is None}
-    origins = tuple(origin for index, origin in enumerate(reading.origins) if index not in discarded)
-    return replace(reading, dataset=apply_corrections(reading.dataset, made), origins=origins)
+    return correct_reading(reading, read_corrections(corrections_file(source)))
 
 
 def _report(reading: Reading, checkup: Checkup, console: Console) -> None:

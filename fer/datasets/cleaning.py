@@ -1,21 +1,26 @@
 """A cleaned copy: a new set without what the doctor found, with a line for everything that was left out."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from fer.datasets import catalog
-from fer.datasets.corrections import Correction, apply_corrections, latest
+from fer.datasets.copies import DUPLICATES, STEPS, left_out
+from fer.datasets.corrections import Correction, judged_images, relabelled
 from fer.datasets.doctor import KINDS, SURE_KINDS, Checkup
 from fer.datasets.importing import store
 from fer.datasets.readings import Progress, Reading, Rejection, silent
 from fer.datasets.storage import SetInfo
 from fer.errors import DatasetError
 
-# About labels alone, where a person's word about an image counts for more.
-_LABEL_KINDS: Final = frozenset({"exact_contradicting", "near_contradicting", "crowd_rejected"})
+_DISCARDED: Final = "discarded by hand"
+# Exact copies are thinned out before near ones are looked at.
+_COPIES: Final = ("exact", "near")
+_TITLES: Final = {kind.key: kind.title for kind in KINDS}
+_COPY_KINDS: Final = frozenset(f"{prefix}_{step}" for prefix in _COPIES for step in STEPS)
 
 
 def clean_copy(
@@ -33,7 +38,8 @@ def clean_copy(
         checkup: what the doctor found in it.
         name: of the new set.
         kinds: keys of `KINDS`.
-        corrections: applied too; an image that a person corrected or confirmed is not left out for its label.
+        corrections: applied first; of copies, the image that a person corrected or confirmed is the one that stays,
+            and the crowd does not overrule a person.
         progress: told how far it is; what it raises cancels, and nothing is changed.
 
     Raises:
@@ -55,31 +61,43 @@ def cleaned_reading(
     unknown = sorted(set(kinds) - {kind.key for kind in KINDS})
     if unknown:
         raise DatasetError(f"There is no finding '{unknown[0]}'; choose among: {', '.join(k.key for k in KINDS)}.")
-    judged = latest(corrections)
-    reasons: dict[int, str] = {index: "discarded by hand" for index, item in judged.items() if item.now is None}
-    changes = [_sentence(len(reasons), "discarded by hand")]
-    for finding in checkup.findings:
-        if finding.kind.key not in kinds:
-            continue
-        spared = set(judged) if finding.kind.key in _LABEL_KINDS else set()
-        new = {int(index) for index in finding.drop} - set(reasons) - spared
-        reasons.update(dict.fromkeys(new, finding.kind.title))
-        changes.append(_sentence(len(new), finding.kind.title))
-    n_relabelled = sum(item.now not in (None, item.was) for item in judged.values())
-    if n_relabelled:
-        changes.append(f"Corrected by hand: {n_relabelled:,}.")
+    judged = judged_images(reading.dataset, corrections)
+    corrected = replace(reading, dataset=relabelled(reading.dataset, judged))
+    reasons = _reasons(corrected, checkup, kinds, judged)
     kept = np.setdiff1d(np.arange(len(reading.dataset)), np.fromiter(reasons, np.int64, len(reasons)))
-    # A discarded image is taken out below, with the others.
-    corrected = apply_corrections(reading.dataset, [item for item in corrections if judged[item.index].now is not None])
     cleaned = replace(
-        reading,
-        dataset=corrected.take(kept),
-        origins=tuple(reading.origins[index] for index in kept),
+        corrected.take(kept),
         rejected=tuple(Rejection(reading.origins[index], reasons[index]) for index in sorted(reasons)),
         form="cleaned copy",
     )
-    return cleaned, tuple(change for change in changes if change)
+    n_of = Counter(reasons.values())
+    changes = [
+        f"Left out, {why[0].lower()}{why[1:]}: {n_of[why]:,}."
+        for why in (_DISCARDED, *(kind.title for kind in KINDS))
+        if n_of[why]
+    ]
+    n_corrected = sum(item.now not in (None, item.was) for index, item in judged.items() if index not in reasons)
+    return cleaned, (*changes, *([f"Corrected by hand: {n_corrected:,}."] if n_corrected else []))
 
 
-def _sentence(n_images: int, why: str) -> str:
-    return f"Left out, {why[0].lower()}{why[1:]}: {n_images:,}." if n_images else ""
+def _reasons(
+    reading: Reading, checkup: Checkup, kinds: Collection[str], judged: Mapping[int, Correction]
+) -> dict[int, str]:
+    """Why each image is left out: first what is wrong by itself, then what is too much among the copies that are left.
+
+    Otherwise a copy would go because of one that goes as well, and a picture would be lost.
+    """
+    reasons = {index: _DISCARDED for index, item in judged.items() if item.now is None}
+    for finding in checkup.findings:
+        if finding.kind.key in set(kinds) - _COPY_KINDS:
+            spared = judged if finding.kind.key == "crowd_rejected" else ()
+            new = [index for index in finding.drop.tolist() if index not in reasons and index not in spared]
+            reasons.update(dict.fromkeys(new, finding.kind.title))
+    for prefix in _COPIES:
+        titles = {step: _TITLES[f"{prefix}_{step}"] for step in STEPS if f"{prefix}_{step}" in kinds}
+        every = checkup.finding(f"{prefix}_{DUPLICATES}")
+        for group in every.members() if every else ():
+            left = np.array([index for index in group.tolist() if index not in reasons], np.int64)
+            gone = left_out(left, reading.dataset, titles, judged)
+            reasons.update({index: titles[step] for index, step in gone.items()})
+    return reasons

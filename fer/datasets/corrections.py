@@ -1,8 +1,9 @@
 """A person's corrections of labels: a small CSV beside the data, which themselves are never changed."""
 
+import contextlib
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.datasets.faces import FaceDataset
+from fer.datasets.readings import Reading
 from fer.datasets.storage import is_stored_set
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
@@ -57,22 +59,29 @@ def read_corrections(path: Path) -> list[Correction]:
     """The corrections in the order they were made; none where there is no file.
 
     Raises:
-        DatasetError: a row is none, by its line.
+        DatasetError: a row is none, by its line; or the file cannot be read.
     """
     if not path.is_file():
         return []
-    found = []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), 2):
-            try:
-                now = None if row["now"] == DISCARD else EMOTIONS.index(row["now"])
-                found.append(Correction(int(row["image"]), row["digest"], EMOTIONS.index(row["was"]), now))
-            except (KeyError, ValueError, TypeError) as error:
-                raise DatasetError(
-                    f"{path}, line {number}: expected image, digest, was, now, where now is an emotion or "
-                    f"'{DISCARD}'; mend or delete that line."
-                ) from error
-    return found
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            return [_correction(row, f"{path}, line {rows.line_num}") for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path} is no CSV in UTF-8 ({error}); save it as such, or delete it.") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror}); check your rights to it.") from error
+
+
+def _correction(row: dict[str, str], where: str) -> Correction:
+    try:
+        now = None if row["now"] == DISCARD else EMOTIONS.index(row["now"])
+        return Correction(int(row["image"]), row["digest"], EMOTIONS.index(row["was"]), now)
+    except (KeyError, ValueError, TypeError) as error:
+        raise DatasetError(
+            f"{where}: expected image, digest, was, now, where now is an emotion or '{DISCARD}'; mend or delete "
+            "that line."
+        ) from error
 
 
 def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
@@ -94,6 +103,8 @@ def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
                 writer.writerow([item.index, item.digest, EMOTIONS[item.was], now])
         beside.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise DatasetError(f"{path} cannot be written ({error.strerror}); the correction is not kept.") from error
 
 
@@ -102,22 +113,45 @@ def latest(corrections: Sequence[Correction]) -> dict[int, Correction]:
     return {item.index: item for item in corrections}
 
 
-def apply_corrections(dataset: FaceDataset, corrections: Sequence[Correction]) -> FaceDataset:
-    """The data set with corrected labels and without the discarded images.
+def judged_images(dataset: FaceDataset, corrections: Sequence[Correction]) -> dict[int, Correction]:
+    """The last correction of each image, after seeing that every one is of this data set.
 
     Raises:
         DatasetError: a correction is of an image that is not, or no longer, at its place.
     """
-    labels = dataset.labels.copy()
-    kept = np.ones(len(dataset), bool)
-    for index, item in latest(corrections).items():
-        if not (0 <= index < len(dataset)) or image_digest(dataset.images[index]) != item.digest:
+    for item in corrections:
+        if not (0 <= item.index < len(dataset)) or image_digest(dataset.images[item.index]) != item.digest:
             raise DatasetError(
-                f"The corrections of {dataset.name} do not belong to these images (image {index}); "
+                f"The corrections of {dataset.name} do not belong to these images (image {item.index}); "
                 f"delete the corrections or bring back the data they were made on."
             )
-        if item.now is None:
-            kept[index] = False
-        else:
-            labels[index] = item.now
-    return replace(dataset, labels=labels).take(np.flatnonzero(kept))
+    return latest(corrections)
+
+
+def relabelled(dataset: FaceDataset, judged: Mapping[int, Correction]) -> FaceDataset:
+    """All images of the data set, with the labels that a person gave; see `judged_images`."""
+    labels = dataset.labels.copy()
+    for index, item in judged.items():
+        labels[index] = labels[index] if item.now is None else item.now
+    return replace(dataset, labels=labels)
+
+
+def correct_reading(reading: Reading, corrections: Sequence[Correction]) -> Reading:
+    """The reading with corrected labels and without the discarded images.
+
+    Raises:
+        DatasetError: as `judged_images`.
+    """
+    judged = judged_images(reading.dataset, corrections)
+    discarded = [index for index, item in judged.items() if item.now is None]
+    kept = np.setdiff1d(np.arange(len(reading.dataset)), np.array(discarded, np.int64))
+    return replace(reading, dataset=relabelled(reading.dataset, judged)).take(kept)
+
+
+def apply_corrections(dataset: FaceDataset, corrections: Sequence[Correction]) -> FaceDataset:
+    """The data set with corrected labels and without the discarded images.
+
+    Raises:
+        DatasetError: as `judged_images`.
+    """
+    return correct_reading(Reading(dataset, ("",) * len(dataset)), corrections).dataset

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fer.datasets import crowd
+from fer.datasets.copies import ACROSS, CONTRADICTING, DUPLICATES, left_out
 from fer.datasets.duplicates import exact_groups, near_groups
 from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.quality import faceless_images, flat_images
@@ -81,7 +82,7 @@ class Finding:
         indices: (M,) int64, the images concerned, group after group.
         groups: (M,) int64, the group of each: copies of one picture share one.
         notes: (M,) what is to be said of each image, or '' throughout.
-        drop: the images that a cleaned copy leaves out, ascending.
+        drop: the images that a cleaned copy leaves out for this finding alone, ascending.
         text: the finding in words where it is not about single images.
     """
 
@@ -101,6 +102,10 @@ class Finding:
     def n_groups(self) -> int:
         """How many groups they form."""
         return len(np.unique(self.groups))
+
+    def members(self) -> list[Indices]:
+        """The images of each group, in the order of the groups."""
+        return [self.indices[self.groups == group] for group in np.unique(self.groups)]
 
     def to_frame(self, reading: Reading) -> pd.DataFrame:
         """A row an image: finding, group, image (its place from 0), origin, split, label, note."""
@@ -227,35 +232,17 @@ def _duplicates(prefix: str, groups: list[Indices], dataset: FaceDataset) -> lis
     labels, splits = dataset.labels, dataset.splits
     across = [group for group in groups if len(np.unique(splits[group])) > 1]
     contradicting = [group for group in groups if len(np.unique(labels[group])) > 1]
-    agreeing = [group for group in groups if len(np.unique(labels[group])) == 1]
-    return [
-        _grouped(f"{prefix}_duplicates", groups, [_all_but_one(group, dataset) for group in agreeing]),
-        _grouped(f"{prefix}_across_splits", across, [_outside_best_split(group, splits) for group in across]),
-        _grouped(f"{prefix}_contradicting", contradicting, [_all_but_one(group, dataset) for group in contradicting]),
-    ]
+    concerned = ((DUPLICATES, groups), (ACROSS, across), (CONTRADICTING, contradicting))
+    return [_grouped(prefix, step, groups, dataset) for step, groups in concerned]
 
 
-def _grouped(key: str, groups: list[Indices], drops: list[Indices]) -> Finding:
+def _grouped(prefix: str, step: str, groups: list[Indices], dataset: FaceDataset) -> Finding:
     empty = np.empty(0, np.int64)
     indices = np.concatenate(groups) if groups else empty
     numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups]) if groups else empty
-    drop = np.unique(np.concatenate(drops)) if drops else empty
-    return Finding(_KIND_BY_KEY[key], indices, numbers, ("",) * len(indices), drop)
-
-
-def _all_but_one(group: Indices, dataset: FaceDataset) -> Indices:
-    """What to leave out of copies: all but the first of the split that measures most; all if no label has most."""
-    counts = np.bincount(dataset.labels[group])
-    if counts.max() * 2 <= len(group):
-        return group
-    agreed = group[dataset.labels[group] == counts.argmax()]
-    best = agreed[dataset.splits[agreed] == dataset.splits[agreed].max()]
-    return np.setdiff1d(group, best[:1])
-
-
-def _outside_best_split(group: Indices, splits: npt.NDArray[np.uint8]) -> Indices:
-    # SPLITS ascend from train to test: what measures last is kept.
-    return np.asarray(group[splits[group] != splits[group].max()], np.int64)
+    drop = sorted(index for group in groups for index in left_out(group, dataset, {step}))
+    kind = _KIND_BY_KEY[f"{prefix}_{step}"]
+    return Finding(kind, indices, numbers, ("",) * len(indices), np.array(drop, np.int64))
 
 
 def _imbalance(dataset: FaceDataset) -> Finding:

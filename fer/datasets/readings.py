@@ -3,6 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from fer.datasets.faces import FaceDataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
@@ -63,6 +66,11 @@ class Reading:
     def n_read(self) -> int:
         """Rows or files that were looked at: kept and rejected."""
         return len(self.dataset) + len(self.rejected)
+
+    def take(self, indices: npt.NDArray[np.int64]) -> Self:
+        """The faces at `indices`, (M,) int64, in that order; what was rejected stays."""
+        origins = tuple(self.origins[index] for index in indices)
+        return replace(self, dataset=self.dataset.take(indices), origins=origins)
 
     def renamed(self, name: str) -> Self:
         """The same reading with the data set called `name`."""

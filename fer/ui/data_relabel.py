@@ -9,7 +9,15 @@ import numpy as np
 import streamlit as st
 
 from fer.datasets import catalog
-from fer.datasets.corrections import Correction, correct, corrections_file, latest, read_corrections, write_corrections
+from fer.datasets.corrections import (
+    Correction,
+    correct,
+    corrections_file,
+    judged_images,
+    latest,
+    read_corrections,
+    write_corrections,
+)
 from fer.datasets.crowd import describe_votes
 from fer.datasets.doubts import doubtful_by_crowd, doubtful_by_model
 from fer.datasets.faces import SPLITS
@@ -46,7 +54,7 @@ def relabel(info: SetInfo) -> None:
     """Judge labels.
 
     Raises:
-        DatasetError: the set or its corrections are damaged.
+        DatasetError: the set or its corrections are damaged, or do not belong together.
     """
     reading = opened(info)
     state = remembered("data_relabel", _Session)
@@ -59,7 +67,7 @@ def relabel(info: SetInfo) -> None:
     if queue is None:
         return
     made = corrections_of(info)
-    judged = latest(made)
+    judged = judged_images(reading.dataset, made)
     waiting = [int(index) for index in queue if index not in judged and (info.created, int(index)) not in state.skipped]
     if state.error:
         st.error(state.error, icon=":material/error:")

@@ -1,14 +1,18 @@
 import csv
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from fer.datasets import catalog
 from fer.datasets.cleaning import clean_copy, cleaned_reading
-from fer.datasets.corrections import correct
-from fer.datasets.doctor import examine
+from fer.datasets.corrections import Correction, correct
+from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.doctor import SURE_KINDS, examine
+from fer.datasets.faces import FaceDataset
 from fer.datasets.importing import store
 from fer.datasets.readings import Reading
 from fer.errors import DatasetError
@@ -103,3 +107,92 @@ def test_an_unknown_kind_and_a_taken_name_are_refused(reading: Reading, fer_home
         clean_copy(reading, checkup, "new", ["ugly"])
     with pytest.raises(DatasetError, match="already"):
         clean_copy(reading, checkup, "mine")
+
+
+def cleaned(dataset: FaceDataset, kinds: Collection[str], *made: Correction) -> tuple[Reading, tuple[str, ...]]:
+    reading = Reading(dataset, tuple(map(str, range(len(dataset)))))
+    return cleaned_reading(reading, examine(dataset), kinds, made)
+
+
+@pytest.mark.parametrize("kinds", [SURE_KINDS, ["exact_duplicates"], ["exact_duplicates", "exact_contradicting"]])
+@pytest.mark.parametrize("corrected", [3, 42])
+def test_of_two_copies_the_corrected_one_stays(kinds: Collection[str], corrected: int) -> None:
+    dataset = drawn()
+    dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]))
+    now = (int(dataset.labels[3]) + 1) % 7
+    copy, changes = cleaned(dataset, kinds, correct(dataset, corrected, now))
+    assert [item.where for item in copy.rejected] == [str({3: 42, 42: 3}[corrected])]
+    assert copy.dataset.labels[copy.origins.index(str(corrected))] == now
+    assert "Corrected by hand: 1." in changes
+
+
+def test_of_copies_in_two_splits_the_judged_one_stays() -> None:
+    dataset = drawn()
+    dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
+    copy, _ = cleaned(dataset, ["exact_across_splits"], correct(dataset, 3, int(dataset.labels[3])))
+    assert [item.where for item in copy.rejected] == ["42"]
+
+
+def test_a_correction_of_an_image_that_goes_is_not_counted() -> None:
+    dataset = drawn()
+    dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]))
+    now = (int(dataset.labels[3]) + 1) % 7
+    copy, changes = cleaned(dataset, SURE_KINDS, correct(dataset, 3, now), correct(dataset, 42, now))
+    assert [item.where for item in copy.rejected] == ["42"]
+    assert changes == ("Left out, exact duplicates: 1.", "Corrected by hand: 1.")
+
+
+def test_a_discarded_image_does_not_take_its_twin_along() -> None:
+    dataset = drawn()
+    dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
+    for discarded, twin in ((3, "42"), (42, "3")):
+        copy, changes = cleaned(dataset, SURE_KINDS, correct(dataset, discarded, None))
+        assert [(item.where, item.reason) for item in copy.rejected] == [(str(discarded), "discarded by hand")]
+        assert twin in copy.origins and changes == ("Left out, discarded by hand: 1.",)
+
+
+def test_two_labels_that_a_person_gave_both_stay() -> None:
+    dataset = drawn()
+    dataset = plus(dataset, dataset.images[3], (int(dataset.labels[3]) + 1) % 7)
+    made = [correct(dataset, index, int(dataset.labels[index])) for index in (3, 42)]
+    copy, _ = cleaned(dataset, SURE_KINDS, *made)
+    assert copy.rejected == ()
+
+
+def test_kinds_are_computed_jointly_so_that_a_picture_is_not_lost() -> None:
+    """Two copies in validation contradict and go; the near copy in train is alone then, and stays."""
+    face = cv2.GaussianBlur(drawn(1, 0, 0, seed=50).images[0], (3, 3), 0)
+    dataset = plus(drawn(), face, 2, 1)
+    dataset = plus(dataset, face, 4, 1)
+    dataset = plus(dataset, np.clip(face * 0.8 + 25, 0, 255), 2, 0)
+    copy, changes = cleaned(dataset, SURE_KINDS)
+    assert [item.where for item in copy.rejected] == ["42", "43"]
+    assert changes == ("Left out, exact duplicates with contradicting labels: 2.",)
+
+
+def test_near_constant_images_are_left_out_though_they_are_no_near_copies() -> None:
+    flat = np.full((48, 48), 90)
+    flat[:3, :3] = 99
+    copy, changes = cleaned(plus(drawn(), flat, 5), ["near_constant"])
+    assert [item.where for item in copy.rejected] == ["42"] and changes == ("Left out, near-constant images: 1.",)
+
+
+def test_the_crowd_does_not_overrule_a_person() -> None:
+    dataset = drawn()
+    votes = unanimous(dataset)
+    for index in (5, 6):
+        votes[index] = 0
+        votes[index, EMOTION_COLUMNS[(dataset.labels[index] + 1) % 7]] = 10
+    confirmed = correct(dataset, 5, int(dataset.labels[5]))
+    copy, _ = cleaned(replace(dataset, votes=votes), ["crowd_rejected"], confirmed)
+    assert [item.where for item in copy.rejected] == ["6"]
+
+
+@pytest.mark.parametrize("now", [None, 3])
+@pytest.mark.parametrize("index", [4, 99, -1])
+def test_corrections_of_another_set_change_nothing(now: int | None, index: int) -> None:
+    """A discard reaches no other image either."""
+    dataset = drawn()
+    foreign = replace(correct(drawn(seed=9), 4, now), index=index)
+    with pytest.raises(DatasetError, match="do not belong to these images"):
+        cleaned(dataset, SURE_KINDS, foreign)

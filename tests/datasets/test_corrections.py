@@ -1,12 +1,18 @@
+import errno
+import os
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 
+from fer.datasets import corrections
 from fer.datasets.corrections import (
     apply_corrections,
     correct,
+    correct_reading,
     corrections_file,
+    judged_images,
     latest,
     read_corrections,
     write_corrections,
@@ -86,3 +92,55 @@ def test_corrections_lie_beside_the_data_and_never_change_them(fer_home: Path, t
     assert after.pop("corrections.csv") and after == before
     (tmp_path / "faces").mkdir()
     assert corrections_file(tmp_path / "faces") == tmp_path / "faces.corrections.csv"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("image,digest,was,now\n1,0011,sad,happy\n".encode("utf-16"), "no CSV in UTF-8"),
+        (b"image,digest,was,now\n1,0011,sad,\xff\n", "no CSV in UTF-8"),
+        (b"image,digest,was,now\n1,0011,sad," + b"x" * 200_000 + b"\n", "no CSV"),
+        (b"image;digest;was;now\n1;0011;sad;happy\n", "line 2"),
+    ],
+)
+def test_a_file_that_was_edited_by_hand_is_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "corrections.csv"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        read_corrections(path)
+
+
+def test_a_full_disk_keeps_the_old_corrections_and_leaves_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "corrections.csv"
+    made = [correct(drawn(), 4, 3)]
+    write_corrections(path, made)
+
+    class Full:
+        def __init__(self, file: IO[str]) -> None:
+            file.write("image,dig")
+
+        def writerow(self, row: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(corrections.csv, "writer", Full)
+    with pytest.raises(DatasetError, match=r"No space left on device.*not kept"):
+        write_corrections(path, [*made, correct(drawn(), 5, 3)])
+    assert [item.name for item in tmp_path.iterdir()] == ["corrections.csv"]
+    assert read_corrections(path) == made
+
+
+def test_a_word_that_another_overrode_is_checked_too() -> None:
+    dataset = drawn()
+    foreign = correct(drawn(seed=9), 4, 2)
+    with pytest.raises(DatasetError, match="image 4"):
+        judged_images(dataset, [foreign, correct(dataset, 4, 3)])
+
+
+def test_a_corrected_reading_keeps_where_each_face_came_from() -> None:
+    dataset = drawn()
+    reading = Reading(dataset, tuple(map(str, range(42))))
+    corrected = correct_reading(reading, [correct(dataset, 4, None), correct(dataset, 5, 6)])
+    assert corrected.origins == tuple(str(index) for index in range(42) if index != 4)
+    assert corrected.dataset.labels[corrected.origins.index("5")] == 6

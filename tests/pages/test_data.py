@@ -344,3 +344,22 @@ def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: O
     assert not app.file_uploader[0].value
     job = jobs.find(data_import._key())
     assert job is not None and not hasattr(job, "_work")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("image,digest,was,now\n1,0011,sad,happy\n".encode("utf-16"), "no CSV in UTF-8"),
+        (b"image,digest,was,now\n9999,0011,sad,happy\n", "do not belong to these images"),
+        (b"image,digest,was,now\n3,0011223344556677,sad,discard\n", "do not belong to these images"),
+    ],
+)
+def test_corrections_that_were_edited_by_hand_are_a_sentence(
+    fer_home: Path, stored: FaceDataset, tiny_model: Path, open_page: OpenPage, content: bytes, message: str
+) -> None:
+    corrections_file(catalog.set_folder("mine")).write_bytes(content)
+    app = view(open_page(PAGE), "Relabel")
+    assert not app.exception and [message in text.value for text in app.error] == [True]
+    # The rest of the page goes on.
+    app = view(app, "Look")
+    assert not app.exception and not app.error
