@@ -15,7 +15,7 @@ from fer import paths
 from fer.datasets.faces import SIDE
 from fer.errors import BundleError, RunError
 from fer.recognition import current
-from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
+from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs import files, store
 
@@ -36,7 +36,7 @@ def use_run(run_id: str) -> Bundle:
     """Serve a run's best model on every page, and return it as it is served.
 
     Raises:
-        RunError: there is no such run, or it has no model yet.
+        RunError: there is no such run, it has no model yet, or the disk has no room for its copy.
         BundleError: the model is damaged, or does not compute what was trained; the model in use stays.
     """
     run = store.read_run(run_id)
@@ -44,8 +44,7 @@ def use_run(run_id: str) -> Bundle:
         raise RunError(f"The run {run_id} has no model yet; it is written when the run ends or is stopped.")
     bundle = load_bundle(run.folder / files.BUNDLE)
     check_parity(bundle)
-    copy = _copy(bundle, run.name)
-    files.write_json(copy.path.parent / _ORIGIN, {"run": run_id})
+    copy = _copy(bundle, slug(run.name) or run_id, run_id)
     _put_to_use(copy)
     return copy
 
@@ -87,25 +86,34 @@ def check_parity(bundle: Bundle) -> None:
         )
 
 
-def _copy(bundle: Bundle, name: str) -> Bundle:
-    """A copy of a bundle under the name that pages will show, sharing its bytes where the disk can."""
-    folder = paths.runs_dir() / _MODELS / bundle.hash
-    target = folder / (slug(name) or bundle.name) / files.BUNDLE
-    if not (target / BUNDLE_FILE).is_file():
-        # The same model under another name is the same model.
-        shutil.rmtree(folder, ignore_errors=True)
-        part = folder / f".{files.BUNDLE}{files.PART}"
-        try:
-            part.mkdir(parents=True)
+def _copy(bundle: Bundle, name: str, run_id: str) -> Bundle:
+    """A copy of a bundle under the name that pages will show, sharing its bytes where the disk can.
+
+    It is made beside: whatever happens meanwhile, the model in use is there, this one under another name as well.
+    """
+    target = paths.runs_dir() / _MODELS / bundle.hash / name
+    part = target.with_name(f".{name}{files.PART}")
+    try:
+        if not _is_whole(target / files.BUNDLE):
+            shutil.rmtree(part, ignore_errors=True)
+            (part / files.BUNDLE).mkdir(parents=True)
             for file in sorted(bundle.path.iterdir()):
                 if file.is_file():
-                    _link(file, part / file.name)
-            target.parent.mkdir()
-            part.rename(target)
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise RunError(f"The model cannot be copied ({error.strerror}); make room and try again.") from error
-    return load_bundle(target)
+                    _link(file, part / files.BUNDLE / file.name)
+            files.replace_folder(part, target)
+        files.write_json(target / _ORIGIN, {"run": run_id})
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise RunError(f"The model cannot be copied ({error.strerror}); make room and try again.") from error
+    return load_bundle(target / files.BUNDLE)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        load_bundle(folder)
+    except BundleError:
+        return False
+    return True
 
 
 def _link(source: Path, target: Path) -> None:
@@ -125,7 +133,8 @@ def _put_to_use(bundle: Bundle) -> None:
 
 def _prune(keep: set[Path]) -> None:
     kept = {path.resolve() for path in keep}
-    for folder in (paths.runs_dir() / _MODELS).glob("*"):
+    models = paths.runs_dir() / _MODELS
+    for folder in (*models.glob("*/*"), *models.glob("*")):
         if not any(path.is_relative_to(folder.resolve()) for path in kept):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,7 +11,7 @@ from fer.errors import BundleError, RunError
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
-from fer.runs import control, files, serving
+from fer.runs import control, files, serving, store
 from tests.builders import faces_of
 from tests.runs.making import write_bundle
 
@@ -102,6 +102,39 @@ def test_where_the_disk_knows_no_second_names_the_copy_is_a_copy(finished, monke
     served = serving.use_run(finished)
     shutil.rmtree(files.run_folder(finished))
     load_bundle(served.path)
+
+
+@pytest.mark.parametrize("what", ["copy", "origin"])
+def test_used_again_under_a_new_name_on_a_full_disk_the_model_in_use_stays(finished, monkeypatch, what):
+    served = serving.use_run(finished)
+    store.set_notes(finished, name="another name")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(*((serving, "_link", full) if what == "copy" else (serving.files, "write_json", full)))
+    with pytest.raises(RunError, match="cannot be copied"):
+        serving.use_run(finished)
+    assert current_bundle_path() == served.path
+    load_bundle(served.path)
+    monkeypatch.undo()
+
+
+def test_renamed_and_used_again_it_is_shown_under_its_new_name_and_the_old_one_goes_later(finished):
+    before = serving.use_run(finished)
+    store.set_notes(finished, name="another name")
+    after = serving.use_run(finished)
+    assert (after.name, after.hash) == ("another-name", before.hash)
+    assert load_bundle(before.path), "a page may still be loading it"
+    serving.use_run(finished)
+    assert not before.path.exists()
+
+
+def test_a_copy_that_was_damaged_is_made_anew(finished, monkeypatch):
+    monkeypatch.setattr(serving, "_link", shutil.copy2)
+    served = serving.use_run(finished)
+    (served.path / "model.onnx").write_bytes(b"something else")
+    assert load_bundle(serving.use_run(finished).path)
 
 
 @pytest.mark.parametrize(
