@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import FileLock, Timeout
+
 from fer import paths
 from fer.errors import BundleError, RunError
 from fer.recognition import current
@@ -25,8 +27,10 @@ MAX_ONNX_BYTES: Final = 100_000_000
 MAX_JSON_BYTES: Final = 1_000_000
 _IMPORTED: Final = "imported"
 _CHECK_SECONDS: Final = 120
-_SCALARS: Final = (str, int, float, bool)
+_LOCK: Final = ".importing.lock"
 _MAX_TEXT: Final = 200
+# Beyond, a number is none that a page could show.
+_MAX_NUMBER: Final = 1e15
 
 
 @dataclass(frozen=True)
@@ -59,18 +63,23 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
     if not called:
         raise BundleError("The model needs a name with a letter or a digit; give it one.")
     target = paths.runs_dir() / _IMPORTED / called
-    if target.exists():
-        raise RunError(f"There is a model called '{called}' already; choose another name, or delete it first.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".", suffix=files.PART) as place:
-            folder = Path(place) / files.BUNDLE
-            folder.mkdir()
-            (folder / ONNX_FILE).write_bytes(onnx_data)
-            files.write_json(folder / BUNDLE_FILE, _cleaned(bundle_json), durable=True)
-            _check_apart(folder, called)
-            target.mkdir()
-            folder.rename(target / files.BUNDLE)
+        # One at a time, so that what lies half written is of one that was killed.
+        with FileLock(paths.runs_dir() / _LOCK, timeout=_CHECK_SECONDS, is_singleton=False):
+            files.remove_parts(target.parent)
+            if (target / files.BUNDLE).exists():
+                raise RunError(f"There is a model called '{called}' already; choose another name, or delete it first.")
+            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".", suffix=files.PART) as place:
+                folder = Path(place) / called / files.BUNDLE
+                folder.mkdir(parents=True)
+                (folder / ONNX_FILE).write_bytes(onnx_data)
+                files.write_json(folder / BUNDLE_FILE, _cleaned(bundle_json), durable=True)
+                _check_apart(folder, called)
+                shutil.rmtree(target, ignore_errors=True)
+                folder.parent.rename(target)
+    except Timeout as error:
+        raise RunError("Another model is being brought in; try again when that is done.") from error
     except OSError as error:
         raise RunError(f"The model cannot be written ({error.strerror}); make room and try again.") from error
     return ImportedModel(called, target / files.BUNDLE)
@@ -125,7 +134,7 @@ def _cleaned(bundle_json: bytes) -> dict[str, Any]:
         }
         # Input and crop are compared with what this program does; anything else is refused there.
         cleaned |= {name: dict(values[name]) for name in ("input", "crop")}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise BundleError(
             f"{BUNDLE_FILE} is not that of a model bundle ({type(error).__name__}: {error}); "
             "take both files from the same bundle."
@@ -146,8 +155,16 @@ def _cleaned(bundle_json: bytes) -> dict[str, Any]:
 def _scalars(values: Any) -> dict[str, Any]:
     if not isinstance(values, dict):
         return {}
-    kept = {str(key)[:_MAX_TEXT]: value for key, value in values.items() if isinstance(value, _SCALARS)}
-    return {key: value[:_MAX_TEXT] if isinstance(value, str) else value for key, value in kept.items()}
+    return {str(key)[:_MAX_TEXT]: _scalar(value) for key, value in values.items() if _is_scalar(value)}
+
+
+def _is_scalar(value: Any) -> bool:
+    # A whole number has no largest, and NaN compares as False.
+    return isinstance(value, str) or (isinstance(value, (int, float)) and abs(value) <= _MAX_NUMBER)
+
+
+def _scalar(value: Any) -> Any:
+    return value[:_MAX_TEXT] if isinstance(value, str) else value
 
 
 def _figures(values: Any) -> dict[str, float]:

@@ -133,6 +133,7 @@ def dividing_by_zero() -> onnx.ModelProto:
         (brightness_model, {"input": {"shape": [None, 64, 64, 1], "dtype": "uint8"}}, "has the input"),
         (brightness_model, {"crop": {"side": 48}}, "has the crop"),
         (brightness_model, {"temperature": -1.0}, "temperature"),
+        (brightness_model, {"temperature": 10**400}, "not that of a model bundle"),
         (brightness_model, {"files": {"model.onnx": {"sha256": "0" * 64}}}, "hash does not fit"),
         (brightness_model, {"files": {"model.onnx": {"sha256": "x"}}}, "SHA-256"),
         (brightness_model, {"served": "../../other.onnx"}, "not that of a model bundle"),
@@ -171,12 +172,36 @@ def test_a_model_that_kills_its_check_is_refused(home, tmp_path, monkeypatch):
 
 
 def test_figures_of_strangers_are_kept_only_where_they_are_figures(home, tmp_path):
+    numbers = {"parameters": 10**400, "multiply_adds": float("nan"), "onnx_max_difference": 1e-6}
     odd = {"test": {"accuracy": "very good", "ece": 0.1, "n": 12, "nested": {"a": 1}}, "validation": 3, "x": {"y": 0.5}}
-    write_bundle(make_bundle(tmp_path / "theirs", metrics=odd, data={"name": "n" * 999, "splits": {"train": 1}}))
+    write_bundle(
+        make_bundle(tmp_path / "theirs", metrics=odd, network=numbers, data={"name": "n" * 999, "splits": {"train": 1}})
+    )
     model = importing.import_model(*files_of(tmp_path / "theirs"), "theirs")
     bundle = load_bundle(model.path)
     assert bundle.metrics == {"train": {}, "validation": {}, "test": {"ece": 0.1}}
     assert bundle.data == {"name": "n" * 200}
+    assert bundle.network == {"onnx_max_difference": 1e-6}
+
+
+def test_what_an_import_that_was_killed_left_blocks_no_name_and_goes(home, tmp_path):
+    folder = paths.runs_dir() / "imported"
+    (folder / "theirs").mkdir(parents=True)
+    (folder / ".abc.part" / "theirs" / "bundle").mkdir(parents=True)
+    make_bundle(tmp_path / "theirs")
+    importing.import_model(*files_of(tmp_path / "theirs"), "theirs")
+    assert [path.name for path in folder.iterdir()] == ["theirs"]
+
+
+def test_a_disk_that_is_full_is_a_sentence_and_nothing_is_kept(home, tmp_path, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(importing.files, "write_json", full)
+    make_bundle(tmp_path / "theirs")
+    with pytest.raises(RunError, match="cannot be written"):
+        importing.import_model(*files_of(tmp_path / "theirs"), "theirs")
+    assert nothing_was_kept()
 
 
 @pytest.mark.parametrize("name", ["", "...", "/"])
