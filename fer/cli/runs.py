@@ -1,4 +1,7 @@
-"""`python -m fer runs`: the training runs, and what can be done with one."""
+"""`python -m fer runs`: the training runs, and what can be done with one.
+
+What only one command needs is imported in it: a resumed run that waits for its turn is this process, and a small one.
+"""
 
 import dataclasses
 import json
@@ -10,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.emotions import EMOTIONS
-from fer.runs import control, curves, files, serving, store
-from fer.runs.progress import INTERRUPTED, Progress
+from fer.runs import control, files, store
+from fer.runs.progress import INTERRUPTED
 from fer.runs.store import RunSummary
 
 
@@ -53,6 +56,8 @@ def runs(context: click.Context, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The same as an object, with settings and curves")
 def show(run_id: str, as_json: bool) -> None:
     """Tell all about a run: state, settings, its best epoch, the end of its log."""
+    from fer.runs import curves
+
     run = store.read_run(run_id)
     if as_json:
         details = {
@@ -68,7 +73,7 @@ def show(run_id: str, as_json: bool) -> None:
         click.echo(json.dumps(details, indent=2))
         return
     click.echo(f"{run.id}  {run.name}")
-    click.echo(f"{run.state}{_where(run.progress)}")
+    click.echo(f"{run.state}{_where(run)}")
     for text in (explain(run), run.notes):
         if text:
             click.echo(text)
@@ -77,7 +82,7 @@ def show(run_id: str, as_json: bool) -> None:
         row = metrics.iloc[run.progress.best_epoch - 1]
         click.echo(f"best: epoch {run.progress.best_epoch}, validation accuracy {row['val_accuracy']:.4f}; by class:")
         click.echo("  " + ", ".join(f"{emotion} {row[f'accuracy_{emotion}']:.2f}" for emotion in EMOTIONS))
-    click.echo("the same by hand: " + " ".join(["python", *control.train_command(store.read_config(run_id))[1:]]))
+    click.echo(f"the same by hand: {control.command_text(store.read_config(run_id))}")
     click.echo(f"folder: {run.folder}\n")
     click.echo(store.read_log_tail(run_id))
 
@@ -92,11 +97,12 @@ def explain(run: RunSummary) -> str:
     return run.progress.message or ""
 
 
-def _where(progress: Progress) -> str:
+def _where(run: RunSummary) -> str:
+    progress = run.progress
     done = f", {progress.epoch} of {progress.epochs} epochs"
     if progress.batch and progress.ended is None:
         done += f", batch {progress.batch} of {progress.batches}"
-    if progress.seconds_left is not None:
+    if run.active and progress.seconds_left is not None:
         done += f", {progress.seconds_left / 60:.0f} min left"
     return done
 
@@ -126,6 +132,8 @@ def resume(run_id: str) -> None:
 @click.argument("run_id", metavar="ID")
 def use(run_id: str) -> None:
     """Serve a run's best model on the pages; 'shipped' goes back to the shipped one."""
+    from fer.runs import serving
+
     if run_id == "shipped":
         serving.use_shipped()
         click.echo("The pages use the shipped model.", err=True)

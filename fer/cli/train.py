@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import click
 
-from fer.runs import estimates, files, session, store
+from fer.runs import control, estimates, files, session
+from fer.runs.checks import require_startable, whole_path
 from fer.runs.config import TrainConfig
 
 _NICENESS: Final = 10
@@ -52,6 +53,7 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
     """
     config = TrainConfig(**_with_whole_paths(settings))
     if estimate:
+        require_startable(config)
         _set_up_process()
         from fer.training.probe import probe
 
@@ -60,7 +62,7 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
         click.echo(f"about {estimates.duration(estimates.seconds_for(config, measured))} on this machine")
         return
     if run_id is None:
-        run_id = store.create_run(config, name)
+        run_id = control.create(config, name)
     click.echo(run_id)
     train_in_folder(files.run_folder(run_id))
 
@@ -68,18 +70,7 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
 def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with paths that mean the same wherever the run is resumed from."""
     names = [name for name in ("data", "votes", "start_from") if settings[name] not in (None, "", _SYNTHETIC)]
-    return settings | {name: _whole_path(settings[name]) for name in names}
-
-
-def _whole_path(text: str) -> str:
-    path = Path(text).expanduser()
-    if not path.is_absolute():
-        # Not at the top: a page gives whole paths, and its run should wait with little memory.
-        from fer.datasets.loading import find_source
-
-        # A set that was imported is known by its name alone.
-        path = find_source(path).absolute()
-    return str(path)
+    return settings | {name: whole_path(name, settings[name]) for name in names}
 
 
 def train_in_folder(folder: Path) -> None:

@@ -6,11 +6,11 @@ from typing import Final
 
 from fer import paths
 from fer.errors import ConfigError
-from fer.recognition.bundle import KERAS_FILE, load_bundle
 from fer.runs.config import TrainConfig
 
 # Two checkpoints and a bundle of the larger network.
 _ROOM_BYTES: Final = 400_000_000
+_SHOWN: Final = 60
 
 
 def require_startable(config: TrainConfig) -> None:
@@ -20,25 +20,76 @@ def require_startable(config: TrainConfig) -> None:
         ConfigError: a file is missing, the model to start from does not fit, or the disk is nearly full.
         BundleError: the model to start from is damaged.
     """
-    if config.data != "synthetic" and not (Path(config.data).exists() or (paths.data_dir() / config.data).exists()):
-        raise ConfigError(f"data: there is nothing at '{config.data}'; choose a CSV, a folder, or 'synthetic'.")
-    if config.votes and not Path(config.votes).is_file():
-        raise ConfigError(f"votes: there is no file '{config.votes}'; give the FER+ file fer2013new.csv, or nothing.")
+    if config.data != "synthetic":
+        _require_data(config.data)
+    if config.votes and not typed_path("votes", config.votes).is_file():
+        raise ConfigError(
+            f"votes: there is no file '{_short(config.votes)}'; give the FER+ file fer2013new.csv, or nothing."
+        )
     if config.start_from:
-        bundle = load_bundle(config.start_from)
-        if KERAS_FILE not in bundle.files:
-            raise ConfigError(
-                f"start_from: '{bundle.name}' has no {KERAS_FILE} to train on; choose a model that a run here made."
-            )
-        name = bundle.network.get("name", config.network)
-        if name != config.network:
-            raise ConfigError(
-                f"start_from: '{bundle.name}' is a {name} network and the run's is {config.network}; choose the same."
-            )
+        _require_same_network(config, typed_path("start_from", config.start_from))
+    _require_room()
+
+
+def typed_path(name: str, text: str) -> Path:
+    """The path that a person typed for a setting, with '~' for a home folder; there may be nothing at it.
+
+    Raises:
+        ConfigError: it names no place that could exist.
+    """
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # too long, not allowed; a home folder of nobody
+        why = getattr(error, "strerror", None) or "no such user"
+        raise ConfigError(f"{name}: '{_short(text)}' cannot be looked at ({why}); type another path.") from error
+    return path
+
+
+def whole_path(name: str, text: str) -> str:
+    """The same path from the root on, which means the same wherever a run is resumed from.
+
+    What is in `FER_HOME/data` goes by its name alone, as in `fer.datasets.loading`, which is not asked: it brings numpy
+    to a run that waits for its turn.
+
+    Raises:
+        ConfigError: it names no place that could exist.
+    """
+    path = typed_path(name, text)
+    inside = typed_path(name, str(paths.data_dir() / path))
+    return str((inside if inside.exists() and not path.exists() else path).absolute())
+
+
+def _require_data(source: str) -> None:
+    if not Path(whole_path("data", source)).exists():
+        raise ConfigError(f"data: there is nothing at '{_short(source)}'; choose a CSV, a folder, or 'synthetic'.")
+
+
+def _require_same_network(config: TrainConfig, folder: Path) -> None:
+    # Here alone: a run that waits for its turn does without numpy, which comes with it.
+    from fer.recognition.bundle import KERAS_FILE, load_bundle
+
+    bundle = load_bundle(folder)
+    if KERAS_FILE not in bundle.files:
+        raise ConfigError(
+            f"start_from: '{bundle.name}' has no {KERAS_FILE} to train on; choose a model that a run here made."
+        )
+    name = bundle.network.get("name", config.network)
+    if name != config.network:
+        raise ConfigError(
+            f"start_from: '{bundle.name}' is a {name} network and the run's is {config.network}; choose the same."
+        )
+
+
+def _require_room() -> None:
     folder = paths.home()
-    free = shutil.disk_usage(folder if folder.exists() else Path.home()).free
+    free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
     if free < _ROOM_BYTES:
         raise ConfigError(
             f"Only {free / 1e6:.0f} MB are free where runs are kept ({folder}), and a run takes up to "
             f"{_ROOM_BYTES / 1e6:.0f} MB; make room, or set FER_HOME to another disk."
         )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from fer.runs.store import RunSummary
 _START_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
 _START_LOCK: Final = ".starting.lock"
+_DELETED: Final = ".deleted"
 
 
 def start(config: TrainConfig, name: str | None = None) -> str:
@@ -40,7 +42,7 @@ def start(config: TrainConfig, name: str | None = None) -> str:
         RunError: the run's folder or process could not be made.
     """
     require_startable(config)
-    with _starting():
+    with _changing_runs():
         for run in store.active_runs():
             with contextlib.suppress(ConfigError):
                 if store.read_config(run.id) == config and not run.stopping:
@@ -48,6 +50,18 @@ def start(config: TrainConfig, name: str | None = None) -> str:
         run_id = store.create_run(config, name)
         _spawn(run_id, train_command(config, run_id))
         return run_id
+
+
+def create(config: TrainConfig, name: str | None = None) -> str:
+    """Make a run for a process that will be it, such as the command's own, and return its id.
+
+    Raises:
+        ConfigError: the settings name what is not there.
+        RunError: the run's folder could not be made.
+    """
+    require_startable(config)
+    with _changing_runs():
+        return store.create_run(config, name)
 
 
 def resume(run_id: str) -> None:
@@ -58,7 +72,7 @@ def resume(run_id: str) -> None:
     Raises:
         RunError: there is no such run, it has finished, or its process could not be made.
     """
-    with _starting():
+    with _changing_runs():
         run = store.read_run(run_id)
         if run.active:
             return
@@ -70,10 +84,15 @@ def require_resumable(run: RunSummary) -> None:
     """See that a run can go on.
 
     Raises:
-        RunError: it has finished, or runs.
+        RunError: it has finished, runs, or would fail again in the same way.
     """
     if run.active:
         raise RunError(f"The run {run.id} is running already; stop it first, or watch it.")
+    if run.progress.hopeless:
+        raise RunError(
+            f"The run {run.id} came to no numbers, and would again: its images come in the same order. Start a new one "
+            "with its settings and a lower learning rate."
+        )
     if not run.resumable:
         raise RunError(f"The run {run.id} has finished; start a new one with more epochs, or from its model.")
 
@@ -94,6 +113,11 @@ def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
     return command if run_id is None else [*command, "--id", run_id]
 
 
+def command_text(config: TrainConfig) -> str:
+    """The command that is this run, to be typed or pasted in a shell."""
+    return shlex.join(["python", *train_command(config)[1:]])
+
+
 def resume_command(run_id: str) -> list[str]:
     """The command by which a run goes on."""
     return [sys.executable, "-m", "fer", "runs", "resume", run_id]
@@ -106,21 +130,27 @@ def stop(run_id: str) -> bool:
         True where it was asked, False where it was ended.
 
     Raises:
-        RunError: there is no such run, it has no process, or it could not be ended.
+        RunError: there is no such run, it has no process, it could not be ended, or its folder cannot be written.
     """
     run = store.read_run(run_id)
     if not run.active:
         raise RunError(f"The run {run_id} is {run.state}; there is nothing to stop.")
-    if not run.stopping:
-        (run.folder / files.STOP).touch()
-        return True
-    process.kill(run.folder)
-    with process.holding_lock(run.folder):
-        last = Progress.read(run.folder)
-        if last.state not in ENDED:
-            text = "Ended at once; it can be resumed from its last checkpoint."
-            dataclasses.replace(last, state=STOPPED, doing="", ended=time.time(), message=text).write(run.folder)
-        (run.folder / files.STOP).unlink(missing_ok=True)
+    try:
+        if not run.stopping:
+            (run.folder / files.STOP).touch()
+            return True
+        process.kill(run.folder)
+        with process.holding_lock(run.folder):
+            last = Progress.read(run.folder)
+            if last.state not in ENDED:
+                text = "Ended at once; it can be resumed from its last checkpoint."
+                dataclasses.replace(last, state=STOPPED, doing="", ended=time.time(), message=text).write(run.folder)
+            (run.folder / files.STOP).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"The folder of the run {run_id} cannot be written ({error.strerror}); make room and stop it again, or end "
+            f"its process {process.last_pid(run.folder)} by hand."
+        ) from error
     return False
 
 
@@ -134,18 +164,24 @@ def delete(run_id: str) -> None:
     if store.read_run(run_id).active:
         raise RunError(f"The run {run_id} is running; stop it before deleting it.")
     # Renamed first, so that it is gone as a whole even if removing its files is cut short.
-    grave = folder.with_name(f".{run_id}.deleted")
-    try:
-        with process.holding_lock(folder):
-            folder.rename(grave)
-        shutil.rmtree(grave)
-    except OSError as error:
-        raise RunError(f"The run {run_id} cannot be deleted ({error.strerror}); see who owns its folder.") from error
+    grave = folder.with_name(f".{run_id}{_DELETED}")
+    with _changing_runs():
+        try:
+            with process.holding_lock(folder):
+                folder.rename(grave)
+            shutil.rmtree(grave)
+        except OSError as error:
+            raise RunError(
+                f"The run {run_id} cannot be deleted ({error.strerror}); see who owns its folder."
+            ) from error
 
 
 @contextlib.contextmanager
-def _starting() -> Iterator[None]:
-    """One start at a time, from the look at what runs until the new process is seen to live."""
+def _changing_runs() -> Iterator[None]:
+    """One at a time makes, starts or deletes a run; what one that was killed left half done is cleared away first.
+
+    A start holds it from the look at what runs until the new process is seen to live.
+    """
     try:
         paths.runs_dir().mkdir(parents=True, exist_ok=True)
         lock = FileLock(paths.runs_dir() / _START_LOCK, timeout=_START_SECONDS, is_singleton=False)
@@ -155,6 +191,10 @@ def _starting() -> Iterator[None]:
     except OSError as error:
         raise RunError(f"{paths.runs_dir()} cannot be written ({error.strerror}); set FER_HOME elsewhere.") from error
     try:
+        with contextlib.suppress(OSError):
+            files.remove_parts(paths.runs_dir())
+        for grave in paths.runs_dir().glob(f".*{_DELETED}"):
+            shutil.rmtree(grave, ignore_errors=True)
         yield
     finally:
         lock.release()
@@ -168,16 +208,22 @@ def _spawn(run_id: str, command: list[str]) -> None:
     """
     folder = files.run_folder(run_id)
     environment = {**os.environ, "FER_HOME": str(paths.home()), "PYTHONUNBUFFERED": "1"}
-    with (folder / files.LOG).open("ab") as log:
-        child = subprocess.Popen(
-            command,
-            cwd=paths.CHECKOUT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    try:
+        with (folder / files.LOG).open("ab") as log:
+            child = subprocess.Popen(
+                command,
+                cwd=paths.CHECKOUT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise RunError(
+            f"The run {run_id} could not be started ({error.strerror}); see that the disk has room and the machine "
+            "memory, then resume it."
+        ) from error
     deadline = time.monotonic() + _START_SECONDS
     while not process.is_alive(folder):
         if child.poll() is not None:

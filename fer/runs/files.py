@@ -85,6 +85,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
+Signature = tuple[int, int]
+
+
+def signature(file: Path) -> Signature | None:
+    """What tells a file from the one that replaces it, without reading it; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    # Every change replaces the file, and so gives it another inode.
+    return status.st_mtime_ns, status.st_ino
+
+
 def remove_parts(folder: Path) -> None:
     """Remove the files and folders that a writer that was killed left half written."""
     for part in folder.glob(f".*{PART}"):

@@ -1,4 +1,4 @@
-"""Which process is a run, and whether it lives: its lock is held, and its pid still has its start time.
+"""Which process is a run, and whether it lives: its lock is held, and its pid is still the process that took it.
 
 Either alone can lie. A lock may be held by something that was started from the run, and a pid is given to another
 process once its owner is gone; nothing is ever signalled, nor shown as running, on the word of one of them.
@@ -10,19 +10,23 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 from filelock import FileLock, Timeout
 
 from fer.errors import RunError
-from fer.runs.files import LOCK, PROCESS, STOP, read_json, write_json
+from fer.runs.files import LOCK, PROCESS, STOP, Signature, read_json, signature, write_json
 
-# Start times are computed from the clock, which may have been set since: the same process within this, another beyond.
+# Stamps of versions before this one have a start time alone, computed from the clock, which may have been set since.
 _SAME_START_SECONDS: Final = 1.0
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_START_FIELD: Final = 22
 # A page that looks whether the lock is free holds it for an instant.
 _LOCK_SECONDS: Final = 3.0
 _KILL_SECONDS: Final = 10.0
+# Stamps of processes that have ended, which never live again: 200 interrupted runs are looked at by their stamps alone.
+_ended: dict[Path, Signature] = {}
 
 
 @contextmanager
@@ -30,14 +34,35 @@ def holding_run(folder: Path) -> Iterator[None]:
     """Be the run of this folder: hold its lock, and say which process holds it. Children do not inherit the lock.
 
     Raises:
-        RunError: another process is that run.
+        RunError: another process is that run, or its folder cannot be written.
     """
     with holding_lock(folder):
-        # A wish to stop that the process before this one did not live to see; a new run's is for this one.
-        if (folder / PROCESS).exists():
-            (folder / STOP).unlink(missing_ok=True)
-        write_json(folder / PROCESS, {"pid": os.getpid(), "started": psutil.Process().create_time()})
+        try:
+            # A wish to stop that the process before this one did not live to see; a new run's is for this one.
+            if (folder / PROCESS).exists():
+                (folder / STOP).unlink(missing_ok=True)
+            write_json(folder / PROCESS, stamp_of(psutil.Process()))
+        except OSError as error:
+            raise _unwritable(folder, error) from error
         yield
+
+
+def stamp_of(process: psutil.Process) -> dict[str, Any]:
+    """What tells a process from every other one, also after its pid was given to another."""
+    return {"pid": process.pid, "birth": _birth(process)}
+
+
+def _birth(process: psutil.Process) -> str:
+    """When a process began, as a text that stays the same when the clock is set.
+
+    On Linux psutil counts from a time of booting that it computes from the clock; elsewhere the system keeps the time.
+    """
+    try:
+        # Behind the name, which may hold blanks and brackets, come the fields from the third on.
+        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+        return f"{fields.split()[_START_FIELD - 3]} ticks after {_BOOT_ID.read_text().strip()}"
+    except (OSError, IndexError):
+        return f"{process.create_time():.2f}"
 
 
 @contextmanager
@@ -45,22 +70,39 @@ def holding_lock(folder: Path) -> Iterator[None]:
     """Hold a run's lock for what must not happen while it lives, such as deleting it.
 
     Raises:
-        RunError: the run lives.
+        RunError: the run lives, or its folder cannot be written.
     """
     lock = FileLock(folder / LOCK, timeout=_LOCK_SECONDS, is_singleton=False)
     try:
         lock.acquire()
     except Timeout as error:
         raise RunError(f"The run {folder.name} is running already; stop it first, or watch it.") from error
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     try:
         yield
     finally:
         lock.release()
 
 
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(
+        f"The folder of the run {folder.name} cannot be written ({error.strerror}); see that there is room and leave "
+        "to write, then resume the run."
+    )
+
+
 def is_alive(folder: Path) -> bool:
     """Whether the run of this folder has a living process."""
-    return _owner(folder) is not None and _is_locked(folder)
+    seen = signature(folder / PROCESS)
+    if seen is None or _ended.get(folder) == seen:
+        return False
+    stamp = read_json(folder / PROCESS)
+    if _process_of(stamp) is not None:
+        return _is_locked(folder)
+    if stamp:
+        _ended[folder] = seen
+    return False
 
 
 def last_pid(folder: Path) -> int | None:
@@ -75,7 +117,7 @@ def kill(folder: Path) -> None:
     Raises:
         RunError: it does not live, or could not be ended.
     """
-    owner = _owner(folder) if _is_locked(folder) else None
+    owner = _process_of(read_json(folder / PROCESS)) if _is_locked(folder) else None
     if owner is None:
         raise RunError(f"The run {folder.name} has no process; there is nothing to stop.")
     try:
@@ -97,18 +139,23 @@ def kill(folder: Path) -> None:
         raise RunError(f"The run {folder.name} does not end; look at process {owner.pid} of this machine.")
 
 
-def _owner(folder: Path) -> psutil.Process | None:
-    """The process that `process.json` names, if it is still that process."""
-    stamp = read_json(folder / PROCESS)
-    pid, started = stamp.get("pid"), stamp.get("started")
-    if not isinstance(pid, int) or not isinstance(started, (int, float)):
+def _process_of(stamp: dict[str, Any]) -> psutil.Process | None:
+    """The process that a `process.json` names, if it is still that process."""
+    pid = stamp.get("pid")
+    if not isinstance(pid, int):
         return None
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < _SAME_START_SECONDS
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        return process if _is_same(process, stamp) and process.status() != psutil.STATUS_ZOMBIE else None
     except (psutil.Error, ValueError, OverflowError):
         return None
+
+
+def _is_same(process: psutil.Process, stamp: dict[str, Any]) -> bool:
+    if "birth" in stamp:
+        return bool(stamp["birth"] == _birth(process))
+    started = stamp.get("started")
+    return isinstance(started, (int, float)) and abs(process.create_time() - started) < _SAME_START_SECONDS
 
 
 def _is_locked(folder: Path) -> bool:

@@ -34,9 +34,11 @@ class Progress:
         seconds: spent on training so far, over all resumes.
         best_accuracy: on validation, 0..1, None before the first epoch; best_epoch: its epoch, from 1, else 0.
         started, ended: seconds since 1970; `ended` is None while it goes on.
+        queued: when it was started or last resumed, which is its place in the queue.
         message: why it failed, or what its user should know.
         data, network: what is trained, and on what, for the table of runs.
         n_train, n_validation: images.
+        hopeless: whether it failed in a way that resuming would repeat.
     """
 
     state: str
@@ -53,12 +55,19 @@ class Progress:
     best_accuracy: float | None = None
     best_epoch: int = 0
     started: float = 0.0
+    queued: float = 0.0
     ended: float | None = None
     message: str | None = None
     data: str = ""
     network: str = ""
     n_train: int = 0
     n_validation: int = 0
+    hopeless: bool = False
+
+    @property
+    def turn(self) -> float:
+        """What the order of the queue follows, seconds since 1970; versions before this one wrote no `queued`."""
+        return self.queued or self.started
 
     def write(self, folder: Path) -> None:
         """Replace the folder's progress.json; the end of a run waits until the disk has it."""

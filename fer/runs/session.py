@@ -23,7 +23,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from fer import paths
-from fer.errors import FerError
+from fer.errors import FerError, RunError
 from fer.runs import files, process, store
 from fer.runs.progress import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Progress
 
@@ -38,6 +38,10 @@ _KILLED_BY_USER: Final = 130
 
 class StopRequested(Exception):  # noqa: N818 (it is no error)
     """The run was asked to stop; raised between steps, and no error."""
+
+
+class DivergedError(RunError):
+    """The training came to no numbers. The same batches would come after each resume, and lead there again."""
 
 
 class RunSession:
@@ -98,10 +102,12 @@ class RunSession:
             child.kill()
         os._exit(_KILLED_BY_USER)
 
-    def end(self, state: str, message: str | None = None) -> None:
-        """Say how the run ended."""
+    def end(self, state: str, message: str | None = None, *, hopeless: bool = False) -> None:
+        """Say how the run ended, and whether resuming it would end in the same way."""
         keep = message or self.progress.message
-        self.update(now=True, state=state, doing="", ended=time.time(), seconds_left=None, message=keep)
+        self.update(
+            now=True, state=state, doing="", ended=time.time(), seconds_left=None, message=keep, hopeless=hopeless
+        )
 
 
 @contextmanager
@@ -116,13 +122,16 @@ def running(folder: Path) -> Iterator[RunSession]:
         FerError: the run failed, with the sentence that its progress holds as well.
         StopRequested: it was stopped; its progress says so.
     """
+    resumed = (folder / files.PROCESS).exists()
     with process.holding_run(folder), ExitStack() as stack:
         files.remove_parts(folder)
         session = RunSession(folder)
         stack.enter_context(_signals(session.on_signal))
         try:
             _reserve(folder)
-            session.update(now=True, started=session.progress.started or time.time(), ended=None)
+            # Resumed, it comes behind those that wait already.
+            queued = time.time() if resumed else session.progress.turn or time.time()
+            session.update(now=True, started=session.progress.started or queued, queued=queued, ended=None)
             stack.enter_context(_turn(session))
             session.update(now=True, state=RUNNING, doing="starting TensorFlow")
             yield session
@@ -137,7 +146,7 @@ def running(folder: Path) -> Iterator[RunSession]:
                 if not isinstance(error, FerError):
                     session.log(traceback.format_exc())
                 session.log(f"failed: {sentence}")
-                session.end(FAILED, sentence)
+                session.end(FAILED, sentence, hopeless=isinstance(error, DivergedError))
             if isinstance(error, Exception) and not isinstance(error, FerError):
                 raise FerError(sentence) from error
             raise
@@ -182,8 +191,8 @@ def _turn(session: RunSession) -> Iterator[None]:
     while True:
         session.check_stop()
         others = [run for run in store.active_runs() if run.id != session.folder.name]
-        mine = (session.progress.started, session.folder.name)
-        if all(run.state == QUEUED and mine < (run.progress.started, run.id) for run in others):
+        mine = (session.progress.turn, session.folder.name)
+        if all(run.state == QUEUED and mine < (run.progress.turn, run.id) for run in others):
             try:
                 lock.acquire(blocking=False)
                 break

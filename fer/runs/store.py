@@ -16,7 +16,8 @@ from fer import paths
 from fer.errors import ConfigError, RunError
 from fer.runs import files, process
 from fer.runs.config import TrainConfig
-from fer.runs.progress import ENDED, INTERRUPTED, QUEUED, RUNNING, Progress
+from fer.runs.files import Signature, signature
+from fer.runs.progress import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Progress
 
 _TAIL_BYTES: Final = 16_384
 _START_SECONDS: Final = 8.0
@@ -36,7 +37,7 @@ class RunSummary:
         progress: what its process last said.
         has_bundle: whether there is a model to use.
         stopping: whether it was asked to stop and has not ended yet.
-        bytes: what it takes on the disk, as of its last change of state.
+        bytes: what it takes on the disk; of one that is active, as of its last change of state.
     """
 
     id: str
@@ -55,8 +56,8 @@ class RunSummary:
 
     @property
     def resumable(self) -> bool:
-        """Whether it can go on: it ended before its last epoch, or before its model was written."""
-        return self.state in ("stopped", "interrupted", "failed")
+        """Whether it can go on: it ended before its last epoch or its model's end, and not for ever."""
+        return self.state in (STOPPED, INTERRUPTED, FAILED) and not self.progress.hopeless
 
     @property
     def folder(self) -> Path:
@@ -93,6 +94,7 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
         doing="starting",
         epochs=config.epochs,
         started=now.timestamp(),
+        queued=now.timestamp(),
         data=data_name(config.data),
         network=config.network,
     )
@@ -149,19 +151,18 @@ def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None)
         ) from error
 
 
-Signature = tuple[tuple[int, int] | None, ...]
+Signatures = tuple[Signature | None, ...]
 
 
 @dataclass(frozen=True)
 class _Read:
-    """What was read of a run, and the signature of the files it was read from."""
+    """What was read of a run, and the signatures of the files it was read from."""
 
-    signature: Signature
+    signatures: Signatures
     progress: Progress
     name: str
     notes: str
     has_bundle: bool
-    bytes: int
 
 
 class _Cache:
@@ -170,48 +171,48 @@ class _Cache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[Path, _Read] = {}
+        self._sizes: dict[Path, tuple[tuple[str, Signatures], int]] = {}
 
     def read(self, folder: Path) -> _Read:
         """What a run's small files say, from memory where they have not changed."""
-        signature = tuple(
-            _signature(folder / name) for name in (files.PROGRESS, files.NOTES, f"{files.BUNDLE}/{files.BUNDLE}.json")
+        signatures = tuple(
+            signature(folder / name) for name in (files.PROGRESS, files.NOTES, f"{files.BUNDLE}/{files.BUNDLE}.json")
         )
         with self._lock:
             known = self._runs.get(folder)
-        if known is not None and known.signature == signature:
+        if known is not None and known.signatures == signatures:
             return known
-        progress = Progress.read(folder)
         notes = files.read_json(folder / files.NOTES)
-        if known is not None and known.progress.state == progress.state and progress.state not in ENDED:
-            size = known.bytes
-        else:
-            size = files.disk_use(folder)
         read = _Read(
-            signature=signature,
-            progress=progress,
+            signatures=signatures,
+            progress=Progress.read(folder),
             name=str(notes.get("name") or folder.name),
             notes=str(notes.get("notes") or ""),
-            has_bundle=signature[2] is not None,
-            bytes=size,
+            has_bundle=signatures[2] is not None,
         )
         with self._lock:
             self._runs[folder] = read
         return read
 
+    def bytes_of(self, folder: Path, state: str, read: _Read) -> int:
+        """What a run takes on the disk, measured when its state changes, and while nothing runs also its files."""
+        # A run that trains replaces its files every second.
+        occasion = (state, () if state in (RUNNING, QUEUED) else read.signatures)
+        with self._lock:
+            known = self._sizes.get(folder)
+        if known is not None and known[0] == occasion:
+            return known[1]
+        size = files.disk_use(folder)
+        with self._lock:
+            self._sizes[folder] = (occasion, size)
+        return size
+
     def forget_all_but(self, folders: set[Path]) -> None:
         """Let go of runs that are gone."""
         with self._lock:
-            for folder in self._runs.keys() - folders:
-                del self._runs[folder]
-
-
-def _signature(file: Path) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    # Every change replaces the file, and so gives it another inode.
-    return status.st_mtime_ns, status.st_ino
+            for known in (self._runs, self._sizes):
+                for folder in known.keys() - folders:
+                    del known[folder]
 
 
 _cache = _Cache()
@@ -237,10 +238,14 @@ def read_run(run_id: str) -> RunSummary:
     return _summary(files.run_folder(run_id))
 
 
-def active_runs() -> list[RunSummary]:
-    """The runs with a living process: the one that trains, then those that wait, in the order of their turn."""
-    active = [run for run in list_runs() if run.active]
-    return sorted(active, key=lambda run: (run.state != RUNNING, run.progress.started, run.id))
+def active_runs(found: list[RunSummary] | None = None) -> list[RunSummary]:
+    """The runs with a living process: the one that trains, then those that wait, in the order of their turn.
+
+    Args:
+        found: all runs, where they were listed already.
+    """
+    active = [run for run in (list_runs() if found is None else found) if run.active]
+    return sorted(active, key=lambda run: (run.state != RUNNING, run.progress.turn, run.id))
 
 
 def _summary(folder: Path) -> RunSummary:
@@ -260,7 +265,7 @@ def _summary(folder: Path) -> RunSummary:
         progress=read.progress,
         has_bundle=read.has_bundle,
         stopping=state in (RUNNING, QUEUED) and (folder / files.STOP).exists(),
-        bytes=read.bytes,
+        bytes=_cache.bytes_of(folder, state, read),
     )
 
 

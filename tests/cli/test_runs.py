@@ -54,9 +54,14 @@ def test_the_json_is_alone_on_standard_output(fer: Fer, make_run: Callable[..., 
 
 
 def test_show_tells_why_and_what_to_type(fer: Fer, make_run: Callable[..., str]) -> None:
-    run_id = make_run(TrainConfig(epochs=5, seed=3), epochs_done=2, state="running")
+    config = TrainConfig(data="/my faces/fer.csv", epochs=5, seed=3)
+    run_id = make_run(config, epochs_done=2, state="running", seconds_left=600.0)
     shown = fer("show", run_id)
     assert shown.exit_code == 0
+    assert "min left" not in shown.output, "nothing is left of what was interrupted"
+    assert "--data '/my faces/fer.csv'" in shown.output
+    with process.holding_run(files.run_folder(run_id)):
+        assert "running, 2 of 5 epochs, 10 min left" in fer("show", run_id).output
     for text in ("interrupted, 2 of 5", f"runs resume {run_id}", "--seed 3", "happy 0.40", "the log of the run"):
         assert text in shown.output, text
     details = json.loads(fer("show", run_id, "--json").stdout)

@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from fer.cli import main
-from fer.cli.train import train
+from fer.cli.train import _with_whole_paths, train
 from fer.paths import CHECKOUT
 from fer.runs import store
 from fer.runs.config import TrainConfig
+from tests.runs.making import write_run
 
 
 def test_every_setting_is_an_option_with_its_default_and_range() -> None:
@@ -33,20 +34,27 @@ def test_every_setting_is_an_option_with_its_default_and_range() -> None:
         (["--epochs", "0"], "epochs: choose a whole number from 1 to 1000"),
         (["--warmup-epochs", "9", "--epochs", "3"], "warmup_epochs: choose fewer"),
         (["--network", "huge"], "huge"),
+        (["--data", "gone.csv"], "data: there is nothing at"),
+        (["--data", "gone.csv", "--estimate"], "data: there is nothing at"),
+        (["--data", "~nosuchuser/x"], "data: '~nosuchuser/x' cannot be looked at"),
+        (["--data", "x" * 5000], "cannot be looked at"),
+        (["--votes", "gone.csv"], "votes: there is no file"),
+        (["--start-from", "gone"], "There is no model"),
     ],
 )
 def test_bad_settings_are_refused_before_a_run_is_made(fer_home: Path, arguments: list[str], sentence: str) -> None:
+    before = set(sys.modules)
     result = CliRunner().invoke(main, ["train", *arguments])
     assert result.exit_code != 0
     assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
     assert store.list_runs() == []
+    assert "keras" not in sys.modules or "keras" in before
 
 
 def test_paths_are_made_whole_so_that_a_run_resumes_from_anywhere(
     fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fer.cli.train import _with_whole_paths
-
     (tmp_path / "faces.csv").touch()
     (fer_home / "data" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
@@ -62,7 +70,16 @@ def test_paths_are_made_whole_so_that_a_run_resumes_from_anywhere(
     assert _with_whole_paths(settings | {"data": "mine"})["data"] == str(fer_home / "data" / "mine")
 
 
-def test_a_run_that_waits_is_a_small_process() -> None:
-    code = "import sys, fer.cli.train; print(sorted({'keras', 'pandas', 'cv2', 'onnxruntime'} & set(sys.modules)))"
-    said = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "[]"
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_run_that_waits_is_a_small_process(fer_home: Path, resumed: bool) -> None:
+    """The command itself, up to where the run would have its turn."""
+    run_id = write_run(1, state="stopped" if resumed else "queued")
+    arguments = ["runs", "resume", run_id] if resumed else ["train", "--id", run_id]
+    code = (
+        "import sys; from fer.cli import main; from fer.runs import session\n"
+        "large = {'numpy', 'keras', 'pandas', 'cv2', 'onnxruntime', 'sklearn'}\n"
+        "def turn(_): sys.exit(f'here: {sorted(large & set(sys.modules))}')\n"
+        f"session._turn = turn\nmain({arguments!r})"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert said.stderr.strip().endswith("here: []")

@@ -12,7 +12,7 @@ import psutil
 from fer import paths
 from fer.emotions import EMOTIONS
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs import curves, files, serving
+from fer.runs import curves, files, process, serving
 from fer.runs.config import TrainConfig
 from fer.runs.progress import Progress
 from tests.builders import make_bundle
@@ -84,7 +84,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
 
 def stamp(folder: Path, owner: psutil.Process, **changes: Any) -> None:
     """Say that a process is the run of a folder."""
-    files.write_json(folder / files.PROCESS, {"pid": owner.pid, "started": owner.create_time(), **changes})
+    files.write_json(folder / files.PROCESS, process.stamp_of(owner) | changes)
 
 
 def change_progress(folder: Path, **changes: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -46,6 +47,19 @@ def test_started_twice_it_is_one_and_other_settings_wait_their_turn(fake_runs):
     control.stop(third)
     wait_until(lambda: state(third) == "stopped")
     assert state(second) == "running"
+
+
+def test_a_resumed_run_does_not_jump_the_queue(make_run, fake_runs):
+    old = make_run(state="stopped")
+    files.write_json(files.run_folder(old) / files.PROCESS, {"pid": 1, "birth": "long ago"})
+    first, second = control.start(TrainConfig(seed=1)), control.start(TrainConfig(seed=2))
+    wait_until(lambda: state(first) == "running")
+    control.resume(old)
+    wait_until(lambda: state(old) == "queued")
+    assert [run.id for run in store.active_runs()] == [first, second, old]
+    control.stop(first)
+    wait_until(lambda: state(second) == "running")
+    assert state(old) == "queued"
 
 
 def test_the_next_one_starts_when_the_first_is_killed(fake_runs):
@@ -144,6 +158,43 @@ def test_a_command_that_does_not_start_is_reported_with_its_last_words(home, mon
     )
     with pytest.raises(RunError, match="no luck"):
         control.start(TrainConfig())
+
+
+def test_what_was_killed_half_made_or_half_deleted_goes_with_the_next_run(home):
+    for name in (".20260101-000000-0001.part", ".20260101-000000-0002.deleted"):
+        (paths.runs_dir() / name).mkdir(parents=True)
+        (paths.runs_dir() / name / files.CONFIG).touch()
+    run_id = control.create(TrainConfig())
+    assert [path.name for path in paths.runs_dir().iterdir() if path.is_dir()] == [run_id]
+
+
+def test_a_run_that_came_to_no_numbers_is_refused_with_what_to_do(make_run):
+    with pytest.raises(RunError, match="Start a new one with its settings and a lower learning rate"):
+        control.resume(make_run(state="failed", hopeless=True))
+
+
+def raise_full(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_process_that_cannot_be_made_is_a_sentence(home, monkeypatch):
+    monkeypatch.setattr(control.subprocess, "Popen", raise_full)
+    with pytest.raises(RunError, match=r"could not be started \(No space"):
+        control.start(TrainConfig())
+
+
+def test_a_stop_that_cannot_be_written_is_a_sentence_that_names_the_process(make_run, monkeypatch):
+    run_id = make_run(state="running", ended=None)
+    with process.holding_run(files.run_folder(run_id)):
+        monkeypatch.setattr(control.Path, "touch", raise_full)
+        with pytest.raises(RunError, match=f"its process {os.getpid()} by hand"):
+            control.stop(run_id)
+
+
+def test_the_command_can_be_pasted_whatever_is_in_a_path():
+    config = TrainConfig(data="/a b/it's $HOME.csv", epochs=3)
+    words = shlex.split(control.command_text(config))
+    assert words == ["python", *control.train_command(config)[1:]]
 
 
 def test_deleting_takes_all_of_a_run_and_refuses_one_that_lives(make_run, fake_runs):

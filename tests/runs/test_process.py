@@ -45,7 +45,7 @@ def test_a_pid_without_the_lock_is_no_life(folder, bystander):
 
 def test_a_lock_with_a_pid_that_now_is_another_process_is_no_life_and_nobody_is_signalled(folder, bystander):
     """The process of the run is gone, its pid was given away, and something else still holds the lock."""
-    stamp(folder, bystander, started=bystander.create_time() - 60)
+    stamp(folder, bystander, birth="another time")
     with FileLock(folder / files.LOCK):
         assert not process.is_alive(folder)
         with pytest.raises(RunError, match="nothing to stop"):
@@ -54,7 +54,56 @@ def test_a_lock_with_a_pid_that_now_is_another_process_is_no_life_and_nobody_is_
     assert bystander.status() != psutil.STATUS_ZOMBIE
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', '{"pid": -5, "started": 1}', '{"pid": 1e99}'])
+def test_a_clock_that_is_set_ends_no_run(folder, monkeypatch):
+    with process.holding_run(folder):
+        real = psutil.Process.create_time
+        monkeypatch.setattr(psutil.Process, "create_time", lambda self: real(self) + 3600)
+        assert process.is_alive(folder)
+
+
+def test_where_the_system_counts_no_ticks_the_time_of_birth_tells_a_process(folder, bystander, monkeypatch):
+    monkeypatch.setattr(process, "_BOOT_ID", folder / "nothing")
+    stamp(folder, bystander)
+    assert "ticks" not in (folder / files.PROCESS).read_text()
+    with FileLock(folder / files.LOCK):
+        assert process.is_alive(folder)
+        stamp(folder, bystander, birth=f"{bystander.create_time() + 1:.2f}")
+        assert not process.is_alive(folder)
+
+
+def test_a_run_of_the_version_before_is_known_by_its_start(folder, bystander):
+    with FileLock(folder / files.LOCK):
+        for late, alive in ((0.5, True), (60, False)):
+            started = {"pid": bystander.pid, "started": bystander.create_time() - late}
+            files.write_json(folder / files.PROCESS, started)
+            assert process.is_alive(folder) == alive
+
+
+def test_one_that_ended_is_not_asked_again_and_lives_with_its_next_process(folder, bystander, monkeypatch):
+    stamp(folder, bystander, birth="another time")
+    assert not process.is_alive(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "read_json", None)
+        assert not process.is_alive(folder)
+    with process.holding_run(folder):
+        assert process.is_alive(folder)
+
+
+@pytest.mark.parametrize("file", [files.LOCK, files.PROCESS])
+def test_a_folder_that_cannot_be_written_is_a_sentence(folder, monkeypatch, file):
+    if file == files.LOCK:
+        (folder / file).mkdir()
+    else:
+        monkeypatch.setattr(process, "write_json", raise_full)
+    with pytest.raises(RunError, match="cannot be written"), process.holding_run(folder):
+        pass
+
+
+def raise_full(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', '{"pid": -5, "birth": 1}', '{"pid": 1e99}'])
 def test_a_stamp_that_cannot_be_read_is_no_life(folder, text):
     (folder / files.PROCESS).write_text(text)
     with FileLock(folder / files.LOCK):

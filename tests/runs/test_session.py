@@ -9,7 +9,7 @@ import pytest
 
 from fer.errors import DatasetError, FerError
 from fer.runs import files, session, store
-from fer.runs.session import StopRequested
+from fer.runs.session import DivergedError, StopRequested
 
 
 @pytest.fixture
@@ -79,6 +79,23 @@ def test_a_stop_by_file_or_signal_is_seen_and_no_failure(folder):
         assert state(folder) == "stopped"
         assert not (folder / files.STOP).exists()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_training_that_diverged_is_over_for_good_and_another_failure_is_not(folder):
+    for error, resumable in ((MemoryError(), True), (DivergedError("no numbers; choose a lower rate."), False)):
+        with pytest.raises(FerError), session.running(folder):
+            raise error
+        assert store.read_run(folder.name).resumable == resumable
+
+
+def test_a_resumed_run_waits_behind_those_that_wait_already(folder):
+    before = time.time()
+    first = store.read_run(folder.name)
+    with session.running(folder) as run:
+        assert run.progress.turn == first.progress.started, "a new run has the place of when it was made"
+    with session.running(folder) as run:
+        assert run.progress.turn >= before
+        assert run.progress.started == first.progress.started
 
 
 def test_progress_is_written_at_most_every_second_and_whole(folder):

@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,12 @@ def test_the_json_has_what_is_promised(make_run):
     assert entry["started"] == "2023-11-14T22:13:21+00:00"
 
 
-def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeypatch):
-    ids = [make_run() for _ in range(200)]
+@pytest.mark.parametrize("state", ["finished", "running"])
+def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeypatch, state):
+    """Those that say they are running were interrupted: their process is gone."""
+    ids = [make_run(state=state) for _ in range(200)]
+    for run_id in ids:
+        files.write_json(files.run_folder(run_id) / files.PROCESS, {"pid": os.getpid(), "birth": "another time"})
     store.list_runs()
     opened = []
     real_open, real_read = builtins.open, Path.read_text
@@ -91,11 +96,28 @@ def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeyp
     monkeypatch.setattr(Path, "read_text", lambda self, *a, **k: opened.append(str(self)) or real_read(self, *a, **k))
     assert len(store.list_runs()) == 200
     assert opened == []
+    assert {run.state for run in store.list_runs()} == {"finished" if state == "finished" else "interrupted"}
     change_progress(files.run_folder(ids[7]), epoch=4)
     opened.clear()
     (changed,) = [run for run in store.list_runs() if run.progress.epoch == 4]
     assert changed.id == ids[7]
     assert len(opened) <= 2
+
+
+def test_the_room_that_a_run_took_is_that_of_its_end(make_run):
+    run_id = make_run(state="running")
+    folder = files.run_folder(run_id)
+    with process.holding_run(folder):
+        begun = store.read_run(run_id).bytes
+        (folder / "checkpoint").write_bytes(bytes(1_000_000))
+        assert store.read_run(run_id).bytes == begun, "a run that goes on is not measured every second"
+    assert store.read_run(run_id).state == "interrupted"
+    assert store.read_run(run_id).bytes >= begun + 1_000_000
+
+
+def test_a_run_that_came_to_no_numbers_is_not_resumed(make_run):
+    run = store.read_run(make_run(state="failed", hopeless=True))
+    assert not run.resumable
 
 
 def test_a_run_that_was_deleted_is_forgotten(make_run):

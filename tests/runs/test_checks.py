@@ -1,0 +1,91 @@
+"""What is refused before a run is made."""
+
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from fer.errors import BundleError, ConfigError
+from fer.runs import checks
+from fer.runs.checks import require_startable, typed_path, whole_path
+from fer.runs.config import TrainConfig
+from tests.builders import make_bundle
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_the_defaults_can_be_started_also_before_there_is_a_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_HOME", str(tmp_path / "not" / "yet"))
+    require_startable(TrainConfig())
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"data": "/gone/fer2013.csv"}, "data: there is nothing at '/gone/fer2013.csv'"),
+        ({"data": "unheard-of"}, "data: there is nothing at 'unheard-of'"),
+        ({"votes": "/gone/fer2013new.csv"}, "votes: there is no file '/gone/fer2013new.csv'"),
+        ({"votes": "/"}, "votes: there is no file '/'"),
+    ],
+)
+def test_what_is_not_there_is_refused_by_its_setting(home, settings, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        require_startable(TrainConfig(**settings))
+
+
+def test_data_are_found_by_their_path_and_by_their_name(home, tmp_path):
+    (home / "data" / "mine").mkdir(parents=True)
+    (tmp_path / "faces.csv").touch()
+    for data in ("mine", str(home / "data" / "mine"), str(tmp_path / "faces.csv")):
+        require_startable(TrainConfig(data=data))
+
+
+@pytest.mark.parametrize("setting", ["data", "votes", "start_from"])
+@pytest.mark.parametrize("text", ["~nosuchuser/x", "x" * 5000, "/" + "x/" * 3000])
+def test_a_path_that_cannot_exist_is_one_sentence(home, setting, text):
+    with pytest.raises(ConfigError, match=f"{setting}: '.{{1,70}}' cannot be looked at") as caught:
+        require_startable(TrainConfig(**{setting: text}))
+    assert len(str(caught.value)) < 200
+    with pytest.raises(ConfigError, match="type another path"):
+        typed_path(setting, text)
+
+
+def test_a_path_is_whole_and_a_set_goes_by_its_name(home, tmp_path, monkeypatch):
+    (home / "data" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert whole_path("data", "mine") == str(home / "data" / "mine")
+    (tmp_path / "mine").mkdir()
+    assert whole_path("data", "mine") == str(tmp_path / "mine")
+    assert whole_path("votes", "new.csv") == str(tmp_path / "new.csv")
+    assert whole_path("votes", "~/new.csv") == "/home/me/new.csv"
+
+
+def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):
+    with pytest.raises(BundleError, match="There is no model"):
+        require_startable(TrainConfig(start_from=str(tmp_path)))
+    bundle = make_bundle(tmp_path / "theirs", network={"name": "residual"})
+    require_startable(TrainConfig(start_from=str(bundle.path)))
+    with pytest.raises(ConfigError, match="is a residual network and the run's is baseline"):
+        require_startable(TrainConfig(start_from=str(bundle.path), network="baseline"))
+    without = make_bundle(tmp_path / "served")
+    values = (without.path / "bundle.json").read_text()
+    (without.path / "model.keras").unlink()
+    with pytest.raises(BundleError, match="lacks its file"):
+        require_startable(TrainConfig(start_from=str(without.path)))
+    assert "model.keras" in values
+    from fer.recognition.bundle import write_bundle
+
+    write_bundle(without)
+    with pytest.raises(ConfigError, match=r"has no model\.keras to train on"):
+        require_startable(TrainConfig(start_from=str(without.path)))
+
+
+def test_a_disk_that_is_nearly_full_is_refused_with_what_is_free(home: Path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: asked.append(folder) or Usage(1e9, 0, 399e6))
+    with pytest.raises(ConfigError, match="Only 399 MB are free"):
+        require_startable(TrainConfig())
+    assert asked == [home]
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: Usage(1e9, 0, 401e6))
+    require_startable(TrainConfig())
