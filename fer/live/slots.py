@@ -2,6 +2,7 @@
 
 import threading
 from typing import Protocol
+from weakref import WeakSet
 
 
 class Stream(Protocol):
@@ -16,7 +17,8 @@ class StreamSlots:
     """Slots for streams, shared by every viewer's thread.
 
     A stream that ended, or whose viewer vanished without a word, gives its slot back by itself: what counts is whether
-    it is active when another one asks.
+    it is active when another one asks. One that was only silent counts again when its frames come back. Streams are
+    held weakly: a session whose viewer is gone is not kept in memory for having had a slot.
 
     Args:
         limit: streams at a time, 1 or more.
@@ -30,23 +32,24 @@ class StreamSlots:
             raise ValueError(f"limit: expected 1 or more. Received: {limit}")
         self.limit = limit
         self._lock = threading.Lock()
-        self._streams: list[Stream] = []
+        self._streams: WeakSet[Stream] = WeakSet()
 
     def enter(self, stream: Stream) -> bool:
         """Take a slot for a stream that is active; False where none is free."""
         with self._lock:
-            self._streams = [other for other in self._streams if other.active and other is not stream]
-            if len(self._streams) >= self.limit:
+            if self._taken(apart_from=stream) >= self.limit:
                 return False
-            self._streams.append(stream)
+            self._streams.add(stream)
             return True
 
     def taken(self, apart_from: Stream | None = None) -> int:
         """Streams that are active now, `apart_from` not counted."""
         with self._lock:
-            self._streams = [other for other in self._streams if other.active]
-            return sum(other is not apart_from for other in self._streams)
+            return self._taken(apart_from)
 
     def full(self, apart_from: Stream | None = None) -> bool:
         """Whether another viewer would be turned away."""
         return self.taken(apart_from) >= self.limit
+
+    def _taken(self, apart_from: Stream | None) -> int:
+        return sum(stream.active for stream in self._streams if stream is not apart_from)

@@ -1,5 +1,6 @@
 """The next viewer is turned away when all slots are taken, and only then."""
 
+import weakref
 from dataclasses import dataclass
 
 import pytest
@@ -13,8 +14,8 @@ class Viewer:
 
 
 def test_the_next_viewer_is_turned_away() -> None:
-    slots = StreamSlots(2)
-    assert [slots.enter(Viewer()) for _ in range(3)] == [True, True, False]
+    slots, viewers = StreamSlots(2), [Viewer() for _ in range(3)]
+    assert [slots.enter(viewer) for viewer in viewers] == [True, True, False]
     assert slots.full()
     assert slots.taken() == 2
 
@@ -25,6 +26,25 @@ def test_a_stream_that_ended_makes_room() -> None:
     first.active = False
     assert not slots.full()
     assert slots.enter(Viewer())
+
+
+def test_a_stream_that_was_only_silent_counts_again() -> None:
+    slots, first, second = StreamSlots(2), Viewer(), Viewer()
+    slots.enter(first)
+    first.active = False
+    assert slots.enter(second)
+    first.active = True
+    assert slots.taken() == 2
+    assert not slots.enter(Viewer())
+
+
+def test_a_slot_keeps_no_stream_in_memory() -> None:
+    slots, viewer = StreamSlots(1), Viewer()
+    slots.enter(viewer)
+    gone = weakref.ref(viewer)
+    del viewer
+    assert gone() is None
+    assert slots.taken() == 0
 
 
 def test_a_stream_does_not_stand_in_its_own_way() -> None:
