@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -84,18 +84,13 @@ def network_settings(secrets: Mapping[str, Any], environment: Mapping[str, str])
         NetworkError: a setting has the wrong form.
     """
     stun, turn, live = (_table(secrets, name) for name in ("stun", "turn", "live"))
-    limit = environment.get("FER_LIVE_STREAMS") or live.get("max_streams")
-    try:
-        max_streams = int(limit) if limit else None
-    except ValueError:
-        raise NetworkError(f"FER_LIVE_STREAMS is a whole number, but '{limit}' was given; correct it.") from None
     return NetworkSettings(
-        stun_urls=_urls(environment.get("FER_STUN_URLS") or stun.get("urls", ())),
-        turn_urls=_urls(environment.get("FER_TURN_URLS") or turn.get("urls", ())),
-        turn_secret=environment.get("FER_TURN_SECRET") or turn.get("secret"),
-        turn_username=environment.get("FER_TURN_USERNAME") or turn.get("username"),
-        turn_credential=environment.get("FER_TURN_CREDENTIAL") or turn.get("credential"),
-        max_streams=max_streams,
+        stun_urls=_urls(environment.get("FER_STUN_URLS") or stun.get("urls", []), "stun"),
+        turn_urls=_urls(environment.get("FER_TURN_URLS") or turn.get("urls", []), "turn"),
+        turn_secret=environment.get("FER_TURN_SECRET") or _text(turn, "secret"),
+        turn_username=environment.get("FER_TURN_USERNAME") or _text(turn, "username"),
+        turn_credential=environment.get("FER_TURN_CREDENTIAL") or _text(turn, "credential"),
+        max_streams=_whole_number(environment.get("FER_LIVE_STREAMS") or live.get("max_streams")),
     )
 
 
@@ -106,9 +101,37 @@ def _table(secrets: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return table
 
 
-def _urls(value: str | Sequence[str]) -> tuple[str, ...]:
+def _urls(value: object, kind: str) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise NetworkError(
+            f'The addresses of {kind.upper()} servers are a list of texts, urls = ["{_FORMS[kind][1]}"], but {value!r} '
+            f"was given; correct it under [{kind}] in .streamlit/secrets.toml."
+        )
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def _text(turn: Mapping[str, Any], name: str) -> str | None:
+    value = turn.get(name)
+    if value is not None and not isinstance(value, str):
+        # The value is not repeated: it may be the secret.
+        raise NetworkError(
+            f"Under [turn] in .streamlit/secrets.toml '{name}' is a text in quotation marks; correct it."
+        )
+    return value
+
+
+def _whole_number(value: object) -> int | None:
+    if value is None:
+        return None
+    try:
+        # Not int() at once, which would take 2.5 and True for a number of viewers.
+        return int(str(value))
+    except ValueError:
+        raise NetworkError(
+            f"The number of viewers at a time is a whole number, but '{value}' was given; "
+            "correct FER_LIVE_STREAMS, or max_streams under [live] in .streamlit/secrets.toml."
+        ) from None
 
 
 def turn_credentials(secret: str, now_s: float, lifetime_s: int = CREDENTIAL_SECONDS) -> tuple[str, str]:

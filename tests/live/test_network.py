@@ -67,11 +67,26 @@ def test_the_environment_goes_before_the_secrets() -> None:
         ({"turn": TURN}, {}, r"\[turn\]"),
         ({}, {"FER_LIVE_STREAMS": "many"}, "whole number, but 'many'"),
         ({}, {"FER_LIVE_STREAMS": "-1"}, "1 or more, but -1"),
+        ({"live": {"max_streams": 0}}, {}, "1 or more, but 0"),
+        ({"live": {"max_streams": [2]}}, {}, r"whole number, but '\[2\]'"),
+        ({"live": {"max_streams": 2.5}}, {}, r"whole number, but '2\.5'"),
+        ({"live": {"max_streams": True}}, {}, "whole number, but 'True'"),
+        ({"stun": {"urls": [1]}}, {}, r"list of texts.*\[1\] was given"),
+        ({"stun": {"urls": 5}}, {}, "list of texts.*5 was given"),
+        ({"turn": {"urls": {"a": 1}, "secret": "s"}}, {}, "list of texts"),
+        ({"turn": {"urls": [TURN], "secret": 12345}}, {}, "'secret' is a text"),
+        ({"turn": {"urls": [TURN], "username": "me", "credential": ["x"]}}, {}, "'credential' is a text"),
     ],
 )
 def test_a_wrong_setting_is_named(secrets: dict, environment: dict, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         network_settings(secrets, environment)
+
+
+def test_a_secret_of_the_wrong_type_is_not_repeated() -> None:
+    with pytest.raises(NetworkError) as refused:
+        network_settings({"turn": {"urls": [TURN], "secret": 12345}}, {})
+    assert "12345" not in str(refused.value)
 
 
 def test_the_limit_follows_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
