@@ -12,11 +12,10 @@ import numpy.typing as npt
 from fer.live.pipeline import SeenFace
 from fer.live.settings import LiveSettings
 from fer.results import Face
-from fer.vision.drawing import color_bgr, draw_box, draw_label
+from fer.vision.drawing import _UNSURE_BGR, color_bgr, draw_box, draw_label
 
 Image = npt.NDArray[np.uint8]
 
-_UNSURE_BGR: Final = (150, 150, 150)
 _DATE_BGR: Final = (32, 32, 32)
 # Squares across a blurred face: too few to recognise anybody by.
 _BLUR_SQUARES: Final = 8
@@ -32,6 +31,24 @@ class Person:
     track_id: int
     face: Face
     raw: npt.NDArray[np.float32]
+
+
+def people_of(seen: Sequence[SeenFace], unsure_below: float) -> tuple[Person, ...]:
+    """The faces that are confirmed and classified.
+
+    Args:
+        seen: every face at hand.
+        unsure_below: confidence in 0..1 under which the model is not sure.
+    """
+    people = []
+    for face in seen:
+        if face.confirmed and face.raw is not None and face.smoothed is not None:
+            left, top, width, height = (round(float(value)) for value in face.box_xywh)
+            box = (left, top, max(1, width), max(1, height))
+            # Hundreds of float32 steps leave the sum a little off one.
+            smoothed = face.smoothed / face.smoothed.sum()
+            people.append(Person(face.track_id, Face(box, smoothed, unsure_below), face.raw))
+    return tuple(people)
 
 
 def draw(

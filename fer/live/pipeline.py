@@ -1,4 +1,4 @@
-"""One stream's frames to tracked faces: detection or flow on a reduced frame, then one classification of all faces."""
+"""One stream's frames to tracked faces: detection or flow on a small frame, then one classification of all faces."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fer.live.settings import LiveSettings
 from fer.vision.crops import crop_faces
-from fer.vision.detection import FRAME_SIDE, FaceDetector, create_detector, reduced
+from fer.vision.detection import FRAME_SIDE, FaceDetector, create_detector
 from fer.vision.flow import shift_boxes
 from fer.vision.tracking import FaceTracker, Track
 
@@ -24,8 +24,23 @@ class Classifier(Protocol):
         """(N, 48, 48, 1) uint8 to (N, 7) float32."""
 
 
+@dataclass(frozen=True, eq=False)
+class LiveModel:
+    """What judges the faces.
+
+    Attributes:
+        classifier: shared with other sessions.
+        unsure_below: confidence in 0..1 under which it is not sure.
+        name: for the exported record.
+    """
+
+    classifier: Classifier
+    unsure_below: float = 0.0
+    name: str = ""
+
+
 def live_detector(settings: LiveSettings) -> FaceDetector:
-    """The detector for reduced frames that these settings ask for.
+    """The detector for small frames, `FRAME_SIDE` long, that these settings ask for.
 
     Raises:
         DetectorError: its file is missing.
@@ -55,14 +70,9 @@ class SeenFace:
 
 
 class FacePipeline:
-    """Belongs to the thread that processes the frames of one stream.
+    """Belongs to the thread that processes the frames of one stream."""
 
-    Args:
-        classifier: shared with other threads.
-    """
-
-    def __init__(self, classifier: Classifier) -> None:
-        self._classifier = classifier
+    def __init__(self) -> None:
         self._tracker = FaceTracker()
         self._gray: Image | None = None
         self._detector: FaceDetector | None = None
@@ -70,7 +80,7 @@ class FacePipeline:
         self._lost = False
 
     def run(
-        self, image_bgr: Image, now_s: float, detector: FaceDetector, settings: LiveSettings
+        self, image_bgr: Image, now_s: float, detector: FaceDetector, classifier: Classifier, settings: LiveSettings
     ) -> tuple[SeenFace, ...]:
         """Take the next frame.
 
@@ -78,12 +88,13 @@ class FacePipeline:
             image_bgr: (H, W, 3) uint8; it is not changed. A new size begins new tracks.
             now_s: the frame's time in seconds.
             detector: from `live_detector`; a new one looks at once.
+            classifier: judges all faces in one call; it may be another one from frame to frame.
             settings: how often to detect, how much to smooth.
 
         Returns:
             Every face at hand, oldest first, those included that the last detection missed.
         """
-        small, factor = reduced(image_bgr, FRAME_SIDE)
+        small, factor = _small(image_bgr)
         gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         previous = self._gray
         if previous is not None and previous.shape != gray.shape:
@@ -100,7 +111,11 @@ class FacePipeline:
         else:
             self._since_detection += 1
             self._lost = self._follow(previous, gray, list(self._tracker.tracks))
-        self._classify(image_bgr, factor, detector.crop_scale, now_s, settings.smoothing_s)
+        tracks = [track for track in self._tracker.tracks if not track.missed]
+        if tracks:
+            crops = crop_faces(image_bgr, self._tracker.boxes(tracks) * factor, detector.crop_scale)
+            for track, probabilities in zip(tracks, classifier.probabilities(crops), strict=True):
+                track.smooth(probabilities, now_s, settings.smoothing_s)
         return tuple(_seen(track, factor) for track in self._tracker.tracks)
 
     def _due(self, first: bool, detector: FaceDetector, detect_every: int) -> bool:
@@ -121,13 +136,17 @@ class FacePipeline:
         self._tracker.move(tracks, moved.boxes_xywh)
         return any(not followed and not track.missed for followed, track in zip(moved.followed, tracks, strict=True))
 
-    def _classify(self, image_bgr: Image, factor: float, crop_scale: float, now_s: float, smoothing_s: float) -> None:
-        tracks = [track for track in self._tracker.tracks if not track.missed]
-        if not tracks:
-            return
-        crops = crop_faces(image_bgr, self._tracker.boxes(tracks) * factor, crop_scale)
-        for track, probabilities in zip(tracks, self._classifier.probabilities(crops), strict=True):
-            track.smooth(probabilities, now_s, smoothing_s)
+
+def _small(image_bgr: Image) -> tuple[Image, float]:
+    """The frame with a long side of `FRAME_SIDE`, and what its coordinates are multiplied by to be the frame's own.
+
+    Small frames are enlarged, so that the smallest face is the same share of any camera's picture.
+    """
+    height, width = image_bgr.shape[:2]
+    factor = max(height, width) / FRAME_SIDE
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    method = cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image_bgr, size, interpolation=method), np.uint8), factor
 
 
 def _seen(track: Track, factor: float) -> SeenFace:

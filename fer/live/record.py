@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -25,18 +25,32 @@ _ROW: Final = np.dtype(
         ("box_xywh", np.float32, 4),
         ("raw", np.float32, N_EMOTIONS),
         ("smoothed", np.float32, N_EMOTIONS),
+        ("sure", np.bool_),
     ]
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """One face in one frame: its number, its box in pixels of the frame, (7,) raw and smoothed probabilities."""
+    """One face in one frame.
+
+    Attributes:
+        person: the track's number.
+        box_xywh: (4,) float32 in pixels of the frame.
+        raw, smoothed: (7,) float32, probabilities of this frame alone and smoothed over time.
+        sure: whether the model was sure by the smoothed ones.
+    """
 
     person: int
     box_xywh: npt.NDArray[np.float32]
     raw: npt.NDArray[np.float32]
     smoothed: npt.NDArray[np.float32]
+    sure: bool
+
+    @property
+    def outcome(self) -> int:
+        """Index into `OUTCOMES`."""
+        return int(self.smoothed.argmax()) if self.sure else N_EMOTIONS
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class PersonSummary:
     Attributes:
         person: the track's number.
         first_s, last_s: when it was first and last seen, in seconds of the session.
-        shares: share of its moments for each of `OUTCOMES`, summing to 1.
+        shares: share of the time it was seen for each of `OUTCOMES`, summing to 1, or all 0 where that was no time.
     """
 
     person: int
@@ -60,23 +74,40 @@ class PersonSummary:
         return OUTCOMES[int(np.argmax(self.shares))]
 
 
+@dataclass(frozen=True)
+class RecordFiles:
+    """A record to download: CSV and JSON, UTF-8."""
+
+    csv: bytes
+    json: bytes
+
+
+@dataclass
+class _Seen:
+    """When somebody was first and last seen, and (8,) seconds with each of `OUTCOMES`."""
+
+    first_s: float
+    last_s: float
+    seconds: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(OUTCOMES)))
+
+
 class SessionRecord:
     """Rows of a session. When they are full, every second moment goes and from then on every second is kept.
 
-    So a long session stays whole, only coarser. Not thread-safe: the session's lock guards it.
+    So a long session stays whole, only coarser; shares of time are counted apart from the rows and stay exact. Not
+    thread-safe: the session's lock guards it.
 
     Args:
         started: when the session began, with its time zone.
-        unsure_below: confidence in 0..1 under which the model is not sure.
         max_rows: rows that are kept at most.
     """
 
-    def __init__(self, started: datetime, unsure_below: float, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, started: datetime, max_rows: int = MAX_ROWS) -> None:
         self.started = started
-        self.unsure_below = unsure_below
         self._rows = np.zeros(max_rows, dtype=_ROW)
         self._n_rows = 0
         self._stride = 1
+        self._seen: dict[int, _Seen] = {}
         self.seconds_by_outcome = np.zeros(len(OUTCOMES))
 
     def __len__(self) -> int:
@@ -96,40 +127,41 @@ class SessionRecord:
             elapsed_s: time since the frame before, which counts for the expressions seen now.
             observations: a face each.
         """
-        for seen in observations:
-            self.seconds_by_outcome[self._outcomes(seen.smoothed[None])[0]] += elapsed_s
-        if frame % self._stride or not observations:
-            return
-        while self._n_rows + len(observations) > len(self._rows):
-            if not self._thin_out():
-                return
-            if frame % self._stride:
-                return
-        for seen in observations:
-            self._rows[self._n_rows] = (seconds, frame, seen.person, seen.box_xywh, seen.raw, seen.smoothed)
-            self._n_rows += 1
+        for face in observations:
+            person = self._seen.setdefault(face.person, _Seen(seconds, seconds))
+            person.last_s = seconds
+            person.seconds[face.outcome] += elapsed_s
+            self.seconds_by_outcome[face.outcome] += elapsed_s
+        if frame % self._stride == 0 and not self._fits(observations):
+            self._thin_out()
+        # A crowd that does not even fit now is left out.
+        if frame % self._stride == 0 and self._fits(observations):
+            for face in observations:
+                row = (seconds, frame, face.person, face.box_xywh, face.raw, face.smoothed, face.sure)
+                self._rows[self._n_rows] = row
+                self._n_rows += 1
 
     def copy(self) -> Self:
         """A record with the same rows, for another thread to read; it takes no further ones."""
-        twin = type(self)(self.started, self.unsure_below, max_rows=0)
+        twin = type(self)(self.started, max_rows=0)
         twin._rows = self._rows[: self._n_rows].copy()
         twin._n_rows = self._n_rows
         twin._stride = self._stride
+        twin._seen = {
+            number: _Seen(person.first_s, person.last_s, person.seconds.copy()) for number, person in self._seen.items()
+        }
         twin.seconds_by_outcome = self.seconds_by_outcome.copy()
         return twin
 
-    def _thin_out(self) -> bool:
+    def _fits(self, observations: Sequence[Observation]) -> bool:
+        return self._n_rows + len(observations) <= len(self._rows)
+
+    def _thin_out(self) -> None:
         self._stride *= 2
         kept = self._rows[: self._n_rows]
         kept = kept[kept["frame"] % self._stride == 0]
-        freed = self._n_rows - len(kept)
         self._rows[: len(kept)] = kept
         self._n_rows = len(kept)
-        return freed > 0
-
-    def _outcomes(self, smoothed: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
-        """Index into `OUTCOMES` of (N, 7) probabilities."""
-        return np.where(smoothed.max(axis=1) >= self.unsure_below, smoothed.argmax(axis=1), N_EMOTIONS)
 
     def rows(self, since_s: float = 0.0) -> npt.NDArray[Any]:
         """A copy of the rows from `since_s` on, as a structured array."""
@@ -138,16 +170,10 @@ class SessionRecord:
 
     def people(self) -> tuple[PersonSummary, ...]:
         """Everyone seen, in the order of their numbers."""
-        rows = self._rows[: self._n_rows]
-        outcomes = self._outcomes(rows["smoothed"]) if len(rows) else np.zeros(0, np.intp)
-        people = []
-        for person in np.unique(rows["person"]):
-            of_person = rows["person"] == person
-            counts = np.bincount(outcomes[of_person], minlength=len(OUTCOMES))
-            seconds = rows["seconds"][of_person]
-            shares = tuple(float(share) for share in counts / counts.sum())
-            people.append(PersonSummary(int(person), float(seconds[0]), float(seconds[-1]), shares))
-        return tuple(people)
+        return tuple(
+            PersonSummary(number, seen.first_s, seen.last_s, tuple(shares_of(seen.seconds).tolist()))
+            for number, seen in sorted(self._seen.items())
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """A row a face and moment.
@@ -170,27 +196,26 @@ class SessionRecord:
             table[name] = rows["box_xywh"][:, index].round().astype(int)
         table["emotion"] = [EMOTIONS[index] for index in smoothed.argmax(axis=1)] if len(rows) else []
         table["confidence"] = smoothed.max(axis=1).round(4) if len(rows) else []
-        table["sure"] = smoothed.max(axis=1) >= self.unsure_below if len(rows) else []
+        table["sure"] = rows["sure"]
         for index, name in enumerate(EMOTIONS):
             table[name] = smoothed[:, index].round(4)
         for index, name in enumerate(EMOTIONS):
             table[f"raw_{name}"] = raw[:, index].round(4)
         return pd.DataFrame(table)
 
-    def to_csv(self) -> bytes:
-        """`to_frame` as CSV, UTF-8."""
-        return self.to_frame().to_csv(index=False).encode()
+    def files(self, about: dict[str, Any]) -> RecordFiles:
+        """The record to download.
 
-    def to_json(self, about: dict[str, Any]) -> bytes:
-        """The session as JSON, UTF-8: `about` (what the caller knows), the shares of time, everyone seen, the rows."""
-        total = float(self.seconds_by_outcome.sum())
-        shares = self.seconds_by_outcome / total if total else self.seconds_by_outcome
+        Args:
+            about: what the caller knows of the session; in the JSON it stands before the shares of time, everyone seen
+                and the rows.
+        """
+        table = self.to_frame()
         document = {
             **about,
             "started": self.started.isoformat(timespec="milliseconds"),
             "kept_every_nth_frame": self._stride,
-            "unsure_below": self.unsure_below,
-            "share_of_time": _named(shares),
+            "share_of_time": _named(shares_of(self.seconds_by_outcome)),
             "people": [
                 {
                     "person": person.person,
@@ -202,8 +227,15 @@ class SessionRecord:
             ],
         }
         # pandas writes the rows ten times as fast as the json module.
-        rows = self.to_frame().to_json(orient="records", double_precision=4)
-        return f'{json.dumps(document, ensure_ascii=False)[:-1]}, "rows": {rows}}}'.encode()
+        rows = table.to_json(orient="records", double_precision=4)
+        text = f'{json.dumps(document, ensure_ascii=False)[:-1]}, "rows": {rows}}}'
+        return RecordFiles(csv=table.to_csv(index=False).encode(), json=text.encode())
+
+
+def shares_of(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Seconds as shares summing to 1; all 0 where there are none."""
+    total = float(seconds.sum())
+    return seconds / total if total else np.zeros_like(seconds)
 
 
 def _named(shares: Iterable[float]) -> dict[str, float]:

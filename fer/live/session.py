@@ -6,20 +6,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.live.overlay import Person, draw, hide_all
-from fer.live.pipeline import Classifier, FacePipeline, SeenFace, live_detector
-from fer.live.record import OUTCOMES, Observation, SessionRecord
+from fer.live.overlay import Person, draw, hide_all, people_of
+from fer.live.pipeline import FacePipeline, LiveModel, SeenFace, live_detector
+from fer.live.record import Observation, SessionRecord, shares_of
 from fer.live.settings import LiveSettings
+from fer.live.snapshot import STALLED_AFTER_S, LiveSnapshot
 from fer.live.timeline import Timeline, timeline_of
-from fer.results import Face
 from fer.vision.detection import FaceDetector
 
 LOGGER = logging.getLogger(__name__)
@@ -36,49 +34,14 @@ _CONNECTING_S: Final = 30.0
 _LOG_EVERY: Final = 100
 
 
-@dataclass(frozen=True, eq=False)
-class LiveSnapshot:
-    """The session at one moment.
-
-    Attributes:
-        people: everyone in the last frame, by number.
-        n_frames: frames processed, failed ones included.
-        n_dropped: frames that came while another was being processed.
-        n_failed: frames that were passed through because processing raised.
-        last_failure: what it raised, in one line; None where nothing did.
-        fps: frames processed a second, over the last three seconds.
-        processing_ms: median time of a frame, over the last 90.
-        age_s: seconds since the session began.
-        silent_s: seconds since the last frame, or since the beginning where there was none.
-        shares: (8,) share of time for each of `fer.live.record.OUTCOMES`, summing to 1, or all 0 without a face.
-        n_rows: rows of the record.
-        ended: whether `stop` was called.
-    """
-
-    people: tuple[Person, ...]
-    n_frames: int
-    n_dropped: int
-    n_failed: int
-    last_failure: str | None
-    fps: float
-    processing_ms: float | None
-    age_s: float
-    silent_s: float
-    shares: npt.NDArray[np.float64]
-    n_rows: int
-    ended: bool
-
-
 class LiveSession:
     """One stream from START to STOP.
 
     `submit` is called by the thread that receives the frames; everything else by any thread.
 
     Args:
-        classifier: shared with other sessions.
-        settings: what to begin with.
-        unsure_below: confidence in 0..1 under which the model is not sure.
-        model: the model's name, for the exported record.
+        model: what to begin with.
+        settings: likewise.
         make_detector: makes the detector that settings ask for.
         clock: seconds that never go back.
 
@@ -88,26 +51,22 @@ class LiveSession:
 
     def __init__(
         self,
-        classifier: Classifier,
+        model: LiveModel,
         settings: LiveSettings,
         *,
-        unsure_below: float = 0.0,
-        model: str = "",
         make_detector: Callable[[LiveSettings], FaceDetector] = live_detector,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        # OpenCV's own threads would let one stream take every core; it works on small images here.
-        cv2.setNumThreads(1)
         self._make_detector = make_detector
         self._clock = clock
-        self._unsure_below = unsure_below
-        self._model = model
-        self._pipeline = FacePipeline(classifier)
+        self._pipeline = FacePipeline()
         self._lock = threading.Lock()
         # Below: guarded by the lock.
         self._settings = settings
         self._detector = make_detector(settings)
-        self._record = SessionRecord(datetime.now().astimezone(), unsure_below)
+        self._model = model
+        self._model_names = [model.name]
+        self._record = SessionRecord(datetime.now().astimezone())
         self._began_s = clock()
         self._ended_s: float | None = None
         self._last_frame_s: float | None = None
@@ -140,6 +99,18 @@ class LiveSession:
             self._settings = settings
             self._detector = detector
 
+    @property
+    def model(self) -> LiveModel:
+        """What judges the faces now."""
+        with self._lock:
+            return self._model
+
+    def change_model(self, model: LiveModel) -> None:
+        """Let another model judge from the next frame on; the record names both."""
+        with self._lock:
+            self._model = model
+            self._model_names.append(model.name)
+
     def submit(self, image_bgr: Image) -> Image:
         """Process a frame.
 
@@ -150,27 +121,24 @@ class LiveSession:
             image_bgr: (H, W, 3) uint8; it is not changed.
 
         Returns:
-            (H, W, 3) uint8, annotated; the frame itself after `stop`.
+            (H, W, 3) uint8, annotated; after `stop` the frame itself, or hidden altogether likewise.
         """
         with self._lock:
-            if self._ended_s is not None:
-                return image_bgr
-            settings, detector = self._settings, self._detector
+            settings, detector, model = self._settings, self._detector, self._model
+            ended = self._ended_s is not None
+        if ended:
+            return _unprocessed(image_bgr, settings)
         now_s = self._clock()
         started = time.perf_counter()
-        failure: str | None = None
-        people: tuple[Person, ...] = ()
         try:
-            seen = self._pipeline.run(image_bgr, now_s, detector, settings)
-            people = tuple(self._people_of(seen))
+            seen = self._pipeline.run(image_bgr, now_s, detector, model.classifier, settings)
+            people = people_of(seen, model.unsure_below)
             picture = draw(image_bgr, seen, people, settings, datetime.now())
         except Exception as error:
-            failure = _in_one_line(error)
-            picture = hide_all(image_bgr) if settings.blur else image_bgr
-            if self._n_failed % _LOG_EVERY == 0:
-                LOGGER.exception("A frame failed and is passed through (%d so far)", self._n_failed + 1)
-            seen = ()
-        self._publish(picture, seen, people, failure, now_s, (time.perf_counter() - started) * 1000)
+            picture = _unprocessed(image_bgr, settings)
+            self._fail(error, picture)
+        else:
+            self._publish(picture, seen, people, now_s, (time.perf_counter() - started) * 1000)
         return picture
 
     def count_dropped(self, n_frames: int) -> None:
@@ -180,34 +148,25 @@ class LiveSession:
 
     def count_failed(self, error: Exception) -> None:
         """Count a frame that could not even be submitted."""
-        with self._lock:
-            self._n_frames += 1
-            self._n_failed += 1
-            self._last_failure = _in_one_line(error)
-
-    def _people_of(self, seen: tuple[SeenFace, ...]) -> list[Person]:
-        people = []
-        for face in seen:
-            if face.confirmed and face.raw is not None and face.smoothed is not None:
-                left, top, width, height = (round(float(value)) for value in face.box_xywh)
-                box = (left, top, max(1, width), max(1, height))
-                # Hundreds of float32 steps leave the sum a little off one.
-                smoothed = face.smoothed / face.smoothed.sum()
-                people.append(Person(face.track_id, Face(box, smoothed, self._unsure_below), face.raw))
-        return people
+        self._fail(error, None)
 
     def _publish(
         self,
         picture: Image,
         seen: tuple[SeenFace, ...],
         people: tuple[Person, ...],
-        failure: str | None,
         now_s: float,
         cost_ms: float,
     ) -> None:
         present = {face.track_id: face for face in seen if face.present}
         observations = [
-            Observation(person.track_id, present[person.track_id].box_xywh, person.raw, person.face.probabilities)
+            Observation(
+                person.track_id,
+                present[person.track_id].box_xywh,
+                person.raw,
+                person.face.probabilities,
+                person.face.sure,
+            )
             for person in people
             if person.track_id in present
         ]
@@ -216,16 +175,29 @@ class LiveSession:
                 return
             step_s = 0.0 if self._last_frame_s is None else min(_LONGEST_STEP_S, now_s - self._last_frame_s)
             self._record.add(self._n_frames, now_s - self._began_s, step_s, observations)
-            self._last_frame_s = now_s
-            self._n_frames += 1
-            self._frame_times.append(now_s)
+            self._arrived(now_s)
             self._costs_ms.append(cost_ms)
             self._picture = picture
-            if failure is None:
-                self._people = people
-            else:
-                self._n_failed += 1
-                self._last_failure = failure
+            self._people = people
+
+    def _fail(self, error: Exception, picture: Image | None) -> None:
+        """Count a frame that failed, with what was shown instead where that is known; people stay as they were."""
+        with self._lock:
+            if self._ended_s is not None:
+                return
+            self._arrived(self._clock())
+            self._n_failed += 1
+            n_failed = self._n_failed
+            self._last_failure = _in_one_line(error)
+            if picture is not None:
+                self._picture = picture
+        if n_failed % _LOG_EVERY == 1:
+            LOGGER.error("A frame failed (%d so far)", n_failed, exc_info=error)
+
+    def _arrived(self, now_s: float) -> None:
+        self._last_frame_s = now_s
+        self._n_frames += 1
+        self._frame_times.append(now_s)
 
     def stop(self) -> None:
         """End the session; the record and the last picture stay. Calling it again does nothing."""
@@ -250,18 +222,19 @@ class LiveSession:
             now_s = self._clock() if self._ended_s is None else self._ended_s
             recent = [moment for moment in self._frame_times if now_s - moment <= _FPS_WINDOW_S]
             span_s = recent[-1] - recent[0] if len(recent) > 1 else 0.0
-            total_s = float(self._record.seconds_by_outcome.sum())
+            silent_s = now_s - (self._began_s if self._last_frame_s is None else self._last_frame_s)
+            stalled = silent_s > STALLED_AFTER_S
             return LiveSnapshot(
-                people=self._people,
+                people=() if stalled else self._people,
                 n_frames=self._n_frames,
                 n_dropped=self._n_dropped,
                 n_failed=self._n_failed,
                 last_failure=self._last_failure,
-                fps=(len(recent) - 1) / span_s if span_s > 0 else 0.0,
+                fps=(len(recent) - 1) / span_s if span_s > 0 and not stalled else 0.0,
                 processing_ms=statistics.median(self._costs_ms) if self._costs_ms else None,
                 age_s=now_s - self._began_s,
-                silent_s=now_s - (self._began_s if self._last_frame_s is None else self._last_frame_s),
-                shares=self._record.seconds_by_outcome / total_s if total_s else np.zeros(len(OUTCOMES)),
+                silent_s=silent_s,
+                shares=shares_of(self._record.seconds_by_outcome),
                 n_rows=len(self._record),
                 ended=self._ended_s is not None,
             )
@@ -287,8 +260,11 @@ class LiveSession:
     def about(self) -> dict[str, Any]:
         """What the record's JSON says of the session besides its rows."""
         snapshot, settings = self.snapshot(), self.settings
+        with self._lock:
+            model, names = self._model, ", then ".join(self._model_names)
         return {
-            "model": self._model,
+            "model": names,
+            "unsure_below": model.unsure_below,
             "detector": settings.detector,
             "detect_every": settings.detect_every,
             "smoothing_seconds": settings.smoothing_s,
@@ -297,6 +273,11 @@ class LiveSession:
             "frames_dropped": snapshot.n_dropped,
             "frames_failed": snapshot.n_failed,
         }
+
+
+def _unprocessed(image_bgr: Image, settings: LiveSettings) -> Image:
+    """A frame in which no face was looked for: nobody is to be seen on it where faces are blurred."""
+    return hide_all(image_bgr) if settings.blur else image_bgr
 
 
 def _in_one_line(error: Exception) -> str:

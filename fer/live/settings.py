@@ -17,7 +17,8 @@ class LiveSettings:
     Attributes:
         detector: 'haar' or 'yunet'.
         sensitivity: 0..1, how readily the detector takes something for a face.
-        smallest_face: side of the smallest face looked for, as a share of the frame's longer side, 0.05..0.5.
+        smallest_face: side of the smallest face looked for, as a share of the frame's longer side, 0.05..0.5. Haar
+            finds none under 0.075: its window is 24 pixels, of a frame 320 long.
         detect_every: detect on every n-th frame, 1..10; optical flow moves the boxes between.
         smoothing_s: time constant of the smoothed probabilities in seconds, 0 (none)..2.
         mirror: show the picture as a mirror does.

@@ -10,6 +10,7 @@ import streamlit as st
 
 from fer.datasets.faces import SIDE
 from fer.live.network import CREDENTIAL_SECONDS, NetworkSettings, ice_servers, network_settings
+from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.live.slots import StreamSlots
@@ -37,7 +38,7 @@ class LiveState:
         webcam: the camera component and its sessions.
         settings: as chosen now.
         accepted: whether the notice was.
-        ready_s: when START could first be pressed, on the monotonic clock.
+        off_s: since when the camera has been off, on the monotonic clock; None while it is on or not on the page yet.
         snapshot: the picture taken last in this session, as JPEG.
         servers, servers_s: STUN and TURN servers for the browser, and when their credentials were made (seconds since
             1970).
@@ -46,7 +47,7 @@ class LiveState:
     webcam: Webcam = field(default_factory=lambda: Webcam("live_camera"))
     settings: LiveSettings = field(default_factory=LiveSettings)
     accepted: bool = False
-    ready_s: float | None = None
+    off_s: float | None = None
     snapshot: bytes | None = None
     servers: list[dict[str, Any]] = field(default_factory=list)
     servers_s: float = 0.0
@@ -93,14 +94,11 @@ def camera(state: LiveState) -> CameraState:
     """
     network = _network()
     slots = _slots(network.stream_limit)
-    bundle = resources.model_in_use()
     # Loaded and warm before START: a frame that waits ten seconds ends the stream.
-    classifier = _classifier(bundle.hash, bundle)
+    model = _model_in_use()
 
     def open_session() -> LiveSession | None:
-        session = LiveSession(
-            classifier, state.settings, unsure_below=bundle.unsure_below, model=f"{bundle.name} ({bundle.hash})"
-        )
+        session = LiveSession(model, state.settings)
         if not slots.enter(session):
             return None
         state.snapshot = None
@@ -110,8 +108,6 @@ def camera(state: LiveState) -> CameraState:
     if not (own and own.active) and slots.full(apart_from=own):
         _busy(slots)
         return CameraState(on=False, refused=True)
-    if state.ready_s is None:
-        state.ready_s = time.monotonic()
     shown = state.webcam.show(open_session, _servers(state, network))
     if shown.refused:
         _busy(slots)
@@ -120,12 +116,28 @@ def camera(state: LiveState) -> CameraState:
     return shown
 
 
+def follow_model(session: LiveSession) -> None:
+    """Let a running stream go on with the model in use, where another was put to use since.
+
+    Raises:
+        BundleError: that one cannot be used; the stream goes on with the one before.
+    """
+    model = _model_in_use()
+    if model.name != session.model.name:
+        session.change_model(model)
+
+
+def _model_in_use() -> LiveModel:
+    bundle = resources.model_in_use()
+    return _model(bundle.hash, bundle)
+
+
 @st.cache_resource(max_entries=2, show_spinner="Loading the model ...")
-def _classifier(bundle_hash: str, _bundle: Bundle) -> EmotionClassifier:
+def _model(bundle_hash: str, _bundle: Bundle) -> LiveModel:
     # One thread: two finish a single face a little sooner and take more of the cores in all.
     classifier = EmotionClassifier(_bundle, threads=1)
     classifier.probabilities(np.zeros((1, SIDE, SIDE, 1), np.uint8))
-    return classifier
+    return LiveModel(classifier, _bundle.unsure_below, f"{_bundle.name} ({_bundle.hash})")
 
 
 def _network() -> NetworkSettings:
@@ -169,40 +181,32 @@ def _to_photos() -> None:
 
 
 def no_picture(state: LiveState, shown: CameraState) -> None:
-    """What to do when the camera shows nothing: at hand at any time, and in sight after ten seconds without a frame."""
+    """What to do when START brings nothing: at hand at any time, open once the camera has been off for ten seconds.
+
+    A START that the browser refuses is told to the viewer alone, so the clock decides, and nothing is claimed. What is
+    wrong with a stream that began is said by `fer.ui.live_figures.now`.
+    """
     if shown.refused:
         return
-    session = state.session
-    began_s = state.ready_s or 0.0
-    # Whether START was pressed is known once the browser has the camera; before that only the clock can tell.
-    waiting = shown.on or (session is None and time.monotonic() - began_s < PATIENCE_S)
+    if shown.on:
+        state.off_s = None
+    elif state.off_s is None:
+        state.off_s = time.monotonic()
+    off_s = state.off_s
 
-    @st.fragment(run_every=PULSE_S if waiting else None)
+    def late() -> bool:
+        return off_s is not None and time.monotonic() - off_s >= PATIENCE_S
+
+    @st.fragment(run_every=None if shown.on or late() else PATIENCE_S)
     def panel() -> None:
-        if shown.on and session is not None:
-            snapshot = session.snapshot()
-            if snapshot.silent_s > PATIENCE_S:
-                with st.container(border=True):
-                    st.markdown("**No picture for ten seconds.** One of these helps:")
-                    _checklist()
-                return
-            if snapshot.n_frames:
-                return
-        elif session is None and time.monotonic() - began_s > PATIENCE_S:
-            if waiting:
-                # Once more with the page, which lets this part rest.
-                st.rerun()
-            with st.container(border=True):
-                st.markdown("**Still no picture?** If you pressed START, one of these helps:")
-                _checklist()
-            return
-        with st.expander("No picture?", icon=":material/help:"):
-            _checklist()
+        with st.expander("Pressed START, and no picture?", icon=":material/help:", expanded=late()):
+            checklist()
 
     panel()
 
 
-def _checklist() -> None:
+def checklist() -> None:
+    """What may keep the camera's picture away, most frequent first, and the way that needs no WebRTC."""
     st.markdown(
         "1. **Permission:** the browser asks once. Allow the camera by the symbol beside the address, then press "
         "START again.\n"

@@ -8,10 +8,12 @@ import streamlit as st
 
 from fer.live.overlay import Person
 from fer.live.record import OUTCOMES, PersonSummary
-from fer.live.session import LiveSession, LiveSnapshot
+from fer.live.session import LiveSession
+from fer.live.snapshot import LiveSnapshot
 from fer.live.timeline import PersonLine, Timeline
 from fer.ui.charts import STATIC, describe_bars, probability_bars
-from fer.ui.live import PULSE_S, LiveState, snapshot_download
+from fer.ui.frame import errors_as_sentences
+from fer.ui.live import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, snapshot_download
 from fer.ui.live_charts import LIVE, clock, describe_shares, describe_timeline, share_bars, timeline_chart
 from fer.ui.webcam import CameraState
 from fer.vision.images import encode_jpeg
@@ -23,7 +25,11 @@ _EVERYONE: Final = "everyone"
 
 
 def now(state: LiveState, shown: CameraState) -> None:
-    """Who is seen at this moment, how fast, and the share of time so far; at rest while the camera is off."""
+    """Who is seen at this moment, how fast, and the share of time so far; at rest while the camera is off.
+
+    While it is on, this part also hands the stream a model that was put to use since, and says what may be wrong when
+    no frame comes.
+    """
     session = state.session
 
     @st.fragment(run_every=PULSE_S if shown.on else None)
@@ -31,14 +37,17 @@ def now(state: LiveState, shown: CameraState) -> None:
         if session is None or not shown.on:
             _invitation(again=session is not None)
             return
+        with errors_as_sentences():
+            follow_model(session)
         snapshot = session.snapshot()
         st.caption(figures_line(snapshot))
+        if snapshot.silent_s > PATIENCE_S:
+            with st.container(border=True):
+                st.markdown("**No picture for ten seconds.** One of these helps:")
+                checklist()
+            return
         if snapshot.n_failed:
-            st.warning(
-                f"{snapshot.n_failed} of {snapshot.n_frames} frames failed and are shown as they came. "
-                "If it goes on, press STOP and START; the program's log names the reason.",
-                icon=":material/error:",
-            )
+            st.warning(failures_line(snapshot, blurred=session.settings.blur), icon=":material/error:")
         _people(snapshot)
         if snapshot.shares.any():
             st.markdown("**Share of time**")
@@ -65,6 +74,17 @@ def figures_line(snapshot: LiveSnapshot) -> str:
     )
 
 
+def failures_line(snapshot: LiveSnapshot, *, blurred: bool) -> str:
+    """How many frames failed, what is shown in their place, and why the last one did."""
+    instead = "hidden altogether" if blurred else "shown as it came"
+    # The reason is a program's text, not Markdown.
+    reason = (snapshot.last_failure or "").replace("`", "'")
+    return (
+        f"{snapshot.n_failed} of {snapshot.n_frames} frames failed; such a frame is {instead}. "
+        f"The last reason: `{reason}`. If it goes on, press STOP and START; the program's log says more."
+    )
+
+
 def _invitation(*, again: bool) -> None:
     with st.container(border=True):
         if again:
@@ -78,7 +98,9 @@ def _invitation(*, again: bool) -> None:
 
 def _people(snapshot: LiveSnapshot) -> None:
     if not snapshot.people:
-        if snapshot.n_frames:
+        if snapshot.n_frames and snapshot.stalled:
+            st.info("The camera's picture stands still: no new frame comes.", icon=":material/pause_circle:")
+        elif snapshot.n_frames:
             st.info(
                 "No face is seen. Look into the camera with light from the front, or come closer; under Settings, "
                 "YuNet finds turned and small faces too.",
@@ -167,11 +189,12 @@ class SessionFiles:
     def of(cls, session: LiveSession) -> Self:
         """The files of a session that was stopped."""
         record, picture = session.record(), session.picture()
+        files = record.files(session.about())
         return cls(
             session=session,
             stem=f"live-{record.started:%Y-%m-%d-%H-%M-%S}",
-            csv=record.to_csv(),
-            json=record.to_json(session.about()),
+            csv=files.csv,
+            json=files.json,
             picture=None if picture is None else encode_jpeg(picture),
             people=record.people(),
             every=record.every,

@@ -68,21 +68,24 @@ class FrameProcessor:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Annotate a frame; one that cannot be processed is counted and passed through."""
+        """Annotate a frame; one that cannot even be converted is counted, and passed through or, with blur, black."""
         try:
             image = cast(Image, frame.to_ndarray(format="bgr24"))
             shown = self.session.submit(image)
             # Passed through: the frame itself costs no conversion.
             return frame if shown is image else video_frame(shown)
         except Exception as error:
-            LOGGER.debug("A frame could not be converted", exc_info=True)
             self.session.count_failed(error)
             if self.session.settings.blur:
                 return video_frame(np.zeros((frame.height, frame.width, 3), np.uint8))
             return frame
 
     async def recv_queued(self, frames: list[av.VideoFrame]) -> list[av.VideoFrame]:
-        """The same for the newest of the frames that came since the last call; the others are counted as dropped."""
+        """The same for the newest of the frames that came since the last call; the others are counted as dropped.
+
+        Until the first call has returned, streamlit-webrtc sends frames on as they came, one or two of them, and
+        nothing here can keep it from that.
+        """
         self._loop = asyncio.get_running_loop()
         self.session.count_dropped(len(frames) - 1)
         return [self.recv(frames[-1])]
@@ -134,11 +137,12 @@ class Webcam:
         self._key = key
         self._offer: str | None = None
         self._processor: FrameProcessor | None = None
+        self._session: LiveSession | None = None
 
     @property
     def session(self) -> LiveSession | None:
         """The stream that runs or ran last; None before the first START."""
-        return self._processor.session if self._processor else None
+        return self._session
 
     def show(self, open_session: Callable[[], LiveSession | None], ice_servers: list[dict[str, Any]]) -> CameraState:
         """Draw the component and follow what the viewer does with it.
@@ -152,10 +156,9 @@ class Webcam:
             session = open_session()
             if session is None:
                 return CameraState(on=False, refused=True)
-            if self._processor:
-                self._processor.session.stop()
+            self._end()
             # Before the component is drawn: it interrupts the script to answer the browser.
-            self._offer, self._processor = offer, FrameProcessor(session)
+            self._offer, self._processor, self._session = offer, FrameProcessor(session), session
         processor = self._processor
         try:
             context = webrtc_streamer(
@@ -174,6 +177,8 @@ class Webcam:
             # Signalling of a browser that went away, or an address of a STUN or TURN server that nobody answers.
             LOGGER.warning("The camera's connection failed", exc_info=True)
             self._end()
+            # The component tries the same offer again on the next run; that takes a session that has not ended.
+            self._offer = self._processor = None
             return CameraState(on=False, failure=f"The connection to the camera could not be made ({error}).")
         on = bool(context.state.playing or context.state.signalling)
         if not on:
@@ -181,8 +186,8 @@ class Webcam:
         return CameraState(on)
 
     def _end(self) -> None:
-        if self._processor:
-            self._processor.session.stop()
+        if self._session:
+            self._session.stop()
 
     def _offered(self) -> str | None:
         """The connection that the browser offers since START, as text that differs from START to START."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from fer.emotions import EMOTIONS
+from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.vision.detection import Detections
@@ -74,10 +75,8 @@ def session(
 ) -> LiveSession:
     found = detector or FakeDetector()
     return LiveSession(
-        classifier or FakeClassifier(),
+        LiveModel(classifier or FakeClassifier(), unsure_below, "model-1"),
         settings or LiveSettings(),
-        unsure_below=unsure_below,
-        model="model-1",
         make_detector=lambda _: found,
         clock=clock or Clock(),
     )

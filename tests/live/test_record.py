@@ -21,17 +21,17 @@ def leaning(emotion: str, confidence: float = 0.7) -> np.ndarray:
 
 
 def seen(person: int, emotion: str, confidence: float = 0.7, left: float = 10) -> Observation:
-    return Observation(
-        person, np.array([left, 20, 30, 40], np.float32), leaning("neutral"), leaning(emotion, confidence)
-    )
+    """Sure from a confidence of 0.5 on."""
+    box = np.array([left, 20, 30, 40], np.float32)
+    return Observation(person, box, leaning("neutral"), leaning(emotion, confidence), sure=confidence >= 0.5)
 
 
-def record(unsure_below: float = 0.0, max_rows: int = 100) -> SessionRecord:
-    return SessionRecord(STARTED, unsure_below, max_rows)
+def record(max_rows: int = 100) -> SessionRecord:
+    return SessionRecord(STARTED, max_rows)
 
 
 def test_a_row_a_face_and_moment() -> None:
-    session = record(unsure_below=0.5)
+    session = record()
     session.add(0, 0.0, 0.0, [seen(1, "happy")])
     session.add(1, 0.1, 0.1, [seen(1, "happy", left=12.6), seen(2, "sad", 0.4)])
     table = session.to_frame()
@@ -47,7 +47,7 @@ def test_a_row_a_face_and_moment() -> None:
 
 
 def test_the_share_of_time_counts_seconds_not_frames() -> None:
-    session = record(unsure_below=0.5)
+    session = record()
     session.add(0, 0.0, 1.0, [seen(1, "happy")])
     session.add(1, 3.0, 3.0, [seen(1, "sad"), seen(2, "fear", 0.3)])
     seconds = dict(zip(OUTCOMES, session.seconds_by_outcome, strict=True))
@@ -55,7 +55,7 @@ def test_the_share_of_time_counts_seconds_not_frames() -> None:
 
 
 def test_people_are_summed_up_each_for_itself() -> None:
-    session = record(unsure_below=0.5)
+    session = record()
     for frame in range(4):
         faces = [seen(3, "happy" if frame else "surprise")]
         if frame == 2:
@@ -65,6 +65,22 @@ def test_people_are_summed_up_each_for_itself() -> None:
     assert (first.person, first.first_s, first.last_s, first.most) == (3, 0.0, 1.5, "happy")
     assert first.shares[EMOTIONS.index("happy")] == pytest.approx(0.75)
     assert (second.person, second.first_s, second.last_s, second.most) == (7, 1.0, 1.0, "not sure")
+
+
+def test_shares_of_a_person_are_of_time_and_outlive_the_rows() -> None:
+    """Frames come unevenly, and all but a few rows are thinned out: 3 of 4 seconds sad in every four frames."""
+    session = record(max_rows=8)
+    for frame in range(400):
+        faces = [seen(1, "happy") if frame % 4 else seen(1, "sad")]
+        if frame == 3:
+            faces.append(seen(2, "fear"))
+        session.add(frame, float(frame), 1 / 3 if frame % 4 else 3.0, faces)
+    one, two = session.people()
+    assert one.shares[EMOTIONS.index("sad")] == pytest.approx(0.75)
+    assert (one.first_s, one.last_s) == (0, 399)
+    assert (two.person, two.shares[EMOTIONS.index("fear")]) == (2, 1.0)
+    assert set(session.to_frame()["person"]) == {1}
+    assert session.seconds_by_outcome[EMOTIONS.index("sad")] == pytest.approx(300)
 
 
 def test_memory_is_bounded_and_the_whole_session_kept() -> None:
@@ -91,13 +107,13 @@ def test_a_crowd_larger_than_the_record_is_left_out() -> None:
 def test_csv_reads_back_as_the_table() -> None:
     session = record()
     session.add(0, 0.25, 0.0, [seen(1, "disgust")])
-    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(session.to_csv())), session.to_frame(), check_dtype=False)
+    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(session.files({}).csv)), session.to_frame(), check_dtype=False)
 
 
 def test_json_holds_the_session_and_its_rows() -> None:
-    session = record(unsure_below=0.3)
+    session = record()
     session.add(0, 0.0, 2.0, [seen(1, "fear")])
-    document = json.loads(session.to_json({"model": "m1"}))
+    document = json.loads(session.files({"model": "m1"}).json)
     assert document["model"] == "m1"
     assert document["started"] == "2025-03-04T05:06:07.000+00:00"
     assert document["share_of_time"]["fear"] == 1.0
@@ -109,10 +125,9 @@ def test_json_holds_the_session_and_its_rows() -> None:
 def test_an_empty_session_exports_its_columns() -> None:
     session = record()
     assert len(session.to_frame()) == 0
-    assert (
-        session.to_csv().decode().startswith("time,seconds,frame,person,x,y,width,height,emotion,confidence,sure,angry")
-    )
-    document = json.loads(session.to_json({}))
+    files = session.files({})
+    assert files.csv.decode().startswith("time,seconds,frame,person,x,y,width,height,emotion,confidence,sure,angry")
+    document = json.loads(files.json)
     assert document["rows"] == []
     assert sum(document["share_of_time"].values()) == 0
 
@@ -124,6 +139,7 @@ def test_a_copy_stands_still() -> None:
     session.add(1, 0.1, 0.1, [seen(1, "sad")])
     assert (len(copy), len(session)) == (1, 2)
     assert copy.to_frame()["emotion"].tolist() == ["happy"]
+    assert copy.people()[0].last_s == 0
     assert copy.seconds_by_outcome.sum() == 0
 
 

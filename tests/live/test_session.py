@@ -4,14 +4,17 @@ import json
 import threading
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from fer.emotions import EMOTIONS
 from fer.errors import DetectorError
+from fer.live.pipeline import LiveModel
 from fer.live.record import OUTCOMES
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
+from tests.e2e.camera import portrait_frames
 from tests.live.builders import FACE, Clock, FakeClassifier, FakeDetector, frame, play, session
 
 PLAIN = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, date=False)
@@ -48,12 +51,27 @@ def test_people_appear_with_the_second_detection() -> None:
     assert person.face.confidence == pytest.approx(0.88, abs=1e-3)
 
 
-def test_detection_sees_a_reduced_frame_of_any_size() -> None:
+def test_detection_sees_a_frame_of_320_from_any_camera() -> None:
     detector = FakeDetector()
     live = session(detector)
     for height, width in ((480, 640), (720, 1280), (240, 320), (120, 96)):
         live.submit(frame(height, width))
-    assert detector.sizes == [(240, 320), (180, 320), (240, 320), (120, 96)]
+    assert detector.sizes == [(240, 320), (180, 320), (240, 320), (320, 256)]
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize("name", ["haar", "yunet"])
+def test_the_smallest_face_is_the_same_share_of_any_picture(name: str, scale: float) -> None:
+    """The portrait's face takes about a quarter of the longer side."""
+    portrait = cv2.resize(portrait_frames()[0], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    found = {}
+    for share in (0.1, 0.4):
+        settings = LiveSettings(detector=name, smallest_face=share, detect_every=1)
+        live = LiveSession(LiveModel(FakeClassifier()), settings)
+        for _ in range(3):
+            live.submit(portrait)
+        found[share] = len(live.snapshot().people)
+    assert found == {0.1: 1, 0.4: 0}
 
 
 @pytest.mark.parametrize(("every", "expected"), [(1, 21), (5, 5), (10, 3)])
@@ -119,7 +137,7 @@ def test_a_new_detector_looks_at_once_and_the_old_one_no_more() -> None:
         return made[-1]
 
     clock = Clock()
-    live = LiveSession(FakeClassifier(), LiveSettings(detect_every=10), make_detector=make, clock=clock)
+    live = LiveSession(LiveModel(FakeClassifier()), LiveSettings(detect_every=10), make_detector=make, clock=clock)
     play(live, clock, 4)
     live.change(LiveSettings(detect_every=10, detector="yunet"))
     play(live, clock, 1)
@@ -135,7 +153,7 @@ def test_a_detector_that_is_missing_leaves_the_one_before() -> None:
         return FakeDetector()
 
     clock = Clock()
-    live = LiveSession(FakeClassifier(), LiveSettings(), make_detector=make, clock=clock)
+    live = LiveSession(LiveModel(FakeClassifier()), LiveSettings(), make_detector=make, clock=clock)
     with pytest.raises(DetectorError):
         live.change(LiveSettings(detector="yunet"))
     assert live.settings.detector == "haar"
@@ -167,6 +185,22 @@ def test_a_failing_frame_shows_nobody_where_faces_are_blurred() -> None:
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
 
 
+def test_what_cannot_be_submitted_is_counted_logged_and_no_silence(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    live = session(clock=clock)
+    play(live, clock, 4)
+    for _ in range(150):
+        clock.now += 0.1
+        live.count_failed(ValueError("unknown format"))
+    snapshot = live.snapshot()
+    assert (snapshot.n_frames, snapshot.n_failed, snapshot.last_failure) == (154, 150, "ValueError: unknown format")
+    assert snapshot.silent_s == 0
+    assert live.active
+    # The first and every hundredth, with what was raised.
+    assert [record.args for record in caplog.records] == [(1,), (101,)]
+    assert all(record.exc_info and isinstance(record.exc_info[1], ValueError) for record in caplog.records)
+
+
 def test_a_size_that_changes_begins_anew() -> None:
     clock = Clock()
     live = session(clock=clock)
@@ -193,6 +227,21 @@ def test_figures_of_the_last_seconds() -> None:
     clock.now += 4
     assert live.snapshot().fps == 0
     assert live.snapshot().silent_s == pytest.approx(4.05)
+
+
+def test_what_was_seen_before_a_stall_is_not_seen_now() -> None:
+    clock = Clock()
+    live = session(clock=clock)
+    play(live, clock, 20)
+    assert (len(live.snapshot().people), live.snapshot().fps) == (1, pytest.approx(10))
+    clock.now += 2
+    snapshot = live.snapshot()
+    assert snapshot.stalled
+    assert (snapshot.people, snapshot.fps) == ((), 0)
+    assert snapshot.n_frames == 20
+    play(live, clock, 2)
+    assert not live.snapshot().stalled
+    assert len(live.snapshot().people) == 1
 
 
 def test_shares_of_time_with_not_sure_among_them() -> None:
@@ -235,9 +284,37 @@ def test_after_stop_frames_pass_and_the_record_stays() -> None:
     assert (snapshot.n_frames, snapshot.n_rows, snapshot.people) == (5, rows, ())
     assert snapshot.age_s == pytest.approx(0.5)
     assert live.picture() is not None
-    document = json.loads(live.record().to_json(live.about()))
+    document = json.loads(live.record().files(live.about()).json)
     assert (document["model"], document["frames"], document["detector"]) == ("model-1", 5, "haar")
     assert len(document["rows"]) == rows == 4
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_after_stop_nobody_is_seen_where_faces_are_blurred(when: str) -> None:
+    live = session(settings=LiveSettings(blur=when == "before"))
+    live.submit(frame())
+    live.stop()
+    live.change(LiveSettings(blur=True))
+    shown = live.submit(frame())
+    assert shown.shape == (480, 640, 3)
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
+
+
+def test_another_model_judges_from_the_next_frame_on() -> None:
+    clock = Clock()
+    live = session(clock=clock, settings=LiveSettings(smoothing_s=0.0))
+    play(live, clock, 3)
+    other = LiveModel(FakeClassifier("sad", 0.5), 0.6, "model-2")
+    live.change_model(other)
+    play(live, clock, 1)
+    assert live.model is other
+    (person,) = live.snapshot().people
+    assert (person.track_id, person.face.looks) == (1, "not sure")
+    rows = live.record().to_frame()
+    assert rows["emotion"].tolist() == ["happy", "happy", "sad"]
+    assert rows["sure"].tolist() == [True, True, False]
+    assert live.about()["model"] == "model-1, then model-2"
+    assert live.about()["unsure_below"] == 0.6
 
 
 def test_active_while_a_viewer_is_behind_it() -> None:

@@ -13,7 +13,7 @@ HAPPY = EMOTIONS.index("happy")
 
 def timeline(moments: list[tuple[float, int, str]], last_s: float = 60.0) -> Timeline:
     """From (seconds, person, emotion) in the order of time."""
-    record = SessionRecord(STARTED, 0.0)
+    record = SessionRecord(STARTED)
     for frame, (seconds, person, emotion) in enumerate(moments):
         record.add(frame, seconds, 0.0, [seen(person, emotion)])
     return timeline_of(record.rows(), 0.0, last_s)

@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fer.errors import BundleError
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
-from fer.ui import live
-from fer.ui.webcam import CameraState, FrameProcessor, Webcam
+from fer.recognition.current import use_bundle
+from fer.ui import live, live_figures
+from fer.ui.webcam import CameraState, Webcam
+from tests.builders import make_bundle
 from tests.live.builders import Clock, FakeClassifier, FakeDetector, frame, session
 
 PAGE = "pages/1_Live.py"
+NO_PICTURE = "Pressed START, and no picture?"
 TURN = {"FER_TURN_URLS": "turn:turn.example.org:3478", "FER_TURN_SECRET": "never tell this"}
 
 pytestmark = pytest.mark.usefixtures("tiny_model", "webrtc_under_apptest")
@@ -56,8 +60,8 @@ def texts(app: AppTest) -> str:
 def with_stream(app: AppTest, stream: LiveSession, *, on: bool) -> AppTest:
     """Draw the page as if `stream` were the viewer's, the camera being on or off."""
     webcam = Webcam("live_camera")
-    webcam._processor = FrameProcessor(stream)
-    app.session_state["live_state"] = live.LiveState(webcam=webcam, accepted=True, ready_s=0.0)
+    webcam._session = stream
+    app.session_state["live_state"] = live.LiveState(webcam=webcam, accepted=True)
     with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=on)):
         app.run()
     assert not app.exception
@@ -65,10 +69,15 @@ def with_stream(app: AppTest, stream: LiveSession, *, on: bool) -> AppTest:
 
 
 def played(
-    n_frames: int = 30, detector: FakeDetector | None = None, classifier: FakeClassifier | None = None, **values: Any
+    n_frames: int = 30,
+    detector: FakeDetector | None = None,
+    classifier: FakeClassifier | None = None,
+    *,
+    clock: Clock | None = None,
+    **values: Any,
 ) -> LiveSession:
     """A stream after some frames, a tenth of a second apart."""
-    clock = Clock()
+    clock = clock or Clock()
     stream = session(detector, classifier, clock=clock, **values)
     for _ in range(n_frames):
         stream.submit(frame(120, 160))
@@ -104,7 +113,7 @@ def test_the_idle_page_invites_and_asks_for_no_microphone_and_no_server(page: Ap
     assert arguments["media_stream_constraints"]["audio"] is False
     assert arguments["media_stream_constraints"]["video"]["width"] == {"ideal": 640}
     assert "Press START" in texts(page)
-    assert [expander.label for expander in page.expander] == ["No picture?", "Settings"]
+    assert [expander.label for expander in page.expander] == [NO_PICTURE, "Settings"]
     assert page.get("plotly_chart") == []
 
 
@@ -162,14 +171,30 @@ def test_the_next_viewer_hears_that_all_places_are_taken(
     assert len(components(app)) == 1
 
 
+def checklist_is_open(app: AppTest) -> bool:
+    (found,) = (expander for expander in app.expander if expander.label == NO_PICTURE)
+    words = "\n".join(str(element.value) for element in found.markdown)
+    for word in ("Permission", "Camera busy", "https://", "TURN"):
+        assert word in words
+    assert "Take a snapshot or drop a photo instead" in [link.proto.label for link in found.get("page_link")]
+    return bool(found.proto.expanded)
+
+
 def test_after_ten_seconds_the_page_says_what_may_be_wrong(page: AppTest) -> None:
-    assert "Still no picture" not in texts(page)
-    page.session_state["live_state"].ready_s -= live.PATIENCE_S + 1
-    page.run()
-    said = texts(page)
-    for word in ("Still no picture", "Permission", "Camera busy", "https://", "TURN"):
-        assert word in said
-    assert "Take a snapshot or drop a photo instead" in [link.proto.label for link in page.get("page_link")]
+    assert not checklist_is_open(page)
+    page.session_state["live_state"].off_s -= live.PATIENCE_S + 1
+    assert checklist_is_open(page.run())
+
+
+def test_a_second_start_that_brings_nothing_is_helped_too(page: AppTest) -> None:
+    stream = played(5)
+    assert not checklist_is_open(with_stream(page, stream, on=True))
+    stream.stop()
+    with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=False)):
+        assert not checklist_is_open(page.run())
+        page.session_state["live_state"].off_s -= live.PATIENCE_S + 1
+        assert checklist_is_open(page.run())
+        assert "Your last session" in texts(page)
 
 
 def test_a_stream_without_frames_is_noticed_too(page: AppTest) -> None:
@@ -179,7 +204,17 @@ def test_a_stream_without_frames_is_noticed_too(page: AppTest) -> None:
     assert "The camera is being opened" in texts(page)
     assert "No picture for ten seconds" not in texts(page)
     clock.now += 11
-    assert "No picture for ten seconds" in texts(with_stream(page, stream, on=True))
+    said = texts(with_stream(page, stream, on=True))
+    assert "No picture for ten seconds" in said and said.count("**Permission:**") == 2
+
+
+def test_a_stream_that_stands_still_shows_nobody(page: AppTest) -> None:
+    clock = Clock()
+    stream = played(10, clock=clock)
+    clock.now += 3
+    said = texts(with_stream(page, stream, on=True))
+    assert "stands still" in said and "0.0 fps" in said and "0 faces" in said
+    assert "looks happy" not in said and "No face is seen" not in said
 
 
 def test_figures_of_a_running_stream(page: AppTest) -> None:
@@ -207,12 +242,13 @@ def test_nobody_in_the_picture_is_said_with_what_to_try(page: AppTest) -> None:
     assert "No face is seen" in said and "YuNet" in said
 
 
-def test_failed_frames_are_told_with_their_number(page: AppTest) -> None:
-    stream = played(20, classifier=FakeClassifier(fails_every=5))
+@pytest.mark.parametrize(("blur", "shown"), [(False, "is shown as it came"), (True, "is hidden altogether")])
+def test_failed_frames_are_told_with_their_number_and_reason(page: AppTest, blur: bool, shown: str) -> None:
+    page.toggle(key="live_blur").set_value(blur).run()
+    stream = played(20, classifier=FakeClassifier(fails_every=5), settings=LiveSettings(blur=blur))
     said = texts(with_stream(page, stream, on=True))
-    assert "4 of 20 frames failed" in said
+    assert f"4 of 20 frames failed; such a frame {shown}. The last reason: `RuntimeError: out of luck`." in said
     assert "looks happy" in said
-    assert "out of luck" not in said
 
 
 def test_after_stop_a_summary_and_files(page: AppTest) -> None:
@@ -252,7 +288,6 @@ def test_a_session_without_a_face_says_so(page: AppTest) -> None:
 
 def test_settings_reach_a_running_stream(page: AppTest) -> None:
     stream = played(5)
-    stream._clock = lambda: stream._last_frame_s or 0.0
     with_stream(page, stream, on=True)
     with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
         page.segmented_control(key="live_detector").set_value("yunet").run()
@@ -260,10 +295,61 @@ def test_settings_reach_a_running_stream(page: AppTest) -> None:
         page.toggle(key="live_blur").set_value(True).run()
         page.slider(key="live_smoothing_s").set_value(1.5).run()
         page.pills(key="live_drawn").set_value(["Boxes"]).run()
+        page.slider(key="live_sensitivity").set_value(0.8).run()
+        page.slider(key="live_smallest_face").set_value(0.2).run()
+        page.toggle(key="live_mirror").set_value(False).run()
+        page.slider(key="live_detect_every").set_value(3).run()
     assert not page.exception
     assert stream.settings == LiveSettings(
-        detector="yunet", detect_every=1, blur=True, smoothing_s=1.5, labels=False, confidence=False, date=False
+        detector="yunet",
+        sensitivity=0.8,
+        smallest_face=0.2,
+        detect_every=3,
+        mirror=False,
+        blur=True,
+        smoothing_s=1.5,
+        labels=False,
+        confidence=False,
+        date=False,
     )
+
+
+def test_a_setting_chosen_during_a_stall_acts_when_frames_come_back(page: AppTest) -> None:
+    clock = Clock()
+    stream = played(5, clock=clock)
+    clock.now += 8
+    assert not stream.active
+    with_stream(page, stream, on=True)
+    with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
+        page.toggle(key="live_blur").set_value(True).run()
+    assert stream.settings.blur
+    assert page.session_state["live_state"].settings.blur
+
+
+def test_a_running_stream_takes_the_model_that_is_put_to_use(page: AppTest, tmp_path: Path) -> None:
+    stream = played(5)
+    with_stream(page, stream, on=True)
+    first = stream.model.name
+    assert first.startswith("tiny")
+    other = make_bundle(tmp_path / "other", unsure_below=0.7)
+    use_bundle(other.path)
+    # As a fragment's tick does, without a word of the viewer's.
+    with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
+        page.run()
+    assert stream.model.name == f"{other.name} ({other.hash})"
+    assert stream.model.unsure_below == 0.7
+    stream.submit(frame(120, 160))
+    assert stream.snapshot().n_failed == 0
+    assert stream.about()["model"].endswith(f"{first}, then {stream.model.name}")
+
+
+def test_a_model_that_cannot_be_used_leaves_the_stream_its_own(page: AppTest, tmp_path: Path) -> None:
+    stream = played(5)
+    with_stream(page, stream, on=True)
+    before = stream.model
+    with mock.patch("fer.ui.live.resources.model_in_use", side_effect=BundleError("It is damaged.")):
+        live_figures.now(page.session_state["live_state"], CameraState(on=True))
+    assert stream.model is before
 
 
 def test_home_leads_here(open_page: Callable[[str], AppTest]) -> None:

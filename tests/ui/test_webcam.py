@@ -1,15 +1,19 @@
-"""What streamlit-webrtc calls: frames in, frames out, and never an exception."""
+"""What streamlit-webrtc calls, frames in and out and never an exception; and a session for every START."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import av
 import numpy as np
 import pytest
+from streamlit_webrtc.component import generate_frontend_component_key
 
+from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
-from fer.ui.webcam import FrameProcessor, video_frame
+from fer.ui.webcam import CameraState, FrameProcessor, Webcam, video_frame
 from tests.live.builders import Clock, FakeClassifier, frame, session
 
 
@@ -101,3 +105,134 @@ def test_the_end_of_the_stream_ends_the_session() -> None:
     given = camera_frame()
     assert processor.session.snapshot().ended
     assert processor.recv(given) is given
+
+
+class Component:
+    """In place of streamlit-webrtc's: what the browser reports, and how the component was drawn last."""
+
+    def __init__(self) -> None:
+        self.webcam = Webcam("camera")
+        self.state: dict[str, Any] = {}
+        self.playing = False
+        self.error: Exception | None = None
+        self.drawn: dict[str, Any] | None = None
+        self.opened: list[LiveSession] = []
+        self.places = 10
+
+    def offer(self, sdp: str) -> None:
+        """START: the browser has the camera and offers a connection."""
+        self.state = {generate_frontend_component_key("camera"): {"playing": False, "sdpOffer": {"sdp": sdp}}}
+
+    def play(self) -> None:
+        """The connection is made."""
+        self.state, self.playing = {generate_frontend_component_key("camera"): {"playing": True, "sdpOffer": ""}}, True
+
+    def off(self) -> None:
+        """STOP."""
+        self.state, self.playing = (
+            {generate_frontend_component_key("camera"): {"playing": False, "sdpOffer": ""}},
+            False,
+        )
+
+    def show(self) -> CameraState:
+        """A run of the page."""
+        self.drawn = None
+        with (
+            mock.patch("fer.ui.webcam.webrtc_streamer", self._draw),
+            mock.patch("fer.ui.webcam.st.session_state", self.state),
+        ):
+            return self.webcam.show(self._open, [])
+
+    def _open(self) -> LiveSession | None:
+        if len(self.opened) == self.places:
+            return None
+        self.opened.append(session(settings=LiveSettings(blur=True)))
+        return self.opened[-1]
+
+    def _draw(self, **arguments: Any) -> Any:
+        self.drawn = arguments
+        if self.error:
+            raise self.error
+        signalling = any(value["sdpOffer"] for value in self.state.values())
+        return SimpleNamespace(state=SimpleNamespace(playing=self.playing, signalling=signalling))
+
+    def send(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """A frame, to whatever callback the component was given last."""
+        assert self.drawn
+        return self.drawn["video_frame_callback"](frame)
+
+
+def test_before_start_there_is_no_session() -> None:
+    component = Component()
+    assert component.show() == CameraState(on=False)
+    assert component.webcam.session is None
+    given = camera_frame()
+    assert component.send(given) is given
+
+
+def test_an_offer_that_is_repeated_is_one_session() -> None:
+    component = Component()
+    component.offer("first")
+    assert component.show() == CameraState(on=True)
+    assert component.show() == CameraState(on=True)
+    component.play()
+    assert component.show() == CameraState(on=True)
+    assert len(component.opened) == 1
+    component.send(camera_frame())
+    assert component.webcam.session is component.opened[0]
+    assert component.opened[0].snapshot().n_frames == 1
+
+
+def test_going_off_ends_the_session_and_keeps_it_for_the_summary() -> None:
+    component = Component()
+    component.offer("first")
+    component.show()
+    component.play()
+    component.show()
+    component.off()
+    assert component.show() == CameraState(on=False)
+    assert component.webcam.session is component.opened[0]
+    assert component.opened[0].snapshot().ended
+    component.offer("second")
+    assert component.show() == CameraState(on=True)
+    assert component.webcam.session is component.opened[1]
+    assert not component.opened[1].snapshot().ended
+
+
+def test_a_start_over_a_running_stream_ends_that_one() -> None:
+    component = Component()
+    component.offer("first")
+    component.show()
+    component.offer("second")
+    component.show()
+    assert [opened.snapshot().ended for opened in component.opened] == [True, False]
+
+
+def test_a_start_that_is_refused_draws_no_camera() -> None:
+    component = Component()
+    component.places = 0
+    component.offer("first")
+    assert component.show() == CameraState(on=False, refused=True)
+    assert component.drawn is None
+    component.places = 1
+    assert component.show() == CameraState(on=True)
+
+
+def test_after_a_connection_that_failed_the_same_offer_is_tried_with_a_fresh_session() -> None:
+    """The component does that on the next run of the page by itself."""
+    component = Component()
+    component.offer("first")
+    component.error = OSError("nobody answers")
+    shown = component.show()
+    assert not shown.on
+    assert shown.failure == "The connection to the camera could not be made (nobody answers)."
+    assert component.opened[0].snapshot().ended
+    assert component.webcam.session is component.opened[0]
+
+    component.error = None
+    assert component.show() == CameraState(on=True)
+    given = camera_frame()
+    shown_frame = component.send(given)
+    assert component.webcam.session is component.opened[1]
+    assert component.opened[1].snapshot().n_frames == 1
+    assert shown_frame is not given
