@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.datasets.faces import SIDE
+from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
 from fer.live.settings import DETECT_EVERY, LiveSettings
 from fer.paths import CHECKOUT
@@ -47,6 +48,7 @@ _STREAM_SECONDS: Final = 30.0
 # What is wanted of it, so that the table says whether it is met.
 _MOST_OF_YUNET: Final = 1.6
 _TIMES_LESS: Final = 8.0
+_AIM_MS: Final = 10.0
 _LEAST_OF_PASS_THROUGH: Final = 0.9
 
 
@@ -74,14 +76,15 @@ def live_costs() -> Costs:
     """The processor with the model in use, one face, 640x480."""
     frames = portrait_frames()
     bundle = load_bundle(current_bundle_path())
-    # One thread, as on the page.
+    # One thread each, as in the app (fer/ui/resources.py).
+    cv2.setNumThreads(1)
     classifier = EmotionClassifier(bundle, threads=1)
     yunet = create_detector("yunet", side=320)
     works: dict[str, tuple[Work, int]] = {
         _UNIT: (lambda index: yunet.detect(frames[index % len(frames)]), _FRAMES_A_ROUND)
     }
     for detector, pace in DETECT_EVERY.items():
-        session = LiveSession(classifier, LiveSettings(detector=detector, detect_every=pace))
+        session = LiveSession(LiveModel(classifier), LiveSettings(detector=detector, detect_every=pace))
         for frame in frames:
             session.submit(frame)
         assert len(session.snapshot().people) == 1 and session.snapshot().n_failed == 0
@@ -135,18 +138,28 @@ def processor_table() -> Table:
     )
     desktop = {name: (cost[0], cost[1]) for name, cost in json.loads(done.stdout.splitlines()[-1]).items()}
     units = [costs.pop(_UNIT) for costs in (live, desktop)]
-    table = Table("640x480, one face", "processor ms", "wall ms", "of a YuNet at 320", "times less than the script", "")
-    table.add_row(_UNIT, f"{units[0][0]:.1f}", f"{units[0][1]:.1f}", "1.00", "", "")
+    table = Table(
+        "640x480, one face",
+        "processor ms",
+        "wall ms",
+        "of a YuNet at 320",
+        "times less than the script",
+        "ratios",
+        "aim",
+    )
+    table.add_row(_UNIT, f"{units[0][0]:.1f}", f"{units[0][1]:.1f}", "1.00", "", "", "")
     script = desktop[_SCRIPT][0] / units[1][0]
     for name, (processor, wall) in live.items():
         ratio = processor / units[0][0]
         met = ratio <= _MOST_OF_YUNET and script / ratio >= _TIMES_LESS
-        table.add_row(
-            name, f"{processor:.1f}", f"{wall:.1f}", f"{ratio:.2f}", f"{script / ratio:.1f}", "met" if met else "missed"
-        )
+        verdicts = ["met" if good else "missed" for good in (met, processor <= _AIM_MS)]
+        table.add_row(name, f"{processor:.1f}", f"{wall:.1f}", f"{ratio:.2f}", f"{script / ratio:.1f}", *verdicts)
     for name, (processor, wall) in desktop.items():
-        table.add_row(name, f"{processor:.1f}", f"{wall:.1f}", f"{script:.2f}", "1.0", "")
-    table.caption = f"Wanted: at most {_MOST_OF_YUNET} of a YuNet detection, at least {_TIMES_LESS:.0f} times less."
+        table.add_row(name, f"{processor:.1f}", f"{wall:.1f}", f"{script:.2f}", "1.0", "", "")
+    table.caption = (
+        f"Wanted: at most {_MOST_OF_YUNET} of a YuNet detection, at least {_TIMES_LESS:.0f} times less. Aim: "
+        f"{_AIM_MS:.0f} ms of processor time a frame; it depends on the machine, and on what else runs there."
+    )
     return table
 
 
@@ -155,7 +168,7 @@ from fer.live import session
 
 
 def submit(self, image_bgr):
-    self._publish(image_bgr, (), (), None, self._clock(), 0.0)
+    self._publish(image_bgr, (), (), self._clock(), 0.0)
     return image_bgr
 
 
