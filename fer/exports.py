@@ -37,6 +37,16 @@ def spreadsheet_safe(text: str) -> str:
     return f"'{text}" if start.startswith(_FORMULA_STARTS) or text.startswith(("\t", "\r", "\n")) else text
 
 
+def encodable(text: str) -> str:
+    """A name with every byte that is no UTF-8 written as a backslash and digits, so that it can be stored and shown."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def printable(text: str) -> str:
+    """Text that can neither steer a terminal nor fail to be written to one."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def to_json(analyses: Iterable[ImageAnalysis]) -> bytes:
     """An array in UTF-8, an object a file, as `ImageAnalysis.to_dict` gives it."""
     return (json.dumps([analysis.to_dict() for analysis in analyses], indent=2, ensure_ascii=False) + "\n").encode()

@@ -7,9 +7,9 @@ is checked while reading: that no file and no archive gives more bytes than it d
 import stat
 import struct
 import zipfile
-from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import IO, Final, Self
+from collections import defaultdict
+from pathlib import PurePosixPath
+from typing import IO, Final
 
 from fer.datasets.trees import MAX_ENTRIES, READ_ERRORS, Entry, is_system_file
 from fer.errors import DatasetError
@@ -30,7 +30,7 @@ class ZipTree:
     """The files of a zip.
 
     Args:
-        source: the archive's path, or its bytes as a file that can seek.
+        file: the archive's bytes; it can seek, and stays open for as long as the files are read.
         name: for people.
 
     Raises:
@@ -38,38 +38,21 @@ class ZipTree:
             lead out of it, other archives, far too many files or bytes.
     """
 
-    def __init__(self, source: Path | IO[bytes], name: str) -> None:
+    def __init__(self, file: IO[bytes], name: str) -> None:
         self.name = name
         self._left = MAX_TOTAL_BYTES
-        file = source.open("rb") if isinstance(source, Path) else source
-        self._owned = file if isinstance(source, Path) else None
+        self._infos: dict[PurePosixPath, list[zipfile.ZipInfo]] = defaultdict(list)
         try:
             n_declared = _check_directory(file, name)
             self._archive = zipfile.ZipFile(file)
-            self._infos = {_path_of(info): info for info in self._files(n_declared)}
-        except DatasetError:
-            self.close()
-            raise
+            for info in self._files(n_declared):
+                self._infos[_path_of(info)].append(info)
         except READ_ERRORS as error:
-            self.close()
             raise DatasetError(f"{name} is no zip or is cut short; download it again.") from error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file if it was opened here."""
-        if self._owned:
-            self._owned.close()
-
     def entries(self) -> list[Entry]:
-        """Every file that is not the system's own, sorted by path."""
-        found = [Entry(path, info.file_size) for path, info in self._infos.items()]
+        """Every file that is not the system's own, sorted by path; those of one name are one entry each."""
+        found = [Entry(path, info.file_size) for path, infos in self._infos.items() for info in infos]
         return sorted(found, key=lambda entry: entry.path.parts)
 
     def open(self, path: PurePosixPath) -> IO[bytes]:
@@ -77,9 +60,11 @@ class ZipTree:
 
         Raises:
             DatasetError: the archive would give more bytes than a data set has.
-            OSError: it cannot be read.
+            OSError: it cannot be read, or shares its name, so that nobody knows which is meant.
         """
-        info = self._infos[path]
+        info, *others = self._infos[path]
+        if others:
+            raise OSError(f"the archive holds {1 + len(others)} files of this name")
         self._left -= info.file_size
         if self._left < 0:
             raise DatasetError(f"{self.name} would unpack to more than {MAX_TOTAL_BYTES // 2**30} GB; it is not read.")

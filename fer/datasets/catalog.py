@@ -35,7 +35,8 @@ def set_folder(name: str) -> Path:
         DatasetError: there is no such set.
     """
     folder = data_dir() / name
-    if not _NAME.fullmatch(name) or not is_stored_set(folder):
+    # A folder that was renamed by hand may be called what no import would call it.
+    if Path(name).name != name or not name or name.startswith(".") or not is_stored_set(folder):
         have = ", ".join(info.name for info in list_sets()) or "none yet"
         raise DatasetError(f"There is no data set '{name}'; choose one of: {have}.")
     return folder

@@ -11,6 +11,7 @@ from fer.datasets.layouts import Layout
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
 from fer.datasets.trees import READ_ERRORS, Entry, Tree
 from fer.errors import DatasetError, ImageError
+from fer.exports import encodable
 from fer.vision.images import MAX_BYTES, decode
 
 _FILES_BETWEEN_REPORTS: Final = 100
@@ -51,17 +52,17 @@ def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Rea
         try:
             label, split = layout.label_of(entry.path), layout.split_of(entry.path)
             if label is None or split is None:
-                raise ImageError(f"its folder names no {'class' if label is None else 'split'}")
+                raise ImageError(f"its folder names no {'split' if split is None else 'class'}")
             image = decode_face(_read(tree, entry))
         except ImageError as error:
-            rejected.append(Rejection(str(entry.path), str(error).rstrip(".")))
+            rejected.append(Rejection(encodable(str(entry.path)), str(error).rstrip(".")))
             continue
         images += image.tobytes()
         labels.append(label)
         splits.append(split)
-        origins.append(str(entry.path))
+        origins.append(encodable(str(entry.path)))
     dataset = FaceDataset(
-        name=tree.name,
+        name=encodable(tree.name),
         images=np.frombuffer(images, np.uint8).reshape(-1, SIDE, SIDE),
         labels=np.array(labels, np.int64),
         splits=np.array(splits, np.uint8),

@@ -6,10 +6,11 @@ from typing import IO, Final
 
 from fer.datasets import catalog
 from fer.datasets.readings import Progress, Reading, require_all_classes, silent
-from fer.datasets.sources import read_source, read_uploads
+from fer.datasets.sources import read_source, read_uploads, sort_uploads
 from fer.datasets.staging import clean_staging, staged
 from fer.datasets.storage import SetInfo, describe, write_set
 from fer.errors import DatasetError
+from fer.exports import printable
 from fer.paths import data_dir
 
 # Reading takes nearly all of the time; the rest is writing and the fingerprint.
@@ -40,8 +41,8 @@ def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, prog
     Raises:
         DatasetError: as `import_path`.
     """
-    first = next((key for key in files if key.lower() != "fer2013new.csv"), "upload")
-    target = catalog.check_new_name(name or catalog.suggest_name(first))
+    data, _ = sort_uploads(files)
+    target = catalog.check_new_name(name or catalog.suggest_name(data))
     reading = read_uploads(files, _first_part(progress))
     return store(reading, target.name, ", ".join(files), progress=progress)
 
@@ -74,10 +75,16 @@ def inside_data(text: str) -> Path:
         DatasetError: the path leads out of it, also by a link, or is not there.
     """
     root = data_dir().resolve()
-    path = (root / text.strip()).resolve()
+    try:
+        path = (root / text.strip()).resolve()
+        is_there = path.exists()
+    except (OSError, ValueError) as error:  # longer than a path can be, or with a character that none has
+        raise DatasetError(
+            f"'{printable(text)[:80]}' cannot be a path; give the name of a file inside {root}."
+        ) from error
     if not text.strip() or not path.is_relative_to(root):
         raise DatasetError(f"'{text}' is not inside {root}; put the file there and give its name.")
-    if not path.exists():
+    if not is_there:
         raise DatasetError(f"There is no '{text}' inside {root}; put the file there and give its name.")
     return path
 

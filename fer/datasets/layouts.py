@@ -51,8 +51,8 @@ class Layout:
             return False
         if self.split is not None or path.parts[depth].lower() in SPLIT_FOLDERS:
             return True
-        # 'train2/happy/a.png' beside 'train': it is looked at, so that it is rejected and not passed over.
-        return len(path.parts) > depth + 2 and path.parts[depth + 1].lower() in CLASS_FOLDERS
+        # 'train2/happy/a.png' or 'happy/a.png' beside 'train': looked at, so that it is rejected and not passed over.
+        return any(folder.lower() in CLASS_FOLDERS for folder in path.parts[depth:-1][:2])
 
     def split_of(self, path: PurePosixPath) -> int | None:
         """The index into `SPLITS` that a covered file belongs to; None where its folder names no split."""

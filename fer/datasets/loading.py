@@ -9,6 +9,7 @@ from fer.datasets.faces import FaceDataset
 from fer.datasets.sources import read_source
 from fer.datasets.splits import with_validation_split
 from fer.datasets.synthetic import make_synthetic
+from fer.errors import DatasetError
 from fer.paths import data_dir
 
 SYNTHETIC: Final = "synthetic"
@@ -47,6 +48,15 @@ def load_dataset(
 
 
 def find_source(source: str | Path) -> Path:
-    """The path that a person means: as it stands, or by its name inside `FER_HOME/data`."""
+    """The path that a person means: as it stands, or by its name inside `FER_HOME/data`.
+
+    Raises:
+        DatasetError: it is longer than a path can be.
+    """
     path, inside = Path(source).expanduser(), data_dir() / source
-    return inside if not path.exists() and inside.exists() else path
+    try:
+        return inside if not path.exists() and inside.exists() else path
+    except OSError as error:
+        raise DatasetError(
+            f"'{str(source)[:80]}' cannot be a path ({error.strerror}); give a file or folder."
+        ) from error

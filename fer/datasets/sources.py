@@ -1,9 +1,8 @@
 """Find out what a path or an upload holds, and read it with the reader for it."""
 
-import zipfile
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath, PurePosixPath
+from typing import IO, Final, TypeVar
 
 from fer.datasets.archives import ZipTree
 from fer.datasets.folders import read_folders
@@ -12,12 +11,14 @@ from fer.datasets.readings import Progress, Reading, require_usable, silent
 from fer.datasets.storage import is_stored_set, read_set
 from fer.datasets.tables import has_face_columns, read_table
 from fer.datasets.trees import READ_ERRORS, Entry, FolderTree, Tree, UploadTree
-from fer.datasets.votes import VOTES_FILE, Votes, join_votes, read_votes
+from fer.datasets.votes import VOTES_FILE, Votes, has_vote_columns, is_votes_name, join_votes, read_votes
 from fer.errors import DatasetError
 
 # The first of these that lies there is read: Kaggle's competition folder holds all three, of the same images.
 KNOWN_TABLES: Final = ("fer2013.csv", "icml_face_data.csv", "train.csv")
+AnyPath = TypeVar("AnyPath", bound=PurePath)
 _MAX_TABLES_LOOKED_AT: Final = 30
+_MAX_HEADER_BYTES: Final = 1000
 
 
 def read_source(path: Path, votes: Path | None = None, progress: Progress = silent) -> Reading:
@@ -39,11 +40,12 @@ def read_source(path: Path, votes: Path | None = None, progress: Progress = sile
     try:
         if path.is_dir():
             reading = read_tree(FolderTree(path), given, progress)
-        elif path.is_file() and zipfile.is_zipfile(path):
-            with ZipTree(path, path.name) as archive:
-                reading = read_tree(archive, given, progress)
         elif path.is_file():
-            reading = _read_lone_csv(path, given, progress)
+            with path.open("rb") as file:
+                if _is_zip(path.name, file):
+                    reading = read_tree(ZipTree(file, path.name), given, progress)
+                else:
+                    reading = _read_lone_csv(path, file, given, progress)
         else:
             raise DatasetError(f"{path} does not exist; give FER-2013's CSV, a folder of images, or 'synthetic'.")
     except OSError as error:
@@ -60,7 +62,7 @@ def read_uploads(files: Mapping[str, IO[bytes]], progress: Progress = silent) ->
         progress: told how far it is; what it raises ends the reading.
 
     Raises:
-        DatasetError: as `read_source`, or there is more than one data set among the files.
+        DatasetError: as `read_source` and `sort_uploads`.
     """
     try:
         reading = _read_files(files, progress)
@@ -70,19 +72,32 @@ def read_uploads(files: Mapping[str, IO[bytes]], progress: Progress = silent) ->
     return reading
 
 
+def sort_uploads(files: Mapping[str, IO[bytes]]) -> tuple[str, str | None]:
+    """Which of the files is the data set, and which, if any, holds the FER+ votes, by its name or its header.
+
+    Raises:
+        DatasetError: there is no data set among them, or more than one, or more than one file of votes.
+    """
+    votes = [name for name, file in files.items() if not _is_zip(name, file) and _holds_votes(name, file)]
+    sets = [name for name in files if name not in votes]
+    if len(sets) > 1:
+        raise DatasetError(f"{' and '.join(sets)} are {len(sets)} data sets; import one at a time.")
+    if len(votes) > 1:
+        raise DatasetError(f"{' and '.join(votes)} both hold FER+ votes; import the data with one of them.")
+    if not sets:
+        what = f"{votes[0]} holds FER+ votes and no faces" if votes else "There is no file"
+        raise DatasetError(f"{what}; give FER-2013's CSV or a zip, and the votes beside it.")
+    return sets[0], votes[0] if votes else None
+
+
 def _read_files(files: Mapping[str, IO[bytes]], progress: Progress) -> Reading:
-    archives = [name for name, file in files.items() if _is_zip(name, file)]
-    others = {name: file for name, file in files.items() if name not in archives}
-    if len(archives) > 1:
-        raise DatasetError(f"There are {len(archives)} archives ({', '.join(archives)}); import one at a time.")
-    if not archives:
-        name = next((key for key in others if key.lower() != VOTES_FILE), VOTES_FILE)
-        return read_tree(UploadTree(others, name), None, progress)
-    unknown = [name for name in others if name.lower() != VOTES_FILE]
-    if unknown:
-        raise DatasetError(f"{archives[0]} and {unknown[0]} are two data sets; import one at a time.")
-    votes = read_votes(next(iter(others.values()))) if others else None
-    return read_tree(ZipTree(files[archives[0]], archives[0]), votes, progress)
+    name, beside = sort_uploads(files)
+    votes = None
+    if beside is not None:
+        files[beside].seek(0)
+        votes = read_votes(files[beside], beside)
+    file = files[name]
+    return read_tree(ZipTree(file, name) if _is_zip(name, file) else UploadTree({name: file}, name), votes, progress)
 
 
 def read_tree(tree: Tree, votes: Votes | None = None, progress: Progress = silent) -> Reading:
@@ -93,9 +108,8 @@ def read_tree(tree: Tree, votes: Votes | None = None, progress: Progress = silen
     """
     entries = tree.entries()
     if table := _find_table(tree, entries):
-        beside = table.path.parent / VOTES_FILE
-        found = beside if any(entry.path == beside for entry in entries) else None
-        return _read_csv(tree, table, found, votes, progress)
+        beside = _votes_beside(table.path, (entry.path for entry in entries))
+        return _read_csv(tree, table, beside, votes, progress)
     layout = find_layout((entry.path for entry in entries), tree.name)
     if layout is None:
         raise DatasetError(
@@ -115,10 +129,23 @@ def _is_zip(name: str, file: IO[bytes]) -> bool:
     return name.lower().endswith(".zip") or start == b"PK\x03\x04"
 
 
+def _holds_votes(name: str, file: IO[bytes]) -> bool:
+    file.seek(0)
+    return is_votes_name(name) or has_vote_columns(file.readline(_MAX_HEADER_BYTES))
+
+
+def _votes_beside(table: AnyPath, paths: Iterable[AnyPath]) -> AnyPath | None:
+    """The file of votes in a table's folder: of the very name, else the only one of a like name."""
+    found = [path for path in paths if path.parent == table.parent and is_votes_name(path.name) and path != table]
+    exact = [path for path in found if path.name == VOTES_FILE]
+    if len(found) > 1 and not exact:
+        several = ", ".join(sorted(path.name for path in found))
+        raise DatasetError(f"Beside {table.name} lie several files of FER+ votes ({several}); keep one of them.")
+    return next(iter(exact or found), None)
+
+
 def _find_table(tree: Tree, entries: list[Entry]) -> Entry | None:
-    tables = [
-        entry for entry in entries if entry.path.suffix.lower() == ".csv" and entry.path.name.lower() != VOTES_FILE
-    ]
+    tables = [entry for entry in entries if entry.path.suffix.lower() == ".csv" and not is_votes_name(entry.path.name)]
     if len(entries) == len(tables) == 1:
         return tables[0]  # whose own error says what it lacks
     for known in KNOWN_TABLES:
@@ -137,17 +164,16 @@ def _only(candidates: list[Entry], name: str) -> Entry | None:
 def _is_face_table(tree: Tree, entry: Entry) -> bool:
     try:
         with tree.open(entry.path) as file:
-            return has_face_columns(file.readline(1000))
+            return has_face_columns(file.readline(_MAX_HEADER_BYTES))
     except READ_ERRORS:
         return False
 
 
-def _read_lone_csv(path: Path, votes: Votes | None, progress: Progress) -> Reading:
-    beside = path.parent / VOTES_FILE
-    with path.open("rb") as file:
-        table = read_table(file, path.name, path.stat().st_size, progress)
-    if votes is None and table.usages is not None and beside.is_file() and not beside.samefile(path):
-        votes = _given_votes(beside)
+def _read_lone_csv(path: Path, file: IO[bytes], votes: Votes | None, progress: Progress) -> Reading:
+    table = read_table(file, path.name, path.stat().st_size, progress)
+    if votes is None and table.usages is not None:
+        beside = _votes_beside(path, path.parent.iterdir())
+        votes = None if beside is None else _given_votes(beside)
     return table.reading if votes is None else join_votes(table, votes)
 
 

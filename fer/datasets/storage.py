@@ -17,7 +17,7 @@ from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.readings import Reading, Rejection
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
-from fer.exports import spreadsheet_safe
+from fer.exports import encodable, spreadsheet_safe
 
 INFO_FILE: Final = "set.json"
 REJECTED_FILE: Final = "rejected.csv"
@@ -30,7 +30,7 @@ class SetInfo:
     """What is known of a stored set without reading its images.
 
     Attributes:
-        name: its folder's name.
+        name: its folder's name, whatever that was when it was stored.
         source: the file or folder it was read from, or the set that it is a cleaned copy of.
         form: what the source was recognised as: 'CSV', 'image folders', 'cleaned copy'.
         created: when it was stored, ISO 8601 in UTC.
@@ -87,6 +87,8 @@ class SetInfo:
             values = json.loads(path.read_text("utf-8"))
             if values.pop("format") != _FORMAT:
                 raise ValueError("another format")
+            # A set is called what its folder is called, so that one that was moved by hand is found.
+            values["name"] = path.parent.name
             values["counts"] = tuple(tuple(int(count) for count in row) for row in values["counts"])
             values["changes"] = tuple(values["changes"])
             return cls(**values)
@@ -101,7 +103,7 @@ def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = 
     dataset = reading.dataset
     return SetInfo(
         name=name,
-        source=source,
+        source=encodable(source),
         form=reading.form,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         fingerprint=dataset.fingerprint,
@@ -135,7 +137,10 @@ def write_set(folder: Path, reading: Reading, info: SetInfo) -> None:
 
 def is_stored_set(folder: Path) -> bool:
     """Whether a folder holds a set that `write_set` wrote."""
-    return (folder / INFO_FILE).is_file()
+    try:
+        return (folder / INFO_FILE).is_file()
+    except OSError:  # a name that no folder can have
+        return False
 
 
 def read_set(folder: Path, *, in_memory: bool = True) -> Reading:

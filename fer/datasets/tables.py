@@ -24,7 +24,8 @@ N_PIXELS: Final = SIDE * SIDE
 USAGES: Final = {"training": 0, "publictest": 1, "privatetest": 2}
 UNKNOWN_USAGE: Final = -1
 _MAX_LINE_BYTES: Final = 1_000_000  # a row of FER-2013 has at most 9,240
-_ROWS_BETWEEN_REPORTS: Final = 500
+_BYTES_BETWEEN_REPORTS: Final = 2**20
+Line = tuple[int, bytes]
 _LABELS: Final = {str(label): label for label in range(N_EMOTIONS)}
 
 
@@ -85,12 +86,19 @@ def split_fields(line: bytes, delimiter: str) -> list[str]:
         return [text]
 
 
-def numbered_lines(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(file: IO[bytes], name: str, size: int = 0, progress: Progress = silent) -> Iterator[Line]:
     """Lines that are not blank, each with its number from 1, without the line's end.
+
+    Args:
+        file: the bytes; read once, forwards.
+        name: the file's name, for people.
+        size: bytes in the file, for the progress; 0 if unknown.
+        progress: told after the first line and every megabyte, blank lines counting as well.
 
     Raises:
         DatasetError: the file is damaged, or a line is too long for a table.
     """
+    n_bytes = n_told = 0
     for number in itertools.count(1):
         try:
             line = file.readline(_MAX_LINE_BYTES)
@@ -98,6 +106,10 @@ def numbered_lines(file: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
             raise DatasetError(f"{name} is damaged at line {number:,} ({error}); download it again.") from error
         if not line:
             return
+        n_bytes += len(line)
+        if number == 1 or n_bytes - n_told >= _BYTES_BETWEEN_REPORTS:
+            n_told = n_bytes
+            progress(min(1.0, n_bytes / size) if size else 0.0, f"{number:,} lines read")
         if len(line) == _MAX_LINE_BYTES:
             raise DatasetError(f"{name}: line {number} is longer than a megabyte, so this is no FER-2013 CSV.")
         stripped = line.strip()
@@ -158,24 +170,21 @@ def read_table(file: IO[bytes], name: str, size: int = 0, progress: Progress = s
         file: the bytes; read once, forwards.
         name: the data set's name, for people.
         size: bytes in the file, for the progress; 0 if unknown.
-        progress: told every few hundred rows.
+        progress: see `numbered_lines`.
 
     Raises:
         DatasetError: no such table: a column is missing, or there are far too many rows.
     """
-    lines = numbered_lines(file, name)
+    lines = numbered_lines(file, name, size, progress)
     first = next(lines, None)
     if first is None:
         raise DatasetError(f"{name} is empty; expected the columns emotion, pixels and Usage of FER-2013.")
     header = parse_header(first[1], name)
-    columns, n_bytes = _Columns(), len(first[1])
+    columns = _Columns()
     for row, (number, line) in enumerate(lines):
         if row >= MAX_IMAGES:
             raise DatasetError(f"{name} has more than {MAX_IMAGES:,} rows; FER-2013 has 35,887.")
         _read_row(line, row, number, header, columns)
-        n_bytes += len(line)
-        if row % _ROWS_BETWEEN_REPORTS == 0:
-            progress(min(1.0, n_bytes / size) if size else 0.0, f"{row + 1:,} rows read")
     return _as_table(columns, name, header)
 
 

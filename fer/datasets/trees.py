@@ -1,6 +1,7 @@
 """Files below a root, whether in a folder or in an archive: what a reader of data sets needs of either."""
 
 import io
+import lzma
 import os
 import struct
 import zipfile
@@ -21,6 +22,7 @@ READ_ERRORS: Final = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     zlib.error,
+    lzma.LZMAError,
     struct.error,
     NotImplementedError,
     RuntimeError,

@@ -15,6 +15,7 @@ from fer.datasets.tables import UNKNOWN_USAGE, USAGES, Table, numbered_lines, sp
 from fer.errors import DatasetError
 
 VOTES_FILE: Final = "fer2013new.csv"
+_WANTED: Final = ("usage", *(column.lower() for column in VOTE_COLUMNS))
 _USAGE_NAMES: Final = ("Training", "PublicTest", "PrivateTest")
 
 
@@ -37,14 +38,11 @@ def read_votes(file: IO[bytes], name: str = VOTES_FILE) -> Votes:
     """
     lines = numbered_lines(file, name)
     first = next(lines, None)
-    header = first[1].removeprefix(b"\xef\xbb\xbf") if first else b""
-    delimiter = max(",;\t", key=lambda mark: header.count(mark.encode()))
-    names = [value.lower() for value in split_fields(header, delimiter)]
-    wanted = ["usage", *(column.lower() for column in VOTE_COLUMNS)]
-    missing = [column for column in wanted if column not in names]
+    delimiter, names = _header(first[1] if first else b"")
+    missing = [column for column in _WANTED if column not in names]
     if missing:
         raise DatasetError(f"{name} is no FER+ file: it has no column {', '.join(missing)}; expected fer2013new.csv.")
-    places = [names.index(column) for column in wanted]
+    places = [names.index(column) for column in _WANTED]
     usages, votes = [], []
     for number, line in lines:
         fields = split_fields(line, delimiter)
@@ -57,6 +55,23 @@ def read_votes(file: IO[bytes], name: str = VOTES_FILE) -> Votes:
                 f"{name}, line {number}: expected a Usage and ten votes; download the file again."
             ) from error
     return Votes(name, np.array(usages, np.int8), np.array(votes, np.uint8).reshape(-1, len(VOTE_COLUMNS)))
+
+
+def is_votes_name(name: str) -> bool:
+    """Whether a file is called like the crowd's votes, in any case and with what browsers add: 'FER2013new (1).csv'."""
+    stem, suffix = VOTES_FILE.split(".")
+    return name.lower().startswith(stem) and name.lower().endswith(f".{suffix}")
+
+
+def has_vote_columns(line: bytes) -> bool:
+    """Whether a first line has the columns of the crowd's votes."""
+    return set(_WANTED) <= set(_header(line.strip())[1])
+
+
+def _header(line: bytes) -> tuple[str, list[str]]:
+    line = line.removeprefix(b"\xef\xbb\xbf")
+    delimiter = max(",;\t", key=lambda mark: line.count(mark.encode()))
+    return delimiter, [value.lower() for value in split_fields(line, delimiter)]
 
 
 def join_votes(table: Table, votes: Votes) -> Reading:

@@ -85,6 +85,50 @@ def test_two_data_sets_at_once_are_refused() -> None:
         read_uploads({"a.zip": io.BytesIO(data), "b.csv": io.BytesIO(text(csv_lines(DATASET)))})
 
 
+@pytest.mark.parametrize("name", ["fer2013new (1).csv", "FER2013new.csv", "votes of the crowd.csv"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_votes_are_known_by_their_name_in_any_dress_or_by_their_header(name: str, zipped: bool, fer_home: Path) -> None:
+    table = text(csv_lines(DATASET))
+    data = {"faces.zip": zip_bytes({"fer2013.csv": table})} if zipped else {"faces.csv": table}
+    files = {name: text(votes_lines(DATASET)), **data}
+    info = import_uploads({key: io.BytesIO(value) for key, value in files.items()})
+    assert info.has_votes and info.name == "faces"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("fer2013.csv", "other.csv"), "fer2013.csv and other.csv are 2 data sets; import one at a time"),
+        (("fer2013.csv", "fer2013new.csv", "fer2013new (1).csv"), "both hold FER\\+ votes"),
+        (("fer2013new.csv",), "votes and no faces"),
+    ],
+)
+def test_no_upload_is_passed_over_in_silence(names: tuple[str, ...], message: str) -> None:
+    contents = {"fer2013.csv": text(csv_lines(DATASET)), "other.csv": text(csv_lines(DATASET))}
+    files = {name: io.BytesIO(contents.get(name, text(votes_lines(DATASET)))) for name in names}
+    with pytest.raises(DatasetError, match=message):
+        read_uploads(files)
+
+
+def test_votes_uploaded_beside_a_table_without_usage_are_refused() -> None:
+    table = text([line.rsplit(",", 1)[0] for line in csv_lines(DATASET)])
+    with pytest.raises(DatasetError, match="no column Usage"):
+        read_uploads({"train.csv": io.BytesIO(table), "fer2013new.csv": io.BytesIO(text(votes_lines(DATASET)))})
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_files_of_one_name_in_a_zip_are_rejected_by_name() -> None:
+    """Nobody knows which of them is meant; none vanishes."""
+    name = list(GOOD)[3]
+    stream = io.BytesIO(zip_bytes(GOOD))
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr(name, GOOD[list(GOOD)[4]])
+    reading = read_uploads({"faces.zip": stream})
+    assert [item.where for item in reading.rejected] == [name, name]
+    assert all("2 files of this name" in item.reason for item in reading.rejected)
+    assert reading.n_read == 43 and len(reading.dataset) == 41
+
+
 def with_link() -> bytes:
     stream = io.BytesIO(zip_bytes(GOOD))
     with zipfile.ZipFile(stream, "a") as archive:
@@ -160,6 +204,11 @@ def test_a_zip_on_disk_is_judged_the_same(tmp_path: Path, fer_home: Path) -> Non
     path.write_bytes(zip_bytes({**GOOD, "../escaped.png": b"x"}))
     with pytest.raises(DatasetError, match="leads out of it"):
         import_path(path)
+    # Cut short it is a zip still, and no table without columns.
+    for name in ("faces.zip", "faces"):
+        (tmp_path / name).write_bytes(zip_bytes(GOOD)[:-40])
+        with pytest.raises(DatasetError, match="cut short"):
+            import_path(tmp_path / name)
 
 
 def test_more_entries_than_any_data_set_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,20 +296,28 @@ def mutants(data: bytes, number: int, seed: int) -> Iterator[bytes]:
         yield bytes(changed[: rng.integers(len(data))] if turn % 7 == 0 else changed)
 
 
-@pytest.mark.parametrize("name", ["faces.zip", "table.zip", "table.csv"])
+METHODS = {"stored": zipfile.ZIP_STORED, "bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
+TABLE = text(csv_lines(DATASET))
+CONTENTS: dict[str, Callable[[], bytes]] = {
+    "faces.zip": lambda: zip_bytes(GOOD),
+    "table.zip": lambda: zip_bytes({"fer2013.csv": TABLE}),
+    "table.csv": lambda: TABLE,
+    **{f"faces.{name}.zip": lambda method=method: zip_bytes(GOOD, method) for name, method in METHODS.items()},
+    **{
+        f"table.{name}.zip": lambda method=method: zip_bytes({"fer2013.csv": TABLE}, method)
+        for name, method in METHODS.items()
+    },
+}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
 def test_damage_anywhere_is_survived_or_refused_in_one_sentence(name: str) -> None:
-    table = text(csv_lines(DATASET))
-    contents = {
-        "faces.zip": zip_bytes(GOOD),
-        "table.zip": zip_bytes({"fer2013.csv": table}),
-        "table.csv": table,
-    }
-    for data in mutants(contents[name], 60, seed=len(name)):
+    for data in mutants(CONTENTS[name](), 60, seed=len(name)):
         try:
             reading = read_uploads({name: io.BytesIO(data)})
         except DatasetError as error:
             assert "\n" not in str(error)
         else:
             # A changed name may have left the folders; a table may end early, or have a line broken in two.
-            few, many = (len(DATASET) - 3, len(DATASET)) if name == "faces.zip" else (1, len(DATASET) + 5)
+            few, many = (len(DATASET) - 3, len(DATASET)) if name.startswith("faces") else (1, len(DATASET) + 5)
             assert few <= reading.n_read <= many

@@ -1,6 +1,7 @@
 """Image folders in the namings and formats that people have, and the files in them that are no faces."""
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -8,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer.datasets import catalog
 from fer.datasets.folders import decode_face
+from fer.datasets.importing import import_path
 from fer.datasets.layouts import find_layout
 from fer.datasets.loading import load_dataset
 from fer.datasets.readings import Reading
@@ -150,11 +153,13 @@ def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -
 
 
 def test_a_folder_beside_the_splits_is_rejected_and_not_passed_over(tmp_path: Path) -> None:
-    files = {**image_files(drawn(28, 0, 0)), "train2/happy/a.png": b"x", "docs/a.png": b"x", "happy.png": b"x"}
+    beside = ["happy/x.png", "train2/happy/a.png"]
+    files = {**image_files(drawn(28, 0, 0)), **dict.fromkeys([*beside, "docs/a.png", "happy.png"], b"x")}
     reading: Reading = read_source(write_files(tmp_path / "faces", files))
     assert [(item.where, item.reason) for item in reading.rejected] == [
-        ("train2/happy/a.png", "its folder names no split")
+        (name, "its folder names no split") for name in beside
     ]
+    assert reading.n_read == 30
 
 
 def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
@@ -175,6 +180,26 @@ def test_a_layout_says_which_files_are_its_own() -> None:
     assert layout.label_of(PurePosixPath("a/train/y.png")) is None
     assert not layout.covers(PurePosixPath("b/train/sad/y.png"))
     assert not layout.covers(PurePosixPath("a/docs/y.png"))
+    assert layout.covers(PurePosixPath("a/sad/y.png"))
+    assert layout.split_of(PurePosixPath("a/sad/y.png")) is None
     # Beside the splits, and of a class.
     assert layout.covers(PurePosixPath("a/more/sad/y.png"))
     assert layout.split_of(PurePosixPath("a/more/sad/y.png")) is None
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_name_that_is_no_utf8_is_stored_and_shown(tmp_path: Path, fer_home: Path, kept: bool) -> None:
+    root = write_files(tmp_path / "faces", image_files(drawn(28, 0, 0)))
+    face = png(drawn(1, 0, 0, seed=5).images[0]) if kept else b"no picture"
+    (root / "train" / "happy" / os.fsdecode(b"caf\xe9.png")).write_bytes(face)
+    name = import_path(root).name
+    readable = "train/happy/caf\\udce9.png"
+    assert (readable in catalog.open_set(name).origins) is kept
+    rejected = (catalog.set_folder(name) / "rejected.csv").read_text("utf-8")
+    assert (readable in rejected) is not kept
+
+
+def test_a_folder_whose_name_is_no_utf8_is_imported(tmp_path: Path, fer_home: Path) -> None:
+    root = write_files(tmp_path / os.fsdecode(b"visages d\xe9"), image_files(drawn()))
+    info = import_path(root)
+    assert info.name == "visages-d" and info.source.encode("utf-8").endswith(b"\\udce9")

@@ -114,7 +114,7 @@ def test_progress_ascends_to_the_end(table: Path, fer_home: Path) -> None:
     assert seen == sorted(seen) and seen[-1] == 1.0 and len(seen) >= 3
 
 
-@pytest.mark.parametrize("when", ["rows read", "Storing", "Stored"])
+@pytest.mark.parametrize("when", ["lines read", "Storing", "Stored"])
 def test_a_cancelled_import_leaves_everything_as_it_was(table: Path, fer_home: Path, when: str) -> None:
     import_path(table, name="old")
     before = snapshot(fer_home)
@@ -229,6 +229,9 @@ def test_a_path_inside_data_is_taken_and_any_other_refused(fer_home: Path, tmp_p
             inside_data(text)
     with pytest.raises(DatasetError, match=r"There is no 'nothing\.csv'"):
         inside_data("nothing.csv")
+    for text in ("x" * 300, "a\0b", "x/" * 3000):
+        with pytest.raises(DatasetError, match="cannot be a path"):
+            inside_data(text)
 
 
 @pytest.mark.parametrize(
@@ -253,3 +256,23 @@ def test_a_stored_set_takes_no_more_votes(table: Path, fer_home: Path, tmp_path:
     votes = write_lines(tmp_path / "votes.csv", votes_lines(drawn()))
     with pytest.raises(DatasetError, match="import its source again with the votes"):
         load_dataset(name, votes=votes)
+
+
+@pytest.mark.parametrize("name", ["yours", "my faces"])
+def test_a_set_whose_folder_was_renamed_goes_by_its_new_name(table: Path, fer_home: Path, name: str) -> None:
+    import_path(table, name="mine")
+    (fer_home / "data" / "mine").rename(fer_home / "data" / name)
+    assert [info.name for info in catalog.list_sets()] == [name]
+    assert catalog.get_info(name).name == name and catalog.disk_bytes(name) > 0
+    assert catalog.open_set(name).dataset.name == name
+    with pytest.raises(DatasetError, match="no data set 'mine'"):
+        catalog.get_info("mine")
+    catalog.delete_set(name)
+    assert catalog.list_sets() == []
+
+
+@pytest.mark.parametrize("name", ["../home", "", ".", "..", ".staging", "a/b", "x" * 300, "a\0b"])
+def test_a_name_that_no_set_has_is_refused(table: Path, fer_home: Path, name: str) -> None:
+    import_path(table)
+    with pytest.raises(DatasetError, match="choose one of: fer2013"):
+        catalog.set_folder(name)

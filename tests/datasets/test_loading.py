@@ -61,7 +61,7 @@ def test_corrections_asked_for_where_there_are_none_change_nothing(tmp_path: Pat
     assert load_dataset(table, corrections=True).fingerprint == drawn().fingerprint
 
 
-@pytest.mark.parametrize("source", ["nowhere.csv", "no-such-set", "/does/not/exist"])
+@pytest.mark.parametrize("source", ["nowhere.csv", "no-such-set", "/does/not/exist", "a\0b"])
 def test_what_is_not_there_is_said(fer_home: Path, source: str) -> None:
     with pytest.raises(DatasetError, match="does not exist"):
         load_dataset(source)
@@ -71,3 +71,34 @@ def test_a_file_inside_data_is_found_by_its_name(fer_home: Path) -> None:
     (fer_home / "data").mkdir()
     write_lines(fer_home / "data" / "mine.csv", csv_lines(drawn()))
     assert load_dataset("mine.csv").fingerprint == drawn().fingerprint
+
+
+def test_a_name_that_is_longer_than_any_path_is_said(fer_home: Path) -> None:
+    with pytest.raises(DatasetError, match="cannot be a path"):
+        load_dataset("x" * 300)
+
+
+def test_a_run_takes_the_corrections_of_an_imported_set_by_its_name(tmp_path: Path, fer_home: Path) -> None:
+    """What 'with corrections' of the training form asks for."""
+    dataset = drawn(70, 7, 7)
+    name = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))).name
+    file = corrections_file(fer_home / "data" / name)
+    now = (int(dataset.labels[3]) + 1) % 7
+    # The last word counts: 5 was discarded, and that was undone by confirming it.
+    made = [correct(dataset, 5, None), correct(dataset, 5, int(dataset.labels[5])), correct(dataset, 3, now)]
+    write_corrections(file, [*made, correct(dataset, 80, None)])
+    expected = dataset.labels.copy()
+    expected[3] = now
+    corrected = load_dataset(name, corrections=True)
+    np.testing.assert_array_equal(corrected.labels, np.delete(expected, 80))
+    np.testing.assert_array_equal(corrected.images, np.delete(dataset.images, 80, axis=0))
+    np.testing.assert_array_equal(corrected.splits, np.delete(dataset.splits, 80))
+    assert load_dataset(name).fingerprint == dataset.fingerprint
+
+
+def test_a_run_is_refused_corrections_of_other_images(tmp_path: Path, fer_home: Path) -> None:
+    name = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))).name
+    write_corrections(corrections_file(fer_home / "data" / name), [correct(drawn(seed=9), 4, None)])
+    with pytest.raises(DatasetError, match="do not belong to these images"):
+        load_dataset(name, corrections=True)
+    assert len(load_dataset(name)) == 42

@@ -171,3 +171,10 @@ def test_what_is_no_table_of_faces_is_refused_in_one_sentence(tmp_path: Path, co
     with pytest.raises(DatasetError, match=message) as caught:
         read_source(path)
     assert "\n" not in str(caught.value)
+
+
+def test_blank_lines_are_told_of_too_so_that_they_can_be_cancelled() -> None:
+    told: list[float] = []
+    data = b"emotion,pixels,Usage\n" + b"\n" * (5 * 2**20)
+    read_table(io.BytesIO(data), "blank.csv", len(data), lambda share, text: told.append(share))
+    assert len(told) >= 5 and told == sorted(told) and told[-1] > 0.9

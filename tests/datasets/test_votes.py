@@ -39,6 +39,22 @@ def test_votes_beside_the_table_are_found_and_joined_by_row(tmp_path: Path, vote
     np.testing.assert_array_equal(load_dataset(tmp_path).votes, votes)
 
 
+@pytest.mark.parametrize("name", ["FER2013new.csv", "fer2013new (1).csv"])
+def test_votes_of_a_like_name_are_found_too(tmp_path: Path, votes: np.ndarray, name: str) -> None:
+    dataset = drawn()
+    source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
+    write_lines(tmp_path / name, votes_lines(dataset, votes))
+    np.testing.assert_array_equal(load_dataset(source).votes, votes)
+    np.testing.assert_array_equal(load_dataset(tmp_path).votes, votes)
+    write_lines(tmp_path / "fer2013new (2).csv", votes_lines(dataset))
+    for path in (source, tmp_path):
+        with pytest.raises(DatasetError, match="several files of FER\\+ votes"):
+            load_dataset(path)
+    # The very name is preferred.
+    write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset, votes))
+    np.testing.assert_array_equal(load_dataset(source).votes, votes)
+
+
 def test_votes_are_joined_from_any_file_that_is_named(tmp_path: Path, votes: np.ndarray) -> None:
     dataset = drawn()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
