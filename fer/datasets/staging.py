@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import shutil
 import uuid
@@ -14,6 +15,8 @@ from fer.errors import DatasetError
 from fer.paths import data_dir
 
 _STAGING: Final = ".staging"
+_LOCK: Final = ".lock"
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -33,19 +36,13 @@ def staged(target: Path, n_bytes: int = 0) -> Iterator[Path]:
         free = shutil.disk_usage(root).free
         if free < n_bytes:
             raise OSError(errno.ENOSPC, f"{n_bytes / 2**20:,.0f} MB are needed and {free / 2**20:,.0f} MB are free")
-        folder = root / uuid.uuid4().hex
-        # The lock ends with its process, however that ends: what is not locked belongs to nobody.
-        with _lock_of(folder).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                folder.mkdir()
-                yield folder
-                if target.exists():
-                    raise DatasetError(f"There is a set '{target.name}' already; choose another name.")
-                folder.rename(target)
-                _flush_folder(target.parent)
-            finally:
-                _discard(folder)
+        with _place() as folder:
+            folder.mkdir()
+            yield folder
+            if target.exists():
+                raise DatasetError(f"There is a set '{target.name}' already; choose another name.")
+            folder.rename(target)
+            _flush_folder(target.parent)
     except OSError as error:
         why = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
         raise DatasetError(
@@ -62,15 +59,15 @@ def remove(folder: Path) -> None:
     """
     try:
         _root().mkdir(parents=True, exist_ok=True)
-        grave = _root() / uuid.uuid4().hex
-        folder.rename(grave)
-        shutil.rmtree(grave)
+        with _place() as grave:
+            folder.rename(grave)
+            shutil.rmtree(grave)
     except OSError as error:
         raise DatasetError(f"{folder} could not be deleted ({error.strerror}); check its permissions.") from error
 
 
 def clean_staging() -> int:
-    """Delete what imports that were killed left behind.
+    """Delete what imports that were killed left behind; what cannot be deleted is logged, and left to the next time.
 
     Returns:
         The folders that were deleted; what a running import is writing is not touched.
@@ -78,19 +75,51 @@ def clean_staging() -> int:
     root, n_deleted = _root(), 0
     if not root.is_dir():
         return 0
-    for folder in [item for item in root.iterdir() if item.is_dir()]:
-        lock_file = _lock_of(folder)
-        with lock_file.open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                continue
-            _discard(folder)
-            n_deleted += 1
-    for lock_file in root.glob("*.lock"):
-        if not lock_file.with_suffix("").exists():
-            lock_file.unlink(missing_ok=True)
+    try:
+        with _guard():
+            for folder in {item.with_suffix("") if item.suffix == _LOCK else item for item in root.iterdir()}:
+                n_deleted += _delete_abandoned(folder)
+    except OSError as error:
+        _log.warning("%s cannot be cleaned up: %s", root, error)
     return n_deleted
+
+
+def _delete_abandoned(folder: Path) -> bool:
+    """Delete a folder, its lock, or either alone, unless somebody holds the lock; whether there was a folder."""
+    was_there = folder.is_dir()
+    try:
+        with _lock_of(folder).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _discard(folder)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        _log.warning("%s cannot be deleted: %s", folder, error)
+    return was_there and not folder.exists()
+
+
+@contextmanager
+def _place() -> Iterator[Path]:
+    """A path in staging that is nobody else's until the block ends; what lies there then is deleted."""
+    folder = _root() / uuid.uuid4().hex
+    # Between the lock file and its lock nobody may look, or it would be taken for an abandoned one.
+    with _guard():
+        lock = _lock_of(folder).open("w")
+        # It ends with its process, however that ends: what is not locked belongs to nobody.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock:
+        try:
+            yield folder
+        finally:
+            _discard(folder)
+
+
+@contextmanager
+def _guard() -> Iterator[None]:
+    """Alone in staging, for moments: to take a place, or to see which places nobody holds."""
+    with _root().with_name(f"{_STAGING}{_LOCK}").open("a") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield
 
 
 def _root() -> Path:
@@ -98,7 +127,7 @@ def _root() -> Path:
 
 
 def _lock_of(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.lock")
+    return folder.with_name(f"{folder.name}{_LOCK}")
 
 
 def _discard(folder: Path) -> None:
