@@ -23,20 +23,17 @@ class ModelInfo:
         hash: changes with the weights, the temperature or the threshold.
         path: the bundle's folder at that time.
         unsure_below: confidence in 0..1 under which the model is 'not sure'.
-        trained_on_synthetic: whether it learned from drawn faces.
     """
 
     name: str
     hash: str
     path: str
     unsure_below: float
-    trained_on_synthetic: bool = False
 
     @classmethod
-    def of(cls, bundle: Bundle) -> Self:
-        """What to remember of a bundle."""
-        synthetic = bool(bundle.data.get("synthetic"))
-        return cls(bundle.name, bundle.hash, str(bundle.path), float(bundle.unsure_below), synthetic)
+    def of(cls, bundle: Bundle, name: str | None = None) -> Self:
+        """What to remember of a bundle, called by a name of its own where one is given."""
+        return cls(name or bundle.name, bundle.hash, str(bundle.path), float(bundle.unsure_below))
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,8 @@ class DataInfo:
         key: of the material, `Material.key`.
         split: the split that was evaluated.
         synthetic: whether the faces are drawn.
-        left_out: images that could not be used.
+        left_out: images of the split that could not be used.
+        derived: whether the split is the part of train that training would validate on.
     """
 
     name: str
@@ -56,12 +54,14 @@ class DataInfo:
     split: str
     synthetic: bool = False
     left_out: int = 0
+    derived: bool = False
 
     @classmethod
     def of(cls, material: Material) -> Self:
         """What to remember of the faces."""
         faces = material.faces
-        return cls(faces.name, material.key, material.split, faces.synthetic, len(material.left_out))
+        left_out = len(material.left_out)
+        return cls(faces.name, material.key, material.split, faces.synthetic, left_out, material.derived)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,10 @@ class Assessment:
             agreement=None if votes is None else agreement(predictions, votes),
         )
 
+    def called(self, name: str) -> Self:
+        """The same with the model called by another name."""
+        return replace(self, model=replace(self.model, name=name))
+
     def with_robustness(self, rows: tuple[RobustnessRow, ...]) -> Self:
         """The same with the table of transforms."""
         return replace(self, robustness=rows)
@@ -117,6 +121,7 @@ class Assessment:
             "data_fingerprint": self.data.key,
             "synthetic": self.data.synthetic,
             "left_out": self.data.left_out,
+            "split_derived_from_train": self.data.derived,
             "made": self.made,
             "not_sure": {"threshold": answered.threshold, "coverage": answered.coverage, "accuracy": answered.accuracy},
             "calibration": [
@@ -144,6 +149,7 @@ def assess(
     classifier: EmotionClassifier,
     material: Material,
     *,
+    name: str | None = None,
     robustness: bool = False,
     known: Assessment | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
@@ -153,6 +159,7 @@ def assess(
     Args:
         classifier: the model, as it is served.
         material: the faces.
+        name: what people call the model; None takes the bundle's own.
         robustness: also measure what light, blur, noise and slipped crops cost, about thirteen times the work.
         known: what is known already of this model on these faces, which is not computed again.
         on_progress: called with 'faces' or 'robustness', the faces done and those to do; what it raises ends the work.
@@ -166,7 +173,7 @@ def assess(
 
     if known is None:
         predictions = predict(classifier, material.faces, report("faces"))
-        known = Assessment.of(ModelInfo.of(classifier.bundle), material, predictions)
+        known = Assessment.of(ModelInfo.of(classifier.bundle, name), material, predictions)
     if not robustness or known.robustness is not None:
         return known
     rows = measure_robustness(classifier, material.faces, known.metrics.accuracy, report("robustness"))

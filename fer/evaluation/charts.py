@@ -23,6 +23,7 @@ _TITLE_PLACE: Final = {"x": 0, "y": 1, "yref": "container", "yanchor": "top", "p
 _MARGIN: Final = {"l": 8, "r": 8, "t": 68, "b": 8}
 # A curve of thousands of points looks the same with these, and is a hundredth of the size.
 _CURVE_POINTS: Final = 200
+_CONFIDENCE_BINS: Final = 20
 
 
 def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion matrix") -> go.Figure:
@@ -97,13 +98,12 @@ def calibration_chart(predictions: Predictions, color: str = MODEL_COLORS[0], ti
 def confidence_chart(predictions: Predictions, title: str = "Confidence") -> go.Figure:
     """How often the model is how sure, where it is right and where it is wrong."""
     figure = go.Figure()
-    bins = {"start": 0, "end": 1.0001, "size": 0.05}
     for label, chosen, color in (("right", predictions.correct, RIGHT), ("wrong", ~predictions.correct, WRONG)):
-        counts, edges = np.histogram(predictions.confidence[chosen], 20, (0, 1))
+        counts, edges = np.histogram(predictions.confidence[chosen], _CONFIDENCE_BINS, (0, 1))
         figure.add_bar(
             x=(edges[:-1] + edges[1:]) / 2,
             y=counts,
-            width=bins["size"],
+            width=1 / _CONFIDENCE_BINS,
             name=label,
             marker={"color": color},
             hovertemplate=f"{label}, confidence %{{x:.2f}}: %{{y}} faces<extra></extra>",
@@ -191,10 +191,12 @@ def robustness_chart(
     return figure.update_yaxes(autorange="reversed").update_xaxes(range=[0, 1])
 
 
-def agreement_chart(agreements: Sequence[Agreement], names: Sequence[str], title: str) -> go.Figure:
+def agreement_chart(
+    agreements: Sequence[Agreement], names: Sequence[str], title: str, colors: Sequence[str] = MODEL_COLORS
+) -> go.Figure:
     """The more people agree on a face, the more should the model: accuracy and confidence by the crowd's certainty."""
     figure = go.Figure()
-    for one, name, color in zip(agreements, names, MODEL_COLORS, strict=False):
+    for one, name, color in zip(agreements, names, colors, strict=False):
         labels = [item.label for item in one.bins]
         counts = [item.n for item in one.bins]
         for key, what, dash, symbol in (
@@ -219,15 +221,7 @@ def agreement_chart(agreements: Sequence[Agreement], names: Sequence[str], title
 
 def _finished(figure: go.Figure, title: str, *, x: str | None, y: str | None, height: int) -> go.Figure:
     return figure.update_layout(
-        title={
-            "text": title,
-            "font": {"size": 16},
-            "x": 0,
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "pad": {"t": 8},
-        },
+        title={"text": title, "font": {"size": 16}, **_TITLE_PLACE},
         height=height,
         margin=_MARGIN,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},

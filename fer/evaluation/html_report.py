@@ -18,7 +18,6 @@ from fer.evaluation.assessment import Assessment
 from fer.evaluation.comparison import compare
 from fer.evaluation.gallery import Card, cards, mistakes
 from fer.evaluation.material import Material
-from fer.evaluation.robustness import RobustnessRow
 from fer.recognition.classifier import EmotionClassifier
 
 _GALLERY_FACES: Final = 24
@@ -134,9 +133,16 @@ def _per_model(assessments: Sequence[Assessment]) -> list[str]:
         _pair(_confusion(one, by_row) for by_row in (False, True) for one in assessments),
         "<h2>Does 0.9 mean 0.9?</h2>",
         _pair(
-            _chart(draw(one.predictions, title=f"{title} of {one.model.name}"))
-            for draw, title in ((charts.calibration_chart, "Calibration"), (charts.confidence_chart, "Confidence"))
-            for one in assessments
+            [
+                *(
+                    _chart(charts.calibration_chart(one.predictions, color, f"Calibration of {one.model.name}"))
+                    for one, color in zip(assessments, charts.MODEL_COLORS, strict=False)
+                ),
+                *(
+                    _chart(charts.confidence_chart(one.predictions, f"Confidence of {one.model.name}"))
+                    for one in assessments
+                ),
+            ]
         ),
     ]
 
@@ -156,18 +162,24 @@ def _confusion(assessment: Assessment, by_row: bool) -> str:
 
 
 def _robustness(assessments: Sequence[Assessment]) -> list[str]:
-    measured = [one for one in assessments if one.robustness is not None]
+    # A model keeps its colour where the other was not measured.
+    measured = [
+        (one, color, one.robustness)
+        for one, color in zip(assessments, charts.MODEL_COLORS, strict=False)
+        if one.robustness is not None
+    ]
     if not measured:
         return []
-    tables: list[tuple[RobustnessRow, ...]] = [one.robustness or () for one in measured]
-    names = [one.model.name for one in measured]
-    clean = [one.metrics.accuracy for one in measured]
+    tables = [rows for *_, rows in measured]
+    names = [one.model.name for one, *_ in measured]
+    clean = [one.metrics.accuracy for one, *_ in measured]
+    chart = charts.robustness_chart(tables, names, clean, colors=[color for _, color, _ in measured])
     rows = [["clean", *(f"{value:.3f}" for value in clean)]]
     for place, row in enumerate(tables[0]):
         rows.append([row.label, *(f"{table[place].accuracy:.3f} ({0.0 - table[place].lost:+.3f})" for table in tables)])
     return [
         "<h2>Robustness</h2><p>Accuracy where every face is spoiled in one way, and the change.</p>",
-        _pair([_table(["faces", *names], rows), _chart(charts.robustness_chart(tables, names, clean))]),
+        _pair([_table(["faces", *names], rows), _chart(chart)]),
     ]
 
 

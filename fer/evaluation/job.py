@@ -2,7 +2,7 @@
 
     jobs/KEY/  request.json  progress.json (replaced atomically)  log.txt
 
-What is asked for names the folder, so that asking twice joins the work that is going on. What it finds goes to
+The models and the faces name the folder, so that asking twice joins the work that is going on. What it finds goes to
 `fer.evaluation.store`, a model at a time, so that a stop loses only what was in work.
 """
 
@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 
 import psutil
 
+from fer.errors import EvaluationError
 from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Source
 from fer.paths import CHECKOUT
@@ -41,11 +42,13 @@ class Request:
         models: folders of one or two bundles.
         source: the faces.
         robustness: whether the table of transforms is measured too.
+        names: what people call the models; () takes the bundles' own names.
     """
 
     models: tuple[str, ...]
     source: Source
     robustness: bool = False
+    names: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The request as plain JSON values."""
@@ -54,7 +57,8 @@ class Request:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The request that `to_dict` took apart."""
-        return cls(tuple(values["models"]), Source.from_dict(values["source"]), bool(values["robustness"]))
+        models, names = tuple(values["models"]), tuple(values["names"])
+        return cls(models, Source.from_dict(values["source"]), bool(values["robustness"]), names)
 
 
 @dataclass(frozen=True)
@@ -87,16 +91,15 @@ class Job:
         self.folder = folder
 
     @classmethod
-    def of(cls, model_hashes: Sequence[str], choice: str, *, robustness: bool) -> Self:
+    def of(cls, model_hashes: Sequence[str], choice: str) -> Self:
         """The job that evaluates these models on these faces, whether it was started or not.
 
         Args:
-            model_hashes: `Bundle.hash` of the models.
+            model_hashes: `Bundle.hash` of the models, in any order.
             choice: of the source, by `store.choice_key`.
-            robustness: whether the table of transforms is measured too.
         """
-        text = json.dumps([list(model_hashes), choice, robustness])
-        return cls(evaluations_dir() / "jobs" / hashlib.sha256(text.encode()).hexdigest()[:20])
+        text = json.dumps([sorted(model_hashes), choice])
+        return cls(_jobs_dir() / hashlib.sha256(text.encode()).hexdigest()[:20])
 
     def progress(self) -> Progress | None:
         """How far it is; None where it was never started. A process that vanished has failed."""
@@ -115,27 +118,39 @@ class Job:
             return None
 
     def start(self, request: Request) -> None:
-        """Begin, in a process of its own, unless it is running already."""
+        """Begin, in a process of its own, unless it is running already.
+
+        Raises:
+            EvaluationError: the job's folder cannot be written, or no process can be started.
+        """
         with _starting:
             progress = self.progress()
             if progress is not None and progress.state == RUNNING:
                 return
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_json(self.folder / REQUEST_FILE, request.to_dict())
-            with (self.folder / LOG_FILE).open("wb") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "fer.evaluation.worker", str(self.folder)],
-                    cwd=CHECKOUT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    # Ctrl-C at the app's terminal ends the app, not the work of its viewers.
-                    start_new_session=True,
-                )
-            begun = Progress(RUNNING, "Starting", pid=process.pid, born=born(process.pid))
-            self._write(begun)
-            # Somebody must wait for a child, or it stays in the table of processes.
-            threading.Thread(target=process.wait, daemon=True).start()
+            try:
+                self._start(request)
+            except OSError as error:
+                raise EvaluationError(
+                    f"The evaluation cannot be started in {self.folder} ({error.strerror or error}); make room, or set "
+                    "FER_HOME to another folder."
+                ) from error
+
+    def _start(self, request: Request) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / REQUEST_FILE, request.to_dict())
+        with (self.folder / LOG_FILE).open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "fer.evaluation.worker", str(self.folder)],
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C at the app's terminal ends the app, not the work of its viewers.
+                start_new_session=True,
+            )
+        # Somebody must wait for a child, or it stays in the table of processes.
+        threading.Thread(target=process.wait, daemon=True).start()
+        self._write(Progress(RUNNING, "Starting", pid=process.pid, born=born(process.pid)))
 
     def stop(self) -> None:
         """End the process; what it had finished is kept."""
@@ -154,6 +169,16 @@ class Job:
 
     def _write(self, progress: Progress) -> None:
         write_json(self.folder / PROGRESS_FILE, asdict(progress))
+
+
+def running_jobs() -> list[Job]:
+    """The jobs with a living process."""
+    jobs = [Job(file.parent) for file in _jobs_dir().glob(f"*/{PROGRESS_FILE}")]
+    return [job for job in jobs if (progress := job.progress()) is not None and progress.state == RUNNING]
+
+
+def _jobs_dir() -> Path:
+    return evaluations_dir() / "jobs"
 
 
 def unexpected(folder: Path) -> str:

@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from fer.datasets.faces import SIDE, SPLITS, FaceDataset
 from fer.datasets.layouts import find_layout
-from fer.datasets.loading import SYNTHETIC
+from fer.datasets.loading import SYNTHETIC, find_source
 from fer.datasets.readings import Progress, Reading, Rejection, silent
 from fer.datasets.sources import read_source
-from fer.datasets.storage import is_stored_set, read_set
+from fer.datasets.splits import with_validation_split
 from fer.datasets.synthetic import make_synthetic
 from fer.datasets.trees import FolderTree
 from fer.errors import EvaluationError, ImageError
+from fer.evaluation.left_out import of_split
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.vision import images
 from fer.vision.crops import crop_faces
@@ -32,7 +33,8 @@ class Source:
     """Where labelled faces are taken from.
 
     Attributes:
-        path: 'synthetic', a stored set's folder, FER-2013's CSV, a folder that holds it, or image folders.
+        path: 'synthetic', a stored set by its name or folder, FER-2013's CSV, a folder that holds it, or image
+            folders.
         split: one of `SPLITS`; None is test, else validation, else train.
         photos: whether the images are photos in which faces must be found first; else each is a face.
         detector: that finds them; None is the one used for photos everywhere.
@@ -63,7 +65,8 @@ class Material:
         faces: N labelled faces, in the order of their digests.
         split: the split they are of.
         origins: where each came from: a row, a file; as many as faces.
-        left_out: images of the source that could not be used, each with its reason.
+        left_out: images of the split that could not be used, each with its reason.
+        derived: whether the split is the part of train that training would validate on, the source having none.
 
     Raises:
         ValueError: there is not one origin for each face.
@@ -73,6 +76,7 @@ class Material:
     split: str
     origins: tuple[str, ...]
     left_out: tuple[Rejection, ...] = ()
+    derived: bool = False
 
     def __post_init__(self) -> None:
         if len(self.origins) != len(self.faces):
@@ -104,6 +108,26 @@ def default_split(dataset: FaceDataset) -> str:
     raise EvaluationError(f"{dataset.name} has no labelled face; choose other data.")
 
 
+def locate(text: str) -> Path:
+    """The file or folder that a person means, which may not exist: as it stands, or by its name in the data folder.
+
+    Raises:
+        EvaluationError: it can be no path at all.
+    """
+    try:
+        path = find_source(text).resolve()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".") or "it cannot be read"
+        raise EvaluationError(f"'{shortened(text)}' is no path that can be used: {reason}; choose another.") from error
+    return path
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """A text for a message, cut where it is too long to be read."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def load_material(
     source: Source, make_analyzer: Callable[[], FaceAnalyzer] | None = None, progress: Progress = silent
 ) -> Material:
@@ -116,36 +140,45 @@ def load_material(
 
     Raises:
         DatasetError: it is no labelled set in a known layout, has no such split, or too much of it cannot be read.
-        EvaluationError: no face is left to evaluate on.
+        EvaluationError: it can be no path, or no face is left to evaluate on.
     """
+    if source.path == SYNTHETIC and not source.photos:
+        dataset = make_synthetic()
+        origins = tuple(f"drawing {number}" for number in range(1, len(dataset) + 1))
+        return material_of(Reading(dataset, origins), source.split)
+    path = locate(source.path)
     if source.photos:
         if make_analyzer is None:
             raise ValueError("expected make_analyzer for a source of photos. Received: None")
-        reading = _read_photos(Path(source.path), make_analyzer(), progress)
-    elif is_stored_set(Path(source.path)):
-        reading = read_set(Path(source.path))
-    elif source.path == SYNTHETIC:
-        dataset = make_synthetic()
-        reading = Reading(dataset, tuple(f"drawing {number}" for number in range(1, len(dataset) + 1)))
+        reading = _read_photos(path, make_analyzer(), progress)
     else:
-        reading = read_source(Path(source.path), Path(source.votes) if source.votes else None, progress)
-    return material_of(reading, source.split)
+        reading = read_source(path, locate(source.votes) if source.votes else None, progress)
+    return material_of(reading, source.split, path)
 
 
-def material_of(reading: Reading, split: str | None = None) -> Material:
+def material_of(reading: Reading, split: str | None = None, path: Path | None = None) -> Material:
     """The faces of one split of what was read; by default test, else validation, else train.
+
+    Args:
+        reading: all splits.
+        split: one of `SPLITS`; where there is no validation, it is the part of train that training would make it.
+        path: where it was read.
 
     Raises:
         DatasetError: there is no such split.
         EvaluationError: there is no face at all.
     """
     split = split or default_split(reading.dataset)
-    faces = reading.dataset.split(split)
-    rows = np.flatnonzero(reading.dataset.splits == SPLITS.index(split))
+    derived = split == "validation" and split not in reading.dataset.split_names()
+    dataset = with_validation_split(reading.dataset) if derived else reading.dataset
+    faces = dataset.split(split)
+    rows = np.flatnonzero(dataset.splits == SPLITS.index(split))
     # One order for all layouts of the same images: their figures agree to the last digit, and so do stored results.
     digests = _digests(faces)
     order = np.array(sorted(range(len(faces)), key=digests.__getitem__), np.int64)
-    return Material(faces.take(order), split, tuple(reading.origins[row] for row in rows[order]), reading.rejected)
+    # Which of train's bad images would have been validation, nobody can say.
+    left_out = of_split(reading, "train" if derived else split, path)
+    return Material(faces.take(order), split, tuple(reading.origins[row] for row in rows[order]), left_out, derived)
 
 
 def _read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Reading:

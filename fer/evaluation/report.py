@@ -14,6 +14,9 @@ from fer.evaluation.assessment import Assessment, assess
 from fer.evaluation.comparison import compare
 from fer.evaluation.html_report import html_page
 from fer.evaluation.material import Material, material_of
+from fer.evaluation.names import display_name
+from fer.evaluation.once import assess_once
+from fer.evaluation.store import StoreError
 from fer.exports import spreadsheet_safe
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -88,7 +91,7 @@ def to_csv(material: Material, assessments: Sequence[Assessment]) -> bytes:
 
 
 def write_run_report(bundle: Bundle, dataset: FaceDataset, folder: Path) -> Path:
-    """Evaluate the model of a training run and write the run's `report.html`.
+    """Evaluate the model of a training run and write the run's `report.html`; the figures are kept for the page.
 
     It shows no face, so that a run can be passed on. The split is test, else validation.
 
@@ -102,7 +105,12 @@ def write_run_report(bundle: Bundle, dataset: FaceDataset, folder: Path) -> Path
     """
     origins = tuple(f"image {number}" for number in range(1, len(dataset) + 1))
     material = material_of(Reading(dataset, origins))
-    assessment = assess(EmotionClassifier(bundle), material)
+    classifier, name = EmotionClassifier(bundle), display_name(bundle)
+    try:
+        assessment = assess_once(classifier, material, name=name)
+    except StoreError:
+        # A run is not lost because its figures cannot be kept.
+        assessment = assess(classifier, material, name=name)
     file = folder / RUN_REPORT
     write_text(file, html_page(material, [assessment]))
     return file

@@ -3,6 +3,8 @@
     choices/KEY.json     a source as its files are now: the key of its faces, and where each came from
     faces/KEY.npz        the faces themselves, so that a result is shown without reading a large CSV again
     results/KEY/         one model on them: evaluation.json, probabilities.npy, robustness.json where it was measured
+    locks/KEY            held by the process that reads a source's faces or computes a result
+    jobs/                see `fer.evaluation.job`
 
 Every file appears whole or not at all. A changed file of the source makes another choice, a changed model or other
 faces another result; what belongs to none any more can be deleted by hand at any time.
@@ -11,30 +13,41 @@ faces another result; what belongs to none any more can be deleted by hand at an
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
+import stat
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.loading import SYNTHETIC
 from fer.datasets.readings import Rejection
 from fer.datasets.votes import VOTES_FILE
+from fer.errors import EvaluationError
 from fer.evaluation.assessment import Assessment, ModelInfo
+from fer.evaluation.job import running_jobs
 from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Material, Source
 from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
-from fer.runs.files import disk_use, read_json, write_json
+from fer.runs.files import PART, disk_use, read_json, write_json
 
 # Part of every key: a change of what is stored or how it is computed makes old results unknown, not wrong.
 _FORMAT: Final = 1
+# What is being written changes more often than this; an older part belongs to a process that was ended.
+_ORPHAN_SECONDS: Final = 10
+
+
+class StoreError(EvaluationError):
+    """Nothing can be kept under `FER_HOME/evaluations`."""
 
 
 def choice_key(source: Source) -> str:
@@ -55,8 +68,12 @@ def _stamps(path: str) -> list[list[Any]]:
         files = [root, root.with_name(VOTES_FILE)]
     stamps = []
     for file in files:
-        if file.is_file():
+        try:
             status = file.stat()
+        except OSError:
+            # There is none, or no longer.
+            continue
+        if stat.S_ISREG(status.st_mode):
             stamps.append([str(file), status.st_size, status.st_mtime_ns])
     return stamps
 
@@ -71,24 +88,55 @@ def _key(kind: str, content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
+@contextmanager
+def alone(key: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold what one process at a time may do, such as computing a result; whoever ends, ends holding it too.
+
+    Args:
+        key: names what is done.
+        on_wait: called once where another process is at it.
+
+    Raises:
+        StoreError: the folder of evaluations cannot be written.
+    """
+    file = evaluations_dir() / "locks" / key
+    with _writing():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(file, is_singleton=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            on_wait()
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def save_material(choice: str, material: Material) -> None:
-    """Keep the faces that a choice means; the same faces from another file are kept once."""
-    file = _faces_file(material.key)
-    if not file.is_file():
-        faces = material.faces
-        votes = np.empty((0, len(VOTE_COLUMNS)), np.uint8) if faces.votes is None else faces.votes
-        with _appearing(file) as part, part.open("wb") as stream:
-            np.savez(stream, images=faces.images, labels=faces.labels, splits=faces.splits, votes=votes)
+    """Keep the faces that a choice means; the same faces from another file are kept once.
+
+    Raises:
+        StoreError: the folder of evaluations cannot be written.
+    """
+    faces = material.faces
+    votes = np.empty((0, len(VOTE_COLUMNS)), np.uint8) if faces.votes is None else faces.votes
     about = {
         "faces": material.key,
-        "name": material.faces.name,
-        "synthetic": material.faces.synthetic,
+        "name": faces.name,
+        "synthetic": faces.synthetic,
         "split": material.split,
+        "derived": material.derived,
         "origins": material.origins,
         "left_out": [[item.where, item.reason] for item in material.left_out],
     }
-    _choice_file(choice).parent.mkdir(parents=True, exist_ok=True)
-    write_json(_choice_file(choice), about)
+    with _writing():
+        # Whole or damaged, what is there is replaced: only who did not find the faces comes here.
+        with _appearing(_faces_file(material.key)) as part, part.open("wb") as stream:
+            np.savez(stream, images=faces.images, labels=faces.labels, splits=faces.splits, votes=votes)
+        _choice_file(choice).parent.mkdir(parents=True, exist_ok=True)
+        write_json(_choice_file(choice), about)
 
 
 def known_faces(choice: str) -> str | None:
@@ -111,7 +159,7 @@ def find_material(choice: str) -> Material | None:
                 synthetic=about["synthetic"],
             )
         left_out = tuple(Rejection(where, reason) for where, reason in about["left_out"])
-        material = Material(faces, about["split"], tuple(about["origins"]), left_out)
+        material = Material(faces, about["split"], tuple(about["origins"]), left_out, about["derived"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
     # The file is named by the key, which takes a while to compute over many faces.
@@ -120,12 +168,12 @@ def find_material(choice: str) -> Material | None:
 
 
 def save_assessment(assessment: Assessment) -> None:
-    """Keep one model's results; the table of transforms too, where it is there."""
+    """Keep one model's results; the table of transforms too, where it is there.
+
+    Raises:
+        StoreError: the folder of evaluations cannot be written.
+    """
     folder = _result_dir(assessment.model.hash, assessment.data.key)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _appearing(folder / "probabilities.npy") as part, part.open("wb") as stream:
-        np.save(stream, assessment.predictions.probabilities)
-    # Written last: a folder without it is not yet a result.
     about = {
         "model": asdict(assessment.model),
         "data": asdict(assessment.data),
@@ -134,9 +182,13 @@ def save_assessment(assessment: Assessment) -> None:
         "seconds": assessment.predictions.seconds,
         "made": assessment.made,
     }
-    write_json(folder / "evaluation.json", about)
-    if assessment.robustness is not None:
-        write_json(folder / "robustness.json", {"rows": [asdict(row) for row in assessment.robustness]})
+    with _writing():
+        with _appearing(folder / "probabilities.npy") as part, part.open("wb") as stream:
+            np.save(stream, assessment.predictions.probabilities)
+        # Written last: a folder without it is not yet a result.
+        write_json(folder / "evaluation.json", about)
+        if assessment.robustness is not None:
+            write_json(folder / "robustness.json", {"rows": [asdict(row) for row in assessment.robustness]})
 
 
 def load_assessment(model_hash: str, material: Material) -> Assessment | None:
@@ -155,10 +207,21 @@ def load_assessment(model_hash: str, material: Material) -> Assessment | None:
     return assessment if rows is None else assessment.with_robustness(rows)
 
 
-def has_result(model_hash: str, material_key: str, *, robustness: bool) -> bool:
-    """Whether `load_assessment` would find results, with the table of transforms where that is asked for."""
+def result_stamp(model_hash: str, material_key: str) -> tuple[int, int] | None:
+    """When one model's figures on these faces, and its table of transforms, were written; None where none were.
+
+    Two times of change in nanoseconds, the second 0 where there is no table. It reads nothing.
+    """
     folder = _result_dir(model_hash, material_key)
-    return (folder / "evaluation.json").is_file() and (not robustness or _robustness(folder) is not None)
+    figures = _changed_ns(folder / "evaluation.json")
+    return (figures, _changed_ns(folder / "robustness.json")) if figures else None
+
+
+def _changed_ns(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def disk_bytes() -> int:
@@ -167,8 +230,19 @@ def disk_bytes() -> int:
 
 
 def delete_all() -> None:
-    """Delete every kept evaluation; a job that runs meanwhile writes its results anew."""
-    shutil.rmtree(evaluations_dir(), ignore_errors=True)
+    """Delete every kept evaluation; a job that runs meanwhile keeps its folder, and its results come anew."""
+    # A lock that is deleted while it is held would let two processes do the same; they are empty files.
+    spared = [evaluations_dir() / "locks", *(job.folder for job in running_jobs())]
+    for path in [*evaluations_dir().glob("jobs/*"), *evaluations_dir().glob("*")]:
+        if not any(one.is_relative_to(path) for one in spared):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove what a process that was ended had half written."""
+    for part in evaluations_dir().rglob(f".*{PART}"):
+        if time.time() - _changed_ns(part) / 1e9 > _ORPHAN_SECONDS:
+            part.unlink(missing_ok=True)
 
 
 def _robustness(folder: Path) -> tuple[RobustnessRow, ...] | None:
@@ -197,11 +271,20 @@ def _result_dir(model_hash: str, material_key: str) -> Path:
 def _appearing(file: Path) -> Iterator[Path]:
     """A path to write to, which becomes `file` when the block ends well and vanishes when it does not."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-    os.close(handle)
-    part = Path(name)
+    part = file.with_name(f".{file.name}-{secrets.token_hex(4)}{PART}")
     try:
         yield part
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{evaluations_dir()} cannot be written ({error.strerror or error}); make room, or set FER_HOME to "
+            "another folder."
+        ) from error

@@ -8,6 +8,7 @@ from fer.evaluation.calibration import answered_at
 from fer.evaluation.comparison import Comparison
 
 _SMALLEST_P: Final = 0.0001
+DERIVED: Final = "the tenth of train that training validates on"
 DRAWN: Final = "These faces are drawn: the figures say nothing about real ones."
 
 
@@ -37,7 +38,8 @@ def about(assessments: Sequence[Assessment]) -> str:
     data = assessments[0].data
     names = " and ".join(assessment.model.name for assessment in assessments)
     left_out = f", {data.left_out} images left out" if data.left_out else ""
-    return f"{names} on the {data.split} split of {data.name}: {assessments[0].metrics.n:,} faces{left_out}"
+    part = f" ({DERIVED})" if data.derived else ""
+    return f"{names} on the {data.split} split{part} of {data.name}: {assessments[0].metrics.n:,} faces{left_out}"
 
 
 def verdict(comparison: Comparison, first: str, second: str) -> str:

@@ -5,14 +5,15 @@ import os
 import sys
 import time
 from dataclasses import asdict, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
 from fer.errors import FerError
 from fer.evaluation import store
-from fer.evaluation.assessment import assess
 from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, Progress, Request, born, unexpected
 from fer.evaluation.material import Material, Source, load_material
+from fer.evaluation.once import assess_once
 from fer.evaluation.robustness import TRANSFORMS
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
@@ -20,7 +21,7 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.runs.files import write_json
 from fer.vision.detection import create_detector, photo_detector_name
 
-_READING, _CLASSIFYING = "reading", "classifying"
+_READING, _CLASSIFYING, _WAITING = "reading", "classifying", "waiting"
 # What reading takes of the bar; FER-2013's CSV takes about as long as its test split.
 _READING_SHARE: Final = 0.3
 _SECONDS_BETWEEN_WRITES: Final = 0.2
@@ -43,7 +44,7 @@ class _Reporter:
             return
         gained = share - self._began_share
         # How long classifying will take cannot be told from how long reading does.
-        left = (now - self._began) / gained * (1 - share) if gained > 0 and stage != _READING else None
+        left = (now - self._began) / gained * (1 - share) if gained > 0 and stage == _CLASSIFYING else None
         self._write(replace(self._progress, text=text, share=share, seconds_left=left))
         self._written = now
 
@@ -70,16 +71,17 @@ def run(folder: Path) -> None:
 
 
 def _evaluate(request: Request, report: _Reporter) -> None:
+    store.sweep()
     classifiers = [EmotionClassifier(load_bundle(model)) for model in request.models]
     choice = store.choice_key(request.source)
-    material = store.find_material(choice)
-    begin = 0.0
-    if material is None:
-        material, begin = _read(request.source, classifiers[0], report), _READING_SHARE
-        store.save_material(choice, material)
+    with store.alone(choice, lambda: report(_WAITING, "Waiting for another evaluation to read these faces", 0.0)):
+        material, begin = store.find_material(choice), 0.0
+        if material is None:
+            material, begin = _read(request.source, classifiers[0], report), _READING_SHARE
+            store.save_material(choice, material)
     part = (1 - begin) / len(classifiers)
-    for index, classifier in enumerate(classifiers):
-        _assess(classifier, material, request.robustness, report, begin + index * part, part)
+    for index, (classifier, name) in enumerate(zip_longest(classifiers, request.names)):
+        _assess(classifier, name, material, request.robustness, report, begin + index * part, part)
 
 
 def _read(source: Source, classifier: EmotionClassifier, report: _Reporter) -> Material:
@@ -91,14 +93,17 @@ def _read(source: Source, classifier: EmotionClassifier, report: _Reporter) -> M
 
 
 def _assess(
-    classifier: EmotionClassifier, material: Material, robustness: bool, report: _Reporter, begin: float, part: float
+    classifier: EmotionClassifier,
+    name: str | None,
+    material: Material,
+    robustness: bool,
+    report: _Reporter,
+    begin: float,
+    part: float,
 ) -> None:
     """Do what is missing of one model's results; it is the stretch from `begin` on, `part` long, of the whole."""
-    known = store.load_assessment(classifier.bundle.hash, material)
-    if known is not None and (known.robustness is not None or not robustness):
-        return
     n_faces = len(material.faces)
-    about = f"{classifier.bundle.name}: {n_faces:,} faces"
+    about = f"{name or classifier.bundle.name}: {n_faces:,} faces"
     # Each face counts once clean and once under each transform.
     total = n_faces * (1 + len(TRANSFORMS) * robustness)
 
@@ -108,11 +113,10 @@ def _assess(
             past, text = n_faces + done, f"{about}, {TRANSFORMS[(done - 1) // n_faces].label}"
         report(_CLASSIFYING, text, begin + part * past / total)
 
-    # The figures are shown while the table of transforms is still in work.
-    known = assess(classifier, material, known=known, on_progress=tell)
-    store.save_assessment(known)
-    if robustness:
-        store.save_assessment(assess(classifier, material, known=known, robustness=True, on_progress=tell))
+    def wait() -> None:
+        report(_WAITING, f"{about}, waiting for another evaluation that does the same", begin)
+
+    assess_once(classifier, material, name=name, robustness=robustness, on_progress=tell, on_wait=wait)
 
 
 if __name__ == "__main__":

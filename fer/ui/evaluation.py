@@ -1,16 +1,16 @@
 """The work of the Evaluation page: the button, the progress, what is known already."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
 
 from fer.evaluation import store
 from fer.evaluation.assessment import Assessment
-from fer.evaluation.job import FAILED, RUNNING, STOPPED, Job, Request
+from fer.evaluation.job import FAILED, RUNNING, STOPPED, Job, Request, running_jobs
 from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Material, Source
-from fer.ui.evaluation_card import ago, duration
+from fer.evaluation.times import ago, duration
 from fer.ui.evaluation_choice import Choice
 
 _POLL_SECONDS: Final = 0.5
@@ -40,8 +40,7 @@ class Results:
 def work(choice: Choice) -> Results | None:
     """The button, the progress with its stop, and what is known already; a choice is never computed twice."""
     stamp = _stamp(choice.source)
-    hashes = [bundle.hash for bundle in choice.bundles]
-    job = Job.of(hashes, stamp, robustness=choice.robustness)
+    job = Job.of([bundle.hash for bundle in choice.bundles], stamp)
     progress = job.progress()
     results = _results(choice, stamp)
     missing = results is None or (choice.robustness and any(one.robustness is None for one in results.assessments))
@@ -52,8 +51,10 @@ def work(choice: Choice) -> Results | None:
             st.error(progress.error or "The evaluation failed.", icon=":material/error:")
         elif progress is not None and progress.state == STOPPED:
             st.info("Stopped. What was finished is kept; go on when you like.", icon=":material/stop_circle:")
-        request = Request(tuple(str(bundle.path) for bundle in choice.bundles), choice.source, choice.robustness)
-        st.button("Evaluate", type="primary", icon=":material/play_arrow:", on_click=job.start, args=(request,))
+        if st.button("Evaluate", type="primary", icon=":material/play_arrow:"):
+            paths = tuple(str(bundle.path) for bundle in choice.bundles)
+            job.start(Request(paths, choice.source, choice.robustness, choice.names))
+            st.rerun()
     elif results is not None:
         st.caption(f":material/check: Evaluated {ago(results.assessments[0].made)}; nothing needs computing again.")
     if results is None and (progress is None or progress.state != RUNNING):
@@ -85,30 +86,40 @@ def _stamp(source: Source) -> str:
 
 def _results(choice: Choice, stamp: str) -> Results | None:
     key = store.known_faces(stamp)
-    if key is None or not all(store.has_result(bundle.hash, key, robustness=False) for bundle in choice.bundles):
+    if key is None:
         return None
-    material = _material(stamp, key)
-    if material is None:
+    written = [when for bundle in choice.bundles if (when := store.result_stamp(bundle.hash, key))]
+    if len(written) < len(choice.bundles):
         return None
-    assessments = []
-    for bundle, name in zip(choice.bundles, choice.names, strict=True):
-        robust = store.has_result(bundle.hash, key, robustness=True)
-        assessment = _assessment(bundle.hash, stamp, key, robust, material)
-        if assessment is None:
-            return None
-        # On the page and in its report a model has the name it was chosen by.
-        assessments.append(replace(assessment, model=replace(assessment.model, name=name)))
+    try:
+        material = _material(stamp, key)
+        assessments = [
+            _assessment(bundle.hash, key, when, material).called(name)
+            for bundle, name, when in zip(choice.bundles, choice.names, written, strict=True)
+        ]
+    except _DamagedError:
+        return None
     return Results(choice, material, tuple(assessments))
 
 
+class _DamagedError(Exception):
+    """What was kept cannot be read. Raised, for Streamlit remembers what a function gives and not what it raises."""
+
+
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _material(stamp: str, key: str) -> Material | None:
-    return store.find_material(stamp)
+def _material(stamp: str, key: str) -> Material:
+    found = store.find_material(stamp)
+    if found is None:
+        raise _DamagedError
+    return found
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _assessment(model_hash: str, stamp: str, key: str, robust: bool, _material: Material) -> Assessment | None:
-    return store.load_assessment(model_hash, _material)
+def _assessment(model_hash: str, key: str, written: tuple[int, int], _material: Material) -> Assessment:
+    found = store.load_assessment(model_hash, _material)
+    if found is None:
+        raise _DamagedError
+    return found
 
 
 def _invite() -> None:
@@ -129,4 +140,12 @@ def kept() -> None:
             f"Results and the evaluated faces, in 48 x 48 pixels, are kept in `{evaluations_dir()}`, so that "
             "nothing is computed twice. What you delete can be computed again."
         )
-        st.button("Delete all of it", icon=":material/delete:", on_click=store.delete_all)
+        busy = bool(running_jobs())
+        if st.button(
+            "Delete all of it",
+            icon=":material/delete:",
+            disabled=busy,
+            help="An evaluation is running; wait for it, or stop it." if busy else None,
+        ):
+            store.delete_all()
+            st.rerun()

@@ -10,7 +10,9 @@ import streamlit as st
 from fer.datasets.catalog import list_sets, set_folder
 from fer.datasets.faces import SPLITS
 from fer.datasets.loading import SYNTHETIC
-from fer.evaluation.material import Source
+from fer.errors import EvaluationError
+from fer.evaluation.material import Source, locate, shortened
+from fer.evaluation.names import SHIPPED
 from fer.paths import SHIPPED_BUNDLE, data_dir, runs_dir
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
 from fer.recognition.current import current_bundle_path
@@ -39,6 +41,7 @@ def choose() -> Choice | None:
 
     Raises:
         BundleError: a chosen model is damaged.
+        EvaluationError: a chosen model is gone, or the text can be no path.
     """
     models = _models()
     if not models:
@@ -89,7 +92,7 @@ def _kept(name: str) -> _Kept:
 
 def _models() -> dict[str, str]:
     """Labels by path: the model in use, the shipped ones, those of runs."""
-    found = {str(SHIPPED_BUNDLE): "Shipped model", str(SHIPPED_BUNDLE / "best"): "Shipped model, the larger one"}
+    found = {str(SHIPPED_BUNDLE): SHIPPED, str(SHIPPED_BUNDLE / "best"): f"{SHIPPED}, the larger one"}
     runs = [run for run in list_runs() if run.has_bundle]
     called = Counter(run.name for run in runs)
     for run in runs:
@@ -103,7 +106,11 @@ def _models() -> dict[str, str]:
 
 
 def _bundle(path: str) -> Bundle:
-    return _loaded_bundle(path, (Path(path) / BUNDLE_FILE).stat().st_mtime_ns)
+    try:
+        changed_ns = (Path(path) / BUNDLE_FILE).stat().st_mtime_ns
+    except OSError as error:
+        raise EvaluationError(f"The model in {path} is gone; choose another one.") from error
+    return _loaded_bundle(path, changed_ns)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -166,10 +173,10 @@ def _choose_elsewhere() -> Source | None:
     if not path:
         st.info("Type the path of labelled faces.", icon=":material/folder_open:")
         return None
-    full = Path(path).expanduser()
+    # The work is done in another folder, so that the path must not depend on this one.
+    full = locate(path)
     if not full.exists():
-        st.error(f"There is nothing at {full}; type the path of a folder or of a CSV file.", icon=":material/error:")
-        return None
+        raise EvaluationError(f"There is nothing at {shortened(str(full))}; type the path of a folder or a CSV file.")
     return Source(str(full), photos=photos, detector=name)
 
 
@@ -177,6 +184,9 @@ def _choose_split(source: Source) -> Source:
     counts = next((info.by_split() for info in list_sets() if str(set_folder(info.name)) == source.path), None)
     names = [name for name in reversed(SPLITS) if counts is None or name in counts]
     labels = {name: name if counts is None else f"{name} ({counts[name]:,})" for name in names}
+    if counts is not None and "train" in counts and "validation" not in counts:
+        names.append("validation")
+        labels["validation"] = "validation (of train)"
     if counts is None and source.path != SYNTHETIC:
         labels = {_BEST_SPLIT: "automatic", **labels}
     # A split belongs to its data: what one has, another may not.
@@ -185,7 +195,8 @@ def _choose_split(source: Source) -> Source:
         "Split",
         list(labels),
         format_func=labels.__getitem__,
-        help="A model is judged on faces that it did not learn from: test, else validation, else train.",
+        help="A model is judged on faces that it did not learn from: test, else validation, else train. Data without "
+        "a validation split have the tenth of train that training validates on.",
         **_kept(key),
     )
     return Source(source.path, None if chosen == _BEST_SPLIT else chosen, source.photos, source.detector, source.votes)

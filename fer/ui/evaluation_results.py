@@ -55,7 +55,7 @@ def _metrics(one: Assessment) -> None:
     low, high = one.metrics.accuracy_interval
     with st.container(horizontal=True):
         for name in ("Accuracy", "Macro F1", "Calibration error", "Faces per second"):
-            value = f"{figures[name]} ± {(high - low) / 2:.3f}" if name == "Accuracy" else figures[name]
+            value = f"{figures[name]} ({low:.3f}–{high:.3f})" if name == "Accuracy" else figures[name]
             st.metric(name, value, help=_HELP[name], width="content")
     rest = ("Balanced accuracy", "Top-2 accuracy", "'Not sure' below", "Share answered", "Accuracy of those")
     st.caption(" · ".join(f"{name} {figures[name]}" for name in rest))

@@ -70,7 +70,10 @@ def page_frame(title: str, icon: str, lead: str | None = None) -> None:
         for entry in MENU:
             if entry.exists:
                 st.page_link(entry.path, label=entry.label, icon=entry.icon, width="stretch")
-        st.caption("Pictures are analysed on this machine and are not stored.")
+        st.caption(
+            "Pictures are analysed on this machine and do not leave it. Those of Live and Upload are not stored; "
+            "imported data sets and evaluated faces are, until you delete them on their pages."
+        )
     st.title(title, icon=icon, anchor=False)
     if lead:
         st.markdown(lead)

@@ -23,8 +23,8 @@ from fer.vision.detection import create_detector
 cv2.setNumThreads(1)
 
 _TIMED_CALLS: Final = 15
-# One model in use and the one before it, which a viewer may still have on a page.
-_MODELS: Final = 2
+# One model in use and the one before it, which a viewer may still have on a page, and two that are compared.
+_MODELS: Final = 4
 
 
 @dataclass(frozen=True)

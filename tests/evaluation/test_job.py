@@ -2,13 +2,15 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fer.errors import EvaluationError
 from fer.evaluation import store, worker
 from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, STOPPED, Job, Progress, Request
-from fer.evaluation.latest import evaluations_dir
+from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.material import Source
 from fer.evaluation.metrics import BATCH
 from fer.evaluation.robustness import TRANSFORMS
@@ -29,7 +31,7 @@ def asked(*bundles: Bundle, source: Source | None = None, robustness: bool = Fal
     source = source or Source("synthetic")
     request = Request(tuple(str(bundle.path) for bundle in bundles), source, robustness)
     hashes = [bundle.hash for bundle in bundles]
-    return Job.of(hashes, store.choice_key(source), robustness=robustness), request
+    return Job.of(hashes, store.choice_key(source)), request
 
 
 def wait_for(job: Job, *states: str) -> Progress:
@@ -133,6 +135,43 @@ def test_a_damaged_model_fails_with_a_sentence(bundle: Bundle) -> None:
     progress = work(job, request)
     assert progress.state == FAILED
     assert progress.error is not None and "hash does not fit" in progress.error
+
+
+def test_the_order_of_models_and_robustness_make_no_other_job(bundle: Bundle, fer_home: Path) -> None:
+    other = make_bundle(fer_home / "other", sharpness=2.0)
+    folder = asked(bundle, other)[0].folder
+    assert asked(other, bundle, robustness=True)[0].folder == folder
+    assert asked(bundle)[0].folder != folder
+
+
+def test_what_cannot_be_started_is_a_sentence(bundle: Bundle) -> None:
+    job, request = asked(bundle)
+    evaluations_dir().write_text("in the way")
+    with pytest.raises(EvaluationError, match=r"cannot be started .*FER_HOME"):
+        job.start(request)
+
+
+def test_a_model_has_the_name_that_it_was_chosen_by(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Progress] = []
+    monkeypatch.setattr(worker, "write_json", lambda _, values: written.append(Progress(**values)))
+    monkeypatch.setattr(worker, "_SECONDS_BETWEEN_WRITES", 0.0)
+    job, request = asked(bundle)
+    job.folder.mkdir(parents=True)
+    write_json(job.folder / REQUEST_FILE, replace(request, names=("Shipped model",)).to_dict())
+    worker.run(job.folder)
+    assert "Shipped model: 140 faces" in [progress.text for progress in written]
+    found = latest()
+    assert found is not None and found.model == "Shipped model"
+
+
+def test_damaged_faces_are_read_again(bundle: Bundle) -> None:
+    job, request = asked(bundle)
+    assert work(job, request).state == DONE
+    (file,) = (evaluations_dir() / "faces").iterdir()
+    file.write_bytes(b"damaged")
+    assert store.find_material(store.choice_key(request.source)) is None
+    assert work(job, request).state == DONE
+    assert store.find_material(store.choice_key(request.source)) is not None
 
 
 def test_nothing_is_computed_twice(bundle: Bundle, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

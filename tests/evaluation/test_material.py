@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.datasets.importing import import_path
+from fer.datasets.loading import load_dataset
 from fer.emotions import EMOTIONS
-from fer.errors import DatasetError, EvaluationError
-from fer.evaluation.material import NO_FACE, Material, Source, default_split, load_material
+from fer.errors import DatasetError, EvaluationError, FerError
+from fer.evaluation.material import NO_FACE, Material, Source, default_split, load_material, locate
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
@@ -64,6 +66,60 @@ def test_a_split_that_is_missing_is_named_with_those_there_are(tmp_path: Path) -
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(14, 7, 0)))
     with pytest.raises(DatasetError, match=r"no split 'test'.*train, validation"):
         load_material(Source(str(table), split="test"))
+
+
+def test_validation_of_data_without_one_is_the_tenth_that_training_takes(tmp_path: Path) -> None:
+    faces = drawn(140, 0, 7)
+    folders = write_folders(tmp_path / "folders", image_files(faces))
+    found = load_material(Source(str(folders), split="validation"))
+    expected = load_dataset(folders).split("validation")
+    assert (found.split, found.derived, len(found.faces)) == ("validation", True, 14)
+    assert found.faces.fingerprint == expected.fingerprint
+    assert all(origin.startswith("train/") for origin in found.origins)
+    assert not load_material(Source(str(folders), split="test")).derived
+
+
+def test_without_train_there_is_no_tenth_of_it(tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(0, 0, 7)))
+    with pytest.raises(DatasetError, match=r"no split 'validation'.*test"):
+        load_material(Source(str(table), split="validation"))
+
+
+def test_an_imported_set_is_found_by_its_name(tmp_path: Path, fer_home: Path) -> None:
+    import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn())), "mine")
+    assert load_material(Source("mine")).faces.name == "mine"
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "x" * 300, "a\0b"])
+def test_what_can_be_no_path_is_a_sentence(path: str, fer_home: Path) -> None:
+    with pytest.raises(FerError) as caught:
+        load_material(Source(path))
+    assert len(str(caught.value)) < 200 and str(caught.value).endswith(".")
+
+
+def test_a_path_does_not_depend_on_the_folder_it_was_typed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faces").mkdir()
+    assert locate("faces") == tmp_path.resolve() / "faces"
+
+
+@pytest.mark.parametrize(("split", "n_left_out"), [("train", 2), ("validation", 0), ("test", 1)])
+@pytest.mark.parametrize("form", ["table", "table in a folder", "folders"])
+def test_what_is_left_out_is_counted_by_split(form: str, split: str, n_left_out: int, tmp_path: Path) -> None:
+    faces = drawn(28, 14, 28)
+    if form == "folders":
+        files = image_files(faces)
+        files |= {
+            f"{place}/happy/bad{number}.png": b"bad" for place, number in (("train", 1), ("train", 2), ("test", 3))
+        }
+        source = write_folders(tmp_path / "folders", files)
+    else:
+        bad = [f"3,1 2 3,{usage}" for usage in ("Training", "Training", "PrivateTest")]
+        (tmp_path / "data").mkdir()
+        table = write_lines(tmp_path / "data" / "fer2013.csv", [*csv_lines(faces), *bad])
+        source = table if form == "table" else table.parent
+    found = load_material(Source(str(source), split=split))
+    assert len(found.left_out) == n_left_out
 
 
 def test_votes_beside_the_table_come_along_and_change_the_key(tmp_path: Path) -> None:

@@ -109,6 +109,23 @@ def test_two_models_are_compared(found, made, tmp_path: Path) -> None:
     assert values["comparison"]["mcnemar_p"] == 1.0
 
 
+def test_a_model_keeps_its_colour_where_the_other_was_not_measured(found, made, tmp_path: Path) -> None:
+    plain = assess(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
+    page = body(html(found, [plain, made]))
+    table = page[page.index("<h2>Robustness</h2>") : page.index("<h2>Agreement")]
+    assert set(re.findall("#0072B2|#D55E00", table)) == {"#D55E00"}
+
+
+def test_each_models_calibration_has_its_colour(found, made, tmp_path: Path) -> None:
+    other = assess(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
+    page = body(html(found, [made, other]))
+    first, second = (page.index(f"Calibration of {name}") for name in ("tiny", "other"))
+    drawn = page[page.index("<h2>Does 0.9 mean 0.9?</h2>") :]
+    charts = drawn.split("Plotly.newPlot")[1:3]
+    assert first < second
+    assert [set(re.findall("#0072B2|#D55E00", chart)) for chart in charts] == [{"#0072B2"}, {"#D55E00"}]
+
+
 def test_json_holds_every_figure(found, made) -> None:
     values = json.loads(report(".json", found, [made]))
     assert values["comparison"] is None
@@ -143,7 +160,7 @@ def test_a_file_name_is_no_formula(made) -> None:
     assert rows[1][0] == "'=HYPERLINK(1)"
 
 
-def test_a_runs_report_is_of_the_split_that_tells_most_and_shows_no_face(tmp_path: Path) -> None:
+def test_a_runs_report_is_of_the_split_that_tells_most_and_shows_no_face(tmp_path: Path, fer_home: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
     file = write_run_report(bundle, grey_faces(14), tmp_path)
     text = body(file.read_text())

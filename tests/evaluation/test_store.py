@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer.errors import EvaluationError
 from fer.evaluation import store
 from fer.evaluation.assessment import Assessment, assess
+from fer.evaluation.job import DONE, PROGRESS_FILE, RUNNING, Job, Progress, born
 from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.material import Source, load_material
 from fer.evaluation.robustness import TRANSFORMS
+from fer.runs.files import write_json
 from tests.datasets.forms import csv_lines, drawn, image_files, votes_lines, write_lines
 from tests.evaluation.builders import grey_faces, material, tiny_classifier
 from tests.evaluation.test_material import write_folders
@@ -45,7 +48,6 @@ def test_an_assessment_comes_back_as_it_was(tmp_path: Path) -> None:
     assert loaded is not None
     assert np.array_equal(loaded.predictions.probabilities, made.predictions.probabilities)
     assert loaded.to_dict() == made.to_dict()
-    assert store.has_result(made.model.hash, found.key, robustness=True)
 
 
 def test_the_material_comes_back_with_origins_and_votes(tmp_path: Path) -> None:
@@ -71,17 +73,37 @@ def test_another_model_or_other_faces_have_no_result_yet(tmp_path: Path) -> None
 
 def test_robustness_is_missing_until_it_was_measured_with_this_table(tmp_path: Path) -> None:
     made = assessed(tmp_path)
+    found = material(grey_faces(wrong=7))
+
+    def kept() -> Assessment:
+        loaded = store.load_assessment(made.model.hash, found)
+        assert loaded is not None
+        return loaded
+
     store.save_assessment(made)
-    key = made.data.key
-    assert store.has_result(made.model.hash, key, robustness=False)
-    assert not store.has_result(made.model.hash, key, robustness=True)
+    assert kept().robustness is None
     rows = assessed(tmp_path, robustness=True).robustness
     assert rows is not None
     store.save_assessment(made.with_robustness(rows[1:]))
-    assert not store.has_result(made.model.hash, key, robustness=True)
+    assert kept().robustness is None
     store.save_assessment(made.with_robustness(rows))
-    assert store.has_result(made.model.hash, key, robustness=True)
+    assert kept().robustness == rows
     assert len(rows) == len(TRANSFORMS)
+
+
+def test_what_is_written_anew_has_another_stamp(tmp_path: Path) -> None:
+    made = assessed(tmp_path)
+    key = made.data.key
+    assert store.result_stamp(made.model.hash, key) is None
+    store.save_assessment(made)
+    first = store.result_stamp(made.model.hash, key)
+    assert first is not None and first[1] == 0
+    store.save_assessment(made)
+    second = store.result_stamp(made.model.hash, key)
+    assert second is not None and second > first
+    store.save_assessment(assessed(tmp_path, robustness=True))
+    third = store.result_stamp(made.model.hash, key)
+    assert third is not None and third[1] > 0
 
 
 def test_two_layouts_of_the_same_images_share_faces_and_results(tmp_path: Path) -> None:
@@ -126,13 +148,17 @@ def test_a_file_added_to_a_folder_is_another_choice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["faces/*.npz", "results/*/probabilities.npy", "results/*/evaluation.json"])
-def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, name: str) -> None:
+def test_a_damaged_file_is_as_good_as_none_and_is_written_anew(tmp_path: Path, name: str) -> None:
     made = assessed(tmp_path)
     store.save_assessment(made)
     (file,) = evaluations_dir().glob(name)
     file.write_bytes(file.read_bytes()[:100])
     found = store.find_material("choice")
     assert found is None or store.load_assessment(made.model.hash, found) is None
+    store.save_assessment(assessed(tmp_path))
+    found = store.find_material("choice")
+    assert found is not None
+    assert store.load_assessment(made.model.hash, found) is not None
 
 
 def test_no_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,10 +166,42 @@ def test_no_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError("disk full")
 
     monkeypatch.setattr(np, "save", broken)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(store.StoreError, match="disk full"):
         store.save_assessment(assessed(tmp_path))
     (folder,) = (evaluations_dir() / "results").iterdir()
     assert list(folder.iterdir()) == []
+
+
+def test_what_an_ended_process_left_half_written_is_swept_and_what_is_being_written_is_not() -> None:
+    folder = evaluations_dir() / "results" / "some"
+    folder.mkdir(parents=True)
+    old, new, whole = folder / ".probabilities.npy-0a.part", folder / ".evaluation.json-0b.part", folder / "x.npy"
+    for file in (old, new, whole):
+        file.write_bytes(b"half")
+    for file in (old, whole):
+        os.utime(file, (1, 1))
+    store.sweep()
+    assert set(folder.iterdir()) == {new, whole}
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    made = assess(tiny_classifier(tmp_path / "bundle"), material(grey_faces()))
+    evaluations_dir().write_text("in the way")
+    for keep in (lambda: store.save_assessment(made), lambda: store.save_material("choice", material(grey_faces()))):
+        with pytest.raises(EvaluationError, match=r"cannot be written .*FER_HOME"):
+            keep()
+    with pytest.raises(EvaluationError, match="cannot be written"), store.alone("key"):
+        pass
+
+
+def test_a_file_that_goes_away_while_it_is_looked_at_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_folders(tmp_path / "folders", image_files(drawn()))
+    gone = folder / "test" / "happy" / "gone.png"
+    walk = os.walk
+    monkeypatch.setattr(store.os, "walk", lambda root: [*walk(root), (str(gone.parent), [], [gone.name])])
+    assert store.choice_key(Source(str(folder)))
 
 
 def test_the_latest_is_the_one_made_last(tmp_path: Path) -> None:
@@ -165,3 +223,16 @@ def test_all_can_be_deleted(tmp_path: Path) -> None:
     store.delete_all()
     assert store.disk_bytes() == 0
     assert latest() is None
+
+
+def test_a_running_job_keeps_its_folder_and_ended_ones_do_not(tmp_path: Path) -> None:
+    store.save_assessment(assessed(tmp_path))
+    running, ended = (Job.of([name], "choice") for name in ("one", "other"))
+    for job, state in ((running, RUNNING), (ended, DONE)):
+        job.folder.mkdir(parents=True)
+        progress = Progress(state, pid=os.getpid(), born=born(os.getpid()))
+        write_json(job.folder / PROGRESS_FILE, asdict(progress))
+    store.delete_all()
+    assert running.progress() is not None
+    assert not ended.folder.exists()
+    assert latest() is None and store.known_faces("choice") is None

@@ -1,19 +1,33 @@
 """The Evaluation page under AppTest: choosing, the work, what is shown."""
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fer.emotions import EMOTIONS
 from fer.evaluation import store
 from fer.evaluation.assessment import assess
 from fer.evaluation.job import FAILED, PROGRESS_FILE, RUNNING, STOPPED, Job
+from fer.evaluation.latest import evaluations_dir
+from fer.evaluation.maps import evidence, overlay
 from fer.evaluation.material import Source, load_material
+from fer.evaluation.names import display_name
+from fer.evaluation.once import assess_once
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.files import write_json
-from tests.builders import make_bundle
+from fer.ui import resources, why
+from fer.ui.photobook import Photo
+from fer.vision.crops import crop_faces
+from fer.vision.detection import photo_detector_name
+from fer.vision.images import decode, encode_png
+from tests.builders import make_bundle, portrait_bgr
 from tests.datasets.forms import csv_lines, drawn, votes_lines, write_lines
 
 OpenPage = Callable[[str], AppTest]
@@ -83,10 +97,132 @@ def test_pressing_evaluate_starts_a_job_that_can_be_stopped(
     page = open_page(EVALUATION)
     next(button for button in page.button if button.label == "Evaluate").click().run()
     (request,) = started
-    assert request.models == (str(bundle.path),)
+    assert (request.models, request.names) == ((str(bundle.path),), ("tiny",))
     assert request.source == SOURCE
     assert "Stop" in buttons(page) and "Evaluate" not in buttons(page)
     assert "tiny: 140 faces · 3 s left" in str(page.get("progress")[0].proto)
+    # It is the same work: a second process would classify the same faces once more.
+    page.toggle(key="evaluation_robustness").set_value(True).run()
+    assert "Stop" in buttons(page) and "Evaluate" not in buttons(page)
+
+
+def test_two_models_the_other_way_round_are_the_same_work(
+    bundle: Bundle, second: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running(bundle, second)
+    monkeypatch.setattr("fer.evaluation.job._process", lambda _: object())
+    page = open_page(EVALUATION)
+    box(page, "Model A").set_value(str(second.path)).run()
+    box(page, "Model B").set_value(str(bundle.path)).run()
+    assert "Stop" in buttons(page) and "Evaluate" not in buttons(page)
+
+
+def running(*bundles: Bundle) -> Job:
+    """A job that runs, to who believes that its process lives."""
+    job = Job.of([bundle.hash for bundle in bundles], store.choice_key(SOURCE))
+    job.folder.mkdir(parents=True)
+    write_json(job.folder / PROGRESS_FILE, {"state": RUNNING})
+    return job
+
+
+def test_a_job_that_cannot_be_started_is_a_sentence(bundle: Bundle, open_page: OpenPage) -> None:
+    evaluations_dir().write_text("in the way")
+    page = open_page(EVALUATION)
+    next(button for button in page.button if button.label == "Evaluate").click().run()
+    assert not page.exception
+    assert "cannot be started" in texts(page)
+
+
+@pytest.mark.parametrize("name", ["faces/*.npz", "results/*/probabilities.npy"])
+def test_what_was_damaged_and_repaired_is_shown_again(name: str, bundle: Bundle, open_page: OpenPage) -> None:
+    evaluated(bundle)
+    (file,) = evaluations_dir().glob(name)
+    whole, status = file.read_bytes(), file.stat()
+    file.write_bytes(b"damaged")
+    page = open_page(EVALUATION)
+    assert "Evaluate" in buttons(page) and not page.metric and not page.exception
+    # As it was before, to the time of its change: whoever remembers the damage shows it for ever.
+    file.write_bytes(whole)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    page.run()
+    assert "Evaluate" not in buttons(page) and page.metric
+
+
+def test_a_result_that_was_computed_anew_is_the_one_that_is_shown(bundle: Bundle, open_page: OpenPage) -> None:
+    material = load_material(SOURCE)
+    made = assess(EmotionClassifier(bundle), material)
+
+    def computed(seconds: float, n_days: int) -> None:
+        store.save_material(store.choice_key(SOURCE), material)
+        when = datetime.now(UTC) - timedelta(days=n_days)
+        predictions = replace(made.predictions, seconds=seconds)
+        store.save_assessment(replace(made, predictions=predictions, made=when.isoformat(timespec="seconds")))
+
+    def expect(page: AppTest, speed: str, age: str) -> None:
+        assert f"Evaluated {age} ago" in texts(page)
+        assert [metric.value for metric in page.metric if metric.label == "Faces per second"] == [speed]
+
+    computed(1.0, n_days=30)
+    page = open_page(EVALUATION)
+    expect(page, "140", "30 days")
+    store.delete_all()
+    computed(2.0, n_days=10)
+    expect(page.run(), "70", "10 days")
+
+
+def test_kept_results_cannot_be_deleted_while_a_job_runs(
+    bundle: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated(bundle)
+    running(bundle)
+    monkeypatch.setattr("fer.evaluation.job._process", lambda _: object())
+    page = open_page(EVALUATION)
+    assert next(button for button in page.button if button.label == "Delete all of it").disabled
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "x" * 300])
+def test_a_path_that_can_be_none_is_a_sentence(path: str, bundle: Bundle, open_page: OpenPage) -> None:
+    page = open_page(EVALUATION)
+    box(page, "Data").set_value("elsewhere").run()
+    page.text_input(key="evaluation_path").set_value(path).run()
+    assert not page.exception
+    assert page.error and "Evaluate" not in buttons(page)
+
+
+def test_a_relative_path_is_resolved_here_and_not_in_the_other_process(
+    bundle: Bundle, open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    monkeypatch.setattr(Job, "start", lambda _, request: started.append(request))
+    write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+    page = open_page(EVALUATION)
+    monkeypatch.chdir(tmp_path)
+    box(page, "Data").set_value("elsewhere").run()
+    page.text_input(key="evaluation_path").set_value("fer2013.csv").run()
+    next(button for button in page.button if button.label == "Evaluate").click().run()
+    assert started[0].source.path == str(tmp_path.resolve() / "fer2013.csv")
+
+
+def test_a_run_that_was_deleted_meanwhile_is_a_sentence(
+    bundle: Bundle, open_page: OpenPage, fer_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = str(fer_home / "runs" / "20260101-000000-abcd" / "bundle")
+    monkeypatch.setattr("fer.ui.evaluation_choice._models", lambda: {gone: "gone"})
+    page = open_page(EVALUATION)
+    assert not page.exception
+    assert "is gone; choose another one." in texts(page)
+
+
+def test_models_that_are_compared_do_not_drive_out_the_one_in_use(tmp_path: Path, open_page: OpenPage) -> None:
+    bundles = [make_bundle(tmp_path / str(number), sharpness=1.0 + number) for number in range(3)]
+    loaded = [resources.classifier(bundle) for bundle in bundles]
+    assert [resources.classifier(bundle) for bundle in bundles] == loaded
+
+
+def test_the_menu_says_what_is_stored(bundle: Bundle, open_page: OpenPage) -> None:
+    words = " ".join(caption.value for caption in open_page(EVALUATION).sidebar.caption)
+    assert "Live and Upload are not stored" in words
+    assert "data sets and evaluated faces are, until you delete them" in words
 
 
 @pytest.mark.parametrize(
@@ -96,7 +232,7 @@ def test_pressing_evaluate_starts_a_job_that_can_be_stopped(
 def test_what_became_of_a_job_is_said_and_can_be_tried_again(
     state: str, error: str | None, words: str, bundle: Bundle, open_page: OpenPage
 ) -> None:
-    job = Job.of([bundle.hash], store.choice_key(SOURCE), robustness=False)
+    job = Job.of([bundle.hash], store.choice_key(SOURCE))
     job.folder.mkdir(parents=True)
     write_json(job.folder / PROGRESS_FILE, {"state": state, "error": error})
     page = open_page(EVALUATION)
@@ -113,7 +249,8 @@ def test_a_kept_result_is_shown_at_once(bundle: Bundle, open_page: OpenPage) -> 
     metrics = {metric.label: metric.value for metric in page.metric}
     known = store.load_assessment(bundle.hash, load_material(SOURCE))
     assert known is not None
-    assert metrics["Accuracy"].startswith(f"{known.metrics.accuracy:.3f} ± ")
+    low, high = known.metrics.accuracy_interval
+    assert metrics["Accuracy"] == f"{known.metrics.accuracy:.3f} ({low:.3f}–{high:.3f})"
     assert metrics["Macro F1"] == f"{known.metrics.macro_f1:.3f}"
     assert "faces are drawn" in texts(page)
     assert "140 faces" in texts(page)
@@ -237,6 +374,38 @@ def test_home_shows_the_last_evaluation(bundle: Bundle, open_page: OpenPage) -> 
     evaluated(bundle)
     page = open_page("app.py")
     assert any("Accuracy on synthetic (drawn faces), test" in metric.label for metric in page.metric)
+
+
+def test_home_calls_a_model_as_the_page_does(second: Bundle, open_page: OpenPage) -> None:
+    material = load_material(SOURCE)
+    assess_once(EmotionClassifier(second), material, name=display_name(second))
+    assert "gentle on 140 faces" in texts(open_page("app.py"))
+
+
+def test_each_faces_map_is_of_its_own_crop_and_class(
+    tiny_model: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = load_bundle(tiny_model)
+    # A dark face on the left and a bright one on the right: two classes to the model that goes by grey.
+    left, right = portrait_bgr() // 3, 255 - (255 - portrait_bgr()) // 3
+    image_bgr = np.hstack([left, right])
+    photo = Photo("two.png", encode_png(image_bgr), "two faces")
+    analyzer = resources.analyzer(bundle, photo_detector_name())
+    analysis = analyzer.analyze(image_bgr, photo.name)
+    faces = analysis.faces
+    assert len(faces) == 2 and faces[0].emotion != faces[1].emotion
+    monkeypatch.setattr("fer.ui.why.st.toggle", lambda *_, **__: True)
+    # Its memory belongs to a viewer's session, and there is none here.
+    monkeypatch.setattr(why, "_explained", why._explained.__wrapped__)
+    draw = why.switch(bundle, photo_detector_name())
+    assert draw is not None
+    pictures = draw(photo, analysis)
+    assert len(pictures) == 2
+    for picture, face in zip(pictures, faces, strict=True):
+        crop = crop_faces(image_bgr, [face.box_xywh], analyzer.detector.crop_scale)
+        maps = analyzer.classifier.explain(crop)[1][0]
+        expected = overlay(crop[0, ..., 0], evidence(maps, EMOTIONS.index(face.emotion)))
+        assert np.array_equal(decode(picture)[..., ::-1], expected)
 
 
 def test_upload_shows_why_behind_a_switch(tiny_model: Path, open_page: OpenPage) -> None:

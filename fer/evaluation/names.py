@@ -1,0 +1,19 @@
+"""What people call a model: one rule for the page, the command line and a run's report."""
+
+from typing import Final
+
+from fer.paths import SHIPPED_BUNDLE, runs_dir
+from fer.recognition.bundle import Bundle
+from fer.runs.files import NOTES, read_json
+
+SHIPPED: Final = "Shipped model"
+
+
+def display_name(bundle: Bundle) -> str:
+    """'Shipped model', the name that its user gave a run, else the folder's."""
+    path = bundle.path.resolve()
+    if path == SHIPPED_BUNDLE:
+        return SHIPPED
+    if path.parent.parent == runs_dir():
+        return str(read_json(path.parent / NOTES).get("name") or bundle.name)
+    return bundle.name

@@ -1,0 +1,101 @@
+"""One computation a result, whoever asks and however many at once."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.evaluation import store
+from fer.evaluation.assessment import assess
+from fer.evaluation.latest import evaluations_dir, latest
+from fer.evaluation.metrics import BATCH
+from fer.evaluation.names import display_name
+from fer.evaluation.once import assess_once
+from fer.evaluation.report import write_run_report
+from fer.paths import SHIPPED_BUNDLE
+from fer.recognition.bundle import Bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.runs.files import write_json
+from tests.builders import make_bundle
+from tests.evaluation.builders import grey_faces, material, tiny_classifier
+
+N_FACES = 70
+ONE_PASS = N_FACES + BATCH
+
+
+@pytest.fixture(autouse=True)
+def _home(fer_home: Path) -> None:
+    """Every test has an empty FER_HOME."""
+
+
+@pytest.fixture
+def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many faces were classified, a number a call."""
+    seen: list[int] = []
+    answer = EmotionClassifier.probabilities
+
+    def counting(self: EmotionClassifier, crops: np.ndarray) -> np.ndarray:
+        seen.append(len(crops))
+        return answer(self, crops)
+
+    monkeypatch.setattr(EmotionClassifier, "probabilities", counting)
+    return seen
+
+
+def test_what_is_kept_is_not_computed_and_fresh_computes_it_again(tmp_path: Path, classified: list[int]) -> None:
+    classifier, faces = tiny_classifier(tmp_path / "tiny"), material(grey_faces(N_FACES))
+    first = assess_once(classifier, faces, name="mine")
+    again = assess_once(classifier, faces)
+    assert (first.model.name, again.model.name) == ("mine", "tiny")
+    assert sum(classified) == ONE_PASS
+    assert again.predictions.seconds == first.predictions.seconds > 0
+    assess_once(classifier, faces, fresh=True)
+    assert sum(classified) == 2 * ONE_PASS
+
+
+def test_two_at_once_compute_once_and_the_second_is_told(tmp_path: Path, classified: list[int]) -> None:
+    classifier, faces = tiny_classifier(tmp_path / "bundle"), material(grey_faces(N_FACES))
+    waiting, results = threading.Event(), []
+    with store.alone(store.result_key(classifier.bundle.hash, faces.key)):
+        other = threading.Thread(
+            target=lambda: results.append(assess_once(classifier, faces, on_wait=waiting.set)), daemon=True
+        )
+        other.start()
+        assert waiting.wait(30)
+        assert classified == []
+        # What the holder of the lock keeps is what the other finds.
+        store.save_assessment(assess(classifier, faces))
+    other.join(30)
+    assert sum(classified) == ONE_PASS
+    assert results[0].metrics.accuracy == 1.0
+
+
+def test_a_runs_report_is_kept_for_the_page(fer_home: Path, classified: list[int]) -> None:
+    run = fer_home / "runs" / "20260101-000000-abcd"
+    bundle = make_bundle(run / "bundle")
+    write_json(run / "notes.json", {"name": "gentle"})
+    faces = grey_faces(N_FACES)
+    write_run_report(bundle, faces, run)
+    assert store.load_assessment(bundle.hash, material(faces)) is not None
+    found = latest()
+    assert found is not None and found.model == "gentle"
+    assess_once(EmotionClassifier(bundle), material(faces))
+    assert sum(classified) == ONE_PASS
+
+
+def test_a_run_has_its_report_where_nothing_can_be_kept(fer_home: Path) -> None:
+    run = fer_home / "runs" / "20260101-000000-abcd"
+    bundle = make_bundle(run / "bundle")
+    evaluations_dir().write_text("in the way")
+    assert write_run_report(bundle, grey_faces(14), run).stat().st_size > 1000
+
+
+def test_a_model_is_called_as_its_user_knows_it(fer_home: Path) -> None:
+    run = fer_home / "runs" / "20260101-000000-abcd"
+    bundle = make_bundle(run / "bundle")
+    assert display_name(bundle) == "20260101-000000-abcd"
+    write_json(run / "notes.json", {"name": "gentle"})
+    assert display_name(bundle) == "gentle"
+    assert display_name(Bundle(SHIPPED_BUNDLE)) == "Shipped model"
+    assert display_name(Bundle(fer_home / "elsewhere")) == "elsewhere"
