@@ -1,6 +1,7 @@
-"""Put a finished run's model into `model/`, with its settings and curves, and renew the figures of the model card.
+"""Put a finished run's model into `model/`, with its settings and curves; renew the model card and the docs' report.
 
-python -m scripts.ship_model RUN_FOLDER
+python -m scripts.ship_model RUN_FOLDER              the data are those of the run's config.json
+python -m scripts.ship_model --report DATA [VOTES]   only the card and the report, of the model that lies in model/
 """
 
 import json
@@ -12,32 +13,64 @@ from typing import Any
 import pandas as pd
 
 from fer.emotions import EMOTIONS
-from fer.paths import SHIPPED_BUNDLE
+from fer.evaluation.material import Source, load_material
+from fer.evaluation.names import SHIPPED
+from fer.evaluation.once import assess_once
+from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
+from fer.recognition.classifier import EmotionClassifier
+from scripts import shipped_report
 
 CARD = SHIPPED_BUNDLE / "README.md"
 BEGIN, END = "<!-- figures: written by scripts/ship_model.py -->", "<!-- end of figures -->"
+REPORT = CHECKOUT / "docs" / "shipped-model.md"
+FINDINGS = CHECKOUT / "docs" / "evaluation.md"
+SPLIT = "validation"
 
 
-def main() -> None:
-    """Copy, then rewrite the part of the card between its marks."""
-    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "bundle" / "bundle.json").is_file():
-        sys.exit("Expected the folder of one finished run, such as runs/20260102-101500-ab12.")
-    run = Path(sys.argv[1])
+def main(arguments: list[str]) -> None:
+    """Copy a run's model, or take the one that is there; then renew what is written about it."""
+    if arguments[:1] == ["--report"] and len(arguments) in (2, 3):
+        data, votes = arguments[1], arguments[2] if len(arguments) == 3 else None
+    elif len(arguments) == 1 and (Path(arguments[0]) / "bundle" / "bundle.json").is_file():
+        data, votes = ship(Path(arguments[0]))
+    else:
+        sys.exit(
+            "Expected the folder of one finished run, such as runs/20260102-101500-ab12, or --report DATA [VOTES]."
+        )
+    bundle = load_bundle(SHIPPED_BUNDLE)
+    between_marks(CARD, figures(bundle, pd.read_csv(SHIPPED_BUNDLE / "metrics.csv")))
+    write_report(bundle, data, votes)
+    sys.stdout.write(f"{CARD}\n{REPORT}\n{FINDINGS}\n")
+
+
+def ship(run: Path) -> tuple[str, str | None]:
+    """Copy a run's model, settings and curves; where its data and votes lie."""
     for file in (run / "bundle").iterdir():
         shutil.copyfile(file, SHIPPED_BUNDLE / file.name)
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    data, votes = config["data"], config["votes"]
     # Where the data lay on the machine that trained is nobody's concern; what they were is in the fingerprint.
-    config["data"] = f"data/{Path(config['data']).name}"
-    config["votes"] = config["votes"] and f"data/{Path(config['votes']).name}"
+    config["data"] = f"data/{Path(data).name}"
+    config["votes"] = votes and f"data/{Path(votes).name}"
     (SHIPPED_BUNDLE / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(run / "metrics.csv", SHIPPED_BUNDLE / "metrics.csv")
-    bundle = load_bundle(SHIPPED_BUNDLE)
-    before, _, rest = CARD.read_text(encoding="utf-8").partition(BEGIN)
+    return data, votes
+
+
+def write_report(bundle: Bundle, data: str, votes: str | None) -> None:
+    """Evaluate the shipped model and write the docs' report, and what it comes to; neither shows a face."""
+    material = load_material(Source(data, SPLIT, votes=votes))
+    assessment = assess_once(EmotionClassifier(bundle), material, name=SHIPPED, robustness=True)
+    REPORT.write_text(shipped_report.report(assessment), encoding="utf-8")
+    between_marks(FINDINGS, shipped_report.findings(bundle, assessment))
+
+
+def between_marks(file: Path, text: str) -> None:
+    """Replace what stands between the marks of a file."""
+    before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    text = f"{before}{BEGIN}\n{figures(bundle, pd.read_csv(SHIPPED_BUNDLE / 'metrics.csv'))}\n{END}{after}"
-    CARD.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{CARD}\n")
+    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def figures(bundle: Bundle, curves: pd.DataFrame) -> str:
@@ -104,4 +137,4 @@ def _curves(curves: pd.DataFrame) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

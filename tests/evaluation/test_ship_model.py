@@ -1,0 +1,138 @@
+"""What is written about the shipped model follows the evaluation, shows no face and nobody's folders."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.evaluation.assessment import Assessment, assess
+from fer.paths import CHECKOUT, SHIPPED_BUNDLE
+from fer.recognition.bundle import Bundle, load_bundle
+from scripts import ship_model, shipped_report
+from tests.builders import make_bundle
+from tests.datasets.forms import csv_lines, drawn, votes_lines, write_lines
+from tests.evaluation.builders import grey_faces, material, tiny_classifier
+
+CURVES = "epoch,accuracy,val_accuracy\n1,0.2,0.3\n2,0.4,0.5\n"
+
+
+def votes(n: int) -> np.ndarray:
+    counts = np.zeros((n, 10), np.uint8)
+    counts[np.arange(n), np.array(EMOTION_COLUMNS)[np.arange(n) % 7]] = 10
+    return counts
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Assessment:
+    classifier = tiny_classifier(tmp_path_factory.mktemp("model") / "tiny")
+    return assess(classifier, material(grey_faces(70, wrong=7, votes=votes(70))), robustness=True)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    metrics = {"calibrated_on": "calibration", "calibration": {"n": 1149, "accuracy": 0.7, "ece": 0.03}}
+    return make_bundle(tmp_path_factory.mktemp("model") / "tiny", metrics=metrics)
+
+
+def test_the_report_has_every_part_and_no_picture(made: Assessment) -> None:
+    text = shipped_report.report(made)
+    for part in ("Figures", "By class", "Does 0.9 mean 0.9?", "What 'not sure' costs", "Robustness", "Agreement"):
+        assert f"## {part}" in text
+    assert "| Accuracy | 0.900 |" in text
+    assert "| lower half covered |" in text
+    assert "![" not in text and "<img" not in text and "data:" not in text
+    assert "Faces per second" not in text
+
+
+def test_the_paragraphs_say_what_the_figures_say(made: Assessment, bundle: Bundle) -> None:
+    first, second = (" ".join(part.split()) for part in shipped_report.findings(bundle, made).split("\n\n"))
+    assert "the model gives 90.0% the name that they are labelled with" in first
+    # One face of each class is labelled as its neighbour.
+    assert "angry taken for neutral (1 of 10)" in first
+    assert "sees 100.0% of them as the crowd does and 90.0% as the labels say" in first
+    assert "fitted on 1,149 images of train" in second
+    assert "lower half covered" in second
+    assert "no unflattered figure yet" in second
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ({"calibrated_on": "test"}, "its calibration flatters as well"),
+        ({"test": {"accuracy": 0.5}}, "On the test split its accuracy is 0.500."),
+    ],
+)
+def test_which_split_chose_what_is_said(
+    metrics: dict[str, object], words: str, made: Assessment, bundle: Bundle
+) -> None:
+    text = shipped_report.findings(replace(bundle, metrics=metrics), made)
+    assert words in " ".join(text.split())
+
+
+def test_without_votes_and_transforms_the_paragraphs_leave_them_out(made: Assessment, bundle: Bundle) -> None:
+    text = shipped_report.findings(bundle, replace(made, agreement=None, robustness=None))
+    assert "crowd" not in text and "covered" not in text
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout of its own: a model folder with a card, and the docs."""
+    for name, file in (("model", "README.md"), ("docs", "evaluation.md")):
+        (tmp_path / name).mkdir()
+        text = f"before\n{ship_model.BEGIN}\nold figures\n{ship_model.END}\nafter\n"
+        (tmp_path / name / file).write_text(text)
+    monkeypatch.setattr(ship_model, "SHIPPED_BUNDLE", tmp_path / "model")
+    monkeypatch.setattr(ship_model, "CARD", tmp_path / "model" / "README.md")
+    monkeypatch.setattr(ship_model, "REPORT", tmp_path / "docs" / "shipped-model.md")
+    monkeypatch.setattr(ship_model, "FINDINGS", tmp_path / "docs" / "evaluation.md")
+    # The tiny model knows no epochs; the card's own tables are of a real run.
+    monkeypatch.setattr(ship_model, "figures", lambda *_: "new figures")
+    return tmp_path
+
+
+def finished_run(folder: Path) -> Path:
+    faces = drawn(28, 14, 0)
+    table = write_lines(folder / "fer2013.csv", csv_lines(faces))
+    write_lines(folder / "fer2013new.csv", votes_lines(faces))
+    run = folder / "run"
+    make_bundle(run / "bundle")
+    (run / "metrics.csv").write_text(CURVES)
+    (run / "config.json").write_text(json.dumps({"data": str(table), "votes": None}))
+    return run
+
+
+def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> None:
+    run = finished_run(checkout)
+    ship_model.main([str(run)])
+    assert load_bundle(checkout / "model").hash == load_bundle(run / "bundle").hash
+    assert json.loads((checkout / "model" / "config.json").read_text())["data"] == "data/fer2013.csv"
+    card, text, report = (
+        (checkout / place).read_text() for place in ("model/README.md", "docs/evaluation.md", "docs/shipped-model.md")
+    )
+    assert card == f"before\n{ship_model.BEGIN}\nnew figures\n{ship_model.END}\nafter\n"
+    assert text.startswith("before") and text.endswith("after\n") and "old figures" not in text
+    assert "On the 14 faces of the validation split of fer2013.csv" in " ".join(text.split())
+    assert "## Agreement with people" in report
+    assert str(checkout) not in card + text + report
+
+
+def test_the_report_alone_is_renewed_by_data_and_votes(checkout: Path) -> None:
+    run = finished_run(checkout)
+    for file in [*(run / "bundle").iterdir(), run / "metrics.csv"]:
+        (checkout / "model" / file.name).write_bytes(file.read_bytes())
+    ship_model.main(["--report", str(checkout / "fer2013.csv"), str(checkout / "fer2013new.csv")])
+    assert "## Robustness" in (checkout / "docs" / "shipped-model.md").read_text()
+
+
+@pytest.mark.parametrize("arguments", [[], ["nowhere"], ["--report"], ["one", "two"]])
+def test_what_is_expected_is_said(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="Expected the folder of one finished run"):
+        ship_model.main(arguments)
+
+
+def test_the_docs_are_of_the_model_that_is_shipped() -> None:
+    text = (CHECKOUT / "docs" / "shipped-model.md").read_text()
+    assert f"`{load_bundle(SHIPPED_BUNDLE).hash}`" in text
