@@ -1,6 +1,5 @@
 """`python -m fer analyze`: photos in, a table of faces and expressions out; also as CSV, JSON and annotated images."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer import exports
+from fer.cli.output import STDOUT, check_target, plain, write_target
 from fer.errors import FerError, ImageError
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.results import ImageAnalysis
@@ -20,7 +20,6 @@ from fer.vision import images
 from fer.vision.detection import DETECTORS
 from fer.vision.folders import gather
 
-STDOUT: Final = "-"
 # From so many files on a progress bar tells more than the table that follows at once.
 _MANY: Final = 3
 
@@ -52,8 +51,8 @@ def analyze(
     if csv_file == json_file == STDOUT:
         raise click.UsageError("Standard output can hold the CSV or the JSON, not both; name a file for one of them.")
     # Known before the first photo is analysed, not after the last.
-    _check_target(csv_file)
-    _check_target(json_file)
+    check_target(csv_file)
+    check_target(json_file)
     names = _AnnotatedFolder(annotated) if annotated else None
     analyzer = load_analyzer(model, detector)
     found = gather(paths, skip=annotated)
@@ -64,8 +63,10 @@ def analyze(
 
     quiet = STDOUT in (csv_file, json_file)
     _report(analyses, found.left_out, Console(stderr=quiet))
-    _write(exports.to_csv(analyses) if csv_file else b"", csv_file)
-    _write(exports.to_json(analyses) if json_file else b"", json_file)
+    if csv_file:
+        write_target(exports.to_csv(analyses), csv_file)
+    if json_file:
+        write_target(exports.to_json(analyses), json_file)
     if any(analysis.error for analysis in analyses):
         sys.exit(1)
 
@@ -77,7 +78,7 @@ class _AnnotatedFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(str(folder), error) from error
+            raise FerError(f"'{folder}' cannot be written ({error.strerror}); choose another place.") from error
         self._folder = folder
         self._names = exports.AnnotatedNames()
 
@@ -88,7 +89,7 @@ class _AnnotatedFolder:
 
     def write(self, image_bgr: images.Image, analysis: ImageAnalysis) -> None:
         picture = exports.annotated_image(image_bgr, analysis)
-        _write(picture, str(self._folder / self._names.next(analysis.file, picture)))
+        write_target(picture, str(self._folder / self._names.next(analysis.file, picture)))
 
 
 def _analyze_file(analyzer: FaceAnalyzer, file: Path, annotated: _AnnotatedFolder | None) -> ImageAnalysis:
@@ -115,7 +116,7 @@ def _report(analyses: Sequence[ImageAnalysis], left_out: int, console: Console) 
         console.width = 1000
     table = Table("file", "face", "looks like", "confidence", "box x y w h")
     for analysis in analyses:
-        name = _plain(analysis.file)
+        name = plain(analysis.file)
         if analysis.error is None and not analysis.faces:
             table.add_row(name, "", "no face found")
         for number, face in enumerate(analysis.faces, start=1):
@@ -127,7 +128,7 @@ def _report(analyses: Sequence[ImageAnalysis], left_out: int, console: Console) 
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     failed = [analysis for analysis in analyses if analysis.error is not None]
     for analysis in failed:
-        errors.print(Text.assemble("Failed: ", _plain(analysis.file), ": ", analysis.error or ""))
+        errors.print(Text.assemble("Failed: ", plain(analysis.file), ": ", analysis.error or ""))
     n_faces = sum(len(analysis.faces) for analysis in analyses)
     parts = [_count(len(analyses) - len(failed), "photo"), _count(n_faces, "face")]
     parts += [f"{len(failed)} failed"] if failed else []
@@ -137,43 +138,5 @@ def _report(analyses: Sequence[ImageAnalysis], left_out: int, console: Console) 
     errors.print(", ".join(parts))
 
 
-def _plain(name: str) -> Text:
-    """A file's name as text that cannot steer the terminal, nor be taken for markup."""
-    return Text("".join(char if char.isprintable() else ascii(char)[1:-1] for char in name), overflow="fold")
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _check_target(file: str | None) -> None:
-    """Refuse what could not be written in the end.
-
-    Raises:
-        FerError: the file is a folder, lies in none, or may not be written.
-    """
-    if file is None or file == STDOUT:
-        return
-    path = Path(file)
-    if path.is_dir():
-        raise FerError(f"'{file}' is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise FerError(f"'{file}' cannot be written: there is no folder '{path.parent}'; make it or choose another.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise FerError(f"'{file}' cannot be written (Permission denied); choose another place.")
-
-
-def _write(data: bytes, target: str | None) -> None:
-    if target is None:
-        return
-    if target == STDOUT:
-        click.echo(data, nl=False)
-        return
-    try:
-        Path(target).write_bytes(data)
-    except OSError as error:
-        raise _unwritable(target, error) from error
-
-
-def _unwritable(target: str, error: OSError) -> FerError:
-    return FerError(f"'{target}' cannot be written ({error.strerror}); choose another place.")

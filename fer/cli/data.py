@@ -12,6 +12,7 @@ import rich.progress
 from rich.console import Console
 from rich.table import Table
 
+from fer.cli.output import plain
 from fer.datasets import catalog
 from fer.datasets.cleaning import clean_copy
 from fer.datasets.corrections import corrections_file, read_corrections
@@ -23,6 +24,7 @@ from fer.datasets.staging import clean_staging
 from fer.datasets.storage import REJECTED_FILE, SetInfo
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
+from fer.exports import printable
 
 _WHERE: Final = {"CSV": "row", "image folders": "file", "cleaned copy": "image"}
 
@@ -85,7 +87,7 @@ def list_command(as_json: bool) -> None:
         splits = ", ".join(f"{split} {count:,}" for split, count in info.by_split().items())
         size = f"{catalog.disk_bytes(info.name) / 2**20:.1f} MB"
         votes = "yes" if info.has_votes else "no"
-        table.add_row(info.name, f"{info.n_images:,}", splits, votes, info.fingerprint, info.source, size)
+        table.add_row(plain(info.name), f"{info.n_images:,}", splits, votes, info.fingerprint, plain(info.source), size)
     # A table that is cut to a terminal's width would cut the names, which are what people copy.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
@@ -101,7 +103,7 @@ def show(name: str, as_json: bool) -> None:
         click.echo(json.dumps(details, indent=2))
         return
     _print_counts(info)
-    click.echo(f"{info.form} from {info.source}, imported {info.created}, fingerprint {info.fingerprint}")
+    click.echo(f"{info.form} from {printable(info.source)}, imported {info.created}, fingerprint {info.fingerprint}")
     click.echo(f"FER+ votes: {'yes' if info.has_votes else 'no'}; rejected: {info.n_rejected:,}")
     click.echo(f"corrections: {details['n_corrections']:,}; on disk: {details['bytes'] / 2**20:.1f} MB")
     for change in info.changes:
@@ -156,7 +158,7 @@ def _details(info: SetInfo) -> dict[str, Any]:
 
 
 def _print_counts(info: SetInfo) -> None:
-    table = Table("class", *info.by_split(), "all", title=info.name)
+    table = Table("class", *info.by_split(), "all", title=plain(info.name))
     rows = [row for row in info.counts if sum(row)]
     for label, emotion in enumerate(EMOTIONS):
         counts = [row[label] for row in rows]

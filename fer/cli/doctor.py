@@ -2,22 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Final
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from fer.cli.data import progress_bar
+from fer.cli.output import STDOUT, check_target, plain, write_target
 from fer.datasets.corrections import correct_reading, corrections_file, read_corrections
 from fer.datasets.doctor import Checkup, examine
 from fer.datasets.loading import SYNTHETIC, find_source
 from fer.datasets.readings import Reading
 from fer.datasets.sources import read_source
 from fer.datasets.synthetic import make_synthetic
-from fer.errors import DatasetError
-
-STDOUT: Final = "-"
 
 
 @click.command()
@@ -25,21 +22,28 @@ STDOUT: Final = "-"
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv beside the CSV]")
 @click.option("--corrections", is_flag=True, help="Examine the data with the corrections that were made by hand")
 @click.option("--json", "json_file", metavar="FILE", help="Write every finding with its images; '-' is standard output")
-@click.option("--csv", "csv_file", metavar="FILE", help="Write a row for each image of each finding")
+@click.option(
+    "--csv", "csv_file", metavar="FILE", help="Write a row for each image of each finding; '-' is standard output"
+)
 def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | None, csv_file: str | None) -> None:
     """Look for duplicates, blanks, images without a face, doubtful labels and imbalance in PATH.
 
     PATH is the name of an imported set, FER-2013's CSV, a folder of image folders, a zip of either, or 'synthetic'.
     Nothing is changed; `python -m fer data clean` stores a copy without what was found.
     """
+    if csv_file == json_file == STDOUT:
+        raise click.UsageError("Standard output can hold the CSV or the JSON, not both; name a file for one of them.")
+    # Known before the work, not after it.
+    check_target(json_file)
+    check_target(csv_file)
     with progress_bar("Reading") as progress:
         reading = _read(path, votes, corrections)
         checkup = examine(reading.dataset, progress)
-    _report(reading, checkup, Console(stderr=json_file == STDOUT))
+    _report(reading, checkup, Console(stderr=STDOUT in (json_file, csv_file)))
     if json_file:
-        _write(json.dumps(checkup.to_dict(reading), indent=2) + "\n", json_file)
+        write_target((json.dumps(checkup.to_dict(reading), indent=2) + "\n").encode(), json_file)
     if csv_file:
-        _write(checkup.to_csv(reading), csv_file)
+        write_target(checkup.to_csv(reading).encode(), csv_file)
 
 
 def _read(path: str, votes: Path | None, corrections: bool) -> Reading:
@@ -55,14 +59,13 @@ def _read(path: str, votes: Path | None, corrections: bool) -> Reading:
 
 def _report(reading: Reading, checkup: Checkup, console: Console) -> None:
     dataset = reading.dataset
-    console.print(f"{dataset.name}: {len(dataset):,} images, fingerprint {dataset.fingerprint}", highlight=False)
+    sentences = [f"{dataset.name}: {len(dataset):,} images, fingerprint {dataset.fingerprint}"]
     if dataset.synthetic:
-        console.print("These faces are drawn.")
+        sentences.append("These faces are drawn.")
     if reading.rejected:
         first = reading.rejected[0]
-        console.print(
-            f"{len(reading.rejected):,} could not be read; the first is {first.where}: {first.reason}.", highlight=False
-        )
+        sentences.append(f"{len(reading.rejected):,} could not be read; the first is {first.where}: {first.reason}.")
+    _say(console, sentences)
     table = Table("finding", "images", "groups", "a cleaned copy leaves out")
     for item in checkup.findings:
         if item.n_images:
@@ -70,17 +73,11 @@ def _report(reading: Reading, checkup: Checkup, console: Console) -> None:
             table.add_row(item.kind.title, f"{item.n_images:,}", n_groups, f"{len(item.drop):,}")
     if table.row_count:
         console.print(table)
-    for text in [item.text for item in checkup.findings if item.text] + list(checkup.remarks):
-        console.print(text, highlight=False)
+    _say(console, [item.text for item in checkup.findings if item.text] + list(checkup.remarks))
     if not checkup.findings:
         console.print("Nothing was found.")
 
 
-def _write(text: str, target: str) -> None:
-    if target == STDOUT:
-        click.echo(text, nl=False)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DatasetError(f"{target} cannot be written ({error.strerror}); choose another file.") from error
+def _say(console: Console, sentences: list[str]) -> None:
+    for sentence in sentences:
+        console.print(plain(sentence), soft_wrap=True)

@@ -142,3 +142,21 @@ def test_what_a_killed_import_left_is_cleaned_up_by_the_next_command(data: Data,
     (left / "images.npy").write_bytes(b"half")
     data("list")
     assert not left.exists()
+
+
+def test_a_source_that_looks_like_markup_is_listed_as_it_is(data: Data, tmp_path: Path) -> None:
+    (tmp_path / "[").mkdir()
+    table = write_lines(tmp_path / "[" / "z] fer2013.csv", csv_lines(drawn()))
+    assert data("import", table, "--name", "mine").exit_code == 0
+    listed = data("list")
+    assert listed.exit_code == 0 and "[/z]" in "".join(listed.stdout.split())
+    (data_dir() / "mine").rename(data_dir() / "[b]")
+    assert "[b]" in data("list").stdout and "[b]" in data("show", "[b]").stdout
+
+
+def test_a_renamed_set_is_shown_by_its_new_name(data: Data, table: Path) -> None:
+    data("import", table)
+    (data_dir() / "fer2013").rename(data_dir() / "yours")
+    assert json.loads(data("list", "--json").stdout)[0]["name"] == "yours"
+    assert json.loads(data("show", "yours", "--json").stdout)["n_images"] == 42
+    assert data("show", "fer2013").exit_code == 1

@@ -102,5 +102,29 @@ def test_what_cannot_be_read_is_said(doctor: Doctor, tmp_path: Path) -> None:
     assert "1 could not be read; the first is line 3" in result.stdout
     missing = doctor(tmp_path / "nowhere")
     assert missing.exit_code == 1 and "does not exist" in missing.stderr
-    unwritable = doctor("synthetic", "--json", tmp_path / "no" / "such" / "folder.json")
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+def test_what_could_not_be_written_is_said_before_the_work(
+    doctor: Doctor, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer.cli.doctor.examine", lambda *_: pytest.fail("it was examined all the same"))
+    unwritable = doctor("synthetic", option, tmp_path / "no" / "such" / "file")
     assert unwritable.exit_code == 1 and "cannot be written" in unwritable.stderr
+    assert "is a folder" in doctor("synthetic", option, tmp_path).stderr
+
+
+def test_what_a_table_holds_is_no_markup_and_steers_no_terminal(doctor: Doctor, tmp_path: Path) -> None:
+    lines = csv_lines(drawn())
+    lines[2] = "[/b]\x1b[31m" + lines[2]
+    result = doctor(write_lines(tmp_path / "[b] fer.csv", lines))
+    assert result.exit_code == 0
+    assert "label '[/b]\\x1b[31m" in result.stdout and "[b] fer.csv: 41 images" in result.stdout
+
+
+def test_the_csv_alone_is_on_standard_output(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(sick))
+    result = doctor(table, "--csv", "-")
+    assert result.stdout.startswith("finding,group,image") and "Blank images" in result.stderr
+    both = doctor(table, "--csv", "-", "--json", "-")
+    assert both.exit_code == 2 and "not both" in both.stderr

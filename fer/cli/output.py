@@ -1,0 +1,50 @@
+"""What commands write: files or standard output, and text of strangers on a terminal."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.text import Text
+
+from fer.errors import FerError
+from fer.exports import printable
+
+STDOUT: Final = "-"
+
+
+def plain(text: str) -> Text:
+    """Text that neither steers the terminal nor is taken for rich's markup; a narrow column folds it."""
+    return Text(printable(text), overflow="fold")
+
+
+def check_target(file: str | None) -> None:
+    """Refuse before the work what could not be written after it; None and '-' are fine.
+
+    Raises:
+        FerError: the file is a folder, lies in none, or may not be written.
+    """
+    if file is None or file == STDOUT:
+        return
+    path = Path(file)
+    if path.is_dir():
+        raise FerError(f"'{file}' is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise FerError(f"'{file}' cannot be written: there is no folder '{path.parent}'; make it or choose another.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise FerError(f"'{file}' cannot be written (Permission denied); choose another place.")
+
+
+def write_target(data: bytes, target: str) -> None:
+    """Write to a file, or to standard output where it is '-'.
+
+    Raises:
+        FerError: it cannot be written.
+    """
+    if target == STDOUT:
+        click.echo(data, nl=False)
+        return
+    try:
+        Path(target).write_bytes(data)
+    except OSError as error:
+        raise FerError(f"'{target}' cannot be written ({error.strerror}); choose another place.") from error
