@@ -1,22 +1,29 @@
 """`python -m fer evaluate`: a served model on labelled faces, as a table, as JSON and as a report."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from fer import paths
+from fer.cli.output import STDOUT, check_target, write_target
 from fer.datasets.faces import SPLITS
 from fer.errors import EvaluationError
 from fer.evaluation.assessment import Assessment, assess
 from fer.evaluation.comparison import Comparison, compare
 from fer.evaluation.material import Material, Source, load_material
 from fer.evaluation.metrics import summary
+from fer.evaluation.names import display_name
+from fer.evaluation.once import assess_once
 from fer.evaluation.report import FORMS, report
-from fer.evaluation.wording import DRAWN, verdict
+from fer.evaluation.store import StoreError
+from fer.evaluation.times import ago
+from fer.evaluation.wording import DERIVED, DRAWN, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -41,6 +48,7 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
     help="Write a report: .html (one file, opens without a network), .json (all figures) or .csv (a row a face)",
 )
 @click.option("--gallery/--no-gallery", default=True, help="Show faces in the HTML report [default], or none")
+@click.option("--fresh", is_flag=True, help="Classify again what was evaluated before, such as to measure its speed")
 def evaluate(
     path: str,
     model: Path | None,
@@ -53,60 +61,94 @@ def evaluate(
     json_file: str | None,
     report_files: tuple[str, ...],
     gallery: bool,
+    fresh: bool,
 ) -> None:
-    """Measure a model on the labelled faces of PATH: FER-2013's CSV, image folders, or 'synthetic'.
+    """Measure a model on the labelled faces of PATH.
 
-    A single crop a face, by the model as it is served. Rates are fractions of 1; the calibration error (ECE) is that
-    of the top label over 15 bins.
+    PATH is FER-2013's CSV, image folders, the name of an imported set, or 'synthetic'. A single crop a face, by the
+    model as it is served. Rates are fractions of 1; the calibration error (ECE) is that of the top label over 15 bins.
+    Figures are kept under FER_HOME for the Evaluation page and the next time; faces are not.
     """
     for file in report_files:
         if Path(file).suffix.lower() not in FORMS:
             raise EvaluationError(f"{file}: a report is one of {', '.join(FORMS)}; choose a name that ends so.")
+    # Known before the first face is classified, not after the last.
+    for target in (*report_files, *([json_file] if json_file else [])):
+        check_target(target)
     classifiers = [
         EmotionClassifier(load_bundle(folder)) for folder in (model or paths.SHIPPED_BUNDLE, against) if folder
     ]
+    began = datetime.now(UTC).isoformat(timespec="seconds")
     source = Source(path, split, photos=not faces, detector=detector, votes=votes)
-    material, assessments = _work(source, classifiers, robustness=robustness)
-    console = Console(stderr=json_file == "-")
+    material, assessments = _work(source, classifiers, robustness=robustness, fresh=fresh)
+    # Names are text: one with [brackets] is no markup.
+    console = Console(stderr=json_file == STDOUT, markup=False)
     for assessment in assessments:
         _print(assessment, path, console)
+        if assessment.made < began:
+            console.print(f"Evaluated {ago(assessment.made)} and kept; --fresh classifies the faces again.")
     if len(assessments) > 1:
         _print_comparison(compare(assessments[0].predictions, assessments[1].predictions), assessments, console)
     if json_file:
         first = assessments[0]
         figures = summary(first.model.name, path, first.data.split, first.predictions)
-        _write(json.dumps(figures, indent=2).encode() + b"\n", json_file)
+        write_target(json.dumps(figures, indent=2).encode() + b"\n", json_file)
     for file in report_files:
         made = report(Path(file).suffix.lower(), material, assessments, classifiers if gallery else ())
-        _write(made, file)
+        write_target(made, file)
 
 
 def _work(
-    source: Source, classifiers: list[EmotionClassifier], *, robustness: bool
+    source: Source, classifiers: list[EmotionClassifier], *, robustness: bool, fresh: bool
 ) -> tuple[Material, list[Assessment]]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         reading = progress.add_task("Reading", total=1.0)
         material = load_material(
             source,
             lambda: FaceAnalyzer(create_detector(source.detector or photo_detector_name()), classifiers[0]),
-            lambda share, text: progress.update(reading, completed=share, description=text),
+            lambda share, text: progress.update(reading, completed=share, description=escape(text)),
         )
         progress.remove_task(reading)
-        assessments = []
-        for classifier in classifiers:
-            task = progress.add_task(classifier.bundle.name)
-
-            def tell(stage: str, done: int, total: int, task: int = task, name: str = classifier.bundle.name) -> None:
-                progress.update(task, completed=done, total=total, description=f"{name}, {stage}")  # type: ignore[arg-type]
-
-            assessments.append(assess(classifier, material, robustness=robustness, on_progress=tell))
+        assessments = [_assess(one, material, progress, robustness=robustness, fresh=fresh) for one in classifiers]
     return material, assessments
+
+
+def _assess(
+    classifier: EmotionClassifier, material: Material, progress: Progress, *, robustness: bool, fresh: bool
+) -> Assessment:
+    bundle, name = classifier.bundle, escape(classifier.bundle.name)
+    task = progress.add_task(name)
+
+    def tell(stage: str, done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total, description=f"{name}, {stage}")
+
+    def wait() -> None:
+        progress.update(task, description=f"{name}, waiting for another evaluation that does the same")
+
+    try:
+        assessment = assess_once(
+            classifier,
+            material,
+            name=display_name(bundle),
+            robustness=robustness,
+            fresh=fresh,
+            on_progress=tell,
+            on_wait=wait,
+        )
+    except StoreError as error:
+        # The figures are what was asked for; that they are kept is a convenience.
+        progress.console.print(f"Nothing is kept: {error}", markup=False, highlight=False)
+        assessment = assess(classifier, material, robustness=robustness, on_progress=tell)
+    return assessment.called(bundle.name)
 
 
 def _print(assessment: Assessment, path: str, console: Console) -> None:
     metrics, data = assessment.metrics, assessment.data
     low, high = metrics.accuracy_interval
-    console.print(f"{assessment.model.name} on {path}, {data.split} split, {metrics.n:,} faces", highlight=False)
+    derived = f" ({DERIVED})" if data.derived else ""
+    console.print(
+        f"{assessment.model.name} on {path}, {data.split} split{derived}, {metrics.n:,} faces", highlight=False
+    )
     if data.synthetic:
         console.print(DRAWN)
     if data.left_out:
@@ -136,13 +178,3 @@ def _print(assessment: Assessment, path: str, console: Console) -> None:
 def _print_comparison(comparison: Comparison, assessments: list[Assessment], console: Console) -> None:
     first, second = (assessment.model.name for assessment in assessments)
     console.print(verdict(comparison, first, second), highlight=False)
-
-
-def _write(data: bytes, target: str) -> None:
-    if target == "-":
-        click.echo(data, nl=False)
-        return
-    try:
-        Path(target).write_bytes(data)
-    except OSError as error:
-        raise EvaluationError(f"{target} cannot be written ({error.strerror}); choose another file.") from error

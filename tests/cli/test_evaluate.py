@@ -10,9 +10,14 @@ from click.testing import CliRunner, Result
 
 from fer.cli import main
 from fer.datasets.faces import FaceDataset
+from fer.datasets.importing import import_path
 from fer.emotions import EMOTIONS
+from fer.evaluation.material import Source, load_material
+from fer.evaluation.once import assess_once
+from fer.recognition.bundle import load_bundle
+from fer.recognition.classifier import EmotionClassifier
 from tests.builders import make_bundle
-from tests.datasets.forms import csv_lines, image_files, write_lines
+from tests.datasets.forms import csv_lines, drawn, image_files, write_lines
 from tests.evaluation.builders import grey_faces
 from tests.evaluation.test_material import write_folders
 
@@ -21,6 +26,11 @@ KEYS = [
     *("model", "data", "split", "n", "accuracy", "macro_f1", "ece"),
     *("per_class", "confusion_matrix", "faces_per_second"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _home(fer_home: Path) -> None:
+    """Figures are kept in an empty FER_HOME."""
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +142,83 @@ def test_robustness_is_a_table_of_its_own(table: Path, model: Path) -> None:
     assert "JPEG quality 20" in result.stdout
 
 
+@pytest.fixture
+def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many faces were classified, a number a call."""
+    seen: list[int] = []
+    answer = EmotionClassifier.probabilities
+
+    def counting(self: EmotionClassifier, crops: np.ndarray) -> np.ndarray:
+        seen.append(len(crops))
+        return answer(self, crops)
+
+    monkeypatch.setattr(EmotionClassifier, "probabilities", counting)
+    return seen
+
+
+def test_nothing_is_classified_twice_and_no_face_is_kept(
+    table: Path, model: Path, classified: list[int], fer_home: Path
+) -> None:
+    first = figures(table, "--model", model)
+    assert sum(classified) >= 70
+    classified.clear()
+    assert figures(table, "--model", model) == first
+    assert classified == []
+    assert not (fer_home / "evaluations" / "faces").exists()
+    evaluate(table, "--model", model, "--fresh")
+    assert sum(classified) >= 70
+
+
+def test_what_a_page_called_otherwise_has_its_own_name_here(table: Path, model: Path) -> None:
+    material = load_material(Source(str(table)))
+    assess_once(EmotionClassifier(load_bundle(model)), material, name="Shipped model")
+    assert figures(table, "--model", model)["model"] == "greys"
+
+
+def test_where_nothing_can_be_kept_the_figures_come_all_the_same(table: Path, model: Path, fer_home: Path) -> None:
+    (fer_home / "evaluations").write_text("in the way")
+    assert figures(table, "--model", model)["n"] == 70
+    assert "Nothing is kept" in evaluate(table, "--model", model).stderr
+
+
+def test_an_imported_set_is_found_by_its_name(table: Path, model: Path) -> None:
+    import_path(table, "mine")
+    found = figures("mine", "--model", model)
+    assert (found["data"], found["n"]) == ("mine", 70)
+
+
+def test_validation_is_the_tenth_of_train_where_there_is_none_and_is_called_so(
+    faces: FaceDataset, model: Path, tmp_path: Path
+) -> None:
+    folders = write_folders(tmp_path / "folders", image_files(drawn(140, 0, 7)))
+    assert figures(folders, "--model", model, "--split", "validation")["n"] == 14
+    words = " ".join(evaluate(folders, "--model", model, "--split", "validation").stdout.split())
+    assert "validation split (the tenth of train that training validates on)" in words
+
+
+@pytest.mark.parametrize("option", ["--json", "--report"])
+def test_what_cannot_be_written_is_refused_before_the_work(
+    option: str, table: Path, model: Path, tmp_path: Path, classified: list[int]
+) -> None:
+    result = evaluate(table, "--model", model, option, tmp_path / "nowhere" / "r.json")
+    assert result.exit_code == 1 and "cannot be written" in result.stderr
+    (tmp_path / "folder.json").mkdir()
+    assert "is a folder" in evaluate(table, "--model", model, option, tmp_path / "folder.json").stderr
+    assert classified == []
+
+
+@pytest.mark.parametrize("name", ["[bold]greys", "[b]x[nothing]"])
+def test_a_name_with_brackets_is_text(name: str, faces: FaceDataset, tmp_path: Path) -> None:
+    model = make_bundle(tmp_path / name / "bundle").path
+    (tmp_path / "[red]").mkdir()
+    table = write_lines(tmp_path / "[red]" / "f.csv", csv_lines(faces))
+    other = make_bundle(tmp_path / "[other]").path
+    result = evaluate(table, "--model", model, "--against", other)
+    assert result.exit_code == 0, result.output
+    words = result.stdout.replace("\n", "")
+    assert f"{model.parent.name} on " in words and "[red]" in words and "[other]" in words
+
+
 def rubbish(folder: Path) -> dict[str, list[object]]:
     (folder / "rubbish.csv").write_bytes(b"\x00\xff not a table")
     (folder / "empty").mkdir()
@@ -146,6 +233,8 @@ def rubbish(folder: Path) -> dict[str, list[object]]:
         "no such split": ["synthetic", "--split", "everything"],
         "no model": ["synthetic", "--model", folder / "no_model"],
         "report of no form": ["synthetic", "--report", folder / "report.pdf"],
+        "nobody's home": ["~nosuchuser/faces"],
+        "a long name": ["x" * 300],
         "unwritable": ["synthetic", "--json", folder / "nowhere" / "figures.json"],
     }
 
@@ -154,7 +243,7 @@ def rubbish(folder: Path) -> dict[str, list[object]]:
     "what",
     [
         *("missing", "rubbish", "empty folder", "text", "photos of nothing", "no such split", "no model"),
-        *("report of no form", "unwritable"),
+        *("report of no form", "nobody's home", "a long name", "unwritable"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(what: str, tmp_path: Path, model: Path) -> None:
