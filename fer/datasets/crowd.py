@@ -11,7 +11,8 @@ from fer.emotions import EMOTIONS
 Votes = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
 
-_NOUNS: Final = {
+# What FER+ calls each of EMOTIONS.
+CROWD_WORDS: Final = {
     "angry": "anger",
     "disgust": "disgust",
     "fear": "fear",
@@ -21,7 +22,7 @@ _NOUNS: Final = {
     "neutral": "neutral",
 }
 # The column of VOTE_COLUMNS of each of EMOTIONS.
-EMOTION_COLUMNS: Final = tuple(VOTE_COLUMNS.index(_NOUNS[emotion]) for emotion in EMOTIONS)
+EMOTION_COLUMNS: Final = tuple(VOTE_COLUMNS.index(CROWD_WORDS[emotion]) for emotion in EMOTIONS)
 _NO_FACE: Final = VOTE_COLUMNS.index("NF")
 # What people see in a face: the emotions, and contempt, which FER-2013 does not have.
 _SEEN: Final = (*EMOTION_COLUMNS, VOTE_COLUMNS.index("contempt"))

@@ -1,6 +1,6 @@
 """The doctor: what is wrong with a data set, where, and what could be left out of a cleaned copy."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from fer.emotions import EMOTIONS
 from fer.exports import spreadsheet_safe
 
 Indices = npt.NDArray[np.int64]
+Rows = list[dict[Hashable, Any]]
 
 # Images of the most frequent class for each of the rarest, within a split.
 MAX_CLASS_RATIO: Final = 5.0
@@ -70,6 +71,7 @@ SURE_KINDS: Final = (
     *("exact_duplicates", "exact_across_splits", "exact_contradicting", "near_across_splits"),
     *("blank", "near_constant", "not_a_face"),
 )
+_COLUMNS: Final = ("finding", "group", "image", "origin", "split", "label", "note", "left_out")
 _KIND_BY_KEY: Final = {kind.key: kind for kind in KINDS}
 
 
@@ -105,7 +107,8 @@ class Finding:
 
     def members(self) -> list[Indices]:
         """The images of each group, in the order of the groups."""
-        return [self.indices[self.groups == group] for group in np.unique(self.groups)]
+        starts = np.flatnonzero(np.diff(self.groups)) + 1
+        return np.split(self.indices, starts) if len(self.indices) else []
 
     def to_frame(self, reading: Reading) -> pd.DataFrame:
         """A row an image: finding, group, image (its place from 0), origin, split, label, note."""
@@ -122,6 +125,10 @@ class Finding:
                 "left_out": np.isin(self.indices, self.drop),
             }
         )
+
+    def to_csv(self, reading: Reading) -> str:
+        """The finding as CSV, safe to open in a spreadsheet: a row an image, and one for what is said in words."""
+        return _csv(_rows(self, reading))
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,16 +147,9 @@ class Checkup:
         """The finding of a kind, or None where there is none."""
         return next((item for item in self.findings if item.kind.key == key), None)
 
-    def to_frame(self, reading: Reading) -> pd.DataFrame:
-        """All findings, a row an image and finding."""
-        empty = Finding(KINDS[0], *(np.empty(0, np.int64),) * 2, (), np.empty(0, np.int64))
-        return pd.concat([item.to_frame(reading) for item in self.findings or (empty,)], ignore_index=True)
-
     def to_csv(self, reading: Reading) -> str:
-        """All findings as CSV, safe to open in a spreadsheet."""
-        frame = self.to_frame(reading)
-        frame["origin"] = [spreadsheet_safe(origin) for origin in frame["origin"]]
-        return frame.to_csv(index=False, lineterminator="\n")
+        """All findings as CSV, safe to open in a spreadsheet: a row an image and finding, and one for each in words."""
+        return _csv([row for item in self.findings for row in _rows(item, reading)])
 
     def to_dict(self, reading: Reading) -> dict[str, Any]:
         """A JSON object: the data set, and of each kind that occurs its counts, words and images."""
@@ -203,6 +203,17 @@ def examine(dataset: FaceDataset, progress: Progress = silent) -> Checkup:
     ]
     progress(1.0, "Done")
     return Checkup(tuple(item for item in found if item.n_images or item.text), remarks)
+
+
+def _rows(finding: Finding, reading: Reading) -> Rows:
+    in_words: Rows = [{"finding": finding.kind.key, "note": finding.text}] if finding.text else []
+    return [*finding.to_frame(reading).to_dict("records"), *in_words]
+
+
+def _csv(rows: Rows) -> str:
+    safe = [{key: spreadsheet_safe(value) if key == "origin" else value for key, value in row.items()} for row in rows]
+    # As objects, so that a row without an image does not make the numbers of the others decimal.
+    return pd.DataFrame(safe, columns=list(_COLUMNS), dtype=object).to_csv(index=False, lineterminator="\n")
 
 
 def _part(progress: Progress, start: float, end: float) -> Progress:

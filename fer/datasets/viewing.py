@@ -1,6 +1,4 @@
-"""Pictures of a data set: samples, mean faces, contact sheets."""
-
-from collections.abc import Sequence
+"""Pictures of a data set: samples, mean faces."""
 
 import numpy as np
 import numpy.typing as npt
@@ -43,23 +41,3 @@ def mean_faces(dataset: FaceDataset, split: str | None = None) -> dict[str, Imag
 def enlarged(image: Image, times: int = 2) -> Image:
     """An image (48, 48) uint8 with each pixel repeated, so that a browser does not blur it."""
     return np.repeat(np.repeat(np.asarray(image), times, axis=0), times, axis=1)
-
-
-def contact_sheet(images: Sequence[Image], columns: int, times: int = 2, gap: int = 4, ground: int = 128) -> Image:
-    """Images side by side, row by row, as one grey picture (H, W) uint8.
-
-    Args:
-        images: each (48, 48) uint8; at least one.
-        columns: how many beside each other.
-        times: each pixel repeated this often.
-        gap: pixels between images.
-        ground: grey level between them.
-    """
-    side = SIDE * times
-    rows = -(-len(images) // columns)
-    columns = min(columns, len(images))
-    sheet = np.full((rows * (side + gap) - gap, columns * (side + gap) - gap), ground, np.uint8)
-    for place, image in enumerate(images):
-        top, left = (place // columns) * (side + gap), (place % columns) * (side + gap)
-        sheet[top : top + side, left : left + side] = enlarged(image, times)
-    return sheet

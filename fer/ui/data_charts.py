@@ -5,22 +5,15 @@ from typing import Final
 
 import plotly.graph_objects as go
 
+from fer.datasets.crowd import CROWD_WORDS
 from fer.datasets.faces import VOTE_COLUMNS
 from fer.emotions import EMOTION_COLORS, EMOTIONS
 
 _HEIGHT_PX: Final = 260
 _BAR_PX: Final = 25
 _GREY: Final = "#8C8C8C"
-# The emotion that a column of the crowd's votes means, for its colour.
-_COLUMN_EMOTIONS: Final = {
-    "neutral": "neutral",
-    "happiness": "happy",
-    "surprise": "surprise",
-    "sadness": "sad",
-    "anger": "angry",
-    "disgust": "disgust",
-    "fear": "fear",
-}
+# The colour of a column of the crowd's votes, where it means one of the emotions.
+_COLUMN_COLORS: Final = {word: EMOTION_COLORS[emotion] for emotion, word in CROWD_WORDS.items()}
 
 
 def class_counts(counts: Sequence[int]) -> go.Figure:
@@ -48,7 +41,7 @@ def class_counts(counts: Sequence[int]) -> go.Figure:
 def vote_bars(votes: Sequence[int]) -> go.Figure:
     """The crowd's votes for one face, by `VOTE_COLUMNS`, as horizontal bars."""
     names = ["no face" if column == "NF" else column for column in VOTE_COLUMNS]
-    colors = [EMOTION_COLORS[_COLUMN_EMOTIONS[name]] if name in _COLUMN_EMOTIONS else _GREY for name in VOTE_COLUMNS]
+    colors = [_COLUMN_COLORS.get(name, _GREY) for name in VOTE_COLUMNS]
     figure = go.Figure(
         go.Bar(
             x=[int(vote) for vote in votes],

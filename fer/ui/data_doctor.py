@@ -61,7 +61,7 @@ def _invite(info: SetInfo, key: str) -> None:
         type="primary",
         icon=":material/stethoscope:",
         help=f"Takes about {seconds} s",
-        on_click=jobs.start,
+        on_click=jobs.press,
         args=(key, lambda progress: examine(catalog.open_set(info.name, in_memory=False).dataset, progress)),
     )
 
@@ -87,6 +87,7 @@ def _findings(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
     for item in checkup.findings:
         if item.text:
             st.warning(f"{item.text} {item.kind.meaning}", icon=":material/balance:")
+            _download(info, item, reading)
     if len(table):
         number = st.column_config.NumberColumn(format="localized")
         st.dataframe(
@@ -118,25 +119,35 @@ def _findings(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
 
 def _gallery(info: SetInfo, finding: Finding, reading: Reading) -> None:
     st.caption(finding.kind.meaning)
+    _download(info, finding, reading)
     singles = finding.n_groups == finding.n_images
     a_page = _SINGLES_A_PAGE if singles else _GROUPS_A_PAGE
-    groups = np.unique(finding.groups)
+    groups = finding.members()
     n_pages = -(-len(groups) // a_page)
     key = f"data_finding_page_{info.created}_{finding.kind.key}"
     page = st.pagination(n_pages, key=key) if n_pages > 1 else 1
     shown = groups[(page - 1) * a_page : page * a_page]
     if singles:
-        chosen = np.isin(finding.groups, shown)
-        faces(reading, finding.indices[chosen], [finding.notes[place] for place in np.flatnonzero(chosen)])
+        faces(reading, np.concatenate(shown), list(finding.notes[(page - 1) * a_page : page * a_page]))
         return
     columns = st.columns(_COLUMNS)
-    for place, group in enumerate(shown):
-        members = finding.indices[finding.groups == group]
+    for place, members in enumerate(shown):
         with columns[place % _COLUMNS], st.container(border=True):
             notes = [_where(reading, index, finding) for index in members[:_MOST_OF_A_GROUP]]
             faces(reading, members[:_MOST_OF_A_GROUP], notes)
             if len(members) > _MOST_OF_A_GROUP:
                 st.caption(f"and {len(members) - _MOST_OF_A_GROUP:,} more")
+
+
+def _download(info: SetInfo, finding: Finding, reading: Reading) -> None:
+    st.download_button(
+        f"{finding.kind.title}, as CSV",
+        lambda: finding.to_csv(reading),
+        f"{info.name}-{finding.kind.key}.csv",
+        "text/csv",
+        icon=":material/table:",
+        on_click="ignore",
+    )
 
 
 def _where(reading: Reading, index: int, finding: Finding) -> str:
@@ -179,7 +190,7 @@ def _export(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
         type="primary",
         icon=":material/cleaning_services:",
         key=f"data_clean_{info.created}",
-        on_click=jobs.start,
+        on_click=jobs.press,
         args=(key, _cleaning(info, checkup, name, kinds, with_corrections)),
     )
     if job is not None:
@@ -202,6 +213,9 @@ def _cleaning(
 
 
 def _outcome(job: jobs.Job[Any], key: str) -> None:
+    if job.state == jobs.CANCELLED:
+        st.info(job.error, icon=":material/cancel:")
+        return
     if not isinstance(job.result, SetInfo):
         st.error(job.error, icon=":material/error:")
         return

@@ -5,7 +5,6 @@ from typing import IO, Any, Final
 
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fer.datasets import catalog
 from fer.datasets.importing import import_path, import_uploads, inside_data, store
@@ -15,7 +14,7 @@ from fer.datasets.synthetic import make_synthetic
 from fer.paths import data_dir
 from fer.ui import jobs
 from fer.ui.data import CHOSEN
-from fer.ui.state import release_upload
+from fer.ui.state import UploadedFile, release_upload
 
 _UPLOAD, _INSIDE, _DRAWN = "Upload", "From data/", "Drawn faces"
 _ICONS: Final = {_UPLOAD: ":material/upload:", _INSIDE: ":material/folder:", _DRAWN: ":material/draw:"}
@@ -50,6 +49,10 @@ def panel(empty: bool) -> None:
         with st.container(border=True):
             st.markdown("**Importing**")
             jobs.watch(_key())
+        if _uploads():
+            # Not drawn, the uploader would let go of what this viewer chose while another's import began.
+            with st.expander("Import a data set", icon=":material/download:", expanded=True):
+                _form(busy=True)
         return
     if job is not None:
         _outcome(job)
@@ -58,7 +61,7 @@ def panel(empty: bool) -> None:
         _form()
 
 
-def _form() -> None:
+def _form(busy: bool = False) -> None:
     source = st.segmented_control(
         "Where from",
         list(_ICONS),
@@ -102,12 +105,14 @@ def _form() -> None:
         persist_state="session",
         help="Letters, digits, dots, dashes, underscores",
     )
-    ready = bool(st.session_state.get(_uploader(number)) if source == _UPLOAD else st.session_state.get(_PATH))
+    if busy:
+        st.info("Another import is running. What you chose is kept: import it when that one has ended.")
+    ready = bool(_uploads() if source == _UPLOAD else st.session_state.get(_PATH))
     st.button(
         "Import",
         type="primary",
         icon=":material/download:",
-        disabled=not ready,
+        disabled=busy or not ready,
         on_click=_start_upload if source == _UPLOAD else _start_path,
     )
     with st.expander("How to get FER-2013", icon=":material/help:"):
@@ -116,6 +121,10 @@ def _form() -> None:
 
 def _uploader(number: int) -> str:
     return f"data_import_files_{number}"
+
+
+def _uploads() -> list[UploadedFile]:
+    return st.session_state.get(_uploader(st.session_state.get(_ROUND, 0))) or []
 
 
 def _what_lies_there() -> str:
@@ -130,15 +139,17 @@ def _what_lies_there() -> str:
 
 
 def _start_upload() -> None:
-    number = st.session_state.get(_ROUND, 0)
-    uploads: list[UploadedFile] = st.session_state[_uploader(number)]
-    files: dict[str, IO[bytes]] = {file.name: file for file in uploads}
-    name = st.session_state[_NAME].strip() or None
-    _start(lambda progress: import_uploads(files, name, progress))
+    uploads, name = _uploads(), st.session_state[_NAME].strip() or None
+    files: dict[str, IO[bytes]] = {}
+    for file in uploads:
+        # Two files of one name are two files, of which the import says that it takes one.
+        files[f"{file.name} (again)" if file.name in files else file.name] = file
+    if not _start(lambda progress: import_uploads(files, name, progress)):
+        return
     # The job holds the bytes for as long as it needs them; a new key empties the widget.
     for file in uploads:
         release_upload(file)
-    st.session_state[_ROUND] = number + 1
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
 def _start_path() -> None:
@@ -157,9 +168,13 @@ def _start_drawn() -> None:
     _start(draw)
 
 
-def _start(work: Callable[[Progress], SetInfo]) -> None:
-    jobs.start(_key(), work)
-    st.session_state.pop(_SEEN, None)
+def _start(work: Callable[[Progress], SetInfo]) -> bool:
+    begun = jobs.start(_key(), work)
+    if begun:
+        st.session_state.pop(_SEEN, None)
+    else:
+        st.toast("Another import is running; yours was not begun. Import it when that one has ended.")
+    return begun
 
 
 def _outcome(job: jobs.Job[Any]) -> None:

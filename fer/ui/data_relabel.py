@@ -133,7 +133,7 @@ def _probabilities(info: SetInfo, bundle: Bundle) -> np.ndarray | None:
         f"Ask the model about {info.n_images:,} images",
         type="primary",
         icon=":material/neurology:",
-        on_click=jobs.start,
+        on_click=jobs.press,
         args=(key, lambda progress: _ask(info, classifier, progress)),
     )
     return None

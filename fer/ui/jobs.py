@@ -99,12 +99,20 @@ def find(key: str) -> Job[Any] | None:
     return _jobs().get(key)
 
 
-def start(key: str, work: Callable[[Progress], Any]) -> None:
-    """Begin a job, unless one of this key is running."""
+def start(key: str, work: Callable[[Progress], Any]) -> bool:
+    """Begin a job, unless one of this key is running; whether it was begun."""
     with _starting:
         job = find(key)
-        if job is None or job.state != RUNNING:
-            _jobs()[key] = Job(work)
+        if job is not None and job.state == RUNNING:
+            return False
+        _jobs()[key] = Job(work)
+        return True
+
+
+def press(key: str, work: Callable[[Progress], Any]) -> None:
+    """As `start`, for a button: a viewer whose job was not begun is told so."""
+    if not start(key, work):
+        st.toast("This is running already, begun by another tab; yours was not begun.", icon=":material/info:")
 
 
 def forget(key: str) -> None:

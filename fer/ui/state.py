@@ -8,6 +8,8 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+__all__ = ["UploadedFile", "release_upload", "remembered"]
+
 T = TypeVar("T")
 
 

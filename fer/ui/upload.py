@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
 from fer.ui import resources
 from fer.ui.photobook import KEPT_BYTES, KEPT_PHOTOS, MB, Photo, PhotoBook
-from fer.ui.state import release_upload, remembered
+from fer.ui.state import UploadedFile, release_upload, remembered
 from fer.vision.detection import available_detectors, photo_detector_name
 from fer.vision.images import MAX_BYTES, SUFFIXES
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait

@@ -66,7 +66,7 @@ class _Search:
                 # Opening what is there but no plain file, such as a pipe, could wait for ever.
                 if name.startswith(".") or (file.exists() and not file.is_file()):
                     continue
-                if not file.is_file():  # a pipe would be waited for, a broken link leads nowhere
+                if not file.is_file():  # a link that leads nowhere
                     self.left_out += 1
                 elif file.suffix.lower() in _NAMED_LIKE_PICTURES or is_picture(file):
                     known += file in self.files

@@ -1,5 +1,6 @@
 """What was planted is found, all of it and nothing else."""
 
+import csv
 import io
 from dataclasses import dataclass, replace
 
@@ -105,12 +106,8 @@ def test_copies_of_one_picture_share_a_group(planted: Planted) -> None:
 def test_healthy_data_have_no_finding() -> None:
     checkup = examine(drawn(140, 28, 28))
     assert checkup.findings == () and checkup.remarks == ()
-    assert list(checkup.to_frame(Reading(drawn(1, 0, 0), ("line 2",))).columns)[:4] == [
-        "finding",
-        "group",
-        "image",
-        "origin",
-    ]
+    empty = checkup.to_csv(Reading(drawn(1, 0, 0), ("line 2",)))
+    assert empty == "finding,group,image,origin,split,label,note,left_out\n"
 
 
 def test_labels_that_the_crowd_rejects_are_found_and_nothing_else() -> None:
@@ -160,6 +157,11 @@ def test_imbalance_is_said_by_split_with_figures() -> None:
     (finding,) = checkup.findings
     assert finding.kind.key == "imbalance"
     assert finding.text == "In train, angry has 10 images and disgust 1, 10.0 times as many."
+    # It has a CSV like every other finding, and a row in that of all.
+    reading = Reading(dataset.take(kept), ("x",) * len(kept))
+    for text in (finding.to_csv(reading), checkup.to_csv(reading)):
+        (row,) = csv.DictReader(io.StringIO(text))
+        assert (row["finding"], row["note"], row["image"]) == ("imbalance", finding.text, "")
 
 
 def test_the_csv_and_the_json_name_every_image(planted: Planted) -> None:
@@ -172,6 +174,11 @@ def test_the_csv_and_the_json_name_every_image(planted: Planted) -> None:
     assert frame["origin"].str.startswith("'=line").all()
     row = frame[(frame["finding"] == "exact_across_splits") & (frame["image"] == 5)].iloc[0]
     assert row["split"] == "train" and bool(row["left_out"])
+    for finding in checkup.findings:
+        own = pd.read_csv(io.StringIO(finding.to_csv(reading)))
+        assert set(own["finding"]) == {finding.kind.key} and set(own["image"]) == planted.found[finding.kind.key]
+        assert set(own["image"][own["left_out"]]) == planted.left_out[finding.kind.key]
+        assert own["origin"].str.startswith("'=line").all()
     as_json = checkup.to_dict(reading)
     assert as_json["n"] == len(planted.dataset) and as_json["fingerprint"] == planted.dataset.fingerprint
     for item in as_json["findings"]:

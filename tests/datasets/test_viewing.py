@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fer.datasets.viewing import contact_sheet, enlarged, mean_faces, members
+from fer.datasets.viewing import enlarged, mean_faces, members
 from tests.datasets.forms import drawn
 
 
@@ -24,11 +24,8 @@ def test_members_are_of_a_split_and_a_class() -> None:
     assert members(replace(dataset, labels=np.zeros(21, np.int64)), "train", "happy").tolist() == []
 
 
-def test_a_contact_sheet_has_every_image_at_its_place() -> None:
-    images = drawn(5, 0, 0).images
-    sheet = contact_sheet(list(images), columns=3, times=2, gap=4, ground=9)
-    assert sheet.shape == (2 * 100 - 4, 3 * 100 - 4)
-    np.testing.assert_array_equal(sheet[100:196, 100:196][::2, ::2], images[4])
-    assert (sheet[100:, 200:] == 9).all()
-    assert contact_sheet(list(images[:2]), columns=9).shape == (96, 196)
-    np.testing.assert_array_equal(enlarged(images[0], 3)[1::3, 2::3], images[0])
+def test_an_enlarged_image_repeats_its_pixels() -> None:
+    image = drawn(1, 0, 0).images[0]
+    large = enlarged(image, 3)
+    assert large.shape == (144, 144)
+    np.testing.assert_array_equal(large[1::3, 2::3], image)

@@ -1,5 +1,6 @@
 """The Data page: import, look, doctor, relabel."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,8 @@ from fer.datasets.faces import FaceDataset
 from fer.datasets.importing import store
 from fer.datasets.readings import Reading
 from fer.emotions import EMOTIONS
-from fer.ui import data_import, jobs
+from fer.paths import CHECKOUT
+from fer.ui import data_doctor, data_import, jobs
 from tests.datasets.forms import (
     csv_lines,
     drawn,
@@ -190,6 +192,43 @@ def test_an_import_is_cancelled(
     assert snapshot(fer_home) == before
 
 
+def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
+    fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, imported = threading.Event(), data_import.import_uploads
+
+    def slow(files, name, progress):  # type: ignore[no-untyped-def]
+        assert go_on.wait(_PATIENCE_S)
+        return imported(files, name, progress)
+
+    monkeypatch.setattr(data_import, "import_uploads", slow)
+    first = open_page(PAGE)
+    second = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=60).run().switch_page(PAGE).run()
+    for app, name in ((first, "one.csv"), (second, "two.csv")):
+        app.file_uploader[0].set_value([(name, "\n".join(csv_lines(drawn())).encode(), "text/csv")]).run()
+    button(first, "Import").click().run()
+    # The second tab has not heard of it, and presses its button all the same.
+    button(second, "Import").click().run()
+    assert any("yours was not begun" in text.value for text in second.toast)
+    assert any("What you chose is kept" in text.value for text in second.info)
+    assert button(second, "Import").disabled
+    second.run()
+    assert [file.name for file in second.file_uploader[0].value] == ["two.csv"]
+    go_on.set()
+    finished(first)
+    finished(second)
+    finished(button(second, "Import").click().run())
+    assert [info.name for info in catalog.list_sets()] == ["one", "two"]
+
+
+def test_two_files_of_one_name_are_told_of(fer_home: Path, open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    table = ("fer2013.csv", "\n".join(csv_lines(drawn())).encode(), "text/csv")
+    app.file_uploader[0].set_value([table, table]).run()
+    finished(button(app, "Import").click().run())
+    assert ["2 data sets" in text.value for text in app.error] == [True]
+
+
 def test_the_drawn_faces_are_a_first_try(fer_home: Path, open_page: OpenPage) -> None:
     app = open_page(PAGE)
     app.segmented_control(key="data_import_source").set_value("Drawn faces").run()
@@ -221,6 +260,38 @@ def images_of(app: AppTest) -> list[str]:
     return [image.caption for block in app.get("image") for image in block.proto.imgs]
 
 
+def downloads(app: AppTest) -> set[str]:
+    return {item.proto.label for item in app.get("download_button")}
+
+
+def test_imbalance_has_a_csv_as_well(fer_home: Path, open_page: OpenPage) -> None:
+    dataset = drawn(70, 0, 0)
+    kept = np.flatnonzero((dataset.labels != 1) | (np.cumsum(dataset.labels == 1) <= 1))
+    store(Reading(dataset.take(kept), ("x",) * len(kept)), "mine", "x")
+    app = view(open_page(PAGE), "Doctor")
+    app = finished(button(app, "Examine").click().run())
+    assert "10.0 times as many" in app.warning[0].value
+    assert downloads(app) == {"Imbalance, as CSV", "All findings, as CSV"}
+
+
+def test_a_cancelled_export_is_no_error(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(*arguments):  # type: ignore[no-untyped-def]
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            arguments[-1](0.4, "Storing")
+            time.sleep(0.05)
+
+    monkeypatch.setattr(data_doctor, "clean_copy", endless)
+    app = view(open_page(PAGE), "Doctor")
+    app = finished(button(app, "Examine").click().run())
+    button(app, "Export").click().run()
+    finished(button(app, "Cancel").click().run())
+    assert not app.error
+    assert "Cancelled; nothing was changed." in [text.value for text in app.info]
+
+
 def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(
     fer_home: Path, stored: FaceDataset, open_page: OpenPage
 ) -> None:
@@ -234,13 +305,14 @@ def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(
         "Blank images": 1,
         "Labels that the crowd rejects": 2,
     }
-    assert any(item.proto.label == "All findings, as CSV" for item in app.get("download_button"))
+    assert {"All findings, as CSV", "Exact duplicates, as CSV"} <= downloads(app)
     gallery = images_of(app)
     assert len(gallery) == 2 and gallery[0].endswith("train, line 5, left out") and "test, line 86" in gallery[1]
     app.selectbox(key=next(item.key for item in app.selectbox if item.label == "Look at")).set_value(
         "crowd_rejected"
     ).run()
     assert [caption.split(" · ")[1][:6] for caption in images_of(app)] == ["crowd:", "crowd:"]
+    assert "Labels that the crowd rejects, as CSV" in downloads(app)
     finished(button(app, "Export").click().run())
     assert "Exported 'mine-cleaned': 84 images kept, 2 left out." in [text.value for text in app.success]
     cleaned = catalog.open_set("mine-cleaned").dataset

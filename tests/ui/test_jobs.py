@@ -110,9 +110,9 @@ def test_one_key_has_one_running_job() -> None:
 
         return inner
 
-    jobs.start("key", work("first"))
-    jobs.start("key", work("second"))
-    jobs.start("other", work("third"))
+    assert jobs.start("key", work("first"))
+    assert not jobs.start("key", work("second"))
+    assert jobs.start("other", work("third"))
     go_on.set()
     first, other = jobs.find("key"), jobs.find("other")
     assert first is not None and other is not None
