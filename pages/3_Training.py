@@ -12,7 +12,8 @@ page_frame(
 
 with errors_as_sentences():
     training.notice()
-    training.now()
-    training_form.new_run()
-    training_runs.runs()
+    found = training.all_runs()
+    training.now(found)
+    training_form.new_run(found)
+    training_runs.runs(found)
     training_models.models_from_elsewhere()

@@ -41,17 +41,28 @@ def notice() -> None:
         st.success(text, icon=":material/check:")
 
 
-def now() -> None:
-    """The run that trains, as it goes on, and the queue; an invitation where nothing does."""
-    active = store.active_runs()
+def all_runs() -> list[RunSummary]:
+    """All runs, the newest first: looked at once for all parts of the page."""
+    return store.list_runs()
+
+
+def now(found: list[RunSummary]) -> None:
+    """The run that trains, as it goes on, and the queue; an invitation where nothing does.
+
+    Args:
+        found: all runs, as the page sees them now.
+    """
+    active = store.active_runs(found)
     shown = [(run.id, run.state, run.stopping) for run in active]
+    seen = [active]
 
     # Charts are replaced in place every two seconds while something runs, and rest while nothing does.
     @st.fragment(run_every=_POLL_SECONDS if active else None)
     def live() -> None:
-        runs = store.active_runs()
-        if [(run.id, run.state, run.stopping) for run in runs] != shown:
-            # A run came, ended or took its turn: the rest of the page shows that as well.
+        # With the page it is drawn from what the page saw; by itself it looks again.
+        runs = seen.pop() if seen else store.active_runs()
+        if [(run.id, run.state, run.stopping) for run in runs] != shown or _NOTICE in st.session_state:
+            # A run came, ended or took its turn, or a button here has something to say: the page shows that.
             st.rerun(scope="app")
         _running(runs)
 
@@ -152,7 +163,7 @@ def show_curves(run: RunSummary, *, live: bool = False) -> None:
     with st.expander("Log, learning rate", icon=":material/terminal:", key=key("more")):
         if not metrics.empty:
             words = f"Learning rate, {metrics['learning_rate'].iloc[-1]:.3g} in the last epoch"
-            st.plotly_chart(charts.rate_chart(metrics, run.id), key=key("rate"), config=charts.CONFIG, alt=words)
+            live_charts([Chart("rate", charts.rate_chart(metrics, run.id), words)], key=key("rate"))
         st.code(store.read_log_tail(run.id, _LOG_LINES) or "Nothing yet.", language=None, wrap_lines=True)
 
 

@@ -1,9 +1,9 @@
 """A new run: its data, presets for a first try, and a form with every setting, made from the settings themselves."""
 
 import dataclasses
+import os
 import subprocess
-import typing
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Final
 
 import streamlit as st
@@ -11,14 +11,14 @@ import streamlit as st
 from fer.datasets.catalog import list_sets, set_folder
 from fer.datasets.loading import SYNTHETIC
 from fer.errors import FerError
-from fer.paths import CHECKOUT, SHIPPED_BUNDLE, data_dir
-from fer.recognition.bundle import KERAS_FILE
+from fer.paths import CHECKOUT, data_dir, home
 from fer.runs import control, estimates, store
-from fer.runs.checks import require_startable
+from fer.runs.checks import require_startable, typed_path, whole_path
 from fer.runs.config import NETWORKS, TrainConfig
-from fer.runs.files import BUNDLE
-from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
+from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset
+from fer.runs.store import RunSummary
 from fer.ui.training import notify
+from fer.ui.training_widgets import setting
 
 _ELSEWHERE: Final = "elsewhere"
 _FORM: Final = "training_form"
@@ -35,8 +35,12 @@ class _Base:
     generation: int
 
 
-def new_run() -> None:
-    """Choose data and settings, see what it will take, and start."""
+def new_run(found: Sequence[RunSummary]) -> None:
+    """Choose data and settings, see what it will take, and start.
+
+    Args:
+        found: all runs, whose models a new one can start from.
+    """
     st.subheader("New run", anchor=False)
     chosen, named = st.columns([2, 1])
     with chosen:
@@ -56,7 +60,7 @@ def new_run() -> None:
         expanded=base.generation > 0,
         key=f"training_expert_{base.generation}",
     ):
-        _expert(data, name, base)
+        _expert(data, name, base, found)
 
 
 def clone(run_id: str) -> None:
@@ -97,7 +101,11 @@ def _choose_data() -> str | None:
     if not path:
         st.info("Type the path of labelled faces.", icon=":material/folder_open:")
         return None
-    full = Path(path).expanduser()
+    try:
+        full = typed_path("Path", path)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
     if not full.exists():
         st.error(f"There is nothing at {full}; type the path of a folder or of a CSV file.", icon=":material/error:")
         return None
@@ -171,6 +179,8 @@ def _probe(config: TrainConfig) -> None:
             done = subprocess.run(
                 command,
                 cwd=CHECKOUT,
+                # A relative FER_HOME is one from here, and not from where the command runs.
+                env={**os.environ, "FER_HOME": str(home())},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -213,7 +223,7 @@ def _start_from(config: TrainConfig, origin: str) -> None:
 
 
 @st.fragment
-def _expert(data: str, name: str, base: _Base) -> None:
+def _expert(data: str, name: str, base: _Base, found: Sequence[RunSummary]) -> None:
     """A widget for every setting. Settings that contradict each other are refused in words."""
     values: dict[str, Any] = {"data": data}
     for group, names in GROUPS.items():
@@ -223,10 +233,13 @@ def _expert(data: str, name: str, base: _Base) -> None:
             columns = st.columns(_COLUMNS)
             for column, field in zip(columns, fields[row : row + _COLUMNS], strict=False):
                 with column:
-                    values[field] = _widget(field, getattr(base.config, field), f"training_{base.generation}_{field}")
+                    key = f"training_{base.generation}_{field}"
+                    values[field] = setting(field, getattr(base.config, field), key, found)
     facts = " ".join(f"{network}: {NETWORK_FACTS[network].text}." for network in NETWORKS)
     st.caption(f"Networks. {facts}")
     try:
+        if values["votes"]:
+            values["votes"] = whole_path("votes", values["votes"])
         config = TrainConfig(**values)
         require_startable(config)
     except FerError as error:
@@ -240,71 +253,5 @@ def _expert(data: str, name: str, base: _Base) -> None:
             st.caption(takes)
         elif st.button("How long will it take?", key="training_probe_expert", type="tertiary", icon=":material/timer:"):
             _probe(config)
-    command = " ".join(["python", *control.train_command(config)[1:]])
     st.caption("The same by hand")
-    st.code(command, language=None, wrap_lines=True)
-
-
-def _widget(name: str, value: Any, key: str) -> Any:
-    """The widget of one setting, from its type and what the settings say of it."""
-    field = {item.name: item for item in dataclasses.fields(TrainConfig)}[name]
-    kind = typing.get_type_hints(TrainConfig)[name]
-    meta, title = field.metadata, label(name)
-    # Keys live as long as the form: a value outlives a visit to another page.
-    if name == "start_from":
-        options: dict[str | None, str] = {None: "nothing: new weights"}
-        options.update(_models_to_start_from(value))
-        return st.selectbox(
-            title,
-            list(options),
-            index=list(options).index(value),
-            format_func=options.__getitem__,
-            key=key,
-            persist_state="session",
-            help=meta["help"],
-        )
-    if meta["choices"]:
-        return st.selectbox(
-            title,
-            meta["choices"],
-            index=meta["choices"].index(value),
-            key=key,
-            persist_state="session",
-            help=meta["help"],
-        )
-    if kind is bool:
-        return st.checkbox(title, value=value, key=key, persist_state="session", help=meta["help"])
-    if meta["low"] is None:
-        return (
-            st.text_input(title, value=value or "", key=key, persist_state="session", help=meta["help"]).strip() or None
-        )
-    number = float if kind is float else int
-    return st.number_input(
-        title,
-        min_value=number(meta["low"]),
-        max_value=number(meta["high"]),
-        value=number(value),
-        step=_step(meta["low"], meta["high"], whole=number is int),
-        format="%d" if number is int else "%.6g",
-        key=key,
-        persist_state="session",
-        help=f"{meta['help']}. From {meta['low']:.10g} to {meta['high']:.10g}.",
-    )
-
-
-def _step(low: float, high: float, *, whole: bool) -> int | float:
-    if whole:
-        return 1
-    if low > 0 and high / low > 1000:
-        return 0.0001  # a rate over several powers of ten is typed
-    return 0.01 if high <= 1 else 0.5
-
-
-def _models_to_start_from(chosen: str | None) -> dict[str, str]:
-    """Models with weights that Keras can train on, made here, by their folder."""
-    found = {str(SHIPPED_BUNDLE): "the shipped model"}
-    found |= {str(run.folder / BUNDLE): run.name for run in store.list_runs() if run.has_bundle}
-    existing = {path: name for path, name in found.items() if (Path(path) / KERAS_FILE).is_file()}
-    if chosen is not None and chosen not in existing:
-        existing[chosen] = chosen
-    return existing
+    st.code(control.command_text(config), language=None, wrap_lines=True)

@@ -1,40 +1,32 @@
-"""All runs: the table, one of them in full, several compared, and what can be done with each."""
+"""All runs: the table, and one of them in full or several compared."""
 
-import dataclasses
-import io
 import json
-import zipfile
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from fer.emotions import EMOTIONS
 from fer.errors import FerError
-from fer.runs import control, curves, estimates, files, serving, store
+from fer.runs import control, curves, estimates, serving, store
 from fer.runs.progress import FAILED, INTERRUPTED, STATES
 from fer.runs.store import RunSummary
-from fer.ui import training_charts as charts
-from fer.ui.training import notify, show_curves
-from fer.ui.training_form import clone
+from fer.ui.training import show_curves
+from fer.ui.training_actions import actions, back_to_shipped
+from fer.ui.training_comparison import comparison
 
 _TABLE: Final = "training_table"
 _TABLE_PX: Final = 320
-_COMPARED: Final = {
-    "Validation accuracy": "val_accuracy",
-    "Validation loss": "val_loss",
-    "Training loss": "loss",
-    **{f"Accuracy: {emotion}": f"accuracy_{emotion}" for emotion in EMOTIONS},
-}
 
 
-def runs() -> None:
-    """The table of all runs, and what is chosen in it."""
+def runs(found: list[RunSummary]) -> None:
+    """The table of all runs, and what is chosen in it.
+
+    Args:
+        found: all runs, the newest first.
+    """
     st.subheader("Runs", anchor=False)
-    found = store.list_runs()
-    _in_use()
+    _in_use(found)
     if not found:
         st.caption("Runs stay here, with their curves and models, until you delete them.")
         return
@@ -43,24 +35,22 @@ def runs() -> None:
     if len(chosen) == 1:
         _details(chosen[0])
     elif chosen:
-        _comparison(chosen)
+        comparison(chosen)
     else:
         st.caption("Choose a run in the table to see its curves and use its model; choose several to compare them.")
 
 
-def _in_use() -> None:
+def _in_use(found: list[RunSummary]) -> None:
     run_id = serving.run_in_use()
     if serving.shipped_in_use():
         st.caption("In use on all pages: the shipped model.")
         return
     name = "a model from elsewhere"
     if run_id is not None:
-        name = next(
-            (f"the model of '{run.name}'" for run in store.list_runs() if run.id == run_id), "a deleted run's model"
-        )
+        name = next((f"the model of '{run.name}'" for run in found if run.id == run_id), "a deleted run's model")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"In use on all pages: **{name}**.")
-        st.button("Back to the shipped model", key="training_shipped", icon=":material/undo:", on_click=_use_shipped)
+        back_to_shipped()
 
 
 def _filtered(found: list[RunSummary]) -> list[RunSummary]:
@@ -125,7 +115,7 @@ def _details(run: RunSummary) -> None:
     with st.container(border=True):
         st.markdown(f"### {run.name}")
         _why(run)
-        _actions(run)
+        actions(run)
         _report(run)
         if not run.active:
             show_curves(run)
@@ -150,130 +140,6 @@ def _why(run: RunSummary) -> None:
         st.error(f"{progress.message or 'It failed; the log says why.'}", icon=":material/error:")
     elif progress.message:
         st.info(progress.message, icon=":material/info:")
-
-
-def _actions(run: RunSummary) -> None:
-    with st.container(horizontal=True):
-        if run.has_bundle and st.button(
-            "Use this model",
-            key=f"training_use_{run.id}",
-            icon=":material/published_with_changes:",
-            type="primary",
-            disabled=serving.run_in_use() == run.id,
-            help="Checks that the served file computes what was trained, then serves it on all pages at once.",
-        ):
-            _use(run)
-        if run.resumable and st.button("Resume", key=f"training_resume_{run.id}", icon=":material/resume:"):
-            _resume(run)
-        st.button(
-            "Copy the settings",
-            key=f"training_clone_{run.id}",
-            icon=":material/content_copy:",
-            on_click=_clone,
-            args=(run.id,),
-        )
-        _downloads(run)
-        if not run.active:
-            _deletion(run)
-
-
-def _use(run: RunSummary) -> None:
-    try:
-        with st.spinner("Checking the model ..."):
-            serving.use_run(run.id)
-    except FerError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    notify(f"Live and Upload now use the model of '{run.name}'.")
-    st.rerun()
-
-
-def _resume(run: RunSummary) -> None:
-    try:
-        with st.spinner("Starting ..."):
-            control.resume(run.id)
-    except FerError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.rerun()
-
-
-def _clone(run_id: str) -> None:
-    try:
-        clone(run_id)
-    except FerError as error:
-        notify(str(error), error=True)
-        return
-    notify("The form 'Every setting' now holds the settings of that run.")
-
-
-def _use_shipped() -> None:
-    serving.use_shipped()
-    notify("All pages use the shipped model again.")
-
-
-def _deletion(run: RunSummary) -> None:
-    """Delete, in two steps."""
-    with st.popover("Delete", icon=":material/delete:"):
-        st.markdown(
-            f"**{run.name}**, {run.progress.epoch} epochs, {run.bytes / 1e6:.0f} MB: its curves, checkpoints and model "
-            "go for good. If its model is in use, that copy stays."
-        )
-        st.button(
-            "Delete it for good",
-            key=f"training_delete_{run.id}",
-            type="primary",
-            icon=":material/delete:",
-            on_click=_delete,
-            args=(run,),
-        )
-
-
-def _delete(run: RunSummary) -> None:
-    try:
-        control.delete(run.id)
-        notify(f"'{run.name}' was deleted.")
-    except FerError as error:
-        notify(str(error), error=True)
-
-
-def _downloads(run: RunSummary) -> None:
-    with st.popover("Download", icon=":material/download:"):
-        if run.has_bundle:
-            st.download_button(
-                "Model bundle (zip)",
-                # Made when it is asked for: megabytes that nobody may want.
-                lambda: _zip(run.folder / files.BUNDLE),
-                file_name=f"{serving.slug(run.name) or run.id}.zip",
-                mime="application/zip",
-                key=f"training_zip_{run.id}",
-                on_click="ignore",
-            )
-        for title, name, mime in (
-            ("Settings (JSON)", files.CONFIG, "application/json"),
-            ("Curves (CSV)", files.METRICS, "text/csv"),
-            ("Report (HTML)", "report.html", "text/html"),
-            ("Report (JSON)", files.REPORT, "application/json"),
-            ("Log", files.LOG, "text/plain"),
-        ):
-            file = run.folder / name
-            if file.is_file():
-                st.download_button(
-                    title,
-                    file.read_bytes,
-                    file_name=f"{run.id}-{name}",
-                    mime=mime,
-                    key=f"training_download_{name}_{run.id}",
-                    on_click="ignore",
-                )
-
-
-def _zip(folder: Path) -> bytes:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.iterdir()):
-            archive.write(file, file.name)
-    return data.getvalue()
 
 
 def _report(run: RunSummary) -> None:
@@ -324,45 +190,5 @@ def _settings(run: RunSummary) -> None:
         st.error(str(error), icon=":material/error:")
         return
     st.caption("The same by hand")
-    st.code(" ".join(["python", *control.train_command(config)[1:]]), language=None, wrap_lines=True)
+    st.code(control.command_text(config), language=None, wrap_lines=True)
     st.json(json.loads(config.to_json()), expanded=False)
-
-
-def _comparison(chosen: list[RunSummary]) -> None:
-    if len(chosen) > charts.MOST_COMPARED:
-        st.caption(f"The first {charts.MOST_COMPARED} of the {len(chosen)} runs chosen are compared.")
-    compared = chosen[: charts.MOST_COMPARED]
-    tables: dict[str, pd.DataFrame] = {}
-    for run in compared:
-        # Runs of one name are told apart by their id.
-        called = run.name if run.name not in tables else f"{run.name} ({run.id[-4:]})"
-        tables[called] = curves.read_metrics(run.id)
-    with st.container(border=True):
-        st.markdown("### Compared")
-        kinds = st.multiselect(
-            "Curves", list(_COMPARED), default=list(_COMPARED)[:2], key="training_compared", persist_state="session"
-        )
-        columns = st.columns(2)
-        for index, kind in enumerate(kinds):
-            figure = charts.comparison_chart(tables, _COMPARED[kind], kind)
-            words = ", ".join(
-                f"{name} {table[_COMPARED[kind]].iloc[-1]:.3f}" for name, table in tables.items() if len(table)
-            )
-            columns[index % 2].plotly_chart(
-                figure, key=f"training_compare_{kind}", config=charts.CONFIG, alt=f"{kind} at the end: {words}"
-            )
-        st.markdown("**Settings that differ**")
-        st.dataframe(
-            _differences(dict(zip(tables, compared, strict=True))), alt="Settings that differ between the runs"
-        )
-
-
-def _differences(compared: dict[str, RunSummary]) -> pd.DataFrame:
-    settings: dict[str, dict[str, Any]] = {}
-    for name, run in compared.items():
-        try:
-            settings[name] = dataclasses.asdict(store.read_config(run.id))
-        except FerError:
-            settings[name] = {}
-    frame = pd.DataFrame(settings).astype(str)
-    return frame[frame.nunique(axis=1) > 1]

@@ -157,6 +157,10 @@ def test_a_path_that_leads_nowhere_is_refused_at_once(open_page: OpenPage, tmp_p
     assert "training_start_quick" not in keys(app)
     app.text_input(key="training_path").set_value(str(tmp_path / "gone.csv")).run()
     assert "gone.csv" in app.error[0].value
+    for impossible in ("~nosuchuser/x", "x" * 5000):
+        app.text_input(key="training_path").set_value(impossible).run()
+        assert not app.exception
+        assert "cannot be looked at" in app.error[0].value
     (tmp_path / "there.csv").touch()
     app.text_input(key="training_path").set_value(str(tmp_path / "there.csv")).run()
     assert not app.error
@@ -180,12 +184,64 @@ def test_the_probe_is_the_command_and_its_failure_a_sentence(
     class Done:
         returncode, stderr = 1, "noise\nError: The data are gone.\n"
 
-    monkeypatch.setattr(training_form.subprocess, "run", lambda command, **_: asked.append(command) or Done)
+    def run(command: list[str], *, env: dict[str, str], **_: object) -> type[Done]:
+        asked.append(command)
+        # It runs in the checkout, from which a relative FER_HOME would be another one.
+        assert env["FER_HOME"] == str(paths.home())
+        return Done
+
+    monkeypatch.setattr(training_form.subprocess, "run", run)
     app = open_page(PAGE)
     app.button(key="training_probe").click().run()
     assert asked[0][1:4] == ["-m", "fer", "train"]
     assert asked[0][-1] == "--estimate"
     assert [error.value for error in app.error] == ["The data are gone."]
+
+
+def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my votes.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    app = open_page(PAGE)
+    app.text_input(key="training_0_votes").set_value("~nosuchuser/x").run()
+    assert "votes: '~nosuchuser/x' cannot be looked at" in app.error[0].value
+    app.text_input(key="training_0_votes").set_value("my votes.csv").run()
+    assert not app.error
+    assert f"--votes '{tmp_path}/my votes.csv'" in "\n".join(code.value for code in app.code)
+
+
+def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    run_id = make_run(state="failed", hopeless=True, message="The loss is no number any more (NaN).")
+    choose(run_id)
+    app = open_page(PAGE)
+    assert "no number any more" in app.error[0].value
+    assert f"training_resume_{run_id}" not in keys(app)
+    assert f"training_clone_{run_id}" in keys(app)
+
+
+def test_the_runs_are_looked_at_once_for_the_whole_page(
+    open_page: OpenPage, make_run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(state="running")
+    serving.use_run(make_run(bundle=True))
+    app = open_page(PAGE)
+    real, looks = store.list_runs, []
+    monkeypatch.setattr(store, "list_runs", lambda: looks.append(1) or real())
+    app.run()
+    assert not app.exception
+    assert len(looks) == 1
+
+
+def test_the_downloads_of_a_run_are_offered(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    run_id = make_run(epochs_done=2, bundle=True)
+    choose(run_id)
+    labels = [button.proto.label for button in open_page(PAGE).get("download_button")]
+    assert labels == ["Model bundle (zip)", "Settings (JSON)", "Curves (CSV)", "Log"]
 
 
 def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
@@ -195,9 +251,9 @@ def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
     choose(run_id)
     app = open_page(PAGE)
     assert not app.exception
-    # Loss and accuracy, the classes; the learning rate below the log.
-    assert len(app.get("component_instance")) == 2
-    assert len(app.get("plotly_chart")) == 1
+    # Loss and accuracy, the classes, the learning rate: all of them changed in place.
+    assert len(app.get("component_instance")) == 3
+    assert not app.get("plotly_chart")
     app.button(key=f"training_use_{run_id}").click().run()
     assert "Live and Upload now use the model of 'mine'" in texts(app)
     assert current_bundle_path().parent.name == "mine"

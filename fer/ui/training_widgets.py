@@ -1,0 +1,88 @@
+"""A widget for a setting of a run, from its type and from what the setting says of itself."""
+
+import dataclasses
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from fer.paths import SHIPPED_BUNDLE
+from fer.recognition.bundle import KERAS_FILE
+from fer.runs.config import TrainConfig
+from fer.runs.files import BUNDLE
+from fer.runs.presets import label
+from fer.runs.store import RunSummary
+
+
+def setting(name: str, value: Any, key: str, found: Sequence[RunSummary]) -> Any:
+    """The widget of one setting, and what is in it.
+
+    Args:
+        name: of the field of `TrainConfig`.
+        value: what it holds at first.
+        key: of the widget.
+        found: all runs, whose models a run can start from.
+    """
+    field = {item.name: item for item in dataclasses.fields(TrainConfig)}[name]
+    kind = typing.get_type_hints(TrainConfig)[name]
+    meta, title = field.metadata, label(name)
+    # Keys live as long as the form: a value outlives a visit to another page.
+    if name == "start_from":
+        options: dict[str | None, str] = {None: "nothing: new weights"}
+        options.update(_models_to_start_from(value, found))
+        return st.selectbox(
+            title,
+            list(options),
+            index=list(options).index(value),
+            format_func=options.__getitem__,
+            key=key,
+            persist_state="session",
+            help=meta["help"],
+        )
+    if meta["choices"]:
+        return st.selectbox(
+            title,
+            meta["choices"],
+            index=meta["choices"].index(value),
+            key=key,
+            persist_state="session",
+            help=meta["help"],
+        )
+    if kind is bool:
+        return st.checkbox(title, value=value, key=key, persist_state="session", help=meta["help"])
+    if meta["low"] is None:
+        return (
+            st.text_input(title, value=value or "", key=key, persist_state="session", help=meta["help"]).strip() or None
+        )
+    number = float if kind is float else int
+    return st.number_input(
+        title,
+        min_value=number(meta["low"]),
+        max_value=number(meta["high"]),
+        value=number(value),
+        step=_step(meta["low"], meta["high"], whole=number is int),
+        format="%d" if number is int else "%.6g",
+        key=key,
+        persist_state="session",
+        help=f"{meta['help']}. From {meta['low']:.10g} to {meta['high']:.10g}.",
+    )
+
+
+def _step(low: float, high: float, *, whole: bool) -> int | float:
+    if whole:
+        return 1
+    if low > 0 and high / low > 1000:
+        return 0.0001  # a rate over several powers of ten is typed
+    return 0.01 if high <= 1 else 0.5
+
+
+def _models_to_start_from(chosen: str | None, found: Sequence[RunSummary]) -> dict[str, str]:
+    """Models with weights that Keras can train on, made here, by their folder."""
+    models = {str(SHIPPED_BUNDLE): "the shipped model"}
+    models |= {str(run.folder / BUNDLE): run.name for run in found if run.has_bundle}
+    existing = {path: name for path, name in models.items() if (Path(path) / KERAS_FILE).is_file()}
+    if chosen is not None and chosen not in existing:
+        existing[chosen] = chosen
+    return existing

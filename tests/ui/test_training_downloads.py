@@ -1,0 +1,51 @@
+"""What can be taken away from a run."""
+
+import io
+import zipfile
+from pathlib import Path
+
+from fer.recognition.bundle import load_bundle
+from fer.runs import files, store
+from fer.runs.config import TrainConfig
+from fer.ui.training_downloads import Download, downloads_of
+from tests.runs.making import write_run
+
+
+def offered(run_id: str) -> dict[str, Download]:
+    return {download.key: download for download in downloads_of(store.read_run(run_id))}
+
+
+def test_a_run_without_an_epoch_has_its_settings_and_log(fer_home: Path) -> None:
+    found = offered(write_run(1, TrainConfig(seed=7, epochs=5), state="failed"))
+    assert set(found) == {files.CONFIG, files.LOG}
+    assert TrainConfig.from_json(found[files.CONFIG].read().decode()) == TrainConfig(seed=7, epochs=5)
+    assert found[files.LOG].read() == b"the log of the run\n"
+
+
+def test_each_file_is_read_when_it_is_asked_for_and_named_after_its_run(fer_home: Path) -> None:
+    run_id = write_run(1, epochs_done=2)
+    folder = files.run_folder(run_id)
+    for name in ("report.html", files.REPORT):
+        (folder / name).write_text(f"the {name}")
+    found = offered(run_id)
+    assert files.BUNDLE not in found
+    assert found["report.html"].read() == b"the report.html"
+    assert found["report.html"].mime == "text/html"
+    assert found[files.REPORT].read() == b"the report.json"
+    (folder / files.METRICS).write_text("more epochs")
+    assert found[files.METRICS].read() == b"more epochs"
+    assert {download.file_name for download in found.values()} == {
+        f"{run_id}-{name}" for name in (files.CONFIG, files.METRICS, "report.html", files.REPORT, files.LOG)
+    }
+
+
+def test_the_zip_is_a_bundle_that_can_be_served(fer_home: Path, tmp_path: Path) -> None:
+    run_id = write_run(1, name="my: first run", bundle=True)
+    download = offered(run_id)[files.BUNDLE]
+    assert download.file_name == "my-first-run.zip"
+    with zipfile.ZipFile(io.BytesIO(download.read())) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path / "taken")
+    taken, own = load_bundle(tmp_path / "taken"), load_bundle(files.run_folder(run_id) / files.BUNDLE)
+    assert taken.hash == own.hash
+    assert {file.name for file in taken.path.iterdir()} == {file.name for file in own.path.iterdir()}
