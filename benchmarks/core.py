@@ -4,7 +4,8 @@ The two sides of a row take turns, so that whatever else the machine does meets 
 medians. 'Desktop script' is the way of a common webcam script: decode, Haar at full size with 1.3 / 5, and one Keras
 `predict` a face. Both sides use the same network, the `model.keras` and `model.onnx` of one bundle.
 
-The app's row needs Chromium and pytest-playwright (requirements-dev.txt); without them it says so.
+The app's row needs Chromium and pytest-playwright (requirements-dev.txt); without them it says so. The exit code is 1
+where anything that was measured misses its mark.
 """
 
 import os
@@ -37,6 +38,7 @@ from fer.vision.samples import sample_portrait
 
 PHOTO_SIDE: Final = 1280
 MB: Final = 1_000_000
+MOST_APP_MB: Final = 400
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Timing:
     def ratio(self) -> float:
         """How many times faster ours is."""
         return self.theirs_ms / self.ours_ms
+
+    @property
+    def good(self) -> bool:
+        """Whether it is as much faster as it should be."""
+        return self.ratio >= self.wanted
 
 
 def alternate(what: str, ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int, wanted: float) -> Timing:
@@ -138,6 +145,11 @@ class AppFigures:
     rss_mb: float
     tensorflow: bool
 
+    @property
+    def small(self) -> bool:
+        """Whether it takes no more memory than it may."""
+        return self.rss_mb < MOST_APP_MB
+
 
 def measure_app() -> AppFigures:
     """Start the app, let a browser analyse the sample portrait, and look at the process."""
@@ -176,7 +188,7 @@ def _table(timings: list[Timing], app: AppFigures | None, why_not: str) -> Table
             f"{timing.theirs_ms:.2f} ms",
             f"{timing.ratio:.1f}",
             f">= {timing.wanted:g}",
-            "ok" if timing.ratio >= timing.wanted else "MISSED",
+            "ok" if timing.good else "MISSED",
         )
     if app is None:
         table.add_row("app", f"not measured: {why_not}")
@@ -184,7 +196,8 @@ def _table(timings: list[Timing], app: AppFigures | None, why_not: str) -> Table
     table.add_row("app: start to first answer", f"{app.answers_s:.1f} s")
     table.add_row("app: start to first result on a page", f"{app.first_result_s:.1f} s")
     table.add_row(
-        "app: memory after a photo", f"{app.rss_mb:.0f} MB", "", "", "< 400", "ok" if app.rss_mb < 400 else "MISSED"
+        "app: memory after a photo",
+        *(f"{app.rss_mb:.0f} MB", "", "", f"< {MOST_APP_MB}", "ok" if app.small else "MISSED"),
     )
     table.add_row("app: TensorFlow loaded", str(app.tensorflow), "", "", "False", "MISSED" if app.tensorflow else "ok")
     return table
@@ -205,7 +218,7 @@ def main(model: Path, rounds: int, app: bool) -> None:
             why_not = str(error)
     timings = compare(model, rounds)
     Console().print(_table(timings, figures, why_not))
-    if any(timing.ratio < timing.wanted for timing in timings):
+    if not all(timing.good for timing in timings) or (figures and (figures.tensorflow or not figures.small)):
         sys.exit(1)
 
 
