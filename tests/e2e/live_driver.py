@@ -62,6 +62,12 @@ def expect_frames(page: Page, more_than: int = 30) -> None:
     eventually(lambda: counted(page, "frames") > (more_than,), page)
 
 
+def expect_more_frames(page: Page, n_frames: int = 20) -> None:
+    """Time for a setting to act, and for a detection after it."""
+    (before,) = counted(page, "frames")
+    expect_frames(page, before + n_frames)
+
+
 def expect_moving_video(page: Page) -> None:
     video = camera(page).locator("video")
     assert video.evaluate("video => video.videoWidth") > 0
