@@ -17,6 +17,7 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit_webrtc import Translations, VideoHTMLAttributes, WebRtcMode, webrtc_streamer
 from streamlit_webrtc.component import generate_frontend_component_key
+from streamlit_webrtc.process import AsyncVideoProcessTrack
 
 from fer.live.session import LiveSession
 
@@ -81,11 +82,7 @@ class FrameProcessor:
             return frame
 
     async def recv_queued(self, frames: list[av.VideoFrame]) -> list[av.VideoFrame]:
-        """The same for the newest of the frames that came since the last call; the others are counted as dropped.
-
-        Until the first call has returned, streamlit-webrtc sends frames on as they came, one or two of them, and
-        nothing here can keep it from that.
-        """
+        """The same for the newest of the frames that came since the last call; the others are counted as dropped."""
         self._loop = asyncio.get_running_loop()
         self.session.count_dropped(len(frames) - 1)
         return [self.recv(frames[-1])]
@@ -109,6 +106,19 @@ def video_frame(image_bgr: Image) -> av.VideoFrame:
         return av.VideoFrame.from_ndarray(image_bgr, format="bgr24")
     i420 = np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
     return av.VideoFrame.from_ndarray(i420, format="yuv420p")
+
+
+def nothing_raw(track: object) -> None:
+    """Let a stream begin with black instead of the camera's own frames.
+
+    Until the first frame has been processed, streamlit-webrtc repeats the last one that was, and where there is none it
+    sends the camera's on as they came, faces that are to be blurred included.
+
+    Args:
+        track: the stream's output; the run of the page that answers the browser sees it before any frame comes.
+    """
+    if isinstance(track, AsyncVideoProcessTrack) and track._last_out_frame is None:
+        track._last_out_frame = video_frame(np.zeros((480, 640, 3), np.uint8))
 
 
 @dataclass(frozen=True)
@@ -180,6 +190,7 @@ class Webcam:
             # The component tries the same offer again on the next run; that takes a session that has not ended.
             self._offer = self._processor = None
             return CameraState(on=False, failure=f"The connection to the camera could not be made ({error}).")
+        nothing_raw(context.output_video_track)
         on = bool(context.state.playing or context.state.signalling)
         if not on:
             self._end()

@@ -1,7 +1,9 @@
 """What streamlit-webrtc calls, frames in and out and never an exception; and a session for every START."""
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -9,7 +11,9 @@ from unittest import mock
 import av
 import numpy as np
 import pytest
+from aiortc import MediaStreamTrack
 from streamlit_webrtc.component import generate_frontend_component_key
+from streamlit_webrtc.process import AsyncVideoProcessTrack
 
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
@@ -118,6 +122,7 @@ class Component:
         self.drawn: dict[str, Any] | None = None
         self.opened: list[LiveSession] = []
         self.places = 10
+        self.track: AsyncVideoProcessTrack | None = None
 
     def offer(self, sdp: str) -> None:
         """START: the browser has the camera and offers a connection."""
@@ -154,7 +159,9 @@ class Component:
         if self.error:
             raise self.error
         signalling = any(value["sdpOffer"] for value in self.state.values())
-        return SimpleNamespace(state=SimpleNamespace(playing=self.playing, signalling=signalling))
+        return SimpleNamespace(
+            state=SimpleNamespace(playing=self.playing, signalling=signalling), output_video_track=self.track
+        )
 
     def send(self, frame: av.VideoFrame) -> av.VideoFrame:
         """A frame, to whatever callback the component was given last."""
@@ -236,3 +243,36 @@ def test_after_a_connection_that_failed_the_same_offer_is_tried_with_a_fresh_ses
     assert component.webcam.session is component.opened[1]
     assert component.opened[1].snapshot().n_frames == 1
     assert shown_frame is not given
+
+
+class CameraTrack(MediaStreamTrack):
+    """The browser's camera, always ready with the same frame."""
+
+    kind = "video"
+
+    async def recv(self) -> av.VideoFrame:
+        frame = camera_frame()
+        frame.pts, frame.time_base = 0, Fraction(1, 90_000)
+        return frame
+
+
+def test_no_frame_of_the_camera_is_sent_on_before_one_was_processed() -> None:
+    """As streamlit-webrtc does it while the first frame is in work."""
+    component = Component()
+    component.offer("first")
+    busy = threading.Event()
+
+    class Slow:
+        def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
+            busy.wait(60)
+            return frame
+
+    async def first_frame() -> av.VideoFrame:
+        component.track = AsyncVideoProcessTrack(CameraTrack(), Slow())
+        component.show()
+        return await component.track.recv()
+
+    with ThreadPoolExecutor(1) as thread:
+        shown = thread.submit(asyncio.run, first_frame()).result()
+    busy.set()
+    assert not shown.to_ndarray(format="bgr24").any()
