@@ -1,5 +1,8 @@
 """Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run repeats."""
 
+import copy
+from typing import Self
+
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +34,7 @@ class TrainingBatches(keras.utils.PyDataset):
         steps: batches of a whole epoch.
     """
 
-    def __init__(self, dataset: FaceDataset, config: TrainConfig, *, votes: bool, epoch: int = 1) -> None:
+    def __init__(self, dataset: FaceDataset, config: TrainConfig, *, votes: bool) -> None:
         # One thread beside the step: OpenCV lets go of the interpreter, and two would race for its lock.
         super().__init__(workers=1, max_queue_size=8)
         self._images = dataset.images
@@ -44,7 +47,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self._class_weights = class_weights(dataset.labels, config.class_weights)
         self._augment = Augmenter.from_config(config)
         self._config = config
-        self._epoch = epoch
+        self._epoch = 1
         self._first = 0
         self.steps = max(1, len(self._images) // config.batch_size)
 
@@ -57,6 +60,12 @@ class TrainingBatches(keras.utils.PyDataset):
         Keras asks for the length once a call of `fit`: an epoch that is shorter than the others needs its own call.
         """
         self._epoch, self._first = epoch, first_batch
+
+    def of_epoch(self, epoch: int) -> Self:
+        """The whole of another epoch, sharing the images and what was computed of them."""
+        other = copy.copy(self)
+        other.begin_epoch(epoch)
+        return other
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.uint8], dict[str, Floats], dict[str, Floats]]:
         index += self._first

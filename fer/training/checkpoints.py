@@ -51,6 +51,8 @@ class TrainingState:
         history: a row an epoch, as in metrics.csv.
         best: None before the first epoch's end.
         seconds: spent on training; epoch_seconds: of these, on the steps of the next epoch.
+        data: the digest of what it trains and is judged on; '' in checkpoints of versions before this one.
+        n_train: images that it trains on.
         epoch_loss, epoch_accuracy: means over the steps of the next epoch.
     """
 
@@ -62,6 +64,8 @@ class TrainingState:
     history: tuple[dict[str, float], ...] = ()
     best: Best | None = None
     seconds: float = 0.0
+    data: str = ""
+    n_train: int = 0
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -76,6 +80,8 @@ class TrainingState:
             history=tuple(values["history"]),
             best=None if best is None else Best(**best),
             seconds=float(values["seconds"]),
+            data=str(values.get("data", "")),
+            n_train=int(values.get("n_train", 0)),
         )
 
 

@@ -1,5 +1,6 @@
 """A whole run in this process: load, fit from where it was, export, report."""
 
+import contextlib
 import shutil
 import time
 
@@ -7,7 +8,7 @@ import keras
 import numpy as np
 
 from fer.datasets.faces import FaceDataset
-from fer.errors import BundleError, ConfigError
+from fer.errors import BundleError, ConfigError, RunError
 from fer.evaluation.report import write_run_report
 from fer.recognition.bundle import KERAS_FILE, load_bundle
 from fer.runs import files
@@ -17,7 +18,7 @@ from fer.runs.store import read_config
 from fer.training.batches import TrainingBatches
 from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.checkpoints import Checkpoint, newest_checkpoint
-from fer.training.fit import compiled_network, has_votes, load_data, split_parts
+from fer.training.fit import Parts, compiled_network, has_votes, load_data, split_parts
 from fer.training.loggers import metric_loggers
 from fer.training.watch import Watch
 
@@ -25,7 +26,7 @@ from fer.training.watch import Watch
 def train_run(session: RunSession) -> None:
     """Train a run to its end, from its last checkpoint where there is one.
 
-    Where it is stopped, the best model so far is exported all the same.
+    Where it is stopped or fails, the best model so far is exported all the same.
 
     Raises:
         FerError: the settings, the data or the training do not allow it, in one sentence.
@@ -36,11 +37,17 @@ def train_run(session: RunSession) -> None:
     session.update(now=True, doing="loading the data")
     dataset = load_data(config)
     session.check_stop()
+    parts = split_parts(dataset, config)
     resumed = _last_checkpoint(session)
+    if resumed is not None:
+        _require_same_data(resumed, parts)
     try:
-        watch = _fit(session, config, dataset, resumed)
+        watch = _fit(session, config, dataset.name, parts, resumed)
     except StopRequested:
         _export(session, config, dataset)
+        raise
+    except Exception:
+        _export_after_failure(session, config, dataset)
         raise
     _export(session, config, dataset)
     best = watch.state.best
@@ -61,13 +68,27 @@ def _last_checkpoint(session: RunSession) -> Checkpoint | None:
     return checkpoint
 
 
-def _fit(session: RunSession, config: TrainConfig, dataset: FaceDataset, resumed: Checkpoint | None) -> Watch:
+def _require_same_data(resumed: Checkpoint, parts: Parts) -> None:
+    """See that a run goes on with the images, labels and votes that it began with.
+
+    Raises:
+        RunError: a file or the corrections have changed since.
+    """
+    before = resumed.state
+    if before.data and before.data != parts.digest():
+        counts = f"{before.n_train} images to train on then, {len(parts.train)} now"
+        raise RunError(
+            f"The data have changed since this run began ({counts}): bring back the file, the votes or the corrections "
+            "as they were, or start a new run with the same settings."
+        )
+
+
+def _fit(session: RunSession, config: TrainConfig, data_name: str, parts: Parts, resumed: Checkpoint | None) -> Watch:
     session.update(now=True, doing="building the network")
-    parts = split_parts(dataset, config)
     batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config))
     network = compiled_network(config, parts, batches.steps)
     session.say(
-        f"{dataset.name}: {len(parts.train)} images to train on, {len(parts.validation)} to validate on; "
+        f"{data_name}: {len(parts.train)} images to train on, {len(parts.validation)} to validate on; "
         f"{network.count_params() / 1e6:.2f} M parameters; {keras.config.dtype_policy().name}"
     )
     session.update(
@@ -122,6 +143,15 @@ def _fine_tune(network: keras.Model, config: TrainConfig) -> None:
         raise ConfigError(f"start_from: that model's network is {name}; choose the same network, or another model.")
     # The votes' head comes last, and starts anew.
     network.set_weights([*weights, *own[len(weights) :]])
+
+
+def _export_after_failure(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> None:
+    """Write the best model so far where it can be; why the run failed is what its user must read."""
+    try:
+        _export(session, config, dataset)
+    except Exception as error:  # such as a full disk, which may have been why the run failed
+        with contextlib.suppress(OSError):
+            session.log(f"the best model so far could not be written ({type(error).__name__}: {error})")
 
 
 def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> None:

@@ -11,11 +11,10 @@ from typing import Any, Final
 import click
 import keras
 
-from fer.errors import RunError
 from fer.runs import estimates, files
 from fer.runs.config import TrainConfig
 from fer.runs.curves import METRICS_COLUMNS
-from fer.runs.session import RunSession, StopRequested
+from fer.runs.session import DivergedError, RunSession, StopRequested
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Best, Checkpoint, TrainingState, write_checkpoint
 from fer.training.fit import Parts, Validation, judge
@@ -23,6 +22,8 @@ from fer.training.fit import Parts, Validation, judge
 # An epoch of a large network on a small machine takes an hour; no more than this of it is lost.
 _CHECKPOINT_SECONDS: Final = 300.0
 _WINDOW_SECONDS: Final = 20.0
+# No run comes to it: images for the statistics of averaged weights, in another order than any that is trained on.
+_STATISTICS_EPOCH: Final = 2**20
 
 Row = dict[str, float]
 Logger = Callable[[Row], None]
@@ -54,11 +55,13 @@ class Watch(keras.callbacks.Callback):
         loggers: Sequence[Logger] = (),
     ) -> None:
         super().__init__()
-        self.state = resumed.state if resumed else TrainingState()
+        self.state = replace(
+            resumed.state if resumed else TrainingState(), data=parts.digest(), n_train=len(parts.train)
+        )
         self.weights: list[Any] = []
         self._session, self._config, self._parts, self._batches = session, config, parts, batches
         self._loggers = loggers
-        self._statistics = TrainingBatches(parts.train, config, votes=False, epoch=2**20)
+        self._statistics = batches.of_epoch(_STATISTICS_EPOCH)
         self._first_batch = 0
         self._clock = time.monotonic()
         self._epoch_began = self._checkpointed = self._clock
@@ -88,15 +91,12 @@ class Watch(keras.callbacks.Callback):
 
         Raises:
             StopRequested: after a checkpoint.
-            RunError: the loss is no number any more.
+            DivergedError: the loss is no number any more.
         """
         now, done = time.monotonic(), self._first_batch + batch + 1
         self._count(now)
         if not math.isfinite((logs or {}).get("loss", math.nan)):
-            raise RunError(
-                f"The loss is no number any more (NaN) in epoch {self.state.epoch + 1}, step {done}: choose a learning "
-                f"rate below {self._config.learning_rate:g}, or a longer warm-up. The best model so far is kept."
-            )
+            raise self._diverged(f"The loss is no number any more (NaN) in epoch {self.state.epoch + 1}, step {done}")
         loss, accuracy = self._figures(logs or {}, done)
         seconds = self._before.epoch_seconds + now - self._epoch_began
         self.state = replace(self.state, batch=done, epoch_seconds=seconds, epoch_loss=loss, epoch_accuracy=accuracy)
@@ -131,17 +131,14 @@ class Watch(keras.callbacks.Callback):
 
         Raises:
             StopRequested: the run was asked to stop.
-            RunError: the network gives no numbers any more.
+            DivergedError: the network gives no numbers any more.
         """
         began = time.monotonic()
         training_seconds = self._before.epoch_seconds + began - self._epoch_began
         self._session.update(now=True, doing="validating")
         result, weights = judge(self.model, self._parts.validation, self._statistics)
         if not math.isfinite(result.loss):
-            raise RunError(
-                f"The network gives no numbers any more after epoch {epoch + 1}: choose a learning rate below "
-                f"{self._config.learning_rate:g}. The best model so far is kept."
-            )
+            raise self._diverged(f"The network gives no numbers any more after epoch {epoch + 1}")
         row = self._row(epoch + 1, logs or {}, result, training_seconds)
         best = self.state.best
         better = best is None or result.accuracy > best.accuracy
@@ -184,6 +181,13 @@ class Watch(keras.callbacks.Callback):
             best_epoch=best.epoch if best else 0,
             seconds=self.state.seconds,
             seconds_left=self._seconds_left(self.state.batch, self._speed),
+        )
+
+    def _diverged(self, what: str) -> DivergedError:
+        kept = " The best model so far is kept." if self.state.best else ""
+        return DivergedError(
+            f"{what}, and would be none again if the run were resumed: start a new one with its settings and a "
+            f"learning rate below {self._config.learning_rate:g}, or a longer warm-up.{kept}"
         )
 
     def _checkpoint(self, new_best: list[Any] | None) -> None:

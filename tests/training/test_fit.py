@@ -5,11 +5,16 @@ import numpy as np
 import pytest
 from keras import layers
 
+from fer.datasets import importing
+from fer.datasets.corrections import correct, corrections_file, write_corrections
 from fer.datasets.faces import FaceDataset
+from fer.datasets.readings import Reading
 from fer.errors import DatasetError
+from fer.paths import data_dir
 from fer.runs.config import TrainConfig
-from fer.training.fit import recompute_statistics, split_parts, validate
+from fer.training.fit import load_data, recompute_statistics, split_parts, validate
 from fer.training.networks import LOGITS
+from tests.datasets.forms import drawn
 
 
 def dataset(n_train: int = 140, n_validation: int = 14, votes: np.ndarray | None = None) -> FaceDataset:
@@ -46,6 +51,23 @@ def test_too_few_images_of_a_class_is_one_sentence():
     small = dataset(n_train=7)
     with pytest.raises(DatasetError, match="too few training images"):
         split_parts(small, TrainConfig(holdout=0.3))
+
+
+def test_corrections_of_an_imported_set_reach_a_run_that_asks_for_them(fer_home):
+    faces = drawn()
+    importing.store(Reading(faces, tuple(f"face {row}" for row in range(len(faces))), form="CSV"), "mine", "here")
+    folder = data_dir() / "mine"
+    now = (int(faces.labels[4]) + 1) % 7
+    write_corrections(corrections_file(folder), [correct(faces, 4, now), correct(faces, 9, None)])
+    plain = load_data(TrainConfig(data=str(folder)))
+    np.testing.assert_array_equal(plain.labels, faces.labels)
+    corrected = load_data(TrainConfig(data=str(folder), corrections=True))
+    expected = faces.labels.copy()
+    expected[4] = now
+    np.testing.assert_array_equal(corrected.labels, np.delete(expected, 9))
+    np.testing.assert_array_equal(corrected.images, np.delete(faces.images, 9, axis=0))
+    config = TrainConfig(corrections=True)
+    assert split_parts(plain, config).digest() != split_parts(corrected, config).digest()
 
 
 def constant_network(logits: np.ndarray) -> keras.Model:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from fer import paths
+from fer.evaluation.report import RUN_REPORT
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs import curves, files, process, serving, store
@@ -60,11 +62,12 @@ def test_a_run_leaves_what_its_readers_need(undisturbed, monkeypatch):
     assert report["metrics"]["validation"]["accuracy"] == pytest.approx(best.accuracy, abs=0.03)
     serving.check_parity(load_bundle(run.folder / files.BUNDLE))
     assert len(list((undisturbed / files.CHECKPOINTS).iterdir())) == 2
+    assert "<html" in (undisturbed / RUN_REPORT).read_text()
 
 
-@pytest.mark.parametrize("point", ["kill-in-epoch:17", "kill-before-rename:5", "kill-between-save-and-row:4"])
+@pytest.mark.parametrize("point", ["kill-in-epoch:17", "kill-in-save:5", "kill-between-save-and-row:4"])
 def test_killed_and_resumed_it_is_as_if_nothing_had_happened(home, undisturbed, point):
-    """Step 17 is the third of the third epoch; the fifth flush of a folder and fourth writing of rows are its end."""
+    """Step 17 is the third of the third epoch; the fifth JSON file of a checkpoint and the fourth rows are its end."""
     killed = fer(home, "train", *SETTINGS, sabotage=point)
     assert killed.status == -9
     folder = home / "runs" / killed.run_id
@@ -81,7 +84,7 @@ def test_killed_and_resumed_it_is_as_if_nothing_had_happened(home, undisturbed, 
     faces = serving.parity_batch()
     logits = [EmotionClassifier(load_bundle(run / files.BUNDLE)).logits(faces) for run in (folder, undisturbed)]
     np.testing.assert_allclose(*logits, atol=1e-4)
-    assert not list(folder.glob("**/*.part"))
+    assert not list(folder.rglob("*.part"))
 
 
 def test_stopped_in_an_epoch_it_goes_on_at_the_very_step(home, undisturbed):
@@ -90,6 +93,14 @@ def test_stopped_in_an_epoch_it_goes_on_at_the_very_step(home, undisturbed):
     assert f"runs resume {stopped.run_id}" in stopped.err
     run = store.read_run(stopped.run_id)
     assert (run.state, run.progress.epoch, run.progress.batch, run.has_bundle) == ("stopped", 2, 17 - 14, True)
+    # Other data would not be the same run: what is left of the training images is one fewer.
+    before = (run.folder / files.CONFIG).read_text()
+    (run.folder / files.CONFIG).write_text(json.dumps(json.loads(before) | {"holdout": 0.2}))
+    refused = fer(home, "runs", "resume", run.id)
+    assert refused.status == 1
+    assert "The data have changed since this run began (70 images to train on then, 56 now)" in refused.err
+    assert len(rows(run.folder)) == 2
+    (run.folder / files.CONFIG).write_text(before)
     assert fer(home, "runs", "resume", run.id).status == 0
     for got, wanted in zip(figures(run.folder), figures(undisturbed), strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
@@ -135,15 +146,33 @@ def test_a_full_disk_is_a_failure_with_a_sentence_and_resumes_when_there_is_room
         assert got == pytest.approx(wanted, abs=1e-5)
 
 
-def test_without_numbers_it_fails_at_once_and_keeps_the_best_and_the_model_in_use(home):
-    failed = fer(home, "train", *SETTINGS, sabotage="nan:3")
+@pytest.mark.parametrize(
+    ("point", "sentence"),
+    [
+        ("nan:3", "no number any more (NaN) in epoch 3, step 1"),
+        ("no-memory:3", "Memory ran out"),
+        ("no-space:5", "The disk is full"),
+    ],
+)
+def test_failing_in_the_third_epoch_it_says_why_and_keeps_the_best_and_the_model_in_use(home, point, sentence):
+    failed = fer(home, "train", *SETTINGS, sabotage=point)
     assert failed.status == 1
-    assert "no number any more (NaN) in epoch 3, step 1" in failed.err
+    assert sentence in failed.err
+    assert "Traceback" not in failed.err
     run = store.read_run(failed.run_id)
     assert (run.state, run.progress.epoch) == ("failed", 2)
+    assert sentence in run.progress.message
     assert len(rows(run.folder)) == 2
+    assert not list(run.folder.rglob("*.part"))
     assert serving.shipped_in_use()
     assert not (paths.runs_dir() / "current.json").exists()
+    assert run.has_bundle
+    serving.use_run(run.id)
+    assert run.resumable == (point != "nan:3")
+    if not run.resumable:
+        # It would come to the same: said in words, and nothing is tried.
+        assert "lower learning rate" in fer(home, "runs", "resume", run.id).err
+        assert store.read_run(run.id).progress.message == run.progress.message
 
 
 def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home):
@@ -154,6 +183,8 @@ def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home
     run_id = run.stdout.readline().strip()
     folder = files.run_folder(run_id)
     wait_until(lambda: len(curves.read_metrics(run_id)) >= 2, 300)
+    # A person's live camera comes first.
+    assert os.getpriority(os.PRIO_PROCESS, run.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
     run.send_signal(2)
     assert run.wait(300) == 0
     stopped = store.read_run(run_id)

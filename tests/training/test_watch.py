@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,10 +12,11 @@ from fer.errors import BundleError, ConfigError, RunError
 from fer.recognition.bundle import Bundle, write_bundle
 from fer.runs import curves, estimates, files, store
 from fer.runs.config import TrainConfig
-from fer.runs.session import RunSession, StopRequested
+from fer.runs.session import DivergedError, RunSession, StopRequested
+from fer.training import batches as batches_module
 from fer.training import networks, probe, run, watch
 from fer.training.batches import TrainingBatches
-from fer.training.checkpoints import newest_checkpoint
+from fer.training.checkpoints import Checkpoint, TrainingState, newest_checkpoint
 from fer.training.export import export_network, serving_network
 from fer.training.fit import compiled_network, load_data, split_parts
 from tests.builders import make_bundle
@@ -34,7 +36,7 @@ def start(config: TrainConfig) -> RunSession:
 
 def fit(session: RunSession, config: TrainConfig) -> watch.Watch:
     checkpoint, _ = newest_checkpoint(session.folder / files.CHECKPOINTS)
-    return run._fit(session, config, load_data(config), checkpoint)
+    return run._fit(session, config, "drawn", split_parts(load_data(config), config), checkpoint)
 
 
 def test_an_epoch_leaves_its_row_its_checkpoint_and_what_it_took():
@@ -97,8 +99,9 @@ def test_a_stop_in_the_middle_and_at_the_end_of_an_epoch_is_kept_and_gone_on_fro
 def test_a_network_that_gives_no_numbers_is_refused_after_the_epoch_too(monkeypatch):
     broken = replace_loss(watch.judge)
     monkeypatch.setattr(watch, "judge", broken)
-    with pytest.raises(RunError, match="no numbers any more after epoch 1"):
+    with pytest.raises(DivergedError, match="no numbers any more after epoch 1") as caught:
         fit(start(CONFIG), CONFIG)
+    assert "kept" not in str(caught.value), "there is no epoch to keep"
 
 
 def replace_loss(judge):
@@ -107,6 +110,50 @@ def replace_loss(judge):
         return replace(result, loss=math.nan), weights
 
     return judged
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize("change", ["image", "label", "votes", "order", "fewer"])
+def test_a_run_does_not_go_on_with_other_data(part, change):
+    parts = with_votes(split_parts(load_data(CONFIG), CONFIG))
+    resumed = Checkpoint(Path("c"), TrainingState(data=parts.digest(), n_train=70), {})
+    run._require_same_data(resumed, with_votes(split_parts(load_data(CONFIG), CONFIG)))
+    data = getattr(parts, part)
+    changed = {name: getattr(data, name).copy() for name in ("images", "labels", "votes")}
+    if change == "image":
+        changed["images"][3, 2, 1] ^= 1
+    elif change == "label":
+        changed["labels"][3] = (changed["labels"][3] + 1) % 7
+    elif change == "votes":
+        changed["votes"][3, 2] += 1
+    other = replace(data, **changed)
+    if change in ("order", "fewer"):
+        other = data.take(np.arange(len(data))[:: -1 if change == "order" else 2])
+    with pytest.raises(RunError, match=r"The data have changed since this run began \(70 images to train on then"):
+        run._require_same_data(resumed, replace(parts, **{part: other}))
+
+
+def test_a_checkpoint_of_the_version_before_is_gone_on_from():
+    parts = split_parts(load_data(CONFIG), CONFIG)
+    run._require_same_data(Checkpoint(Path("c"), TrainingState(), {}), parts)
+
+
+def with_votes(parts):
+    made = {name: getattr(parts, name) for name in ("train", "validation")}
+    return replace(parts, **{k: replace(d, votes=np.ones((len(d), 10), np.uint8)) for k, d in made.items()})
+
+
+def test_what_the_crowd_expects_is_computed_once_a_run(monkeypatch):
+    config = replace(CONFIG, crowd_labels=0.5, epochs=1, warmup_epochs=0.0, weight_averaging=100)
+    calls = []
+
+    def expected(dataset):
+        calls.append(len(dataset))
+        return np.full((len(dataset), 7), 1 / 7, np.float32)
+
+    monkeypatch.setattr(batches_module, "expected_labels", expected)
+    fit(start(config), config)
+    assert calls == [70]
 
 
 def test_averaged_weights_are_judged_and_the_others_train_on():

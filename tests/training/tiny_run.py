@@ -47,12 +47,11 @@ def install(sabotage: str) -> None:
         # name: (where, what, effect, whether it strikes before the real thing is done)
         "kill-in-epoch": (watch.Watch, "on_train_batch_end", die, False),
         "terminate-in-epoch": (watch.Watch, "on_train_batch_end", terminate, True),
-        "kill-in-save": (checkpoints, "_flush", die, True),
-        "kill-before-rename": (checkpoints, "sync_folder", die, True),
+        # Of two a checkpoint, the first: the variables are written, the state is not.
+        "kill-in-save": (checkpoints, "_write_json", die, True),
         "kill-between-save-and-row": (watch, "write_metrics", die, True),
-        "kill-after-row": (watch, "write_metrics", die, False),
         "kill-in-export": (run, "bundle_run", die, True),
-        "no-space": (checkpoints, "_flush", full, True),
+        "no-space": (checkpoints, "_write_json", full, True),
         "no-memory": (watch, "judge", memory, True),
     }
     if point == "small-files":
