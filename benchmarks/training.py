@@ -6,6 +6,7 @@ of a step; it runs beside the step. The third opens the Training page while a ru
 time that the dashboard's process takes; it needs Chromium.
 """
 
+import contextlib
 import os
 import shutil
 import statistics
@@ -118,6 +119,7 @@ def watching_share() -> float | None:
         return None
     if browser_path is None:
         return None
+    from fer.errors import RunError
     from fer.runs import control
     from fer.runs.presets import PRESETS
     from tests.serving import running_app
@@ -128,14 +130,17 @@ def watching_share() -> float | None:
         with running_app(home, home / "server.log") as server, sync_playwright() as playwright:
             page = playwright.chromium.launch(executable_path=browser_path).new_page()
             page.goto(f"{server.url}/Training")
-            page.locator('[class*="st-key-training_live_loss"]').wait_for(timeout=300_000)
+            # The charts are there from the end of the first epoch on.
+            page.locator(f".st-key-training_live_charts_{run_id}").wait_for(timeout=300_000)
             process = psutil.Process(server.pid)
             before, began = sum(process.cpu_times()[:2]), time.monotonic()
             time.sleep(_WATCHED_SECONDS)
             return float((sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began))
     finally:
-        control.stop(run_id)
-        control.stop(run_id)
+        # Asked, then ended; it may have come to its end before.
+        with contextlib.suppress(RunError):
+            control.stop(run_id)
+            control.stop(run_id)
 
 
 @click.command()
