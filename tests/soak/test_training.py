@@ -20,9 +20,7 @@ from tests.training.running import SETTINGS, command, environment, fer
 
 _KILLS = int(os.environ.get("FER_SOAK_KILLS", "20"))
 _SEED = int(os.environ.get("FER_SOAK_SEED", str(random.SystemRandom().randrange(10**6))))
-_EPOCHS = 40
-# A kill comes while the data load, the network compiles, an epoch goes on, a checkpoint or the model is written.
-_LONGEST_SECONDS = 25.0
+_EPOCHS = 300
 
 
 def figures(folder: Path) -> list[dict[str, float]]:
@@ -36,8 +34,13 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
     rng = random.Random(_SEED)
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     settings = [*SETTINGS, "--epochs", str(_EPOCHS)]
+    began = time.monotonic()
     undisturbed = fer(tmp_path, "train", *settings, seconds=1800)
     assert undisturbed.status == 0, undisturbed.err
+    took, training = time.monotonic() - began, store.read_run(undisturbed.run_id).progress.seconds
+    # A kill comes while the data load, the network compiles, an epoch goes on or a checkpoint is written, and early
+    # enough for the last one to find a run that still trains.
+    longest = took - training + training / _KILLS
     expected = figures(files.run_folder(undisturbed.run_id))
 
     first = subprocess.Popen(
@@ -46,19 +49,20 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
     assert first.stdout
     run_id = first.stdout.readline().strip()
     folder, running = files.run_folder(run_id), first
-    for kill in range(_KILLS):
-        deadline = time.monotonic() + rng.uniform(0.5, _LONGEST_SECONDS)
+    kills = 0
+    while kills < _KILLS:
+        deadline = time.monotonic() + rng.uniform(0.5, longest)
         while running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        if running.poll() is None:
-            running.kill()
-        running.wait()
+        running.kill()
+        status = running.wait()
+        kills += 1
         state, rows = store.read_run(run_id).state, figures(folder) if (folder / files.METRICS).exists() else []
-        click.echo(f"kill {kill + 1}: {state} after {len(rows)} epochs")
+        click.echo(f"kill {kills}: {state} after {len(rows)} epochs")
+        # A run that came to its end by itself was not killed, and shows nothing.
+        assert status == -9, f"it ended with {status} before it was killed"
         assert [row["epoch"] for row in rows] == list(range(1, len(rows) + 1))
         assert not process.is_alive(folder)
-        if state == "finished":
-            break
         assert state in ("interrupted", "queued")
         running = subprocess.Popen(
             command("runs", "resume", run_id), cwd=CHECKOUT, env=environment(tmp_path), stdout=subprocess.DEVNULL
