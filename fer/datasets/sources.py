@@ -36,7 +36,7 @@ def read_source(path: Path, votes: Path | None = None, progress: Progress = sile
         if votes is not None:
             raise DatasetError(f"{path.name} is a set that was imported; import its source again with the votes.")
         return read_set(path)
-    given = None if votes is None else _given_votes(votes)
+    given = None if votes is None else _given_votes(votes, progress)
     try:
         if path.is_dir():
             reading = read_tree(FolderTree(path), given, progress)
@@ -95,7 +95,7 @@ def _read_files(files: Mapping[str, IO[bytes]], progress: Progress) -> Reading:
     votes = None
     if beside is not None:
         files[beside].seek(0)
-        votes = read_votes(files[beside], beside)
+        votes = read_votes(files[beside], beside, progress)
     file = files[name]
     return read_tree(ZipTree(file, name) if _is_zip(name, file) else UploadTree({name: file}, name), votes, progress)
 
@@ -173,7 +173,7 @@ def _read_lone_csv(path: Path, file: IO[bytes], votes: Votes | None, progress: P
     table = read_table(file, path.name, path.stat().st_size, progress)
     if votes is None and table.usages is not None:
         beside = _votes_beside(path, path.parent.iterdir())
-        votes = None if beside is None else _given_votes(beside)
+        votes = None if beside is None else _given_votes(beside, _at_the_end(progress))
     return table.reading if votes is None else join_votes(table, votes)
 
 
@@ -185,15 +185,20 @@ def _read_csv(
     # Beside a table without Usage, such as train.csv, the votes belong to another table of the same folder.
     if votes is None and beside is not None and table.usages is not None:
         with tree.open(beside) as file:
-            votes = read_votes(file, beside.name)
+            votes = read_votes(file, beside.name, _at_the_end(progress))
     return table.reading if votes is None else join_votes(table, votes)
 
 
-def _given_votes(path: Path) -> Votes:
+def _given_votes(path: Path, progress: Progress) -> Votes:
     try:
         with path.open("rb") as file:
-            return read_votes(file, path.name)
+            return read_votes(file, path.name, progress)
     except OSError as error:
         raise DatasetError(
             f"The votes {path} cannot be read ({error.strerror}); give the FER+ file {VOTES_FILE}, or leave it out."
         ) from error
+
+
+def _at_the_end(progress: Progress) -> Progress:
+    """For votes that are read after their table, which takes nearly all of the time."""
+    return lambda share, text: progress(1.0, text)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.datasets.faces import VOTE_COLUMNS
-from fer.datasets.readings import Reading
+from fer.datasets.readings import Progress, Reading, silent
 from fer.datasets.tables import UNKNOWN_USAGE, USAGES, Table, numbered_lines, split_fields
 from fer.errors import DatasetError
 
@@ -28,15 +28,16 @@ class Votes:
     votes: npt.NDArray[np.uint8]
 
 
-def read_votes(file: IO[bytes], name: str = VOTES_FILE) -> Votes:
+def read_votes(file: IO[bytes], name: str = VOTES_FILE, progress: Progress = silent) -> Votes:
     """Read a FER+ file.
 
-    A damaged row cannot be left out, since rows are what joins the file to FER-2013.
+    A damaged row cannot be left out, since rows are what joins the file to FER-2013. What `progress` raises ends the
+    reading; the share that it hears is 0 throughout.
 
     Raises:
         DatasetError: a column is missing, or a row holds no usage or vote.
     """
-    lines = numbered_lines(file, name)
+    lines = numbered_lines(file, name, progress=progress)
     first = next(lines, None)
     delimiter, names = _header(first[1] if first else b"")
     missing = [column for column in _WANTED if column not in names]

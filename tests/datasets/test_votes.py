@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fer.datasets.loading import load_dataset
+from fer.datasets.sources import read_source
 from fer.datasets.votes import read_votes
 from fer.errors import DatasetError
 from tests.datasets.forms import (
@@ -141,3 +142,13 @@ def test_a_byte_order_mark_and_semicolons_do_no_harm() -> None:
     found = read_votes(io.BytesIO(b"\xef\xbb\xbf" + text.encode()))
     np.testing.assert_array_equal(found.votes, unanimous(dataset))
     np.testing.assert_array_equal(found.usages, dataset.splits)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_reading_votes_can_be_cancelled_and_never_goes_backwards(tmp_path: Path, before: bool) -> None:
+    dataset = drawn()
+    source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
+    named = write_lines(tmp_path / "fer2013new.csv", [*votes_lines(dataset), "\n" * (3 * 2**20)])
+    seen: list[float] = []
+    read_source(source, named if before else None, lambda share, text: seen.append(share))
+    assert len(seen) >= 5 and seen == sorted(seen)
