@@ -1,10 +1,11 @@
 """How long an evaluation takes: `python -m benchmarks.evaluation [--data PATH]`, one table.
 
 Without data, as many drawn faces as FER-2013's PublicTest has. The rows are what a user waits for: figures, the table
-of transforms, a result that is kept, the report.
+of transforms, the page with a result that is kept (its script; the browser comes on top), the report.
 """
 
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any, Final
 import click
 from rich.console import Console
 from rich.table import Table
+from streamlit.testing.v1 import AppTest
 
 from fer.datasets.readings import Reading
 from fer.datasets.synthetic import make_synthetic
@@ -21,11 +23,16 @@ from fer.evaluation import store
 from fer.evaluation.assessment import assess
 from fer.evaluation.material import Material, Source, load_material, material_of
 from fer.evaluation.report import report
-from fer.paths import SHIPPED_BUNDLE
+from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.current import use_bundle
 
 PUBLIC_TEST_FACES: Final = 3589
+# What the page has chosen when it opens; the faces that are kept for it here are those of the benchmark.
+CHOSEN: Final = Source("synthetic", split="test")
+PATIENCE_S: Final = 300
+RERUNS: Final = 5
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, float]:
@@ -41,6 +48,12 @@ def drawn() -> Material:
     return material_of(Reading(faces, tuple(f"drawing {number}" for number in range(len(faces)))))
 
 
+def shown(page: AppTest) -> None:
+    """Make sure that it was the result that took the time."""
+    if page.exception or not page.metric:
+        raise RuntimeError("The page does not show the result that was kept a moment ago.")
+
+
 @click.command()
 @click.option("--data", help="FER-2013's CSV or image folders [default: drawn faces]")
 @click.option("--model", type=click.Path(path_type=Path), default=SHIPPED_BUNDLE, help="A bundle's folder")
@@ -52,21 +65,19 @@ def main(data: str | None, model: Path) -> None:
     robust, robust_s = timed(lambda: assess(classifier, material, known=clean, robustness=True))
     with tempfile.TemporaryDirectory() as home:
         os.environ["FER_HOME"] = home
-        store.save_material("choice", material)
+        store.save_material(store.choice_key(CHOSEN), material)
         store.save_assessment(robust)
-
-        def kept() -> None:
-            found = store.find_material("choice")
-            if found is None or store.load_assessment(classifier.bundle.hash, found) is None:
-                raise RuntimeError("What was kept a moment ago is not found.")
-
-        _, kept_s = timed(kept)
+        use_bundle(classifier.bundle.path)
+        app = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=PATIENCE_S).run()
+        _, first_s = timed(lambda: shown(app.switch_page("pages/4_Evaluation.py").run()))
+        again_s = statistics.median(timed(lambda: shown(app.run()))[1] for _ in range(RERUNS))
     page, report_s = timed(lambda: report(".html", material, [robust], [classifier]))
     table = Table("step", "seconds", "wanted", title=f"{clean.model.name}, {len(material.faces):,} faces")
     table.add_row("read the faces" if data else "draw the faces", f"{reading_s:.1f}", "")
     table.add_row("figures", f"{clean_s:.1f}", "under 10")
     table.add_row("robustness", f"{robust_s:.1f}", "under 90")
-    table.add_row("a kept result, from disk", f"{kept_s:.2f}", "under 1, with the page")
+    table.add_row("the page with a kept result, first visit", f"{first_s:.2f}", "")
+    table.add_row("the same page again", f"{again_s:.2f}", "under 1")
     table.add_row(f"HTML report, {len(page) / 1e6:.1f} MB", f"{report_s:.1f}", "")
     Console().print(table)
 
