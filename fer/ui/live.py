@@ -38,7 +38,7 @@ class LiveState:
         webcam: the camera component and its sessions.
         settings: as chosen now.
         accepted: whether the notice was.
-        off_s: since when the camera has been off, on the monotonic clock; None while it is on or not on the page yet.
+        off_s: since when the camera has been off, on the monotonic clock; None while it is on, or not to be had.
         snapshot: the picture taken last in this session, as JPEG.
         servers, servers_s: STUN and TURN servers for the browser, and when their credentials were made (seconds since
             1970).
@@ -181,23 +181,20 @@ def _to_photos() -> None:
 
 
 def no_picture(state: LiveState, shown: CameraState) -> None:
-    """What to do when START brings nothing: at hand at any time, open once the camera has been off for ten seconds.
+    """What to do when START brings nothing: at hand while the camera is off, and open after ten seconds of that.
 
     A START that the browser refuses is told to the viewer alone, so the clock decides, and nothing is claimed. What is
     wrong with a stream that began is said by `fer.ui.live_figures.now`.
     """
-    if shown.refused:
-        return
-    if shown.on:
+    if shown.on or shown.refused:
         state.off_s = None
-    elif state.off_s is None:
-        state.off_s = time.monotonic()
-    off_s = state.off_s
+        return
+    off_s = state.off_s = state.off_s or time.monotonic()
 
     def late() -> bool:
-        return off_s is not None and time.monotonic() - off_s >= PATIENCE_S
+        return time.monotonic() - off_s >= PATIENCE_S
 
-    @st.fragment(run_every=None if shown.on or late() else PATIENCE_S)
+    @st.fragment(run_every=None if late() else PATIENCE_S)
     def panel() -> None:
         with st.expander("Pressed START, and no picture?", icon=":material/help:", expanded=late()):
             checklist()
