@@ -10,11 +10,12 @@ export SKIP_BROWSER
 PORT ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check soak lint format types imports browser clean
+.PHONY: help app test check model soak lint format types imports browser clean
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -2
 	@echo "make check  what needs neither a browser nor a training process"
+	@echo "make model DATA=fer2013.csv [VOTES=fer2013new.csv]  trains the shipped model again: hours; an interrupted one goes on"
 	@echo "make soak   the camera for many minutes: memory, threads, sockets; a training killed twenty times"
 	@echo "make lint | types | imports | format | clean"
 
@@ -27,6 +28,10 @@ test: check browser
 
 check: lint types imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e and not training and not soak"
+
+model: $(VENV)/.app
+	@test -n "$(DATA)" || { echo "Type: make model DATA=path/to/fer2013.csv [VOTES=path/to/fer2013new.csv]"; exit 2; }
+	$(BIN)/python -m scripts.make_model "$(DATA)" $(if $(VOTES),"$(VOTES)")
 
 # Half an hour: ten minutes of a camera, thirty viewers who come and go; a training killed at twenty random moments.
 soak: $(VENV)/.dev browser

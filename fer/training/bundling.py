@@ -63,9 +63,9 @@ def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundl
         "versions": _versions(),
     }
     plain = EmotionClassifier(write_bundle(Bundle(path=target, **description)))
-    temperature, unsure_below, fitted_on = _calibrate(plain, parts)
+    temperature, unsure_below, fitted_on = calibrate(plain, parts)
     calibrated = write_bundle(Bundle(path=target, temperature=temperature, unsure_below=unsure_below, **description))
-    metrics = _measure(EmotionClassifier(calibrated), dataset, parts)
+    metrics = measure_splits(EmotionClassifier(calibrated), dataset, parts)
     metrics["calibrated_on"] = fitted_on
     write_bundle(
         Bundle(path=target, temperature=temperature, unsure_below=unsure_below, metrics=metrics, **description)
@@ -74,7 +74,8 @@ def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundl
     return load_bundle(folder / BUNDLE_FOLDER)
 
 
-def _calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, float, str]:
+def calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, float, str]:
+    """Temperature and 'not sure' threshold for a classifier, and the name of the split they are fitted on."""
     if parts.calibration is None:
         chosen, temperature, name = parts.validation, 1.0, "validation"
         logits = classifier.logits(chosen.images[..., None])
@@ -85,7 +86,7 @@ def _calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, floa
     return temperature, fit_unsure_below(probabilities_at(logits, temperature), chosen.labels), name
 
 
-def _measure(classifier: EmotionClassifier, dataset: FaceDataset, parts: Parts) -> dict[str, Any]:
+def measure_splits(classifier: EmotionClassifier, dataset: FaceDataset, parts: Parts) -> dict[str, Any]:
     """Figures by split: the ones that chose and calibrated, and the test split where there is one."""
     splits = {"validation": parts.validation}
     if parts.calibration is not None:
