@@ -96,8 +96,8 @@ def figures(bundle: Bundle, curves: pd.DataFrame) -> str:
     parts = [
         f"Network `{bundle.network['name']}`: {bundle.network['parameters'] / 1e6:.2f} M parameters, "
         f"{bundle.network['multiply_adds'] / 1e6:.0f} M multiply-adds a face; served by `{bundle.served}`, {size:.1f} "
-        f"MB. Trained for {len(curves)} epochs on {bundle.data['trained_on']} images; epoch {int(best['epoch'])} was the "
-        f"best on the validation split. Data fingerprint `{bundle.data['fingerprint']}`. Temperature "
+        f"MB. Trained for {len(curves)} epochs on {bundle.data['trained_on']} images; epoch {int(best['epoch'])} was "
+        f"the best on the validation split. Data fingerprint `{bundle.data['fingerprint']}`. Temperature "
         f"{bundle.temperature:.4f}, 'not sure' below {bundle.unsure_below:.4f}, both fitted on the "
         f"{bundle.metrics['calibrated_on']} split.",
         *([Verdict(**int8).text] if int8 else []),
