@@ -11,11 +11,14 @@ from fer.evaluation.metrics import Metrics, measure, predict
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
+from fer.runs.files import write_json
 from tests.builders import make_bundle
 from tests.e2e.conftest import App
 
 _ROW_PX, _CELL_PX = 35, 44
 _WORK_MS = 120_000
+_TABS = 10
+_SECOND = "20260101-000000-abcd"
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +27,16 @@ def bundle(home: Path) -> Bundle:
         patch.setenv("FER_HOME", str(home))
         made = make_bundle(home / "runs" / "tiny" / "bundle", unsure_below=0.4)
         use_bundle(made.path)
+    return made
+
+
+@pytest.fixture(scope="module")
+def second(home: Path) -> Bundle:
+    """Another model, as a run of its own that its user called 'gentle'."""
+    folder = home / "runs" / _SECOND
+    made = make_bundle(folder / "bundle", sharpness=1.0, unsure_below=0.2)
+    write_json(folder / "notes.json", {"name": "gentle"})
+    write_json(folder / "config.json", {})
     return made
 
 
@@ -53,7 +66,7 @@ def page(app: App, accuracy: str) -> Page:
 
 
 def test_the_figures_are_those_of_the_command(page: Page, accuracy: str) -> None:
-    expect(page.get_by_test_id("stMetric").filter(has_text="Accuracy")).to_contain_text(f"{accuracy} ±")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Accuracy")).to_contain_text(f"{accuracy} (")
     expect(page.get_by_text("These faces are drawn")).to_be_visible()
 
 
@@ -83,6 +96,27 @@ def test_a_cell_of_the_matrix_turns_the_gallery(page: Page, app: App, metrics: M
     matrix.click(position={"x": box["width"] - (6.5 - given) * _CELL_PX, "y": _ROW_PX * 1.5})
     app.settle()
     expect_cell(page, metrics, "angry", EMOTIONS[given])
+
+
+def test_the_matrix_is_reached_by_tab_and_works_without_a_mouse(page: Page, app: App, metrics: Metrics) -> None:
+    given = int(metrics.confusion[3].argmax())
+    # From the last control above the matrix on, by Tab alone.
+    last = page.get_by_role("radio", name="Share of the row")
+    expect(last).to_be_visible(timeout=_WORK_MS)
+    last.focus()
+    for _ in range(_TABS):
+        page.keyboard.press("Tab")
+        # The table's own menu comes first; the cells are drawn on a canvas.
+        if page.evaluate("document.activeElement.closest('canvas') !== null"):
+            break
+    else:
+        pytest.fail(f"The matrix has no focus after {_TABS} presses of Tab.")
+    app.settle()
+    # Tab leads to the name of the first row, left of its first cell.
+    for key in ["ArrowDown"] * 3 + ["ArrowRight"] * (given + 1):
+        page.keyboard.press(key)
+        app.settle()
+    expect_cell(page, metrics, "happy", EMOTIONS[given])
 
 
 def test_the_matrix_works_by_keyboard(page: Page, app: App, metrics: Metrics) -> None:
@@ -126,6 +160,29 @@ def test_the_report_opens_without_a_network(page: Page, browser: Browser, tmp_pa
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert complaints == []
     context.close()
+
+
+def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: App, accuracy: str) -> None:
+    app.open("Evaluation")
+    page.get_by_role("combobox", name="Model B").click()
+    page.get_by_role("option", name="gentle").click()
+    app.settle()
+    page.get_by_role("button", name="Evaluate").click()
+    expect(page.get_by_text("McNemar's exact test")).to_be_visible(timeout=_WORK_MS)
+    app.settle()
+    material = load_material(Source("synthetic"))
+    other = measure(predict(EmotionClassifier(second), material.faces))
+    shown = page.get_by_test_id("stMetric").filter(has_text="Accuracy")
+    expect(shown).to_have_count(2)
+    expect(shown.nth(0)).to_contain_text(accuracy)
+    expect(shown.nth(1)).to_contain_text(f"{other.accuracy:.3f}")
+    expect(page.get_by_text("only tiny has right", exact=False)).to_be_visible()
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
+    page.get_by_role("combobox", name="Answers of").click()
+    page.get_by_role("option", name="gentle").click()
+    app.settle()
+    n_wrong = other.n - int(other.confusion.trace())
+    expect(page.get_by_text(f"{n_wrong:,} faces, the most confident first")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [400])
