@@ -1,19 +1,22 @@
 """Training in a real browser, with a real network on the drawn faces: start, watch, stop, resume, use."""
 
+import json
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from fer.recognition.analyzer import load_analyzer
 from fer.runs import files, process, store
 from fer.runs.store import RunSummary
+from fer.vision.samples import sample_portrait
 from tests.e2e.conftest import use_tiny_model
 from tests.serving import Server, running_app
 
 _PATIENCE_MS = 300_000
-# Loss and accuracy lie in one frame, the classes in another.
+# Loss and accuracy lie in one frame, the classes and the learning rate in one each.
 _FRAME = '[class*="st-key-training_live_{}"] iframe'
-_GROUP = {"loss": "charts", "classes": "classes"}
+_GROUP = {"loss": "charts", "classes": "classes", "rate": "rate"}
 _ROW_PX = 35
 
 
@@ -88,6 +91,19 @@ def stop(page: Page) -> None:
     expect(page.get_by_text("No run is going on")).to_be_visible(timeout=_PATIENCE_MS)
 
 
+def answer_on_upload(page: Page) -> dict[str, float]:
+    """The probabilities of the one face, as the page gives them away."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="JSON", exact=True).click()
+    (analysis,) = json.loads(Path(waiting.value.path()).read_bytes())
+    return analysis["faces"][0]["probabilities"]
+
+
+def answer_of(bundle: Path) -> dict[str, float]:
+    (face,) = load_analyzer(bundle).analyze_bytes(sample_portrait(), "sample portrait").faces
+    return face.to_dict()["probabilities"]
+
+
 # The run itself is a training process; on a busy machine an epoch takes a minute.
 @pytest.mark.training
 @pytest.mark.timeout(1800)
@@ -119,6 +135,8 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         wait_for_points(page, "loss", max(3, epoch))
         assert len(points(page, "loss")) == 2
         assert len(points(page, "classes")) == 7
+        page.get_by_text("Log, learning rate").first.click()
+        wait_for_points(page, "rate", 3)
         assert min(points(page, "classes")) >= 3
         whole = shown_epochs(page, "loss")
         zoomed = zoom_in(page, "loss")
@@ -149,5 +167,9 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         sidebar.get_by_role("link", name="Upload").click()
         page.get_by_role("radio", name="Try a sample").click()
         page.get_by_role("button", name="Analyse the sample").click()
-        expect(page.get_by_text("sample portrait").first).to_be_visible()
+        expect(page.get_by_text("Face 1").first).to_be_visible()
+        # The answer is that of the run's model, and not that of the one before.
+        answer = answer_on_upload(page)
+        assert answer == pytest.approx(answer_of(only_run().folder / files.BUNDLE), abs=1e-4)
+        assert answer != pytest.approx(answer_of(home / "runs" / "tiny" / "bundle"), abs=1e-2)
         assert not server.complaints()
