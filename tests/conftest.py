@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+# Before TensorFlow, which brings an SSL library of its own: loaded after it, the camera's libsrtp crashes the process.
+import pylibsrtp  # noqa: F401
 import pytest
 
 
