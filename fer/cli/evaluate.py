@@ -146,8 +146,11 @@ def _print(assessment: Assessment, path: str, console: Console) -> None:
     metrics, data = assessment.metrics, assessment.data
     low, high = metrics.accuracy_interval
     derived = f" ({DERIVED})" if data.derived else ""
+    # A path may be longer than the line.
     console.print(
-        f"{assessment.model.name} on {path}, {data.split} split{derived}, {metrics.n:,} faces", highlight=False
+        f"{assessment.model.name} on {path}, {data.split} split{derived}, {metrics.n:,} faces",
+        highlight=False,
+        soft_wrap=True,
     )
     if data.synthetic:
         console.print(DRAWN)

@@ -52,7 +52,8 @@ def faces() -> FaceDataset:
 
 @pytest.fixture(scope="module")
 def table(faces: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_lines(tmp_path_factory.mktemp("table") / "fer2013.csv", csv_lines(faces))
+    # Longer than a line of a terminal.
+    return write_lines(tmp_path_factory.mktemp("table" * 20) / "fer2013.csv", csv_lines(faces))
 
 
 def evaluate(*arguments: object) -> Result:
