@@ -15,7 +15,7 @@ from fer.errors import BundleError
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.recognition.current import use_bundle
-from fer.ui import live, live_figures
+from fer.ui import live
 from fer.ui.webcam import CameraState, Webcam
 from tests.builders import make_bundle
 from tests.live.builders import Clock, FakeClassifier, FakeDetector, frame, session
@@ -348,8 +348,12 @@ def test_a_model_that_cannot_be_used_leaves_the_stream_its_own(page: AppTest, tm
     stream = played(5)
     with_stream(page, stream, on=True)
     before = stream.model
-    with mock.patch("fer.ui.live.resources.model_in_use", side_effect=BundleError("It is damaged.")):
-        live_figures.now(page.session_state["live_state"], CameraState(on=True))
+    # The page asks once for a next session; the fragment asks again for this one.
+    asked = mock.patch.object(live, "_model_in_use", side_effect=[before, BundleError("It is damaged.")])
+    with asked, mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
+        page.run()
+    assert not page.exception
+    assert ["It is damaged." in error.value for error in page.error] == [True]
     assert stream.model is before
 
 
