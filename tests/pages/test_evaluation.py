@@ -5,12 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer.emotions import EMOTIONS
+from fer.errors import EvaluationError
 from fer.evaluation import store
 from fer.evaluation.assessment import assess
 from fer.evaluation.job import FAILED, PROGRESS_FILE, RUNNING, STOPPED, Job
@@ -182,11 +184,26 @@ def test_kept_results_cannot_be_deleted_while_a_job_runs(
 
 @pytest.mark.parametrize("path", ["~nosuchuser/x", "x" * 300])
 def test_a_path_that_can_be_none_is_a_sentence(path: str, bundle: Bundle, open_page: OpenPage) -> None:
+    evaluated(bundle)
     page = open_page(EVALUATION)
     box(page, "Data").set_value("elsewhere").run()
     page.text_input(key="evaluation_path").set_value(path).run()
     assert not page.exception
     assert page.error and "Evaluate" not in buttons(page)
+    assert "Delete all of it" in buttons(page)
+
+
+def test_where_there_is_no_room_room_can_be_made(
+    bundle: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated(bundle)
+    monkeypatch.setattr(Job, "start", mock.Mock(side_effect=EvaluationError("It cannot be started; make room.")))
+    page = open_page(EVALUATION)
+    page.toggle(key="evaluation_robustness").set_value(True).run()
+    next(button for button in page.button if button.label == "Evaluate").click().run()
+    assert ["make room" in error.value for error in page.error] == [True]
+    next(button for button in page.button if button.label == "Delete all of it").click().run()
+    assert store.disk_bytes() == 0
 
 
 def test_a_relative_path_is_resolved_here_and_not_in_the_other_process(
