@@ -11,7 +11,8 @@ from fer.datasets.crowd import EMOTION_COLUMNS
 from fer.evaluation.assessment import Assessment, assess
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
-from scripts import ship_model, shipped_report
+from scripts import int8, ship_model, shipped_report
+from scripts.int8 import Verdict
 from tests.builders import make_bundle
 from tests.datasets.forms import csv_lines, drawn, votes_lines, write_lines
 from tests.evaluation.builders import grey_faces, material, tiny_classifier
@@ -90,6 +91,9 @@ def checkout(tmp_path: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ship_model, "FINDINGS", tmp_path / "docs" / "evaluation.md")
     # The tiny model knows no epochs; the card's own tables are of a real run.
     monkeypatch.setattr(ship_model, "figures", lambda *_: "new figures")
+    # Else the clock decides which file is served.
+    monkeypatch.setattr(Verdict, "good", property(lambda _: False))
+    monkeypatch.setattr(int8, "_ROUNDS", 3)
     return tmp_path
 
 
