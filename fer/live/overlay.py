@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fer.live.pipeline import SeenFace
 from fer.live.settings import LiveSettings
 from fer.results import Face
-from fer.vision.drawing import _UNSURE_BGR, color_bgr, draw_box, draw_label
+from fer.vision.drawing import UNSURE_BGR, color_bgr, draw_box, draw_label
 
 Image = npt.NDArray[np.uint8]
 
@@ -74,7 +74,7 @@ def draw(
     for person in people:
         x, y, w, h = person.face.box_xywh
         box = (width - x - w, y, w, h) if settings.mirror else (x, y, w, h)
-        color = color_bgr(person.face.emotion) if person.face.sure else _UNSURE_BGR
+        color = color_bgr(person.face.emotion) if person.face.sure else UNSURE_BGR
         text = label(person, settings, numbered=len(people) > 1)
         if settings.boxes:
             draw_box(scene, box, color, text)

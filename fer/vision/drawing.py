@@ -13,7 +13,7 @@ Image = npt.NDArray[np.uint8]
 BGR = tuple[int, int, int]
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_UNSURE_BGR: BGR = (150, 150, 150)
+UNSURE_BGR: BGR = (150, 150, 150)
 
 
 def color_bgr(emotion: str) -> BGR:
@@ -35,7 +35,7 @@ def annotate(image_bgr: Image, faces: Sequence[Face], *, labels: bool = True) ->
     """
     scene = image_bgr.copy()
     for face in faces:
-        color = color_bgr(face.emotion) if face.sure else _UNSURE_BGR
+        color = color_bgr(face.emotion) if face.sure else UNSURE_BGR
         text = f"{face.looks} {face.confidence:.2f}" if face.sure else face.looks
         draw_box(scene, face.box_xywh, color, text if labels else None)
     return scene
