@@ -1,5 +1,6 @@
 """Bringing a data set in on the Data page: upload it, or name it inside `data/`."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import IO, Any, Final
 
@@ -141,9 +142,11 @@ def _what_lies_there() -> str:
 def _start_upload() -> None:
     uploads, name = _uploads(), st.session_state[_NAME].strip() or None
     files: dict[str, IO[bytes]] = {}
+    called: Counter[str] = Counter()
     for file in uploads:
-        # Two files of one name are two files, of which the import says that it takes one.
-        files[f"{file.name} (again)" if file.name in files else file.name] = file
+        # Files of one name are several files, of which the import says that it takes one.
+        called[file.name] += 1
+        files[file.name if called[file.name] == 1 else f"{file.name} ({called[file.name]})"] = file
     if not _start(lambda progress: import_uploads(files, name, progress)):
         return
     # The job holds the bytes for as long as it needs them; a new key empties the widget.

@@ -221,12 +221,13 @@ def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
     assert [info.name for info in catalog.list_sets()] == ["one", "two"]
 
 
-def test_two_files_of_one_name_are_told_of(fer_home: Path, open_page: OpenPage) -> None:
+@pytest.mark.parametrize("n", [2, 3])
+def test_files_of_one_name_are_told_of(n: int, fer_home: Path, open_page: OpenPage) -> None:
     app = open_page(PAGE)
     table = ("fer2013.csv", "\n".join(csv_lines(drawn())).encode(), "text/csv")
-    app.file_uploader[0].set_value([table, table]).run()
+    app.file_uploader[0].set_value([table] * n).run()
     finished(button(app, "Import").click().run())
-    assert ["2 data sets" in text.value for text in app.error] == [True]
+    assert [f"{n} data sets" in text.value for text in app.error] == [True]
 
 
 def test_the_drawn_faces_are_a_first_try(fer_home: Path, open_page: OpenPage) -> None:
