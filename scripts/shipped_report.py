@@ -17,6 +17,7 @@ from fer.recognition.bundle import Bundle
 # What costs less than this many points of accuracy is called harmless.
 _HARMLESS: Final = 0.02
 _COMMON_MISTAKES: Final = 3
+_SPEED: Final = "Faces per second"
 
 
 def report(assessment: Assessment) -> str:
@@ -50,9 +51,6 @@ def report(assessment: Assessment) -> str:
         *_crowd(assessment),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-_SPEED: Final = "Faces per second"
 
 
 def _wrapped(text: str) -> str:
