@@ -5,6 +5,11 @@ line show it as it is; anything that is not a `FerError` is a defect of ours.
 """
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """A user's text for a message, cut where it is too long to be read."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 class FerError(Exception):
     """Base of every error that a user can cause and should read."""
 

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import IO, Final
 
 from fer.datasets.trees import MAX_ENTRIES, READ_ERRORS, Entry, is_system_file
-from fer.errors import DatasetError
+from fer.errors import DatasetError, shortened
 
 MAX_TOTAL_BYTES: Final = 4 * 2**30
 # 35,887 files with long names take 5 MB; Python holds about ten times this for as long as the archive is open.
@@ -98,7 +98,7 @@ def _path_of(info: zipfile.ZipInfo) -> PurePosixPath:
 def _check_member(info: zipfile.ZipInfo, name: str) -> None:
     # zipfile cuts filename at a NUL and keeps what was written in orig_filename.
     written = info.orig_filename.replace("\\", "/")
-    inside = f"{name} holds '{info.filename[:80]}'"
+    inside = f"{name} holds '{shortened(info.filename)}'"
     if written.startswith("/") or ".." in written.split("/") or written[1:2] == ":" or "\0" in written:
         raise DatasetError(f"{inside}, a path that leads out of it; such an archive is not read.")
     if stat.S_ISLNK(info.external_attr >> 16):

@@ -9,7 +9,7 @@ from fer.datasets.readings import Progress, Reading, require_all_classes, silent
 from fer.datasets.sources import read_source, read_uploads, sort_uploads
 from fer.datasets.staging import clean_staging, staged
 from fer.datasets.storage import SetInfo, describe, write_set
-from fer.errors import DatasetError
+from fer.errors import DatasetError, shortened
 from fer.exports import printable
 from fer.paths import data_dir
 
@@ -80,7 +80,7 @@ def inside_data(text: str) -> Path:
         is_there = path.exists()
     except (OSError, ValueError) as error:  # longer than a path can be, or with a character that none has
         raise DatasetError(
-            f"'{printable(text)[:80]}' cannot be a path; give the name of a file inside {root}."
+            f"'{shortened(printable(text))}' cannot be a path; give the name of a file inside {root}."
         ) from error
     if not text.strip() or not path.is_relative_to(root):
         raise DatasetError(f"'{text}' is not inside {root}; put the file there and give its name.")

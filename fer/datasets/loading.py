@@ -9,7 +9,7 @@ from fer.datasets.faces import FaceDataset
 from fer.datasets.sources import read_source
 from fer.datasets.splits import with_validation_split
 from fer.datasets.synthetic import make_synthetic
-from fer.errors import DatasetError
+from fer.errors import DatasetError, shortened
 from fer.paths import data_dir
 
 SYNTHETIC: Final = "synthetic"
@@ -51,12 +51,11 @@ def find_source(source: str | Path) -> Path:
     """The path that a person means: as it stands, or by its name inside `FER_HOME/data`.
 
     Raises:
-        DatasetError: it is longer than a path can be.
+        DatasetError: it is longer than a path can be, or begins with the home folder of nobody.
     """
-    path, inside = Path(source).expanduser(), data_dir() / source
     try:
+        path, inside = Path(source).expanduser(), data_dir() / source
         return inside if not path.exists() and inside.exists() else path
-    except OSError as error:
-        raise DatasetError(
-            f"'{str(source)[:80]}' cannot be a path ({error.strerror}); give a file or folder."
-        ) from error
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "no such user"
+        raise DatasetError(f"'{shortened(str(source))}' cannot be a path ({why}); give a file or folder.") from error

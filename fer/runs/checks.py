@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from fer import paths
-from fer.errors import ConfigError
+from fer.errors import ConfigError, shortened
 from fer.runs.config import TrainConfig
 
 # Two checkpoints and a bundle of the larger network.
 _ROOM_BYTES: Final = 400_000_000
-_SHOWN: Final = 60
 
 
 def require_startable(config: TrainConfig) -> None:
@@ -24,7 +23,7 @@ def require_startable(config: TrainConfig) -> None:
         _require_data(config.data)
     if config.votes and not typed_path("votes", config.votes).is_file():
         raise ConfigError(
-            f"votes: there is no file '{_short(config.votes)}'; give the FER+ file fer2013new.csv, or nothing."
+            f"votes: there is no file '{shortened(config.votes)}'; give the FER+ file fer2013new.csv, or nothing."
         )
     if config.start_from:
         _require_same_network(config, typed_path("start_from", config.start_from))
@@ -42,7 +41,7 @@ def typed_path(name: str, text: str) -> Path:
         path.exists()
     except (OSError, RuntimeError) as error:  # too long, not allowed; a home folder of nobody
         why = getattr(error, "strerror", None) or "no such user"
-        raise ConfigError(f"{name}: '{_short(text)}' cannot be looked at ({why}); type another path.") from error
+        raise ConfigError(f"{name}: '{shortened(text)}' cannot be looked at ({why}); type another path.") from error
     return path
 
 
@@ -62,7 +61,7 @@ def whole_path(name: str, text: str) -> str:
 
 def _require_data(source: str) -> None:
     if not Path(whole_path("data", source)).exists():
-        raise ConfigError(f"data: there is nothing at '{_short(source)}'; choose a CSV, a folder, or 'synthetic'.")
+        raise ConfigError(f"data: there is nothing at '{shortened(source)}'; choose a CSV, a folder, or 'synthetic'.")
 
 
 def _require_same_network(config: TrainConfig, folder: Path) -> None:
@@ -89,7 +88,3 @@ def _require_room() -> None:
             f"Only {free / 1e6:.0f} MB are free where runs are kept ({folder}), and a run takes up to "
             f"{_ROOM_BYTES / 1e6:.0f} MB; make room, or set FER_HOME to another disk."
         )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -10,8 +10,9 @@ import streamlit as st
 from fer.datasets.catalog import list_sets, set_folder
 from fer.datasets.faces import SPLITS
 from fer.datasets.loading import SYNTHETIC
-from fer.errors import EvaluationError
-from fer.evaluation.material import Source, locate, shortened
+from fer.datasets.votes import is_votes_name
+from fer.errors import EvaluationError, shortened
+from fer.evaluation.material import Source, locate
 from fer.evaluation.names import SHIPPED
 from fer.paths import SHIPPED_BUNDLE, data_dir, runs_dir
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
@@ -134,7 +135,8 @@ def _loose_data() -> list[Path]:
     return [
         item
         for item in sorted(data_dir().iterdir())
-        if not item.name.startswith((".", "fer2013new"))
+        if not item.name.startswith(".")
+        and not is_votes_name(item.name)
         and item not in known
         and (item.is_dir() or item.suffix.lower() == ".csv")
     ]

@@ -73,9 +73,10 @@ def test_a_file_inside_data_is_found_by_its_name(fer_home: Path) -> None:
     assert load_dataset("mine.csv").fingerprint == drawn().fingerprint
 
 
-def test_a_name_that_is_longer_than_any_path_is_said(fer_home: Path) -> None:
-    with pytest.raises(DatasetError, match="cannot be a path"):
-        load_dataset("x" * 300)
+@pytest.mark.parametrize(("source", "why"), [("x" * 300, "File name too long"), ("~nosuchuser/x", "no such user")])
+def test_what_can_be_no_path_is_said(source: str, why: str, fer_home: Path) -> None:
+    with pytest.raises(DatasetError, match=f"cannot be a path \\({why}\\)"):
+        load_dataset(source)
 
 
 def test_a_run_takes_the_corrections_of_an_imported_set_by_its_name(tmp_path: Path, fer_home: Path) -> None:

@@ -43,7 +43,7 @@ def test_data_are_found_by_their_path_and_by_their_name(home, tmp_path):
 @pytest.mark.parametrize("setting", ["data", "votes", "start_from"])
 @pytest.mark.parametrize("text", ["~nosuchuser/x", "x" * 5000, "/" + "x/" * 3000])
 def test_a_path_that_cannot_exist_is_one_sentence(home, setting, text):
-    with pytest.raises(ConfigError, match=f"{setting}: '.{{1,70}}' cannot be looked at") as caught:
+    with pytest.raises(ConfigError, match=f"{setting}: '.{{1,83}}' cannot be looked at") as caught:
         require_startable(TrainConfig(**{setting: text}))
     assert len(str(caught.value)) < 200
     with pytest.raises(ConfigError, match="type another path"):
