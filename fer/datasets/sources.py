@@ -1,7 +1,7 @@
 """Find out what a path or an upload holds, and read it with the reader for it."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 from typing import IO, Final, TypeVar
 
 from fer.datasets.archives import ZipTree
@@ -108,8 +108,7 @@ def read_tree(tree: Tree, votes: Votes | None = None, progress: Progress = silen
     """
     entries = tree.entries()
     if table := _find_table(tree, entries):
-        beside = _votes_beside(table.path, (entry.path for entry in entries))
-        return _read_csv(tree, table, beside, votes, progress)
+        return _read_csv(tree, table, entries, votes, progress)
     layout = find_layout((entry.path for entry in entries), tree.name)
     if layout is None:
         raise DatasetError(
@@ -177,15 +176,15 @@ def _read_lone_csv(path: Path, file: IO[bytes], votes: Votes | None, progress: P
     return table.reading if votes is None else join_votes(table, votes)
 
 
-def _read_csv(
-    tree: Tree, entry: Entry, beside: PurePosixPath | None, votes: Votes | None, progress: Progress
-) -> Reading:
+def _read_csv(tree: Tree, entry: Entry, entries: list[Entry], votes: Votes | None, progress: Progress) -> Reading:
     with tree.open(entry.path) as file:
         table = read_table(file, entry.path.name, entry.size, progress)
     # Beside a table without Usage, such as train.csv, the votes belong to another table of the same folder.
-    if votes is None and beside is not None and table.usages is not None:
-        with tree.open(beside) as file:
-            votes = read_votes(file, beside.name, _at_the_end(progress))
+    if votes is None and table.usages is not None:
+        beside = _votes_beside(entry.path, (other.path for other in entries))
+        if beside is not None:
+            with tree.open(beside) as file:
+                votes = read_votes(file, beside.name, _at_the_end(progress))
     return table.reading if votes is None else join_votes(table, votes)
 
 

@@ -3,6 +3,7 @@
 Barsoum et al., Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label Distribution, 2016.
 """
 
+import re
 from dataclasses import dataclass, replace
 from typing import IO, Final
 
@@ -15,6 +16,7 @@ from fer.datasets.tables import UNKNOWN_USAGE, USAGES, Table, numbered_lines, sp
 from fer.errors import DatasetError
 
 VOTES_FILE: Final = "fer2013new.csv"
+_VOTES_NAME: Final = re.compile(r"fer2013new( ?\(\d+\))?\.csv", re.IGNORECASE)
 _WANTED: Final = ("usage", *(column.lower() for column in VOTE_COLUMNS))
 _USAGE_NAMES: Final = ("Training", "PublicTest", "PrivateTest")
 
@@ -60,8 +62,7 @@ def read_votes(file: IO[bytes], name: str = VOTES_FILE, progress: Progress = sil
 
 def is_votes_name(name: str) -> bool:
     """Whether a file is called like the crowd's votes, in any case and with what browsers add: 'FER2013new (1).csv'."""
-    stem, suffix = VOTES_FILE.split(".")
-    return name.lower().startswith(stem) and name.lower().endswith(f".{suffix}")
+    return _VOTES_NAME.fullmatch(name) is not None
 
 
 def has_vote_columns(line: bytes) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fer.datasets.loading import load_dataset
-from fer.datasets.sources import read_source
+from fer.datasets.sources import read_source, sort_uploads
 from fer.datasets.votes import read_votes
 from fer.errors import DatasetError
 from tests.datasets.forms import (
@@ -51,6 +51,7 @@ def test_votes_of_a_like_name_are_found_too(tmp_path: Path, votes: np.ndarray, n
     for path in (source, tmp_path):
         with pytest.raises(DatasetError, match="several files of FER\\+ votes"):
             load_dataset(path)
+    assert load_dataset(tmp_path, votes=tmp_path / name).votes is not None
     # The very name is preferred.
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset, votes))
     np.testing.assert_array_equal(load_dataset(source).votes, votes)
@@ -101,6 +102,20 @@ def test_a_table_without_usage_takes_no_votes(tmp_path: Path) -> None:
     assert load_dataset(source).votes is None
     with pytest.raises(DatasetError, match="no column Usage"):
         load_dataset(source, votes=named)
+
+
+def test_beside_a_table_without_usage_no_votes_are_looked_for(tmp_path: Path) -> None:
+    dataset = drawn()
+    write_lines(tmp_path / "train.csv", [line.rsplit(",", 1)[0] for line in csv_lines(dataset)])
+    for number in (1, 2):
+        write_lines(tmp_path / f"fer2013new ({number}).csv", votes_lines(dataset))
+    assert load_dataset(tmp_path).votes is None
+
+
+def test_a_table_of_faces_whose_name_begins_like_the_votes_is_no_file_of_votes(tmp_path: Path) -> None:
+    source = write_lines(tmp_path / "fer2013new_clean.csv", csv_lines(drawn()))
+    assert load_dataset(source).fingerprint == load_dataset(tmp_path).fingerprint == drawn().fingerprint
+    assert sort_uploads({source.name: io.BytesIO(source.read_bytes())}) == (source.name, None)
 
 
 def test_folders_carry_no_votes(tmp_path: Path) -> None:
