@@ -49,13 +49,13 @@ def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Rea
     for index, entry in enumerate(entries):
         if index % _FILES_BETWEEN_REPORTS == 0:
             progress(index / len(entries), f"{index:,} of {len(entries):,} files read")
+        label, split = layout.label_of(entry.path), layout.split_of(entry.path)
         try:
-            label, split = layout.label_of(entry.path), layout.split_of(entry.path)
             if label is None or split is None:
                 raise ImageError(f"its folder names no {'split' if split is None else 'class'}")
             image = decode_face(_read(tree, entry))
         except ImageError as error:
-            rejected.append(Rejection(encodable(str(entry.path)), str(error).rstrip(".")))
+            rejected.append(Rejection(encodable(str(entry.path)), str(error).rstrip("."), split))
             continue
         images += image.tobytes()
         labels.append(label)

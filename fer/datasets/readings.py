@@ -33,10 +33,17 @@ def silent(share: float, text: str) -> None:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A row or file that was not taken: where it is ('line 12', 'train/happy/a.png') and why."""
+    """A row or file that was not taken.
+
+    Attributes:
+        where: it is: 'line 12', 'train/happy/a.png'.
+        reason: why, without a full stop.
+        split: an index into `SPLITS`; None where it names none that is known.
+    """
 
     where: str
     reason: str
+    split: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -205,7 +205,8 @@ def _read_row(line: bytes, row: int, number: int, header: Header, columns: _Colu
             raise RowError(f"Usage '{fields[header.usage or 0][:20]}' is not Training, PublicTest or PrivateTest")
         pixels = parse_pixels(fields[header.pixels])
     except RowError as error:
-        columns.rejected.append(Rejection(f"line {number}", str(error)))
+        split = None if usage == UNKNOWN_USAGE else usage
+        columns.rejected.append(Rejection(f"line {number}", str(error), split))
         return
     columns.pixels += pixels.tobytes()
     columns.labels.append(label)

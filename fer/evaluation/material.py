@@ -18,8 +18,7 @@ from fer.datasets.sources import read_source
 from fer.datasets.splits import with_validation_split
 from fer.datasets.synthetic import make_synthetic
 from fer.datasets.trees import FolderTree
-from fer.errors import EvaluationError, ImageError
-from fer.evaluation.left_out import of_split
+from fer.errors import EvaluationError, ImageError, shortened
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.vision import images
 from fer.vision.crops import crop_faces
@@ -65,7 +64,7 @@ class Material:
         faces: N labelled faces, in the order of their digests.
         split: the split they are of.
         origins: where each came from: a row, a file; as many as faces.
-        left_out: images of the split that could not be used, each with its reason.
+        left_out: images of the split that could not be used, each with its reason, and those that name no split.
         derived: whether the split is the part of train that training would validate on, the source having none.
 
     Raises:
@@ -112,7 +111,7 @@ def locate(text: str) -> Path:
     """The file or folder that a person means, which may not exist: as it stands, or by its name in the data folder.
 
     Raises:
-        EvaluationError: it can be no path at all.
+        DatasetError, EvaluationError: it can be no path at all.
     """
     try:
         path = find_source(text).resolve()
@@ -121,11 +120,6 @@ def locate(text: str) -> Path:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".") or "it cannot be read"
         raise EvaluationError(f"'{shortened(text)}' is no path that can be used: {reason}; choose another.") from error
     return path
-
-
-def shortened(text: str, most: int = 80) -> str:
-    """A text for a message, cut where it is too long to be read."""
-    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def load_material(
@@ -153,16 +147,15 @@ def load_material(
         reading = _read_photos(path, make_analyzer(), progress)
     else:
         reading = read_source(path, locate(source.votes) if source.votes else None, progress)
-    return material_of(reading, source.split, path)
+    return material_of(reading, source.split)
 
 
-def material_of(reading: Reading, split: str | None = None, path: Path | None = None) -> Material:
+def material_of(reading: Reading, split: str | None = None) -> Material:
     """The faces of one split of what was read; by default test, else validation, else train.
 
     Args:
         reading: all splits.
         split: one of `SPLITS`; where there is no validation, it is the part of train that training would make it.
-        path: where it was read.
 
     Raises:
         DatasetError: there is no such split.
@@ -177,7 +170,8 @@ def material_of(reading: Reading, split: str | None = None, path: Path | None = 
     digests = _digests(faces)
     order = np.array(sorted(range(len(faces)), key=digests.__getitem__), np.int64)
     # Which of train's bad images would have been validation, nobody can say.
-    left_out = of_split(reading, "train" if derived else split, path)
+    wanted = (None, SPLITS.index("train" if derived else split))
+    left_out = tuple(item for item in reading.rejected if item.split in wanted)
     return Material(faces.take(order), split, tuple(reading.origins[row] for row in rows[order]), left_out, derived)
 
 
@@ -202,7 +196,7 @@ def _read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Re
                 raise ImageError("its folder names no class")
             crops.append(_largest_face(images.read(folder / path), path, analyzer))
         except ImageError as error:
-            rejected.append(Rejection(str(path), str(error).rstrip(".")))
+            rejected.append(Rejection(str(path), str(error).rstrip("."), layout.split_of(path)))
             continue
         labels.append(label)
         splits.append(layout.split_of(path))
