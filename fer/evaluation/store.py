@@ -19,7 +19,7 @@ import stat
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -38,12 +38,13 @@ from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Material, Source
 from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
-from fer.runs.files import PART, disk_use, read_json, write_json
+from fer.runs.files import PART, Signature, disk_use, read_json, signature, write_json
 
 # Part of every key: a change of what is stored or how it is computed makes old results unknown, not wrong.
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 # What is being written changes more often than this; an older part belongs to a process that was ended.
 _ORPHAN_SECONDS: Final = 10
+Stamp = tuple[Signature, Signature | None]
 
 
 class StoreError(EvaluationError):
@@ -207,21 +208,15 @@ def load_assessment(model_hash: str, material: Material) -> Assessment | None:
     return assessment if rows is None else assessment.with_robustness(rows)
 
 
-def result_stamp(model_hash: str, material_key: str) -> tuple[int, int] | None:
-    """When one model's figures on these faces, and its table of transforms, were written; None where none were.
+def result_stamp(model_hash: str, material_key: str) -> Stamp | None:
+    """Tells one model's figures on these faces from those that replace them; None where there are none.
 
-    Two times of change in nanoseconds, the second 0 where there is no table. It reads nothing.
+    The signatures of the figures and of the table of transforms, the second None where there is no table. It reads
+    nothing.
     """
     folder = _result_dir(model_hash, material_key)
-    figures = _changed_ns(folder / "evaluation.json")
-    return (figures, _changed_ns(folder / "robustness.json")) if figures else None
-
-
-def _changed_ns(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0
+    figures = signature(folder / "evaluation.json")
+    return (figures, signature(folder / "robustness.json")) if figures else None
 
 
 def disk_bytes() -> int:
@@ -241,8 +236,10 @@ def delete_all() -> None:
 def sweep() -> None:
     """Remove what a process that was ended had half written."""
     for part in evaluations_dir().rglob(f".*{PART}"):
-        if time.time() - _changed_ns(part) / 1e9 > _ORPHAN_SECONDS:
-            part.unlink(missing_ok=True)
+        # It may have become whole meanwhile.
+        with suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _ORPHAN_SECONDS:
+                part.unlink()
 
 
 def _robustness(folder: Path) -> tuple[RobustnessRow, ...] | None:

@@ -115,7 +115,7 @@ def _material(stamp: str, key: str) -> Material:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _assessment(model_hash: str, key: str, written: tuple[int, int], _material: Material) -> Assessment:
+def _assessment(model_hash: str, key: str, written: store.Stamp, _material: Material) -> Assessment:
     found = store.load_assessment(model_hash, _material)
     if found is None:
         raise _DamagedError

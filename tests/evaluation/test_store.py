@@ -97,13 +97,13 @@ def test_what_is_written_anew_has_another_stamp(tmp_path: Path) -> None:
     assert store.result_stamp(made.model.hash, key) is None
     store.save_assessment(made)
     first = store.result_stamp(made.model.hash, key)
-    assert first is not None and first[1] == 0
+    assert first is not None and first[1] is None
     store.save_assessment(made)
     second = store.result_stamp(made.model.hash, key)
-    assert second is not None and second > first
+    assert second is not None and second != first
     store.save_assessment(assessed(tmp_path, robustness=True))
     third = store.result_stamp(made.model.hash, key)
-    assert third is not None and third[1] > 0
+    assert third is not None and third[1] is not None
 
 
 def test_two_layouts_of_the_same_images_share_faces_and_results(tmp_path: Path) -> None:
