@@ -1,4 +1,4 @@
-"""What people call a model: one rule for the page, the command line and a run's report."""
+"""What the command line and a run's report call a model; the Evaluation page has labels of its own."""
 
 from typing import Final
 
