@@ -14,7 +14,7 @@ PORT ?= 8501
 
 help:
 	@sed -n 's/^# //p' $(firstword $(MAKEFILE_LIST)) | head -2
-	@echo "make check  what needs neither a browser nor a training process"
+	@echo "make check  what needs neither a browser nor TensorFlow"
 	@echo "make model DATA=fer2013.csv [VOTES=fer2013new.csv]  trains the shipped model again: hours; an interrupted one goes on"
 	@echo "make soak   the camera for many minutes: memory, threads, sockets; a training killed twenty times"
 	@echo "make lint | types | imports | format | clean"
@@ -22,9 +22,10 @@ help:
 app: $(VENV)/.app
 	$(BIN)/python -m streamlit run app.py --server.port=$(PORT)
 
-# What drives a browser or trains goes one at a time: it needs both cores.
+# What drives a browser goes one at a time: it needs both cores.
 test: check browser
-	$(BIN)/python -m pytest -m "(e2e or training) and not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "training and not e2e and not soak"
+	$(BIN)/python -m pytest -m "e2e and not soak"
 
 check: lint types imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e and not training and not soak"

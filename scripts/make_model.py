@@ -7,6 +7,7 @@ again. With KERAS_BACKEND=jax it trains where JAX finds a GPU.
 
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ import click
 
 from fer import paths
 from fer.datasets.loading import find_source, load_dataset
-from fer.errors import FerError
+from fer.errors import ConfigError, FerError
 from fer.runs import control, files, store
 from fer.runs.config import TrainConfig
 from fer.runs.progress import FINISHED
@@ -52,18 +53,28 @@ def stage(name: str, config: TrainConfig) -> Path:
     Raises:
         click.ClickException: the run did not come to its end.
     """
-    known = next((run for run in store.list_runs() if store.read_config(run.id) == config), None)
+    known = next((run for run in store.list_runs() if _settings(run.id) == config), None)
     if known is None:
-        known = store.read_run(store.create_run(config, name))
+        known = store.read_run(control.create(config, name))
         command = control.train_command(config, known.id)
     else:
         command = control.resume_command(known.id)
     if known.state != FINISHED:
         click.echo(f"{name}: run {known.id}")
         subprocess.run(command, cwd=paths.CHECKOUT, check=False)
-    if store.read_run(known.id).state != FINISHED:
+    ended = store.read_run(known.id)
+    if ended.progress.hopeless:
+        raise click.ClickException(f"{ended.progress.message} Delete it with: python -m fer runs delete {known.id}")
+    if ended.state != FINISHED:
         raise click.ClickException(f"Run {known.id} did not come to its end; the same command goes on from there.")
     return known.folder
+
+
+def _settings(run_id: str) -> TrainConfig | None:
+    """A run's settings; None where another version wrote them, or they are damaged."""
+    with suppress(ConfigError):
+        return store.read_config(run_id)
+    return None
 
 
 if __name__ == "__main__":

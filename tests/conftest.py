@@ -1,5 +1,6 @@
 """Fixtures that more than one folder of tests uses."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -15,6 +16,15 @@ def fer_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("FER_HOME", str(home))
     return home
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of every garbage collection what collecting the tests has brought, TensorFlow among it.
+
+    Streamlit collects in full after a script, which would otherwise take longer than the script.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str | None:

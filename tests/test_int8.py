@@ -35,6 +35,7 @@ def bundle(tmp_path: Path) -> Bundle:
     return write_bundle(replace(values, path=folder, served=ONNX_FILE))
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("good", [True, False])
 def test_a_bundle_serves_what_the_verdict_says(bundle: Bundle, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Verdict, "good", property(lambda _: good))
