@@ -16,7 +16,7 @@ import pytest
 from fer.paths import CHECKOUT
 from fer.recognition.bundle import load_bundle
 from fer.runs import files, process, serving, store
-from tests.training.running import SETTINGS, command, environment, fer
+from tests.training.running import SETTINGS, command, environment
 
 _KILLS = int(os.environ.get("FER_SOAK_KILLS", "20"))
 _SEED = int(os.environ.get("FER_SOAK_SEED", str(random.SystemRandom().randrange(10**6))))
@@ -28,6 +28,15 @@ def figures(folder: Path) -> list[dict[str, float]]:
         return [{k: float(v) for k, v in row.items() if v and k != "seconds"} for row in csv.DictReader(file)]
 
 
+def started(home: Path, settings: list[str]) -> tuple[subprocess.Popen[str], str]:
+    """A training that has begun, and the run's name."""
+    training = subprocess.Popen(
+        command("train", *settings), cwd=CHECKOUT, env=environment(home), stdout=subprocess.PIPE, text=True
+    )
+    assert training.stdout
+    return training, training.stdout.readline().strip()
+
+
 @pytest.mark.timeout(7200)
 def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     click.echo(f"FER_SOAK_SEED={_SEED}")
@@ -35,20 +44,19 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     settings = [*SETTINGS, "--epochs", str(_EPOCHS)]
     began = time.monotonic()
-    undisturbed = fer(tmp_path, "train", *settings, seconds=1800)
-    assert undisturbed.status == 0, undisturbed.err
-    took, training = time.monotonic() - began, store.read_run(undisturbed.run_id).progress.seconds
+    undisturbed, run_id = started(tmp_path, settings)
+    while not store.read_run(run_id).progress.batch:
+        assert undisturbed.poll() is None
+        time.sleep(0.01)
+    until_first_batch = time.monotonic() - began
+    assert undisturbed.wait(1800) == 0
     # A kill comes while the data load, the network compiles, an epoch goes on or a checkpoint is written, and early
     # enough for the last one to find a run that still trains.
-    longest = took - training + training / _KILLS
-    expected = figures(files.run_folder(undisturbed.run_id))
+    longest = until_first_batch + store.read_run(run_id).progress.seconds / _KILLS
+    expected = figures(files.run_folder(run_id))
 
-    first = subprocess.Popen(
-        command("train", *settings), cwd=CHECKOUT, env=environment(tmp_path), stdout=subprocess.PIPE, text=True
-    )
-    assert first.stdout
-    run_id = first.stdout.readline().strip()
-    folder, running = files.run_folder(run_id), first
+    running, run_id = started(tmp_path, settings)
+    folder = files.run_folder(run_id)
     kills = 0
     while kills < _KILLS:
         deadline = time.monotonic() + rng.uniform(0.5, longest)
@@ -65,7 +73,11 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
         assert not process.is_alive(folder)
         assert state in ("interrupted", "queued")
         running = subprocess.Popen(
-            command("runs", "resume", run_id), cwd=CHECKOUT, env=environment(tmp_path), stdout=subprocess.DEVNULL
+            command("runs", "resume", run_id),
+            cwd=CHECKOUT,
+            env=environment(tmp_path),
+            stdout=subprocess.DEVNULL,
+            text=True,
         )
     running.wait(1800)
     assert store.read_run(run_id).state == "finished"
