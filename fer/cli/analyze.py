@@ -114,7 +114,7 @@ def _report(analyses: Sequence[ImageAnalysis], left_out: int, console: Console) 
     if not console.is_terminal:
         # A file or a pipe has no width: 80 columns would cut names into pieces.
         console.width = 1000
-    table = Table("file", "face", "looks like", "confidence", "box x y w h")
+    table = Table("file", "face", "looks like", "confidence", "box x y w h, px")
     for analysis in analyses:
         name = plain(analysis.file)
         if analysis.error is None and not analysis.faces:

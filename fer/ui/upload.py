@@ -94,7 +94,7 @@ def take_photos(book: PhotoBook) -> None:
             args=(key,),
         )
     if not len(book) and source == _DROP:
-        st.caption(f"No photo at hand? '{_SAMPLE}' shows a result with one click.")
+        st.caption(f"No photo at hand? '{_SAMPLE}' shows a result without one.")
     if book.refused:
         n_refused = len(book.refused)
         st.warning(
