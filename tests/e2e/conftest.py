@@ -1,4 +1,4 @@
-"""A real browser with a fake camera, and the app it looks at. What fails leaves a screenshot and the log."""
+"""A real browser with a fake camera, and the app it looks at. What fails leaves a screenshot, a trace and the log."""
 
 import os
 import shutil
