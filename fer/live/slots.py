@@ -42,14 +42,14 @@ class StreamSlots:
             self._streams.add(stream)
             return True
 
-    def taken(self, apart_from: Stream | None = None) -> int:
-        """Streams that are active now, `apart_from` not counted."""
-        with self._lock:
-            return self._taken(apart_from)
-
-    def full(self, apart_from: Stream | None = None) -> bool:
+    def full(self) -> bool:
         """Whether another viewer would be turned away."""
-        return self.taken(apart_from) >= self.limit
+        return self.taken() >= self.limit
 
-    def _taken(self, apart_from: Stream | None) -> int:
+    def taken(self) -> int:
+        """Streams that are active now."""
+        with self._lock:
+            return self._taken()
+
+    def _taken(self, apart_from: Stream | None = None) -> int:
         return sum(stream.active for stream in self._streams if stream is not apart_from)

@@ -104,8 +104,8 @@ def camera(state: LiveState) -> CameraState:
         state.snapshot = None
         return session
 
-    own = state.session
-    if not (own and own.active) and slots.full(apart_from=own):
+    # In this order: an older run of this page may be opening the viewer's own session just now.
+    if slots.full() and not ((own := state.session) and own.active):
         _busy(slots)
         return CameraState(on=False, refused=True)
     shown = state.webcam.show(open_session, _servers(state, network))

@@ -6,6 +6,7 @@ thread of its own. Every private name of it that is used stands in this file.
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -139,20 +140,25 @@ class CameraState:
 class Webcam:
     """The camera component of one viewer, kept in `st.session_state`: a new `LiveSession` for every START.
 
+    A run of the page that a newer one takes the place of goes on beside it for a moment, in a thread of its own: the
+    two must not open a session each for one START, nor the older one end the session of the newer.
+
     Args:
         key: of the component; it also names the chosen camera in the browser's memory.
     """
 
     def __init__(self, key: str) -> None:
         self._key = key
+        self._lock = threading.Lock()
         self._offer: str | None = None
         self._processor: FrameProcessor | None = None
         self._session: LiveSession | None = None
 
     @property
     def session(self) -> LiveSession | None:
-        """The stream that runs or ran last; None before the first START."""
-        return self._session
+        """The stream that runs or ran last; None before the first START. Waits while one is being opened."""
+        with self._lock:
+            return self._session
 
     def show(self, open_session: Callable[[], LiveSession | None], ice_servers: list[dict[str, Any]]) -> CameraState:
         """Draw the component and follow what the viewer does with it.
@@ -161,15 +167,17 @@ class Webcam:
             open_session: called at START; None refuses, and the component is not drawn, which closes the camera.
             ice_servers: STUN and TURN servers as WebRTC wants them; may be empty.
         """
-        offer = self._offered()
-        if offer is not None and offer != self._offer:
-            session = open_session()
-            if session is None:
-                return CameraState(on=False, refused=True)
-            self._end()
-            # Before the component is drawn: it interrupts the script to answer the browser.
-            self._offer, self._processor, self._session = offer, FrameProcessor(session), session
-        processor = self._processor
+        with self._lock:
+            offer = self._offered()
+            if offer is not None and offer != self._offer:
+                session = open_session()
+                if session is None:
+                    return CameraState(on=False, refused=True)
+                if self._session:
+                    self._session.stop()
+                # Before the component is drawn: it interrupts the script to answer the browser.
+                self._offer, self._processor, self._session = offer, FrameProcessor(session), session
+            processor = self._processor
         try:
             context = webrtc_streamer(
                 key=self._key,
@@ -186,19 +194,18 @@ class Webcam:
         except Exception as error:
             # Signalling of a browser that went away, or an address of a STUN or TURN server that nobody answers.
             LOGGER.warning("The camera's connection failed", exc_info=True)
-            self._end()
+            if processor:
+                processor.session.stop()
             # The component tries the same offer again on the next run; that takes a session that has not ended.
-            self._offer = self._processor = None
+            with self._lock:
+                if self._processor is processor:
+                    self._offer = self._processor = None
             return CameraState(on=False, failure=f"The connection to the camera could not be made ({error}).")
         nothing_raw(context.output_video_track)
         on = bool(context.state.playing or context.state.signalling)
-        if not on:
-            self._end()
+        if not on and processor:
+            processor.session.stop()
         return CameraState(on)
-
-    def _end(self) -> None:
-        if self._session:
-            self._session.stop()
 
     def _offered(self) -> str | None:
         """The connection that the browser offers since START, as text that differs from START to START."""

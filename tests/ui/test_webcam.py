@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -122,6 +124,7 @@ class Component:
         self.drawn: dict[str, Any] | None = None
         self.opened: list[LiveSession] = []
         self.places = 10
+        self.meanwhile: Callable[[], object] | None = None
         self.track: AsyncVideoProcessTrack | None = None
 
     def offer(self, sdp: str) -> None:
@@ -142,13 +145,19 @@ class Component:
     def show(self) -> CameraState:
         """A run of the page."""
         self.drawn = None
+        with self.patched():
+            return self.webcam.show(self.open, [])
+
+    @contextmanager
+    def patched(self) -> Iterator[None]:
+        """The component and what the browser last said, in place of Streamlit's."""
         with (
             mock.patch("fer.ui.webcam.webrtc_streamer", self._draw),
             mock.patch("fer.ui.webcam.st.session_state", self.state),
         ):
-            return self.webcam.show(self._open, [])
+            yield
 
-    def _open(self) -> LiveSession | None:
+    def open(self) -> LiveSession | None:
         if len(self.opened) == self.places:
             return None
         self.opened.append(session(settings=LiveSettings(blur=True)))
@@ -156,6 +165,9 @@ class Component:
 
     def _draw(self, **arguments: Any) -> Any:
         self.drawn = arguments
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
         if self.error:
             raise self.error
         signalling = any(value["sdpOffer"] for value in self.state.values())
@@ -188,6 +200,31 @@ def test_an_offer_that_is_repeated_is_one_session() -> None:
     component.send(camera_frame())
     assert component.webcam.session is component.opened[0]
     assert component.opened[0].snapshot().n_frames == 1
+
+
+def test_two_runs_of_the_page_at_once_open_one_session() -> None:
+    """A run that a newer one takes the place of goes on for a moment."""
+    component = Component()
+    component.offer("first")
+    both_in = threading.Barrier(2, timeout=0.5)
+
+    def slowly() -> LiveSession | None:
+        with suppress(threading.BrokenBarrierError):
+            both_in.wait()
+        return component.open()
+
+    with component.patched(), ThreadPoolExecutor(2) as pool:
+        shown = [run.result() for run in [pool.submit(component.webcam.show, slowly, []) for _ in range(2)]]
+    assert shown == [CameraState(on=True)] * 2
+    assert len(component.opened) == 1
+
+
+def test_a_run_from_before_start_does_not_end_the_session_that_a_newer_run_opened() -> None:
+    component = Component()
+    component.meanwhile = lambda: (component.offer("first"), component.show(), component.off())
+    assert component.show() == CameraState(on=False)
+    assert component.webcam.session is component.opened[0]
+    assert not component.opened[0].snapshot().ended
 
 
 def test_going_off_ends_the_session_and_keeps_it_for_the_summary() -> None:
