@@ -1,4 +1,4 @@
-"""A real browser with a fake camera, and the app it looks at. What fails leaves a screenshot, a trace and the log."""
+"""A real browser with a fake camera, and the app it looks at. What fails leaves a screenshot and the log."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from fer.recognition.current import use_bundle
 from tests.builders import make_bundle
@@ -18,6 +18,7 @@ from tests.serving import Server, running_app
 _LOADED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 _PATIENCE_MS = 60_000  # two busy cores
 _TEST_SECONDS = 400
+_LIST_MS, _TRIES = 5_000, 6
 
 
 def find_browser() -> str:
@@ -107,6 +108,21 @@ class App:
     def settle(self) -> None:
         """Wait until no script runs."""
         self.page.locator(_LOADED).wait_for(state="attached")
+
+    def choose(self, box: str, option: str) -> None:
+        """Take an option of a box by its label, and wait for what follows.
+
+        An open list closes when the page moves under it, as while charts are drawn: then it is opened again.
+        """
+        for attempt in range(1, _TRIES + 1):
+            self.page.get_by_role("combobox", name=box).click()
+            try:
+                self.page.get_by_role("option", name=option).click(timeout=_LIST_MS)
+                break
+            except TimeoutError:
+                if attempt == _TRIES:
+                    raise
+        self.settle()
 
 
 @pytest.fixture

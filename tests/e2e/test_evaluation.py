@@ -164,9 +164,7 @@ def test_the_report_opens_without_a_network(page: Page, browser: Browser, tmp_pa
 
 def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: App, accuracy: str) -> None:
     app.open("Evaluation")
-    page.get_by_role("combobox", name="Model B").click()
-    page.get_by_role("option", name="gentle").click()
-    app.settle()
+    app.choose("Model B", "gentle")
     page.get_by_role("button", name="Evaluate").click()
     expect(page.get_by_text("McNemar's exact test")).to_be_visible(timeout=_WORK_MS)
     app.settle()
@@ -178,9 +176,7 @@ def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: 
     expect(shown.nth(1)).to_contain_text(f"{other.accuracy:.3f}")
     expect(page.get_by_text("only tiny has right", exact=False)).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
-    page.get_by_role("combobox", name="Answers of").click()
-    page.get_by_role("option", name="gentle").click()
-    app.settle()
+    app.choose("Answers of", "gentle")
     n_wrong = other.n - int(other.confusion.trace())
     expect(page.get_by_text(f"{n_wrong:,} faces, the most confident first")).to_be_visible()
 
