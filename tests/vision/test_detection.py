@@ -8,6 +8,7 @@ from fer.errors import DetectorError
 from fer.recognition.bundle import CROP
 from fer.vision import detection
 from fer.vision.detection import DETECTORS, FRAME_SIDE, PHOTO_SIDE, available_detectors, create_detector, reduced
+from fer.vision.yunet import YuNet
 from tests.builders import group_bgr, portrait_bgr
 
 # Where the portrait's nose is, as shares of its side.
@@ -73,36 +74,6 @@ def test_tiny_and_long_pictures_have_no_face(name: str, shape: tuple[int, int]) 
     assert len(create_detector(name).detect(image_bgr)) == 0
 
 
-class FakeYuNet:
-    """Stands for OpenCV's YuNet: keeps what it is given, and finds what it is told to."""
-
-    def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
-        self.rows = np.array([[*box, *[0.0] * 10, 0.9] for box in boxes], np.float32) if boxes else None
-        self.sizes: list[tuple[int, int]] = []
-
-    def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802
-        self.sizes.append(size)
-
-    def detect(self, image_bgr: np.ndarray) -> tuple[int, np.ndarray | None]:
-        self.image_bgr = image_bgr
-        assert image_bgr.shape[1::-1] == self.sizes[-1]
-        return 1, self.rows
-
-
-@pytest.mark.parametrize(
-    ("shape", "size"),
-    [((1, 1), (64, 64)), ((10, 200), (200, 64)), ((9000, 40), (64, 640)), ((64, 65), (65, 64)), ((48, 32), (64, 64))],
-)
-def test_yunet_never_sees_a_side_that_opencv_cannot_handle(monkeypatch, shape, size) -> None:
-    fake = FakeYuNet()
-    monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *_: fake)
-    image_bgr = np.full((*shape, 3), 200, np.uint8)
-    assert len(create_detector("yunet").detect(image_bgr)) == 0
-    assert fake.sizes == [size]
-    height, width = reduced(image_bgr, PHOTO_SIDE)[0].shape[:2]
-    assert (fake.image_bgr[:height, :width] == 200).all() and fake.image_bgr.sum() == 600 * height * width
-
-
 def test_boxes_that_make_no_sense_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     good = (-10.0, 20.0, 60.0, 70.0)
     bad = [
@@ -114,7 +85,8 @@ def test_boxes_that_make_no_sense_are_dropped(monkeypatch: pytest.MonkeyPatch) -
         (-1e18, 20.0, 2e18, 70.0),
         (-1000.0, 20.0, 2100.0, 70.0),
     ]
-    monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *_: FakeYuNet(*bad, good))
+    found_boxes, scores = np.array([*bad, good], np.float32), np.full(len(bad) + 1, 0.9, np.float32)
+    monkeypatch.setattr(YuNet, "candidates", lambda *_: (found_boxes, scores))
     found = create_detector("yunet").detect(np.zeros((960, 1280, 3), np.uint8))
     assert found.boxes_xywh.tolist() == [[2 * value for value in good]]
     assert found.scores.tolist() == pytest.approx([0.9])

@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer.vision.detection import create_detector, yunet_file
+from fer.vision.yunet import YuNet
+from tests.builders import group_bgr, portrait_bgr
+
+
+@pytest.fixture(scope="module")
+def file() -> Path:
+    found = yunet_file()
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("size", [(640, 480), (320, 240), (333, 271), (640, 300)])
+def test_it_finds_what_opencv_finds(file: Path, size: tuple[int, int]) -> None:
+    image_bgr = cv2.resize(group_bgr(4, 3, side=160), size, interpolation=cv2.INTER_AREA)
+    opencv = cv2.FaceDetectorYN.create(str(file), "", size, 0.6)
+    _, rows = opencv.detect(image_bgr)
+    assert rows is not None
+    found = create_detector("yunet", side=640).detect(image_bgr)
+    ours, theirs = np.argsort(found.boxes_xywh[:, :2].sum(axis=1)), np.argsort(rows[:, :2].sum(axis=1))
+    np.testing.assert_allclose(found.boxes_xywh[ours], rows[theirs, :4], atol=0.1)
+    np.testing.assert_allclose(found.scores[ours], rows[theirs, 14], atol=1e-3)
+
+
+def test_a_face_has_candidates_that_overlap_and_less_sure_ones_are_more(file: Path) -> None:
+    network = YuNet(file)
+    boxes, scores = network.candidates(portrait_bgr(), 0.5)
+    assert boxes.shape == (len(scores), 4) and len(scores) > 1
+    assert boxes.dtype == scores.dtype == np.float32
+    assert scores.min() >= 0.5 and scores.max() <= 1
+    assert np.ptp(boxes[:, :2], axis=0).max() < 60, "one face, so one place"
+    assert len(network.candidates(portrait_bgr(), 0.1)[1]) > len(scores)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (31, 33), (32, 32), (1, 640)])
+def test_any_size_will_do(file: Path, shape: tuple[int, int]) -> None:
+    boxes, scores = YuNet(file).candidates(np.full((*shape, 3), 200, np.uint8), 0.0)
+    assert len(boxes) == len(scores) > 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"damaged", None])
+def test_another_file_is_refused(file: Path, tmp_path: Path, damage: bytes | None) -> None:
+    other = tmp_path / "other.onnx"
+    other.write_bytes(file.read_bytes()[:1000] if damage is None else damage)
+    with pytest.raises(ValueError, match=r"other\.onnx"):
+        YuNet(other)
