@@ -69,7 +69,9 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
 
 def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with paths that mean the same wherever the run is resumed from."""
-    names = [name for name in ("data", "votes", "start_from") if settings[name] not in (None, "", _SYNTHETIC)]
+    names = [
+        name for name in ("data", "votes", "start_from", "teacher") if settings[name] not in (None, "", _SYNTHETIC)
+    ]
     return settings | {name: whole_path(name, settings[name]) for name in names}
 
 

@@ -17,7 +17,7 @@ def require_startable(config: TrainConfig) -> None:
 
     Raises:
         ConfigError: a file is missing, the model to start from does not fit, or the disk is nearly full.
-        BundleError: the model to start from is damaged.
+        BundleError: the model to start from, or the one that teaches, is damaged or not there.
     """
     if config.data != "synthetic":
         _require_data(config.data)
@@ -27,6 +27,8 @@ def require_startable(config: TrainConfig) -> None:
         )
     if config.start_from:
         _require_same_network(config, typed_path("start_from", config.start_from))
+    if config.teacher:
+        _require_bundle(typed_path("teacher", config.teacher))
     _require_room()
 
 
@@ -78,6 +80,12 @@ def _require_same_network(config: TrainConfig, folder: Path) -> None:
         raise ConfigError(
             f"start_from: '{bundle.name}' is a {name} network and the run's is {config.network}; choose the same."
         )
+
+
+def _require_bundle(folder: Path) -> None:
+    from fer.recognition.bundle import load_bundle  # as above
+
+    load_bundle(folder)
 
 
 def _require_room() -> None:

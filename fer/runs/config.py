@@ -66,6 +66,10 @@ class TrainConfig:
     crowd_labels: float = _setting(
         0.0, "Share of each label replaced by the labels that images with the same FER+ votes have", low=0.0, high=1.0
     )
+    teacher: str | None = _setting(
+        None, "A bundle that teaches: part of each label is its answer to the image and the mirrored image"
+    )
+    teacher_share: float = _setting(0.5, "Share of each label that is the teacher's answer", low=0.0, high=1.0)
     votes_weight: float = _setting(0.5, "Weight of the second head, which learns the FER+ votes", low=0.0, high=5.0)
 
     # A FER-2013 image is a detector's box, and boxes scatter by 15 to 19 % from frame to frame.

@@ -13,6 +13,7 @@ from fer.runs.config import TrainConfig
 from fer.training.augment import Augmenter
 from fer.training.crowd_labels import expected_labels
 from fer.training.networks import LOGITS, N_VOTE_CLASSES, VOTES
+from fer.training.teacher import taught_labels
 
 Floats = npt.NDArray[np.float32]
 
@@ -43,6 +44,9 @@ class TrainingBatches(keras.utils.PyDataset):
         if config.crowd_labels:
             share = np.float32(config.crowd_labels)
             self._targets = (1 - share) * self._targets + share * expected_labels(dataset)
+        if config.teacher:
+            share = np.float32(config.teacher_share)
+            self._targets = (1 - share) * self._targets + share * taught_labels(config.teacher, dataset.images)
         self._votes = vote_distributions(dataset) if votes else None
         self._class_weights = class_weights(dataset.labels, config.class_weights)
         self._augment = Augmenter.from_config(config)
@@ -80,7 +84,7 @@ class TrainingBatches(keras.utils.PyDataset):
             targets[VOTES] = self._votes[rows]
             weights[VOTES] = targets[VOTES].sum(axis=1)
         if self._config.mixup:
-            images, targets = _mix(images, targets, self._config.mixup, rng)
+            images, targets, weights = _mix(images, targets, weights, self._config.mixup, rng)
         return images[..., None], targets, weights
 
 
@@ -110,13 +114,27 @@ def class_weights(labels: npt.NDArray[np.int64], kind: str) -> Floats:
 
 
 def _mix(
-    images: npt.NDArray[np.uint8], targets: dict[str, Floats], alpha: float, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], dict[str, Floats]]:
-    """Blend each image and its labels with another of the batch (Zhang et al., 'mixup', 2018)."""
+    images: npt.NDArray[np.uint8],
+    targets: dict[str, Floats],
+    weights: dict[str, Floats],
+    alpha: float,
+    rng: np.random.Generator,
+) -> tuple[npt.NDArray[np.uint8], dict[str, Floats], dict[str, Floats]]:
+    """Blend each image, its labels and its weight with another of the batch (Zhang et al., 'mixup', 2018).
+
+    Labels are blended by what each image weighs: the loss is that of the two images, by their shares.
+    """
     share = np.float32(rng.beta(alpha, alpha))
     other = rng.permutation(len(images))
-    mixed = images * share + images[other] * (1 - share)
-    return mixed.astype(np.uint8), {name: t * share + t[other] * (1 - share) for name, t in targets.items()}
+    mixed_targets, mixed_weights = {}, {}
+    for name, target in targets.items():
+        own, others = share * weights[name], (1 - share) * weights[name][other]
+        total = own + others
+        blended = target * own[:, None] + target[other] * others[:, None]
+        mixed_targets[name] = (blended / np.maximum(total, 1e-9)[:, None]).astype(np.float32)
+        mixed_weights[name] = total.astype(np.float32)
+    mixed: npt.NDArray[np.uint8] = (images * share + images[other] * (1 - share)).astype(np.uint8)
+    return mixed, mixed_targets, mixed_weights
 
 
 def no_face(dataset: FaceDataset) -> npt.NDArray[np.bool_]:

@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -15,6 +15,9 @@ from fer.runs.files import BUNDLE
 from fer.runs.presets import label
 from fer.runs.store import RunSummary
 
+# Settings that are a model, and what is chosen where there is none.
+_NO_MODEL: Final = {"start_from": "nothing: new weights", "teacher": "nobody"}
+
 
 def setting(name: str, value: Any, key: str, found: Sequence[RunSummary]) -> Any:
     """The widget of one setting, and what is in it.
@@ -23,15 +26,15 @@ def setting(name: str, value: Any, key: str, found: Sequence[RunSummary]) -> Any
         name: of the field of `TrainConfig`.
         value: what it holds at first.
         key: of the widget.
-        found: all runs, whose models a run can start from.
+        found: all runs, whose models a run can start from or learn from.
     """
     field = {item.name: item for item in dataclasses.fields(TrainConfig)}[name]
     kind = typing.get_type_hints(TrainConfig)[name]
     meta, title = field.metadata, label(name)
     # Keys live as long as the form: a value outlives a visit to another page.
-    if name == "start_from":
-        options: dict[str | None, str] = {None: "nothing: new weights"}
-        options.update(_models_to_start_from(value, found))
+    if name in _NO_MODEL:
+        options: dict[str | None, str] = {None: _NO_MODEL[name]}
+        options.update(_models(value, found))
         return st.selectbox(
             title,
             list(options),
@@ -78,7 +81,7 @@ def _step(low: float, high: float, *, whole: bool) -> int | float:
     return 0.01 if high <= 1 else 0.5
 
 
-def _models_to_start_from(chosen: str | None, found: Sequence[RunSummary]) -> dict[str, str]:
+def _models(chosen: str | None, found: Sequence[RunSummary]) -> dict[str, str]:
     """Models with weights that Keras can train on, made here, by their folder."""
     models = {str(SHIPPED_BUNDLE): "the shipped model"}
     models |= {str(run.folder / BUNDLE): run.name for run in found if run.has_bundle}

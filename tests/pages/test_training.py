@@ -123,7 +123,7 @@ def test_the_form_has_a_widget_with_help_and_range_for_every_setting(open_page: 
         if item.name == "data":
             continue
         key, meta = f"training_0_{item.name}", item.metadata
-        if meta["choices"] or item.name == "start_from":
+        if meta["choices"] or item.name in ("start_from", "teacher"):
             widget = app.selectbox(key=key)
         elif hints[item.name] is bool:
             widget = app.checkbox(key=key)

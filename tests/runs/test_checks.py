@@ -40,7 +40,7 @@ def test_data_are_found_by_their_path_and_by_their_name(home, tmp_path):
         require_startable(TrainConfig(data=data))
 
 
-@pytest.mark.parametrize("setting", ["data", "votes", "start_from"])
+@pytest.mark.parametrize("setting", ["data", "votes", "start_from", "teacher"])
 @pytest.mark.parametrize("text", ["~nosuchuser/x", "x" * 5000, "/" + "x/" * 3000])
 def test_a_path_that_cannot_exist_is_one_sentence(home, setting, text):
     with pytest.raises(ConfigError, match=f"{setting}: '.{{1,83}}' cannot be looked at") as caught:
@@ -79,6 +79,12 @@ def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):
     write_bundle(without)
     with pytest.raises(ConfigError, match=r"has no model\.keras to train on"):
         require_startable(TrainConfig(start_from=str(without.path)))
+
+
+def test_a_model_that_teaches_must_be_there(home, tmp_path):
+    with pytest.raises(BundleError, match="There is no model"):
+        require_startable(TrainConfig(teacher=str(tmp_path)))
+    require_startable(TrainConfig(teacher=str(make_bundle(tmp_path / "theirs").path)))
 
 
 def test_a_disk_that_is_nearly_full_is_refused_with_what_is_free(home: Path, monkeypatch):

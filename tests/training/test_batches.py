@@ -80,6 +80,19 @@ def test_class_weights_average_one_and_favour_the_rare(kind, ratio):
     assert weights[labels].mean() == pytest.approx(1)
 
 
+def test_mixup_weighs_each_class_as_without_it():
+    """The loss is linear in targets times weights: what a class weighs in all is the same however images are mixed."""
+    rare = FaceDataset("rare", np.zeros((70, 48, 48), np.uint8), np.array([0] * 60 + [1] * 10), np.zeros(70, np.uint8))
+    shares = []
+    for alpha in (0.0, 0.4):
+        config = TrainConfig(batch_size=70, mixup=alpha, class_weights="balanced", **STILL)
+        _, targets, weights = TrainingBatches(rare, config, votes=False)[0]
+        np.testing.assert_allclose(targets["logits"].sum(1), 1, atol=1e-6)
+        shares.append((targets["logits"] * weights["logits"][:, None]).sum(0))
+    np.testing.assert_allclose(shares[0][:2], 35, atol=1e-3)
+    np.testing.assert_allclose(shares[1], shares[0], atol=1e-3)
+
+
 def test_mixup_mixes_labels_as_it_mixes_images():
     config = TrainConfig(batch_size=35, mixup=0.4, **STILL)
     images, targets, _ = TrainingBatches(dataset(), config, votes=False)[0]
