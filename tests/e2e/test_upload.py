@@ -124,6 +124,9 @@ def test_a_photo_taken_out_of_the_uploader_leaves_the_page(app: App, photos: Pat
 def test_a_snapshot_of_the_camera_is_read(app: App) -> None:
     page = app.open("Upload")
     page.get_by_role("radio", name="Take a snapshot").click()
+    page.get_by_role("button", name="Take Photo").wait_for()
+    # Before the camera's first picture the button does nothing.
+    page.wait_for_function("document.querySelector('video')?.videoWidth > 0")
     page.get_by_role("button", name="Take Photo").click()
     expect(page.get_by_text("snapshot.jpg ·")).to_be_visible()
     expect(page.get_by_text("Face 1")).to_be_visible()
