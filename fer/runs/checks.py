@@ -27,6 +27,8 @@ def require_startable(config: TrainConfig) -> None:
         )
     if config.start_from:
         _require_same_network(config, typed_path("start_from", config.start_from))
+    elif config.start_share:
+        raise ConfigError("start_share: choose a model to start from as well, or 0.")
     if config.teacher:
         _require_bundle(typed_path("teacher", config.teacher))
     _require_room()

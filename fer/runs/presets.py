@@ -72,7 +72,7 @@ NETWORK_FACTS: Final = {
 # The settings by subject, in the order of a form; every one of them is in one group (a test sees to it).
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Data": ("data", "votes", "corrections", "fraction", "holdout"),
-    "Network": ("network", "dropout", "start_from"),
+    "Network": ("network", "dropout", "start_from", "start_share"),
     "Training": (
         *("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay"),
         *("weight_averaging", "patience", "precision"),

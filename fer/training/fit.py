@@ -1,6 +1,7 @@
 """Fit a network by a run's settings: data in, the best epoch's weights and the curves out."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -206,16 +207,24 @@ def recompute_statistics(network: keras.Model, batches: list[npt.NDArray[np.uint
 
 
 def judge(
-    network: keras.Model, validation: FaceDataset, statistics: TrainingBatches
+    network: keras.Model,
+    validation: FaceDataset,
+    statistics: TrainingBatches,
+    start: Sequence[npt.NDArray[np.float32]] = (),
+    start_share: float = 0.0,
 ) -> tuple[Validation, list[npt.NDArray[np.float32]]]:
     """Judge what would be kept after an epoch: the average of the weights where they are averaged, else the weights.
 
-    The network itself is left as it was, ready to train on.
+    With `start` it is the weighted average of that and the weights that a fine-tuning started from, which generalises
+    better than either (Wortsman et al., 'Robust fine-tuning of zero-shot models', 2022). The network itself is left as
+    it was, ready to train on.
 
     Args:
         network: compiled by `compiled_network`.
         validation: what it is judged on.
         statistics: images for the batch normalisation of averaged weights.
+        start: weights to average with, in `get_weights()`'s order; a head that they lack stays as it is.
+        start_share: theirs, 0..1.
 
     Returns:
         The verdict, and the weights that were judged, in `get_weights()`'s order.
@@ -223,6 +232,11 @@ def judge(
     training = network.get_weights()
     if network.optimizer.use_ema:
         network.optimizer.finalize_variable_values(network.trainable_variables)
+    if start_share:
+        own = network.get_weights()
+        blend = [start_share * then + (1 - start_share) * now for then, now in zip(start, own, strict=False)]
+        network.set_weights([*blend, *own[len(blend) :]])
+    if network.optimizer.use_ema or start_share:
         recompute_statistics(network, [statistics[i][0] for i in range(min(_STATISTICS_BATCHES, len(statistics)))])
     result = validate(network, validation)
     judged = network.get_weights()

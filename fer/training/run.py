@@ -6,6 +6,7 @@ import time
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from fer.datasets.faces import FaceDataset
 from fer.errors import BundleError, ConfigError, RunError
@@ -98,12 +99,16 @@ def _fit(session: RunSession, config: TrainConfig, data_name: str, parts: Parts,
         n_validation=len(parts.validation),
         epochs=config.epochs,
     )
+    start: list[npt.NDArray[np.float32]] = []
+    if config.start_from and (resumed is None or config.start_share):
+        start = _starting_weights(network, config)
     if resumed is not None:
         resumed.restore(network)
         session.say(f"goes on after epoch {resumed.state.epoch}, step {resumed.state.batch}")
-    elif config.start_from:
-        _fine_tune(network, config)
-    watch = Watch(session, config, parts, batches, resumed, metric_loggers(session, config))
+    elif start:
+        # The votes' head comes last, and starts anew.
+        network.set_weights([*start, *network.get_weights()[len(start) :]])
+    watch = Watch(session, config, parts, batches, resumed, metric_loggers(session, config), start)
     watch.publish()
     if watch.state.batch:
         # Keras asks for the number of steps once a call.
@@ -122,8 +127,8 @@ def _call_fit(network: keras.Model, watch: Watch, batches: TrainingBatches, epoc
     network.set_weights(watch.weights)
 
 
-def _fine_tune(network: keras.Model, config: TrainConfig) -> None:
-    """Give a new network the weights of a bundle.
+def _starting_weights(network: keras.Model, config: TrainConfig) -> list[npt.NDArray[np.float32]]:
+    """The weights of the bundle that a run starts from, which are the first ones of the run's network.
 
     Raises:
         BundleError: there is no whole bundle with a Keras file.
@@ -134,15 +139,15 @@ def _fine_tune(network: keras.Model, config: TrainConfig) -> None:
     if KERAS_FILE not in bundle.files:
         raise BundleError(f"The model in '{bundle.path}' has no {KERAS_FILE} to train on; choose one made by a run.")
     try:
-        weights = keras.saving.load_model(file, safe_mode=True, compile=False).get_weights()
+        weights: list[npt.NDArray[np.float32]] = keras.saving.load_model(
+            file, safe_mode=True, compile=False
+        ).get_weights()
     except (ValueError, TypeError, OSError) as error:
         raise BundleError(f"'{file}' cannot be read; choose another model to start from.") from error
-    own = network.get_weights()
-    if [w.shape for w in weights] != [w.shape for w in own[: len(weights)]]:
+    if [w.shape for w in weights] != [w.shape for w in network.get_weights()[: len(weights)]]:
         name = bundle.network.get("name", "another one")
         raise ConfigError(f"start_from: that model's network is {name}; choose the same network, or another model.")
-    # The votes' head comes last, and starts anew.
-    network.set_weights([*weights, *own[len(weights) :]])
+    return weights
 
 
 def _export_after_failure(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import click
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from fer.runs import estimates, files
 from fer.runs.config import TrainConfig
@@ -39,6 +41,7 @@ class Watch(keras.callbacks.Callback):
         batches: what `fit` trains on.
         resumed: the checkpoint that it goes on from.
         loggers: told each epoch's row.
+        start: weights that what is kept is averaged with, as `config.start_share` says.
 
     Attributes:
         state: where the run is.
@@ -53,6 +56,7 @@ class Watch(keras.callbacks.Callback):
         batches: TrainingBatches,
         resumed: Checkpoint | None,
         loggers: Sequence[Logger] = (),
+        start: Sequence[npt.NDArray[np.float32]] = (),
     ) -> None:
         super().__init__()
         self.state = replace(
@@ -61,6 +65,7 @@ class Watch(keras.callbacks.Callback):
         self.weights: list[Any] = []
         self._session, self._config, self._parts, self._batches = session, config, parts, batches
         self._loggers = loggers
+        self._start = start
         self._statistics = batches.of_epoch(_STATISTICS_EPOCH)
         self._first_batch = 0
         self._clock = time.monotonic()
@@ -136,7 +141,9 @@ class Watch(keras.callbacks.Callback):
         began = time.monotonic()
         training_seconds = self._before.epoch_seconds + began - self._epoch_began
         self._session.update(now=True, doing="validating")
-        result, weights = judge(self.model, self._parts.validation, self._statistics)
+        result, weights = judge(
+            self.model, self._parts.validation, self._statistics, self._start, self._config.start_share
+        )
         if not math.isfinite(result.loss):
             raise self._diverged(f"The network gives no numbers any more after epoch {epoch + 1}")
         row = self._row(epoch + 1, logs or {}, result, training_seconds)

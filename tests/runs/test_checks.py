@@ -81,6 +81,11 @@ def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):
         require_startable(TrainConfig(start_from=str(without.path)))
 
 
+def test_a_share_of_the_start_needs_a_start(home):
+    with pytest.raises(ConfigError, match="start_share: choose a model to start from"):
+        require_startable(TrainConfig(start_share=0.5))
+
+
 def test_a_model_that_teaches_must_be_there(home, tmp_path):
     with pytest.raises(BundleError, match="There is no model"):
         require_startable(TrainConfig(teacher=str(tmp_path)))

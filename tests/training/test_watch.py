@@ -184,10 +184,37 @@ def test_fine_tuning_starts_from_the_weights_of_a_bundle(tmp_path):
     weights = tiny_bundle(tmp_path / "bundle")
     config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
     parts = split_parts(load_data(config), config)
-    network = compiled_network(config, parts, 7)
-    run._fine_tune(network, config)
-    for now, then in zip(network.get_weights(), weights, strict=True):
+    for now, then in zip(run._starting_weights(compiled_network(config, parts, 7), config), weights, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_what_is_kept_is_averaged_with_what_it_started_from(tmp_path, monkeypatch, share):
+    weights = tiny_bundle(tmp_path / "bundle")
+    config = replace(CONFIG, start_from=str(tmp_path / "bundle"), start_share=share, epochs=2, learning_rate=0.1)
+    judged = []
+
+    def remember(network, *arguments):
+        own = network.get_weights()
+        result, kept = judge(network, *arguments)
+        for before, after in zip(own, network.get_weights(), strict=True):
+            np.testing.assert_array_equal(before, after)
+        judged.append((own, kept))
+        return result, kept
+
+    judge = watch.judge
+    monkeypatch.setattr(watch, "judge", remember)
+    session = start(config)
+    fit(session, config)
+    again = replace(config, epochs=3)
+    (session.folder / files.CONFIG).write_text(again.to_json())
+    fit(RunSession(session.folder), again)
+    assert len(judged) == 3
+    kernels = [index for index, weight in enumerate(weights) if weight.ndim == 4]
+    for own, kept in judged:
+        assert any(np.abs(own[index] - weights[index]).max() > 0.01 for index in kernels), "it has learned"
+        for index in kernels:
+            np.testing.assert_allclose(kept[index], share * weights[index] + (1 - share) * own[index], atol=1e-6)
 
 
 def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
@@ -197,7 +224,7 @@ def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
     config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
     with pytest.raises(ConfigError, match="network is some other"):
-        run._fine_tune(network, config)
+        run._starting_weights(network, config)
 
 
 def test_fine_tuning_from_what_keras_cannot_read_is_refused(tmp_path):
@@ -205,7 +232,7 @@ def test_fine_tuning_from_what_keras_cannot_read_is_refused(tmp_path):
     config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
     with pytest.raises(BundleError, match="cannot be read"):
-        run._fine_tune(network, config)
+        run._starting_weights(network, config)
 
 
 def test_a_probe_measures_without_making_a_run():
