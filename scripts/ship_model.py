@@ -60,6 +60,8 @@ def ship(run: Path) -> tuple[str, str | None]:
     # Where the data lay on the machine that trained is nobody's concern; what they were is in the fingerprint.
     config["data"] = f"data/{Path(data).name}"
     config["votes"] = votes and f"data/{Path(votes).name}"
+    for name in ("start_from", "teacher"):
+        config[name] = config[name] and "/".join(Path(config[name]).parts[-2:])
     (SHIPPED_BUNDLE / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(run / "metrics.csv", SHIPPED_BUNDLE / "metrics.csv")
     return data, votes
