@@ -52,16 +52,17 @@ def main(arguments: list[str]) -> None:
 
 def ship(run: Path) -> tuple[str, str | None]:
     """Copy a run's model, settings and curves; where its data and votes lie."""
-    (SHIPPED_BUNDLE / INT8_FILE).unlink(missing_ok=True)
-    for file in (run / "bundle").iterdir():
-        shutil.copyfile(file, SHIPPED_BUNDLE / file.name)
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     data, votes = config["data"], config["votes"]
     # Where the data lay on the machine that trained is nobody's concern; what they were is in the fingerprint.
     config["data"] = f"data/{Path(data).name}"
     config["votes"] = votes and f"data/{Path(votes).name}"
     for name in ("start_from", "teacher"):
-        config[name] = config[name] and "/".join(Path(config[name]).parts[-2:])
+        if config.get(name):
+            config[name] = "/".join(Path(config[name]).parts[-2:])
+    (SHIPPED_BUNDLE / INT8_FILE).unlink(missing_ok=True)
+    for file in (run / "bundle").iterdir():
+        shutil.copyfile(file, SHIPPED_BUNDLE / file.name)
     (SHIPPED_BUNDLE / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(run / "metrics.csv", SHIPPED_BUNDLE / "metrics.csv")
     return data, votes

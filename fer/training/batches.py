@@ -1,6 +1,7 @@
 """Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run repeats."""
 
 import copy
+from collections.abc import Callable
 from typing import Self
 
 import keras
@@ -31,11 +32,24 @@ class TrainingBatches(keras.utils.PyDataset):
     sample weights by the same names, (B,) float32. A face without a vote for an expression weighs 0 in 'votes'.
     The last, smaller batch is dropped, unless it is the only one.
 
+    Args:
+        dataset: what is trained on.
+        config: the run's settings.
+        votes: whether the second head learns the FER+ votes.
+        between: called now and then while a teacher is asked, which takes minutes; what it raises ends that.
+
     Attributes:
         steps: batches of a whole epoch.
     """
 
-    def __init__(self, dataset: FaceDataset, config: TrainConfig, *, votes: bool) -> None:
+    def __init__(
+        self,
+        dataset: FaceDataset,
+        config: TrainConfig,
+        *,
+        votes: bool,
+        between: Callable[[], None] = lambda: None,
+    ) -> None:
         # One thread beside the step: OpenCV lets go of the interpreter, and two would race for its lock.
         super().__init__(workers=1, max_queue_size=8)
         self._images = dataset.images
@@ -46,7 +60,9 @@ class TrainingBatches(keras.utils.PyDataset):
             self._targets = (1 - share) * self._targets + share * expected_labels(dataset)
         if config.teacher:
             share = np.float32(config.teacher_share)
-            self._targets = (1 - share) * self._targets + share * taught_labels(config.teacher, dataset.images)
+            self._targets = (1 - share) * self._targets + share * taught_labels(
+                config.teacher, dataset.images, between
+            )
         self._votes = vote_distributions(dataset) if votes else None
         self._class_weights = class_weights(dataset.labels, config.class_weights)
         self._augment = Augmenter.from_config(config)
@@ -130,6 +146,7 @@ def _mix(
     for name, target in targets.items():
         own, others = share * weights[name], (1 - share) * weights[name][other]
         total = own + others
+        # Two faces without votes weigh nothing, and have no target.
         blended = target * own[:, None] + target[other] * others[:, None]
         mixed_targets[name] = (blended / np.maximum(total, 1e-9)[:, None]).astype(np.float32)
         mixed_weights[name] = total.astype(np.float32)

@@ -52,6 +52,7 @@ class TrainingState:
         best: None before the first epoch's end.
         seconds: spent on training; epoch_seconds: of these, on the steps of the next epoch.
         data: the digest of what it trains and is judged on; '' in checkpoints of versions before this one.
+        models: the hashes of the models that it learns from beside the data, as `models_digest` gives them.
         n_train: images that it trains on.
         epoch_loss, epoch_accuracy: means over the steps of the next epoch.
     """
@@ -65,6 +66,7 @@ class TrainingState:
     best: Best | None = None
     seconds: float = 0.0
     data: str = ""
+    models: str = ""
     n_train: int = 0
 
     @classmethod
@@ -81,6 +83,7 @@ class TrainingState:
             best=None if best is None else Best(**best),
             seconds=float(values["seconds"]),
             data=str(values.get("data", "")),
+            models=str(values.get("models", "")),
             n_train=int(values.get("n_train", 0)),
         )
 

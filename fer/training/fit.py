@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 from fer.datasets.faces import FaceDataset
 from fer.datasets.loading import load_dataset
 from fer.errors import DatasetError
+from fer.recognition.bundle import load_bundle
 from fer.runs.config import TrainConfig
 from fer.training.batches import TrainingBatches, no_face
 from fer.training.networks import LOGITS, VOTES, build_network
@@ -51,6 +52,16 @@ def load_data(config: TrainConfig) -> FaceDataset:
     """
     votes = Path(config.votes) if config.votes else None
     return load_dataset(config.data, votes=votes, corrections=config.corrections)
+
+
+def models_digest(config: TrainConfig) -> str:
+    """The hashes of the models that a run needs whenever it goes on: its teacher, and the start that it averages with.
+
+    Raises:
+        BundleError: one of them is gone or damaged.
+    """
+    needed = (config.teacher, config.start_from if config.start_share else None)
+    return " ".join(load_bundle(folder).hash for folder in needed if folder)
 
 
 def split_parts(dataset: FaceDataset, config: TrainConfig) -> Parts:

@@ -25,9 +25,8 @@ def probe(config: TrainConfig) -> Measured:
     """
     dataset = load_data(config)
     parts = split_parts(dataset, config)
-    # What labels are made of changes nothing about a step, and asking a teacher takes minutes.
-    plain = replace(config, teacher=None, crowd_labels=0.0)
-    batches = TrainingBatches(parts.train, plain, votes=has_votes(parts, config))
+    # A teacher changes nothing about a step, and asking it takes minutes.
+    batches = TrainingBatches(parts.train, replace(config, teacher=None), votes=has_votes(parts, config))
     network = compiled_network(config, parts, batches.steps)
     times = []
     for step in range(_WARM_UP_STEPS + _STEPS):

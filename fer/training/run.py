@@ -19,7 +19,7 @@ from fer.runs.store import read_config
 from fer.training.batches import TrainingBatches
 from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.checkpoints import Checkpoint, newest_checkpoint
-from fer.training.fit import Parts, compiled_network, has_votes, load_data, split_parts
+from fer.training.fit import Parts, compiled_network, has_votes, load_data, models_digest, split_parts
 from fer.training.loggers import metric_loggers
 from fer.training.watch import Watch
 
@@ -42,6 +42,7 @@ def train_run(session: RunSession) -> None:
     resumed = _last_checkpoint(session)
     if resumed is not None:
         _require_same_data(resumed, parts)
+        _require_same_models(resumed, config)
     try:
         watch = _fit(session, config, dataset.name, parts, resumed)
     except StopRequested:
@@ -84,9 +85,33 @@ def _require_same_data(resumed: Checkpoint, parts: Parts) -> None:
         )
 
 
+def _require_same_models(resumed: Checkpoint, config: TrainConfig) -> None:
+    """See that a run goes on with the teacher and the start that it began with.
+
+    Raises:
+        RunError: one of them is another model by now, or gone.
+    """
+    before = resumed.state.models
+    try:
+        changed = before and before != models_digest(config)
+    except BundleError as error:
+        raise RunError(
+            f"This run cannot go on without the model that it learns from. {error} Bring that folder back, or start a "
+            "new run with the same settings."
+        ) from error
+    if changed:
+        places = " or ".join(place for place in (config.teacher, config.start_from) if place)
+        raise RunError(
+            f"Since this run began, another model was put into {places}: bring the one before back, or start a new run "
+            "with the same settings."
+        )
+
+
 def _fit(session: RunSession, config: TrainConfig, data_name: str, parts: Parts, resumed: Checkpoint | None) -> Watch:
+    if config.teacher:
+        session.update(now=True, doing="asking the teacher")
+    batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config), between=session.check_stop)
     session.update(now=True, doing="building the network")
-    batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config))
     network = compiled_network(config, parts, batches.steps)
     session.say(
         f"{data_name}: {len(parts.train)} images to train on, {len(parts.validation)} to validate on; "

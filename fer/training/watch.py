@@ -19,7 +19,7 @@ from fer.runs.curves import METRICS_COLUMNS
 from fer.runs.session import DivergedError, RunSession, StopRequested
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Best, Checkpoint, TrainingState, write_checkpoint
-from fer.training.fit import Parts, Validation, judge
+from fer.training.fit import Parts, Validation, judge, models_digest
 
 # An epoch of a large network on a small machine takes an hour; no more than this of it is lost.
 _CHECKPOINT_SECONDS: Final = 300.0
@@ -60,7 +60,10 @@ class Watch(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.state = replace(
-            resumed.state if resumed else TrainingState(), data=parts.digest(), n_train=len(parts.train)
+            resumed.state if resumed else TrainingState(),
+            data=parts.digest(),
+            models=models_digest(config),
+            n_train=len(parts.train),
         )
         self.weights: list[Any] = []
         self._session, self._config, self._parts, self._batches = session, config, parts, batches

@@ -104,7 +104,9 @@ def finished_run(folder: Path) -> Path:
     run = folder / "run"
     make_bundle(run / "bundle")
     (run / "metrics.csv").write_text(CURVES)
-    (run / "config.json").write_text(json.dumps({"data": str(table), "votes": None}))
+    begun = str(folder / "before" / "bundle")
+    config = {"data": str(table), "votes": None, "start_from": begun, "teacher": begun}
+    (run / "config.json").write_text(json.dumps(config))
     return run
 
 
@@ -112,7 +114,9 @@ def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> Non
     run = finished_run(checkout)
     ship_model.main([str(run)])
     assert load_bundle(checkout / "model").hash == load_bundle(run / "bundle").hash
-    assert json.loads((checkout / "model" / "config.json").read_text())["data"] == "data/fer2013.csv"
+    settings = (checkout / "model" / "config.json").read_text()
+    assert json.loads(settings)["data"] == "data/fer2013.csv"
+    assert json.loads(settings)["start_from"] == json.loads(settings)["teacher"] == "before/bundle"
     card, text, report = (
         (checkout / place).read_text() for place in ("model/README.md", "docs/evaluation.md", "docs/shipped-model.md")
     )
@@ -120,7 +124,7 @@ def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> Non
     assert text.startswith("before") and text.endswith("after\n") and "old figures" not in text
     assert "On the 14 faces of the validation split of fer2013.csv" in " ".join(text.split())
     assert "## Agreement with people" in report
-    assert str(checkout) not in card + text + report
+    assert str(checkout) not in card + text + report + settings
 
 
 def test_the_report_alone_is_renewed_by_data_and_votes(checkout: Path) -> None:

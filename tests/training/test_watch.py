@@ -1,6 +1,7 @@
 """What happens while a run trains, in this process and with a tiny network."""
 
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from fer.training import networks, probe, run, watch
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Checkpoint, TrainingState, newest_checkpoint
 from fer.training.export import export_network, serving_network
-from fer.training.fit import compiled_network, load_data, split_parts
+from fer.training.fit import compiled_network, load_data, models_digest, split_parts
 from tests.builders import make_bundle
 from tests.training.tiny_run import tiny_body
 
@@ -172,8 +173,8 @@ def test_averaged_weights_are_judged_and_the_others_train_on():
     assert any(np.abs(a - b).max() > 0.05 for a, b in zip(judged, before, strict=True))
 
 
-def tiny_bundle(folder, network_name="residual"):
-    keras.utils.set_random_seed(7)
+def tiny_bundle(folder, network_name="residual", seed=7):
+    keras.utils.set_random_seed(seed)
     network = networks.build_network("residual")
     export_network(serving_network("residual", network.get_weights()), folder)
     write_bundle(Bundle(path=folder, network={"name": network_name}))
@@ -182,39 +183,84 @@ def tiny_bundle(folder, network_name="residual"):
 
 def test_fine_tuning_starts_from_the_weights_of_a_bundle(tmp_path):
     weights = tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
+    config = replace(CONFIG, start_from=str(tmp_path / "bundle"), epochs=1, warmup_epochs=0.0, learning_rate=1e-6)
+    session = start(config)
+    kept = fit(session, config).weights
+    for now, then in zip(kept, weights, strict=True):
+        if then.ndim == 4:
+            np.testing.assert_allclose(now, then, atol=1e-4)
+    # A run that goes on has its weights already, and no need of the start.
+    (tmp_path / "bundle" / "model.keras").unlink()
+    assert fit(RunSession(session.folder), config).done
+
+
+@pytest.mark.parametrize("votes", [False, True])
+@pytest.mark.parametrize("averaging", [0, 100])
+def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own(tmp_path, averaging, votes):
+    config = replace(CONFIG, weight_averaging=averaging, epochs=20)
     parts = split_parts(load_data(config), config)
-    for now, then in zip(run._starting_weights(compiled_network(config, parts, 7), config), weights, strict=True):
+    parts = with_votes(parts) if votes else parts
+    batches = TrainingBatches(parts.train, config, votes=votes)
+    network = compiled_network(config, parts, batches.steps)
+    begin = [weight * 2 for weight in tiny_bundle(tmp_path / "bundle")]
+    network.fit(batches, epochs=1, verbose=0)
+    trained = network.get_weights()  # `fit` has put the average of the steps in place, if there is one
+    network.set_weights([weight + 0.1 for weight in trained])
+    before = network.get_weights()
+    _, judged = watch.judge(network, parts.validation, batches, begin, 0.25)
+    for now, then in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    own = trained if averaging else before
+    moving = {
+        index for index, variable in enumerate(network.weights) if variable.path.split("/")[-1].startswith("moving_")
+    }
+    assert moving
+    for index, now in enumerate(judged):
+        blended = 0.25 * begin[index] + 0.75 * own[index] if index < len(begin) else own[index]
+        if index in moving:
+            assert np.abs(now - blended).max() > 1e-3, "statistics belong to the weights"
+        else:
+            np.testing.assert_allclose(now, blended, atol=1e-5)
+
+
+def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypatch):
+    begin = tiny_bundle(tmp_path / "bundle")
+    config = replace(CONFIG, start_from=str(tmp_path / "bundle"), start_share=0.5, epochs=1, warmup_epochs=0.0)
+    session = start(config)
+    fit(session, config)
+    given = []
+    judge = watch.judge
+    monkeypatch.setattr(watch, "judge", lambda *arguments: given.append(arguments[3:]) or judge(*arguments))
+    again = replace(config, epochs=2)
+    (session.folder / files.CONFIG).write_text(again.to_json())
+    fit(RunSession(session.folder), again)
+    ((weights, share),) = given
+    assert share == 0.5
+    for now, then in zip(weights, begin, strict=True):
         np.testing.assert_array_equal(now, then)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25])
-def test_what_is_kept_is_averaged_with_what_it_started_from(tmp_path, monkeypatch, share):
-    weights = tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=str(tmp_path / "bundle"), start_share=share, epochs=2, learning_rate=0.1)
-    judged = []
+@pytest.mark.parametrize("setting", ["teacher", "start_from"])
+def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
+    tiny_bundle(tmp_path / "bundle")
+    config = replace(CONFIG, start_share=0.5 if setting == "start_from" else 0.0, **{setting: str(tmp_path / "bundle")})
+    resumed = Checkpoint(Path("c"), TrainingState(models=models_digest(config)), {})
+    run._require_same_models(resumed, config)
+    tiny_bundle(tmp_path / "bundle", seed=8)
+    with pytest.raises(RunError, match="another model was put into"):
+        run._require_same_models(resumed, config)
+    shutil.rmtree(tmp_path / "bundle")
+    with pytest.raises(RunError, match="cannot go on without the model that it learns from"):
+        run._require_same_models(resumed, config)
 
-    def remember(network, *arguments):
-        own = network.get_weights()
-        result, kept = judge(network, *arguments)
-        for before, after in zip(own, network.get_weights(), strict=True):
-            np.testing.assert_array_equal(before, after)
-        judged.append((own, kept))
-        return result, kept
 
-    judge = watch.judge
-    monkeypatch.setattr(watch, "judge", remember)
+def test_a_run_stops_while_its_teacher_is_asked(tmp_path, monkeypatch):
+    tiny_bundle(tmp_path / "bundle")
+    config = replace(CONFIG, teacher=str(tmp_path / "bundle"))
     session = start(config)
-    fit(session, config)
-    again = replace(config, epochs=3)
-    (session.folder / files.CONFIG).write_text(again.to_json())
-    fit(RunSession(session.folder), again)
-    assert len(judged) == 3
-    kernels = [index for index, weight in enumerate(weights) if weight.ndim == 4]
-    for own, kept in judged:
-        assert any(np.abs(own[index] - weights[index]).max() > 0.01 for index in kernels), "it has learned"
-        for index in kernels:
-            np.testing.assert_allclose(kept[index], share * weights[index] + (1 - share) * own[index], atol=1e-6)
+    (session.folder / files.STOP).touch()
+    with pytest.raises(StopRequested):
+        fit(session, config)
 
 
 def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
