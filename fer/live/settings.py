@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-# Haar costs three times what YuNet does, and flow between detections loses no face; YuNet gains nothing by it.
+# Haar costs five times what YuNet does, and flow between detections loses no face; YuNet gains little by it.
 DETECT_EVERY: Final[dict[str, int]] = {"haar": 5, "yunet": 1}
 MAX_DETECT_EVERY: Final = 10
 MAX_SMOOTHING_S: Final = 2.0

@@ -45,8 +45,10 @@ class TrainConfig:
     dropout: float = _setting(0.3, "Dropout before the last layer", low=0.0, high=0.8)
     start_from: str | None = _setting(None, "A bundle whose weights are the start (fine-tuning)")
     start_share: float = _setting(
-        0.0, "Share of the starting model's weights in what is judged and kept, averaged with the new ones",
-        low=0.0, high=0.9
+        0.0,
+        "Share of the starting model's weights in what is judged and kept, averaged with the new ones",
+        low=0.0,
+        high=0.9,
     )
 
     epochs: int = _setting(30, "Passes over the training images", low=1, high=1000)

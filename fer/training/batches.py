@@ -60,9 +60,7 @@ class TrainingBatches(keras.utils.PyDataset):
             self._targets = (1 - share) * self._targets + share * expected_labels(dataset)
         if config.teacher:
             share = np.float32(config.teacher_share)
-            self._targets = (1 - share) * self._targets + share * taught_labels(
-                config.teacher, dataset.images, between
-            )
+            self._targets = (1 - share) * self._targets + share * taught_labels(config.teacher, dataset.images, between)
         self._votes = vote_distributions(dataset) if votes else None
         self._class_weights = class_weights(dataset.labels, config.class_weights)
         self._augment = Augmenter.from_config(config)

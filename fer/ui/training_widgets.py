@@ -9,7 +9,7 @@ from typing import Any, Final
 import streamlit as st
 
 from fer.paths import SHIPPED_BUNDLE
-from fer.recognition.bundle import KERAS_FILE
+from fer.recognition.bundle import BUNDLE_FILE, KERAS_FILE
 from fer.runs.config import TrainConfig
 from fer.runs.files import BUNDLE
 from fer.runs.presets import label
@@ -34,7 +34,8 @@ def setting(name: str, value: Any, key: str, found: Sequence[RunSummary]) -> Any
     # Keys live as long as the form: a value outlives a visit to another page.
     if name in _NO_MODEL:
         options: dict[str | None, str] = {None: _NO_MODEL[name]}
-        options.update(_models(value, found))
+        # A teacher is asked as it is served; going on takes weights that Keras can train.
+        options.update(_models(value, found, KERAS_FILE if name == "start_from" else BUNDLE_FILE))
         return st.selectbox(
             title,
             list(options),
@@ -81,11 +82,11 @@ def _step(low: float, high: float, *, whole: bool) -> int | float:
     return 0.01 if high <= 1 else 0.5
 
 
-def _models(chosen: str | None, found: Sequence[RunSummary]) -> dict[str, str]:
-    """Models with weights that Keras can train on, made here, by their folder."""
+def _models(chosen: str | None, found: Sequence[RunSummary], needed: str) -> dict[str, str]:
+    """The names of models that were made here and have the file `needed`, by their folder."""
     models = {str(SHIPPED_BUNDLE): "the shipped model"}
     models |= {str(run.folder / BUNDLE): run.name for run in found if run.has_bundle}
-    existing = {path: name for path, name in models.items() if (Path(path) / KERAS_FILE).is_file()}
+    existing = {path: name for path, name in models.items() if (Path(path) / needed).is_file()}
     if chosen is not None and chosen not in existing:
         existing[chosen] = chosen
     return existing

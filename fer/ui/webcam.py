@@ -170,11 +170,12 @@ class Webcam:
         with self._lock:
             offer = self._offered()
             if offer is not None and offer != self._offer:
+                # Whatever ran before is over, and must not stand in the way of what begins.
+                if self._session:
+                    self._session.stop()
                 session = open_session()
                 if session is None:
                     return CameraState(on=False, refused=True)
-                if self._session:
-                    self._session.stop()
                 # Before the component is drawn: it interrupts the script to answer the browser.
                 self._offer, self._processor, self._session = offer, FrameProcessor(session), session
             processor = self._processor

@@ -44,7 +44,7 @@ class Detections:
 
 
 class FaceDetector(Protocol):
-    """Finds faces. An object keeps the size of its last input, so it serves one thread.
+    """Finds faces. An object serves one thread.
 
     Attributes:
         name: one of `DETECTORS`.

@@ -6,6 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime
 
 Image = npt.NDArray[np.uint8]
@@ -44,7 +45,7 @@ class YuNet:
         """Everything that may be a face; a face is found several times over.
 
         Args:
-            image_bgr: (H, W, 3) uint8, of any size.
+            image_bgr: (H, W, 3) uint8, H and W 1 or more.
             least_score: in 0..1; what the network is less sure of is left out.
 
         Returns:
@@ -56,12 +57,12 @@ class YuNet:
         given = self._session.run(self._outputs, {"input": cv2.dnn.blobFromImage(padded)})
         boxes, scores = [], []
         for index, stride in enumerate(_STRIDES):
-            face, thing, box = (head[0] for head in given[len(_HEADS) * index :][: len(_HEADS)])
-            score = np.sqrt(face[:, 0].clip(0, 1) * thing[:, 0].clip(0, 1))
+            cls, obj, bbox = (head[0] for head in given[len(_HEADS) * index :][: len(_HEADS)])
+            score = np.sqrt(cls[:, 0].clip(0, 1) * obj[:, 0].clip(0, 1))
             chosen = np.flatnonzero(score >= least_score)
             rows, columns = np.divmod(chosen, padded.shape[1] // stride)
-            centre = (np.column_stack([columns, rows]) + box[chosen, :2]) * stride
-            size = np.exp(box[chosen, 2:]) * stride
+            centre = (np.column_stack([columns, rows]) + bbox[chosen, :2]) * stride
+            size = np.exp(bbox[chosen, 2:]) * stride
             boxes.append(np.hstack([centre - size / 2, size]))
             scores.append(score[chosen])
         return np.concatenate(boxes).astype(np.float32), np.concatenate(scores).astype(np.float32)
@@ -69,8 +70,6 @@ class YuNet:
 
 def _for_any_size(file: Path) -> bytes:
     """The file says 640 x 640, and means any size: its layers do not depend on it."""
-    import onnx  # who looks for faces with the cascade has no need of it
-
     model = onnx.load(file)
     for axis, name in ((2, "height"), (3, "width")):
         model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name

@@ -19,6 +19,7 @@ from streamlit_webrtc.process import AsyncVideoProcessTrack
 
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
+from fer.live.slots import StreamSlots
 from fer.ui.webcam import CameraState, FrameProcessor, Webcam, video_frame
 from tests.live.builders import Clock, FakeClassifier, frame, session
 
@@ -250,6 +251,20 @@ def test_a_start_over_a_running_stream_ends_that_one() -> None:
     component.offer("second")
     component.show()
     assert [opened.snapshot().ended for opened in component.opened] == [True, False]
+
+
+def test_a_start_over_a_running_stream_takes_its_place_where_there_is_only_one() -> None:
+    """STOP and START came so fast that no run of the page saw the camera off."""
+    component, slots = Component(), StreamSlots(1)
+
+    def open_session() -> LiveSession | None:
+        opened = session()
+        return opened if slots.enter(opened) else None
+
+    for offer in ("first", "second"):
+        component.offer(offer)
+        with component.patched():
+            assert component.webcam.show(open_session, []) == CameraState(on=True)
 
 
 def test_a_start_that_is_refused_draws_no_camera() -> None:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.paths import SHIPPED_BUNDLE
 from fer.vision.detection import create_detector, yunet_file
 from fer.vision.yunet import YuNet
 from tests.builders import group_bgr, portrait_bgr
@@ -41,12 +42,20 @@ def test_a_face_has_candidates_that_overlap_and_less_sure_ones_are_more(file: Pa
 @pytest.mark.parametrize("shape", [(1, 1), (31, 33), (32, 32), (1, 640)])
 def test_any_size_will_do(file: Path, shape: tuple[int, int]) -> None:
     boxes, scores = YuNet(file).candidates(np.full((*shape, 3), 200, np.uint8), 0.0)
-    assert len(boxes) == len(scores) > 0
+    # Every place where it looks, in whole squares of 32.
+    squares = -(-shape[0] // 32) * -(-shape[1] // 32)
+    assert len(boxes) == len(scores) == squares * (16 + 4 + 1)
+    assert np.isfinite(boxes).all()
 
 
 @pytest.mark.parametrize("damage", [b"", b"damaged", None])
 def test_another_file_is_refused(file: Path, tmp_path: Path, damage: bytes | None) -> None:
     other = tmp_path / "other.onnx"
     other.write_bytes(file.read_bytes()[:1000] if damage is None else damage)
-    with pytest.raises(ValueError, match=r"other\.onnx"):
+    with pytest.raises(ValueError, match=r"other\.onnx' cannot be read"):
         YuNet(other)
+
+
+def test_another_network_is_no_yunet() -> None:
+    with pytest.raises(ValueError, match="is no YuNet"):
+        YuNet(SHIPPED_BUNDLE / "model.onnx")
