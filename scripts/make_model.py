@@ -37,7 +37,7 @@ class Stage:
 RECIPE: Final = (
     Stage(_FROM_NOTHING),
     Stage(replace(_GOING_ON, epochs=14, crowd_labels=0.5)),
-    Stage(replace(_GOING_ON, epochs=7), taught=True),
+    Stage(replace(_GOING_ON, epochs=5), taught=True),
 )
 
 
