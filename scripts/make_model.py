@@ -1,14 +1,13 @@
 """Train the model that is shipped, and put it into `model/`: `make model DATA=fer2013.csv [VOTES=fer2013new.csv]`.
 
-Three training runs under FER_HOME like any other: one from nothing, and two that go on from the one before. One that
-was interrupted goes on, and one that is done is not done again. With KERAS_BACKEND=jax it trains where JAX finds a GPU.
+It is a training run under FER_HOME like any other. One that was interrupted goes on, and one that is done is not done
+again. With KERAS_BACKEND=jax it trains where JAX finds a GPU.
 """
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,28 +16,12 @@ import click
 from fer import paths
 from fer.datasets.loading import find_source, load_dataset
 from fer.errors import ConfigError, FerError
-from fer.runs import control, files, store
+from fer.runs import control, store
 from fer.runs.config import TrainConfig
 from fer.runs.progress import FINISHED
 
 # What is held out is neither trained on nor chosen by: temperature and threshold are fitted on it.
-_FROM_NOTHING: Final = TrainConfig(epochs=36, holdout=0.04)
-_GOING_ON: Final = replace(_FROM_NOTHING, learning_rate=1e-3, label_smoothing=0.0, mixup=0.2, start_share=0.5)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One run of the recipe: its settings, and whether the stage before teaches as well as begins."""
-
-    config: TrainConfig
-    taught: bool = False
-
-
-RECIPE: Final = (
-    Stage(_FROM_NOTHING),
-    Stage(replace(_GOING_ON, epochs=14, crowd_labels=0.5)),
-    Stage(replace(_GOING_ON, epochs=5), taught=True),
-)
+RECIPE: Final = TrainConfig(epochs=36, holdout=0.04)
 
 
 @click.command()
@@ -49,41 +32,12 @@ def main(data: str, votes: str | None) -> None:
     try:
         source = find_source(Path(data)).absolute()
         file = Path(votes).absolute() if votes else None
-        # What is wrong with the data shows before hours of training.
-        voted = load_dataset(source, file).votes is not None
-        run = made(str(source), file and str(file), RECIPE if voted else _without_votes(RECIPE))
+        # What is wrong with the data shows before a run is made of them.
+        load_dataset(source, file)
+        run = trained(replace(RECIPE, data=str(source), votes=file and str(file)))
     except FerError as error:
         raise click.ClickException(str(error)) from error
     subprocess.run([sys.executable, "-m", "scripts.ship_model", str(run)], cwd=paths.CHECKOUT, check=True)
-
-
-def _without_votes(recipe: Sequence[Stage]) -> list[Stage]:
-    """The same where the crowd's votes are not to be had: labels stay as they are."""
-    return [replace(stage, config=replace(stage.config, crowd_labels=0.0)) for stage in recipe]
-
-
-def made(data: str, votes: str | None, recipe: Sequence[Stage]) -> Path:
-    """The folder of the last stage's run, finished; each stage goes on from the one before.
-
-    Raises:
-        click.ClickException: a stage did not come to its end.
-        FerError: as `trained`.
-    """
-    run: Path | None = None
-    for number, stage in enumerate(recipe, start=1):
-        click.echo(f"Stage {number} of {len(recipe)}")
-        before = str(run / files.BUNDLE) if run else None
-        run = trained(
-            replace(
-                stage.config,
-                data=data,
-                votes=votes,
-                start_from=before,
-                teacher=before if stage.taught else None,
-            )
-        )
-    assert run, "a recipe has a stage"
-    return run
 
 
 def trained(config: TrainConfig) -> Path:

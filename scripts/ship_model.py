@@ -99,10 +99,10 @@ def figures(bundle: Bundle, curves: pd.DataFrame) -> str:
     parts = [
         f"Network `{bundle.network['name']}`: {bundle.network['parameters'] / 1e6:.2f} M parameters, "
         f"{bundle.network['multiply_adds'] / 1e6:.0f} M multiply-adds a face; served by `{bundle.served}`, {size:.1f} "
-        f"MB. The last stage of its training was {len(curves)} epochs on {bundle.data['trained_on']} images, of which "
-        f"epoch {int(best['epoch'])} was the best on the validation split. Data fingerprint "
-        f"`{bundle.data['fingerprint']}`. Temperature {bundle.temperature:.4f}, 'not sure' below "
-        f"{bundle.unsure_below:.4f}, both fitted on the {bundle.metrics['calibrated_on']} split.",
+        f"MB. Trained for {len(curves)} epochs on {bundle.data['trained_on']} images; epoch {int(best['epoch'])} was "
+        f"the best on the validation split. Data fingerprint `{bundle.data['fingerprint']}`. Temperature "
+        f"{bundle.temperature:.4f}, 'not sure' below {bundle.unsure_below:.4f}, both fitted on the "
+        f"{bundle.metrics['calibrated_on']} split.",
         *([Verdict(**int8).text] if int8 else []),
         _splits(bundle.metrics),
         _classes(bundle.metrics["validation"]),
@@ -143,8 +143,8 @@ def _classes(values: dict[str, Any]) -> str:
 def _curves(curves: pd.DataFrame) -> str:
     """The accuracies as a chart that Markdown viewers draw."""
     lines = [
-        "Accuracy by epoch of the last stage (in %), training (augmented, raw weights) first, validation (averaged "
-        "weights) second; the numbers are in `metrics.csv`.",
+        "Accuracy by epoch (in %), training (augmented, raw weights) first, validation (averaged weights) second; the "
+        "numbers are in `metrics.csv`.",
         "",
         "```mermaid",
         "xychart-beta",

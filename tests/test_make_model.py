@@ -40,29 +40,6 @@ def test_a_run_that_does_not_end_is_a_sentence_and_goes_on_next_time(
     assert commands[1][-2:] == ["resume", run.id]
 
 
-def test_each_stage_goes_on_from_the_one_before_and_some_are_taught_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs: list[TrainConfig] = []
-
-    def trained(config: TrainConfig) -> Path:
-        configs.append(config)
-        return Path(f"/runs/{len(configs)}")
-
-    monkeypatch.setattr(make_model, "trained", trained)
-    assert make_model.made("/data.csv", "/votes.csv", make_model.RECIPE) == Path(f"/runs/{len(make_model.RECIPE)}")
-    first, *later = configs
-    assert (first.start_from, first.teacher, first.start_share) == (None, None, 0.0)
-    for number, (config, stage) in enumerate(zip(later, make_model.RECIPE[1:], strict=True), start=1):
-        assert config.start_from == f"/runs/{number}/bundle"
-        assert config.teacher == (config.start_from if stage.taught else None)
-    assert any(config.teacher for config in later)
-    assert {(config.data, config.votes, config.holdout) for config in configs} == {("/data.csv", "/votes.csv", 0.04)}
-
-
-def test_without_votes_nothing_is_made_of_them() -> None:
-    assert any(stage.config.crowd_labels for stage in make_model.RECIPE)
-    assert not any(stage.config.crowd_labels for stage in make_model._without_votes(make_model.RECIPE))
-
-
 def test_data_that_are_none_are_refused_before_any_training(
     fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
