@@ -4,10 +4,6 @@ import gc
 import os
 from pathlib import Path
 
-# Each of pytest's workers has one core; a TensorFlow that takes them all makes the workers wait for each other.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
-
 # Before TensorFlow, which brings an SSL library of its own: loaded after it, the camera's libsrtp crashes the process.
 import pylibsrtp  # noqa: F401
 import pytest

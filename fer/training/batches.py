@@ -1,7 +1,6 @@
 """Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run repeats."""
 
 import copy
-from collections.abc import Callable
 from typing import Self
 
 import keras
@@ -14,7 +13,6 @@ from fer.runs.config import TrainConfig
 from fer.training.augment import Augmenter
 from fer.training.crowd_labels import expected_labels
 from fer.training.networks import LOGITS, N_VOTE_CLASSES, VOTES
-from fer.training.teacher import taught_labels
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,7 +34,7 @@ class TrainingBatches(keras.utils.PyDataset):
         dataset: what is trained on.
         config: the run's settings.
         votes: whether the second head learns the FER+ votes.
-        between: called now and then while a teacher is asked, which takes minutes; what it raises ends that.
+        taught: (N, 7) float32, a teacher's answers to the images, of which `config.teacher_share` goes into the labels.
 
     Attributes:
         steps: batches of a whole epoch.
@@ -48,7 +46,7 @@ class TrainingBatches(keras.utils.PyDataset):
         config: TrainConfig,
         *,
         votes: bool,
-        between: Callable[[], None] = lambda: None,
+        taught: Floats | None = None,
     ) -> None:
         # One thread beside the step: OpenCV lets go of the interpreter, and two would race for its lock.
         super().__init__(workers=1, max_queue_size=8)
@@ -58,9 +56,9 @@ class TrainingBatches(keras.utils.PyDataset):
         if config.crowd_labels:
             share = np.float32(config.crowd_labels)
             self._targets = (1 - share) * self._targets + share * expected_labels(dataset)
-        if config.teacher:
+        if taught is not None:
             share = np.float32(config.teacher_share)
-            self._targets = (1 - share) * self._targets + share * taught_labels(config.teacher, dataset.images, between)
+            self._targets = (1 - share) * self._targets + share * taught
         self._votes = vote_distributions(dataset) if votes else None
         self._class_weights = class_weights(dataset.labels, config.class_weights)
         self._augment = Augmenter.from_config(config)

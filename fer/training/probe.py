@@ -1,7 +1,6 @@
 """A few steps of a run, timed: what the whole of it would take on this machine."""
 
 import time
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -25,8 +24,8 @@ def probe(config: TrainConfig) -> Measured:
     """
     dataset = load_data(config)
     parts = split_parts(dataset, config)
-    # A teacher changes nothing about a step, and asking it takes minutes.
-    batches = TrainingBatches(parts.train, replace(config, teacher=None), votes=has_votes(parts, config))
+    # Without a teacher's answers, which change nothing about a step and take minutes.
+    batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config))
     network = compiled_network(config, parts, batches.steps)
     times = []
     for step in range(_WARM_UP_STEPS + _STEPS):

@@ -3,6 +3,8 @@
 import contextlib
 import shutil
 import time
+import zipfile
+from typing import Final
 
 import keras
 import numpy as np
@@ -21,7 +23,10 @@ from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.checkpoints import Checkpoint, newest_checkpoint
 from fer.training.fit import Parts, compiled_network, has_votes, load_data, models_digest, split_parts
 from fer.training.loggers import metric_loggers
+from fer.training.teacher import taught_labels
 from fer.training.watch import Watch
+
+_TAUGHT: Final = "taught.npz"
 
 
 def train_run(session: RunSession) -> None:
@@ -108,10 +113,9 @@ def _require_same_models(resumed: Checkpoint, config: TrainConfig) -> None:
 
 
 def _fit(session: RunSession, config: TrainConfig, data_name: str, parts: Parts, resumed: Checkpoint | None) -> Watch:
-    if config.teacher:
-        session.update(now=True, doing="asking the teacher")
-    batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config), between=session.check_stop)
+    taught = _taught(session, config, parts)
     session.update(now=True, doing="building the network")
+    batches = TrainingBatches(parts.train, config, votes=has_votes(parts, config), taught=taught)
     network = compiled_network(config, parts, batches.steps)
     session.say(
         f"{data_name}: {len(parts.train)} images to train on, {len(parts.validation)} to validate on; "
@@ -143,6 +147,25 @@ def _fit(session: RunSession, config: TrainConfig, data_name: str, parts: Parts,
         batches.begin_epoch(watch.state.epoch + 1)
         _call_fit(network, watch, batches, config.epochs)
     return watch
+
+
+def _taught(session: RunSession, config: TrainConfig, parts: Parts) -> npt.NDArray[np.float32] | None:
+    """The teacher's answers to the training images; asked once a run, and kept in its folder."""
+    if not config.teacher:
+        return None
+    file, asked = session.folder / _TAUGHT, f"{models_digest(config)} on {parts.digest()}"
+    # A file that is not there, or was cut off, is made anew.
+    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(file) as kept:
+        if str(kept["asked"]) == asked:
+            return np.asarray(kept["answers"], np.float32)
+
+    def progress(share: float) -> None:
+        session.check_stop()
+        session.update(doing=f"asking the teacher ({share:.0%})")
+
+    answers = taught_labels(config.teacher, parts.train.images, progress)
+    np.savez(file, asked=asked, answers=answers)
+    return answers
 
 
 def _call_fit(network: keras.Model, watch: Watch, batches: TrainingBatches, epochs: int) -> None:

@@ -1,8 +1,8 @@
 """Learning from another model's answers as well as from labels: knowledge distillation (Hinton et al., 2015).
 
-An answer says which other expressions a face resembles, where a label says one thing of seven. A student that is no
-smaller than its teacher still ends above it (Furlanello et al., 'Born-again neural networks', 2018), the more so where
-the teacher sees each face twice, as it is and mirrored, and the student is asked once.
+An answer says which other expressions a face resembles, where a label says one thing of seven. The student may be as
+large as its teacher (Furlanello et al., 'Born-again neural networks', 2018); here the teacher sees each face twice, as
+it is and mirrored, and the student will be asked once.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,15 @@ Floats = npt.NDArray[np.float32]
 _CHUNK: Final = 512
 
 
-def taught_labels(bundle: str, images: npt.NDArray[np.uint8], between: Callable[[], None] = lambda: None) -> Floats:
+def taught_labels(
+    bundle: str, images: npt.NDArray[np.uint8], progress: Callable[[float], None] = lambda share: None
+) -> Floats:
     """A model's calibrated probabilities for faces, by the file it serves: the mean of a face and its mirror image.
 
     Args:
         bundle: the folder of the model's bundle.
         images: (N, 48, 48) uint8.
-        between: called every second or two; what it raises ends the work.
+        progress: told every second or two which share is done, 0..1; what it raises ends the work.
 
     Returns:
         (N, 7) float32; each row sums to 1.
@@ -37,7 +39,7 @@ def taught_labels(bundle: str, images: npt.NDArray[np.uint8], between: Callable[
     classifier = EmotionClassifier(load_bundle(bundle))
     answers = np.empty((len(images), N_EMOTIONS), np.float32)
     for first in range(0, len(images), _CHUNK):
-        between()
+        progress(first / len(images))
         faces = images[first : first + _CHUNK, ..., None]
         both = classifier.probabilities(faces) + classifier.probabilities(faces[:, :, ::-1])
         answers[first : first + _CHUNK] = both / 2

@@ -254,6 +254,26 @@ def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
         run._require_same_models(resumed, config)
 
 
+def test_a_teacher_is_asked_once_a_run_and_again_where_its_answers_are_lost(tmp_path, monkeypatch):
+    tiny_bundle(tmp_path / "bundle")
+    config = replace(CONFIG, teacher=str(tmp_path / "bundle"))
+    session, parts = start(config), split_parts(load_data(config), config)
+    said = []
+    monkeypatch.setattr(session, "update", lambda **changes: said.append(changes["doing"]))
+    first = run._taught(session, config, parts)
+    np.testing.assert_array_equal(run._taught(session, config, parts), first)
+    assert said == ["asking the teacher (0%)"]
+    kept = session.folder / run._TAUGHT
+    kept.write_bytes(kept.read_bytes()[:200])
+    np.testing.assert_array_equal(run._taught(session, config, parts), first)
+    # Other images, or another teacher.
+    fewer = replace(parts, train=parts.train.take(np.arange(10)))
+    assert len(run._taught(session, config, fewer)) == 10
+    tiny_bundle(tmp_path / "bundle", seed=8)
+    assert np.abs(run._taught(session, config, parts) - first).max() > 1e-4
+    assert len(said) == 4
+
+
 def test_a_run_stops_while_its_teacher_is_asked(tmp_path, monkeypatch):
     tiny_bundle(tmp_path / "bundle")
     config = replace(CONFIG, teacher=str(tmp_path / "bundle"))
