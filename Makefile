@@ -22,10 +22,9 @@ help:
 app: $(VENV)/.app
 	$(BIN)/python -m streamlit run app.py --server.port=$(PORT)
 
-# What drives a browser goes one at a time: it needs both cores.
 test: check browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "training and not e2e and not soak"
-	$(BIN)/python -m pytest -m "e2e and not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "e2e and not soak"
 
 check: lint types imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e and not training and not soak"

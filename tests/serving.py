@@ -50,7 +50,7 @@ def running_app(home: Path, log: Path, environment: Mapping[str, str] | None = N
     port = free_port()
     command = [
         *(sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"),
-        *("--server.address=127.0.0.1", "--server.fileWatcherType=none", "--browser.gatherUsageStats=false"),
+        *("--server.address=127.0.0.1", "--browser.gatherUsageStats=false"),
     ]
     variables = {**os.environ, "FER_HOME": str(home), "PYTHONUNBUFFERED": "1", **(environment or {})}
     with log.open("wb") as sink:

@@ -31,6 +31,7 @@ def test_streamlit_knows_the_option(option: str) -> None:
     [
         ("server.address", "127.0.0.1"),
         ("server.maxUploadSize", 400),
+        ("server.fileWatcherType", "none"),
         ("server.showEmailPrompt", False),
         ("browser.gatherUsageStats", False),
         ("client.showErrorDetails", "none"),

@@ -1,6 +1,7 @@
 """The run of the shipped model's recipe: one that is done is not done again, one that is not goes on."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -10,12 +11,18 @@ from click.testing import CliRunner
 from fer.runs import files, store
 from fer.runs.config import TrainConfig
 from scripts import make_model
+from tests.training.running import fer
 
 SMALL = TrainConfig(epochs=1, fraction=0.1, batch_size=16, warmup_epochs=0.0)
 
 
 @pytest.mark.training
 def test_a_run_that_is_done_is_not_done_again(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_a_tiny_network(command: list[str], **_: object) -> None:
+        assert command[:3] == [sys.executable, "-m", "fer"]
+        assert fer(fer_home, *command[3:]).status == 0
+
+    monkeypatch.setattr(subprocess, "run", with_a_tiny_network)
     folder = make_model.trained(SMALL)
     assert (folder / files.BUNDLE / "model.onnx").is_file()
 

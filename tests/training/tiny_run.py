@@ -1,13 +1,14 @@
 """`python -m tests.training.tiny_run COMMAND ...`: the command line with a network that trains in a second.
 
-The environment variable SABOTAGE names what goes wrong and when, 'POINT:COUNT': the COUNT-th time that the run comes to
-POINT. Nothing of the program knows of it.
+What goes wrong, and when, is named 'POINT:COUNT': the COUNT-th time that the run comes to POINT. Nothing of the program
+knows of it.
 """
 
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from keras import layers
@@ -90,8 +91,21 @@ def _spoil_batches(epoch: int) -> None:
     TrainingBatches.__getitem__ = spoiled
 
 
-if __name__ == "__main__":
+def run_command(arguments: Sequence[str], home: Path, sabotage: str, output: Path, errors: Path) -> None:
+    """Be the process of one command, with files in place of a terminal."""
+    for descriptor, path in ((1, output), (2, errors)):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    os.environ["FER_HOME"] = str(home)
+    if sabotage:
+        install(sabotage)
+    run_main(arguments)
+
+
+def run_main(arguments: Sequence[str] | None = None) -> None:
     networks._BODIES["residual"] = tiny_body
-    if os.environ.get("SABOTAGE"):
-        install(os.environ["SABOTAGE"])
-    main()
+    main(arguments)
+
+
+if __name__ == "__main__":
+    run_main()
