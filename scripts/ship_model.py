@@ -14,6 +14,8 @@ from typing import Any
 import pandas as pd
 
 from fer.emotions import EMOTIONS
+from fer.evaluation import wording
+from fer.evaluation.assessment import Assessment
 from fer.evaluation.material import Source, load_material
 from fer.evaluation.names import SHIPPED
 from fer.evaluation.once import assess_once
@@ -45,8 +47,12 @@ def main(arguments: list[str]) -> None:
             "Expected the folder of one finished run, such as runs/20260102-101500-ab12, or --report DATA [VOTES]."
         )
     bundle = load_bundle(SHIPPED_BUNDLE)
-    between_marks(CARD, figures(bundle, pd.read_csv(SHIPPED_BUNDLE / "metrics.csv")))
-    write_report(bundle, data, votes)
+    material = load_material(Source(data, SPLIT, votes=votes))
+    assessment = assess_once(EmotionClassifier(bundle), material, name=SHIPPED, robustness=True)
+    # None of the three shows a face.
+    between_marks(CARD, figures(bundle, pd.read_csv(SHIPPED_BUNDLE / "metrics.csv"), assessment))
+    REPORT.write_text(shipped_report.report(assessment), encoding="utf-8")
+    between_marks(FINDINGS, shipped_report.findings(bundle, assessment))
     sys.stdout.write(f"{CARD}\n{REPORT}\n{FINDINGS}\n")
 
 
@@ -76,14 +82,6 @@ def serve_the_better(data: str, votes: str | None) -> None:
     sys.stdout.write(f"{verdict.text}\n")
 
 
-def write_report(bundle: Bundle, data: str, votes: str | None) -> None:
-    """Evaluate the shipped model and write the docs' report, and what it comes to; neither shows a face."""
-    material = load_material(Source(data, SPLIT, votes=votes))
-    assessment = assess_once(EmotionClassifier(bundle), material, name=SHIPPED, robustness=True)
-    REPORT.write_text(shipped_report.report(assessment), encoding="utf-8")
-    between_marks(FINDINGS, shipped_report.findings(bundle, assessment))
-
-
 def between_marks(file: Path, text: str) -> None:
     """Replace what stands between the marks of a file."""
     before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
@@ -91,7 +89,7 @@ def between_marks(file: Path, text: str) -> None:
     file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
-def figures(bundle: Bundle, curves: pd.DataFrame) -> str:
+def figures(bundle: Bundle, curves: pd.DataFrame, assessment: Assessment) -> str:
     """The card's tables as Markdown."""
     best = curves.loc[curves["val_accuracy"].idxmax()]
     size = bundle.served_file.stat().st_size / 1e6
@@ -106,6 +104,7 @@ def figures(bundle: Bundle, curves: pd.DataFrame) -> str:
         *([Verdict(**int8).text] if int8 else []),
         _splits(bundle.metrics),
         _classes(bundle.metrics["validation"]),
+        *_trust(assessment),
         _curves(curves),
     ]
     return "\n\n".join(parts)
@@ -138,6 +137,23 @@ def _classes(values: dict[str, Any]) -> str:
             f"{scores['support']} | {cells} |"
         )
     return "\n".join(rows)
+
+
+def _trust(assessment: Assessment) -> list[str]:
+    """How far the answers of the validation split can be relied on: confidence, 'not sure', spoiled faces."""
+    answered = wording.key_figures(assessment)
+    texts = [
+        f"On that split it answers {answered['Share answered']} of the faces and is 'not sure' of the others; accuracy "
+        f"of the answers: {answered['Accuracy of those']}.",
+        "Mean confidence and accuracy by confidence:",
+        shipped_report.calibration_table(assessment),
+    ]
+    if assessment.robustness is not None:
+        texts += [
+            "Robustness: every face of that split spoiled in one way.",
+            shipped_report.robustness_table(assessment.robustness),
+        ]
+    return texts
 
 
 def _curves(curves: pd.DataFrame) -> str:

@@ -44,7 +44,7 @@ def report(assessment: Assessment) -> str:
             [[name, *map(str, row)] for name, row in zip(EMOTIONS, figures["confusion_matrix"], strict=True)],
         ),
         "## Does 0.9 mean 0.9?",
-        _calibration(figures["calibration"]),
+        *_calibration(assessment),
         "## What 'not sure' costs and gains",
         _coverage(figures["coverage"]),
         *_robustness(assessment.robustness),
@@ -76,22 +76,29 @@ def _by_class(assessment: Assessment) -> str:
     return _table(["class", "precision", "recall", "its 95 % interval", "F1", "faces"], rows)
 
 
-def _calibration(bins: list[dict[str, Any]]) -> str:
-    full = [one for one in bins if one["n"]]
+def _calibration(assessment: Assessment) -> list[str]:
+    full = _filled_bins(assessment)
     confidence, accuracy = ([one[key] for one in full] for key in ("confidence", "accuracy"))
     names = ", ".join(f'"{one["from"]:.2f}"' for one in full)
+    return [
+        "By confidence: the model's mean confidence first, how often it is right second. Where the second lies lower, "
+        "the model is too sure.",
+        _chart(f'"confidence from" [{names}]', '"share" 0 --> 1', confidence, accuracy),
+        calibration_table(assessment),
+    ]
+
+
+def _filled_bins(assessment: Assessment) -> list[dict[str, Any]]:
+    return [one for one in assessment.to_dict()["calibration"] if one["n"]]
+
+
+def calibration_table(assessment: Assessment) -> str:
+    """Mean confidence and accuracy of the faces, by confidence."""
     rows = [
         [f"{one['from']:.2f} to {one['to']:.2f}", str(one["n"]), f"{one['confidence']:.3f}", f"{one['accuracy']:.3f}"]
-        for one in full
+        for one in _filled_bins(assessment)
     ]
-    return "\n\n".join(
-        [
-            "By confidence: the model's mean confidence first, how often it is right second. Where the second lies "
-            "lower, the model is too sure.",
-            _chart(f'"confidence from" [{names}]', '"share" 0 --> 1', confidence, accuracy),
-            _table(["confidence", "faces", "mean confidence", "accuracy"], rows),
-        ]
-    )
+    return _table(["confidence", "faces", "mean confidence", "accuracy"], rows)
 
 
 def _coverage(points: list[dict[str, float]]) -> str:
@@ -109,14 +116,16 @@ def _coverage(points: list[dict[str, float]]) -> str:
 
 
 def _robustness(rows: tuple[RobustnessRow, ...] | None) -> list[str]:
-    if rows is None:
-        return []
+    return [] if rows is None else ["## Robustness", "Every face spoiled in one way.", robustness_table(rows)]
+
+
+def robustness_table(rows: tuple[RobustnessRow, ...]) -> str:
+    """Accuracy where every face is spoiled in one way, and what that way costs."""
     cells = [
         [row.label, f"{row.accuracy:.3f}", f"{row.interval[0]:.3f} to {row.interval[1]:.3f}", f"{0.0 - row.lost:+.3f}"]
         for row in rows
     ]
-    table = _table(["faces", "accuracy", "95 % interval", "change"], cells)
-    return ["## Robustness", "Every face spoiled in one way.", table]
+    return _table(["faces", "accuracy", "95 % interval", "change"], cells)
 
 
 def _crowd(assessment: Assessment) -> list[str]:

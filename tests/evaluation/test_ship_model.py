@@ -1,13 +1,16 @@
 """What is written about the shipped model follows the evaluation, shows no face and nobody's folders."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.evaluation import wording
 from fer.evaluation.assessment import Assessment, assess
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
@@ -76,6 +79,25 @@ def test_which_split_chose_what_is_said(
 def test_without_votes_and_transforms_the_paragraphs_leave_them_out(made: Assessment, bundle: Bundle) -> None:
     text = shipped_report.findings(bundle, replace(made, agreement=None, robustness=None))
     assert "crowd" not in text and "covered" not in text
+
+
+def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: Assessment, tmp_path: Path) -> None:
+    bundle = make_bundle(
+        tmp_path / "tiny",
+        network={"name": "residual", "parameters": 1_200_000, "multiply_adds": 130_000_000},
+        data={"trained_on": 60, "fingerprint": "abcd"},
+        metrics={"validation": made.metrics.to_dict(), "calibrated_on": "validation"},
+    )
+    text = ship_model.figures(bundle, pd.read_csv(io.StringIO(CURVES)), made)
+    assert "epoch 2 was the best" in text
+    assert "| validation | 70 | 0.9000 |" in text
+    assert f"accuracy of the answers: {wording.key_figures(made)['Accuracy of those']}." in text
+    assert shipped_report.calibration_table(made) in text
+    covered = next(row for row in made.robustness if row.name == "covered")
+    assert f"| lower half covered | {covered.accuracy:.3f} |" in text
+    assert "lower half covered" not in ship_model.figures(
+        bundle, pd.read_csv(io.StringIO(CURVES)), replace(made, robustness=None)
+    )
 
 
 @pytest.fixture
