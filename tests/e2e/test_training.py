@@ -39,7 +39,7 @@ def open_training(page: Page, server: Server) -> None:
 
 def start_a_long_run_of_short_epochs(page: Page) -> None:
     """The network that users train, on seventy drawn faces: it is at work until it is stopped, on any machine."""
-    page.locator(".st-key-training_edit_standard button").click()
+    page.get_by_text("Every setting, starting from").click()
     for name, value in (("Fraction", "0.1"), ("Epochs", "500")):
         field = page.get_by_label(name, exact=True)
         field.fill(value)
