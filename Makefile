@@ -24,7 +24,9 @@ app: $(VENV)/.app
 
 test: check browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "training and not e2e and not soak"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "e2e and not soak"
+	rm -rf test-results
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "e2e and not alone and not soak"
+	$(BIN)/python -m pytest -m "alone and not soak"
 
 check: lint types imports
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not e2e and not training and not soak"

@@ -2,7 +2,8 @@
 
 The two sides of a row take turns, so that whatever else the machine does meets both; a row tells the ratio of their
 medians. 'Desktop script' is the way of a common webcam script: decode, Haar at full size with 1.3 / 5, and one Keras
-`predict` a face. Both sides use the same network, the `model.keras` and `model.onnx` of one bundle.
+`predict` a face. There both sides use the same network, the `model.keras` and `model.onnx` of one bundle; the last rows
+set networks against each other.
 
 The app's row needs Chromium and pytest-playwright (requirements-dev.txt); without them it says so. The exit code is 1
 where anything that was measured misses its mark.
@@ -44,7 +45,7 @@ MOST_APP_MB: Final = 400
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians in milliseconds of two ways to the same thing, and the factor between them where one is asked for."""
+    """Medians in milliseconds of a row's two sides, and the factor between them where one is asked for."""
 
     what: str
     ours_ms: float

@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 
 from fer.emotions import EMOTIONS
-from fer.evaluation import wording
 from fer.evaluation.assessment import Assessment
 from fer.evaluation.material import Source, load_material
 from fer.evaluation.names import SHIPPED
@@ -104,7 +103,7 @@ def figures(bundle: Bundle, curves: pd.DataFrame, assessment: Assessment) -> str
         *([Verdict(**int8).text] if int8 else []),
         _splits(bundle.metrics),
         _classes(bundle.metrics["validation"]),
-        *_trust(assessment),
+        *_reliance(assessment),
         _curves(curves),
     ]
     return "\n\n".join(parts)
@@ -139,18 +138,13 @@ def _classes(values: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _trust(assessment: Assessment) -> list[str]:
-    """How far the answers of the validation split can be relied on: confidence, 'not sure', spoiled faces."""
-    answered = wording.key_figures(assessment)
-    texts = [
-        f"On that split it answers {answered['Share answered']} of the faces and is 'not sure' of the others; accuracy "
-        f"of the answers: {answered['Accuracy of those']}.",
-        "Mean confidence and accuracy by confidence:",
-        shipped_report.calibration_table(assessment),
-    ]
+def _reliance(assessment: Assessment) -> list[str]:
+    """How far the answers can be relied on: confidence, 'not sure', spoiled faces."""
+    split = f"On the validation split: {shipped_report.answered(assessment)}"
+    texts = [split, "Mean confidence and accuracy there, by confidence:", shipped_report.calibration_table(assessment)]
     if assessment.robustness is not None:
         texts += [
-            "Robustness: every face of that split spoiled in one way.",
+            "Robustness: every face of the validation split spoiled in one way.",
             shipped_report.robustness_table(assessment.robustness),
         ]
     return texts

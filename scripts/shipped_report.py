@@ -189,14 +189,20 @@ def _weaknesses(bundle: Bundle, assessment: Assessment) -> str:
 def _trust(bundle: Bundle, assessment: Assessment) -> str:
     metrics, predictions = assessment.metrics, assessment.predictions
     sure = float(predictions.confidence.mean()) - metrics.accuracy
-    answered = wording.key_figures(assessment)
     text = (
         f"Confidence and accuracy lie {metrics.ece:.3f} apart on average (ECE); over all faces the model is "
-        f"{abs(sure):.3f} too {'sure' if sure > 0 else 'timid'}. With its 'not sure' threshold of "
-        f"{assessment.model.unsure_below:.2f} it answers {answered['Share answered']} of the faces; accuracy of those: "
-        f"{answered['Accuracy of those']}."
+        f"{abs(sure):.3f} too {'sure' if sure > 0 else 'timid'}. {answered(assessment)}"
     )
     return " ".join([text, *_what_spoils(assessment.robustness), _what_chose(bundle, assessment.data.split)])
+
+
+def answered(assessment: Assessment) -> str:
+    """What the 'not sure' threshold costs and gains, in a sentence."""
+    figures = wording.key_figures(assessment)
+    return (
+        f"With its 'not sure' threshold of {assessment.model.unsure_below:.2f} it answers {figures['Share answered']} "
+        f"of the faces; accuracy of those: {figures['Accuracy of those']}."
+    )
 
 
 def _what_spoils(rows: tuple[RobustnessRow, ...] | None) -> list[str]:

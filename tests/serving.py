@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from fer.paths import CHECKOUT
 
 _START_SECONDS = 90
@@ -56,9 +58,8 @@ def running_app(home: Path, log: Path, environment: Mapping[str, str] | None = N
     with log.open("wb") as sink:
         process = subprocess.Popen(command, cwd=CHECKOUT, env=variables, stdout=sink, stderr=subprocess.STDOUT)
     try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_healthy(url, process, log)
-        yield Server(url, process.pid, log, home)
+        _wait_until_healthy(port, process, log)
+        yield Server(f"http://127.0.0.1:{port}", process.pid, log, home)
     finally:
         process.terminate()
         try:
@@ -68,14 +69,20 @@ def running_app(home: Path, log: Path, environment: Mapping[str, str] | None = N
             process.wait()
 
 
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _listens(pid: int, port: int) -> bool:
+    return any(one.laddr.port == port for one in psutil.Process(pid).net_connections("tcp") if one.status == "LISTEN")
+
+
+def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    url = f"http://127.0.0.1:{port}/_stcore/health"
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"The app ended with {process.returncode}:\n{log.read_text(errors='replace')}")
         try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                # Another app may have been given the same port at the same moment.
+                if answer.status == 200 and _listens(process.pid, port):
                     return
         except OSError:
             time.sleep(0.2)

@@ -8,6 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from fer.paths import CHECKOUT
 from fer.runs import files, store
 from fer.runs.config import TrainConfig
 from scripts import make_model
@@ -18,9 +19,11 @@ SMALL = TrainConfig(epochs=1, fraction=0.1, batch_size=16, warmup_epochs=0.0)
 
 @pytest.mark.training
 def test_a_run_that_is_done_is_not_done_again(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_a_tiny_network(command: list[str], **_: object) -> None:
+    def with_a_tiny_network(command: list[str], **options: object) -> None:
         assert command[:3] == [sys.executable, "-m", "fer"]
-        assert fer(fer_home, *command[3:]).status == 0
+        assert options == {"cwd": CHECKOUT, "check": False}
+        ended = fer(fer_home, *command[3:])
+        assert ended.status == 0, ended.err
 
     monkeypatch.setattr(subprocess, "run", with_a_tiny_network)
     folder = make_model.trained(SMALL)

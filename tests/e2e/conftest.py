@@ -42,6 +42,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="SKIP_BROWSER=1: no browser test was run"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def delete_output_dir() -> None:
+    """Keep test-results/ where pytest-playwright would empty it: another worker may just have written into it."""
+
+
 @pytest.fixture(scope="session")
 def fake_camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A y4m file in which every frame shows one face."""

@@ -38,6 +38,7 @@ def test_the_theme_follows_the_system(app: App, scheme: str) -> None:
     assert (red > 200) == (scheme == "light")
 
 
+@pytest.mark.alone
 def test_the_way_back_home_is_short(app: App) -> None:
     """Home computes nothing: 1 s is the aim, and 5 leave room for a busy machine."""
     page = app.open("Upload")

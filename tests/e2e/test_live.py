@@ -36,6 +36,8 @@ from tests.e2e.live_driver import (
 )
 from tests.serving import Server, running_app
 
+pytestmark = pytest.mark.alone
+
 _CYCLES = 3
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fer.datasets.crowd import EMOTION_COLUMNS
-from fer.evaluation import wording
 from fer.evaluation.assessment import Assessment, assess
+from fer.evaluation.metrics import measure, predict
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
 from scripts import int8, ship_model, shipped_report
@@ -20,6 +20,10 @@ from tests.builders import make_bundle
 from tests.datasets.forms import csv_lines, drawn, votes_lines, write_lines
 from tests.evaluation.builders import grey_faces, material, tiny_classifier
 
+ABOUT = {
+    "network": {"name": "residual", "parameters": 1_200_000, "multiply_adds": 130_000_000},
+    "data": {"trained_on": 60, "fingerprint": "abcd"},
+}
 CURVES = "epoch,accuracy,val_accuracy\n1,0.2,0.3\n2,0.4,0.5\n"
 
 
@@ -82,22 +86,17 @@ def test_without_votes_and_transforms_the_paragraphs_leave_them_out(made: Assess
 
 
 def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: Assessment, tmp_path: Path) -> None:
-    bundle = make_bundle(
-        tmp_path / "tiny",
-        network={"name": "residual", "parameters": 1_200_000, "multiply_adds": 130_000_000},
-        data={"trained_on": 60, "fingerprint": "abcd"},
-        metrics={"validation": made.metrics.to_dict(), "calibrated_on": "validation"},
-    )
-    text = ship_model.figures(bundle, pd.read_csv(io.StringIO(CURVES)), made)
+    metrics = {"validation": made.metrics.to_dict(), "calibrated_on": "validation"}
+    bundle = make_bundle(tmp_path / "tiny", metrics=metrics, **ABOUT)
+    curves = pd.read_csv(io.StringIO(CURVES))
+    text = ship_model.figures(bundle, curves, made)
     assert "epoch 2 was the best" in text
+    # 63 of 70 are right, and the tiny model is sure of each.
     assert "| validation | 70 | 0.9000 |" in text
-    assert f"accuracy of the answers: {wording.key_figures(made)['Accuracy of those']}." in text
-    assert shipped_report.calibration_table(made) in text
-    covered = next(row for row in made.robustness if row.name == "covered")
-    assert f"| lower half covered | {covered.accuracy:.3f} |" in text
-    assert "lower half covered" not in ship_model.figures(
-        bundle, pd.read_csv(io.StringIO(CURVES)), replace(made, robustness=None)
-    )
+    assert "it answers 1.000 of the faces; accuracy of those: 0.900." in text
+    assert "| 0.93 to 1.00 | 70 | 0.969 | 0.900 |" in text
+    assert "| lower half covered |" in text
+    assert "lower half covered" not in ship_model.figures(bundle, curves, replace(made, robustness=None))
 
 
 @pytest.fixture
@@ -111,8 +110,6 @@ def checkout(tmp_path: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ship_model, "CARD", tmp_path / "model" / "README.md")
     monkeypatch.setattr(ship_model, "REPORT", tmp_path / "docs" / "shipped-model.md")
     monkeypatch.setattr(ship_model, "FINDINGS", tmp_path / "docs" / "evaluation.md")
-    # The tiny model knows no epochs; the card's own tables are of a real run.
-    monkeypatch.setattr(ship_model, "figures", lambda *_: "new figures")
     # Else the clock decides which file is served.
     monkeypatch.setattr(Verdict, "good", property(lambda _: False))
     monkeypatch.setattr(int8, "_ROUNDS", 3)
@@ -124,7 +121,8 @@ def finished_run(folder: Path) -> Path:
     table = write_lines(folder / "fer2013.csv", csv_lines(faces))
     write_lines(folder / "fer2013new.csv", votes_lines(faces))
     run = folder / "run"
-    make_bundle(run / "bundle")
+    metrics = {"validation": measure(predict(tiny_classifier(folder / "tiny"), faces.split("validation"))).to_dict()}
+    make_bundle(run / "bundle", metrics={**metrics, "calibrated_on": "validation"}, **ABOUT)
     (run / "metrics.csv").write_text(CURVES)
     begun = str(folder / "before" / "bundle")
     config = {"data": str(table), "votes": None, "start_from": begun, "teacher": begun}
@@ -142,7 +140,8 @@ def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> Non
     card, text, report = (
         (checkout / place).read_text() for place in ("model/README.md", "docs/evaluation.md", "docs/shipped-model.md")
     )
-    assert card == f"before\n{ship_model.BEGIN}\nnew figures\n{ship_model.END}\nafter\n"
+    assert card.startswith("before") and card.endswith("after\n") and "old figures" not in card
+    assert "| validation | 14 |" in card and "| lower half covered |" in card
     assert text.startswith("before") and text.endswith("after\n") and "old figures" not in text
     assert "On the 14 faces of the validation split of fer2013.csv" in " ".join(text.split())
     assert "## Agreement with people" in report
@@ -166,3 +165,6 @@ def test_what_is_expected_is_said(arguments: list[str]) -> None:
 def test_the_docs_are_of_the_model_that_is_shipped() -> None:
     text = (CHECKOUT / "docs" / "shipped-model.md").read_text()
     assert f"`{load_bundle(SHIPPED_BUNDLE).hash}`" in text
+    # The card's figures are of the same evaluation as the report's.
+    (row,) = (line for line in text.splitlines() if line.startswith("| lower half covered |"))
+    assert row in (SHIPPED_BUNDLE / "README.md").read_text()

@@ -1,20 +1,20 @@
 """`python -m tests.training.tiny_run COMMAND ...`: the command line with a network that trains in a second.
 
-What goes wrong, and when, is named 'POINT:COUNT': the COUNT-th time that the run comes to POINT. Nothing of the program
-knows of it.
+The environment variable SABOTAGE names what goes wrong and when, 'POINT:COUNT': the COUNT-th time that the run comes to
+POINT. Nothing of the program knows of it.
 """
 
 import os
 import resource
 import signal
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from keras import layers
 
 from fer.cli import main
-from fer.training import checkpoints, networks, run, watch
+from fer.training import checkpoints, networks, watch
+from fer.training import run as training_run
 from fer.training.batches import TrainingBatches
 
 
@@ -51,7 +51,7 @@ def install(sabotage: str) -> None:
         # Of two a checkpoint, the first: the variables are written, the state is not.
         "kill-in-save": (checkpoints, "_write_json", die, True),
         "kill-between-save-and-row": (watch, "write_metrics", die, True),
-        "kill-in-export": (run, "bundle_run", die, True),
+        "kill-in-export": (training_run, "bundle_run", die, True),
         "no-space": (checkpoints, "_write_json", full, True),
         "no-memory": (watch, "judge", memory, True),
     }
@@ -91,21 +91,13 @@ def _spoil_batches(epoch: int) -> None:
     TrainingBatches.__getitem__ = spoiled
 
 
-def run_command(arguments: Sequence[str], home: Path, sabotage: str, output: Path, errors: Path) -> None:
-    """Be the process of one command, with files in place of a terminal."""
-    for descriptor, path in ((1, output), (2, errors)):
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), descriptor)
-    os.environ["FER_HOME"] = str(home)
-    if sabotage:
-        install(sabotage)
-    run_main(arguments)
-
-
-def run_main(arguments: Sequence[str] | None = None) -> None:
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Be the command that the arguments are, by default those of this process."""
     networks._BODIES["residual"] = tiny_body
+    if os.environ.get("SABOTAGE"):
+        install(os.environ["SABOTAGE"])
     main(arguments)
 
 
 if __name__ == "__main__":
-    run_main()
+    run()
