@@ -22,6 +22,9 @@ with errors_as_sentences():
             live.no_picture(state, shown)
         with figures:
             live_figures.now(state, shown)
-        live_figures.last_minute(state, shown)
-        live_figures.summary(state, shown)
+        # Each in a place that is there when it shows nothing, so that the open settings below stay open.
+        with st.container():
+            live_figures.last_minute(state, shown)
+        with st.container():
+            live_figures.summary(state, shown)
         live_settings.panel()

@@ -19,8 +19,10 @@ from fer.paths import CHECKOUT
 _START_SECONDS = 90
 _EXCERPT = 5000
 _COLOR_CODE = re.compile(r"\x1b\[[0-9;]*m")
-# What Streamlit logs where a script of a page raised, whatever the page then showed.
-_PAGE_FAILED = re.compile(r"Traceback \(most recent call last\)|Uncaught app exception")
+# What Streamlit logs where a script of a page raised, whatever the page then showed, or contradicted itself.
+_PAGE_FAILED = re.compile(
+    r"Traceback \(most recent call last\)|Uncaught app exception|was created with a default value but"
+)
 
 
 @dataclass(frozen=True)

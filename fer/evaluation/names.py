@@ -1,4 +1,4 @@
-"""What the command line and a run's report call a model; the Evaluation page has labels of its own."""
+"""What the command line, a run's report, Home and Upload call a model; the Evaluation page has labels of its own."""
 
 from typing import Final
 

@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 
 from fer.errors import BundleError, FerError
+from fer.evaluation.names import display_name
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle
 from fer.ui import resources
@@ -47,11 +48,6 @@ def model_card() -> None:
         _accuracy(bundle)
         _speed(bundle)
     st.caption(f"{display_name(bundle)} · {bundle.served_file.stat().st_size / 2**20:.1f} MB")
-
-
-def display_name(bundle: Bundle) -> str:
-    """What the pages call a model: 'the shipped model', or the run it came from."""
-    return "the shipped model" if bundle.path.resolve() == SHIPPED_BUNDLE else bundle.name
 
 
 def _accuracy(bundle: Bundle) -> None:

@@ -48,7 +48,7 @@ def now(state: LiveState, shown: CameraState) -> None:
             return
         if snapshot.n_failed:
             st.warning(failures_line(snapshot, blurred=session.settings.blur), icon=":material/error:")
-        _people(snapshot)
+        _people(snapshot, session.settings.detector)
         if snapshot.shares.any():
             st.markdown("**Share of time**")
             st.plotly_chart(
@@ -96,14 +96,15 @@ def _invitation(*, again: bool) -> None:
             )
 
 
-def _people(snapshot: LiveSnapshot) -> None:
+def _people(snapshot: LiveSnapshot, detector: str) -> None:
     if not snapshot.people:
         if snapshot.n_frames and snapshot.stalled:
             st.info("The camera's picture stands still: no new frame comes.", icon=":material/pause_circle:")
         elif snapshot.n_frames:
+            more = "YuNet finds turned and small faces too" if detector == "haar" else "a higher sensitivity finds more"
             st.info(
                 "No face is seen. Look into the camera with light from the front, or come closer; under Settings, "
-                "YuNet finds turned and small faces too.",
+                f"{more}.",
                 icon=":material/face_retouching_off:",
             )
         else:

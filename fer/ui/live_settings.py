@@ -25,7 +25,7 @@ def _form() -> None:
     state = live_state()
     find, follow, show = st.columns(3, gap="large")
     with find:
-        detector = st.segmented_control(
+        chosen_detector = st.segmented_control(
             "Face detector",
             available_detectors(),
             format_func=_DETECTOR_NAMES.__getitem__,
@@ -33,35 +33,42 @@ def _form() -> None:
             required=True,
             key="live_detector",
             persist_state="session",
-            on_change=_set_pace,
             help="Haar wants faces upright and from the front. YuNet finds small, turned and dark ones too.",
         )
+        detector = chosen_detector or LiveSettings.detector
         sensitivity = _slider(
-            "Sensitivity", 0.0, 1.0, 0.05, "sensitivity", "Higher finds more faces, and more mistakes."
+            "Sensitivity",
+            (0.0, 1.0),
+            0.05,
+            "sensitivity",
+            LiveSettings.sensitivity,
+            "Higher finds more faces, and more mistakes.",
         )
         smallest_face = _slider(
             "Smallest face",
-            *SMALLEST_FACES,
+            SMALLEST_FACES,
             0.01,
             "smallest_face",
+            LiveSettings.smallest_face,
             "As a share of the picture's longer side. Haar finds no face under 8 %.",
             "percent",
         )
     with follow:
         detect_every = _slider(
             "Detect on every n-th frame",
+            (1, MAX_DETECT_EVERY),
             1,
-            MAX_DETECT_EVERY,
-            1,
-            "detect_every",
+            # Each detector has its own pace, and keeps what the viewer chose for it.
+            f"detect_every_{detector}",
+            DETECT_EVERY[detector],
             "Between detections the boxes follow the picture. Fewer detections cost less; 5 suits Haar, 1 YuNet.",
         )
         smoothing_s = _slider(
             "Smoothing",
-            0.0,
-            MAX_SMOOTHING_S,
+            (0.0, MAX_SMOOTHING_S),
             0.1,
             "smoothing_s",
+            LiveSettings.smoothing_s,
             "Seconds in which the figures follow; 0 shows every frame as it is.",
             "%.1f s",
         )
@@ -85,7 +92,7 @@ def _form() -> None:
             "until a turned head is lost. YuNet on every frame misses least.",
         )
     chosen = LiveSettings(
-        detector=detector or LiveSettings.detector,
+        detector=detector,
         sensitivity=sensitivity,
         smallest_face=smallest_face,
         detect_every=int(detect_every),
@@ -101,23 +108,10 @@ def _form() -> None:
         _apply(state, chosen)
 
 
-def _slider(label: str, low: float, high: float, step: float, name: str, tip: str, form: str | None = None) -> Any:
-    return st.slider(
-        label,
-        low,
-        high,
-        getattr(LiveSettings, name),
-        step,
-        format=form,
-        key=f"live_{name}",
-        persist_state="session",
-        help=tip,
-    )
-
-
-def _set_pace() -> None:
-    """A detector comes with the pace that suits it; the viewer may change it afterwards."""
-    st.session_state["live_detect_every"] = DETECT_EVERY[st.session_state["live_detector"]]
+def _slider(
+    label: str, ends: tuple[float, float], step: float, name: str, default: float, tip: str, form: str | None = None
+) -> Any:
+    return st.slider(label, *ends, default, step, format=form, key=f"live_{name}", persist_state="session", help=tip)
 
 
 def _apply(state: LiveState, chosen: LiveSettings) -> None:

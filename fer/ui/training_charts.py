@@ -23,6 +23,7 @@ _CELL: Final = "background-color: rgba(99, 102, 241, {alpha:.2f})"
 _STRONGEST: Final = 0.65
 # Up to here a point is drawn at each epoch: a first epoch alone makes no line.
 _FEW_EPOCHS: Final = 40
+_FEWEST_TICKS: Final = 5
 
 
 def loss_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figure:
@@ -111,8 +112,11 @@ def _line(metrics: pd.DataFrame, name: str, column: str, color: str) -> dict[str
 
 
 def _figure(lines: Sequence[dict[str, Any]], run_id: str, best_epoch: int, *, title: str) -> go.Figure:
+    last = max((int(line["x"].max()) for line in lines if len(line["x"])), default=0)
+    # A first epoch alone would be a dot at the edge, between ticks at 0.5 and 1.5.
+    few = {"range": [0.5, max(last, _FEWEST_TICKS) + 0.5], "dtick": 1} if last <= 2 * _FEWEST_TICKS else {}
     layout = _layout(f"{title}-{run_id}", title) | {
-        "xaxis": {"rangemode": "tozero", "showgrid": False},
+        "xaxis": {"rangemode": "tozero", "showgrid": False, **few},
         "yaxis": {"automargin": True},
     }
     if best_epoch:

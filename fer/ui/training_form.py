@@ -15,7 +15,7 @@ from fer.paths import CHECKOUT, data_dir, home
 from fer.runs import control, estimates, store
 from fer.runs.checks import require_startable, typed_path, whole_path
 from fer.runs.config import NETWORKS, TrainConfig
-from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset
+from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.store import RunSummary
 from fer.ui.training import notify
 from fer.ui.training_widgets import setting
@@ -24,6 +24,7 @@ _ELSEWHERE: Final = "elsewhere"
 _FORM: Final = "training_form"
 _PROBE_SECONDS: Final = 300
 _COLUMNS: Final = 4
+_START_EXPERT: Final = "Start with these settings"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +51,7 @@ def new_run(found: Sequence[RunSummary]) -> None:
     if data is None:
         return
     for column, preset in zip(st.columns(len(PRESETS)), PRESETS, strict=True):
-        with column, st.container(border=True, height="stretch"):
+        with column, st.container(border=True, height="stretch", vertical_alignment="distribute"):
             _preset_card(preset, data, name)
     _estimate_button(data)
     base = _base()
@@ -243,10 +244,12 @@ def _expert(data: str, name: str, base: _Base, found: Sequence[RunSummary]) -> N
         config = TrainConfig(**values)
         require_startable(config)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        name, _, rest = str(error).partition(":")
+        st.error(f"{label(name)}:{rest}" if name in values else str(error), icon=":material/error:")
+        st.button(_START_EXPERT, key="training_refused", icon=":material/play_arrow:", disabled=True)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Start with these settings", key="training_start_expert", icon=":material/play_arrow:"):
+        if st.button(_START_EXPERT, key="training_start_expert", icon=":material/play_arrow:"):
             _start(config, name)
         takes = _takes(config)
         if takes:

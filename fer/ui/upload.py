@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from fer.evaluation.names import display_name
 from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
 from fer.ui import resources
@@ -56,6 +57,7 @@ def settings_form(bundle: Bundle) -> Settings:
         help="Confidence under which the page says 'not sure' instead of an expression. The model's own value is "
         f"{bundle.unsure_below:.2f}.",
     )
+    st.caption(f"Model: {display_name(bundle)}")
     return Settings(detector or photo_detector_name(), unsure_below)
 
 

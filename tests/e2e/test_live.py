@@ -102,6 +102,7 @@ def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
     assert page.locator('iframe[title*="webrtc_streamer"]').count() == 0
     accept(page)
 
+    page.get_by_text("Settings", exact=True).click()
     start(page)
     expect_frames(page)
     expect_moving_video(page)
@@ -114,7 +115,7 @@ def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
 
     # Settings act on the running stream: blur with the detector that is the default, then with the other.
     assert faces_in(snapshot_taken(page)) == 1
-    page.get_by_text("Settings", exact=True).click()
+    # Opened before START, they are open still.
     page.get_by_text("Blur faces").click()
     expect_more_frames(page)
     assert faces_in(snapshot_taken(page)) == 0

@@ -299,7 +299,7 @@ def test_settings_reach_a_running_stream(page: AppTest) -> None:
         page.slider(key="live_sensitivity").set_value(0.8).run()
         page.slider(key="live_smallest_face").set_value(0.2).run()
         page.toggle(key="live_mirror").set_value(False).run()
-        page.slider(key="live_detect_every").set_value(3).run()
+        page.slider(key="live_detect_every_yunet").set_value(3).run()
     assert not page.exception
     assert stream.settings == LiveSettings(
         detector="yunet",

@@ -141,8 +141,9 @@ def test_settings_that_contradict_are_refused_in_words_and_mended_ones_start(ope
     app = open_page(PAGE)
     app.number_input(key="training_0_epochs").set_value(3).run()
     app.number_input(key="training_0_warmup_epochs").set_value(5.0).run()
-    assert [error.value for error in app.error] == ["warmup_epochs: choose fewer than the run's 3 epochs. Received: 5."]
+    assert [error.value for error in app.error] == ["Warmup epochs: choose fewer than the run's 3 epochs. Received: 5."]
     assert "training_start_expert" not in keys(app)
+    assert app.button(key="training_refused").disabled
     app.number_input(key="training_0_warmup_epochs").set_value(0.5).run()
     app.checkbox(key="training_0_flip").uncheck().run()
     assert "--no-flip" in "\n".join(code.value for code in app.code)
@@ -205,7 +206,7 @@ def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
     monkeypatch.chdir(tmp_path)
     app = open_page(PAGE)
     app.text_input(key="training_0_votes").set_value("~nosuchuser/x").run()
-    assert "votes: '~nosuchuser/x' cannot be looked at" in app.error[0].value
+    assert "Votes: '~nosuchuser/x' cannot be looked at" in app.error[0].value
     app.text_input(key="training_0_votes").set_value("my votes.csv").run()
     assert not app.error
     assert f"--votes '{tmp_path}/my votes.csv'" in "\n".join(code.value for code in app.code)
