@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import click
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 _ROUNDS: Final = 5
@@ -41,7 +42,7 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
     config = TrainConfig(epochs=_EPOCHS, batch_size=64, warmup_epochs=0.0)
     parts = split_parts(load_data(config), config)
     # Several times the drawn faces: an epoch as long as it takes for what happens once to weigh little.
-    many = parts.train.take(np.tile(np.arange(len(parts.train)), 6))
+    many = parts.train.take(np.tile(np.arange(len(parts.train)), 4))
     parts = replace(parts, train=many)
     batches = TrainingBatches(parts.train, config, votes=False)
     stored = [batches[index] for index in range(len(batches))]
@@ -77,7 +78,10 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
             shuffle=False,
         )
 
-    for turn in range(-1, rounds):
+    turns = track(
+        range(-1, rounds), "by the command and by fit, in turns", console=Console(stderr=True), transient=True
+    )
+    for turn in turns:
         for way, times in ((by_command, ours), (by_fit, bare)):
             began = time.perf_counter()
             way()
