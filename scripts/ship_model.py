@@ -140,8 +140,12 @@ def _classes(values: dict[str, Any]) -> str:
 
 def _reliance(assessment: Assessment) -> list[str]:
     """How far the answers can be relied on: confidence, 'not sure', spoiled faces."""
-    split = f"On the validation split: {shipped_report.answered(assessment)}"
-    texts = [split, "Mean confidence and accuracy there, by confidence:", shipped_report.calibration_table(assessment)]
+    answered = shipped_report.answered(assessment)
+    texts = [
+        f"On the validation split: {answered[0].lower()}{answered[1:]}",
+        "Mean confidence and accuracy there, by confidence:",
+        shipped_report.calibration_table(assessment),
+    ]
     if assessment.robustness is not None:
         texts += [
             "Robustness: every face of the validation split spoiled in one way.",
