@@ -113,10 +113,11 @@ def _line(metrics: pd.DataFrame, name: str, column: str, color: str) -> dict[str
 
 def _figure(lines: Sequence[dict[str, Any]], run_id: str, best_epoch: int, *, title: str) -> go.Figure:
     last = max((int(line["x"].max()) for line in lines if len(line["x"])), default=0)
-    # A first epoch alone would be a dot at the edge, between ticks at 0.5 and 1.5.
-    few = {"range": [0.5, max(last, _FEWEST_TICKS) + 0.5], "dtick": 1} if last <= 2 * _FEWEST_TICKS else {}
+    whole = {"dtick": 1} if last <= 2 * _FEWEST_TICKS else {}
     layout = _layout(f"{title}-{run_id}", title) | {
-        "xaxis": {"rangemode": "tozero", "showgrid": False, **few},
+        # A first epoch alone would be a dot at the edge, between ticks at 0.5 and 1.5. The same for every epoch: a
+        # range that the program changes would undo a viewer's zoom.
+        "xaxis": {"autorangeoptions": {"include": [1, _FEWEST_TICKS]}, "showgrid": False, **whole},
         "yaxis": {"automargin": True},
     }
     if best_epoch:

@@ -25,12 +25,14 @@ def test_new_epochs_keep_the_revision_and_another_run_or_chart_has_its_own(build
     assert len(others) == 6
 
 
-def test_the_first_epochs_lie_on_whole_numbers():
-    assert tuple(charts.loss_chart(metrics(1), "a", 0).layout.xaxis.range) == (0.5, 5.5)
-    eighth = charts.loss_chart(metrics(8), "a", 0).layout.xaxis
-    assert (tuple(eighth.range), eighth.dtick) == ((0.5, 8.5), 1)
-    assert charts.loss_chart(metrics(30), "a", 0).layout.xaxis.range is None
+def test_the_first_epochs_lie_on_whole_numbers_and_no_epoch_changes_the_range():
+    first, tenth, later = (charts.loss_chart(metrics(n), "a", 0).layout.xaxis for n in (1, 10, 30))
+    assert (first.dtick, tenth.dtick, later.dtick) == (1, 1, None)
     assert charts.loss_chart(metrics(0), "a", 0).layout.xaxis.dtick == 1
+    for axis in (first, tenth, later):
+        # Plotly keeps a zoom only while the program's own range stays as it was.
+        assert axis.range is None
+        assert tuple(axis.autorangeoptions.include) == (1, 5)
 
 
 def test_the_losses_are_those_of_training_and_validation():
