@@ -140,9 +140,8 @@ def _classes(values: dict[str, Any]) -> str:
 
 def _reliance(assessment: Assessment) -> list[str]:
     """How far the answers can be relied on: confidence, 'not sure', spoiled faces."""
-    answered = shipped_report.answered(assessment)
     texts = [
-        f"On the validation split: {answered[0].lower()}{answered[1:]}",
+        shipped_report.answered(assessment),
         "Mean confidence and accuracy there, by confidence:",
         shipped_report.calibration_table(assessment),
     ]

@@ -201,7 +201,7 @@ def answered(assessment: Assessment) -> str:
     figures = wording.key_figures(assessment)
     return (
         f"With its 'not sure' threshold of {assessment.model.unsure_below:.2f} it answers {figures['Share answered']} "
-        f"of the faces; accuracy of those: {figures['Accuracy of those']}."
+        f"of the {assessment.data.split} split's faces; accuracy of those: {figures['Accuracy of those']}."
     )
 
 

@@ -93,7 +93,7 @@ def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: Assessment, t
     assert "epoch 2 was the best" in text
     # 63 of 70 are right, and the tiny model is sure of each.
     assert "| validation | 70 | 0.9000 |" in text
-    assert "it answers 1.000 of the faces; accuracy of those: 0.900." in text
+    assert f"it answers 1.000 of the {made.data.split} split's faces; accuracy of those: 0.900." in text
     assert "| 0.93 to 1.00 | 70 | 0.969 | 0.900 |" in text
     assert "| lower half covered |" in text
     assert "lower half covered" not in ship_model.figures(bundle, curves, replace(made, robustness=None))
