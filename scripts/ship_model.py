@@ -21,7 +21,7 @@ from fer.evaluation.once import assess_once
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs.config import TrainConfig
+from fer.runs.config import MODELS, TrainConfig
 from fer.training.fit import load_data
 from fer.training.quantize import INT8_FILE
 from scripts import shipped_report
@@ -62,9 +62,8 @@ def ship(run: Path) -> tuple[str, str | None]:
     # Where the data lay on the machine that trained is nobody's concern; what they were is in the fingerprint.
     config["data"] = f"data/{Path(data).name}"
     config["votes"] = votes and f"data/{Path(votes).name}"
-    for name in ("start_from", "teacher"):
-        if config.get(name):
-            config[name] = "/".join(Path(config[name]).parts[-2:])
+    for name in MODELS:
+        config[name] = ["/".join(Path(folder).parts[-2:]) for folder in config.get(name) or ()]
     (SHIPPED_BUNDLE / INT8_FILE).unlink(missing_ok=True)
     for file in (run / "bundle").iterdir():
         shutil.copyfile(file, SHIPPED_BUNDLE / file.name)

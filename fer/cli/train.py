@@ -13,7 +13,7 @@ import click
 
 from fer.runs import control, estimates, files, session
 from fer.runs.checks import require_startable, whole_path
-from fer.runs.config import TrainConfig
+from fer.runs.config import MODELS, TrainConfig
 
 _NICENESS: Final = 10
 _SYNTHETIC: Final = "synthetic"
@@ -34,7 +34,15 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
                 click.Choice(meta["choices"]) if meta["choices"] else {int: int, float: float}.get(kind, str)
             )
             text = meta["help"] if meta["low"] is None else f"{meta['help']} ({meta['low']:g} to {meta['high']:g})"
-            decorate = click.option(option, type=option_type, default=item.default, show_default=True, help=text)
+            several = item.name in MODELS
+            decorate = click.option(
+                option,
+                type=option_type,
+                default=item.default,
+                multiple=several,
+                show_default=not several,
+                help=f"{text}. May be given several times" if several else text,
+            )
         command = decorate(command)
     return command
 
@@ -69,10 +77,14 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
 
 def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with paths that mean the same wherever the run is resumed from."""
-    names = [
-        name for name in ("data", "votes", "start_from", "teacher") if settings[name] not in (None, "", _SYNTHETIC)
-    ]
-    return settings | {name: whole_path(name, settings[name]) for name in names}
+    whole: dict[str, Any] = {
+        name: whole_path(name, settings[name])
+        for name in ("data", "votes")
+        if settings[name] not in (None, "", _SYNTHETIC)
+    }
+    for name in MODELS:
+        whole[name] = tuple(whole_path(name, folder) for folder in settings[name])
+    return settings | whole
 
 
 def train_in_folder(folder: Path) -> None:

@@ -25,12 +25,12 @@ def require_startable(config: TrainConfig) -> None:
         raise ConfigError(
             f"votes: there is no file '{shortened(config.votes)}'; give the FER+ file fer2013new.csv, or nothing."
         )
-    if config.start_from:
-        _require_same_network(config, typed_path("start_from", config.start_from))
-    elif config.start_share:
+    for folder in config.start_from:
+        _require_same_network(config, typed_path("start_from", folder))
+    if config.start_share and not config.start_from:
         raise ConfigError("start_share: choose a model to start from as well, or 0.")
-    if config.teacher:
-        _require_bundle(typed_path("teacher", config.teacher))
+    for folder in config.teacher:
+        _require_bundle(typed_path("teacher", folder))
     _require_room()
 
 

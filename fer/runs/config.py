@@ -13,6 +13,9 @@ SCHEDULES: Final = ("cosine", "constant")
 CLASS_WEIGHTS: Final = ("none", "sqrt", "balanced")
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 
+# The settings that name bundles, none or several.
+MODELS: Final = ("start_from", "teacher")
+
 
 def _setting(
     default: Any, text: str, *, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
@@ -43,7 +46,9 @@ class TrainConfig:
 
     network: str = _setting("residual", "Which network", choices=NETWORKS)
     dropout: float = _setting(0.3, "Dropout before the last layer", low=0.0, high=0.8)
-    start_from: str | None = _setting(None, "A bundle whose weights are the start (fine-tuning)")
+    start_from: tuple[str, ...] = _setting(
+        (), "A bundle whose weights are the start (fine-tuning); of several, the average of their weights"
+    )
     start_share: float = _setting(
         0.0,
         "Share of the starting model's weights in what is judged and kept, averaged with the new ones",
@@ -72,8 +77,10 @@ class TrainConfig:
     crowd_labels: float = _setting(
         0.0, "Share of each label replaced by the labels that images with the same FER+ votes have", low=0.0, high=1.0
     )
-    teacher: str | None = _setting(
-        None, "A bundle that teaches: part of each label is its answer to the image and the mirrored image"
+    teacher: tuple[str, ...] = _setting(
+        (),
+        "A bundle that teaches: part of each label is its answer to the image and the mirrored image; of several, the "
+        "mean of their answers",
     )
     teacher_share: float = _setting(0.5, "Share of each label that is the teacher's answer", low=0.0, high=1.0)
     votes_weight: float = _setting(0.5, "Weight of the second head, which learns the FER+ votes", low=0.0, high=5.0)
@@ -84,6 +91,9 @@ class TrainConfig:
     scale: float = _setting(0.12, "Tighter or wider by up to this share", low=0.0, high=0.5)
     shift: float = _setting(0.07, "Moved by up to this share of the side", low=0.0, high=0.3)
     light: float = _setting(0.3, "Strength of contrast, brightness and gamma changes", low=0.0, high=1.0)
+    degrading: float = _setting(
+        0.0, "Probability that a poor camera is imitated: blur, low resolution, noise or JPEG", low=0.0, high=1.0
+    )
     erasing: float = _setting(0.3, "Probability that a rectangle is hidden", low=0.0, high=1.0)
     mixup: float = _setting(0.0, "Alpha of mixup; 0 is off", low=0.0, high=1.0)
 
@@ -107,6 +117,10 @@ class TrainConfig:
                     )
             elif isinstance(item.default, bool) and not isinstance(value, bool):
                 raise ConfigError(f"{item.name}: choose true or false. Received: {value!r}.")
+        for name in MODELS:
+            value = getattr(self, name)
+            if not (isinstance(value, tuple) and all(isinstance(folder, str) and folder for folder in value)):
+                raise ConfigError(f"{name}: choose the folders of models, or none. Received: {value!r}.")
         if not isinstance(self.data, str) or not self.data.strip():
             raise ConfigError("data: choose a file, a folder, or 'synthetic'.")
         if self.warmup_epochs >= self.epochs and self.epochs > 1:
@@ -133,4 +147,10 @@ class TrainConfig:
         unknown = sorted(set(values) - known) if isinstance(values, dict) else ["no object"]
         if unknown:
             raise ConfigError(f"The settings of the run hold what this version does not know: {', '.join(unknown)}.")
+        # Versions before this one knew one model, or none.
+        for name in MODELS:
+            if isinstance(values.get(name), str):
+                values[name] = (values[name],)
+            elif name in values:
+                values[name] = tuple(values[name] or ())
         return cls(**values)

@@ -20,7 +20,7 @@ from fer import paths
 from fer.errors import ConfigError, RunError
 from fer.runs import files, process, store
 from fer.runs.checks import require_startable
-from fer.runs.config import TrainConfig
+from fer.runs.config import MODELS, TrainConfig
 from fer.runs.progress import ENDED, STOPPED, Progress
 from fer.runs.store import RunSummary
 
@@ -108,6 +108,8 @@ def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
         option = item.name.replace("_", "-")
         if hints[item.name] is bool:
             command.append(f"--{option}" if value else f"--no-{option}")
+        elif item.name in MODELS:
+            command += [word for folder in value for word in (f"--{option}", folder)]
         else:
             command += [f"--{option}", str(value)]
     return command if run_id is None else [*command, "--id", run_id]

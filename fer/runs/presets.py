@@ -78,7 +78,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *("weight_averaging", "patience", "precision"),
     ),
     "Loss": ("label_smoothing", "class_weights", "crowd_labels", "teacher", "teacher_share", "votes_weight"),
-    "Augmentation": ("flip", "rotation_degrees", "scale", "shift", "light", "erasing", "mixup"),
+    "Augmentation": ("flip", "rotation_degrees", "scale", "shift", "light", "degrading", "erasing", "mixup"),
     "Repeating": ("seed", "deterministic"),
 }
 

@@ -20,6 +20,7 @@ class Augmenter:
         flip: mirror half of the images.
         rotation_degrees, scale, shift: largest change of the crop; scale and shift as shares of the side.
         light: 0..1, strength of contrast, brightness and gamma changes.
+        degrading: probability that a poor camera is imitated, by blur, low resolution, noise or JPEG, one of the four.
         erasing: probability that a rectangle is filled with one grey (Zhong et al., 'Random erasing', 2017).
     """
 
@@ -28,6 +29,7 @@ class Augmenter:
     scale: float
     shift: float
     light: float
+    degrading: float
     erasing: float
 
     @classmethod
@@ -39,6 +41,7 @@ class Augmenter:
             scale=config.scale,
             shift=config.shift,
             light=config.light,
+            degrading=config.degrading,
             erasing=config.erasing,
         )
 
@@ -46,7 +49,7 @@ class Augmenter:
         """Change each of (N, 48, 48) uint8 on its own; returns a new array of the same shape."""
         changed = np.empty_like(images)
         for index, image in enumerate(images):
-            changed[index] = self._erase(self._relight(self._warp(image, rng), rng), rng)
+            changed[index] = self._erase(self._degrade(self._relight(self._warp(image, rng), rng), rng), rng)
         return changed
 
     def _warp(self, image: Images, rng: np.random.Generator) -> Images:
@@ -72,6 +75,23 @@ class Augmenter:
         table = (levels.clip(0, 1) * 255).astype(np.uint8)
         relit: Images = table[image]
         return relit
+
+    def _degrade(self, image: Images, rng: np.random.Generator) -> Images:
+        if not self.degrading or rng.random() >= self.degrading:
+            return image
+        side = image.shape[0]
+        kind = rng.integers(4)
+        if kind == 0:
+            return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.8)), np.uint8)
+        if kind == 1:
+            pixels = int(rng.integers(side * 2 // 5, side * 4 // 5))
+            small = cv2.resize(image, (pixels, pixels), interpolation=cv2.INTER_AREA)
+            return np.asarray(cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR), np.uint8)
+        if kind == 2:
+            noise = rng.normal(0, rng.uniform(3, 18), image.shape)
+            return (image + noise).round().clip(0, 255).astype(np.uint8)
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 60))])
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
 
     def _erase(self, image: Images, rng: np.random.Generator) -> Images:
         if rng.random() >= self.erasing:

@@ -55,13 +55,13 @@ def load_data(config: TrainConfig) -> FaceDataset:
 
 
 def models_digest(config: TrainConfig) -> str:
-    """The hashes of the models that a run needs whenever it goes on: its teacher, and the start that it averages with.
+    """The hashes of the models that a run needs whenever it goes on: teachers, and the start that it averages with.
 
     Raises:
         BundleError: one of them is gone or damaged.
     """
-    needed = (config.teacher, config.start_from if config.start_share else None)
-    return " ".join(load_bundle(folder).hash for folder in needed if folder)
+    needed = (*config.teacher, *(config.start_from if config.start_share else ()))
+    return " ".join(load_bundle(folder).hash for folder in needed)
 
 
 def split_parts(dataset: FaceDataset, config: TrainConfig) -> Parts:

@@ -105,7 +105,7 @@ def _require_same_models(resumed: Checkpoint, config: TrainConfig) -> None:
             "new run with the same settings."
         ) from error
     if changed:
-        places = " or ".join(place for place in (config.teacher, config.start_from) if place)
+        places = " or ".join(place for place in (*config.teacher, *config.start_from))
         raise RunError(
             f"Since this run began, another model was put into {places}: bring the one before back, or start a new run "
             "with the same settings."
@@ -150,7 +150,7 @@ def _fit(session: RunSession, config: TrainConfig, data_name: str, parts: Parts,
 
 
 def _taught(session: RunSession, config: TrainConfig, parts: Parts) -> npt.NDArray[np.float32] | None:
-    """The teacher's answers to the training images; asked once a run, and kept in its folder."""
+    """The teachers' answers to the training images; asked once a run, and kept in its folder."""
     if not config.teacher:
         return None
     file, asked = session.folder / _TAUGHT, f"{models_digest(config)} on {parts.digest()}"
@@ -176,13 +176,21 @@ def _call_fit(network: keras.Model, watch: Watch, batches: TrainingBatches, epoc
 
 
 def _starting_weights(network: keras.Model, config: TrainConfig) -> list[npt.NDArray[np.float32]]:
-    """The weights of the bundle that a run starts from, which are the first ones of the run's network.
+    """The weights that a run starts from, which are the first ones of its network: a bundle's, or several's average.
+
+    Networks that one was fine-tuned into lie in one valley, and the average of their weights answers much as all of
+    them together (Wortsman et al., 'Model soups', 2022).
 
     Raises:
         BundleError: there is no whole bundle with a Keras file.
         ConfigError: its network is another one.
     """
-    bundle = load_bundle(str(config.start_from))
+    models = [_weights(network, folder) for folder in config.start_from]
+    return [np.mean(same, axis=0) for same in zip(*models, strict=True)]
+
+
+def _weights(network: keras.Model, folder: str) -> list[npt.NDArray[np.float32]]:
+    bundle = load_bundle(folder)
     file = bundle.path / KERAS_FILE
     if KERAS_FILE not in bundle.files:
         raise BundleError(f"The model in '{bundle.path}' has no {KERAS_FILE} to train on; choose one made by a run.")

@@ -5,7 +5,7 @@ large as its teacher (Furlanello et al., 'Born-again neural networks', 2018); he
 it is and mirrored, and the student will be asked once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -21,12 +21,12 @@ _CHUNK: Final = 512
 
 
 def taught_labels(
-    bundle: str, images: npt.NDArray[np.uint8], progress: Callable[[float], None] = lambda share: None
+    bundles: Sequence[str], images: npt.NDArray[np.uint8], progress: Callable[[float], None] = lambda share: None
 ) -> Floats:
-    """A model's calibrated probabilities for faces, by the file it serves: the mean of a face and its mirror image.
+    """Models' calibrated probabilities for faces, by the files they serve: the mean of a face and its mirror image.
 
     Args:
-        bundle: the folder of the model's bundle.
+        bundles: the folders of the models' bundles, one or several; of several it is the mean.
         images: (N, 48, 48) uint8.
         progress: told every second or two which share is done, 0..1; what it raises ends the work.
 
@@ -36,11 +36,11 @@ def taught_labels(
     Raises:
         BundleError: there is no whole bundle, or its network gives what is no number.
     """
-    classifier = EmotionClassifier(load_bundle(bundle))
+    classifiers = [EmotionClassifier(load_bundle(bundle)) for bundle in bundles]
     answers = np.empty((len(images), N_EMOTIONS), np.float32)
     for first in range(0, len(images), _CHUNK):
         progress(first / len(images))
         faces = images[first : first + _CHUNK, ..., None]
-        both = classifier.probabilities(faces) + classifier.probabilities(faces[:, :, ::-1])
-        answers[first : first + _CHUNK] = both / 2
+        views = (faces, faces[:, :, ::-1])
+        answers[first : first + _CHUNK] = np.mean([c.probabilities(v) for c in classifiers for v in views], axis=0)
     return answers

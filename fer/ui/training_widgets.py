@@ -10,12 +10,12 @@ import streamlit as st
 
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import BUNDLE_FILE, KERAS_FILE
-from fer.runs.config import TrainConfig
+from fer.runs.config import MODELS, TrainConfig
 from fer.runs.files import BUNDLE
 from fer.runs.presets import label
 from fer.runs.store import RunSummary
 
-# Settings that are a model, and what is chosen where there is none.
+# What it is where no model is chosen.
 _NO_MODEL: Final = {"start_from": "nothing: new weights", "teacher": "nobody"}
 
 
@@ -32,18 +32,20 @@ def setting(name: str, value: Any, key: str, found: Sequence[RunSummary]) -> Any
     kind = typing.get_type_hints(TrainConfig)[name]
     meta, title = field.metadata, label(name)
     # Keys live as long as the form: a value outlives a visit to another page.
-    if name in _NO_MODEL:
-        options: dict[str | None, str] = {None: _NO_MODEL[name]}
+    if name in MODELS:
         # A teacher is asked as it is served; going on takes weights that Keras can train.
-        options.update(_models(value, found, KERAS_FILE if name == "start_from" else BUNDLE_FILE))
-        return st.selectbox(
-            title,
-            list(options),
-            index=list(options).index(value),
-            format_func=options.__getitem__,
-            key=key,
-            persist_state="session",
-            help=meta["help"],
+        options = _models(value, found, KERAS_FILE if name == "start_from" else BUNDLE_FILE)
+        return tuple(
+            st.multiselect(
+                title,
+                list(options),
+                default=list(value),
+                format_func=options.__getitem__,
+                placeholder=_NO_MODEL[name],
+                key=key,
+                persist_state="session",
+                help=meta["help"],
+            )
         )
     if meta["choices"]:
         return st.selectbox(
@@ -82,11 +84,9 @@ def _step(low: float, high: float, *, whole: bool) -> int | float:
     return 0.01 if high <= 1 else 0.5
 
 
-def _models(chosen: str | None, found: Sequence[RunSummary], needed: str) -> dict[str, str]:
+def _models(chosen: Sequence[str], found: Sequence[RunSummary], needed: str) -> dict[str, str]:
     """The names of models that were made here and have the file `needed`, by their folder."""
     models = {str(SHIPPED_BUNDLE): "the shipped model"}
     models |= {str(run.folder / BUNDLE): run.name for run in found if run.has_bundle}
     existing = {path: name for path, name in models.items() if (Path(path) / needed).is_file()}
-    if chosen is not None and chosen not in existing:
-        existing[chosen] = chosen
-    return existing
+    return existing | {path: path for path in chosen if path not in existing}

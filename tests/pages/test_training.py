@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from fer import paths
 from fer.recognition.current import current_bundle_path
 from fer.runs import control, files, importing, process, serving, store
-from fer.runs.config import TrainConfig
+from fer.runs.config import MODELS, TrainConfig
 from fer.runs.estimates import Measured, remember
 from fer.runs.presets import PRESETS
 from fer.ui import training_form, training_runs
@@ -123,7 +123,9 @@ def test_the_form_has_a_widget_with_help_and_range_for_every_setting(open_page: 
         if item.name == "data":
             continue
         key, meta = f"training_0_{item.name}", item.metadata
-        if meta["choices"] or item.name in ("start_from", "teacher"):
+        if item.name in MODELS:
+            widget = app.multiselect(key=key)
+        elif meta["choices"]:
             widget = app.selectbox(key=key)
         elif hints[item.name] is bool:
             widget = app.checkbox(key=key)
@@ -210,6 +212,19 @@ def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
     app.text_input(key="training_0_votes").set_value("my votes.csv").run()
     assert not app.error
     assert f"--votes '{tmp_path}/my votes.csv'" in "\n".join(code.value for code in app.code)
+
+
+def test_several_models_can_be_the_start_and_the_teachers(open_page: OpenPage, make_run: Callable[..., str]) -> None:
+    mine = str(store.read_run(make_run(name="mine", bundle=True)).folder / files.BUNDLE)
+    shipped = str(paths.SHIPPED_BUNDLE)
+    app = open_page(PAGE)
+    start, teacher = (app.multiselect(key=f"training_0_{name}") for name in ("start_from", "teacher"))
+    assert set(teacher.options) == {"the shipped model", "mine"}
+    teacher.set_value([shipped, mine]).run()
+    start.set_value([shipped]).run()
+    assert not app.error
+    command = "\n".join(code.value for code in app.code)
+    assert f"--start-from {shipped} " in command and f"--teacher {shipped} --teacher {mine}" in command
 
 
 def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(

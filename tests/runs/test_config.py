@@ -54,7 +54,7 @@ def test_what_contradicts_is_refused_in_words(values, sentence):
 
 
 def test_settings_are_read_back_as_they_were_stored():
-    config = TrainConfig(data="/a/b.csv", votes="/v", epochs=3, mixup=0.25, flip=False, start_from="/m", seed=9)
+    config = TrainConfig(data="/a/b.csv", votes="/v", epochs=3, mixup=0.25, flip=False, start_from=("/m", "/n"), seed=9)
     assert TrainConfig.from_json(config.to_json()) == config
 
 
@@ -62,6 +62,18 @@ def test_settings_are_read_back_as_they_were_stored():
 def test_stored_settings_that_do_not_fit_are_refused_in_a_sentence(text):
     with pytest.raises(ConfigError):
         TrainConfig.from_json(text)
+
+
+@pytest.mark.parametrize("given", [[1], [""], "/m", None])
+def test_models_are_folders_or_none(given):
+    with pytest.raises(ConfigError, match="teacher: choose the folders of models"):
+        TrainConfig(teacher=tuple(given) if isinstance(given, list) else given)
+
+
+def test_settings_of_a_version_that_knew_one_model_are_read():
+    values = json.loads(TrainConfig().to_json()) | {"start_from": "/m", "teacher": None}
+    config = TrainConfig.from_json(json.dumps(values))
+    assert (config.start_from, config.teacher) == (("/m",), ())
 
 
 def test_settings_of_an_older_version_get_what_is_new_since():

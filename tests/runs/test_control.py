@@ -212,7 +212,8 @@ def test_the_command_says_only_what_differs_and_reads_back_as_the_same_settings(
 
     from fer.cli.train import train
 
-    config = TrainConfig(data="/a b/fer.csv", epochs=3, flip=False, deterministic=True, learning_rate=1e-5, votes="/v")
+    changes = {"epochs": 3, "flip": False, "deterministic": True, "learning_rate": 1e-5, "teacher": ("/m", "/n o")}
+    config = TrainConfig(data="/a b/fer.csv", votes="/v", **changes)
     command = control.train_command(config, "20260101-000000-0000")
     assert command[1:4] == ["-m", "fer", "train"]
     assert command[-2:] == ["--id", "20260101-000000-0000"]

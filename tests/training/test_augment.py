@@ -6,7 +6,10 @@ import pytest
 from fer.runs.config import TrainConfig
 from fer.training.augment import Augmenter
 
-NONE = {"flip": False, "rotation_degrees": 0.0, "scale": 0.0, "shift": 0.0, "light": 0.0, "erasing": 0.0}
+NONE = {
+    "flip": False,
+    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "degrading", "erasing"), 0.0),
+}
 
 
 def augmenter(**changes: float | bool) -> Augmenter:
@@ -61,6 +64,25 @@ def test_erasing_hides_one_rectangle_of_at_most_a_fifth(faces):
         assert 0 < changed.mean() <= 0.22
         rows, columns = np.nonzero(changed)
         assert changed.mean() >= 0.9 * np.ptp(rows) * np.ptp(columns) / 48**2
+
+
+def test_degrading_imitates_a_poor_camera_in_several_ways_and_keeps_the_light():
+    ramp = np.add.outer(np.arange(48), np.arange(48)).astype(np.uint8) + 60
+    face = np.where(np.add.outer(np.arange(48), np.arange(48)) // 6 % 2, ramp, ramp + 40).astype(np.uint8)
+    changed = np.array([augmenter(degrading=1.0)(face[None], np.random.default_rng(seed))[0] for seed in range(60)])
+    differences = np.abs(changed.astype(float) - face).mean(axis=(1, 2))
+    assert np.all(differences > 0) and np.all(differences < 25)
+    assert np.all(np.abs(changed.mean(axis=(1, 2)) - face.mean()) < 3)
+    # Blur and few pixels take detail away, noise adds some.
+    rough = (
+        np.abs(np.diff(changed.astype(float), axis=2)).mean(axis=(1, 2)) / np.abs(np.diff(face.astype(float))).mean()
+    )
+    assert (rough < 0.8).sum() >= 10 and (rough > 1.1).sum() >= 5
+
+
+def test_degrading_happens_as_often_as_asked_for(faces):
+    changed = augmenter(degrading=0.4)(faces, np.random.default_rng(2))
+    assert 8 <= (changed != faces).any(axis=(1, 2)).sum() <= 24
 
 
 def test_same_random_state_gives_the_same_images_and_another_gives_others(faces):

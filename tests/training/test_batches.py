@@ -7,7 +7,10 @@ from fer.datasets.faces import FaceDataset
 from fer.runs.config import TrainConfig
 from fer.training.batches import TrainingBatches, class_weights, no_face, vote_distributions
 
-STILL = {"flip": False, "rotation_degrees": 0.0, "scale": 0.0, "shift": 0.0, "light": 0.0, "erasing": 0.0}
+STILL = {
+    "flip": False,
+    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "degrading", "erasing"), 0.0),
+}
 
 
 def dataset(n_samples: int = 35, votes: np.ndarray | None = None) -> FaceDataset:

@@ -20,23 +20,31 @@ def teacher(tmp_path) -> str:
 
 def test_an_answer_is_the_mean_of_a_face_and_its_mirror_image(teacher):
     images = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
-    answers = taught_labels(teacher, images)
+    answers = taught_labels([teacher], images)
     assert answers.shape == (5, 7) and answers.dtype == np.float32
     np.testing.assert_allclose(answers.sum(1), 1, atol=1e-5)
-    np.testing.assert_allclose(taught_labels(teacher, images[:, :, ::-1]), answers, atol=1e-6)
+    np.testing.assert_allclose(taught_labels([teacher], images[:, :, ::-1]), answers, atol=1e-6)
     classifier = EmotionClassifier(load_bundle(teacher))
     both = [classifier.probabilities(np.ascontiguousarray(view)[..., None]) for view in (images, images[:, :, ::-1])]
     np.testing.assert_allclose(answers, (both[0] + both[1]) / 2, atol=1e-6)
 
 
+def test_of_several_teachers_it_is_the_mean_of_their_answers(teacher, tmp_path):
+    surer = str(make_bundle(tmp_path / "surer", sharpness=8.0).path)
+    images = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
+    alone = [taught_labels([bundle], images) for bundle in (teacher, surer)]
+    assert np.abs(alone[0] - alone[1]).max() > 0.01
+    np.testing.assert_allclose(taught_labels([teacher, surer], images), np.mean(alone, axis=0), atol=1e-6)
+
+
 def test_a_batch_mixes_label_and_answer_by_the_share(teacher):
-    config = TrainConfig(batch_size=35, teacher=teacher, teacher_share=0.25, **STILL)
-    taught = taught_labels(teacher, dataset().images)
+    config = TrainConfig(batch_size=35, teacher=(teacher,), teacher_share=0.25, **STILL)
+    taught = taught_labels([teacher], dataset().images)
     images, targets, _ = TrainingBatches(dataset(), config, votes=False, taught=taught)[0]
-    expected = 0.25 * taught_labels(teacher, images[..., 0]) + 0.75 * np.eye(7)[images[:, 0, 0, 0] % 7]
+    expected = 0.25 * taught_labels([teacher], images[..., 0]) + 0.75 * np.eye(7)[images[:, 0, 0, 0] % 7]
     np.testing.assert_allclose(targets["logits"], expected, atol=1e-5)
 
 
 def test_a_teacher_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BundleError, match="There is no model"):
-        taught_labels(str(tmp_path), np.zeros((1, 48, 48), np.uint8))
+        taught_labels([str(tmp_path)], np.zeros((1, 48, 48), np.uint8))

@@ -183,7 +183,7 @@ def tiny_bundle(folder, network_name="residual", seed=7):
 
 def test_fine_tuning_starts_from_the_weights_of_a_bundle(tmp_path):
     weights = tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=str(tmp_path / "bundle"), epochs=1, warmup_epochs=0.0, learning_rate=1e-6)
+    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),), epochs=1, warmup_epochs=0.0, learning_rate=1e-6)
     session = start(config)
     kept = fit(session, config).weights
     for now, then in zip(kept, weights, strict=True):
@@ -192,6 +192,17 @@ def test_fine_tuning_starts_from_the_weights_of_a_bundle(tmp_path):
     # A run that goes on has its weights already, and no need of the start.
     (tmp_path / "bundle" / "model.keras").unlink()
     assert fit(RunSession(session.folder), config).done
+
+
+def test_of_several_starts_it_is_the_average_of_their_weights(tmp_path):
+    models = [tiny_bundle(tmp_path / str(seed), seed=seed) for seed in (7, 8)]
+    config = replace(CONFIG, start_from=tuple(str(tmp_path / str(seed)) for seed in (7, 8)))
+    network = compiled_network(config, split_parts(load_data(config), config), 7)
+    averages = run._starting_weights(network, config)
+    assert len(averages) == len(models[0])
+    for average, one, other in zip(averages, *models, strict=True):
+        np.testing.assert_allclose(average, (one + other) / 2, atol=1e-6)
+        assert average.dtype == np.float32
 
 
 @pytest.mark.parametrize("votes", [False, True])
@@ -225,7 +236,7 @@ def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own
 
 def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypatch):
     begin = tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=str(tmp_path / "bundle"), start_share=0.5, epochs=1, warmup_epochs=0.0)
+    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),), start_share=0.5, epochs=1, warmup_epochs=0.0)
     session = start(config)
     fit(session, config)
     given = []
@@ -243,7 +254,9 @@ def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypa
 @pytest.mark.parametrize("setting", ["teacher", "start_from"])
 def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
     tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_share=0.5 if setting == "start_from" else 0.0, **{setting: str(tmp_path / "bundle")})
+    config = replace(
+        CONFIG, start_share=0.5 if setting == "start_from" else 0.0, **{setting: (str(tmp_path / "bundle"),)}
+    )
     resumed = Checkpoint(Path("c"), TrainingState(models=models_digest(config)), {})
     run._require_same_models(resumed, config)
     tiny_bundle(tmp_path / "bundle", seed=8)
@@ -256,7 +269,7 @@ def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
 
 def test_a_teacher_is_asked_once_a_run_and_again_where_its_answers_are_lost(tmp_path, monkeypatch):
     tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, teacher=str(tmp_path / "bundle"))
+    config = replace(CONFIG, teacher=(str(tmp_path / "bundle"),))
     session, parts = start(config), split_parts(load_data(config), config)
     said = []
     monkeypatch.setattr(session, "update", lambda **changes: said.append(changes["doing"]))
@@ -276,7 +289,7 @@ def test_a_teacher_is_asked_once_a_run_and_again_where_its_answers_are_lost(tmp_
 
 def test_a_run_stops_while_its_teacher_is_asked(tmp_path, monkeypatch):
     tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, teacher=str(tmp_path / "bundle"))
+    config = replace(CONFIG, teacher=(str(tmp_path / "bundle"),))
     session = start(config)
     (session.folder / files.STOP).touch()
     with pytest.raises(StopRequested):
@@ -287,7 +300,7 @@ def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
     tiny_bundle(tmp_path / "bundle", "some other")
     monkeypatch.undo()
     monkeypatch.setenv("FER_HOME", str(tmp_path))
-    config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
+    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
     with pytest.raises(ConfigError, match="network is some other"):
         run._starting_weights(network, config)
@@ -295,7 +308,7 @@ def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
 
 def test_fine_tuning_from_what_keras_cannot_read_is_refused(tmp_path):
     make_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=str(tmp_path / "bundle"))
+    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
     with pytest.raises(BundleError, match="cannot be read"):
         run._starting_weights(network, config)
