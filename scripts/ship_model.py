@@ -4,7 +4,6 @@ python -m scripts.ship_model RUN_FOLDER              the data are those of the r
 python -m scripts.ship_model --report DATA [VOTES]   only the card and the report, of the model that lies in model/
 """
 
-import json
 import shutil
 import sys
 from dataclasses import replace
@@ -21,7 +20,8 @@ from fer.evaluation.once import assess_once
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs.config import MODELS, TrainConfig
+from fer.runs.config import TrainConfig
+from fer.runs.files import NOTES, read_json
 from fer.training.fit import load_data
 from fer.training.quantize import INT8_FILE
 from scripts import shipped_report
@@ -57,19 +57,27 @@ def main(arguments: list[str]) -> None:
 
 def ship(run: Path) -> tuple[str, str | None]:
     """Copy a run's model, settings and curves; where its data and votes lie."""
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    data, votes = config["data"], config["votes"]
+    trained = TrainConfig.from_json((run / "config.json").read_text(encoding="utf-8"))
     # Where the data lay on the machine that trained is nobody's concern; what they were is in the fingerprint.
-    config["data"] = f"data/{Path(data).name}"
-    config["votes"] = votes and f"data/{Path(votes).name}"
-    for name in MODELS:
-        config[name] = ["/".join(Path(folder).parts[-2:]) for folder in config.get(name) or ()]
+    config = replace(
+        trained,
+        data=f"data/{Path(trained.data).name}",
+        votes=trained.votes and f"data/{Path(trained.votes).name}",
+        start_from=tuple(_called(folder) for folder in trained.start_from),
+        teacher=tuple(_called(folder) for folder in trained.teacher),
+    )
     (SHIPPED_BUNDLE / INT8_FILE).unlink(missing_ok=True)
     for file in (run / "bundle").iterdir():
         shutil.copyfile(file, SHIPPED_BUNDLE / file.name)
-    (SHIPPED_BUNDLE / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (SHIPPED_BUNDLE / "config.json").write_text(config.to_json() + "\n", encoding="utf-8")
     shutil.copyfile(run / "metrics.csv", SHIPPED_BUNDLE / "metrics.csv")
-    return data, votes
+    return trained.data, trained.votes
+
+
+def _called(bundle: str) -> str:
+    """What its user called the run of a bundle; of a model from elsewhere, its folder's name."""
+    folder = Path(bundle).parent
+    return str(read_json(folder / NOTES).get("name") or folder.name)
 
 
 def serve_the_better(data: str, votes: str | None) -> None:

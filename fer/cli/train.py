@@ -83,7 +83,7 @@ def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
         if settings[name] not in (None, "", _SYNTHETIC)
     }
     for name in MODELS:
-        whole[name] = tuple(whole_path(name, folder) for folder in settings[name])
+        whole[name] = tuple(whole_path(name, folder) for folder in settings[name] if folder)
     return settings | whole
 
 

@@ -16,8 +16,8 @@ def require_startable(config: TrainConfig) -> None:
     """See that what the settings name is there and fits.
 
     Raises:
-        ConfigError: a file is missing, the model to start from does not fit, or the disk is nearly full.
-        BundleError: the model to start from, or the one that teaches, is damaged or not there.
+        ConfigError: a file is missing, a model to start from does not fit, or the disk is nearly full.
+        BundleError: a model to start from, or one that teaches, is damaged or not there.
     """
     if config.data != "synthetic":
         _require_data(config.data)

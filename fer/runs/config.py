@@ -29,6 +29,15 @@ def is_number(value: Any, *, whole: bool) -> bool:
     return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
 
 
+def _as_folders(stored: Any) -> Any:
+    """A list from JSON as a tuple; what is neither that nor of an older version stays, to be refused."""
+    if stored is None or stored == "":
+        return ()
+    if isinstance(stored, str):
+        return (stored,)
+    return tuple(stored) if isinstance(stored, list) else stored
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """The settings of a run; the defaults are the recipe of a good small model.
@@ -51,7 +60,7 @@ class TrainConfig:
     )
     start_share: float = _setting(
         0.0,
-        "Share of the starting model's weights in what is judged and kept, averaged with the new ones",
+        "Share of the starting weights in what is judged and kept, averaged with the new ones",
         low=0.0,
         high=0.9,
     )
@@ -82,7 +91,7 @@ class TrainConfig:
         "A bundle that teaches: part of each label is its answer to the image and the mirrored image; of several, the "
         "mean of their answers",
     )
-    teacher_share: float = _setting(0.5, "Share of each label that is the teacher's answer", low=0.0, high=1.0)
+    teacher_share: float = _setting(0.5, "Share of each label that is what the teachers answer", low=0.0, high=1.0)
     votes_weight: float = _setting(0.5, "Weight of the second head, which learns the FER+ votes", low=0.0, high=5.0)
 
     # A FER-2013 image is a detector's box, and boxes scatter by 15 to 19 % from frame to frame.
@@ -120,7 +129,9 @@ class TrainConfig:
         for name in MODELS:
             value = getattr(self, name)
             if not (isinstance(value, tuple) and all(isinstance(folder, str) and folder for folder in value)):
-                raise ConfigError(f"{name}: choose the folders of models, or none. Received: {value!r}.")
+                raise ConfigError(f"{name}: choose a list of models' folders, which may be empty. Received: {value!r}.")
+            if len(set(value)) < len(value):
+                raise ConfigError(f"{name}: choose each model once.")
         if not isinstance(self.data, str) or not self.data.strip():
             raise ConfigError("data: choose a file, a folder, or 'synthetic'.")
         if self.warmup_epochs >= self.epochs and self.epochs > 1:
@@ -149,8 +160,5 @@ class TrainConfig:
             raise ConfigError(f"The settings of the run hold what this version does not know: {', '.join(unknown)}.")
         # Versions before this one knew one model, or none.
         for name in MODELS:
-            if isinstance(values.get(name), str):
-                values[name] = (values[name],)
-            elif name in values:
-                values[name] = tuple(values[name] or ())
+            values[name] = _as_folders(values.get(name))
         return cls(**values)

@@ -80,6 +80,7 @@ class Augmenter:
         if not self.degrading or rng.random() >= self.degrading:
             return image
         side = image.shape[0]
+        # From hardly seen to what a cheap camera in a dark room, a far face or a messenger's copy look like.
         kind = rng.integers(4)
         if kind == 0:
             return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.8)), np.uint8)

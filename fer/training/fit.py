@@ -54,14 +54,18 @@ def load_data(config: TrainConfig) -> FaceDataset:
     return load_dataset(config.data, votes=votes, corrections=config.corrections)
 
 
+def needed_models(config: TrainConfig) -> tuple[str, ...]:
+    """The bundles that a run needs whenever it goes on: its teachers, and the starts that it averages with."""
+    return (*config.teacher, *(config.start_from if config.start_share else ()))
+
+
 def models_digest(config: TrainConfig) -> str:
-    """The hashes of the models that a run needs whenever it goes on: teachers, and the start that it averages with.
+    """The hashes of `needed_models`, one after the other, with a blank between.
 
     Raises:
         BundleError: one of them is gone or damaged.
     """
-    needed = (*config.teacher, *(config.start_from if config.start_share else ()))
-    return " ".join(load_bundle(folder).hash for folder in needed)
+    return " ".join(load_bundle(folder).hash for folder in needed_models(config))
 
 
 def split_parts(dataset: FaceDataset, config: TrainConfig) -> Parts:

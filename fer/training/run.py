@@ -21,8 +21,17 @@ from fer.runs.store import read_config
 from fer.training.batches import TrainingBatches
 from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.checkpoints import Checkpoint, newest_checkpoint
-from fer.training.fit import Parts, compiled_network, has_votes, load_data, models_digest, split_parts
+from fer.training.fit import (
+    Parts,
+    compiled_network,
+    has_votes,
+    load_data,
+    models_digest,
+    needed_models,
+    split_parts,
+)
 from fer.training.loggers import metric_loggers
+from fer.training.networks import VOTES
 from fer.training.teacher import taught_labels
 from fer.training.watch import Watch
 
@@ -91,21 +100,22 @@ def _require_same_data(resumed: Checkpoint, parts: Parts) -> None:
 
 
 def _require_same_models(resumed: Checkpoint, config: TrainConfig) -> None:
-    """See that a run goes on with the teacher and the start that it began with.
+    """See that a run goes on with the teachers and the starts that it began with.
 
     Raises:
         RunError: one of them is another model by now, or gone.
     """
     before = resumed.state.models
     try:
-        changed = before and before != models_digest(config)
+        now = models_digest(config)
     except BundleError as error:
         raise RunError(
-            f"This run cannot go on without the model that it learns from. {error} Bring that folder back, or start a "
+            f"This run cannot go on without a model that it learns from. {error} Bring that folder back, or start a "
             "new run with the same settings."
         ) from error
-    if changed:
-        places = " or ".join(place for place in (*config.teacher, *config.start_from))
+    if before and before != now:
+        pairs = zip(needed_models(config), before.split(), now.split(), strict=False)
+        places = " and ".join(dict.fromkeys(place for place, then, since in pairs if then != since))
         raise RunError(
             f"Since this run began, another model was put into {places}: bring the one before back, or start a new run "
             "with the same settings."
@@ -161,7 +171,7 @@ def _taught(session: RunSession, config: TrainConfig, parts: Parts) -> npt.NDArr
 
     def progress(share: float) -> None:
         session.check_stop()
-        session.update(doing=f"asking the teacher ({share:.0%})")
+        session.update(doing=f"asking the teacher{'s' if len(config.teacher) > 1 else ''} ({share:.0%})")
 
     answers = taught_labels(config.teacher, parts.train.images, progress)
     np.savez(file, asked=asked, answers=answers)
@@ -200,9 +210,13 @@ def _weights(network: keras.Model, folder: str) -> list[npt.NDArray[np.float32]]
         ).get_weights()
     except (ValueError, TypeError, OSError) as error:
         raise BundleError(f"'{file}' cannot be read; choose another model to start from.") from error
-    if [w.shape for w in weights] != [w.shape for w in network.get_weights()[: len(weights)]]:
+    wanted = [tuple(weight.shape) for weight in network.weights if weight.path.split("/")[0] != VOTES]
+    if [weight.shape for weight in weights] != wanted:
         name = bundle.network.get("name", "another one")
-        raise ConfigError(f"start_from: that model's network is {name}; choose the same network, or another model.")
+        raise ConfigError(
+            f"start_from: the network of the model in '{bundle.path}' is {name}; choose the same network, or another "
+            "model."
+        )
     return weights
 
 

@@ -38,9 +38,12 @@ def taught_labels(
     """
     classifiers = [EmotionClassifier(load_bundle(bundle)) for bundle in bundles]
     answers = np.empty((len(images), N_EMOTIONS), np.float32)
-    for first in range(0, len(images), _CHUNK):
+    chunk = max(1, _CHUNK // len(bundles))
+    for first in range(0, len(images), chunk):
         progress(first / len(images))
-        faces = images[first : first + _CHUNK, ..., None]
+        faces = images[first : first + chunk, ..., None]
         views = (faces, faces[:, :, ::-1])
-        answers[first : first + _CHUNK] = np.mean([c.probabilities(v) for c in classifiers for v in views], axis=0)
+        answers[first : first + chunk] = np.mean(
+            [classifier.probabilities(view) for classifier in classifiers for view in views], axis=0
+        )
     return answers

@@ -9,6 +9,7 @@ import streamlit as st
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 from fer.runs import curves, store
+from fer.runs.config import MODELS
 from fer.runs.store import RunSummary
 from fer.ui import training_charts as charts
 
@@ -54,7 +55,10 @@ def _differences(compared: dict[str, RunSummary]) -> pd.DataFrame:
     settings: dict[str, dict[str, Any]] = {}
     for name, run in compared.items():
         try:
-            settings[name] = dataclasses.asdict(store.read_config(run.id))
+            config = store.read_config(run.id)
+            settings[name] = dataclasses.asdict(config) | {
+                setting: ", ".join(getattr(config, setting)) for setting in MODELS
+            }
         except FerError:
             settings[name] = {}
     frame = pd.DataFrame(settings).astype(str)

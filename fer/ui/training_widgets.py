@@ -2,6 +2,7 @@
 
 import dataclasses
 import typing
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +88,10 @@ def _step(low: float, high: float, *, whole: bool) -> int | float:
 def _models(chosen: Sequence[str], found: Sequence[RunSummary], needed: str) -> dict[str, str]:
     """The names of models that were made here and have the file `needed`, by their folder."""
     models = {str(SHIPPED_BUNDLE): "the shipped model"}
-    models |= {str(run.folder / BUNDLE): run.name for run in found if run.has_bundle}
+    names = Counter([*models.values(), *(run.name for run in found)])
+    for run in found:
+        # What is chosen goes by its name between browser and server, so that no two may have the same.
+        called = run.name if names[run.name] == 1 else f"{run.name} ({run.id})"
+        models |= {str(run.folder / BUNDLE): called} if run.has_bundle else {}
     existing = {path: name for path, name in models.items() if (Path(path) / needed).is_file()}
     return existing | {path: path for path in chosen if path not in existing}

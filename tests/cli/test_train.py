@@ -58,7 +58,7 @@ def test_paths_are_made_whole_so_that_a_run_resumes_from_anywhere(
     (tmp_path / "faces.csv").touch()
     (fer_home / "data" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    settings = {"data": "faces.csv", "votes": None, "start_from": ("model", "other"), "teacher": (), "epochs": 3}
+    settings = {"data": "faces.csv", "votes": None, "start_from": ("model", "other"), "teacher": ("",), "epochs": 3}
     assert _with_whole_paths(settings) == {
         "data": str(tmp_path / "faces.csv"),
         "votes": None,

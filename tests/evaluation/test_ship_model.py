@@ -124,8 +124,10 @@ def finished_run(folder: Path) -> Path:
     metrics = {"validation": measure(predict(tiny_classifier(folder / "tiny"), faces.split("validation"))).to_dict()}
     make_bundle(run / "bundle", metrics={**metrics, "calibrated_on": "validation"}, **ABOUT)
     (run / "metrics.csv").write_text(CURVES)
-    begun = str(folder / "before" / "bundle")
-    config = {"data": str(table), "votes": None, "start_from": [begun], "teacher": [begun, begun]}
+    (folder / "before").mkdir()
+    (folder / "before" / "notes.json").write_text('{"name": "the first"}')
+    # As a version wrote it that knew one model to start from.
+    config = {"data": str(table), "votes": None, "start_from": str(folder / "before" / "bundle"), "teacher": ["/m/b"]}
     (run / "config.json").write_text(json.dumps(config))
     return run
 
@@ -136,8 +138,8 @@ def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> Non
     assert load_bundle(checkout / "model").hash == load_bundle(run / "bundle").hash
     settings = (checkout / "model" / "config.json").read_text()
     assert json.loads(settings)["data"] == "data/fer2013.csv"
-    assert json.loads(settings)["start_from"] == ["before/bundle"]
-    assert json.loads(settings)["teacher"] == ["before/bundle"] * 2
+    assert json.loads(settings)["start_from"] == ["the first"]
+    assert json.loads(settings)["teacher"] == ["m"]
     card, text, report = (
         (checkout / place).read_text() for place in ("model/README.md", "docs/evaluation.md", "docs/shipped-model.md")
     )

@@ -227,6 +227,19 @@ def test_several_models_can_be_the_start_and_the_teachers(open_page: OpenPage, m
     assert f"--start-from {shipped} " in command and f"--teacher {shipped} --teacher {mine}" in command
 
 
+def test_of_two_runs_of_one_name_the_chosen_ones_model_is_taken(
+    open_page: OpenPage, make_run: Callable[..., str]
+) -> None:
+    runs = [make_run(name="twice", bundle=True) for _ in range(2)]
+    app = open_page(PAGE)
+    teacher = app.multiselect(key="training_0_teacher")
+    assert set(teacher.options) == {"the shipped model", *(f"twice ({run_id})" for run_id in runs)}
+    folder = str(store.read_run(runs[0]).folder / files.BUNDLE)
+    teacher.set_value([folder]).run()
+    (code,) = [code.value for code in app.code if "fer train" in code.value]
+    assert folder in code and runs[1] not in code
+
+
 def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:

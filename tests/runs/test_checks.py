@@ -81,6 +81,15 @@ def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):
         require_startable(TrainConfig(start_from=(str(without.path),)))
 
 
+def test_each_of_several_models_must_be_there_and_fit(home, tmp_path):
+    good, other = (str(make_bundle(tmp_path / name, network={"name": name}).path) for name in ("residual", "baseline"))
+    require_startable(TrainConfig(start_from=(good,), teacher=(good, other)))
+    with pytest.raises(ConfigError, match="is a baseline network and the run's is residual"):
+        require_startable(TrainConfig(start_from=(good, other)))
+    with pytest.raises(BundleError, match="There is no model"):
+        require_startable(TrainConfig(teacher=(good, str(tmp_path / "gone"))))
+
+
 def test_a_share_of_the_start_needs_a_start(home):
     with pytest.raises(ConfigError, match="start_share: choose a model to start from"):
         require_startable(TrainConfig(start_share=0.5))

@@ -64,16 +64,15 @@ def test_stored_settings_that_do_not_fit_are_refused_in_a_sentence(text):
         TrainConfig.from_json(text)
 
 
-@pytest.mark.parametrize("given", [[1], [""], "/m", None])
-def test_models_are_folders_or_none(given):
-    with pytest.raises(ConfigError, match="teacher: choose the folders of models"):
-        TrainConfig(teacher=tuple(given) if isinstance(given, list) else given)
+@pytest.mark.parametrize("stored", [5, True, {"a": 1}, [1], [""], ["/m", "/m"]])
+def test_stored_models_are_a_list_of_different_folders(stored):
+    with pytest.raises(ConfigError, match=r"teacher: choose (a list of models' folders|each model once)"):
+        TrainConfig.from_json(json.dumps({"teacher": stored}))
 
 
-def test_settings_of_a_version_that_knew_one_model_are_read():
-    values = json.loads(TrainConfig().to_json()) | {"start_from": "/m", "teacher": None}
-    config = TrainConfig.from_json(json.dumps(values))
-    assert (config.start_from, config.teacher) == (("/m",), ())
+@pytest.mark.parametrize(("stored", "read"), [("/m", ("/m",)), (None, ()), ("", ()), (["/m", "/n"], ("/m", "/n"))])
+def test_settings_of_a_version_that_knew_one_model_are_read(stored, read):
+    assert TrainConfig.from_json(json.dumps({"start_from": stored})).start_from == read
 
 
 def test_settings_of_an_older_version_get_what_is_new_since():

@@ -251,6 +251,17 @@ def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypa
         np.testing.assert_array_equal(now, then)
 
 
+def test_of_several_models_the_one_that_changed_is_named(tmp_path):
+    for seed in (7, 8):
+        tiny_bundle(tmp_path / str(seed), seed=seed)
+    config = replace(CONFIG, teacher=tuple(str(tmp_path / str(seed)) for seed in (7, 8)))
+    resumed = Checkpoint(Path("c"), TrainingState(models=models_digest(config)), {})
+    tiny_bundle(tmp_path / "8", seed=9)
+    with pytest.raises(RunError) as refused:
+        run._require_same_models(resumed, config)
+    assert str(tmp_path / "8") in str(refused.value) and str(tmp_path / "7") not in str(refused.value)
+
+
 @pytest.mark.parametrize("setting", ["teacher", "start_from"])
 def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
     tiny_bundle(tmp_path / "bundle")
@@ -263,7 +274,7 @@ def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
     with pytest.raises(RunError, match="another model was put into"):
         run._require_same_models(resumed, config)
     shutil.rmtree(tmp_path / "bundle")
-    with pytest.raises(RunError, match="cannot go on without the model that it learns from"):
+    with pytest.raises(RunError, match="cannot go on without a model that it learns from"):
         run._require_same_models(resumed, config)
 
 
@@ -302,7 +313,7 @@ def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
-    with pytest.raises(ConfigError, match="network is some other"):
+    with pytest.raises(ConfigError, match="is some other; choose the same network"):
         run._starting_weights(network, config)
 
 
