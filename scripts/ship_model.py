@@ -76,8 +76,8 @@ def ship(run: Path) -> tuple[str, str | None]:
 
 def _called(bundle: str) -> str:
     """What its user called the run of a bundle; of a model from elsewhere, its folder's name."""
-    folder = Path(bundle).parent
-    return str(read_json(folder / NOTES).get("name") or folder.name)
+    folder = Path(bundle)
+    return str(read_json(folder.parent / NOTES).get("name") or folder.name)
 
 
 def serve_the_better(data: str, votes: str | None) -> None:
@@ -97,14 +97,13 @@ def between_marks(file: Path, text: str) -> None:
 
 def figures(bundle: Bundle, curves: pd.DataFrame, assessment: Assessment) -> str:
     """The card's tables as Markdown."""
-    best = curves.loc[curves["val_accuracy"].idxmax()]
     size = bundle.served_file.stat().st_size / 1e6
     int8 = bundle.network.get("int8")
     parts = [
         f"Network `{bundle.network['name']}`: {bundle.network['parameters'] / 1e6:.2f} M parameters, "
         f"{bundle.network['multiply_adds'] / 1e6:.0f} M multiply-adds a face; served by `{bundle.served}`, {size:.1f} "
-        f"MB. Trained for {len(curves)} epochs on {bundle.data['trained_on']} images; epoch {int(best['epoch'])} was "
-        f"the best on the validation split. Data fingerprint `{bundle.data['fingerprint']}`. Temperature "
+        f"MB. Last trained for {len(curves)} epochs on {bundle.data['trained_on']} images. Data fingerprint "
+        f"`{bundle.data['fingerprint']}`. Temperature "
         f"{bundle.temperature:.4f}, 'not sure' below {bundle.unsure_below:.4f}, both fitted on the "
         f"{bundle.metrics['calibrated_on']} split.",
         *([Verdict(**int8).text] if int8 else []),

@@ -227,8 +227,8 @@ def _what_chose(bundle: Bundle, split: str) -> str:
     elif calibrated_on in bundle.metrics:
         apart = bundle.metrics[calibrated_on]
         text += (
-            f" Temperature and threshold were fitted on {apart['n']:,} images of train that taught and chose nothing "
-            f"else (accuracy {apart['accuracy']:.3f}, calibration error {apart['ece']:.3f} there)."
+            f" Temperature and threshold were fitted on {apart['n']:,} images of train that no weight learned from "
+            f"(accuracy {apart['accuracy']:.3f}, calibration error {apart['ece']:.3f} there)."
         )
     if "test" in bundle.metrics:
         return f"{text} On the test split its accuracy is {bundle.metrics['test']['accuracy']:.3f}."

@@ -92,6 +92,12 @@ class TrainConfig:
         "mean of their answers",
     )
     teacher_share: float = _setting(0.5, "Share of each label that is what the teachers answer", low=0.0, high=1.0)
+    fear_offset: float = _setting(
+        0.0,
+        "Added to the logit of fear, the class that is missed most, in the model that is written",
+        low=0.0,
+        high=1.0,
+    )
     votes_weight: float = _setting(0.5, "Weight of the second head, which learns the FER+ votes", low=0.0, high=5.0)
 
     # A FER-2013 image is a detector's box, and boxes scatter by 15 to 19 % from frame to frame.

@@ -77,7 +77,10 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay"),
         *("weight_averaging", "patience", "precision"),
     ),
-    "Loss": ("label_smoothing", "class_weights", "crowd_labels", "teacher", "teacher_share", "votes_weight"),
+    "Loss": (
+        *("label_smoothing", "class_weights", "fear_offset", "crowd_labels", "teacher", "teacher_share"),
+        "votes_weight",
+    ),
     "Augmentation": ("flip", "rotation_degrees", "scale", "shift", "light", "degrading", "erasing", "mixup"),
     "Repeating": ("seed", "deterministic"),
 }

@@ -1,8 +1,5 @@
 """Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run repeats."""
 
-import copy
-from typing import Self
-
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -76,12 +73,6 @@ class TrainingBatches(keras.utils.PyDataset):
         Keras asks for the length once a call of `fit`: an epoch that is shorter than the others needs its own call.
         """
         self._epoch, self._first = epoch, first_batch
-
-    def of_epoch(self, epoch: int) -> Self:
-        """The whole of another epoch, sharing the images and what was computed of them."""
-        other = copy.copy(self)
-        other.begin_epoch(epoch)
-        return other
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.uint8], dict[str, Floats], dict[str, Floats]]:
         index += self._first

@@ -16,6 +16,7 @@ import onnxruntime
 from keras import layers, ops
 
 from fer.datasets.faces import SIDE
+from fer.emotions import EMOTIONS
 from fer.errors import ExportError
 from fer.recognition.bundle import KERAS_FILE, ONNX_FILE
 from fer.runs.files import write_json
@@ -23,12 +24,13 @@ from fer.runs.serving import PARITY, PARITY_FILE, parity_batch
 from fer.training.networks import FEATURES, LOGITS, build_network
 
 
-def serving_network(name: str, weights: Sequence[npt.NDArray[np.float32]]) -> keras.Model:
+def serving_network(name: str, weights: Sequence[npt.NDArray[np.float32]], *, fear_offset: float = 0.0) -> keras.Model:
     """The network as it is stored: float32, Keras's own layers, one output, the trained weights, no optimizer.
 
     Args:
         name: a name that `build_network` knows.
         weights: those of a network of that name, with or without the votes head, in `get_weights()`'s order.
+        fear_offset: added to the logit of fear: as if faces labelled so weighed exp(offset) times as much.
     """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
@@ -38,6 +40,9 @@ def serving_network(name: str, weights: Sequence[npt.NDArray[np.float32]]) -> ke
         keras.config.set_dtype_policy(policy)
     # The votes head comes last, so that the weights before it are the network's in the same order.
     network.set_weights(weights[: len(network.weights)])
+    kernel, bias = network.get_layer(LOGITS).get_weights()
+    bias[EMOTIONS.index("fear")] += fear_offset
+    network.get_layer(LOGITS).set_weights([kernel, bias])
     return network
 
 

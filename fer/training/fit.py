@@ -16,12 +16,11 @@ from fer.datasets.loading import load_dataset
 from fer.errors import DatasetError
 from fer.recognition.bundle import load_bundle
 from fer.runs.config import TrainConfig
-from fer.training.batches import TrainingBatches, no_face
+from fer.training.batches import no_face
 from fer.training.networks import LOGITS, VOTES, build_network
 
 _VALIDATION_BATCH: Final = 256
-# Enough for the statistics of an average of weights: 64 x 32 images.
-_STATISTICS_BATCHES: Final = 32
+_STATISTICS_BATCH: Final = 128
 
 
 @dataclass(frozen=True)
@@ -206,10 +205,27 @@ def validate(network: keras.Model, dataset: FaceDataset) -> Validation:
     )
 
 
+def plain_batches(dataset: FaceDataset, n_images: int | None = None) -> list[npt.NDArray[np.uint8]]:
+    """Images as they will be served, for batch normalisation's statistics: all, or a fixed choice of `n_images`.
+
+    Training images are turned, covered and mixed, and their statistics are not those of a face that is asked about
+    (Touvron et al., 'Fixing the train-test resolution discrepancy', 2019, say so of size).
+
+    Returns:
+        Arrays of (B, 48, 48, 1) uint8, B up to 128.
+    """
+    rows = np.random.default_rng(0).permutation(len(dataset))[:n_images]
+    return [
+        dataset.images[np.sort(rows[first : first + _STATISTICS_BATCH]), ..., None]
+        for first in range(0, len(rows), _STATISTICS_BATCH)
+    ]
+
+
 def recompute_statistics(network: keras.Model, batches: list[npt.NDArray[np.uint8]]) -> None:
     """Set the moving mean and variance of batch normalisation to their plain average over `batches`.
 
-    Averaged weights do not go with the statistics of the last weights (Izmailov et al., 'Averaging weights', 2018).
+    Averaged weights do not go with the statistics of the last weights (Izmailov et al., 'Averaging weights', 2018), and
+    what is served does not go with those of augmented images.
     """
     norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [norm.momentum for norm in norms]
@@ -224,7 +240,7 @@ def recompute_statistics(network: keras.Model, batches: list[npt.NDArray[np.uint
 def judge(
     network: keras.Model,
     validation: FaceDataset,
-    statistics: TrainingBatches,
+    statistics: list[npt.NDArray[np.uint8]],
     start: Sequence[npt.NDArray[np.float32]] = (),
     start_share: float = 0.0,
 ) -> tuple[Validation, list[npt.NDArray[np.float32]]]:
@@ -237,7 +253,7 @@ def judge(
     Args:
         network: compiled by `compiled_network`.
         validation: what it is judged on.
-        statistics: images for the batch normalisation of averaged weights.
+        statistics: images for batch normalisation, as `plain_batches` gives them.
         start: weights to average with, in `get_weights()`'s order; a head that they lack stays as it is.
         start_share: theirs, 0..1.
 
@@ -251,8 +267,7 @@ def judge(
         own = network.get_weights()
         blend = [start_share * then + (1 - start_share) * now for then, now in zip(start, own, strict=False)]
         network.set_weights([*blend, *own[len(blend) :]])
-    if network.optimizer.use_ema or start_share:
-        recompute_statistics(network, [statistics[i][0] for i in range(min(_STATISTICS_BATCHES, len(statistics)))])
+    recompute_statistics(network, statistics)
     result = validate(network, validation)
     judged = network.get_weights()
     network.set_weights(training)

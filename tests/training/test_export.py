@@ -40,6 +40,14 @@ def test_any_batch_size_gives_keras_logits(exported):
         assert maps.shape[3] == 7
 
 
+def test_the_offset_of_fear_moves_its_logit_alone(exported):
+    name, network, _ = exported
+    favoured = export.serving_network(name, network.get_weights(), fear_offset=0.25)
+    images = np.random.default_rng(2).integers(0, 256, (3, 48, 48, 1), dtype=np.uint8)
+    moved = np.asarray(favoured(images)["logits"]) - np.asarray(network(images)["logits"])
+    np.testing.assert_allclose(moved, np.tile([0, 0, 0.25, 0, 0, 0, 0], (3, 1)), atol=1e-4)
+
+
 def test_maps_add_up_to_the_logits(exported):
     """Their mean (pooled) or sum (dense) is the logit, up to the parts that no place of the face decides."""
     name, network, folder = exported

@@ -12,7 +12,7 @@ from fer.datasets.readings import Reading
 from fer.errors import DatasetError
 from fer.paths import data_dir
 from fer.runs.config import TrainConfig
-from fer.training.fit import load_data, recompute_statistics, split_parts, validate
+from fer.training.fit import load_data, plain_batches, recompute_statistics, split_parts, validate
 from fer.training.networks import LOGITS
 from tests.datasets.forms import drawn
 
@@ -85,6 +85,15 @@ def test_validation_of_a_network_that_always_says_happy():
     assert result.confusion[:, 3].tolist() == [2] * 7
     right, wrong = np.exp([3.0, 0.0]) / (np.exp(3.0) + 6)
     assert result.loss == pytest.approx(-(np.log(right) + 6 * np.log(wrong)) / 7, rel=1e-5)
+
+
+def test_statistics_come_from_images_as_they_are_served():
+    train = dataset().split("train")
+    whole = np.concatenate(plain_batches(train))[..., 0]
+    assert sorted(image.tobytes() for image in whole) == sorted(image.tobytes() for image in train.images)
+    some = np.concatenate(plain_batches(train, 10))
+    assert some.shape == (10, 48, 48, 1) and some.dtype == np.uint8
+    np.testing.assert_array_equal(some, np.concatenate(plain_batches(train, 10)))
 
 
 def test_recomputed_statistics_are_those_of_the_data():

@@ -19,7 +19,7 @@ from fer.training import networks, probe, run, watch
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Checkpoint, TrainingState, newest_checkpoint
 from fer.training.export import export_network, serving_network
-from fer.training.fit import compiled_network, load_data, models_digest, split_parts
+from fer.training.fit import compiled_network, load_data, models_digest, plain_batches, split_parts
 from tests.builders import make_bundle
 from tests.training.tiny_run import tiny_body
 
@@ -218,7 +218,7 @@ def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own
     trained = network.get_weights()  # `fit` has put the average of the steps in place, if there is one
     network.set_weights([weight + 0.1 for weight in trained])
     before = network.get_weights()
-    _, judged = watch.judge(network, parts.validation, batches, begin, 0.25)
+    _, judged = watch.judge(network, parts.validation, plain_batches(parts.train), begin, 0.25)
     for now, then in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     own = trained if averaging else before
