@@ -167,7 +167,7 @@ def test_averaged_weights_are_judged_and_the_others_train_on():
     # `fit` has put the average in place; what trains is another.
     network.set_weights([weight + 0.1 for weight in network.get_weights()])
     before = network.get_weights()
-    _, judged = watch.judge(network, parts.validation, batches)
+    _, judged = watch.judge(network, parts.validation, plain_batches(parts.train))
     for now, then in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     assert any(np.abs(a - b).max() > 0.05 for a, b in zip(judged, before, strict=True))
