@@ -32,7 +32,7 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
     import keras
     import numpy as np
 
-    from fer.runs import files, store
+    from fer.runs import files, making
     from fer.runs.config import TrainConfig
     from fer.runs.session import RunSession
     from fer.training.batches import TrainingBatches
@@ -54,7 +54,7 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
     bare: list[float] = []
 
     def by_command() -> None:
-        run_id = store.create_run(config)
+        run_id = making.create_run(config)
         session = RunSession(files.run_folder(run_id))
         session._echo = False
         watch = Watch(session, config, parts, batches, None)

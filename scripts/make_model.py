@@ -5,6 +5,7 @@ done is not done again. With KERAS_BACKEND=jax they train where JAX finds a GPU.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -40,8 +41,8 @@ class Stage:
     teacher: tuple[int, ...] = ()
 
 
-# What is held out is neither trained on nor chosen by: temperature and threshold are fitted on it. It is the same part
-# in every stage.
+# What is held out is the same part in every stage. No weight learns from it and no epoch is chosen by it: temperature,
+# threshold and the offset of fear are fitted on it.
 _FIRST: Final = TrainConfig(epochs=36, holdout=0.04)
 _TUNING: Final = replace(_FIRST, label_smoothing=0.0, mixup=0.2, learning_rate=1e-3)
 RECIPE: Final = (
@@ -113,7 +114,9 @@ def averaged(folders: Sequence[Path], shares: Mapping[int, float]) -> Path:
     models = json.dumps([(str(folders[index] / files.BUNDLE), share) for index, share in shares.items()])
     command = [sys.executable, "-m", "fer.training.averaging", str(folder), models]
     click.echo(f"Averaging the models of {len(shares)} runs")
-    if subprocess.run(command, cwd=paths.CHECKOUT, check=False).returncode:
+    # What TensorFlow says at its import is for its developers.
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    if subprocess.run(command, cwd=paths.CHECKOUT, env=quiet, check=False).returncode:
         raise click.ClickException("The average was not made; see above. The same command tries it again.")
     return folder
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from fer.paths import CHECKOUT
-from fer.runs import files, store
+from fer.runs import files, making, store
 from fer.runs.config import TrainConfig
 from scripts import make_model
 from tests.training.running import fer
@@ -91,7 +91,7 @@ def test_what_is_shipped_is_the_average_with_fear_favoured(fer_home: Path, monke
         return subprocess.CompletedProcess(command, status)
 
     monkeypatch.setattr(subprocess, "run", run)
-    folders = [files.run_folder(store.create_run(SMALL)) for _ in range(2)]
+    folders = [files.run_folder(making.create_run(SMALL)) for _ in range(2)]
     (folders[1] / files.METRICS).write_text("epoch\n1\n")
     status = 0
     folder = make_model.averaged(folders, {0: 0.2, 1: 0.8})
@@ -127,7 +127,7 @@ def test_data_that_are_none_are_refused_before_any_training(
 
 def test_a_run_of_another_version_is_passed_by(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
-    other = store.create_run(SMALL)
+    other = making.create_run(SMALL)
     (store.read_run(other).folder / files.CONFIG).write_text('{"from_the_future": 1}')
     with pytest.raises(click.ClickException, match="goes on from there"):
         make_model.trained(SMALL, "a run")

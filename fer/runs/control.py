@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from fer import paths
 from fer.errors import ConfigError, RunError
-from fer.runs import files, process, store
+from fer.runs import files, making, process, store
 from fer.runs.checks import require_startable
 from fer.runs.config import MODELS, TrainConfig
 from fer.runs.progress import ENDED, STOPPED, Progress
@@ -47,7 +47,7 @@ def start(config: TrainConfig, name: str | None = None) -> str:
             with contextlib.suppress(ConfigError):
                 if store.read_config(run.id) == config and not run.stopping:
                     return run.id
-        run_id = store.create_run(config, name)
+        run_id = making.create_run(config, name)
         _spawn(run_id, train_command(config, run_id))
         return run_id
 
@@ -61,7 +61,7 @@ def create(config: TrainConfig, name: str | None = None) -> str:
     """
     require_startable(config)
     with _changing_runs():
-        return store.create_run(config, name)
+        return making.create_run(config, name)
 
 
 def resume(run_id: str) -> None:

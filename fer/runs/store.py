@@ -1,11 +1,9 @@
-"""Making runs, and the table of all of them.
+"""The table of all runs, and what is read of each.
 
 No process is touched, and nothing large is imported: a run that waits for its turn is little more than this.
 """
 
 import json
-import secrets
-import shutil
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer import paths
-from fer.errors import ConfigError, RunError
+from fer.errors import ConfigError
 from fer.runs import files, process
 from fer.runs.config import TrainConfig
 from fer.runs.files import Signature, signature
@@ -21,8 +19,6 @@ from fer.runs.progress import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPP
 
 _TAIL_BYTES: Final = 16_384
 _START_SECONDS: Final = 8.0
-_MAX_NAME: Final = 80
-_MAX_NOTES: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -79,76 +75,6 @@ class RunSummary:
             "best": self.progress.best_accuracy,
             "started": self.started.isoformat(timespec="seconds"),
         }
-
-
-def create_run(config: TrainConfig, name: str | None = None) -> str:
-    """Make the folder of a new run, waiting for its process, and return its id.
-
-    Raises:
-        RunError: the folder cannot be made.
-    """
-    now = datetime.now()
-    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    progress = Progress(
-        state=QUEUED,
-        doing="starting",
-        epochs=config.epochs,
-        started=now.timestamp(),
-        queued=now.timestamp(),
-        data=data_name(config.data),
-        network=config.network,
-    )
-    # Beside, then renamed: a reader never meets a run without its settings.
-    part = paths.runs_dir() / f".{run_id}{files.PART}"
-    try:
-        part.mkdir(parents=True)
-        files.write_text(part / files.CONFIG, config.to_json() + "\n", durable=True)
-        files.write_json(part / files.NOTES, {"name": clean_name(name) or default_name(config), "notes": ""})
-        progress.write(part)
-        (part / files.LOG).touch()
-        part.rename(paths.runs_dir() / run_id)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise RunError(
-            f"The run cannot be written to {paths.runs_dir()} ({error.strerror}); see that there is room and leave to "
-            "write, or set FER_HOME to another folder."
-        ) from error
-    return run_id
-
-
-def data_name(source: str) -> str:
-    """What people call a data set: the last part of its path."""
-    return Path(source).name or source
-
-
-def default_name(config: TrainConfig) -> str:
-    """The name of a run whose user gave none: 'residual on fer2013.csv'."""
-    return f"{config.network} on {data_name(config.data)}"
-
-
-def clean_name(name: str | None) -> str:
-    """A name on one line, without blanks around it, of at most 80 characters."""
-    return " ".join((name or "").split())[:_MAX_NAME]
-
-
-def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None) -> None:
-    """Rename a run, or note something about it; what is None stays.
-
-    Raises:
-        RunError: there is no such run, or it cannot be written.
-    """
-    folder = files.run_folder(run_id)
-    values = files.read_json(folder / files.NOTES)
-    if name is not None:
-        values["name"] = clean_name(name) or default_name(read_config(run_id))
-    if notes is not None:
-        values["notes"] = notes[:_MAX_NOTES]
-    try:
-        files.write_json(folder / files.NOTES, values)
-    except OSError as error:
-        raise RunError(
-            f"The notes of {run_id} cannot be written ({error.strerror}); make room and try again."
-        ) from error
 
 
 Signatures = tuple[Signature | None, ...]

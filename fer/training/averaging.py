@@ -38,7 +38,7 @@ def average_models(folder: Path, bundles: Sequence[Path], shares: Sequence[float
     networks = [keras.saving.load_model(bundle / KERAS_FILE, compile=False) for bundle in bundles]
     parts = zip(*(network.get_weights() for network in networks), strict=True)
     average = networks[0]
-    average.set_weights([sum(share * weight for share, weight in zip(shares, same, strict=True)) for same in parts])
+    average.set_weights([np.average(same, axis=0, weights=shares) for same in parts])
     recompute_statistics(average, plain_batches(split_parts(dataset, config).train))
     np.savez(folder / BEST_WEIGHTS, *average.get_weights())
     return bundle_run(folder, config, dataset)

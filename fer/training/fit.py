@@ -215,9 +215,9 @@ def plain_batches(dataset: FaceDataset, n_images: int | None = None) -> list[npt
         Arrays of (B, 48, 48, 1) uint8, B up to 128.
     """
     rows = np.random.default_rng(0).permutation(len(dataset))[:n_images]
+    # Of one size, for each weighs the same: a last one of a single face would weigh as much as all the others.
     return [
-        dataset.images[np.sort(rows[first : first + _STATISTICS_BATCH]), ..., None]
-        for first in range(0, len(rows), _STATISTICS_BATCH)
+        dataset.images[np.sort(some), ..., None] for some in np.array_split(rows, -(-len(rows) // _STATISTICS_BATCH))
     ]
 
 

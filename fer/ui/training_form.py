@@ -14,7 +14,7 @@ from fer.errors import FerError
 from fer.paths import CHECKOUT, data_dir, home
 from fer.runs import control, estimates, store
 from fer.runs.checks import require_startable, typed_path, whole_path
-from fer.runs.config import NETWORKS, TrainConfig
+from fer.runs.config import MODELS, NETWORKS, TrainConfig
 from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.store import RunSummary
 from fer.ui.training import notify
@@ -223,16 +223,31 @@ def _start_from(config: TrainConfig, origin: str) -> None:
     st.session_state[_FORM] = _Base(config, origin, _base().generation + 1)
 
 
+def _width(field: str) -> int:
+    """Columns that a setting takes: names of models need room."""
+    return 2 if field in MODELS else 1
+
+
+def _rows(fields: Sequence[str]) -> list[list[str]]:
+    """The settings of a group in their order, in rows that they fit into."""
+    rows: list[list[str]] = [[]]
+    for field in fields:
+        if sum(map(_width, rows[-1])) + _width(field) > _COLUMNS:
+            rows.append([])
+        rows[-1].append(field)
+    return rows
+
+
 @st.fragment
 def _expert(data: str, name: str, base: _Base, found: Sequence[RunSummary]) -> None:
     """A widget for every setting. Settings that contradict each other are refused in words."""
     values: dict[str, Any] = {"data": data}
     for group, names in GROUPS.items():
         st.markdown(f"**{group}**")
-        fields = [field for field in names if field != "data"]
-        for row in range(0, len(fields), _COLUMNS):
-            columns = st.columns(_COLUMNS)
-            for column, field in zip(columns, fields[row : row + _COLUMNS], strict=False):
+        for row in _rows([field for field in names if field != "data"]):
+            widths = [_width(field) for field in row]
+            columns = st.columns([*widths, *[1] * (_COLUMNS - sum(widths))])
+            for column, field in zip(columns, row, strict=False):
                 with column:
                     key = f"training_{base.generation}_{field}"
                     values[field] = setting(field, getattr(base.config, field), key, found)

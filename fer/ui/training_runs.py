@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from fer.errors import FerError
-from fer.runs import control, curves, estimates, serving, store
+from fer.runs import control, curves, estimates, making, serving, store
 from fer.runs.progress import FAILED, INTERRUPTED, STATES
 from fer.runs.store import RunSummary
 from fer.ui.training import show_curves
@@ -176,7 +176,7 @@ def _notes(run: RunSummary) -> None:
         notes = st.text_area("Notes", value=run.notes, max_chars=10_000)
         if st.form_submit_button("Save"):
             try:
-                store.set_notes(run.id, name=name, notes=notes)
+                making.set_notes(run.id, name=name, notes=notes)
             except FerError as error:
                 st.error(str(error), icon=":material/error:")
             else:

@@ -91,7 +91,7 @@ def _models(chosen: Sequence[str], found: Sequence[RunSummary], needed: str) -> 
     names = Counter([*models.values(), *(run.name for run in found)])
     for run in found:
         # What is chosen goes by its name between browser and server, so that no two may have the same.
-        called = run.name if names[run.name] == 1 else f"{run.name} ({run.id})"
-        models |= {str(run.folder / BUNDLE): called} if run.has_bundle else {}
+        if run.has_bundle:
+            models[str(run.folder / BUNDLE)] = run.name if names[run.name] == 1 else f"{run.name} ({run.id})"
     existing = {path: name for path, name in models.items() if (Path(path) / needed).is_file()}
     return existing | {path: path for path in chosen if path not in existing}

@@ -1,15 +1,20 @@
 """The app under Streamlit's AppTest: started at Home, as its users do, with a tiny model in use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from fer import paths
 from fer.paths import CHECKOUT
 from fer.recognition.current import use_bundle
+from fer.runs import control, process
+from fer.ui import training_runs
 from tests.builders import make_bundle
+from tests.runs.making import FAKE_RUN, write_run
 
 # The default of 3 s is short on a busy machine.
 _TIMEOUT_S = 60
@@ -35,3 +40,33 @@ def open_page(fer_home: Path) -> Callable[[str], AppTest]:
         return app if script == "app.py" else app.switch_page(script).run()
 
     return open_page
+
+
+@pytest.fixture
+def fake_runs(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test that asks for this trains anything."""
+    real = control.train_command
+    monkeypatch.setattr(
+        control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id] if run_id else real(config)
+    )
+    monkeypatch.setattr(control, "resume_command", lambda run_id: [*FAKE_RUN, run_id])
+    yield
+    for folder in paths.runs_dir().glob("2*"):
+        if process.is_alive(folder):
+            process.kill(folder)
+
+
+@pytest.fixture
+def make_run(fer_home: Path) -> Callable[..., str]:
+    numbers = count(1)
+    return lambda *arguments, **options: write_run(next(numbers), *arguments, **options)
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Choose rows of the table, which AppTest cannot click."""
+
+    def choose(*run_ids: str) -> None:
+        monkeypatch.setattr(training_runs, "_table", lambda found: [run for run in found if run.id in run_ids])
+
+    return choose

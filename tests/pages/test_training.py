@@ -1,65 +1,20 @@
 """The Training page: start, watch, stop, use, compare, delete, bring in."""
 
-import dataclasses
-import typing
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from fer import paths
 from fer.recognition.current import current_bundle_path
-from fer.runs import control, files, importing, process, serving, store
-from fer.runs.config import MODELS, TrainConfig
-from fer.runs.estimates import Measured, remember
+from fer.runs import control, files, importing, serving, store
+from fer.runs.config import TrainConfig
 from fer.runs.presets import PRESETS
-from fer.ui import training_form, training_runs
 from tests.builders import make_bundle
-from tests.runs.making import FAKE_RUN, wait_until, write_run
+from tests.pages.training_page import PAGE, OpenPage, keys, texts
+from tests.runs.making import FAKE_RUN, wait_until
 
-OpenPage = Callable[[str], AppTest]
-PAGE = "pages/3_Training.py"
-
-
-@pytest.fixture(autouse=True)
-def fake_runs(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test of this file trains anything."""
-    real = control.train_command
-    monkeypatch.setattr(
-        control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id] if run_id else real(config)
-    )
-    monkeypatch.setattr(control, "resume_command", lambda run_id: [*FAKE_RUN, run_id])
-    yield
-    for folder in paths.runs_dir().glob("2*"):
-        if process.is_alive(folder):
-            process.kill(folder)
-
-
-@pytest.fixture
-def make_run(fer_home: Path) -> Callable[..., str]:
-    numbers = count(1)
-    return lambda *arguments, **options: write_run(next(numbers), *arguments, **options)
-
-
-@pytest.fixture
-def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Choose rows of the table, which AppTest cannot click."""
-
-    def choose(*run_ids: str) -> None:
-        monkeypatch.setattr(training_runs, "_table", lambda found: [run for run in found if run.id in run_ids])
-
-    return choose
-
-
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(str(item.value) for kind in kinds for item in kind)
-
-
-def keys(app: AppTest) -> set[str]:
-    return {button.key for button in app.button if button.key}
+pytestmark = pytest.mark.usefixtures("fake_runs")
 
 
 def test_a_fresh_page_invites_and_offers_the_drawn_faces(open_page: OpenPage) -> None:
@@ -114,130 +69,6 @@ def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(
     app.button(key=f"training_kill_{run_id}").click().run()
     assert store.read_run(run_id).state == "stopped"
     assert "can go on from its last checkpoint" in texts(app)
-
-
-def test_the_form_has_a_widget_with_help_and_range_for_every_setting(open_page: OpenPage) -> None:
-    app = open_page(PAGE)
-    hints = typing.get_type_hints(TrainConfig)
-    for item in dataclasses.fields(TrainConfig):
-        if item.name == "data":
-            continue
-        key, meta = f"training_0_{item.name}", item.metadata
-        if item.name in MODELS:
-            widget = app.multiselect(key=key)
-        elif meta["choices"]:
-            widget = app.selectbox(key=key)
-        elif hints[item.name] is bool:
-            widget = app.checkbox(key=key)
-        elif meta["low"] is None:
-            widget = app.text_input(key=key)
-        else:
-            widget = app.number_input(key=key)
-            assert (widget.min, widget.max) == (meta["low"], meta["high"])
-            assert f"{meta['high']:.10g}" in widget.help
-        assert meta["help"] in widget.help
-        assert (widget.value or None) == (item.default or None)
-
-
-def test_settings_that_contradict_are_refused_in_words_and_mended_ones_start(open_page: OpenPage) -> None:
-    app = open_page(PAGE)
-    app.number_input(key="training_0_epochs").set_value(3).run()
-    app.number_input(key="training_0_warmup_epochs").set_value(5.0).run()
-    assert [error.value for error in app.error] == ["Warmup epochs: choose fewer than the run's 3 epochs. Received: 5."]
-    assert "training_start_expert" not in keys(app)
-    assert app.button(key="training_refused").disabled
-    app.number_input(key="training_0_warmup_epochs").set_value(0.5).run()
-    app.checkbox(key="training_0_flip").uncheck().run()
-    assert "--no-flip" in "\n".join(code.value for code in app.code)
-    app.button(key="training_start_expert").click().run()
-    (run,) = store.list_runs()
-    assert store.read_config(run.id) == TrainConfig(epochs=3, warmup_epochs=0.5, flip=False)
-
-
-def test_a_path_that_leads_nowhere_is_refused_at_once(open_page: OpenPage, tmp_path: Path) -> None:
-    app = open_page(PAGE)
-    app.selectbox(key="training_data").select("elsewhere").run()
-    assert "training_start_quick" not in keys(app)
-    app.text_input(key="training_path").set_value(str(tmp_path / "gone.csv")).run()
-    assert "gone.csv" in app.error[0].value
-    for impossible in ("~nosuchuser/x", "x" * 5000):
-        app.text_input(key="training_path").set_value(impossible).run()
-        assert not app.exception
-        assert "cannot be looked at" in app.error[0].value
-    (tmp_path / "there.csv").touch()
-    app.text_input(key="training_path").set_value(str(tmp_path / "there.csv")).run()
-    assert not app.error
-    assert "training_start_quick" in keys(app)
-
-
-def test_what_a_run_takes_is_said_before_it_is_started(open_page: OpenPage) -> None:
-    assert "not timed on this machine yet" in texts(open_page(PAGE))
-    remember(TrainConfig(), Measured(n_train=700, n_validation=140, image_seconds=0.01, validation_seconds=1.0))
-    shown = texts(open_page(PAGE))
-    assert "about 2 min on this machine" in shown  # 12 epochs of 8 s
-    assert "about 5 min on this machine" in shown  # 30 of them
-    assert "not timed" not in shown
-
-
-def test_the_probe_is_the_command_and_its_failure_a_sentence(
-    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-
-    class Done:
-        returncode, stderr = 1, "noise\nError: The data are gone.\n"
-
-    def run(command: list[str], *, env: dict[str, str], **_: object) -> type[Done]:
-        asked.append(command)
-        # It runs in the checkout, from which a relative FER_HOME would be another one.
-        assert env["FER_HOME"] == str(paths.home())
-        return Done
-
-    monkeypatch.setattr(training_form.subprocess, "run", run)
-    app = open_page(PAGE)
-    app.button(key="training_probe").click().run()
-    assert asked[0][1:4] == ["-m", "fer", "train"]
-    assert asked[0][-1] == "--estimate"
-    assert [error.value for error in app.error] == ["The data are gone."]
-
-
-def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
-    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "my votes.csv").touch()
-    monkeypatch.chdir(tmp_path)
-    app = open_page(PAGE)
-    app.text_input(key="training_0_votes").set_value("~nosuchuser/x").run()
-    assert "Votes: '~nosuchuser/x' cannot be looked at" in app.error[0].value
-    app.text_input(key="training_0_votes").set_value("my votes.csv").run()
-    assert not app.error
-    assert f"--votes '{tmp_path}/my votes.csv'" in "\n".join(code.value for code in app.code)
-
-
-def test_several_models_can_be_the_start_and_the_teachers(open_page: OpenPage, make_run: Callable[..., str]) -> None:
-    mine = str(store.read_run(make_run(name="mine", bundle=True)).folder / files.BUNDLE)
-    shipped = str(paths.SHIPPED_BUNDLE)
-    app = open_page(PAGE)
-    start, teacher = (app.multiselect(key=f"training_0_{name}") for name in ("start_from", "teacher"))
-    assert set(teacher.options) == {"the shipped model", "mine"}
-    teacher.set_value([shipped, mine]).run()
-    start.set_value([shipped]).run()
-    assert not app.error
-    command = "\n".join(code.value for code in app.code)
-    assert f"--start-from {shipped} " in command and f"--teacher {shipped} --teacher {mine}" in command
-
-
-def test_of_two_runs_of_one_name_the_chosen_ones_model_is_taken(
-    open_page: OpenPage, make_run: Callable[..., str]
-) -> None:
-    runs = [make_run(name="twice", bundle=True) for _ in range(2)]
-    app = open_page(PAGE)
-    teacher = app.multiselect(key="training_0_teacher")
-    assert set(teacher.options) == {"the shipped model", *(f"twice ({run_id})" for run_id in runs)}
-    folder = str(store.read_run(runs[0]).folder / files.BUNDLE)
-    teacher.set_value([folder]).run()
-    (code,) = [code.value for code in app.code if "fer train" in code.value]
-    assert folder in code and runs[1] not in code
 
 
 def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(
@@ -342,22 +173,6 @@ def test_a_run_is_renamed_and_noted(
     next(button for button in app.button if button.label == "Save").click().run()
     run = store.read_run(run_id)
     assert (run.name, run.notes) == ("after", "learned little")
-
-
-def test_the_settings_of_a_run_are_copied_into_the_form(
-    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
-) -> None:
-    config = TrainConfig(epochs=77, learning_rate=0.0042, network="baseline", flip=False)
-    run_id = make_run(config, name="the old one")
-    choose(run_id)
-    app = open_page(PAGE)
-    app.button(key=f"training_clone_{run_id}").click().run()
-    assert not app.exception
-    assert app.number_input(key="training_1_epochs").value == 77
-    choose()
-    app.run()
-    app.button(key="training_start_expert").click().run()
-    assert store.read_config(store.list_runs()[0].id) == config
 
 
 def test_deleting_asks_first(open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]) -> None:

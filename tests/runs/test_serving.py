@@ -11,7 +11,7 @@ from fer.errors import BundleError, RunError
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
-from fer.runs import control, files, serving, store
+from fer.runs import control, files, making, serving
 from tests.builders import faces_of
 from tests.runs.making import write_bundle
 
@@ -107,7 +107,7 @@ def test_where_the_disk_knows_no_second_names_the_copy_is_a_copy(finished, monke
 @pytest.mark.parametrize("what", ["copy", "origin"])
 def test_used_again_under_a_new_name_on_a_full_disk_the_model_in_use_stays(finished, monkeypatch, what):
     served = serving.use_run(finished)
-    store.set_notes(finished, name="another name")
+    making.set_notes(finished, name="another name")
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -122,7 +122,7 @@ def test_used_again_under_a_new_name_on_a_full_disk_the_model_in_use_stays(finis
 
 def test_renamed_and_used_again_it_is_shown_under_its_new_name_and_the_old_one_goes_later(finished):
     before = serving.use_run(finished)
-    store.set_notes(finished, name="another name")
+    making.set_notes(finished, name="another name")
     after = serving.use_run(finished)
     assert (after.name, after.hash) == ("another-name", before.hash)
     assert load_bundle(before.path), "a page may still be loading it"

@@ -10,24 +10,24 @@ import pytest
 from fer import paths
 from fer.emotions import EMOTIONS
 from fer.errors import RunError
-from fer.runs import curves, files, process, store
+from fer.runs import curves, files, making, process, store
 from fer.runs.config import TrainConfig
 from tests.runs.making import change_progress
 
 
 def test_a_new_run_is_complete_and_named(home):
     config = TrainConfig(data="/x/fer2013.csv", epochs=7)
-    run_id = store.create_run(config)
+    run_id = making.create_run(config)
     run = store.read_run(run_id)
     assert (run.name, run.state, run.progress.epochs) == ("residual on fer2013.csv", "queued", 7)
     assert store.read_config(run_id) == config
-    assert store.read_run(store.create_run(config, "  my \n run  ")).name == "my run"
+    assert store.read_run(making.create_run(config, "  my \n run  ")).name == "my run"
 
 
 def test_where_nothing_can_be_written_a_start_fails_in_a_sentence(home):
     (home / "runs").write_text("a file in the way")
     with pytest.raises(RunError, match="see that there is room"):
-        store.create_run(TrainConfig())
+        making.create_run(TrainConfig())
 
 
 @pytest.mark.parametrize("run_id", ["nobody", "../../etc", "", "20260101-000000-zzzz", "20990101-000000-0000"])
@@ -54,7 +54,7 @@ def test_a_run_that_says_it_lives_and_does_not_was_interrupted(make_run, state):
 
 
 def test_a_run_being_started_is_queued_and_after_ten_seconds_interrupted(home):
-    run_id = store.create_run(TrainConfig())
+    run_id = making.create_run(TrainConfig())
     assert store.read_run(run_id).state == "queued"
     folder = files.run_folder(run_id)
     change_progress(folder, started=store.Progress.read(folder).started - 9)
@@ -129,11 +129,11 @@ def test_a_run_that_was_deleted_is_forgotten(make_run):
 
 def test_names_and_notes_are_kept_apart_from_the_run(make_run):
     run_id = make_run(name="before")
-    store.set_notes(run_id, name="after")
-    store.set_notes(run_id, notes="learned little")
+    making.set_notes(run_id, name="after")
+    making.set_notes(run_id, notes="learned little")
     run = store.read_run(run_id)
     assert (run.name, run.notes) == ("after", "learned little")
-    store.set_notes(run_id, name="   ")
+    making.set_notes(run_id, name="   ")
     assert store.read_run(run_id).name == "residual on synthetic"
 
 

@@ -10,13 +10,11 @@ from fer.training import networks
 from fer.training.averaging import average_models
 from fer.training.export import serving_network
 from fer.training.fit import load_weights
-from tests.training.tiny_run import tiny_body
 
 
 @pytest.fixture
-def models(tmp_path, monkeypatch):
+def models(tmp_path, tiny):
     """Two models of a tiny network, and the folder that waits for their average."""
-    monkeypatch.setitem(networks._BODIES, "residual", tiny_body)
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
         (tmp_path / str(seed)).mkdir()

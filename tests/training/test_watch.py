@@ -1,43 +1,23 @@
 """What happens while a run trains, in this process and with a tiny network."""
 
 import math
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
-from fer.errors import BundleError, ConfigError, RunError
-from fer.recognition.bundle import Bundle, write_bundle
+from fer.errors import RunError
 from fer.runs import curves, estimates, files, store
-from fer.runs.config import TrainConfig
 from fer.runs.session import DivergedError, RunSession, StopRequested
 from fer.training import batches as batches_module
-from fer.training import networks, probe, run, watch
+from fer.training import probe, run, watch
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Checkpoint, TrainingState, newest_checkpoint
-from fer.training.export import export_network, serving_network
-from fer.training.fit import compiled_network, load_data, models_digest, plain_batches, split_parts
-from tests.builders import make_bundle
-from tests.training.tiny_run import tiny_body
+from fer.training.fit import compiled_network, load_data, plain_batches, split_parts
+from tests.training.tiny_fit import CONFIG, fit, start, with_votes
 
-CONFIG = TrainConfig(fraction=0.1, batch_size=10, epochs=4, learning_rate=0.01, weight_averaging=0, precision="float32")
-
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch, fer_home):
-    monkeypatch.setitem(networks._BODIES, "residual", tiny_body)
-
-
-def start(config: TrainConfig) -> RunSession:
-    return RunSession(files.run_folder(store.create_run(config)))
-
-
-def fit(session: RunSession, config: TrainConfig) -> watch.Watch:
-    checkpoint, _ = newest_checkpoint(session.folder / files.CHECKPOINTS)
-    return run._fit(session, config, "drawn", split_parts(load_data(config), config), checkpoint)
+pytestmark = pytest.mark.usefixtures("tiny")
 
 
 def test_an_epoch_leaves_its_row_its_checkpoint_and_what_it_took():
@@ -139,11 +119,6 @@ def test_a_checkpoint_of_the_version_before_is_gone_on_from():
     run._require_same_data(Checkpoint(Path("c"), TrainingState(), {}), parts)
 
 
-def with_votes(parts):
-    made = {name: getattr(parts, name) for name in ("train", "validation")}
-    return replace(parts, **{k: replace(d, votes=np.ones((len(d), 10), np.uint8)) for k, d in made.items()})
-
-
 def test_what_the_crowd_expects_is_computed_once_a_run(monkeypatch):
     config = replace(CONFIG, crowd_labels=0.5, epochs=1, warmup_epochs=0.0, weight_averaging=100)
     calls = []
@@ -171,158 +146,6 @@ def test_averaged_weights_are_judged_and_the_others_train_on():
     for now, then in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     assert any(np.abs(a - b).max() > 0.05 for a, b in zip(judged, before, strict=True))
-
-
-def tiny_bundle(folder, network_name="residual", seed=7):
-    keras.utils.set_random_seed(seed)
-    network = networks.build_network("residual")
-    export_network(serving_network("residual", network.get_weights()), folder)
-    write_bundle(Bundle(path=folder, network={"name": network_name}))
-    return network.get_weights()
-
-
-def test_fine_tuning_starts_from_the_weights_of_a_bundle(tmp_path):
-    weights = tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),), epochs=1, warmup_epochs=0.0, learning_rate=1e-6)
-    session = start(config)
-    kept = fit(session, config).weights
-    for now, then in zip(kept, weights, strict=True):
-        if then.ndim == 4:
-            np.testing.assert_allclose(now, then, atol=1e-4)
-    # A run that goes on has its weights already, and no need of the start.
-    (tmp_path / "bundle" / "model.keras").unlink()
-    assert fit(RunSession(session.folder), config).done
-
-
-def test_of_several_starts_it_is_the_average_of_their_weights(tmp_path):
-    models = [tiny_bundle(tmp_path / str(seed), seed=seed) for seed in (7, 8)]
-    config = replace(CONFIG, start_from=tuple(str(tmp_path / str(seed)) for seed in (7, 8)))
-    network = compiled_network(config, split_parts(load_data(config), config), 7)
-    averages = run._starting_weights(network, config)
-    assert len(averages) == len(models[0])
-    for average, one, other in zip(averages, *models, strict=True):
-        np.testing.assert_allclose(average, (one + other) / 2, atol=1e-6)
-        assert average.dtype == np.float32
-
-
-@pytest.mark.parametrize("votes", [False, True])
-@pytest.mark.parametrize("averaging", [0, 100])
-def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own(tmp_path, averaging, votes):
-    config = replace(CONFIG, weight_averaging=averaging, epochs=20)
-    parts = split_parts(load_data(config), config)
-    parts = with_votes(parts) if votes else parts
-    batches = TrainingBatches(parts.train, config, votes=votes)
-    network = compiled_network(config, parts, batches.steps)
-    begin = [weight * 2 for weight in tiny_bundle(tmp_path / "bundle")]
-    network.fit(batches, epochs=1, verbose=0)
-    trained = network.get_weights()  # `fit` has put the average of the steps in place, if there is one
-    network.set_weights([weight + 0.1 for weight in trained])
-    before = network.get_weights()
-    _, judged = watch.judge(network, parts.validation, plain_batches(parts.train), begin, 0.25)
-    for now, then in zip(network.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(now, then)
-    own = trained if averaging else before
-    moving = {
-        index for index, variable in enumerate(network.weights) if variable.path.split("/")[-1].startswith("moving_")
-    }
-    assert moving
-    for index, now in enumerate(judged):
-        blended = 0.25 * begin[index] + 0.75 * own[index] if index < len(begin) else own[index]
-        if index in moving:
-            assert np.abs(now - blended).max() > 1e-3, "statistics belong to the weights"
-        else:
-            np.testing.assert_allclose(now, blended, atol=1e-5)
-
-
-def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypatch):
-    begin = tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),), start_share=0.5, epochs=1, warmup_epochs=0.0)
-    session = start(config)
-    fit(session, config)
-    given = []
-    judge = watch.judge
-    monkeypatch.setattr(watch, "judge", lambda *arguments: given.append(arguments[3:]) or judge(*arguments))
-    again = replace(config, epochs=2)
-    (session.folder / files.CONFIG).write_text(again.to_json())
-    fit(RunSession(session.folder), again)
-    ((weights, share),) = given
-    assert share == 0.5
-    for now, then in zip(weights, begin, strict=True):
-        np.testing.assert_array_equal(now, then)
-
-
-def test_of_several_models_the_one_that_changed_is_named(tmp_path):
-    for seed in (7, 8):
-        tiny_bundle(tmp_path / str(seed), seed=seed)
-    config = replace(CONFIG, teacher=tuple(str(tmp_path / str(seed)) for seed in (7, 8)))
-    resumed = Checkpoint(Path("c"), TrainingState(models=models_digest(config)), {})
-    tiny_bundle(tmp_path / "8", seed=9)
-    with pytest.raises(RunError) as refused:
-        run._require_same_models(resumed, config)
-    assert str(tmp_path / "8") in str(refused.value) and str(tmp_path / "7") not in str(refused.value)
-
-
-@pytest.mark.parametrize("setting", ["teacher", "start_from"])
-def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
-    tiny_bundle(tmp_path / "bundle")
-    config = replace(
-        CONFIG, start_share=0.5 if setting == "start_from" else 0.0, **{setting: (str(tmp_path / "bundle"),)}
-    )
-    resumed = Checkpoint(Path("c"), TrainingState(models=models_digest(config)), {})
-    run._require_same_models(resumed, config)
-    tiny_bundle(tmp_path / "bundle", seed=8)
-    with pytest.raises(RunError, match="another model was put into"):
-        run._require_same_models(resumed, config)
-    shutil.rmtree(tmp_path / "bundle")
-    with pytest.raises(RunError, match="cannot go on without a model that it learns from"):
-        run._require_same_models(resumed, config)
-
-
-def test_a_teacher_is_asked_once_a_run_and_again_where_its_answers_are_lost(tmp_path, monkeypatch):
-    tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, teacher=(str(tmp_path / "bundle"),))
-    session, parts = start(config), split_parts(load_data(config), config)
-    said = []
-    monkeypatch.setattr(session, "update", lambda **changes: said.append(changes["doing"]))
-    first = run._taught(session, config, parts)
-    np.testing.assert_array_equal(run._taught(session, config, parts), first)
-    assert said == ["asking the teacher (0%)"]
-    kept = session.folder / run._TAUGHT
-    kept.write_bytes(kept.read_bytes()[:200])
-    np.testing.assert_array_equal(run._taught(session, config, parts), first)
-    # Other images, or another teacher.
-    fewer = replace(parts, train=parts.train.take(np.arange(10)))
-    assert len(run._taught(session, config, fewer)) == 10
-    tiny_bundle(tmp_path / "bundle", seed=8)
-    assert np.abs(run._taught(session, config, parts) - first).max() > 1e-4
-    assert len(said) == 4
-
-
-def test_a_run_stops_while_its_teacher_is_asked(tmp_path, monkeypatch):
-    tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, teacher=(str(tmp_path / "bundle"),))
-    session = start(config)
-    (session.folder / files.STOP).touch()
-    with pytest.raises(StopRequested):
-        fit(session, config)
-
-
-def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
-    tiny_bundle(tmp_path / "bundle", "some other")
-    monkeypatch.undo()
-    monkeypatch.setenv("FER_HOME", str(tmp_path))
-    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),))
-    network = compiled_network(config, split_parts(load_data(config), config), 7)
-    with pytest.raises(ConfigError, match="is some other; choose the same network"):
-        run._starting_weights(network, config)
-
-
-def test_fine_tuning_from_what_keras_cannot_read_is_refused(tmp_path):
-    make_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),))
-    network = compiled_network(config, split_parts(load_data(config), config), 7)
-    with pytest.raises(BundleError, match="cannot be read"):
-        run._starting_weights(network, config)
 
 
 def test_a_probe_measures_without_making_a_run():

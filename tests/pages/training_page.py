@@ -1,0 +1,17 @@
+"""What tests of the Training page share: where it is, and what can be read on it."""
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+OpenPage = Callable[[str], AppTest]
+PAGE = "pages/3_Training.py"
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(str(item.value) for kind in kinds for item in kind)
+
+
+def keys(app: AppTest) -> set[str]:
+    return {button.key for button in app.button if button.key}
