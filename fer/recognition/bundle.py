@@ -69,6 +69,11 @@ class Bundle:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
+    def never_sure(self) -> bool:
+        """Whether no threshold made the model right often enough, so that it says 'not sure' of every face."""
+        return self.unsure_below >= 1
+
+    @property
     def name(self) -> str:
         """What people call it: the shipped model's folder, or the run it came from."""
         return self.path.parent.name if self.path.name == "bundle" else self.path.name

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from fer.errors import ConfigError
 
-NETWORKS: Final = ("residual", "baseline")
+NETWORKS: Final = ("residual", "small", "baseline")
 OPTIMIZERS: Final = ("adamw", "sgd")
 SCHEDULES: Final = ("cosine", "constant")
 CLASS_WEIGHTS: Final = ("none", "sqrt", "balanced")

@@ -66,6 +66,7 @@ class NetworkFacts:
 # Counted by fer.training.networks.cost, which pages cannot ask: it needs Keras. A test compares.
 NETWORK_FACTS: Final = {
     "residual": NetworkFacts(1_195_111, 130_442_112),
+    "small": NetworkFacts(673_615, 73_498_272),
     "baseline": NetworkFacts(4_497_031, 332_279_296),
 }
 

@@ -96,6 +96,11 @@ def camera(state: LiveState) -> CameraState:
     slots = _slots(network.stream_limit)
     # Loaded and warm before START: a frame that waits ten seconds ends the stream.
     model = _model_in_use()
+    if resources.model_in_use().never_sure:
+        st.caption(
+            ":material/info: The model in use was not right often enough to be sure of any face, so every face is 'not "
+            "sure'. Train it for longer, or put another to use on the Training page."
+        )
 
     def open_session() -> LiveSession | None:
         session = LiveSession(model, state.settings)

@@ -58,6 +58,11 @@ def settings_form(bundle: Bundle) -> Settings:
         f"{bundle.unsure_below:.2f}.",
     )
     st.caption(f"Model: {display_name(bundle)}")
+    if bundle.never_sure:
+        st.caption(
+            ":material/info: It was not right often enough to be sure of any face, so every face is 'not sure'. Lower "
+            "the threshold to see what it would say."
+        )
     return Settings(detector or photo_detector_name(), unsure_below)
 
 

@@ -117,6 +117,12 @@ def test_the_idle_page_invites_and_asks_for_no_microphone_and_no_server(page: Ap
     assert page.get("plotly_chart") == []
 
 
+def test_a_model_that_is_sure_of_nothing_says_so(page: AppTest, tmp_path: Path) -> None:
+    assert "not right often enough" not in texts(page)
+    use_bundle(make_bundle(tmp_path / "short", unsure_below=1.0).path)
+    assert "not right often enough" in texts(page.run())
+
+
 def test_the_turn_secret_never_reaches_the_browser(
     open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:

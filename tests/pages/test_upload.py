@@ -7,8 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer.recognition.analyzer import FaceAnalyzer
+from fer.recognition.current import use_bundle
 from fer.vision.images import MAX_BYTES, encode_jpeg, encode_png
-from tests.builders import portrait_bgr
+from tests.builders import make_bundle, portrait_bgr
 
 OpenPage = Callable[[str], AppTest]
 UPLOAD = "pages/2_Upload.py"
@@ -98,6 +99,11 @@ def test_not_sure_follows_the_threshold(upload: AppTest) -> None:
     upload.slider[0].set_value(1.0).run()
     assert upload.dataframe[0].value["looks like"].tolist() == ["not sure"]
     assert "Face 1: not sure" in texts(upload)
+
+
+def test_a_model_that_is_sure_of_nothing_says_so_and_what_to_do(fer_home: Path, open_page: OpenPage) -> None:
+    use_bundle(make_bundle(fer_home / "runs" / "short" / "bundle", unsure_below=1.0).path)
+    assert "every face is 'not sure'. Lower the threshold" in texts(open_page(UPLOAD))
 
 
 def test_another_detector_analyses_anew_and_going_back_does_not(upload: AppTest, analysed_files: list[str]) -> None:

@@ -6,11 +6,12 @@ import onnxruntime
 import pytest
 
 from fer.errors import ExportError
+from fer.runs.config import NETWORKS
 from fer.training import export
 from fer.training.networks import build_network
 
 
-@pytest.fixture(scope="module", params=["residual", "baseline"])
+@pytest.fixture(scope="module", params=NETWORKS)
 def exported(request, tmp_path_factory):
     """A network with lively statistics, exported: (name, network, folder)."""
     keras.utils.set_random_seed(1)

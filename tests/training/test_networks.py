@@ -11,7 +11,9 @@ from fer.training.networks import build_network, cost
 from fer.training.normalization import FusedBatchNormalization
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [("residual", 1.0e6, 1.5e6), ("baseline", 4.4e6, 4.6e6)])
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("residual", 1.0e6, 1.5e6), ("small", 0.6e6, 0.7e6), ("baseline", 4.4e6, 4.6e6)]
+)
 def test_size_is_what_the_documentation_says(name, low, high):
     assert low < cost(build_network(name)).parameters < high
 
@@ -20,7 +22,7 @@ def test_residual_costs_less_than_half_of_the_baseline():
     assert cost(build_network("residual")).multiply_adds < 0.5 * cost(build_network("baseline")).multiply_adds
 
 
-@pytest.mark.parametrize("name", ["residual", "baseline"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_scaling_is_inside(name):
     network = build_network(name)
     assert keras.backend.standardize_dtype(network.input.dtype) == "uint8"
