@@ -52,7 +52,7 @@ def test_a_run_that_does_not_end_is_a_sentence_and_goes_on_next_time(
     assert commands[1][-2:] == ["resume", run.id]
 
 
-def test_a_stage_starts_from_the_models_of_earlier_ones_and_learns_from_them(
+def test_a_training_starts_from_the_models_of_earlier_steps_and_learns_from_them(
     fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[TrainConfig, str]] = []
@@ -61,29 +61,45 @@ def test_a_stage_starts_from_the_models_of_earlier_ones_and_learns_from_them(
         asked.append((config, name))
         return fer_home / f"run{len(asked)}"
 
+    averages: list[tuple[dict[Path, float], float, str]] = []
+
+    def averaged(shares: dict[Path, float], fear_offset: float, name: str) -> Path:
+        averages.append((shares, fear_offset, name))
+        return fer_home / "average"
+
     monkeypatch.setattr(make_model, "trained", trained)
-    stages = (
-        make_model.Stage("first", SMALL),
-        make_model.Stage("second", SMALL, start_from=(0,)),
-        make_model.Stage("third", SMALL, start_from=(0, 1), teacher=(1,)),
+    monkeypatch.setattr(make_model, "averaged", averaged)
+    steps = (
+        make_model.Training("first", SMALL),
+        make_model.Training("second", SMALL, start_from=(0,)),
+        make_model.Average("mean", {0: 0.25, 1: 0.75}, fear_offset=0.2),
+        make_model.Training("third", SMALL, start_from=(0, 2), teacher=(1,)),
     )
-    assert make_model.train_stages(stages, "/faces.csv", None) == [fer_home / f"run{number}" for number in (1, 2, 3)]
-    bundles = [str(fer_home / run / "bundle") for run in ("run1", "run2")]
-    assert [config.start_from for config, _ in asked] == [(), (bundles[0],), tuple(bundles)]
-    assert [config.teacher for config, _ in asked] == [(), (), (bundles[1],)]
+    assert make_model.made(steps, "/faces.csv", None) == fer_home / "run3"
+    first, second, average = (str(fer_home / name / "bundle") for name in ("run1", "run2", "average"))
+    assert [config.start_from for config, _ in asked] == [(), (first,), (first, average)]
+    assert [config.teacher for config, _ in asked] == [(), (), (second,)]
     assert {config.data for config, _ in asked} == {"/faces.csv"}
-    assert asked[1][1] == "shipped model, 2 of 3: second"
+    assert asked[1][1] == "shipped model, 2 of 4: second"
+    shares = {fer_home / "run1": 0.25, fer_home / "run2": 0.75}
+    assert averages == [(shares, 0.2, "shipped model, 3 of 4: mean")]
 
 
-def test_every_stage_keeps_the_same_part_apart_and_uses_only_what_was_made_before() -> None:
-    parts = {(stage.config.holdout, stage.config.fraction, stage.config.corrections) for stage in make_model.RECIPE}
+def test_every_training_keeps_the_same_part_apart_and_every_step_uses_only_what_was_made_before() -> None:
+    trainings = [step for step in make_model.RECIPE if isinstance(step, make_model.Training)]
+    parts = {(step.config.holdout, step.config.fraction, step.config.corrections) for step in trainings}
     assert parts == {(0.04, 1.0, False)}
-    for number, stage in enumerate(make_model.RECIPE):
-        assert stage.start_from or not stage.config.start_share
-        assert all(earlier < number for earlier in (*stage.start_from, *stage.teacher))
+    for number, step in enumerate(make_model.RECIPE):
+        if isinstance(step, make_model.Average):
+            assert sum(step.shares.values()) == pytest.approx(1)
+            used = tuple(step.shares)
+        else:
+            assert step.start_from or not step.config.start_share
+            used = (*step.start_from, *step.teacher)
+        assert all(earlier < number for earlier in used)
 
 
-def test_what_is_shipped_is_the_average_with_fear_favoured(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_average_with_fear_favoured_is_made_once(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
@@ -91,28 +107,29 @@ def test_what_is_shipped_is_the_average_with_fear_favoured(fer_home: Path, monke
         return subprocess.CompletedProcess(command, status)
 
     monkeypatch.setattr(subprocess, "run", run)
-    folders = [files.run_folder(making.create_run(SMALL)) for _ in range(2)]
-    (folders[1] / files.METRICS).write_text("epoch\n1\n")
-    status = 0
-    folder = make_model.averaged(folders, {0: 0.2, 1: 0.8})
-    assert TrainConfig.from_json((folder / files.CONFIG).read_text()) == replace(
-        SMALL, fear_offset=make_model.FEAR_OFFSET
-    )
-    assert (folder / files.METRICS).read_text() == "epoch\n1\n"
-    assert commands[0][1:4] == ["-m", "fer.training.averaging", str(folder)]
-    assert json.loads(commands[0][4]) == [[str(folders[0] / "bundle"), 0.2], [str(folders[1] / "bundle"), 0.8]]
+    first, last = (files.run_folder(making.create_run(SMALL)) for _ in range(2))
+    (last / files.METRICS).write_text("epoch\n1\n")
+    shares = {first: 0.2, last: 0.8}
     status = 1
     with pytest.raises(click.ClickException, match="The average was not made"):
-        make_model.averaged(folders, {0: 0.2, 1: 0.8})
-
-
-def test_the_shares_are_of_stages_that_are_made_and_add_up() -> None:
-    assert set(make_model.SHARES) <= set(range(len(make_model.RECIPE)))
-    assert sum(make_model.SHARES.values()) == pytest.approx(1)
+        make_model.averaged(shares, 0.3, "mean")
+    status = 0
+    folder = make_model.averaged(shares, 0.3, "mean")
+    assert TrainConfig.from_json((folder / files.CONFIG).read_text()) == replace(SMALL, fear_offset=0.3)
+    assert (folder / files.METRICS).read_text() == "epoch\n1\n"
+    assert json.loads((folder / files.NOTES).read_text()) == {"name": "mean"}
+    assert folder.parent == last
+    assert commands[1][1:4] == ["-m", "fer.training.averaging", str(folder)]
+    assert json.loads(commands[1][4]) == [[str(first / "bundle"), 0.2], [str(last / "bundle"), 0.8]]
+    assert make_model.averaged(shares, 0.3, "mean") == folder
+    assert len(commands) == 2
+    # What learns from another average is another training: it must not find this one's.
+    assert make_model.averaged({first: 0.5, last: 0.5}, 0.3, "mean") != folder
 
 
 def test_without_votes_no_label_comes_from_them() -> None:
-    assert {stage.config.crowd_labels for stage in make_model._without_votes(make_model.RECIPE)} == {0.0}
+    trainings = [s for s in make_model._without_votes(make_model.RECIPE) if isinstance(s, make_model.Training)]
+    assert {step.config.crowd_labels for step in trainings} == {0.0}
 
 
 def test_data_that_are_none_are_refused_before_any_training(
