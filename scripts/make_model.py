@@ -81,6 +81,7 @@ RECIPE: Final = (
     Training("its own answers", replace(_TUNING, epochs=18, teacher_share=0.3), start_from=(0,), teacher=(0,)),
     Average("the average of both", {1: 0.2, 2: 0.8}, fear_offset=0.3),
     Training("nearly as served", _FINISH, start_from=(3,), teacher=(3,)),
+    Average("before and after", {3: 0.3, 4: 0.7}, fear_offset=0.2),
 )
 
 
