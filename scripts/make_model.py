@@ -7,6 +7,7 @@ done is not done again. With KERAS_BACKEND=jax they train where JAX finds a GPU.
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ import click
 from fer import paths
 from fer.datasets.loading import find_source, load_dataset
 from fer.errors import ConfigError, FerError
+from fer.recognition.bundle import BUNDLE_FILE
 from fer.runs import control, files, store
 from fer.runs.config import TrainConfig
 from fer.runs.progress import FINISHED
@@ -47,7 +49,7 @@ class Average:
 
     Attributes:
         name: what it is called.
-        shares: of each step, counted from 0; they add up to 1.
+        shares: of each step, counted from 0, the last of them a training; they add up to 1.
         fear_offset: added to the logit of fear.
     """
 
@@ -122,7 +124,7 @@ def made(steps: Sequence[Training | Average], data: str, votes: str | None) -> P
         name = f"shipped model, {number} of {len(steps)}: {step.name}"
         if isinstance(step, Average):
             shares = {folders[index]: share for index, share in step.shares.items()}
-            folders.append(averaged(shares, step.fear_offset, name))
+            folders.append(averaged(shares, step.fear_offset, name, again=number == len(steps)))
             continue
         bundles = [str(folder / files.BUNDLE) for folder in folders]
         config = replace(
@@ -136,28 +138,27 @@ def made(steps: Sequence[Training | Average], data: str, votes: str | None) -> P
     return folders[-1]
 
 
-def averaged(shares: Mapping[Path, float], fear_offset: float, name: str) -> Path:
+def averaged(shares: Mapping[Path, float], fear_offset: float, name: str, *, again: bool) -> Path:
     """A folder in the last one's, with its settings and curves and the model that is the average of all.
 
-    One that is there is not made again: a training that it teaches goes on only with the same.
-
     Args:
-        shares: by folders of finished runs and of averages.
+        shares: by folders of finished runs and of averages; the last is a run's.
         fear_offset: added to the logit of fear.
         name: what it is called.
+        again: make it even if it is there. One that teaches is not: a training goes on only with the same.
 
     Raises:
         click.ClickException: the model was not made.
         FerError: the settings cannot be read.
     """
     last = list(shares)[-1]
-    config = replace(TrainConfig.from_json((last / files.CONFIG).read_text()), fear_offset=fear_offset)
+    config = replace(store.read_config(last.name), fear_offset=fear_offset)
     models = json.dumps([(str(part / files.BUNDLE), share) for part, share in shares.items()])
     # What it is made of is in its name, so that trainings that learn from another average are other trainings.
     folder = last / f"average-{hashlib.sha256(f'{models} {fear_offset}'.encode()).hexdigest()[:8]}"
     # Copied last, it says that the rest is whole.
     curves = folder / files.METRICS
-    if curves.is_file():
+    if not again and curves.is_file() and (folder / files.BUNDLE / BUNDLE_FILE).is_file():
         return folder
     folder.mkdir(exist_ok=True)
     files.write_text(folder / files.CONFIG, config.to_json() + "\n")
@@ -168,7 +169,7 @@ def averaged(shares: Mapping[Path, float], fear_offset: float, name: str) -> Pat
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
     if subprocess.run(command, cwd=paths.CHECKOUT, env=quiet, check=False).returncode:
         raise click.ClickException("The average was not made; see above. The same command tries it again.")
-    files.write_text(curves, (last / files.METRICS).read_text())
+    shutil.copyfile(last / files.METRICS, curves)
     return folder
 
 

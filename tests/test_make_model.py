@@ -14,6 +14,7 @@ from fer.paths import CHECKOUT
 from fer.runs import files, making, store
 from fer.runs.config import TrainConfig
 from scripts import make_model
+from tests.builders import make_bundle
 from tests.training.running import fer
 
 SMALL = TrainConfig(epochs=1, fraction=0.1, batch_size=16, warmup_epochs=0.0)
@@ -61,10 +62,10 @@ def test_a_training_starts_from_the_models_of_earlier_steps_and_learns_from_them
         asked.append((config, name))
         return fer_home / f"run{len(asked)}"
 
-    averages: list[tuple[dict[Path, float], float, str]] = []
+    averages: list[tuple[dict[Path, float], float, str, bool]] = []
 
-    def averaged(shares: dict[Path, float], fear_offset: float, name: str) -> Path:
-        averages.append((shares, fear_offset, name))
+    def averaged(shares: dict[Path, float], fear_offset: float, name: str, *, again: bool) -> Path:
+        averages.append((shares, fear_offset, name, again))
         return fer_home / "average"
 
     monkeypatch.setattr(make_model, "trained", trained)
@@ -82,7 +83,10 @@ def test_a_training_starts_from_the_models_of_earlier_steps_and_learns_from_them
     assert {config.data for config, _ in asked} == {"/faces.csv"}
     assert asked[1][1] == "shipped model, 2 of 4: second"
     shares = {fer_home / "run1": 0.25, fer_home / "run2": 0.75}
-    assert averages == [(shares, 0.2, "shipped model, 3 of 4: mean")]
+    assert averages == [(shares, 0.2, "shipped model, 3 of 4: mean", False)]
+    # What is shipped follows how models are exported and calibrated today.
+    make_model.made(steps[:3], "/faces.csv", None)
+    assert averages[-1][-1] is True
 
 
 def test_every_training_keeps_the_same_part_apart_and_every_step_uses_only_what_was_made_before() -> None:
@@ -93,13 +97,16 @@ def test_every_training_keeps_the_same_part_apart_and_every_step_uses_only_what_
         if isinstance(step, make_model.Average):
             assert sum(step.shares.values()) == pytest.approx(1)
             used = tuple(step.shares)
+            assert isinstance(make_model.RECIPE[used[-1]], make_model.Training)
         else:
             assert step.start_from or not step.config.start_share
             used = (*step.start_from, *step.teacher)
         assert all(earlier < number for earlier in used)
 
 
-def test_an_average_with_fear_favoured_is_made_once(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_average_with_fear_favoured_is_made_once_unless_it_is_asked_for(
+    fer_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commands: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
@@ -112,19 +119,25 @@ def test_an_average_with_fear_favoured_is_made_once(fer_home: Path, monkeypatch:
     shares = {first: 0.2, last: 0.8}
     status = 1
     with pytest.raises(click.ClickException, match="The average was not made"):
-        make_model.averaged(shares, 0.3, "mean")
+        make_model.averaged(shares, 0.3, "mean", again=False)
     status = 0
-    folder = make_model.averaged(shares, 0.3, "mean")
+    folder = make_model.averaged(shares, 0.3, "mean", again=False)
     assert TrainConfig.from_json((folder / files.CONFIG).read_text()) == replace(SMALL, fear_offset=0.3)
     assert (folder / files.METRICS).read_text() == "epoch\n1\n"
     assert json.loads((folder / files.NOTES).read_text()) == {"name": "mean"}
     assert folder.parent == last
     assert commands[1][1:4] == ["-m", "fer.training.averaging", str(folder)]
     assert json.loads(commands[1][4]) == [[str(first / "bundle"), 0.2], [str(last / "bundle"), 0.8]]
-    assert make_model.averaged(shares, 0.3, "mean") == folder
-    assert len(commands) == 2
+    # Without its model it is none.
+    assert make_model.averaged(shares, 0.3, "mean", again=False) == folder
+    assert len(commands) == 3
+    make_bundle(folder / files.BUNDLE)
+    assert make_model.averaged(shares, 0.3, "mean", again=False) == folder
+    assert len(commands) == 3
+    assert make_model.averaged(shares, 0.3, "mean", again=True) == folder
+    assert len(commands) == 4
     # What learns from another average is another training: it must not find this one's.
-    assert make_model.averaged({first: 0.5, last: 0.5}, 0.3, "mean") != folder
+    assert make_model.averaged({first: 0.5, last: 0.5}, 0.3, "mean", again=False) != folder
 
 
 def test_without_votes_no_label_comes_from_them() -> None:

@@ -27,7 +27,7 @@ from fer.training.networks import cost
 
 BEST_WEIGHTS: Final = "best.npz"
 # The threshold is aimed this much higher, so that it is good enough on other faces than those it was fitted on: of a
-# thousand answers the share that is right varies by 0.013 (one standard deviation), and one in six falls lower still.
+# thousand answers the share that is right varies by 0.013 (one standard deviation); this is one and a half.
 _MARGIN: Final = 0.02
 _LIBRARIES: Final = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
 

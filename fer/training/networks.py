@@ -1,7 +1,7 @@
 """The networks: uint8 faces in, seven logits out, scaling inside.
 
-`residual` is what the project ships; `small` is the same at three quarters of the width, for shorter trainings and as a
-teacher that errs in other ways; `baseline` is the desktop script's network, kept to compare with.
+`residual` is what the project ships; `small` is the same at three quarters of the width, for shorter trainings;
+`baseline` is the desktop script's network, kept to compare with.
 """
 
 from collections.abc import Callable

@@ -58,7 +58,7 @@ def settings_form(bundle: Bundle) -> Settings:
         f"{bundle.unsure_below:.2f}.",
     )
     st.caption(f"Model: {display_name(bundle)}")
-    if bundle.never_sure:
+    if bundle.never_sure and unsure_below >= 1:
         st.caption(
             ":material/info: It was not right often enough to be sure of any face, so every face is 'not sure'. Lower "
             "the threshold to see what it would say."

@@ -103,7 +103,10 @@ def test_not_sure_follows_the_threshold(upload: AppTest) -> None:
 
 def test_a_model_that_is_sure_of_nothing_says_so_and_what_to_do(fer_home: Path, open_page: OpenPage) -> None:
     use_bundle(make_bundle(fer_home / "runs" / "short" / "bundle", unsure_below=1.0).path)
-    assert "every face is 'not sure'. Lower the threshold" in texts(open_page(UPLOAD))
+    upload = open_page(UPLOAD)
+    assert "every face is 'not sure'. Lower the threshold" in texts(upload)
+    upload.slider[0].set_value(0.5).run()
+    assert "every face is 'not sure'" not in texts(upload)
 
 
 def test_another_detector_analyses_anew_and_going_back_does_not(upload: AppTest, analysed_files: list[str]) -> None:
