@@ -95,8 +95,9 @@ def camera(state: LiveState) -> CameraState:
     network = _network()
     slots = _slots(network.stream_limit)
     # Loaded and warm before START: a frame that waits ten seconds ends the stream.
-    model = _model_in_use()
-    if resources.model_in_use().never_sure:
+    bundle = resources.model_in_use()
+    model = _model(bundle.hash, bundle)
+    if bundle.never_sure:
         st.caption(
             ":material/info: The model in use was not right often enough to be sure of any face, so every face is 'not "
             "sure'. Train it for longer, or put another to use on the Training page."
@@ -127,14 +128,10 @@ def follow_model(session: LiveSession) -> None:
     Raises:
         BundleError: that one cannot be used; the stream goes on with the one before.
     """
-    model = _model_in_use()
+    bundle = resources.model_in_use()
+    model = _model(bundle.hash, bundle)
     if model.name != session.model.name:
         session.change_model(model)
-
-
-def _model_in_use() -> LiveModel:
-    bundle = resources.model_in_use()
-    return _model(bundle.hash, bundle)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model ...")

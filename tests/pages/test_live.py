@@ -355,7 +355,8 @@ def test_a_model_that_cannot_be_used_leaves_the_stream_its_own(page: AppTest, tm
     with_stream(page, stream, on=True)
     before = stream.model
     # The page asks once for a next session; the fragment asks again for this one.
-    asked = mock.patch.object(live, "_model_in_use", side_effect=[before, BundleError("It is damaged.")])
+    answers = [live.resources.model_in_use(), BundleError("It is damaged.")]
+    asked = mock.patch.object(live.resources, "model_in_use", side_effect=answers)
     with asked, mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
         page.run()
     assert not page.exception
