@@ -94,6 +94,8 @@ def test_a_small_zip_is_imported_mended_and_trained_on(clean_home: App, archive:
 
     turn_to(page, "Relabel")
     expect(page.get_by_text("0 of 2 doubtful images")).to_be_visible()
+    # A key is nobody's until its button is there.
+    app.settle()
     right = (int(dataset.labels[_WRONG]) + 1) % 7
     # One by a key, one by a click.
     page.keyboard.press(str(right + 1))
@@ -137,6 +139,7 @@ def test_undo_and_discard_by_key(clean_home: App, archive: Path) -> None:
     expect(page.get_by_text("100 kept")).to_be_visible()
     turn_to(page, "Relabel")
     expect(page.get_by_text("0 of 2 doubtful images")).to_be_visible()
+    clean_home.settle()
     page.keyboard.press("x")
     expect(page.get_by_text("0 corrected, 1 discarded, 0 confirmed")).to_be_visible()
     page.keyboard.press("u")
