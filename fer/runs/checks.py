@@ -10,21 +10,21 @@ from fer.runs.config import TrainConfig
 
 # Two checkpoints and a bundle of the larger network.
 _ROOM_BYTES: Final = 400_000_000
+_HEADER_BYTES: Final = 10_000
 
 
 def require_startable(config: TrainConfig) -> None:
     """See that what the settings name is there and fits.
 
     Raises:
-        ConfigError: a file is missing, a model to start from does not fit, or the disk is nearly full.
+        ConfigError: a file is missing, the votes are none, a model to start from does not fit, or the disk is nearly
+            full.
         BundleError: a model to start from, or one that teaches, is damaged or not there.
     """
     if config.data != "synthetic":
         _require_data(config.data)
-    if config.votes and not typed_path("votes", config.votes).is_file():
-        raise ConfigError(
-            f"votes: there is no file '{shortened(config.votes)}'; give the FER+ file fer2013new.csv, or nothing."
-        )
+    if config.votes:
+        _require_votes(config.votes)
     for folder in config.start_from:
         _require_same_network(config, typed_path("start_from", folder))
     if config.start_share and not config.start_from:
@@ -68,9 +68,27 @@ def _require_data(source: str) -> None:
         raise ConfigError(f"data: there is nothing at '{shortened(source)}'; choose a CSV, a folder, or 'synthetic'.")
 
 
-def _require_same_network(config: TrainConfig, folder: Path) -> None:
+def _require_votes(text: str) -> None:
     # Here alone: a run that waits for its turn does without numpy, which comes with it.
-    from fer.recognition.bundle import KERAS_FILE, load_bundle
+    from fer.datasets.votes import has_vote_columns
+
+    try:
+        with typed_path("votes", text).open("rb") as file:
+            right = has_vote_columns(file.readline(_HEADER_BYTES))
+    except OSError as error:
+        raise ConfigError(
+            f"votes: '{shortened(text)}' cannot be read ({error.strerror}); give the FER+ file fer2013new.csv, or "
+            "nothing."
+        ) from error
+    if not right:
+        raise ConfigError(
+            f"votes: '{shortened(text)}' is no FER+ file: its first line does not name the votes; give "
+            "fer2013new.csv, or nothing."
+        )
+
+
+def _require_same_network(config: TrainConfig, folder: Path) -> None:
+    from fer.recognition.bundle import KERAS_FILE, load_bundle  # as above
 
     bundle = load_bundle(folder)
     if KERAS_FILE not in bundle.files:

@@ -10,17 +10,16 @@ import streamlit as st
 from fer.datasets.catalog import list_sets, set_folder
 from fer.datasets.faces import SPLITS
 from fer.datasets.loading import SYNTHETIC
-from fer.datasets.votes import is_votes_name
 from fer.errors import EvaluationError, shortened
 from fer.evaluation.material import Source, locate
 from fer.evaluation.names import SHIPPED
-from fer.paths import SHIPPED_BUNDLE, data_dir, runs_dir
+from fer.paths import SHIPPED_BUNDLE, runs_dir
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
 from fer.recognition.current import current_bundle_path
 from fer.runs.store import list_runs
+from fer.ui.data_choice import ELSEWHERE, data_options
 from fer.vision.detection import available_detectors, photo_detector_name
 
-_ELSEWHERE: Final = "elsewhere"
 _BEST_SPLIT: Final = "best"
 _IN_USE: Final = ", in use"
 _FORMS: Final = {"faces": "Faces, already cropped", "photos": "Photos to find faces in"}
@@ -64,7 +63,7 @@ def choose() -> Choice | None:
         with data:
             chosen = _choose_data()
         elsewhere = None
-        if chosen == _ELSEWHERE:
+        if chosen == ELSEWHERE:
             elsewhere = _choose_elsewhere()
             if elsewhere is None:
                 return None
@@ -120,26 +119,8 @@ def _loaded_bundle(path: str, changed_ns: int) -> Bundle:
 
 
 def _choose_data() -> str:
-    labels = {str(set_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_sets()}
-    for item in _loose_data():
-        labels[str(item)] = f"data/{item.name}"
-    labels |= {SYNTHETIC: "Synthetic (drawn faces)", _ELSEWHERE: "Another folder or file ..."}
-    return st.selectbox("Data", list(labels), format_func=labels.__getitem__, **_kept("data"))
-
-
-def _loose_data() -> list[Path]:
-    """What was put into the data folder by hand: tables and folders that are no stored set."""
-    known = {set_folder(info.name) for info in list_sets()}
-    if not data_dir().is_dir():
-        return []
-    return [
-        item
-        for item in sorted(data_dir().iterdir())
-        if not item.name.startswith(".")
-        and not is_votes_name(item.name)
-        and item not in known
-        and (item.is_dir() or item.suffix.lower() == ".csv")
-    ]
+    options = data_options()
+    return st.selectbox("Data", list(options), format_func=options.__getitem__, **_kept("data"))
 
 
 def _choose_elsewhere() -> Source | None:

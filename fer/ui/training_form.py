@@ -8,19 +8,17 @@ from typing import Any, Final
 
 import streamlit as st
 
-from fer.datasets.catalog import list_sets, set_folder
-from fer.datasets.loading import SYNTHETIC
 from fer.errors import FerError
-from fer.paths import CHECKOUT, data_dir, home
+from fer.paths import CHECKOUT, home
 from fer.runs import control, estimates, store
 from fer.runs.checks import require_startable, typed_path, whole_path
 from fer.runs.config import MODELS, NETWORKS, TrainConfig
 from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.store import RunSummary
+from fer.ui.data_choice import ELSEWHERE, data_options
 from fer.ui.training import notify
 from fer.ui.training_widgets import setting
 
-_ELSEWHERE: Final = "elsewhere"
 _FORM: Final = "training_form"
 _PROBE_SECONDS: Final = 300
 _COLUMNS: Final = 4
@@ -72,15 +70,14 @@ def clone(run_id: str) -> None:
     """
     config = store.read_config(run_id)
     _start_from(config, f"the run '{store.read_run(run_id).name}'")
-    options = _data_options()
-    st.session_state["training_data"] = config.data if config.data in options else _ELSEWHERE
+    options = data_options()
+    st.session_state["training_data"] = config.data if config.data in options else ELSEWHERE
     if config.data not in options:
         st.session_state["training_path"] = config.data
 
 
 def _choose_data() -> str | None:
-    # Real faces come first, where there are any.
-    options = _data_options()
+    options = data_options()
     chosen = st.selectbox(
         "Data",
         list(options),
@@ -90,7 +87,7 @@ def _choose_data() -> str | None:
         help="Drawn faces are always there and need no download; what is measured on them says nothing about real "
         "ones. FER-2013 is imported on the Data page.",
     )
-    if chosen != _ELSEWHERE:
+    if chosen != ELSEWHERE:
         return chosen
     path = st.text_input(
         "Path on this machine",
@@ -111,18 +108,6 @@ def _choose_data() -> str | None:
         st.error(f"There is nothing at {full}; type the path of a folder or of a CSV file.", icon=":material/error:")
         return None
     return str(full.absolute())
-
-
-def _data_options() -> dict[str, str]:
-    """Labels by what the settings call a data set."""
-    stored = {str(set_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_sets()}
-    loose = {}
-    if data_dir().is_dir():
-        for item in sorted(data_dir().iterdir()):
-            known = str(item) in stored or item.name.startswith((".", "fer2013new"))
-            if not known and (item.is_dir() or item.suffix.lower() in (".csv", ".zip")):
-                loose[str(item)] = f"data/{item.name}"
-    return {**stored, **loose, SYNTHETIC: "Synthetic (drawn faces)", _ELSEWHERE: "Another folder or file ..."}
 
 
 def _preset_card(preset: Preset, data: str, name: str) -> None:

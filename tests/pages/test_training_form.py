@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fer import paths
+from fer.datasets.faces import VOTE_COLUMNS
 from fer.runs import files, store
 from fer.runs.config import MODELS, TrainConfig
 from fer.runs.estimates import Measured, remember
@@ -106,12 +107,16 @@ def test_the_probe_is_the_command_and_its_failure_a_sentence(
 def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
     open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "my votes.csv").touch()
+    votes = tmp_path / "my votes.csv"
+    votes.write_text("pixels\n")
     monkeypatch.chdir(tmp_path)
     app = open_page(PAGE)
     app.text_input(key="training_0_votes").set_value("~nosuchuser/x").run()
     assert "Votes: '~nosuchuser/x' cannot be looked at" in app.error[0].value
     app.text_input(key="training_0_votes").set_value("my votes.csv").run()
+    assert "is no FER+ file: its first line" in app.error[0].value
+    votes.write_text(",".join(["Usage", *VOTE_COLUMNS]))
+    app.run()
     assert not app.error
     assert f"--votes '{tmp_path}/my votes.csv'" in "\n".join(code.value for code in app.code)
 

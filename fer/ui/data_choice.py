@@ -1,0 +1,21 @@
+"""The data that a page offers to train or to evaluate on."""
+
+from typing import Final
+
+from fer.datasets.catalog import list_sets, set_folder
+from fer.datasets.loading import SYNTHETIC
+from fer.datasets.votes import is_votes_name
+from fer.paths import data_dir
+
+ELSEWHERE: Final = "elsewhere"
+
+
+def data_options() -> dict[str, str]:
+    """Labels by what settings call the data, `ELSEWHERE` last: real faces come first, where there are any."""
+    options = {str(set_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_sets()}
+    # What was put into the data folder by hand.
+    for item in sorted(data_dir().iterdir()) if data_dir().is_dir() else ():
+        hidden = item.name.startswith(".") or is_votes_name(item.name)
+        if not hidden and (item.is_dir() or item.suffix.lower() in (".csv", ".zip")):
+            options.setdefault(str(item), f"data/{item.name}")
+    return {**options, SYNTHETIC: "Synthetic (drawn faces)", ELSEWHERE: "Another folder or file ..."}
