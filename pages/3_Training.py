@@ -1,6 +1,6 @@
 """Training: start a run, watch it learn, put its model to use."""
 
-from fer.ui import training, training_form, training_models, training_runs
+from fer.ui import training, training_form, training_models, training_notices, training_runs
 from fer.ui.frame import errors_as_sentences, page_frame
 
 page_frame(
@@ -11,8 +11,8 @@ page_frame(
 )
 
 with errors_as_sentences():
-    training.notice()
     found = training.all_runs()
+    training_notices.notices()
     training.now(found)
     training_form.new_run(found)
     training_runs.runs(found)

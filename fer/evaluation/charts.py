@@ -12,7 +12,7 @@ from fer.evaluation.calibration import CoverageCurve, coverage_curve, reliabilit
 from fer.evaluation.metrics import Metrics, Predictions
 from fer.evaluation.robustness import RobustnessRow
 
-DIAMOND: Final = "The diamond is the model's own 'not sure' threshold."
+DIAMOND: Final = "The diamond is the model's own 'not sure' threshold; a model that is sure of no face has none."
 LINES: Final = "Solid: share of faces that the model sees as the crowd does. Dotted: its mean confidence."
 # Two models are told apart by light and dark as well as by hue (Okabe and Ito's blue and vermilion).
 MODEL_COLORS: Final = ("#0072B2", "#D55E00")

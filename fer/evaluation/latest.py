@@ -1,4 +1,4 @@
-"""Where evaluations are kept, and the last of them: what Home shows, without the weight of computing metrics."""
+"""Where evaluations are kept, and the last of a model: what Home shows, without the weight of computing metrics."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,18 @@ class Latest:
     synthetic: bool
 
 
-def latest() -> Latest | None:
-    """The evaluation that was made last; None where there is none."""
+def latest(model_hash: str) -> Latest | None:
+    """A model's evaluation that was made last; None where there is none.
+
+    Args:
+        model_hash: `Bundle.hash` of the model.
+    """
     found = []
     for file in (evaluations_dir() / "results").glob("*/evaluation.json"):
         about = read_json(file)
         try:
+            if about["model"]["hash"] != model_hash:
+                continue
             data = about["data"]
             found.append(
                 Latest(

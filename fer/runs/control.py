@@ -115,9 +115,9 @@ def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
     return command if run_id is None else [*command, "--id", run_id]
 
 
-def command_text(config: TrainConfig) -> str:
-    """The command that is this run, to be typed or pasted in a shell."""
-    return shlex.join(["python", *train_command(config)[1:]])
+def command_text(config: TrainConfig, name: str = "") -> str:
+    """The command that is this run, to be typed or pasted in a shell, with its name where it has one."""
+    return shlex.join(["python", *train_command(config)[1:], *(["--name", name] if name else [])])
 
 
 def resume_command(run_id: str) -> list[str]:

@@ -2,17 +2,23 @@
 
 import streamlit as st
 
+from fer.errors import BundleError
 from fer.evaluation.latest import latest
 from fer.evaluation.times import ago
+from fer.ui import resources
 from fer.ui.frame import menu_entry
 
 
 def card() -> None:
-    """Home's card: the last evaluation, and the way to the page."""
+    """Home's card: the last evaluation of the model in use, and the way to the page."""
     st.markdown("**:material/query_stats: Evaluation**")
-    found = latest()
+    try:
+        found = latest(resources.model_in_use().hash)
+    except BundleError:
+        # The card of the model says what is wrong with it.
+        found = None
     if found is None:
-        st.markdown("Nothing was evaluated yet: how good is the model, and where does it fail?")
+        st.markdown("The model in use was not evaluated here yet: how good is it, and where does it fail?")
     else:
         drawn = " (drawn faces)" if found.synthetic else ""
         st.metric(f"Accuracy on {found.data}{drawn}, {found.split}", f"{found.accuracy:.1%}")

@@ -61,7 +61,7 @@ def choose() -> Choice | None:
                 **_kept("b"),
             )
         with data:
-            chosen = _choose_data()
+            chosen = _choose_data(_bundle(a))
         elsewhere = None
         if chosen == ELSEWHERE:
             elsewhere = _choose_elsewhere()
@@ -118,9 +118,11 @@ def _loaded_bundle(path: str, changed_ns: int) -> Bundle:
     return load_bundle(path)
 
 
-def _choose_data() -> str:
+def _choose_data(bundle: Bundle) -> str:
+    """A choice of data, at first those that the model was trained on, whose test split says most of it."""
     options = data_options()
-    return st.selectbox("Data", list(options), format_func=options.__getitem__, **_kept("data"))
+    own = next((place for place, path in enumerate(options) if Path(path).name == bundle.data.get("name")), 0)
+    return st.selectbox("Data", list(options), index=own, format_func=options.__getitem__, **_kept("data"))
 
 
 def _choose_elsewhere() -> Source | None:

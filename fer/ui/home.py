@@ -47,7 +47,8 @@ def model_card() -> None:
     with st.container(horizontal=True):
         _accuracy(bundle)
         _speed(bundle)
-    st.caption(f"{display_name(bundle)} · {bundle.served_file.stat().st_size / 2**20:.1f} MB")
+    drawn = " · trained on drawn faces, not on real ones" if bundle.data.get("synthetic") else ""
+    st.caption(f"{display_name(bundle)} · {bundle.served_file.stat().st_size / 1e6:.1f} MB{drawn}")
 
 
 def _accuracy(bundle: Bundle) -> None:

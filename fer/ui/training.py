@@ -12,11 +12,11 @@ from fer.runs.store import RunSummary
 from fer.ui import training_charts as charts
 from fer.ui.frame import menu_entry
 from fer.ui.plots import Chart, live_charts
+from fer.ui.training_notices import look, notify, waiting
 
 _POLL_SECONDS: Final = 2.0
 _LOG_LINES: Final = 12
 _CELL_PX: Final = 36
-_NOTICE: Final = "training_notice"
 STATE_ICONS: Final = {
     "queued": ":material/hourglass_empty:",
     "running": ":material/directions_run:",
@@ -27,23 +27,11 @@ STATE_ICONS: Final = {
 }
 
 
-def notify(text: str, *, error: bool = False) -> None:
-    """Show a sentence at the top of the page at its next run: what a button did, or why it did not."""
-    st.session_state[_NOTICE] = (text, error)
-
-
-def notice() -> None:
-    """The sentence of `notify`, once."""
-    text, error = st.session_state.pop(_NOTICE, ("", False))
-    if text and error:
-        st.error(text, icon=":material/error:")
-    elif text:
-        st.success(text, icon=":material/check:")
-
-
 def all_runs() -> list[RunSummary]:
-    """All runs, the newest first: looked at once for all parts of the page."""
-    return store.list_runs()
+    """All runs, the newest first: looked at once for all parts of the page, which says what ended meanwhile."""
+    found = store.list_runs()
+    look(found)
+    return found
 
 
 def now(found: list[RunSummary]) -> None:
@@ -61,7 +49,7 @@ def now(found: list[RunSummary]) -> None:
     def live() -> None:
         # With the page it is drawn from what the page saw; by itself it looks again.
         runs = seen.pop() if seen else store.active_runs()
-        if [(run.id, run.state, run.stopping) for run in runs] != shown or _NOTICE in st.session_state:
+        if [(run.id, run.state, run.stopping) for run in runs] != shown or waiting():
             # A run came, ended or took its turn, or a button here has something to say: the page shows that.
             st.rerun(scope="app")
         _running(runs)
@@ -75,12 +63,12 @@ def _running(runs: list[RunSummary]) -> None:
             "No run is going on. Choose one below, press Start, and watch it learn.", icon=":material/model_training:"
         )
         return
-    first, *waiting = runs
+    first, *queued = runs
     with st.container(border=True):
         _head(first)
         if first.state == RUNNING:
             show_curves(first, live=True)
-    for run in waiting:
+    for run in queued:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{STATE_ICONS[run.state]} **{run.name}** waits for its turn")
             st.button("Take it out", key=f"training_stop_{run.id}", on_click=_stop, args=(run.id,))
@@ -179,12 +167,9 @@ def _confusion(best: curves.BestEpoch, key: str) -> None:
 
 def _stop(run_id: str) -> None:
     try:
-        asked = control.stop(run_id)
+        control.stop(run_id)
     except FerError as error:
         notify(str(error), error=True)
-        return
-    if not asked:
-        notify("The run was ended. It can go on from its last checkpoint.")
 
 
 def card() -> None:

@@ -5,9 +5,9 @@ import streamlit as st
 from fer.errors import FerError
 from fer.runs import control, serving
 from fer.runs.store import RunSummary
-from fer.ui.training import notify
 from fer.ui.training_downloads import downloads_of
 from fer.ui.training_form import clone
+from fer.ui.training_notices import notify
 
 
 def back_to_shipped() -> None:

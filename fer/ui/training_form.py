@@ -16,7 +16,7 @@ from fer.runs.config import MODELS, NETWORKS, TrainConfig
 from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.store import RunSummary
 from fer.ui.data_choice import ELSEWHERE, data_options
-from fer.ui.training import notify
+from fer.ui.training_notices import notify
 from fer.ui.training_widgets import setting
 
 _FORM: Final = "training_form"
@@ -257,4 +257,4 @@ def _expert(data: str, name: str, base: _Base, found: Sequence[RunSummary]) -> N
         elif st.button("How long will it take?", key="training_probe_expert", type="tertiary", icon=":material/timer:"):
             _probe(config)
     st.caption("The same by hand")
-    st.code(control.command_text(config), language=None, wrap_lines=True)
+    st.code(control.command_text(config, name.strip()), language=None, wrap_lines=True)

@@ -7,7 +7,7 @@ from fer.recognition.bundle import BUNDLE_FILE
 from fer.recognition.current import current_bundle_path
 from fer.runs import importing
 from fer.runs.importing import MAX_ONNX_BYTES
-from fer.ui.training import notify
+from fer.ui.training_notices import notify
 
 _MB = 1_000_000
 

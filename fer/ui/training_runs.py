@@ -14,6 +14,7 @@ from fer.runs.store import RunSummary
 from fer.ui.training import show_curves
 from fer.ui.training_actions import actions, back_to_shipped
 from fer.ui.training_comparison import comparison
+from fer.ui.training_notices import RUNS_ANCHOR, just_ended
 
 _TABLE: Final = "training_table"
 _TABLE_PX: Final = 320
@@ -25,7 +26,7 @@ def runs(found: list[RunSummary]) -> None:
     Args:
         found: all runs, the newest first.
     """
-    st.subheader("Runs", anchor=False)
+    st.subheader("Runs", anchor=RUNS_ANCHOR)
     _in_use(found)
     if not found:
         st.caption("Runs stay here, with their curves and models, until you delete them.")
@@ -72,30 +73,34 @@ def _filtered(found: list[RunSummary]) -> list[RunSummary]:
 
 
 def _table(found: list[RunSummary]) -> list[RunSummary]:
-    in_use = serving.run_in_use()
+    in_use, ended = serving.run_in_use(), just_ended()
+    # What moves is shown at the top of the page; the table is drawn when a run comes or ends.
     frame = pd.DataFrame(
         [
             {
                 "Name": run.name,
                 "State": run.state,
-                "Best": run.progress.best_accuracy,
-                "Epochs": f"{run.progress.epoch} of {run.progress.epochs}",
+                "Best": None if run.active else run.progress.best_accuracy,
+                "Epochs": f"of {run.progress.epochs}"
+                if run.active
+                else f"{run.progress.epoch} of {run.progress.epochs}",
                 "Data": run.progress.data,
                 "Network": run.progress.network,
                 "Started": datetime.fromtimestamp(run.progress.started),
                 "Took": estimates.duration(run.progress.seconds) if run.progress.seconds else "",
-                "MB": run.bytes / 1e6,
-                "In use": run.id == in_use,
+                "MB": None if run.active else run.bytes / 1e6,
+                "In use": "in use" if run.id == in_use else "",
             }
             for run in found
         ]
     )
     event = st.dataframe(
         frame,
-        # Another list of runs is another table: rows are chosen by their place.
-        key=f"{_TABLE}_{hash(tuple(run.id for run in found))}",
+        # Another list of runs is another table: rows are chosen by their place. So is one where a run has just ended.
+        key=f"{_TABLE}_{hash((ended, *(run.id for run in found)))}",
         on_select="rerun",
         selection_mode="multi-row",
+        selection_default={"selection": {"rows": [row for row, run in enumerate(found) if run.id == ended]}},
         hide_index=True,
         placeholder="",
         height=min(_TABLE_PX, 38 + 35 * len(found)),

@@ -17,6 +17,7 @@ from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
 
 _DROP, _SNAPSHOT, _SAMPLE = "Drop photos", "Take a snapshot", "Try a sample"
 _SOURCE_ICONS: Final = {_DROP: ":material/upload:", _SNAPSHOT: ":material/photo_camera:", _SAMPLE: ":material/face:"}
+_ROUND: Final = "upload_round"
 _DETECTOR_NAMES: Final = {"yunet": "YuNet", "haar": "Haar"}
 
 
@@ -81,12 +82,13 @@ def take_photos(book: PhotoBook) -> None:
     )
     # Only the chosen way is drawn: st.camera_input asks for the camera as soon as it is on the page.
     if source == _SNAPSHOT:
-        st.camera_input("Snapshot", key="upload_camera", label_visibility="collapsed", on_change=_take_snapshot)
+        key = f"upload_camera_{_round()}"
+        st.camera_input("Snapshot", key=key, label_visibility="collapsed", on_change=_take_snapshot, args=(key,))
     elif source == _SAMPLE:
         st.markdown(SAMPLE_CREDIT)
         st.button("Analyse the sample", icon=":material/face:", type="primary", on_click=_take_sample)
     else:
-        key = f"upload_files_{st.session_state.get('upload_round', 0)}"
+        key = f"upload_files_{_round()}"
         if key not in st.session_state:
             # The widget is new, or comes back empty from a visit to another page: nothing that it shows is tracked.
             _tracked().clear()
@@ -112,6 +114,12 @@ def take_photos(book: PhotoBook) -> None:
         )
 
 
+def _round() -> int:
+    """How often the list was cleared, part of the keys of what must be empty then."""
+    number: int = st.session_state.get(_ROUND, 0)
+    return number
+
+
 def _tracked() -> dict[str, str]:
     """Digest by Streamlit's id of each file that the uploader shows: a file taken out there leaves the book."""
     return remembered("upload_tracked", dict)
@@ -133,8 +141,8 @@ def _take_files(key: str) -> None:
         release_upload(file)
 
 
-def _take_snapshot() -> None:
-    file = st.session_state["upload_camera"]
+def _take_snapshot(key: str) -> None:
+    file = st.session_state[key]
     if file is not None:
         photo_book().add([("snapshot.jpg", file.getvalue())])
 
@@ -179,8 +187,8 @@ def clear_button() -> None:
 
 def _clear() -> None:
     photo_book().clear()
-    # A new key empties the uploader as well.
-    st.session_state["upload_round"] = st.session_state.get("upload_round", 0) + 1
+    # New keys empty the uploader and the camera's picture as well.
+    st.session_state[_ROUND] = _round() + 1
 
 
 def _pause(paused: bool) -> None:

@@ -160,7 +160,7 @@ def test_a_model_has_the_name_that_it_was_chosen_by(bundle: Bundle, monkeypatch:
     write_json(job.folder / REQUEST_FILE, replace(request, names=("Shipped model",)).to_dict())
     worker.run(job.folder)
     assert "Shipped model: 140 faces" in [progress.text for progress in written]
-    found = latest()
+    found = latest(bundle.hash)
     assert found is not None and found.model == "Shipped model"
 
 

@@ -78,7 +78,7 @@ def test_a_runs_report_is_kept_for_the_page(fer_home: Path, classified: list[int
     faces = grey_faces(N_FACES)
     write_run_report(bundle, faces, run)
     assert store.load_assessment(bundle.hash, material(faces)) is not None
-    found = latest()
+    found = latest(bundle.hash)
     assert found is not None and found.model == "gentle"
     assess_once(EmotionClassifier(bundle), material(faces))
     assert sum(classified) == ONE_PASS

@@ -34,7 +34,7 @@ def assessed(tmp_path: Path, *, robustness: bool = False, wrong: int = 7) -> Ass
 def test_nothing_is_known_at_first(tmp_path: Path) -> None:
     assert store.known_faces("choice") is None
     assert store.find_material("choice") is None
-    assert latest() is None
+    assert latest("model") is None
     assert store.disk_bytes() == 0
     assert not evaluations_dir().exists()
 
@@ -204,29 +204,32 @@ def test_a_file_that_goes_away_while_it_is_looked_at_is_passed_over(
     assert store.choice_key(Source(str(folder)))
 
 
-def test_the_latest_is_the_one_made_last(tmp_path: Path) -> None:
+def test_the_latest_of_a_model_is_the_one_made_last(tmp_path: Path) -> None:
     made = assessed(tmp_path)
-    store.save_assessment(replace(made, made="2026-01-02T00:00:00+00:00"))
-    other = replace(made, made="2026-01-03T00:00:00+00:00", model=replace(made.model, hash="other", name="newer"))
-    store.save_assessment(other)
-    found = latest()
+    other = replace(made, made="2026-01-04T00:00:00+00:00", model=replace(made.model, hash="other", name="newer"))
+    earlier = replace(made, made="2026-01-02T00:00:00+00:00", data=replace(made.data, key="earlier", name="whites"))
+    for assessment in (replace(made, made="2026-01-03T00:00:00+00:00"), other, earlier):
+        store.save_assessment(assessment)
+    found = latest(made.model.hash)
     assert found is not None
     assert asdict(found) == {
-        **{"model": "newer", "data": "greys", "split": "test", "n": 70, "accuracy": 0.9, "synthetic": False},
+        **{"model": made.model.name, "data": "greys", "split": "test", "n": 70, "accuracy": 0.9, "synthetic": False},
         "made": "2026-01-03T00:00:00+00:00",
     }
 
 
 def test_all_can_be_deleted(tmp_path: Path) -> None:
-    store.save_assessment(assessed(tmp_path))
+    made = assessed(tmp_path)
+    store.save_assessment(made)
     assert store.disk_bytes() > 70 * 48 * 48
     store.delete_all()
     assert store.disk_bytes() == 0
-    assert latest() is None
+    assert latest(made.model.hash) is None
 
 
 def test_a_running_job_keeps_its_folder_and_ended_ones_do_not(tmp_path: Path) -> None:
-    store.save_assessment(assessed(tmp_path))
+    made = assessed(tmp_path)
+    store.save_assessment(made)
     running, ended = (Job.of([name], "choice") for name in ("one", "other"))
     for job, state in ((running, RUNNING), (ended, DONE)):
         job.folder.mkdir(parents=True)
@@ -235,4 +238,4 @@ def test_a_running_job_keeps_its_folder_and_ended_ones_do_not(tmp_path: Path) ->
     store.delete_all()
     assert running.progress() is not None
     assert not ended.folder.exists()
-    assert latest() is None and store.known_faces("choice") is None
+    assert latest(made.model.hash) is None and store.known_faces("choice") is None

@@ -23,6 +23,7 @@ from fer.evaluation.names import display_name
 from fer.evaluation.once import assess_once
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.current import use_bundle
 from fer.runs.files import write_json
 from fer.ui import resources, why
 from fer.ui.photobook import Photo
@@ -354,6 +355,16 @@ def test_votes_bring_the_crowd(bundle: Bundle, open_page: OpenPage, fer_home: Pa
     assert "Of the 28 faces" in texts(page)
 
 
+def test_the_data_of_its_own_training_are_offered_first(fer_home: Path, open_page: OpenPage) -> None:
+    (fer_home / "data").mkdir()
+    for name in ("first.csv", "mine.csv"):
+        write_lines(fer_home / "data" / name, csv_lines(drawn()))
+    use_bundle(make_bundle(fer_home / "runs" / "a" / "bundle", data={"name": "mine.csv"}).path)
+    page = open_page(EVALUATION)
+    assert not page.exception
+    assert box(page, "Data").value == str(fer_home / "data" / "mine.csv")
+
+
 def test_a_path_of_ones_own(bundle: Bundle, open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page(EVALUATION)
     box(page, "Data").set_value("elsewhere").run()
@@ -386,14 +397,18 @@ def test_kept_results_can_be_deleted(bundle: Bundle, open_page: OpenPage) -> Non
     assert "Evaluate" in buttons(page)
 
 
-def test_home_shows_the_last_evaluation(bundle: Bundle, open_page: OpenPage) -> None:
-    assert "Nothing was evaluated yet" in texts(open_page("app.py"))
+def test_home_shows_the_last_evaluation_of_the_model_in_use(
+    bundle: Bundle, second: Bundle, open_page: OpenPage
+) -> None:
+    evaluated(second)
+    assert "The model in use was not evaluated here yet" in texts(open_page("app.py"))
     evaluated(bundle)
     page = open_page("app.py")
     assert any("Accuracy on synthetic (drawn faces), test" in metric.label for metric in page.metric)
 
 
 def test_home_calls_a_model_as_the_page_does(second: Bundle, open_page: OpenPage) -> None:
+    use_bundle(second.path)
     material = load_material(SOURCE)
     assess_once(EmotionClassifier(second), material, name=display_name(second))
     assert "gentle on 140 faces" in texts(open_page("app.py"))

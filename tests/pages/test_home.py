@@ -23,6 +23,7 @@ def test_home_names_the_model_its_accuracy_and_its_split(fer_home: Path, open_pa
     )
     use_bundle(bundle.path)
     app = open_page("app.py")
+    assert not any("drawn faces, not" in caption.value for caption in app.caption)
     assert not app.exception and not app.error
     assert metrics(app)["Accuracy, validation"] == "66.1%"
     assert any("my-run" in caption.value for caption in app.caption)
@@ -32,6 +33,11 @@ def test_the_test_split_is_shown_where_it_was_measured(fer_home: Path, open_page
     figures = {"validation": {"accuracy": 0.66}, "test": {"accuracy": 0.65}}
     use_bundle(make_bundle(fer_home / "runs" / "my-run" / "bundle", metrics=figures).path)
     assert metrics(open_page("app.py"))["Accuracy, test"] == "65.0%"
+
+
+def test_a_model_of_drawn_faces_is_called_that(fer_home: Path, open_page: OpenPage) -> None:
+    use_bundle(make_bundle(fer_home / "runs" / "a" / "bundle", data={"name": "synthetic", "synthetic": True}).path)
+    assert any("trained on drawn faces, not on real ones" in caption.value for caption in open_page("app.py").caption)
 
 
 def test_a_face_has_a_time_once_the_model_is_loaded(tiny_model: Path, open_page: OpenPage) -> None:

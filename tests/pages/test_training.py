@@ -39,9 +39,13 @@ def test_started_twice_it_is_one_run_that_stops_when_asked(open_page: OpenPage) 
     app.button(key="training_start_quick").click().run()
     assert len(store.list_runs()) == 1
     app.button(key=f"training_stop_{run.id}").click().run()
+    told = texts(app)
     wait_until(lambda: store.read_run(run.id).state == "stopped")
     app.run()
-    assert "No run is going on" in texts(app)
+    told += texts(app)
+    assert "No run is going on" in told
+    assert told.count("'my first' was stopped. It can go on from its last checkpoint") == 1
+    assert "It has no epoch" in texts(app), "its details are open without a choice in the table"
 
 
 def test_a_second_run_waits_and_can_be_taken_out_of_the_queue(open_page: OpenPage) -> None:

@@ -118,7 +118,9 @@ def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
     votes.write_text(",".join(["Usage", *VOTE_COLUMNS]))
     app.run()
     assert not app.error
-    assert f"--votes '{tmp_path}/my votes.csv'" in "\n".join(code.value for code in app.code)
+    app.text_input(key="training_name").set_value("with votes").run()
+    command = "\n".join(code.value for code in app.code)
+    assert f"--votes '{tmp_path}/my votes.csv' --name 'with votes'" in command
 
 
 def test_several_models_can_be_the_start_and_the_teachers(open_page: OpenPage, make_run: Callable[..., str]) -> None:

@@ -154,6 +154,16 @@ def test_clear_empties_the_page(upload: AppTest) -> None:
     assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
 
 
+def test_clear_lets_go_of_the_cameras_picture_as_well(upload: AppTest) -> None:
+    drop(upload, ("me.jpg", portrait()))
+    upload.segmented_control(key="upload_source").set_value("Take a snapshot").run()
+    (before,) = upload.get("camera_input")
+    next(button for button in upload.button if button.label == "Clear the list").click().run()
+    (after,) = upload.get("camera_input")
+    # Another widget, which holds nothing.
+    assert after.proto.id != before.proto.id
+
+
 def test_the_sample_shows_a_result_with_one_click(upload: AppTest) -> None:
     upload.segmented_control(key="upload_source").set_value("Try a sample").run()
     next(button for button in upload.button if button.label == "Analyse the sample").click().run()

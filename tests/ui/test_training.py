@@ -13,10 +13,10 @@ def page() -> None:
     """Its fragment is drawn by itself, after a click in it, when the page above was drawn before."""
     import streamlit as st
 
-    from fer.ui import training
+    from fer.ui import training, training_notices
 
     if "drawn" in st.session_state:
-        training.notice()
+        training_notices.notices()
     else:
         st.session_state["drawn"] = True
         training._stop("20990101-000000-0000")
