@@ -12,6 +12,7 @@ page_frame(
 
 with errors_as_sentences():
     found = training.all_runs()
+    training_notices.watch(found)
     training_notices.notices()
     training.now(found)
     training_form.new_run(found)

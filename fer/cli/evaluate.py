@@ -157,7 +157,7 @@ def _print(assessment: Assessment, path: str, console: Console) -> None:
     if data.left_out:
         console.print(f"{data.left_out} images could not be used.")
     console.print(
-        f"accuracy {metrics.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro F1 {metrics.macro_f1:.4f}, "
+        f"accuracy {metrics.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro F1 {metrics.macro_f1:.4f},\n"
         f"ECE {metrics.ece:.4f}, {assessment.predictions.faces_per_second:.0f} faces a second",
         highlight=False,
     )

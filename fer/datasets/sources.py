@@ -9,7 +9,7 @@ from fer.datasets.folders import read_folders
 from fer.datasets.layouts import find_layout
 from fer.datasets.readings import Progress, Reading, require_usable, silent
 from fer.datasets.storage import is_stored_set, read_set
-from fer.datasets.tables import has_face_columns, read_table
+from fer.datasets.tables import MAX_HEADER_BYTES, has_face_columns, read_table
 from fer.datasets.trees import READ_ERRORS, Entry, FolderTree, Tree, UploadTree
 from fer.datasets.votes import VOTES_FILE, Votes, has_vote_columns, is_votes_name, join_votes, read_votes
 from fer.errors import DatasetError
@@ -18,7 +18,6 @@ from fer.errors import DatasetError
 KNOWN_TABLES: Final = ("fer2013.csv", "icml_face_data.csv", "train.csv")
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 _MAX_TABLES_LOOKED_AT: Final = 30
-_MAX_HEADER_BYTES: Final = 1000
 
 
 def read_source(path: Path, votes: Path | None = None, progress: Progress = silent) -> Reading:
@@ -130,7 +129,7 @@ def _is_zip(name: str, file: IO[bytes]) -> bool:
 
 def _holds_votes(name: str, file: IO[bytes]) -> bool:
     file.seek(0)
-    return is_votes_name(name) or has_vote_columns(file.readline(_MAX_HEADER_BYTES))
+    return is_votes_name(name) or has_vote_columns(file.readline(MAX_HEADER_BYTES))
 
 
 def _votes_beside(table: AnyPath, paths: Iterable[AnyPath]) -> AnyPath | None:
@@ -163,7 +162,7 @@ def _only(candidates: list[Entry], name: str) -> Entry | None:
 def _is_face_table(tree: Tree, entry: Entry) -> bool:
     try:
         with tree.open(entry.path) as file:
-            return has_face_columns(file.readline(_MAX_HEADER_BYTES))
+            return has_face_columns(file.readline(MAX_HEADER_BYTES))
     except READ_ERRORS:
         return False
 

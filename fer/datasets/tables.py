@@ -23,6 +23,8 @@ N_PIXELS: Final = SIDE * SIDE
 # An index into SPLITS; Kaggle's competition showed the score on PublicTest and ranked by PrivateTest.
 USAGES: Final = {"training": 0, "publictest": 1, "privatetest": 2}
 UNKNOWN_USAGE: Final = -1
+# Of a first line, to tell by its columns what a file holds.
+MAX_HEADER_BYTES: Final = 1000
 _MAX_LINE_BYTES: Final = 1_000_000  # a row of FER-2013 has at most 9,240
 _BYTES_BETWEEN_REPORTS: Final = 2**20
 Line = tuple[int, bytes]

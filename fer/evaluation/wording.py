@@ -17,7 +17,7 @@ def key_figures(assessment: Assessment) -> dict[str, str]:
     metrics, predictions, model = assessment.metrics, assessment.predictions, assessment.model
     low, high = metrics.accuracy_interval
     answered = answered_at(predictions.probabilities, predictions.labels, model.unsure_below)
-    sure = "none" if answered.accuracy is None else f"{answered.accuracy:.3f}"
+    sure = "not defined" if answered.accuracy is None else f"{answered.accuracy:.3f}"
     return {
         "Faces": f"{metrics.n:,}",
         "Accuracy": f"{metrics.accuracy:.3f}",

@@ -10,7 +10,6 @@ from fer.runs.config import TrainConfig
 
 # Two checkpoints and a bundle of the larger network.
 _ROOM_BYTES: Final = 400_000_000
-_HEADER_BYTES: Final = 10_000
 
 
 def require_startable(config: TrainConfig) -> None:
@@ -70,15 +69,20 @@ def _require_data(source: str) -> None:
 
 def _require_votes(text: str) -> None:
     # Here alone: a run that waits for its turn does without numpy, which comes with it.
+    from fer.datasets.tables import MAX_HEADER_BYTES
     from fer.datasets.votes import has_vote_columns
 
+    path = typed_path("votes", text)
+    if not path.is_file():
+        raise ConfigError(
+            f"votes: there is no file '{shortened(text)}'; give the FER+ file fer2013new.csv, or nothing."
+        )
     try:
-        with typed_path("votes", text).open("rb") as file:
-            right = has_vote_columns(file.readline(_HEADER_BYTES))
+        with path.open("rb") as file:
+            right = has_vote_columns(file.readline(MAX_HEADER_BYTES))
     except OSError as error:
         raise ConfigError(
-            f"votes: '{shortened(text)}' cannot be read ({error.strerror}); give the FER+ file fer2013new.csv, or "
-            "nothing."
+            f"votes: '{shortened(text)}' cannot be read ({error.strerror}); give another file, or nothing."
         ) from error
     if not right:
         raise ConfigError(

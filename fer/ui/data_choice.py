@@ -1,10 +1,11 @@
 """The data that a page offers to train or to evaluate on."""
 
+from pathlib import Path
 from typing import Final
 
 from fer.datasets.catalog import list_sets, set_folder
 from fer.datasets.loading import SYNTHETIC
-from fer.datasets.votes import is_votes_name
+from fer.datasets.votes import VOTES_FILE
 from fer.paths import data_dir
 
 ELSEWHERE: Final = "elsewhere"
@@ -15,7 +16,7 @@ def data_options() -> dict[str, str]:
     options = {str(set_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_sets()}
     # What was put into the data folder by hand.
     for item in sorted(data_dir().iterdir()) if data_dir().is_dir() else ():
-        hidden = item.name.startswith(".") or is_votes_name(item.name)
+        hidden = item.name.lower().startswith((".", Path(VOTES_FILE).stem))
         if not hidden and (item.is_dir() or item.suffix.lower() in (".csv", ".zip")):
             options.setdefault(str(item), f"data/{item.name}")
     return {**options, SYNTHETIC: "Synthetic (drawn faces)", ELSEWHERE: "Another folder or file ..."}

@@ -16,7 +16,8 @@ def card() -> None:
         found = latest(resources.model_in_use().hash)
     except BundleError:
         # The card of the model says what is wrong with it.
-        found = None
+        st.markdown("Once there is a model: how good is it, and where does it fail?")
+        return
     if found is None:
         st.markdown("The model in use was not evaluated here yet: how good is it, and where does it fail?")
     else:

@@ -10,7 +10,7 @@ import streamlit as st
 from fer.datasets.catalog import list_sets, set_folder
 from fer.datasets.faces import SPLITS
 from fer.datasets.loading import SYNTHETIC
-from fer.errors import EvaluationError, shortened
+from fer.errors import EvaluationError, FerError, shortened
 from fer.evaluation.material import Source, locate
 from fer.evaluation.names import SHIPPED
 from fer.paths import SHIPPED_BUNDLE, runs_dir
@@ -61,7 +61,7 @@ def choose() -> Choice | None:
                 **_kept("b"),
             )
         with data:
-            chosen = _choose_data(_bundle(a))
+            chosen = _choose_data(a)
         elsewhere = None
         if chosen == ELSEWHERE:
             elsewhere = _choose_elsewhere()
@@ -118,11 +118,24 @@ def _loaded_bundle(path: str, changed_ns: int) -> Bundle:
     return load_bundle(path)
 
 
-def _choose_data(bundle: Bundle) -> str:
-    """A choice of data, at first those that the model was trained on, whose test split says most of it."""
+def _choose_data(model: str) -> str:
+    """A choice of data; at a session's first visit it stands at those that the model was trained on, if they are here.
+
+    Their test split says most of it.
+    """
     options = data_options()
-    own = next((place for place, path in enumerate(options) if Path(path).name == bundle.data.get("name")), 0)
-    return st.selectbox("Data", list(options), index=own, format_func=options.__getitem__, **_kept("data"))
+    try:
+        about = _bundle(model).data
+    except FerError:
+        # It is said where the model is needed.
+        about = {}
+    stored = {str(set_folder(info.name)): info.fingerprint for info in list_sets()}
+    own = [path for path, fingerprint in stored.items() if fingerprint == about.get("fingerprint")]
+    own += [SYNTHETIC] if about.get("synthetic") else []
+    loose = [path for path in options if path not in (*stored, SYNTHETIC, ELSEWHERE)]
+    own += [path for path in loose if Path(path).name == about.get("name")]
+    index = list(options).index(own[0]) if own else 0
+    return st.selectbox("Data", list(options), index=index, format_func=options.__getitem__, **_kept("data"))
 
 
 def _choose_elsewhere() -> Source | None:

@@ -159,7 +159,7 @@ def trust(results: Results) -> None:
         "Accuracy against coverage",
     )
     words = "; ".join(
-        f"{name} answers {figures['Share answered']} of the faces, of which {figures['Accuracy of those']} are right"
+        f"{name} answers {figures['Share answered']} of the faces; accuracy of those: {figures['Accuracy of those']}"
         for name, figures in zip(results.names, (wording.key_figures(one) for one in results.assessments), strict=True)
     )
     _plot(figure, f"coverage_{results.key}", words)

@@ -12,7 +12,7 @@ from fer.runs.store import RunSummary
 from fer.ui import training_charts as charts
 from fer.ui.frame import menu_entry
 from fer.ui.plots import Chart, live_charts
-from fer.ui.training_notices import look, notify, waiting
+from fer.ui.training_notices import draw_again, notify, waiting
 
 _POLL_SECONDS: Final = 2.0
 _LOG_LINES: Final = 12
@@ -28,10 +28,8 @@ STATE_ICONS: Final = {
 
 
 def all_runs() -> list[RunSummary]:
-    """All runs, the newest first: looked at once for all parts of the page, which says what ended meanwhile."""
-    found = store.list_runs()
-    look(found)
-    return found
+    """All runs, the newest first: looked at once for all parts of the page."""
+    return store.list_runs()
 
 
 def now(found: list[RunSummary]) -> None:
@@ -51,7 +49,7 @@ def now(found: list[RunSummary]) -> None:
         runs = seen.pop() if seen else store.active_runs()
         if [(run.id, run.state, run.stopping) for run in runs] != shown or waiting():
             # A run came, ended or took its turn, or a button here has something to say: the page shows that.
-            st.rerun(scope="app")
+            draw_again()
         _running(runs)
 
     live()

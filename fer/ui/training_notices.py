@@ -11,42 +11,54 @@ from fer.ui.state import remembered
 
 # Where the runs are on the page, to be linked to.
 RUNS_ANCHOR: Final = "runs"
-_NOTICES: Final = "training_notices"
+_WAITING: Final = "training_notices"
+_STANDING: Final = "training_notices_drawn"
+_KEEP: Final = "training_notices_keep"
 _WATCHED: Final = "training_watched"
 _ENDED: Final = "training_ended"
 
 
 def notify(text: str, *, error: bool = False) -> None:
-    """Show a sentence at the top of the page at its next run: what a button did, or why it did not."""
-    _notices().append((text, error))
+    """Show a sentence at the top of the page from its next run on, until its viewer does something."""
+    _waiting().append((text, error))
 
 
 def waiting() -> bool:
     """Whether a sentence waits for the page's next run."""
-    return bool(_notices())
+    return bool(_waiting())
+
+
+def draw_again() -> None:
+    """Run the page again for what happened, and not for what its viewer did: the sentences stay."""
+    st.session_state[_KEEP] = True
+    st.rerun(scope="app")
 
 
 def notices() -> None:
-    """The sentences of `notify`, once."""
-    for text, error in _notices():
+    """Draw the sentences of `notify` and `watch`."""
+    standing = remembered(_STANDING, list[tuple[str, bool]])
+    if not st.session_state.pop(_KEEP, False):
+        standing.clear()
+    standing += _waiting()
+    _waiting().clear()
+    for text, error in standing:
         if error:
             st.error(text, icon=":material/error:")
         else:
             st.success(text, icon=":material/check:")
-    _notices().clear()
 
 
-def _notices() -> list[tuple[str, bool]]:
-    return remembered(_NOTICES, list)
+def _waiting() -> list[tuple[str, bool]]:
+    return remembered(_WAITING, list[tuple[str, bool]])
 
 
-def look(found: Sequence[RunSummary]) -> None:
-    """Say which runs have ended since this viewer saw them active, and remember the newest for `just_ended`.
+def watch(found: Sequence[RunSummary]) -> None:
+    """Say which runs have ended since this viewer saw them active, and remember the last for `just_ended`.
 
     Args:
-        found: all runs, the newest first.
+        found: all runs.
     """
-    watched: set[str] = remembered(_WATCHED, set)
+    watched = remembered(_WATCHED, set[str])
     active = {run.id for run in found if run.active}
     ended = [run for run in found if run.id in watched - active]
     watched.clear()
@@ -57,7 +69,7 @@ def look(found: Sequence[RunSummary]) -> None:
         # Whoever started the next run looks at that one.
         st.session_state.pop(_ENDED, None)
     elif ended:
-        st.session_state[_ENDED] = ended[0].id
+        st.session_state[_ENDED] = max(ended, key=lambda run: run.progress.ended or 0.0).id
 
 
 def just_ended() -> str | None:
@@ -69,15 +81,17 @@ def just_ended() -> str | None:
 def _outcome(run: RunSummary) -> str:
     progress = run.progress
     if run.state == FINISHED:
-        text = f"'{run.name}' has finished"
+        sentences = [f"'{run.name}' has finished."]
     elif run.state == FAILED:
-        text = f"'{run.name}' failed: {progress.message or 'its log says why'}".rstrip(".")
+        sentences = [f"'{run.name}' failed: {(progress.message or 'its log says why').rstrip('.')}."]
     elif run.state == INTERRUPTED:
-        text = f"'{run.name}' was interrupted"
+        sentences = [f"'{run.name}' was interrupted."]
     else:
-        text = f"'{run.name}' was stopped"
+        sentences = [
+            f"'{run.name}' was stopped{'' if progress.epoch or progress.batch else ' before its first step was done'}."
+        ]
     if progress.best_accuracy is not None:
-        text += f": best accuracy {progress.best_accuracy:.1%} on validation, in epoch {progress.best_epoch}"
+        sentences.append(f"Best accuracy on validation: {progress.best_accuracy:.1%}, in epoch {progress.best_epoch}.")
     if run.resumable:
-        text += ". It can go on from its last checkpoint"
-    return f"{text}. Its curves and what can be done with it are under [Runs](#{RUNS_ANCHOR})."
+        sentences.append("It can be resumed.")
+    return " ".join([*sentences, f"It is below, under [Runs](#{RUNS_ANCHOR})."])

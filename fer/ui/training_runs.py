@@ -32,7 +32,8 @@ def runs(found: list[RunSummary]) -> None:
         st.caption("Runs stay here, with their curves and models, until you delete them.")
         return
     shown = _filtered(found)
-    chosen = _table(shown)
+    # Whoever saw a run end wants to see it, unless another is chosen.
+    chosen = _table(shown) or [run for run in shown if run.id == just_ended()]
     if len(chosen) == 1:
         _details(chosen[0])
     elif chosen:
@@ -73,7 +74,7 @@ def _filtered(found: list[RunSummary]) -> list[RunSummary]:
 
 
 def _table(found: list[RunSummary]) -> list[RunSummary]:
-    in_use, ended = serving.run_in_use(), just_ended()
+    in_use = serving.run_in_use()
     # What moves is shown at the top of the page; the table is drawn when a run comes or ends.
     frame = pd.DataFrame(
         [
@@ -81,13 +82,11 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
                 "Name": run.name,
                 "State": run.state,
                 "Best": None if run.active else run.progress.best_accuracy,
-                "Epochs": f"of {run.progress.epochs}"
-                if run.active
-                else f"{run.progress.epoch} of {run.progress.epochs}",
+                "Epochs": "" if run.active else f"{run.progress.epoch} of {run.progress.epochs}",
                 "Data": run.progress.data,
                 "Network": run.progress.network,
                 "Started": datetime.fromtimestamp(run.progress.started),
-                "Took": estimates.duration(run.progress.seconds) if run.progress.seconds else "",
+                "Took": "" if run.active or not run.progress.seconds else estimates.duration(run.progress.seconds),
                 "MB": None if run.active else run.bytes / 1e6,
                 "In use": "in use" if run.id == in_use else "",
             }
@@ -96,11 +95,10 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
     )
     event = st.dataframe(
         frame,
-        # Another list of runs is another table: rows are chosen by their place. So is one where a run has just ended.
-        key=f"{_TABLE}_{hash((ended, *(run.id for run in found)))}",
+        # Another list of runs is another table: rows are chosen by their place.
+        key=f"{_TABLE}_{hash(tuple(run.id for run in found))}",
         on_select="rerun",
         selection_mode="multi-row",
-        selection_default={"selection": {"rows": [row for row, run in enumerate(found) if run.id == ended]}},
         hide_index=True,
         placeholder="",
         height=min(_TABLE_PX, 38 + 35 * len(found)),
@@ -131,8 +129,9 @@ def _details(run: RunSummary) -> None:
 
 def _why(run: RunSummary) -> None:
     progress = run.progress
-    about = f"{run.state}, {progress.epoch} of {progress.epochs} epochs, {progress.network} on {progress.data}"
-    if progress.best_accuracy is not None:
+    epochs = f"{progress.epochs} epochs" if run.active else f"{progress.epoch} of {progress.epochs} epochs"
+    about = f"{run.state}, {epochs}, {progress.network} on {progress.data}"
+    if progress.best_accuracy is not None and not run.active:
         about += f", best accuracy {progress.best_accuracy:.1%} on validation (epoch {progress.best_epoch})"
     st.caption(f"{about} · {run.id}")
     if run.state == INTERRUPTED:

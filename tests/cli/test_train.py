@@ -38,7 +38,7 @@ def test_every_setting_is_an_option_with_its_default_and_range() -> None:
         (["--data", "gone.csv", "--estimate"], "data: there is nothing at"),
         (["--data", "~nosuchuser/x"], "data: '~nosuchuser/x' cannot be looked at"),
         (["--data", "x" * 5000], "cannot be looked at"),
-        (["--votes", "gone.csv"], "gone.csv' cannot be read (No such file or directory)"),
+        (["--votes", "gone.csv"], "votes: there is no file"),
         (["--start-from", "gone"], "There is no model"),
     ],
 )

@@ -161,8 +161,9 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         assert only_run().has_bundle
         epoch = only_run().progress.epoch
 
-        # A run that ended before one's eyes is chosen in the table already.
+        # A run that ended before one's eyes is open already, and one click away.
         page.get_by_role("link", name="Runs", exact=True).click()
+        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_in_viewport()
         page.get_by_role("button", name="Resume").click()
         expect(stop_button(page)).to_be_visible()
         wait_for_points(page, "classes", epoch + 1)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fer.datasets.importing import import_path
 from fer.emotions import EMOTIONS
 from fer.errors import EvaluationError
 from fer.evaluation import store
@@ -355,14 +356,25 @@ def test_votes_bring_the_crowd(bundle: Bundle, open_page: OpenPage, fer_home: Pa
     assert "Of the 28 faces" in texts(page)
 
 
-def test_the_data_of_its_own_training_are_offered_first(fer_home: Path, open_page: OpenPage) -> None:
-    (fer_home / "data").mkdir()
+@pytest.mark.parametrize("own", ["a table", "a set", "drawn", "gone"])
+def test_the_data_of_its_own_training_are_offered_first(
+    own: str, fer_home: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    stored = import_path(write_lines(tmp_path / "faces.csv", csv_lines(drawn())), "stored")
+    other = import_path(write_lines(tmp_path / "other.csv", csv_lines(drawn())[:-1]), "another")
     for name in ("first.csv", "mine.csv"):
         write_lines(fer_home / "data" / name, csv_lines(drawn()))
-    use_bundle(make_bundle(fer_home / "runs" / "a" / "bundle", data={"name": "mine.csv"}).path)
+    about, offered = {
+        "a table": ({"name": "mine.csv"}, str(fer_home / "data" / "mine.csv")),
+        "a set": ({"name": "stored", "fingerprint": stored.fingerprint}, str(fer_home / "data" / "stored")),
+        "drawn": ({"name": "synthetic", "synthetic": True}, "synthetic"),
+        "gone": ({"name": "elsewhere"}, str(fer_home / "data" / "another")),
+    }[own]
+    assert other.fingerprint != stored.fingerprint
+    use_bundle(make_bundle(fer_home / "runs" / "a" / "bundle", data=about).path)
     page = open_page(EVALUATION)
     assert not page.exception
-    assert box(page, "Data").value == str(fer_home / "data" / "mine.csv")
+    assert box(page, "Data").value == offered
 
 
 def test_a_path_of_ones_own(bundle: Bundle, open_page: OpenPage, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_started_twice_it_is_one_run_that_stops_when_asked(open_page: OpenPage) 
     app.run()
     told += texts(app)
     assert "No run is going on" in told
-    assert told.count("'my first' was stopped. It can go on from its last checkpoint") == 1
+    assert told.count("'my first' was stopped") == 1
     assert "It has no epoch" in texts(app), "its details are open without a choice in the table"
 
 
@@ -57,7 +57,10 @@ def test_a_second_run_waits_and_can_be_taken_out_of_the_queue(open_page: OpenPag
     first, second = store.active_runs()
     assert "waits for its turn" in texts(app.run())
     app.button(key=f"training_stop_{second.id}").click().run()
+    told = texts(app)
     wait_until(lambda: store.read_run(second.id).state == "stopped")
+    told += texts(app.run())
+    assert f"'{second.name}' was stopped before its first step was done." in told
     assert store.read_run(first.id).state == "running"
 
 
@@ -72,7 +75,7 @@ def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(
     assert f"training_stop_{run_id}" not in keys(app)
     app.button(key=f"training_kill_{run_id}").click().run()
     assert store.read_run(run_id).state == "stopped"
-    assert "can go on from its last checkpoint" in texts(app)
+    assert "was stopped before its first step was done. It can be resumed." in texts(app)
 
 
 def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(

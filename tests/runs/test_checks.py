@@ -24,8 +24,8 @@ def test_the_defaults_can_be_started_also_before_there_is_a_home(tmp_path, monke
     [
         ({"data": "/gone/fer2013.csv"}, "data: there is nothing at '/gone/fer2013.csv'"),
         ({"data": "unheard-of"}, "data: there is nothing at 'unheard-of'"),
-        ({"votes": "/gone/fer2013new.csv"}, "votes: '/gone/fer2013new.csv' cannot be read .No such file or directory"),
-        ({"votes": "/"}, "votes: '/' cannot be read .Is a directory"),
+        ({"votes": "/gone/fer2013new.csv"}, "votes: there is no file '/gone/fer2013new.csv'"),
+        ({"votes": "/"}, "votes: there is no file '/'"),
         ({"votes": __file__}, "is no FER. file: its first line"),
     ],
 )

@@ -13,10 +13,14 @@ from tests.runs.making import write_run
 
 
 def page() -> None:
+    import streamlit as st
+
     from fer.runs import store
     from fer.ui import training_notices
 
-    training_notices.look(store.list_runs())
+    if st.session_state.pop("draw again", False):
+        training_notices.draw_again()
+    training_notices.watch(store.list_runs())
     training_notices.notices()
 
 
@@ -43,18 +47,19 @@ def ended(run: RunSummary, state: str, **progress: Any) -> RunSummary:
     return replace(run, state=state, progress=replace(run.progress, **progress))
 
 
-NO_EPOCH: Final = {"best_accuracy": None}
+NO_EPOCH: Final = {"best_accuracy": None, "epoch": 0, "batch": 0}
 
 
 @pytest.mark.parametrize(
     ("state", "progress", "sentence"),
     [
-        ("finished", {}, "'run 1' has finished: best accuracy 34.0% on validation, in epoch 5. Its curves"),
-        ("stopped", {}, "'run 1' was stopped: best accuracy 34.0% on validation, in epoch 5. It can go on from its"),
-        ("stopped", NO_EPOCH, "'run 1' was stopped. It can go on from its last checkpoint. Its curves"),
-        ("interrupted", NO_EPOCH, "'run 1' was interrupted. It can go on"),
-        ("failed", {"message": "The disk is full."} | NO_EPOCH, "'run 1' failed: The disk is full. It can go on"),
-        ("failed", {"message": "", "hopeless": True} | NO_EPOCH, "'run 1' failed: its log says why. Its curves"),
+        ("finished", {}, "'run 1' has finished. Best accuracy on validation: 34.0%, in epoch 5. It is below"),
+        ("stopped", {}, "'run 1' was stopped. Best accuracy on validation: 34.0%, in epoch 5. It can be resumed."),
+        ("stopped", NO_EPOCH, "'run 1' was stopped before its first step was done. It can be resumed. It is below"),
+        ("stopped", NO_EPOCH | {"batch": 3}, "'run 1' was stopped. It can be resumed."),
+        ("interrupted", NO_EPOCH, "'run 1' was interrupted. It can be resumed."),
+        ("failed", {"message": "The disk is full."}, "'run 1' failed: The disk is full. Best accuracy on validation"),
+        ("failed", {"message": "", "hopeless": True} | NO_EPOCH, "'run 1' failed: its log says why. It is below"),
     ],
 )
 def test_how_a_run_ended_is_said_once(
@@ -63,7 +68,7 @@ def test_how_a_run_ended_is_said_once(
     app = opened()
     runs[1] = ended(runs[1], state, **progress)
     (text,) = said(app.run())
-    assert sentence in text and text.endswith("[Runs](#runs).")
+    assert sentence in text and text.endswith("under [Runs](#runs).")
     assert bool(app.error) == (state in ("failed", "interrupted"))
     assert app.session_state["training_ended"] == runs[1].id
     assert not said(app.run())
@@ -83,3 +88,29 @@ def test_while_another_is_active_none_is_chosen(runs: list[RunSummary]) -> None:
     runs[0] = ended(runs[0], "stopped")
     assert len(said(app.run())) == 1
     assert app.session_state["training_ended"] == runs[0].id
+
+
+def test_a_sentence_stays_when_the_page_is_drawn_again_by_itself(runs: list[RunSummary]) -> None:
+    runs[0] = replace(runs[0], state="queued")
+    app = opened()
+    runs[1] = ended(runs[1], "finished")
+    (text,) = said(app.run())
+    # The next one takes its turn.
+    runs[0] = replace(runs[0], state="running")
+    app.session_state["draw again"] = True
+    assert said(app.run()) == [text]
+    assert not said(app.run())
+
+
+def test_of_two_that_end_at_once_both_are_said_and_the_later_is_shown(runs: list[RunSummary]) -> None:
+    runs[0] = replace(runs[0], state="running")
+    app = opened()
+    runs[0], runs[1] = ended(runs[0], "stopped", ended=5.0), ended(runs[1], "finished", ended=9.0)
+    assert len(said(app.run())) == 2
+    assert app.session_state["training_ended"] == runs[1].id
+
+
+def test_a_run_that_was_deleted_meanwhile_is_not_missed(runs: list[RunSummary]) -> None:
+    app = opened()
+    del runs[1]
+    assert not said(app.run())

@@ -1,0 +1,26 @@
+"""What a page offers to train or to evaluate on."""
+
+from pathlib import Path
+
+from fer.datasets.importing import import_path
+from fer.ui.data_choice import ELSEWHERE, data_options
+from tests.datasets.forms import csv_lines, drawn, votes_lines, write_lines
+
+
+def test_without_data_there_are_drawn_faces_and_a_path_of_ones_own(fer_home: Path) -> None:
+    assert list(data_options()) == ["synthetic", ELSEWHERE]
+
+
+def test_sets_come_first_then_what_lies_in_the_folder_but_for_votes_and_notes(fer_home: Path, tmp_path: Path) -> None:
+    table = write_lines(tmp_path / "faces.csv", csv_lines(drawn()))
+    made = import_path(table, "mine")
+    folder = fer_home / "data"
+    for name in ("b.zip", "A.CSV", "README.md", "notes.txt", ".hidden.csv"):
+        (folder / name).touch()
+    write_lines(folder / "fer2013new (1).csv", votes_lines(drawn()))
+    (folder / "photos").mkdir()
+    options = data_options()
+    offered = ["mine", "A.CSV", "b.zip", "photos"]
+    assert list(options) == [*(str(folder / name) for name in offered), "synthetic", ELSEWHERE]
+    assert options[str(folder / "mine")] == f"mine ({made.n_images:,} images)"
+    assert options[str(folder / "b.zip")] == "data/b.zip"
