@@ -87,9 +87,8 @@ def _outcome(run: RunSummary) -> str:
     elif run.state == INTERRUPTED:
         sentences = [f"'{run.name}' was interrupted."]
     else:
-        sentences = [
-            f"'{run.name}' was stopped{'' if progress.epoch or progress.batch else ' before its first step was done'}."
-        ]
+        early = "" if progress.epoch or progress.batch else " before its first step was done"
+        sentences = [f"'{run.name}' was stopped{early}."]
     if progress.best_accuracy is not None:
         sentences.append(f"Best accuracy on validation: {progress.best_accuracy:.1%}, in epoch {progress.best_epoch}.")
     if run.resumable:
