@@ -19,7 +19,7 @@ def card() -> None:
         st.markdown("Once there is a model: how good is it, and where does it fail?")
         return
     if found is None:
-        st.markdown("The model in use was not evaluated here yet: how good is it, and where does it fail?")
+        st.markdown("Not evaluated here yet: how good is the model, and where does it fail?")
     else:
         drawn = " (drawn faces)" if found.synthetic else ""
         st.metric(f"Accuracy on {found.data}{drawn}, {found.split}", f"{found.accuracy:.1%}")

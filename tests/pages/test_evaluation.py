@@ -413,7 +413,7 @@ def test_home_shows_the_last_evaluation_of_the_model_in_use(
     bundle: Bundle, second: Bundle, open_page: OpenPage
 ) -> None:
     evaluated(second)
-    assert "The model in use was not evaluated here yet" in texts(open_page("app.py"))
+    assert "Not evaluated here yet" in texts(open_page("app.py"))
     evaluated(bundle)
     page = open_page("app.py")
     assert any("Accuracy on synthetic (drawn faces), test" in metric.label for metric in page.metric)
