@@ -16,8 +16,7 @@ def require_startable(config: TrainConfig) -> None:
     """See that what the settings name is there and fits.
 
     Raises:
-        ConfigError: a file is missing, the votes are none, a model to start from does not fit, or the disk is nearly
-            full.
+        ConfigError: a file is missing or has no votes, a model to start from does not fit, or the disk is nearly full.
         BundleError: a model to start from, or one that teaches, is damaged or not there.
     """
     if config.data != "synthetic":

@@ -16,8 +16,7 @@ def card() -> None:
         found = latest(resources.model_in_use().hash)
     except BundleError:
         # The card of the model says what is wrong with it.
-        st.markdown("Once there is a model: how good is it, and where does it fail?")
-        return
+        found = None
     if found is None:
         st.markdown("Not evaluated here yet: how good is the model, and where does it fail?")
     else:
