@@ -100,6 +100,9 @@ def test_a_cell_of_the_matrix_turns_the_gallery(page: Page, app: App, metrics: M
 
 def test_the_matrix_is_reached_by_tab_and_works_without_a_mouse(page: Page, app: App, metrics: Metrics) -> None:
     given = int(metrics.confusion[3].argmax())
+    # The browser loads what draws tables after the rest; before it there is nothing for Tab to reach.
+    cells = page.get_by_test_id("stDataFrame").first.locator("canvas [tabindex]")
+    cells.first.wait_for(state="attached", timeout=_WORK_MS)
     # From the last control above the matrix on, by Tab alone.
     last = page.get_by_role("radio", name="Share of the row")
     expect(last).to_be_visible(timeout=_WORK_MS)
