@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer import exports
-from fer.cli.output import STDOUT, check_target, plain, write_target
+from fer.cli.output import STDOUT, check_targets, plain, write_target
 from fer.errors import FerError, ImageError
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.results import ImageAnalysis
@@ -48,12 +48,9 @@ def analyze(
     PATH is a photo or a folder, which is searched to the bottom. The exit code is 1 if a file failed; the others are
     analysed all the same.
     """
-    if csv_file == json_file == STDOUT:
-        raise click.UsageError("Standard output can hold the CSV or the JSON, not both; name a file for one of them.")
-    # Known before the first photo is analysed, not after the last.
-    check_target(csv_file)
-    check_target(json_file)
+    # Before the checks: the table may be asked for in this folder.
     names = _AnnotatedFolder(annotated) if annotated else None
+    check_targets(csv_file, json_file)
     analyzer = load_analyzer(model, detector)
     found = gather(paths, skip=annotated)
     if names:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.cli.data import progress_bar
-from fer.cli.output import STDOUT, check_target, plain, write_target
+from fer.cli.output import STDOUT, check_targets, plain, write_target
 from fer.datasets.corrections import correct_reading, corrections_file, read_corrections
 from fer.datasets.doctor import Checkup, examine
 from fer.datasets.loading import SYNTHETIC, find_source
@@ -31,11 +31,7 @@ def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | No
     PATH is the name of an imported set, FER-2013's CSV, a folder of image folders, a zip of either, or 'synthetic'.
     Nothing is changed; `python -m fer data clean` stores a copy without what was found.
     """
-    if csv_file == json_file == STDOUT:
-        raise click.UsageError("Standard output can hold the CSV or the JSON, not both; name a file for one of them.")
-    # Known before the work, not after it.
-    check_target(json_file)
-    check_target(csv_file)
+    check_targets(csv_file, json_file)
     with progress_bar("Reading") as progress:
         reading = _read(path, votes, corrections)
         checkup = examine(reading.dataset, progress)

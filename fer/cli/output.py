@@ -18,6 +18,20 @@ def plain(text: str) -> Text:
     return Text(printable(text), overflow="fold")
 
 
+def check_targets(csv_file: str | None, json_file: str | None) -> None:
+    """Refuse before the work what could not be written after it; None and '-' are fine.
+
+    Raises:
+        click.UsageError: both are the same.
+        FerError: as `check_target`.
+    """
+    if csv_file and json_file and os.path.realpath(csv_file) == os.path.realpath(json_file):
+        place = "Standard output" if csv_file == STDOUT else f"'{csv_file}'"
+        raise click.UsageError(f"{place} can hold the CSV or the JSON, not both; name another file for one of them.")
+    check_target(csv_file)
+    check_target(json_file)
+
+
 def check_target(file: str | None) -> None:
     """Refuse before the work what could not be written after it; None and '-' are fine.
 
@@ -27,11 +41,17 @@ def check_target(file: str | None) -> None:
     if file is None or file == STDOUT:
         return
     path = Path(file)
-    if path.is_dir():
-        raise FerError(f"'{file}' is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise FerError(f"'{file}' cannot be written: there is no folder '{path.parent}'; make it or choose another.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    try:
+        if path.is_dir():
+            raise FerError(f"'{file}' is a folder; name a file in it.")
+        if not path.parent.is_dir():
+            raise FerError(
+                f"'{file}' cannot be written: there is no folder '{path.parent}'; make it or choose another."
+            )
+        writable = os.access(path if path.exists() else path.parent, os.W_OK)
+    except OSError as error:  # a folder that may not be entered, a name that is too long
+        raise FerError(f"'{file}' cannot be written ({error.strerror}); choose another place.") from error
+    if not writable:
         raise FerError(f"'{file}' cannot be written (Permission denied); choose another place.")
 
 

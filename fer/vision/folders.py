@@ -1,6 +1,7 @@
 """Which files to analyse: files as they are named, folders with everything below them that looks like a picture."""
 
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,19 @@ def gather(paths: Iterable[Path], skip: Path | None = None) -> Gathered:
     """
     search = _Search(skip.resolve() if skip else None)
     for path in paths:
-        if path.is_dir():
+        if stat.S_ISDIR(_mode(path)):
             search.folder(path)
         else:
             search.files.setdefault(path)
     return Gathered(tuple(search.files), tuple(search.failures), search.left_out)
+
+
+def _mode(path: Path) -> int:
+    """Type and rights of what a path leads to; 0 where that cannot be told, for its reader to say why."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return 0
 
 
 class _Search:
@@ -64,11 +73,10 @@ class _Search:
             for name in sorted(names):
                 file = here / name
                 # Opening what is there but no plain file, such as a pipe, could wait for ever.
-                if name.startswith(".") or (file.exists() and not file.is_file()):
+                mode = _mode(file)
+                if name.startswith(".") or (mode and not stat.S_ISREG(mode)):
                     continue
-                if not file.is_file():  # a link that leads nowhere
-                    self.left_out += 1
-                elif file.suffix.lower() in _NAMED_LIKE_PICTURES or is_picture(file):
+                if file.suffix.lower() in _NAMED_LIKE_PICTURES or is_picture(file):
                     known += file in self.files
                     self.files.setdefault(file)
                 else:

@@ -136,6 +136,18 @@ def test_annotated_pictures_neither_meet_nor_replace_a_source(analyze, photos) -
     assert 500 < difference.sum() < 40_000, "lines and a label, and the rest as it was"
 
 
+def test_the_table_goes_into_the_folder_of_annotated_pictures(analyze, photos) -> None:
+    out = photos / "new"
+    assert analyze(photos / "one.png", "--annotated", out, "--csv", out / "faces.csv").exit_code == 0
+    assert {path.name for path in out.iterdir()} == {"one-annotated.jpg", "faces.csv"}
+
+
+def test_a_name_that_no_file_can_have_does_not_stop_the_others(analyze, photos) -> None:
+    result = analyze("x" * 300 + ".png", photos / "one.png")
+    assert result.exit_code == 1 and "looks like" in result.stdout.replace("\n", " ")
+    assert "File name too long" in result.stderr and "1 photo, 1 face, 1 failed" in result.stderr
+
+
 def test_what_was_annotated_is_no_source_the_next_time(analyze, photos) -> None:
     for _ in range(2):
         result = analyze(photos, "--annotated", photos / "out", "--json", "-")
@@ -150,9 +162,11 @@ def test_what_was_annotated_is_no_source_the_next_time(analyze, photos) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--json", "-", "--csv", "-"], 2, "not both"),
+        (["--json", "-", "--csv", "-"], 2, "Standard output can hold the CSV or the JSON, not both"),
+        (["--json", "out", "--csv", "./out"], 2, "'./out' can hold the CSV or the JSON, not both"),
         (["--csv", "no/such/folder.csv"], 1, "there is no folder 'no/such'"),
         (["--json", "."], 1, "is a folder"),
+        (["--json", "x" * 300], 1, "cannot be written (File name too long)"),
         (["--annotated", "one.png/inside"], 1, "cannot be written"),
         (["--detector", "mtcnn"], 2, "haar"),
         (["--model", "nowhere"], 1, "There is no model in"),

@@ -84,3 +84,18 @@ def test_a_closed_folder_is_named_and_the_others_are_searched(tree: Path, monkey
     assert len(found.files) == 5
     ((path, reason),) = found.failures
     assert path == closed and "Permission denied" in reason
+
+
+def test_what_cannot_be_told_goes_to_the_reader_by_its_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / "nowhere.png").symlink_to(tree / "gone.png")
+    closed, ask = tree / "deep", os.stat
+
+    def no_entry(path: os.PathLike[str] | str, **options: object) -> os.stat_result:
+        if closed in Path(path).parents:
+            raise PermissionError(13, "Permission denied", path)
+        return ask(path, **options)
+
+    # As after `chmod -R 644`: its names are known, its files are not.
+    monkeypatch.setattr(os, "stat", no_entry)
+    found = gather([tree])
+    assert {"deep/c.webp", "nowhere.png"} < set(names(found.files, tree)) and found.failures == ()
