@@ -63,7 +63,6 @@ class PhotoBook:
         generation: grows with every change of the list, for widgets that show it.
         selected: digest of the photo that is looked at; None while there is none.
         refused: names of photos of the last `add` that found no room.
-        failed: analyses with an error, in the order they came.
         paused: whether the user stopped the analysis.
     """
 
@@ -77,7 +76,7 @@ class PhotoBook:
         """Forget everything."""
         self._photos: dict[str, Photo] = {}
         self._analyses: dict[tuple[str, str], ImageAnalysis] = {}
-        self.failed: list[ImageAnalysis] = []
+        self._failures: dict[str, ImageAnalysis] = {}
         self.refused: list[str] = []
         self.selected: str | None = None
         self.paused = False
@@ -85,6 +84,11 @@ class PhotoBook:
 
     def __len__(self) -> int:
         return len(self._photos)
+
+    @property
+    def failed(self) -> list[ImageAnalysis]:
+        """The analyses with an error, in the order they came."""
+        return list(self._failures.values())
 
     @property
     def n_bytes(self) -> int:
@@ -117,7 +121,8 @@ class PhotoBook:
         return digests
 
     def remove(self, digest: str) -> None:
-        """Let go of a photo and what was found in it; one that is not there is no error."""
+        """Let go of a photo and what was found in it, or why it failed; one that is not there is no error."""
+        self._failures.pop(digest, None)
         if self._photos.pop(digest, None) is None:
             return
         self._analyses = {key: analysis for key, analysis in self._analyses.items() if key[0] != digest}
@@ -125,11 +130,15 @@ class PhotoBook:
         if self.selected == digest:
             self.selected = next(iter(self._photos), None)
 
-    def fail(self, name: str, reason: str) -> None:
-        """Remember that a file could not be analysed, and why, in one sentence; once for a name and reason."""
-        failure = ImageAnalysis.failed(name, reason)
-        if failure not in self.failed:
-            self.failed.append(failure)
+    def fail(self, digest: str, name: str, reason: str) -> None:
+        """Remember that a file could not be analysed, and why, in one sentence.
+
+        Args:
+            digest: by which `remove` forgets it; of a file that was not even read, anything that tells it from others.
+            name: of the file.
+            reason: with the next step.
+        """
+        self._failures.setdefault(digest, ImageAnalysis.failed(name, reason))
 
     def pending(self, recognizer: str) -> list[Photo]:
         """The photos that this recognizer has not analysed yet."""
@@ -145,8 +154,8 @@ class PhotoBook:
             if analysis.error is None:
                 self._analyses[photo.digest, recognizer] = analysis
             else:
-                self.fail(photo.name, analysis.error)
                 self.remove(photo.digest)
+                self.fail(photo.digest, photo.name, analysis.error)
             seconds_each = (time.monotonic() - start) / done
             yield Progress(done, len(pending), seconds_each * (len(pending) - done))
 

@@ -46,11 +46,12 @@ def settings_form(bundle: Bundle) -> Settings:
         persist_state="session",
         help="YuNet finds small, turned and dark faces. Haar, the older one, wants them upright and from the front.",
     )
+    own = round(bundle.unsure_below, 2)
     unsure_below = st.slider(
         "'Not sure' below",
         min_value=0.0,
         max_value=1.0,
-        value=round(bundle.unsure_below, 2),
+        value=own,
         step=0.01,
         # A threshold belongs to its model.
         key=f"upload_unsure_{bundle.hash[:12]}",
@@ -64,7 +65,8 @@ def settings_form(bundle: Bundle) -> Settings:
             ":material/info: It was not right often enough to be sure of any face, so every face is 'not sure'. Lower "
             "the threshold to see what it would say."
         )
-    return Settings(detector or photo_detector_name(), unsure_below)
+    # Where it was left as it was, the model's own value to the last digit, as on Live and the command line.
+    return Settings(detector or photo_detector_name(), bundle.unsure_below if unsure_below == own else unsure_below)
 
 
 def take_photos(book: PhotoBook) -> None:
@@ -121,7 +123,10 @@ def _round() -> int:
 
 
 def _tracked() -> dict[str, str]:
-    """Digest by Streamlit's id of each file that the uploader shows: a file taken out there leaves the book."""
+    """Digest by Streamlit's id of each file that the uploader shows: a file taken out there leaves the book.
+
+    One that was too large to be read has its id in the digest's place.
+    """
     return remembered("upload_tracked", dict)
 
 
@@ -129,11 +134,15 @@ def _take_files(key: str) -> None:
     book, tracked = photo_book(), _tracked()
     shown = st.session_state[key]
     for file_id in tracked.keys() - {file.file_id for file in shown}:
-        book.remove(tracked.pop(file_id))
+        digest = tracked.pop(file_id)
+        if digest not in tracked.values():  # else the same picture is there a second time
+            book.remove(digest)
     new = [file for file in shown if isinstance(file, UploadedFile) and file.file_id not in tracked]
     # The widget refuses larger files in the browser; whoever goes round the browser is refused here.
     for file in (file for file in new if file.size > MAX_BYTES):
-        book.fail(file.name, f"The file has {file.size / MB:.0f} MB; at most {MAX_BYTES // MB} MB are read.")
+        reason = f"The file has {file.size / MB:.0f} MB; at most {MAX_BYTES // MB} MB are read."
+        book.fail(file.file_id, file.name, reason)
+        tracked[file.file_id] = file.file_id
     taken = [file for file in new if file.size <= MAX_BYTES]
     digests = book.add((file.name, file.getvalue()) for file in taken)
     tracked.update(zip((file.file_id for file in taken), digests, strict=True))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer.recognition.analyzer import FaceAnalyzer
+from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.current import use_bundle
 from fer.vision.images import MAX_BYTES, encode_jpeg, encode_png
 from tests.builders import make_bundle, portrait_bgr
@@ -143,6 +143,36 @@ def test_a_file_taken_out_of_the_uploader_leaves_the_table(upload: AppTest) -> N
     drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
     upload.file_uploader[0].set_value([]).run()
     assert not upload.dataframe
+
+
+def test_a_file_that_failed_goes_with_its_reason(upload: AppTest) -> None:
+    drop(upload, ("rubbish.jpg", b"no picture"), ("huge.jpg", bytes(MAX_BYTES + 1)))
+    assert "2 files" in upload.warning[0].value
+    upload.file_uploader[0].set_value([]).run()
+    assert not upload.warning
+
+
+def test_one_of_two_same_files_taken_out_leaves_the_other(upload: AppTest) -> None:
+    twins = [(name, portrait(), "image/jpeg") for name in ("me.jpg", "me again.jpg")]
+    first = upload.file_uploader[0].set_value(twins)
+    first.run()
+    # `set_value` would make a new file of the one that stays.
+    upload.file_uploader[0]._files = first._files[1:]
+    upload.run()
+    assert upload.file_uploader[0].value[0].name == "me again.jpg"
+    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
+
+
+def test_the_threshold_left_alone_is_the_models_own_to_the_last_digit(fer_home: Path, open_page: OpenPage) -> None:
+    bundle = make_bundle(fer_home / "runs" / "lenient" / "bundle", unsure_below=0.0)
+    (face,) = load_analyzer(bundle.path).analyze_bytes(portrait(), "me.jpg").faces
+    # The slider, which has two digits, stands on the other side of this face's confidence.
+    up = round(face.confidence, 2) > face.confidence
+    own = face.confidence + (-1e-4 if up else 1e-4)
+    use_bundle(make_bundle(fer_home / "runs" / "fine" / "bundle", unsure_below=own).path)
+    upload = drop(open_page(UPLOAD), ("me.jpg", portrait()))
+    assert upload.slider[0].value == round(own, 2)
+    assert (upload.dataframe[0].value["looks like"].tolist() == ["not sure"]) is not up
 
 
 def test_clear_empties_the_page(upload: AppTest) -> None:

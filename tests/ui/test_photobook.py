@@ -65,6 +65,17 @@ def test_a_failure_is_listed_once_however_often_the_file_is_dropped(analyzer: Co
     assert len(book) == 0 and book.n_bytes == 0
 
 
+def test_a_failure_goes_with_its_file(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    (digest,) = book.add([("broken.jpg", b"broken")])
+    analyse(book, analyzer)
+    book.fail("an id", "huge.jpg", "It is too large.")
+    book.remove(digest)
+    assert [failure.file for failure in book.failed] == ["huge.jpg"]
+    book.remove("an id")
+    assert book.failed == []
+
+
 def test_an_interrupted_analysis_keeps_what_is_done(analyzer: CountingAnalyzer) -> None:
     book = PhotoBook()
     book.add([(f"{name}.jpg", name.encode()) for name in "abc"])
