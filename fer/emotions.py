@@ -33,6 +33,16 @@ _LOOKS: Final[dict[str, str]] = {
 NOT_SURE: Final = "not sure"
 
 
+def black_stands_out(red: int, green: int, blue: int) -> bool:
+    """Whether black letters stand out from a colour (0..255 each) better than white ones: WCAG 2's contrast."""
+    linear = [
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in (red / 255, green / 255, blue / 255)
+    ]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05)
+
+
 def looks(emotion: str, *, sure: bool = True) -> str:
     """Say what a face looks like, never what it is.
 

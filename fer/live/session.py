@@ -245,7 +245,8 @@ class LiveSession:
             now_s = (self._clock() if self._ended_s is None else self._ended_s) - self._began_s
             first_s = 0.0 if last_s is None else max(0.0, now_s - last_s)
             rows = self._record.rows(first_s)
-        return timeline_of(rows, first_s, now_s)
+            spacing_s = self._record.every * now_s / max(self._n_frames, 1)
+        return timeline_of(rows, first_s, now_s, spacing_s=spacing_s)
 
     def record(self) -> SessionRecord:
         """A copy of the record that no frame changes any more."""

@@ -35,15 +35,18 @@ class Timeline:
     lines: tuple[PersonLine, ...]
 
 
-def timeline_of(rows: npt.NDArray[Any], first_s: float, last_s: float) -> Timeline:
+def timeline_of(rows: npt.NDArray[Any], first_s: float, last_s: float, *, spacing_s: float = 0.0) -> Timeline:
     """Thin out rows of a `SessionRecord`.
 
     Args:
         rows: from `SessionRecord.rows`, in the order of time.
         first_s: where the timeline begins.
         last_s: where it ends.
+        spacing_s: time between two frames that the record keeps: who is missing for less than twice that, or for less
+            than a second, was there all the time.
     """
     step_s = max(_STEP_S, (last_s - first_s) / _MAX_POINTS)
+    absence = max(2.0, max(1.0, 2 * spacing_s) / step_s)
     lines = []
     for person in np.unique(rows["person"]):
         own = rows[rows["person"] == person]
@@ -52,7 +55,7 @@ def timeline_of(rows: npt.NDArray[Any], first_s: float, last_s: float) -> Timeli
         counts = np.diff(np.append(starts, len(own)))
         means = np.add.reduceat(own["smoothed"], starts, axis=0) / counts[:, None]
         seconds = np.add.reduceat(own["seconds"], starts) / counts
-        gaps = np.flatnonzero(np.diff(steps) > max(2, 1.0 / step_s)) + 1
+        gaps = np.flatnonzero(np.diff(steps) > absence) + 1
         lines.append(
             PersonLine(
                 int(person),

@@ -3,12 +3,14 @@
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import streamlit as st
 
 from fer.datasets.faces import SIDE
+from fer.errors import NetworkError
 from fer.live.network import CREDENTIAL_SECONDS, NetworkSettings, ice_servers, network_settings
 from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
@@ -72,8 +74,9 @@ def notice(state: LiveState) -> bool:
         st.markdown(
             "- **What happens:** your camera's picture is sent to the machine that runs this program. It finds the "
             "faces, estimates the expression each one shows, and sends the picture back with boxes and labels.\n"
-            "- **What is kept:** the figures of your last session and its last picture, in memory, until you close "
-            "this tab or press START again. Nothing is written to disk unless you download it.\n"
+            "- **What is kept:** the figures of your last session, its last picture and the snapshot you took, in "
+            "memory, until you close this tab or press START again. Nothing is written to disk unless you download "
+            "it.\n"
             "- **What it is not for:** an expression is not a feeling. Do not judge or decide about anyone by it: not "
             "in hiring, at school, at work, in policing or in medicine.\n"
             "- **Who must know:** everyone whom the camera shows. Tell them before you press START."
@@ -143,8 +146,13 @@ def _model(bundle_hash: str, _bundle: Bundle) -> LiveModel:
 
 
 def _network() -> NetworkSettings:
-    secrets = st.secrets.to_dict() if st.secrets.load_if_toml_exists() else {}
-    return network_settings(secrets, os.environ)
+    if st.secrets.load_if_toml_exists():
+        return network_settings(st.secrets.to_dict(), os.environ)
+    # Streamlit says nothing of a file that it cannot read, and the camera would do without the servers named in it.
+    for file in st.get_option("secrets.files"):
+        if Path(file).exists():
+            raise NetworkError(f"The secrets in {file} cannot be read as TOML; correct the file or take it away.")
+    return network_settings({}, os.environ)
 
 
 def _servers(state: LiveState, network: NetworkSettings) -> list[dict[str, Any]]:

@@ -10,14 +10,12 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
-from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE
+from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE, black_stands_out
 from fer.live.record import OUTCOMES
 from fer.live.timeline import PersonLine, Timeline
 
 # No tool bar, and no zoom by accident on a telephone; the numbers under a finger or pointer stay.
 LIVE: Final[dict[str, Any]] = {"displayModeBar": False}
-# One revision for ever: a line that was switched off in the legend stays off when the next second comes.
-_REVISION: Final = "live"
 _MARGIN: Final = {"l": 4, "r": 4, "t": 4, "b": 4}
 _UNSURE_COLOR: Final = "#A9A9B3"
 _TIMELINE_PX: Final = 280
@@ -54,7 +52,8 @@ def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
         "margin": _MARGIN,
         "hovermode": "x unified",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xanchor": "left"},
-        "uirevision": _REVISION,
+        # One for ever: a line that was switched off in the legend stays off when the next second comes.
+        "uirevision": "live",
         "xaxis": {
             "range": ends,
             "tickvals": ticks,
@@ -117,7 +116,6 @@ def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
         "height": _SHARE_PX * len(rows) + 8,
         "margin": _MARGIN,
         "showlegend": False,
-        "uirevision": _REVISION,
         "xaxis": {"range": [0, 1], "visible": False, "fixedrange": True},
         "yaxis": {
             "visible": len(rows) > 1,
@@ -144,9 +142,8 @@ def clock(seconds: float) -> str:
 
 
 def _ink(color: str) -> str:
-    """Black or white, whichever stands out from '#RRGGBB': the luma of ITU-R BT.601."""
-    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
-    return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else "#FFFFFF"
+    """Black or white, whichever stands out from '#RRGGBB'."""
+    return "#000000" if black_stands_out(*bytes.fromhex(color[1:])) else "#FFFFFF"
 
 
 def _ticks(first_s: float, last_s: float) -> list[float]:

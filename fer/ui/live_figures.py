@@ -15,6 +15,7 @@ from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.frame import errors_as_sentences
 from fer.ui.live import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, snapshot_download
 from fer.ui.live_charts import LIVE, clock, describe_shares, describe_timeline, share_bars, timeline_chart
+from fer.ui.plots import Chart, live_charts
 from fer.ui.webcam import CameraState
 from fer.vision.images import encode_jpeg
 
@@ -147,7 +148,8 @@ def last_minute(state: LiveState, shown: CameraState) -> None:
 
 def _timeline(timeline: Timeline, key: str) -> None:
     line = _chosen(timeline, f"{key}_person")
-    st.plotly_chart(timeline_chart(timeline, line), config=LIVE, key=key, alt=describe_timeline(timeline, line))
+    chart = Chart("timeline", timeline_chart(timeline, line), describe_timeline(timeline, line))
+    live_charts([chart], key=key)
 
 
 def _chosen(timeline: Timeline, key: str) -> PersonLine | None:
@@ -224,7 +226,7 @@ def _summary(files: SessionFiles, state: LiveState) -> None:
     snapshot, people = files.session.snapshot(), files.people
     most = OUTCOMES[int(snapshot.shares.argmax())] if snapshot.shares.any() else "–"
     length, frames, seen, mostly = st.columns(4)
-    length.metric("Length", f"{clock(snapshot.age_s)} min")
+    length.metric("Length", f"{clock(snapshot.age_s)} {'min' if snapshot.age_s < 3600 else 'h'}")
     frames.metric(
         "Frames",
         f"{snapshot.n_frames:,}",
@@ -264,5 +266,5 @@ def _downloads(files: SessionFiles, state: LiveState) -> None:
             st.download_button(label, data, name, mime, on_click="ignore", icon=icon, key=f"live_file_{label}")
         if state.snapshot:
             snapshot_download(state.snapshot, "live_file_snapshot")
-    every = "" if files.every == 1 else f" Every {files.every}th frame is in the files: the session was long."
+    every = "" if files.every == 1 else f" One frame in {files.every} is in the files: the session was long."
     st.caption(f"Kept in memory until the next START or until you close this tab; nothing is on disk.{every}")

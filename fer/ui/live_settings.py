@@ -7,9 +7,8 @@ import streamlit as st
 from fer.errors import DetectorError
 from fer.live.settings import DETECT_EVERY, MAX_DETECT_EVERY, MAX_SMOOTHING_S, SMALLEST_FACES, LiveSettings
 from fer.ui.live import LiveState, live_state
-from fer.vision.detection import available_detectors
+from fer.vision.detection import DETECTOR_NAMES, available_detectors
 
-_DETECTOR_NAMES: Final = {"haar": "Haar", "yunet": "YuNet"}
 _BOXES, _LABELS, _CONFIDENCE, _DATE = "Boxes", "Expression", "Confidence", "Date and time"
 _DRAWN: Final = (_BOXES, _LABELS, _CONFIDENCE, _DATE)
 
@@ -28,7 +27,7 @@ def _form() -> None:
         chosen_detector = st.segmented_control(
             "Face detector",
             available_detectors(),
-            format_func=_DETECTOR_NAMES.__getitem__,
+            format_func=DETECTOR_NAMES.__getitem__,
             default=LiveSettings.detector,
             required=True,
             key="live_detector",

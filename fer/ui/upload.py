@@ -11,14 +11,13 @@ from fer.results import ImageAnalysis
 from fer.ui import resources
 from fer.ui.photobook import KEPT_BYTES, KEPT_PHOTOS, MB, Photo, PhotoBook
 from fer.ui.state import UploadedFile, release_upload, remembered
-from fer.vision.detection import available_detectors, photo_detector_name
+from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
 from fer.vision.images import MAX_BYTES, SUFFIXES
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
 
 _DROP, _SNAPSHOT, _SAMPLE = "Drop photos", "Take a snapshot", "Try a sample"
 _SOURCE_ICONS: Final = {_DROP: ":material/upload:", _SNAPSHOT: ":material/photo_camera:", _SAMPLE: ":material/face:"}
 _ROUND: Final = "upload_round"
-_DETECTOR_NAMES: Final = {"yunet": "YuNet", "haar": "Haar"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def settings_form(bundle: Bundle) -> Settings:
     detector = st.segmented_control(
         "Face detector",
         available_detectors(),
-        format_func=_DETECTOR_NAMES.__getitem__,
+        format_func=DETECTOR_NAMES.__getitem__,
         default=photo_detector_name(),
         required=True,
         key="upload_detector",

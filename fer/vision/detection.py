@@ -16,6 +16,7 @@ from fer.vision.yunet import YuNet
 
 Image = npt.NDArray[np.uint8]
 DETECTORS: Final = ("haar", "yunet")
+DETECTOR_NAMES: Final = {"haar": "Haar", "yunet": "YuNet"}
 # Long side, in pixels, to which a picture is reduced: for a camera's frame, and for a photo with small faces.
 FRAME_SIDE: Final = 320
 PHOTO_SIDE: Final = 640

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.emotions import EMOTION_COLORS
+from fer.emotions import EMOTION_COLORS, black_stands_out
 from fer.results import Face
 
 Image = npt.NDArray[np.uint8]
@@ -62,7 +62,5 @@ def draw_label(scene: Image, corner_xy: tuple[int, int], color: BGR, text: str) 
     left = int(np.clip(x, 0, max(0, width - text_width - 2 * pad)))
     top = y - patch_height if y >= patch_height else max(0, y)
     cv2.rectangle(scene, (left, top), (left + text_width + 2 * pad, top + patch_height), color, cv2.FILLED)
-    # Black or white, whichever stands out: the luma of ITU-R BT.601.
-    luma = 0.114 * color[0] + 0.587 * color[1] + 0.299 * color[2]
-    ink = (0, 0, 0) if luma > 140 else (255, 255, 255)
+    ink = (0, 0, 0) if black_stands_out(*color[::-1]) else (255, 255, 255)
     cv2.putText(scene, text, (left + pad, top + text_height + pad), _FONT, scale, ink, stroke, cv2.LINE_AA)

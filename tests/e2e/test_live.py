@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserType, Download, Page, expect
+from playwright.sync_api import Browser, BrowserType, Download, Locator, Page, expect
 
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
@@ -85,6 +85,22 @@ def faces_in(jpeg: bytes) -> int:
     return len(create_detector("yunet").detect(picture))
 
 
+def timeline(page: Page) -> Locator:
+    return page.frame_locator('iframe[title*="live_charts"]').locator("#timeline.js-plotly-plot")
+
+
+def expect_hidden_lines_to_stay_hidden(page: Page) -> None:
+    """A class that was switched off in the legend is off when the next seconds come."""
+    plot = timeline(page)
+    plot.locator(".legendtoggle").nth(EMOTIONS.index("sad")).click()
+    ends = "plot => plot._fullLayout.xaxis.range[1]"
+    hidden = "plot => plot._fullData.filter(line => line.visible === 'legendonly').map(line => line.name)"
+    eventually(lambda: plot.evaluate(hidden) == ["sad"], page)
+    before = plot.evaluate(ends)
+    eventually(lambda: plot.evaluate(ends) > before + 1, page)
+    assert plot.evaluate(hidden) == ["sad"]
+
+
 @contextmanager
 def another_browser(browser_type: BrowserType, launch_args: dict[str, Any], *arguments: str) -> Iterator[Browser]:
     """A browser with other flags than the tests' own: no film for a camera, no leave to use it."""
@@ -110,7 +126,8 @@ def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
     expect(page.get_by_text("looks ").first).to_be_visible()
     expect(page.get_by_text("Share of time")).to_be_visible()
     expect(page.get_by_text("Last minute")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect_hidden_lines_to_stay_hidden(page)
     assert counted(page, "failed") == (0,)
 
     # Settings act on the running stream: blur with the detector that is the default, then with the other.
@@ -127,7 +144,8 @@ def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
 
     stop(page)
     expect(page.get_by_text("Your last session")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    expect(timeline(page)).to_be_visible()
     assert downloaded(page, "Download the snapshot") == snapshot
     rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV").decode())))
     assert len(rows) > 30

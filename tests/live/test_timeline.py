@@ -39,6 +39,16 @@ def test_an_absence_breaks_the_line() -> None:
     assert line.seconds[gap - 1] < 2 <= 10 <= line.seconds[gap]
 
 
+def test_a_record_that_keeps_few_frames_breaks_no_line() -> None:
+    record = SessionRecord(STARTED, max_rows=40)
+    # Two minutes at 15 frames a second, of which one in 64 is kept in the end.
+    for frame in range(1800):
+        record.add(frame, frame / 15, 0.0, [seen(1, "happy")])
+    assert record.every == 64
+    (line,) = timeline_of(record.rows(60.0), 60.0, 120.0, spacing_s=record.every / 15).lines
+    assert len(line.seconds) >= 14 and not np.isnan(line.probabilities).any()
+
+
 def test_people_have_a_line_each() -> None:
     result = timeline([(0.0, 4, "happy"), (0.1, 2, "sad"), (1.0, 4, "happy")])
     assert [line.person for line in result.lines] == [2, 4]

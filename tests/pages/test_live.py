@@ -9,6 +9,9 @@ from unittest import mock
 import cv2
 import numpy as np
 import pytest
+import streamlit as st
+from streamlit import config
+from streamlit.runtime.secrets import Secrets
 from streamlit.testing.v1 import AppTest
 
 from fer.errors import BundleError
@@ -48,6 +51,15 @@ def accept(app: AppTest) -> AppTest:
 
 def components(app: AppTest) -> list[dict[str, Any]]:
     """The arguments of every camera component on the page."""
+    return [arguments for arguments in _components(app) if "rtc_configuration" in arguments]
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """The charts that are changed in place."""
+    return [chart for arguments in _components(app) for chart in arguments.get("charts", [])]
+
+
+def _components(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(node.proto.json_args) for node in app.get("component_instance")]
 
 
@@ -151,6 +163,25 @@ def test_a_wrong_setting_of_the_network_is_one_sentence(
     assert components(app) == []
 
 
+def test_secrets_that_are_no_toml_are_one_sentence(
+    open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "secrets.toml"
+    before = st.get_option("secrets.files")
+    config.set_option("secrets.files", [str(file)])
+    try:
+        monkeypatch.setattr(st, "secrets", Secrets())
+        app = accept(open_page(PAGE))
+        assert len(components(app)) == 1 and not app.error, "no file is no fault"
+        file.write_text("[turn]\nsecret = abc\n")
+        app.run()
+    finally:
+        config.set_option("secrets.files", before)
+    assert [error.value for error in app.error] == [
+        f"The secrets in {file} cannot be read as TOML; correct the file or take it away."
+    ]
+
+
 def test_a_broken_model_is_one_sentence(open_page: Callable[[str], AppTest], tiny_model: Path) -> None:
     app = open_page(PAGE)
     (tiny_model / "model.onnx").write_bytes(b"no model")
@@ -230,8 +261,8 @@ def test_figures_of_a_running_stream(page: AppTest) -> None:
     said = texts(page)
     assert "10.0 fps" in said and "1 face" in said and "30 frames · 0 dropped · 0 failed" in said
     assert "**looks happy** 0.88" in said
-    # One person's bars, the share of time, the last minute.
-    assert len(page.get("plotly_chart")) == 3
+    # One person's bars and the share of time; the last minute.
+    assert len(page.get("plotly_chart")) == 2 and len(charts(page)) == 1
     assert "No face is seen" not in said
 
 
@@ -269,7 +300,7 @@ def test_after_stop_a_summary_and_files(page: AppTest) -> None:
         "Most of the time": "happy",
     }
     assert [button.proto.label for button in page.get("download_button")] == ["CSV", "JSON", "Last picture"]
-    assert len(page.get("plotly_chart")) == 2
+    assert len(page.get("plotly_chart")) == 1 and len(charts(page)) == 1
 
 
 def test_a_snapshot_is_what_was_shown_at_the_click(page: AppTest) -> None:
