@@ -32,5 +32,5 @@ with errors_as_sentences():
     if len(book) or book.failed:
         with st.container(horizontal=True):
             if analysed:
-                photo_results.downloads(book, analysed)
+                photo_results.downloads(book, analysed, f"{bundle.hash}_{settings}")
             upload.clear_button()

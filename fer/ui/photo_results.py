@@ -10,6 +10,7 @@ import streamlit as st
 from fer import exports
 from fer.results import Face, ImageAnalysis
 from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.downloads import made_download
 from fer.ui.photobook import Photo, PhotoBook, summary
 from fer.vision.detection import reduced
 from fer.vision.drawing import annotate
@@ -138,12 +139,18 @@ def _what_to_try(detector: str) -> str:
     return f"No face was found. Try {tips}."
 
 
-def downloads(book: PhotoBook, analysed: Analysed) -> None:
-    """All results as files, made when they are asked for; the JSON names files that failed, with their reason."""
+def downloads(book: PhotoBook, analysed: Analysed, judged_by: str) -> None:
+    """All results as files; the JSON names files that failed, with their reason.
+
+    Args:
+        book: the session's photos.
+        analysed: those of them that were analysed.
+        judged_by: tells the results of these settings from those of others.
+    """
     analyses = [*(analysis for _, analysis in analysed), *book.failed]
     st.download_button(
         "CSV",
-        lambda: exports.to_csv(analyses),
+        exports.to_csv(analyses),
         "faces.csv",
         "text/csv",
         on_click="ignore",
@@ -152,19 +159,19 @@ def downloads(book: PhotoBook, analysed: Analysed) -> None:
     )
     st.download_button(
         "JSON",
-        lambda: exports.to_json(analyses),
+        exports.to_json(analyses),
         "faces.json",
         "application/json",
         on_click="ignore",
         icon=":material/data_object:",
         help="An object a file, also of those that failed, as `python -m fer analyze --json` writes it.",
     )
-    st.download_button(
+    made_download(
         "Annotated photos",
         lambda: exports.annotated_zip([(photo.data, analysis) for photo, analysis in analysed]),
         "annotated.zip",
         "application/zip",
-        on_click="ignore",
+        key=f"annotated_{hash(tuple(photo.digest for photo, _ in analysed))}_{judged_by}",
         icon=":material/photo_library:",
         help="A zip of the photos in full size, with boxes and expressions drawn in.",
     )

@@ -117,7 +117,8 @@ class PhotoBook:
                 self._photos[digest] = Photo(self._free_name(name), data, digest)
             if not turned:
                 self.selected, turned = digest, True
-        self.generation += 1
+        # The uploader also calls when it has nothing new; the table would be drawn anew for it.
+        self.generation += bool(digests)
         return digests
 
     def remove(self, digest: str) -> None:

@@ -1,0 +1,50 @@
+"""Files that take a while to make: one click makes a file, the next one downloads it."""
+
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from fer.ui.frame import errors_as_sentences
+
+# One file a session, the last one that was made: megabytes of each button would add up.
+_MADE: Final = "made_download"
+
+
+def made_download(
+    label: str, make: Callable[[], bytes], file_name: str, mime: str, *, key: str, icon: str, help: str | None = None
+) -> None:
+    """Offer a file that is made when it is asked for.
+
+    A `st.download_button` can make its file at the click, but keeps it for nobody: the next two drawings of any
+    viewer's page sweep it away, and a camera's figures are drawn twice a second.
+
+    Args:
+        label: what the file is.
+        make: gives its content; a `FerError` is shown as its sentence.
+        file_name: what it is saved as.
+        mime: its type.
+        key: tells the file from others and from what it was before: a new one makes it anew.
+        icon: of both buttons.
+        help: what is in it.
+    """
+    made: tuple[str, bytes] | None = st.session_state.get(_MADE)
+    if made and made[0] == key:
+        st.download_button(
+            f"Save {file_name} ({_size(made[1])})",
+            made[1],
+            file_name,
+            mime,
+            type="primary",
+            on_click="ignore",
+            icon=":material/download:",
+            key=f"save_{key}",
+        )
+    elif st.button(label, icon=icon, help=help, key=f"make_{key}"):
+        with errors_as_sentences(), st.spinner(f"Making {file_name} ..."):
+            st.session_state[_MADE] = (key, make())
+            st.rerun()
+
+
+def _size(data: bytes) -> str:
+    return f"{len(data) / 1e6:.1f} MB" if len(data) >= 1e5 else f"{max(1, round(len(data) / 1e3))} kB"
