@@ -23,7 +23,7 @@ from fer.evaluation.once import assess_once
 from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
 from fer.evaluation.times import ago
-from fer.evaluation.wording import DERIVED, DRAWN, verdict
+from fer.evaluation.wording import DERIVED, DRAWN, counted, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -39,7 +39,12 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 @click.option("--detector", type=click.Choice(DETECTORS), help="That finds the faces of --photos")
 @click.option("--votes", type=click.Path(), help="A FER+ file; the one beside the CSV is found by itself")
 @click.option("--robustness", is_flag=True, help="Also measure what light, blur, noise and slipped crops cost")
-@click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON; '-' is standard output")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help="Write the figures as JSON, with --against as 'models' and 'comparison'; '-' is standard output",
+)
 @click.option(
     "--report",
     "report_files",
@@ -87,12 +92,14 @@ def evaluate(
         _print(assessment, path, console)
         if assessment.made < began:
             console.print(f"Evaluated {ago(assessment.made)} and kept; --fresh classifies the faces again.")
+    comparison = None
     if len(assessments) > 1:
-        _print_comparison(compare(assessments[0].predictions, assessments[1].predictions), assessments, console)
+        comparison = compare(assessments[0].predictions, assessments[1].predictions)
+        _print_comparison(comparison, assessments, console)
     if json_file:
-        first = assessments[0]
-        figures = summary(first.model.name, path, first.data.split, first.predictions)
-        write_target(json.dumps(figures, indent=2).encode() + b"\n", json_file)
+        figures = [summary(one.model.name, path, one.data.split, one.predictions) for one in assessments]
+        content = {"models": figures, "comparison": comparison.to_dict()} if comparison else figures[0]
+        write_target(json.dumps(content, indent=2).encode() + b"\n", json_file)
     for file in report_files:
         made = report(Path(file).suffix.lower(), material, assessments, classifiers if gallery else ())
         write_target(made, file)
@@ -148,14 +155,14 @@ def _print(assessment: Assessment, path: str, console: Console) -> None:
     derived = f" ({DERIVED})" if data.derived else ""
     # A path may be longer than the line.
     console.print(
-        f"{assessment.model.name} on {path}, {data.split} split{derived}, {metrics.n:,} faces",
+        f"{assessment.model.name} on {path}, {data.split} split{derived}, {counted(metrics.n, 'face')}",
         highlight=False,
         soft_wrap=True,
     )
     if data.synthetic:
         console.print(DRAWN)
     if data.left_out:
-        console.print(f"{data.left_out} images could not be used.")
+        console.print(f"{counted(data.left_out, 'image')} could not be used.")
     console.print(
         f"accuracy {metrics.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro F1 {metrics.macro_f1:.4f},\n"
         f"ECE {metrics.ece:.4f}, {assessment.predictions.faces_per_second:.0f} faces a second",

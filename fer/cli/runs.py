@@ -12,7 +12,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from fer.cli.output import plain
 from fer.emotions import EMOTIONS
+from fer.exports import printable
 from fer.runs import control, files, store
 from fer.runs.progress import INTERRUPTED
 from fer.runs.store import RunSummary
@@ -41,7 +43,7 @@ def runs(context: click.Context, as_json: bool) -> None:
         best = run.progress.best_accuracy
         table.add_row(
             run.id,
-            run.name,
+            plain(run.name),
             run.state,
             f"{run.progress.epoch} of {run.progress.epochs}",
             "" if best is None else f"{best:.1%} (epoch {run.progress.best_epoch})",
@@ -72,11 +74,11 @@ def show(run_id: str, as_json: bool) -> None:
         }
         click.echo(json.dumps(details, indent=2))
         return
-    click.echo(f"{run.id}  {run.name}")
+    click.echo(f"{run.id}  {printable(run.name)}")
     click.echo(f"{run.state}{_where(run)}")
     for text in (explain(run), run.notes):
         if text:
-            click.echo(text)
+            click.echo("\n".join(map(printable, text.splitlines())))
     metrics = curves.read_metrics(run_id)
     if run.progress.best_epoch and run.progress.best_epoch <= len(metrics):
         row = metrics.iloc[run.progress.best_epoch - 1]
@@ -150,6 +152,6 @@ def delete(run_id: str, yes: bool) -> None:
     run = store.read_run(run_id)
     if not yes and sys.stdin.isatty():
         started = datetime.fromtimestamp(run.progress.started)
-        click.confirm(f"Delete '{run.name}' of {started:%Y-%m-%d %H:%M} for good?", abort=True, err=True)
+        click.confirm(f"Delete '{printable(run.name)}' of {started:%Y-%m-%d %H:%M} for good?", abort=True, err=True)
     control.delete(run_id)
     click.echo(f"{run_id} was deleted.", err=True)

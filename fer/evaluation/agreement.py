@@ -70,7 +70,8 @@ class Agreement:
         n_left_out: faces without such a majority.
         accuracy: share that the model sees as the crowd does.
         label_accuracy: share of the same faces that the model sees as the data set's labels say.
-        labels_agree: share of the same faces on which labels and crowd agree, a bound for any model.
+        labels_agree: share of the same faces on which labels and crowd agree: the `accuracy` of a model that answers as
+            the labels say, and the `label_accuracy` of one that answers as the crowd does.
         correlation: Spearman's rank correlation of the model's confidence with the crowd's certainty, -1..1; None
             where one of them does not vary.
         bins: by the crowd's certainty, least first, the empty ones left out.

@@ -1,6 +1,7 @@
 """Two models on the same faces: where they differ, and whether that is more than chance."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,17 @@ class Comparison:
     def significant(self) -> bool:
         """Whether chance alone would do it less than once in twenty."""
         return self.p_value < 0.05
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain JSON values."""
+        return {
+            "both_right": self.both_right,
+            "only_first": self.only_first,
+            "only_second": self.only_second,
+            "both_wrong": self.both_wrong,
+            "disagree": len(self.disagree),
+            "mcnemar_p": self.p_value,
+        }
 
 
 def compare(first: Predictions, second: Predictions) -> Comparison:

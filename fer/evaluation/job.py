@@ -24,6 +24,7 @@ from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Source
 from fer.paths import CHECKOUT
 from fer.runs.files import read_json, write_json
+from fer.runs.process import process_of, stamp_of
 
 PROGRESS_FILE: Final = "progress.json"
 REQUEST_FILE: Final = "request.json"
@@ -72,7 +73,7 @@ class Progress:
         seconds_left: None where it cannot be told yet.
         error: one sentence where it failed.
         pid: of the process; 0 before it has one.
-        born: when that process began, so that a later one of the same number is not mistaken for it.
+        birth: tells that process from a later one of the same pid, see `fer.runs.process.stamp_of`.
     """
 
     state: str
@@ -81,7 +82,7 @@ class Progress:
     seconds_left: float | None = None
     error: str | None = None
     pid: int = 0
-    born: float = 0.0
+    birth: str = ""
 
 
 class Job:
@@ -148,9 +149,11 @@ class Job:
                 # Ctrl-C at the app's terminal ends the app, not the work of its viewers.
                 start_new_session=True,
             )
-        # Somebody must wait for a child, or it stays in the table of processes.
+        # While nobody waits for it, it is in the table of processes, even if it ended at once.
+        stamp = stamp_of(psutil.Process(process.pid))
+        # Somebody must wait for a child, or it stays there.
         threading.Thread(target=process.wait, daemon=True).start()
-        self._write(Progress(RUNNING, "Starting", pid=process.pid, born=born(process.pid)))
+        self._write(Progress(RUNNING, "Starting", **stamp))
 
     def stop(self) -> None:
         """End the process; what it had finished is kept."""
@@ -186,19 +189,6 @@ def unexpected(folder: Path) -> str:
     return f"The evaluation ended unexpectedly; its log is {folder / LOG_FILE}."
 
 
-def born(pid: int) -> float:
-    """When a process began, seconds since 1970; 0 where there is none of this number."""
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return 0.0
-
-
 def _process(progress: Progress) -> psutil.Process | None:
     """The living process of a job."""
-    try:
-        process = psutil.Process(progress.pid)
-        alive = process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - progress.born) < 1
-    except (psutil.NoSuchProcess, ValueError):
-        return None
-    return process if alive else None
+    return process_of({"pid": progress.pid, "birth": progress.birth})

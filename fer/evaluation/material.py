@@ -190,16 +190,16 @@ def _read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Re
     for index, path in enumerate(paths):
         if index % _PHOTOS_BETWEEN_REPORTS == 0:
             progress(index / len(paths), f"{index} of {len(paths)} photos searched for faces")
+        label, split = layout.label_of(path), layout.split_of(path)
         try:
-            label = layout.label_of(path)
-            if label is None:
-                raise ImageError("its folder names no class")
+            if label is None or split is None:
+                raise ImageError(f"its folder names no {'split' if split is None else 'class'}")
             crops.append(_largest_face(images.read(folder / path), path, analyzer))
         except ImageError as error:
-            rejected.append(Rejection(str(path), str(error).rstrip("."), layout.split_of(path)))
+            rejected.append(Rejection(str(path), str(error).rstrip("."), split))
             continue
         labels.append(label)
-        splits.append(layout.split_of(path))
+        splits.append(split)
         origins.append(str(path))
     if not crops:
         raise EvaluationError(f"No face was found in the {len(paths)} photos of {tree.name}; try the other detector.")

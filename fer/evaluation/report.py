@@ -52,15 +52,7 @@ def to_json(assessments: Sequence[Assessment]) -> bytes:
     """All figures of one or two models, and the comparison of two: an object with 'models' and 'comparison'."""
     comparison: dict[str, Any] | None = None
     if len(assessments) == 2:
-        both = compare(assessments[0].predictions, assessments[1].predictions)
-        comparison = {
-            "both_right": both.both_right,
-            "only_first": both.only_first,
-            "only_second": both.only_second,
-            "both_wrong": both.both_wrong,
-            "disagree": len(both.disagree),
-            "mcnemar_p": both.p_value,
-        }
+        comparison = compare(assessments[0].predictions, assessments[1].predictions).to_dict()
     content = {"models": [assessment.to_dict() for assessment in assessments], "comparison": comparison}
     return json.dumps(content, indent=2).encode() + b"\n"
 

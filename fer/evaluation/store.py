@@ -27,10 +27,12 @@ from typing import Any, Final
 import numpy as np
 from filelock import FileLock, Timeout
 
+from fer.datasets.corrections import corrections_file
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.loading import SYNTHETIC
 from fer.datasets.readings import Rejection
-from fer.datasets.votes import VOTES_FILE
+from fer.datasets.storage import is_stored_set
+from fer.datasets.votes import is_votes_name
 from fer.errors import EvaluationError
 from fer.evaluation.assessment import Assessment, ModelInfo
 from fer.evaluation.job import running_jobs
@@ -65,8 +67,11 @@ def _stamps(path: str) -> list[list[Any]]:
     root = Path(path).resolve()
     if root.is_dir():
         files = sorted(Path(folder) / name for folder, _, names in os.walk(root) for name in names)
+        if is_stored_set(root):
+            # A set is read with its own labels. What is to replace the corrections begins with their name.
+            files = [file for file in files if not file.name.startswith(corrections_file(root).name)]
     else:
-        files = [root, root.with_name(VOTES_FILE)]
+        files = [root, *sorted(file for file in root.parent.glob("*") if is_votes_name(file.name))]
     stamps = []
     for file in files:
         try:

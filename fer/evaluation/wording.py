@@ -12,6 +12,11 @@ DERIVED: Final = "the tenth of train that training validates on"
 DRAWN: Final = "These faces are drawn: the figures say nothing about real ones."
 
 
+def counted(number: int, noun: str) -> str:
+    """'1 image', '2,000 images'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def key_figures(assessment: Assessment) -> dict[str, str]:
     """The figures that come first, by name, ready to be read."""
     metrics, predictions, model = assessment.metrics, assessment.predictions, assessment.model
@@ -37,15 +42,16 @@ def about(assessments: Sequence[Assessment]) -> str:
     """What was evaluated on what, in a line."""
     data = assessments[0].data
     names = " and ".join(assessment.model.name for assessment in assessments)
-    left_out = f", {data.left_out} images left out" if data.left_out else ""
+    left_out = f", {counted(data.left_out, 'image')} left out" if data.left_out else ""
     part = f" ({DERIVED})" if data.derived else ""
-    return f"{names} on the {data.split} split{part} of {data.name}: {assessments[0].metrics.n:,} faces{left_out}"
+    n_faces = counted(assessments[0].metrics.n, "face")
+    return f"{names} on the {data.split} split{part} of {data.name}: {n_faces}{left_out}"
 
 
 def verdict(comparison: Comparison, first: str, second: str) -> str:
     """Whether one of two models is better, in a sentence or two."""
     only = (
-        f"{comparison.only_first:,} faces only {first} has right, {comparison.only_second:,} only {second}, "
+        f"{counted(comparison.only_first, 'face')} only {first} has right, {comparison.only_second:,} only {second}, "
         f"{comparison.both_right:,} both and {comparison.both_wrong:,} neither."
     )
     p_value = f"p = {comparison.p_value:.2g}" if comparison.p_value >= _SMALLEST_P else f"p < {_SMALLEST_P}"

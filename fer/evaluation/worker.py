@@ -1,7 +1,6 @@
 """What the process of an evaluation does: `python -m fer.evaluation.worker FOLDER`, the folder being a job's."""
 
 import json
-import os
 import sys
 import time
 from dataclasses import asdict, replace
@@ -9,16 +8,20 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from fer.errors import FerError
 from fer.evaluation import store
-from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, Progress, Request, born, unexpected
+from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, Progress, Request, unexpected
 from fer.evaluation.material import Material, Source, load_material
 from fer.evaluation.once import assess_once
 from fer.evaluation.robustness import TRANSFORMS
+from fer.evaluation.wording import counted
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.files import write_json
+from fer.runs.process import stamp_of
 from fer.vision.detection import create_detector, photo_detector_name
 
 _READING, _CLASSIFYING, _WAITING = "reading", "classifying", "waiting"
@@ -32,7 +35,7 @@ class _Reporter:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / PROGRESS_FILE
-        self._progress = Progress(RUNNING, "Starting", pid=os.getpid(), born=born(os.getpid()))
+        self._progress = Progress(RUNNING, "Starting", **stamp_of(psutil.Process()))
         self._written = 0.0
         self._stage, self._began, self._began_share = "", time.monotonic(), 0.0
 
@@ -103,7 +106,7 @@ def _assess(
 ) -> None:
     """Do what is missing of one model's results; it is the stretch from `begin` on, `part` long, of the whole."""
     n_faces = len(material.faces)
-    about = f"{name or classifier.bundle.name}: {n_faces:,} faces"
+    about = f"{name or classifier.bundle.name}: {counted(n_faces, 'face')}"
     # Each face counts once clean and once under each transform.
     total = n_faces * (1 + len(TRANSFORMS) * robustness)
 

@@ -125,8 +125,12 @@ def resume_command(run_id: str) -> list[str]:
     return [sys.executable, "-m", "fer", "runs", "resume", run_id]
 
 
-def stop(run_id: str) -> bool:
+def stop(run_id: str, *, ask_only: bool = False) -> bool:
     """Ask a run to stop at the end of its step; a run that was asked before is ended at once, with its process group.
+
+    Args:
+        run_id: the run.
+        ask_only: leave a run that was asked before to end by itself.
 
     Returns:
         True where it was asked, False where it was ended.
@@ -138,7 +142,7 @@ def stop(run_id: str) -> bool:
     if not run.active:
         raise RunError(f"The run {run_id} is {run.state}; there is nothing to stop.")
     try:
-        if not run.stopping:
+        if ask_only or not run.stopping:
             (run.folder / files.STOP).touch()
             return True
         process.kill(run.folder)

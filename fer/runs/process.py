@@ -98,7 +98,7 @@ def is_alive(folder: Path) -> bool:
     if seen is None or _ended.get(folder) == seen:
         return False
     stamp = read_json(folder / PROCESS)
-    if _process_of(stamp) is not None:
+    if process_of(stamp) is not None:
         return _is_locked(folder)
     if stamp:
         _ended[folder] = seen
@@ -117,7 +117,7 @@ def kill(folder: Path) -> None:
     Raises:
         RunError: it does not live, or could not be ended.
     """
-    owner = _process_of(read_json(folder / PROCESS)) if _is_locked(folder) else None
+    owner = process_of(read_json(folder / PROCESS)) if _is_locked(folder) else None
     if owner is None:
         raise RunError(f"The run {folder.name} has no process; there is nothing to stop.")
     try:
@@ -139,8 +139,8 @@ def kill(folder: Path) -> None:
         raise RunError(f"The run {folder.name} does not end; look at process {owner.pid} of this machine.")
 
 
-def _process_of(stamp: dict[str, Any]) -> psutil.Process | None:
-    """The process that a `process.json` names, if it is still that process."""
+def process_of(stamp: dict[str, Any]) -> psutil.Process | None:
+    """The living process that a stamp of `stamp_of` names; None where it ended, or its pid is another's by now."""
     pid = stamp.get("pid")
     if not isinstance(pid, int):
         return None

@@ -46,7 +46,7 @@ class TrainingBatches(keras.utils.PyDataset):
         taught: Floats | None = None,
     ) -> None:
         # One thread beside the step: OpenCV lets go of the interpreter, and two would race for its lock.
-        super().__init__(workers=1, max_queue_size=8)
+        super().__init__(workers=1)
         self._images = dataset.images
         self._labels = dataset.labels
         self._targets = np.eye(N_EMOTIONS, dtype=np.float32)[dataset.labels]

@@ -8,16 +8,17 @@ import numpy as np
 from fer.runs.config import TrainConfig
 from fer.runs.estimates import Measured
 from fer.training.batches import TrainingBatches
-from fer.training.fit import compiled_network, has_votes, load_data, split_parts, validate
+from fer.training.fit import compiled_network, has_votes, judge, load_data, plain_batches, split_parts, validate
+from fer.training.watch import STATISTICS_IMAGES
 
-# The first steps compile; the median of the next few is what the others take.
+# The first steps and the first verdict compile; the median of the next few steps is what the others take.
 _WARM_UP_STEPS: Final = 2
 _STEPS: Final = 8
-_VALIDATION_IMAGES: Final = 512
+_WARM_UP_IMAGES: Final = 256
 
 
 def probe(config: TrainConfig) -> Measured:
-    """Time a few steps and a part of a validation pass.
+    """Time a few steps, and judging an epoch once.
 
     Raises:
         FerError: the settings or the data do not allow the run, in one sentence.
@@ -33,14 +34,14 @@ def probe(config: TrainConfig) -> Measured:
         began = time.perf_counter()
         network.train_on_batch(*batch)
         times.append(time.perf_counter() - began)
-    some = parts.validation.take(np.arange(min(len(parts.validation), _VALIDATION_IMAGES)))
-    validate(network, some)
+    statistics = plain_batches(parts.train, STATISTICS_IMAGES)
+    validate(network, parts.validation.take(np.arange(min(len(parts.validation), _WARM_UP_IMAGES))))
     began = time.perf_counter()
-    validate(network, some)
+    judge(network, parts.validation, statistics)
     return Measured.of(
         config,
         trained_on=len(parts.train),
         n_validation=len(parts.validation),
         step_seconds=float(np.median(times[_WARM_UP_STEPS:])),
-        validation_seconds=(time.perf_counter() - began) * len(parts.validation) / len(some),
+        validation_seconds=time.perf_counter() - began,
     )

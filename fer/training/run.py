@@ -165,7 +165,7 @@ def _taught(session: RunSession, config: TrainConfig, parts: Parts) -> npt.NDArr
         return None
     file, asked = session.folder / _TAUGHT, f"{models_digest(config)} on {parts.digest()}"
     # A file that is not there, or was cut off, is made anew.
-    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(file) as kept:
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(file) as kept:
         if str(kept["asked"]) == asked:
             return np.asarray(kept["answers"], np.float32)
 

@@ -25,7 +25,7 @@ from fer.training.fit import Parts, Validation, judge, models_digest, plain_batc
 _CHECKPOINT_SECONDS: Final = 300.0
 _WINDOW_SECONDS: Final = 20.0
 # Judging costs a few seconds an epoch with these; which of them are taken moves accuracy on PublicTest by 0.1 points.
-_STATISTICS_IMAGES: Final = 4096
+STATISTICS_IMAGES: Final = 4096
 
 Row = dict[str, float]
 Logger = Callable[[Row], None]
@@ -69,7 +69,7 @@ class Watch(keras.callbacks.Callback):
         self._session, self._config, self._parts, self._batches = session, config, parts, batches
         self._loggers = loggers
         self._start = start
-        self._statistics = plain_batches(parts.train, _STATISTICS_IMAGES)
+        self._statistics = plain_batches(parts.train, STATISTICS_IMAGES)
         self._first_batch = 0
         self._clock = time.monotonic()
         self._epoch_began = self._checkpointed = self._clock

@@ -12,6 +12,7 @@ from fer.datasets.readings import Reading
 from fer.datasets.staging import clean_staging
 from fer.datasets.storage import SetInfo
 from fer.errors import FerError
+from fer.ui import jobs
 from fer.ui.frame import menu_entry
 
 CHOSEN: Final = "data_set"
@@ -115,17 +116,20 @@ def _delete(info: SetInfo) -> None:
             f"Delete **{info.name}**{with_them}? It takes {catalog.disk_bytes(info.name) / _MB:,.1f} MB. "
             "The file it was imported from stays where it is."
         )
-        st.button(
-            "Delete for good", type="primary", icon=":material/delete_forever:", on_click=_deleted, args=(info.name,)
-        )
+        st.button("Delete for good", type="primary", icon=":material/delete_forever:", on_click=_deleted, args=(info,))
 
 
-def _deleted(name: str) -> None:
+def _deleted(info: SetInfo) -> None:
     try:
-        catalog.delete_set(name)
-        st.toast(f"'{name}' was deleted.", icon=":material/delete:")
+        folder = str(catalog.set_folder(info.name))
+        catalog.delete_set(info.name)
     except FerError as error:
         st.toast(str(error), icon=":material/error:")
+        return
+    # While they are mapped, the disk keeps the room that its images took.
+    _opened.clear(folder, info.created, info.name)
+    jobs.forget_all(f"{folder} {info.created}")
+    st.toast(f"'{info.name}' was deleted.", icon=":material/delete:")
 
 
 def choose_view() -> str:

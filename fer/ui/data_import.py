@@ -19,7 +19,7 @@ from fer.ui.state import UploadedFile, release_upload
 
 _UPLOAD, _INSIDE, _DRAWN = "Upload", "From data/", "Drawn faces"
 _ICONS: Final = {_UPLOAD: ":material/upload:", _INSIDE: ":material/folder:", _DRAWN: ":material/draw:"}
-_ROUND, _SEEN, _NAME = "data_import_round", "data_import_seen", "data_import_name"
+_ROUND, _MINE, _NAME = "data_import_round", "data_import_mine", "data_import_name"
 _PATH: Final = "data_import_path"
 _PREVIEW: Final = 200
 _UNITS: Final = {"CSV": "rows", "image folders": "files"}
@@ -174,14 +174,14 @@ def _start_drawn() -> None:
 def _start(work: Callable[[Progress], SetInfo]) -> bool:
     begun = jobs.start(_key(), work)
     if begun:
-        st.session_state.pop(_SEEN, None)
+        st.session_state[_MINE] = jobs.find(_key())
     else:
         st.toast("Another import is running; yours was not begun. Import it when that one has ended.")
     return begun
 
 
 def _outcome(job: jobs.Job[Any]) -> None:
-    made = job.result
+    made, mine = job.result, st.session_state.pop(_MINE, None) is job
     if isinstance(made, SetInfo) and made not in catalog.list_sets():
         jobs.forget(_key())  # deleted since
         return
@@ -190,16 +190,15 @@ def _outcome(job: jobs.Job[Any]) -> None:
     elif job.state == jobs.CANCELLED:
         st.info(job.error, icon=":material/cancel:")
     elif isinstance(made, SetInfo):
+        if mine:
+            # Once, and nobody else: whoever imports a set wants to look at it.
+            st.session_state[CHOSEN] = made.name
+            st.session_state[_NAME] = ""
         _summary(made)
     st.button("Close", icon=":material/close:", on_click=jobs.forget, args=(_key(),))
 
 
 def _summary(info: SetInfo) -> None:
-    if st.session_state.get(_SEEN) != info.created:
-        # Once: whoever imports a set wants to look at it.
-        st.session_state[_SEEN] = info.created
-        st.session_state[CHOSEN] = info.name
-        st.session_state[_NAME] = ""
     unit = _UNITS.get(info.form, "images")
     st.success(
         f"Imported '{info.name}': {info.n_read:,} {unit} read = {info.n_images:,} kept + {info.n_rejected:,} rejected.",

@@ -94,7 +94,7 @@ def _results(choice: Choice, stamp: str) -> Results | None:
     try:
         material = _material(stamp, key)
         assessments = [
-            _assessment(bundle.hash, key, when, material).called(name)
+            _assessment(bundle.hash, stamp, key, when, material).called(name)
             for bundle, name, when in zip(choice.bundles, choice.names, written, strict=True)
         ]
     except _DamagedError:
@@ -115,7 +115,8 @@ def _material(stamp: str, key: str) -> Material:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _assessment(model_hash: str, key: str, written: store.Stamp, _material: Material) -> Assessment:
+def _assessment(model_hash: str, stamp: str, key: str, written: store.Stamp, _material: Material) -> Assessment:
+    # The stamp, for it also says what the source calls itself: another may hold the same faces.
     found = store.load_assessment(model_hash, _material)
     if found is None:
         raise _DamagedError

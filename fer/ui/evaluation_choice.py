@@ -16,6 +16,7 @@ from fer.evaluation.names import SHIPPED
 from fer.paths import SHIPPED_BUNDLE, runs_dir
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
 from fer.recognition.current import current_bundle_path
+from fer.runs.importing import list_imported
 from fer.runs.store import list_runs
 from fer.ui.data_choice import ELSEWHERE, data_options
 from fer.vision.detection import available_detectors, photo_detector_name
@@ -91,14 +92,15 @@ def _kept(name: str) -> _Kept:
 
 
 def _models() -> dict[str, str]:
-    """Labels by path: the model in use, the shipped ones, those of runs."""
-    found = {str(SHIPPED_BUNDLE): SHIPPED, str(SHIPPED_BUNDLE / "best"): f"{SHIPPED}, the larger one"}
-    runs = [run for run in list_runs() if run.has_bundle]
-    called = Counter(run.name for run in runs)
+    """Labels by path: the model in use, the shipped one, those of runs, those from elsewhere."""
+    found = {str(SHIPPED_BUNDLE): SHIPPED}
+    runs, imported = [run for run in list_runs() if run.has_bundle], list_imported()
+    called = Counter([*(run.name for run in runs), *(model.name for model in imported)])
     for run in runs:
         # Runs whose user gave no name are called after their settings, which others may have too.
         label = run.name if called[run.name] == 1 else f"{run.name} ({run.id})"
         found[str(runs_dir() / run.id / "bundle")] = label
+    found |= {str(model.path): model.name for model in imported}
     in_use = str(current_bundle_path())
     ordered = {in_use: found.get(in_use, Bundle(Path(in_use)).name), **found}
     existing = {path: label for path, label in ordered.items() if (Path(path) / BUNDLE_FILE).is_file()}

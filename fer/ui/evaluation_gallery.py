@@ -8,6 +8,7 @@ import streamlit as st
 from fer.emotions import EMOTIONS
 from fer.evaluation.comparison import compare
 from fer.evaluation.gallery import Card, Rows, cards, mistakes, of_kind
+from fer.evaluation.wording import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.evaluation import Results
 from fer.ui.evaluation_results import classifiers
@@ -58,7 +59,7 @@ def gallery(results: Results) -> None:
         shown,
     )
     st.caption(
-        f"{len(rows):,} faces, the most confident first. "
+        f"{counted(len(rows), 'face')}, the most confident first. "
         + (
             "The glow is where the face speaks for the class that was given."
             if loaded

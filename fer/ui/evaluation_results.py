@@ -64,7 +64,7 @@ def _metrics(one: Assessment) -> None:
 def _left_out(results: Results) -> None:
     left_out = results.material.left_out
     if left_out:
-        with st.expander(f"{len(left_out)} images could not be used", icon=":material/report:"):
+        with st.expander(f"{wording.counted(len(left_out), 'image')} could not be used", icon=":material/report:"):
             frame = pd.DataFrame([(item.where, item.reason) for item in left_out], columns=["Image", "Reason"])
             st.dataframe(frame, hide_index=True, alt="Images that could not be used, with the reason of each")
 

@@ -120,6 +120,13 @@ def forget(key: str) -> None:
     _jobs().pop(key, None)
 
 
+def forget_all(text: str) -> None:
+    """Let go of the jobs whose key holds a text, such as a folder that was deleted; one that runs goes on unseen."""
+    for key in list(_jobs()):
+        if text in key:
+            forget(key)
+
+
 @st.fragment(run_every=_POLL_SECONDS)
 def watch(key: str) -> None:
     """Show how far a running job is, with a way to cancel it; draws the page once more when it has ended."""

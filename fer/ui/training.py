@@ -85,6 +85,7 @@ def _head(run: RunSummary) -> None:
                 "it learned since its last checkpoint is lost.",
                 on_click=_stop,
                 args=(run.id,),
+                kwargs={"at_once": True},
             )
         else:
             st.button(
@@ -137,6 +138,10 @@ def show_curves(run: RunSummary, *, live: bool = False) -> None:
             ],
             key=key("charts"),
         )
+        st.caption(
+            "Training figures are of altered images, with labels softened and classes weighted as the settings say; "
+            "validation figures are plain. A training loss above the validation loss is no fault."
+        )
         left, right = st.columns([5, 4], gap="medium")
         with left:
             live_charts(
@@ -163,9 +168,10 @@ def _confusion(best: curves.BestEpoch, key: str) -> None:
     )
 
 
-def _stop(run_id: str) -> None:
+def _stop(run_id: str, *, at_once: bool = False) -> None:
     try:
-        control.stop(run_id)
+        # A button pressed twice, or in a tab that has not heard of the first press, must not end a run.
+        control.stop(run_id, ask_only=not at_once)
     except FerError as error:
         notify(str(error), error=True)
 

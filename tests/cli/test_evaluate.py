@@ -130,6 +130,19 @@ def test_two_models_are_compared_and_reported(table: Path, model: Path, tmp_path
     assert len(list(csv.reader(reports[2].read_text("utf-8-sig").splitlines()))) == 71
 
 
+def test_json_of_two_models_has_both_and_their_comparison(table: Path, model: Path, tmp_path: Path) -> None:
+    # To this one, every face is as likely of each class: it calls all of them 'angry', as nine are labelled.
+    other = make_bundle(tmp_path / "other", sharpness=0.0).path
+    found = figures(table, "--model", model, "--against", other)
+    assert list(found) == ["models", "comparison"]
+    first, second = found["models"]  # type: ignore[misc]
+    assert list(first) == list(second) == KEYS
+    assert [(one["model"], one["accuracy"]) for one in (first, second)] == [("greys", 65 / 70), ("other", 9 / 70)]
+    counts = found["comparison"]
+    assert counts["both_right"] + counts["only_first"] == 65  # type: ignore[index]
+    assert counts["both_right"] + counts["only_second"] == 9  # type: ignore[index]
+
+
 def test_a_report_without_faces(table: Path, model: Path, tmp_path: Path) -> None:
     result = evaluate(table, "--model", model, "--report", tmp_path / "r.html", "--no-gallery")
     assert result.exit_code == 0
@@ -262,3 +275,4 @@ def test_help_tells_the_defaults() -> None:
     text = " ".join(evaluate("--help").stdout.split())
     assert "default: test, else validation, else train" in text
     assert "default: the shipped model" in text
+    assert "with --against as 'models' and 'comparison'" in text

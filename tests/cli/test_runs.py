@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fer.cli import main
-from fer.runs import control, files, process, serving, store
+from fer.runs import control, files, making, process, serving, store
 from fer.runs.config import TrainConfig
 from tests.runs.making import FAKE_RUN, wait_until, write_run
 
@@ -38,6 +38,17 @@ def test_the_table_names_each_run_in_full(fer: Fer, make_run: Callable[..., str]
     lines = fer().output.splitlines()
     assert any(first in line and "32.0% (epoch 3)" in line and "3 of 5" in line for line in lines)
     assert any(second in line and "failed" in line for line in lines)
+
+
+def test_a_name_is_neither_markup_nor_steers_the_terminal(fer: Fer, make_run: Callable[..., str]) -> None:
+    run_id = make_run(name="try [/b] again \x1b[31m")
+    making.set_notes(run_id, notes="first \x1b[2J\nsecond")
+    listed, shown = fer(), fer("show", run_id)
+    assert listed.exit_code == shown.exit_code == 0
+    assert "\nfirst \\x1b[2J\nsecond\n" in shown.output
+    for text in (listed.output, shown.output):
+        assert "try [/b] again \\x1b[31m" in text
+        assert "\x1b" not in text
 
 
 def test_the_json_is_alone_on_standard_output(fer: Fer, make_run: Callable[..., str]) -> None:

@@ -56,6 +56,16 @@ def test_agreement_by_hand() -> None:
     assert [b.confidence for b in result.bins] == pytest.approx([0.4, 0.7, 0.9])
 
 
+def test_what_labels_and_crowd_agree_on_bounds_no_model() -> None:
+    crowd = votes({"happiness": 10}, {"happiness": 6, "neutral": 4}, {"sadness": 8, "fear": 2})
+    labels, favourites = [HAPPY, NEUTRAL, SAD], [HAPPY, HAPPY, SAD]
+    as_labelled = agreement(answers(labels, labels, [0.9] * 3), crowd)
+    as_the_crowd = agreement(answers(labels, favourites, [0.9] * 3), crowd)
+    assert as_labelled is not None and as_the_crowd is not None
+    assert (as_labelled.accuracy, as_labelled.label_accuracy) == (as_labelled.labels_agree, 1)
+    assert (as_the_crowd.accuracy, as_the_crowd.label_accuracy) == (1, as_the_crowd.labels_agree)
+
+
 def test_a_model_that_is_surest_where_people_are_not() -> None:
     crowd = votes({"happiness": 10}, {"happiness": 8, "neutral": 2}, {"happiness": 6, "neutral": 4})
     result = agreement(answers([HAPPY] * 3, [HAPPY] * 3, [0.5, 0.6, 0.7]), crowd)

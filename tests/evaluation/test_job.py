@@ -1,15 +1,30 @@
 """An evaluation in its own process: done, stopped, failed, vanished; and never done twice."""
 
+import contextlib
 import os
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fer.errors import EvaluationError
 from fer.evaluation import store, worker
-from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, STOPPED, Job, Progress, Request
+from fer.evaluation.job import (
+    DONE,
+    FAILED,
+    PROGRESS_FILE,
+    REQUEST_FILE,
+    RUNNING,
+    STOPPED,
+    Job,
+    Progress,
+    Request,
+    running_jobs,
+    unexpected,
+)
 from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.material import Source
 from fer.evaluation.metrics import BATCH
@@ -82,6 +97,36 @@ def test_asking_again_while_it_runs_joins_it_and_stop_ends_it(
     assert not _lives(pid)
 
 
+def test_a_clock_that_is_set_hides_no_living_job(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
+    job, request = asked(bundle)
+    job.start(request)
+    pid = wait_for(job, RUNNING).pid
+    real = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: real(self) + 3600)
+    try:
+        assert [one.folder for one in running_jobs()] == [job.folder]
+        job.start(request)
+        again = job.progress()
+        assert again is not None and (again.state, again.pid) == (RUNNING, pid)
+        job.stop()
+        assert not _lives(pid)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_process_that_ended_at_once_has_failed(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fer.evaluation.job.sys.executable", "/bin/false")
+    job, request = asked(bundle)
+    job.start(request)
+    assert wait_for(job, FAILED).error == unexpected(job.folder)
+
+
 def _sleeper(folder: Path) -> Path:
     script = folder / "sleeper"
     script.write_text("#!/bin/sh\nexec sleep 60\n")
@@ -99,7 +144,7 @@ def _lives(pid: int) -> bool:
 def test_a_process_that_vanished_has_failed_and_names_its_log(bundle: Bundle) -> None:
     job, _ = asked(bundle)
     job.folder.mkdir(parents=True)
-    write_json(job.folder / PROGRESS_FILE, {"state": RUNNING, "pid": os.getpid(), "born": 1.0})
+    write_json(job.folder / PROGRESS_FILE, {"state": RUNNING, "pid": os.getpid(), "birth": "another time"})
     progress = job.progress()
     assert progress is not None
     assert progress.state == FAILED

@@ -189,6 +189,18 @@ def test_photos_are_searched_and_cropped_as_everywhere(tmp_path: Path, analyzer:
     assert "happy/broken.jpg" in reasons
 
 
+def test_a_photo_in_a_folder_that_names_no_split_or_class_is_left_out(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+    for place in ("train/happy", "extra/happy", "train/holiday"):
+        (tmp_path / place).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / place / "me.png"), portrait_bgr())
+    found = load_material(Source(str(tmp_path), photos=True), lambda: analyzer)
+    assert (found.split, found.origins) == ("train", ("train/happy/me.png",))
+    assert {item.where: item.reason for item in found.left_out} == {
+        "extra/happy/me.png": "its folder names no split",
+        "train/holiday/me.png": "its folder names no class",
+    }
+
+
 @pytest.mark.parametrize("name", ["missing", "empty", "classless"])
 def test_what_holds_no_photo_of_a_class_is_a_sentence(name: str, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     (tmp_path / "empty").mkdir()

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.readings import Rejection
 from fer.emotions import EMOTIONS
 from fer.evaluation.assessment import Assessment, assess
 from fer.evaluation.comparison import compare
 from fer.evaluation.report import report, write_run_report
-from fer.evaluation.wording import key_figures, verdict
+from fer.evaluation.wording import about, key_figures, verdict
 from tests.builders import make_bundle
 from tests.evaluation.builders import grey_faces, material, tiny_classifier
 
@@ -178,6 +179,13 @@ def test_key_figures_are_rounded_alike(made) -> None:
 def test_a_threshold_that_nothing_reaches_is_said(made) -> None:
     strict = replace(made, model=replace(made.model, unsure_below=1.1))
     assert key_figures(strict)["Accuracy of those"] == "not defined"
+
+
+@pytest.mark.parametrize(("n", "words"), [(1, "1 face, 1 image left out"), (14, "14 faces, 2 images left out")])
+def test_one_is_not_called_many(n: int, words: str, classifier) -> None:
+    left_out = tuple(Rejection(f"{number}.png", "no face found") for number in range(1 if n == 1 else 2))
+    found = replace(material(grey_faces(n)), left_out=left_out)
+    assert about([assess(classifier, found)]).endswith(f"test split of greys: {words}")
 
 
 @pytest.mark.parametrize(("wrong", "words"), [(0, "no more than chance"), (40, "first is better by more than chance")])

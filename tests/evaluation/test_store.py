@@ -5,16 +5,21 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
+from fer.datasets.catalog import set_folder
+from fer.datasets.corrections import correct, corrections_file, write_corrections
+from fer.datasets.importing import import_path
 from fer.errors import EvaluationError
 from fer.evaluation import store
 from fer.evaluation.assessment import Assessment, assess
-from fer.evaluation.job import DONE, PROGRESS_FILE, RUNNING, Job, Progress, born
+from fer.evaluation.job import DONE, PROGRESS_FILE, RUNNING, Job, Progress
 from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.material import Source, load_material
 from fer.evaluation.robustness import TRANSFORMS
 from fer.runs.files import write_json
+from fer.runs.process import stamp_of
 from tests.datasets.forms import csv_lines, drawn, image_files, votes_lines, write_lines
 from tests.evaluation.builders import grey_faces, material, tiny_classifier
 from tests.evaluation.test_material import write_folders
@@ -132,6 +137,36 @@ def test_a_changed_file_is_another_choice(tmp_path: Path) -> None:
     assert store.choice_key(source) not in (before, with_votes)
 
 
+@pytest.mark.parametrize("name", ["FER2013new.csv", "fer2013new (1).csv"])
+def test_votes_of_any_name_that_is_read_are_another_choice(name: str, tmp_path: Path) -> None:
+    faces = drawn()
+    source = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
+    before = store.choice_key(source)
+    (tmp_path / "notes.txt").write_text("no part of it")
+    assert store.choice_key(source) == before
+    write_lines(tmp_path / name, votes_lines(faces))
+    assert load_material(source).faces.votes is not None
+    assert store.choice_key(source) != before
+
+
+def test_corrections_of_a_set_are_not_evaluated_and_make_no_other_choice(tmp_path: Path) -> None:
+    faces = drawn()
+    import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(faces)), "mine")
+    folder = set_folder("mine")
+    source = Source(str(folder))
+    choice, found = store.choice_key(source), load_material(source)
+    file = corrections_file(folder)
+    changes = [correct(faces, index, (label + 1) % 7) for index, label in enumerate(faces.labels.tolist())]
+    write_corrections(file, changes)
+    assert load_material(source).key == found.key
+    assert store.choice_key(source) == choice
+    # What a writer of them is about to put in their place.
+    file.rename(file.with_name(f"{file.name}.new"))
+    assert store.choice_key(source) == choice
+    os.utime(folder / "labels.npy", ns=(1, 1))
+    assert store.choice_key(source) != choice
+
+
 @pytest.mark.parametrize(
     "change", [{"split": "train"}, {"photos": True}, {"photos": True, "detector": "haar"}, {"votes": "none.csv"}]
 )
@@ -233,7 +268,7 @@ def test_a_running_job_keeps_its_folder_and_ended_ones_do_not(tmp_path: Path) ->
     running, ended = (Job.of([name], "choice") for name in ("one", "other"))
     for job, state in ((running, RUNNING), (ended, DONE)):
         job.folder.mkdir(parents=True)
-        progress = Progress(state, pid=os.getpid(), born=born(os.getpid()))
+        progress = Progress(state, **stamp_of(psutil.Process()))
         write_json(job.folder / PROGRESS_FILE, asdict(progress))
     store.delete_all()
     assert running.progress() is not None

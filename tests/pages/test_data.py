@@ -1,5 +1,6 @@
 """The Data page: import, look, doctor, relabel."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -221,6 +222,22 @@ def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
     assert [info.name for info in catalog.list_sets()] == ["one", "two"]
 
 
+def test_whoever_imports_is_taken_to_the_new_set_and_nobody_else(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    first, second = open_page(PAGE), open_page(PAGE)
+    second.text_input(key="data_import_name").set_value("my own").run()
+    import_files(first, {"fer2013.csv": "\n".join(csv_lines(drawn())).encode()})
+    assert first.selectbox(key="data_set").value == "fer2013"
+    second.run()
+    assert any("Imported 'fer2013'" in text.value for text in second.success)
+    assert second.selectbox(key="data_set").value == "mine"
+    assert second.text_input(key="data_import_name").value == "my own"
+    # It is taken there once.
+    first.selectbox(key="data_set").set_value("mine").run()
+    assert first.run().selectbox(key="data_set").value == "mine"
+
+
 @pytest.mark.parametrize("n", [2, 3])
 def test_files_of_one_name_are_told_of(n: int, fer_home: Path, open_page: OpenPage) -> None:
     app = open_page(PAGE)
@@ -385,6 +402,21 @@ def test_deleting_takes_two_clicks_and_says_what_it_frees(
     button(app, "Delete for good").click().run()
     assert catalog.list_sets() == [] and not app.exception
     assert has_button(app, "Import")
+
+
+def test_deleting_frees_the_disk_and_forgets_what_was_found(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    def mapped() -> bool:
+        return str(fer_home / "data") in Path("/proc/self/maps").read_text()
+
+    app = view(open_page(PAGE), "Doctor")
+    app = finished(button(app, "Examine").click().run())
+    assert mapped() and jobs._jobs()
+    button(app, "Delete for good").click().run()
+    assert not app.exception and not jobs._jobs()
+    gc.collect()
+    assert not mapped()
 
 
 def test_a_damaged_set_is_a_sentence(fer_home: Path, stored: FaceDataset, open_page: OpenPage) -> None:

@@ -174,6 +174,20 @@ def test_a_result_that_was_computed_anew_is_the_one_that_is_shown(bundle: Bundle
     expect(page.run(), "70", "10 days")
 
 
+def test_the_same_faces_of_another_source_are_called_what_that_is_called(
+    bundle: Bundle, open_page: OpenPage, fer_home: Path
+) -> None:
+    for name, more in (("first", []), ("second", ["3,1 2 3,PrivateTest"])):
+        (fer_home / "data" / name).mkdir(parents=True)
+        table = write_lines(fer_home / "data" / name / f"{name}.csv", [*csv_lines(drawn()), *more])
+        evaluated(bundle, source=Source(str(table.parent)))
+    page = open_page(EVALUATION)
+    for name, words in (("first", "first.csv: 7 faces."), ("second", "second.csv: 7 faces, 1 image left out.")):
+        box(page, "Data").set_value(str(fer_home / "data" / name)).run()
+        assert not page.exception
+        assert words in texts(page)
+
+
 def test_kept_results_cannot_be_deleted_while_a_job_runs(
     bundle: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +244,24 @@ def test_a_run_that_was_deleted_meanwhile_is_a_sentence(
     page = open_page(EVALUATION)
     assert not page.exception
     assert "is gone; choose another one." in texts(page)
+
+
+def test_a_model_from_elsewhere_can_be_evaluated_before_it_is_used(
+    bundle: Bundle, second: Bundle, open_page: OpenPage, fer_home: Path
+) -> None:
+    elsewhere = fer_home / "runs" / "imported"
+    lab = make_bundle(elsewhere / "lab" / "bundle", sharpness=3.0)
+    # Called as a run is, and another model.
+    namesake = make_bundle(elsewhere / "gentle" / "bundle", sharpness=2.0)
+    evaluated(lab)
+    page = open_page(EVALUATION)
+    gentle = f"gentle ({second.path.parent.name})"
+    assert box(page, "Model A").options == ["tiny, in use", "Shipped model", gentle, "gentle", "lab"]
+    box(page, "Model A").set_value(str(namesake.path)).run()
+    assert "Evaluate" in buttons(page) and not page.metric
+    box(page, "Model A").set_value(str(lab.path)).run()
+    assert not page.exception
+    assert page.metric and "lab on the test split" in texts(page)
 
 
 def test_models_that_are_compared_do_not_drive_out_the_one_in_use(tmp_path: Path, open_page: OpenPage) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fer import paths
 from fer.recognition.current import current_bundle_path
-from fer.runs import control, files, importing, serving, store
+from fer.runs import control, files, importing, process, serving, store
 from fer.runs.config import TrainConfig
 from fer.runs.presets import PRESETS
 from tests.builders import make_bundle
@@ -78,6 +78,38 @@ def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(
     assert "was stopped before its first step was done. It can be resumed." in texts(app)
 
 
+def test_stop_in_a_tab_that_has_not_heard_of_the_first_one_ends_nothing(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
+    run_id = control.start(TrainConfig())
+    wait_until(lambda: store.read_run(run_id).progress.doing == "training")
+    tabs = [open_page(PAGE), open_page(PAGE)]
+    for app in tabs:
+        app.button(key=f"training_stop_{run_id}").click().run()
+        assert not app.error and not app.exception
+    assert process.is_alive(files.run_folder(run_id))
+    assert store.read_run(run_id).stopping
+
+
+def test_taking_out_of_the_queue_what_began_meanwhile_ends_nothing(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = control.start(TrainConfig(seed=1))
+    wait_until(lambda: store.read_run(first).state == "running")
+    monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
+    second = control.start(TrainConfig(seed=2))
+    app = open_page(PAGE)
+    assert app.button(key=f"training_stop_{second}").label == "Take it out"
+    control.stop(first)
+    wait_until(lambda: store.read_run(second).progress.doing == "training")
+    # Another tab has asked it to stop.
+    control.stop(second)
+    app.button(key=f"training_stop_{second}").click().run()
+    assert not app.error and not app.exception
+    assert process.is_alive(files.run_folder(second))
+
+
 def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
@@ -121,6 +153,7 @@ def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
     # Loss and accuracy, the classes, the learning rate: all of them changed in place.
     assert len(app.get("component_instance")) == 3
     assert not app.get("plotly_chart")
+    assert "A training loss above the validation loss is no fault" in texts(app)
     app.button(key=f"training_use_{run_id}").click().run()
     assert "Live and Upload now use the model of 'mine'" in texts(app)
     assert current_bundle_path().parent.name == "mine"

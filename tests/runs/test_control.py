@@ -115,6 +115,17 @@ def test_a_second_stop_ends_a_run_that_does_not_listen_and_its_child(make_run, f
     wait_until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 
+def test_a_run_that_is_only_asked_is_never_ended(fake_runs, monkeypatch):
+    monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
+    run_id = control.start(TrainConfig())
+    wait_until(lambda: state(run_id) == "running")
+    for _ in range(3):
+        assert control.stop(run_id, ask_only=True)
+    assert state(run_id) == "running" and store.read_run(run_id).stopping
+    assert not control.stop(run_id)
+    assert state(run_id) == "stopped"
+
+
 def test_a_stop_that_a_killed_run_never_saw_does_not_stop_its_resumption(fake_runs):
     run_id = control.start(TrainConfig())
     wait_until(lambda: state(run_id) == "running")

@@ -1,5 +1,7 @@
 """Part of a label is a teacher's answer, the same for a face and its mirror image."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,13 @@ from fer.errors import BundleError
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
+from fer.training import run
 from fer.training.batches import TrainingBatches
+from fer.training.fit import load_data, split_parts
 from fer.training.teacher import taught_labels
 from tests.builders import make_bundle
 from tests.training.test_batches import STILL, dataset
+from tests.training.tiny_fit import CONFIG, start
 
 
 @pytest.fixture
@@ -43,6 +48,17 @@ def test_a_batch_mixes_label_and_answer_by_the_share(teacher):
     images, targets, _ = TrainingBatches(dataset(), config, votes=False, taught=taught)[0]
     expected = 0.25 * taught_labels([teacher], images[..., 0]) + 0.75 * np.eye(7)[images[:, 0, 0, 0] % 7]
     np.testing.assert_allclose(targets["logits"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off"], ids=["empty", "cut"])
+def test_answers_that_a_full_disk_cut_off_are_asked_for_again(teacher, fer_home, content):
+    config = replace(CONFIG, teacher=(teacher,))
+    session, parts = start(config), split_parts(load_data(config), config)
+    (session.folder / "taught.npz").write_bytes(content)
+    answers = run._taught(session, config, parts)
+    np.testing.assert_array_equal(answers, taught_labels([teacher], parts.train.images))
+    with np.load(session.folder / "taught.npz") as kept:
+        np.testing.assert_array_equal(kept["answers"], answers)
 
 
 def test_a_teacher_that_is_not_there_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """What happens while a run trains, in this process and with a tiny network."""
 
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,3 +155,16 @@ def test_a_probe_measures_without_making_a_run():
     assert 0 < measured.image_seconds < 1
     assert measured.validation_seconds > 0
     assert store.list_runs() == []
+
+
+def test_a_probe_times_what_a_run_does_between_its_epochs(monkeypatch):
+    real, judged = probe.judge, []
+
+    def slow(network, validation, statistics):
+        judged.append((len(validation), sum(map(len, statistics))))
+        time.sleep(0.5)
+        return real(network, validation, statistics)
+
+    monkeypatch.setattr(probe, "judge", slow)
+    assert probe.probe(CONFIG).validation_seconds > 0.5
+    assert judged == [(140, 70)]

@@ -123,3 +123,11 @@ def test_one_key_has_one_running_job() -> None:
     assert again is not None and ended(again).result == "fourth"
     jobs.forget("key")
     assert jobs.find("key") is None and jobs.find("other") is other
+
+
+def test_the_jobs_of_one_folder_are_forgotten_together() -> None:
+    keys = ["doctor /data/a 2026", "clean /data/a 2026", "doctor /data/a-2 2026", "doctor /data/a 2027"]
+    for key in keys:
+        assert jobs.start(key, lambda progress: None)
+    jobs.forget_all("/data/a 2026")
+    assert [jobs.find(key) is not None for key in keys] == [False, False, True, True]
