@@ -8,17 +8,19 @@ import numpy as np
 from fer.runs.config import TrainConfig
 from fer.runs.estimates import Measured
 from fer.training.batches import TrainingBatches
-from fer.training.fit import compiled_network, has_votes, judge, load_data, plain_batches, split_parts, validate
+from fer.training.fit import compiled_network, has_votes, judge, load_data, plain_batches, split_parts
 from fer.training.watch import STATISTICS_IMAGES
 
 # The first steps and the first verdict compile; the median of the next few steps is what the others take.
 _WARM_UP_STEPS: Final = 2
 _STEPS: Final = 8
-_WARM_UP_IMAGES: Final = 256
+# So many images of each kind are judged by, for all of them would take as long as a whole verdict.
+_WARM_UP_IMAGES: Final = 128
+_IMAGES: Final = 512
 
 
 def probe(config: TrainConfig) -> Measured:
-    """Time a few steps, and judging an epoch once.
+    """Time a few steps, and a part of what judges an epoch.
 
     Raises:
         FerError: the settings or the data do not allow the run, in one sentence.
@@ -34,14 +36,18 @@ def probe(config: TrainConfig) -> Measured:
         began = time.perf_counter()
         network.train_on_batch(*batch)
         times.append(time.perf_counter() - began)
-    statistics = plain_batches(parts.train, STATISTICS_IMAGES)
-    validate(network, parts.validation.take(np.arange(min(len(parts.validation), _WARM_UP_IMAGES))))
-    began = time.perf_counter()
-    judge(network, parts.validation, statistics)
+    seconds = n_judged = 0.0
+    for n_images in (_WARM_UP_IMAGES, _IMAGES):
+        some = parts.validation.take(np.arange(min(len(parts.validation), n_images)))
+        statistics = plain_batches(parts.train, min(STATISTICS_IMAGES, n_images))
+        began = time.perf_counter()
+        judge(network, some, statistics)
+        seconds, n_judged = time.perf_counter() - began, len(some) + sum(map(len, statistics))
+    n_of_a_verdict = len(parts.validation) + min(len(parts.train), STATISTICS_IMAGES)
     return Measured.of(
         config,
         trained_on=len(parts.train),
         n_validation=len(parts.validation),
         step_seconds=float(np.median(times[_WARM_UP_STEPS:])),
-        validation_seconds=time.perf_counter() - began,
+        validation_seconds=seconds * n_of_a_verdict / n_judged,
     )

@@ -167,4 +167,4 @@ def test_a_probe_times_what_a_run_does_between_its_epochs(monkeypatch):
 
     monkeypatch.setattr(probe, "judge", slow)
     assert probe.probe(CONFIG).validation_seconds > 0.5
-    assert judged == [(140, 70)]
+    assert judged == [(128, 70), (140, 70)]
