@@ -17,6 +17,7 @@ from fer.errors import FerError
 from fer.ui import jobs
 from fer.ui.data import CHOSEN, corrections_of, opened
 from fer.ui.data_look import faces
+from fer.ui.downloads import made_download
 
 _GROUPS_A_PAGE: Final = 9
 _COLUMNS: Final = 3
@@ -98,13 +99,13 @@ def _findings(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
             column_config=dict.fromkeys(["Images", "Groups", "A cleaned copy leaves out"], number),
             alt="What the doctor found: finding, images, groups of copies, images that a cleaned copy leaves out",
         )
-    st.download_button(
+    made_download(
         "All findings, as CSV",
-        lambda: checkup.to_csv(reading),
+        lambda: checkup.to_csv(reading).encode(),
         f"{info.name}-findings.csv",
         "text/csv",
+        key=f"data_findings_{info.created}_{hash(checkup)}",
         icon=":material/table:",
-        on_click="ignore",
     )
     with_images = {item.kind.key: item for item in checkup.findings if item.n_images}
     if with_images:
@@ -140,13 +141,13 @@ def _gallery(info: SetInfo, finding: Finding, reading: Reading) -> None:
 
 
 def _download(info: SetInfo, finding: Finding, reading: Reading) -> None:
-    st.download_button(
+    made_download(
         f"{finding.kind.title}, as CSV",
-        lambda: finding.to_csv(reading),
+        lambda: finding.to_csv(reading).encode(),
         f"{info.name}-{finding.kind.key}.csv",
         "text/csv",
+        key=f"data_{finding.kind.key}_{info.created}_{hash(finding)}",
         icon=":material/table:",
-        on_click="ignore",
     )
 
 

@@ -12,7 +12,14 @@ _MADE: Final = "made_download"
 
 
 def made_download(
-    label: str, make: Callable[[], bytes], file_name: str, mime: str, *, key: str, icon: str, help: str | None = None
+    label: str,
+    make: Callable[[], bytes],
+    file_name: str,
+    mime: str,
+    *,
+    key: str,
+    icon: str | None = None,
+    help: str | None = None,
 ) -> None:
     """Offer a file that is made when it is asked for.
 
@@ -25,7 +32,7 @@ def made_download(
         file_name: what it is saved as.
         mime: its type.
         key: tells the file from others and from what it was before: a new one makes it anew.
-        icon: of both buttons.
+        icon: of the first button.
         help: what is in it.
     """
     made: tuple[str, bytes] | None = st.session_state.get(_MADE)

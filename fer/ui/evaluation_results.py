@@ -1,6 +1,7 @@
 """The lower half of the Evaluation page: figures, charts, and what can be taken away."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from fer.evaluation.metrics import Metrics
 from fer.evaluation.report import report
 from fer.recognition.classifier import EmotionClassifier
 from fer.ui import resources
+from fer.ui.downloads import made_download
 from fer.ui.evaluation import Results
 
 _CONFIG: Final[dict[str, Any]] = {"displayModeBar": False}
@@ -227,21 +229,18 @@ def downloads(results: Results) -> None:
         (".json", "JSON", "application/json", ":material/data_object:", "All figures."),
         (".csv", "CSV", "text/csv", ":material/table:", "A row a face: true, given, seven probabilities."),
     )
+    shown = "_".join([results.key, *(one.made for one in assessments), *results.names, str(with_faces)])
     with st.container(horizontal=True):
         for form, label, mime, icon, text in forms:
-            st.download_button(
+            made_download(
                 label,
-                _maker(form, material, assessments, loaded),
+                partial(report, form, material, assessments, loaded),
                 f"evaluation{form}",
                 mime,
-                on_click="ignore",
+                key=f"evaluation{form}_{shown}",
                 icon=icon,
                 help=text,
             )
-
-
-def _maker(form: str, material: Any, assessments: Sequence[Assessment], loaded: Sequence[EmotionClassifier]) -> Any:
-    return lambda: report(form, material, assessments, loaded)
 
 
 def classifiers(results: Results) -> list[EmotionClassifier]:

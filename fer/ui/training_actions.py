@@ -5,6 +5,8 @@ import streamlit as st
 from fer.errors import FerError
 from fer.runs import control, serving
 from fer.runs.store import RunSummary
+from fer.ui.downloads import made_download
+from fer.ui.frame import errors_as_sentences
 from fer.ui.training_downloads import downloads_of
 from fer.ui.training_form import clone
 from fer.ui.training_notices import notify
@@ -104,11 +106,13 @@ def _delete(run: RunSummary) -> None:
 def _downloads(run: RunSummary) -> None:
     with st.popover("Download", icon=":material/download:"):
         for download in downloads_of(run):
-            st.download_button(
-                download.title,
-                download.read,
-                file_name=download.file_name,
-                mime=download.mime,
-                key=f"training_download_{download.key}_{run.id}",
-                on_click="ignore",
-            )
+            key = f"training_download_{download.key}_{run.id}"
+            with errors_as_sentences():
+                if download.large:
+                    stamped = f"{key}_{download.stamp}"
+                    made_download(download.title, download.read, download.file_name, download.mime, key=stamped)
+                else:
+                    content = download.read()
+                    st.download_button(
+                        download.title, content, download.file_name, download.mime, key=key, on_click="ignore"
+                    )

@@ -307,7 +307,11 @@ def test_a_kept_result_is_shown_at_once(bundle: Bundle, open_page: OpenPage) -> 
     assert "140 faces" in texts(page)
     (matrix, *_) = page.dataframe
     assert matrix.value.to_numpy().tolist() == known.metrics.confusion.tolist()
-    assert [button.label for button in page.get("download_button")] == ["HTML report", "JSON", "CSV"]
+    assert {"HTML report", "JSON", "CSV"} < set(buttons(page))
+    next(button for button in page.button if button.label == "CSV").click().run()
+    (saved,) = page.get("download_button")
+    assert saved.label.startswith("Save evaluation.csv (")
+    assert "HTML report" in buttons(page) and "CSV" not in buttons(page)
 
 
 def test_asking_for_robustness_offers_to_measure_it_and_keeps_the_rest(bundle: Bundle, open_page: OpenPage) -> None:

@@ -139,8 +139,13 @@ def test_the_downloads_of_a_run_are_offered(
 ) -> None:
     run_id = make_run(epochs_done=2, bundle=True)
     choose(run_id)
-    labels = [button.proto.label for button in open_page(PAGE).get("download_button")]
-    assert labels == ["Model bundle (zip)", "Settings (JSON)", "Curves (CSV)", "Log"]
+    page = open_page(PAGE)
+    labels = [button.proto.label for button in page.get("download_button")]
+    assert labels == ["Settings (JSON)", "Curves (CSV)", "Log"]
+    next(button for button in page.button if button.label == "Model bundle (zip)").click().run()
+    assert not page.exception
+    labels = [button.proto.label for button in page.get("download_button")]
+    assert labels[0].startswith("Save ") and ".zip (" in labels[0]
 
 
 def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(

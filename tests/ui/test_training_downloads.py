@@ -1,9 +1,14 @@
 """What can be taken away from a run."""
 
 import io
+import os
+import shutil
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from fer.errors import RunError
 from fer.recognition.bundle import load_bundle
 from fer.runs import files, store
 from fer.runs.config import TrainConfig
@@ -49,3 +54,22 @@ def test_the_zip_is_a_bundle_that_can_be_served(fer_home: Path, tmp_path: Path) 
     taken, own = load_bundle(tmp_path / "taken"), load_bundle(files.run_folder(run_id) / files.BUNDLE)
     assert taken.hash == own.hash
     assert {file.name for file in taken.path.iterdir()} == {file.name for file in own.path.iterdir()}
+
+
+def test_a_run_that_is_gone_since_is_a_sentence(fer_home: Path) -> None:
+    run_id = write_run(1, epochs_done=2)
+    found = offered(run_id)
+    shutil.rmtree(files.run_folder(run_id))
+    with pytest.raises(RunError, match=r"metrics\.csv cannot be read .*; reload the page"):
+        found[files.METRICS].read()
+
+
+def test_what_is_large_is_made_when_it_is_asked_for_and_anew_when_it_changed(fer_home: Path) -> None:
+    run_id = write_run(1, epochs_done=2)
+    report = files.run_folder(run_id) / "report.html"
+    report.write_text("one")
+    os.utime(report, ns=(1, 1))
+    before = offered(run_id)
+    assert before["report.html"].large and not before[files.METRICS].large
+    report.write_text("another")
+    assert offered(run_id)["report.html"].stamp != before["report.html"].stamp == 1
