@@ -60,10 +60,11 @@ def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
             "ticktext": [clock(tick) for tick in ticks],
             "hoverformat": ".0f",
             "ticksuffix": " s",
+            "automargin": True,
             "fixedrange": True,
             "showgrid": False,
         },
-        "yaxis": {"range": [0, 1.02], "tickformat": ".0%", "fixedrange": True, "nticks": 5},
+        "yaxis": {"range": [0, 1.02], "tickformat": ".0%", "automargin": True, "fixedrange": True, "nticks": 5},
     }
     return go.Figure({"data": lines, "layout": layout})
 
