@@ -3,17 +3,16 @@
 import csv
 import io
 import json
-import unicodedata
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
 from fer.results import FRAME_COLUMNS, ImageAnalysis, faces_frame
+from fer.text import spreadsheet_safe
 from fer.vision import images
 from fer.vision.drawing import annotate
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%")
 # What JPEG can hold on a side is 65,535 pixels.
 _JPEG_SIDE: Final = 65_000
 
@@ -28,23 +27,6 @@ def to_csv(analyses: Iterable[ImageAnalysis]) -> bytes:
     # Quoted, so that a semicolon in a name begins no cell of its own where spreadsheets split there.
     rows = table.to_csv(index=False, header=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return f"{','.join(FRAME_COLUMNS)}\n{rows}".encode()
-
-
-def spreadsheet_safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe in front of what begins like one."""
-    # A spreadsheet may trim white space and read full-width signs as their plain forms before it looks.
-    start = unicodedata.normalize("NFKC", text.lstrip()[:1])
-    return f"'{text}" if start.startswith(_FORMULA_STARTS) or text.startswith(("\t", "\r", "\n")) else text
-
-
-def encodable(text: str) -> str:
-    """A name with every byte that is no UTF-8 written as a backslash and digits, so that it can be stored and shown."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def printable(text: str) -> str:
-    """Text that can neither steer a terminal nor fail to be written to one."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def to_json(analyses: Iterable[ImageAnalysis]) -> bytes:

@@ -24,7 +24,7 @@ from fer.datasets.staging import clean_staging
 from fer.datasets.storage import REJECTED_FILE, SetInfo
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
-from fer.exports import printable
+from fer.text import printable
 
 _WHERE: Final = {"CSV": "row", "image folders": "file", "cleaned copy": "image"}
 

@@ -8,7 +8,7 @@ import click
 from rich.text import Text
 
 from fer.errors import FerError
-from fer.exports import printable
+from fer.text import printable
 
 STDOUT: Final = "-"
 

@@ -14,10 +14,10 @@ from rich.table import Table
 
 from fer.cli.output import plain
 from fer.emotions import EMOTIONS
-from fer.exports import printable
 from fer.runs import control, files, store
 from fer.runs.progress import INTERRUPTED
 from fer.runs.store import RunSummary
+from fer.text import printable
 
 
 @click.group(invoke_without_command=True)

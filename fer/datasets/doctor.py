@@ -15,7 +15,7 @@ from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.quality import faceless_images, flat_images
 from fer.datasets.readings import Progress, Reading, silent
 from fer.emotions import EMOTIONS
-from fer.exports import spreadsheet_safe
+from fer.text import spreadsheet_safe
 
 Indices = npt.NDArray[np.int64]
 Rows = list[dict[Hashable, Any]]

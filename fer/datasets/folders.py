@@ -11,7 +11,7 @@ from fer.datasets.layouts import Layout
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
 from fer.datasets.trees import READ_ERRORS, Entry, Tree
 from fer.errors import DatasetError, ImageError
-from fer.exports import encodable
+from fer.text import encodable
 from fer.vision.images import MAX_BYTES, decode
 
 _FILES_BETWEEN_REPORTS: Final = 100

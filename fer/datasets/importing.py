@@ -10,8 +10,8 @@ from fer.datasets.sources import read_source, read_uploads, sort_uploads
 from fer.datasets.staging import clean_staging, staged
 from fer.datasets.storage import SetInfo, describe, write_set
 from fer.errors import DatasetError, shortened
-from fer.exports import printable
 from fer.paths import data_dir
+from fer.text import printable
 
 # Reading takes nearly all of the time; the rest is writing and the fingerprint.
 _READING_SHARE: Final = 0.95

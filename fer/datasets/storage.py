@@ -17,7 +17,7 @@ from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.readings import Reading, Rejection
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
-from fer.exports import encodable, spreadsheet_safe
+from fer.text import encodable, spreadsheet_safe
 
 INFO_FILE: Final = "set.json"
 REJECTED_FILE: Final = "rejected.csv"

@@ -17,10 +17,10 @@ from fer.evaluation.material import Material, material_of
 from fer.evaluation.names import display_name
 from fer.evaluation.once import assess_once
 from fer.evaluation.store import StoreError
-from fer.exports import spreadsheet_safe
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.files import write_text
+from fer.text import spreadsheet_safe
 
 RUN_REPORT: Final = "report.html"
 FORMS: Final = (".html", ".json", ".csv")

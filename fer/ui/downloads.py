@@ -1,6 +1,7 @@
 """Files that take a while to make: one click makes a file, the next one downloads it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
@@ -9,6 +10,13 @@ from fer.ui.frame import errors_as_sentences
 
 # One file a session, the last one that was made: megabytes of each button would add up.
 _MADE: Final = "made_download"
+
+
+@dataclass(frozen=True)
+class _Made:
+    file_name: str
+    key: str
+    data: bytes
 
 
 def made_download(
@@ -35,11 +43,15 @@ def made_download(
         icon: of the first button.
         help: what is in it.
     """
-    made: tuple[str, bytes] | None = st.session_state.get(_MADE)
-    if made and made[0] == key:
+    made: _Made | None = st.session_state.get(_MADE)
+    if made and made.file_name == file_name and made.key != key:
+        # What it was made of has changed, or is gone.
+        forget_made()
+        made = None
+    if made and made.key == key:
         st.download_button(
-            f"Save {file_name} ({_size(made[1])})",
-            made[1],
+            f"Save {file_name} ({_size(made.data)})",
+            made.data,
             file_name,
             mime,
             type="primary",
@@ -49,8 +61,13 @@ def made_download(
         )
     elif st.button(label, icon=icon, help=help, key=f"make_{key}"):
         with errors_as_sentences(), st.spinner(f"Making {file_name} ..."):
-            st.session_state[_MADE] = (key, make())
+            st.session_state[_MADE] = _Made(file_name, key, make())
             st.rerun()
+
+
+def forget_made() -> None:
+    """Let go of the file that was made last."""
+    st.session_state.pop(_MADE, None)
 
 
 def _size(data: bytes) -> str:

@@ -9,6 +9,7 @@ from fer.evaluation.names import display_name
 from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
 from fer.ui import resources
+from fer.ui.downloads import forget_made
 from fer.ui.photobook import KEPT_BYTES, KEPT_PHOTOS, MB, Photo, PhotoBook
 from fer.ui.state import UploadedFile, release_upload, remembered
 from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
@@ -195,6 +196,7 @@ def clear_button() -> None:
 
 def _clear() -> None:
     photo_book().clear()
+    forget_made()
     # New keys empty the uploader and the camera's picture as well.
     st.session_state[_ROUND] = _round() + 1
 

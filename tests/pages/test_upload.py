@@ -238,4 +238,8 @@ def test_the_downloads_hold_every_file(upload: AppTest) -> None:
     assert saved.label.startswith("Save annotated.zip (") and saved.label.endswith(" kB)")
     # Of another threshold the pictures are others.
     upload.slider[0].set_value(1.0).run()
-    assert "Annotated photos" in [button.label for button in upload.button]
+    assert "made_download" not in upload.session_state
+    next(button for button in upload.button if button.label == "Annotated photos").click().run()
+    assert "made_download" in upload.session_state
+    next(button for button in upload.button if button.label == "Clear the list").click().run()
+    assert "made_download" not in upload.session_state
