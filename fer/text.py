@@ -1,4 +1,4 @@
-"""Text of strangers made fit for where it goes: a spreadsheet, a file, a terminal."""
+"""Text of strangers made fit for where it goes, a spreadsheet, a file, a terminal; and numbers with their noun."""
 
 import unicodedata
 from typing import Final
@@ -21,3 +21,8 @@ def encodable(text: str) -> str:
 def printable(text: str) -> str:
     """Text that can neither steer a terminal nor fail to be written to one."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 image', '2,000 images'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -16,6 +16,7 @@ from fer.cli.output import STDOUT, check_targets, plain, write_target
 from fer.errors import FerError, ImageError
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.results import ImageAnalysis
+from fer.text import counted
 from fer.vision import images
 from fer.vision.detection import DETECTORS
 from fer.vision.folders import gather
@@ -127,13 +128,9 @@ def _report(analyses: Sequence[ImageAnalysis], left_out: int, console: Console) 
     for analysis in failed:
         errors.print(Text.assemble("Failed: ", plain(analysis.file), ": ", analysis.error or ""))
     n_faces = sum(len(analysis.faces) for analysis in analyses)
-    parts = [_count(len(analyses) - len(failed), "photo"), _count(n_faces, "face")]
+    parts = [counted(len(analyses) - len(failed), "photo"), counted(n_faces, "face")]
     parts += [f"{len(failed)} failed"] if failed else []
-    parts += [f"{_count(left_out, 'file')} left out that {'is' if left_out == 1 else 'are'} no picture"] * bool(
+    parts += [f"{counted(left_out, 'file')} left out that {'is' if left_out == 1 else 'are'} no picture"] * bool(
         left_out
     )
     errors.print(", ".join(parts))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -6,15 +6,11 @@ from typing import Final
 from fer.evaluation.assessment import Assessment
 from fer.evaluation.calibration import answered_at
 from fer.evaluation.comparison import Comparison
+from fer.text import counted
 
 _SMALLEST_P: Final = 0.0001
 DERIVED: Final = "the tenth of train that training validates on"
 DRAWN: Final = "These faces are drawn: the figures say nothing about real ones."
-
-
-def counted(number: int, noun: str) -> str:
-    """'1 image', '2,000 images'."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def key_figures(assessment: Assessment) -> dict[str, str]:

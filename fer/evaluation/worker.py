@@ -16,12 +16,12 @@ from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNIN
 from fer.evaluation.material import Material, Source, load_material
 from fer.evaluation.once import assess_once
 from fer.evaluation.robustness import TRANSFORMS
-from fer.evaluation.wording import counted
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.files import write_json
 from fer.runs.process import stamp_of
+from fer.text import counted
 from fer.vision.detection import create_detector, photo_detector_name
 
 _READING, _CLASSIFYING, _WAITING = "reading", "classifying", "waiting"

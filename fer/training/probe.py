@@ -36,18 +36,20 @@ def probe(config: TrainConfig) -> Measured:
         began = time.perf_counter()
         network.train_on_batch(*batch)
         times.append(time.perf_counter() - began)
-    seconds = n_judged = 0.0
-    for n_images in (_WARM_UP_IMAGES, _IMAGES):
+
+    def seconds_an_image(n_images: int) -> float:
         some = parts.validation.take(np.arange(min(len(parts.validation), n_images)))
-        statistics = plain_batches(parts.train, min(STATISTICS_IMAGES, n_images))
+        statistics = plain_batches(parts.train, n_images)
         began = time.perf_counter()
         judge(network, some, statistics)
-        seconds, n_judged = time.perf_counter() - began, len(some) + sum(map(len, statistics))
-    n_of_a_verdict = len(parts.validation) + min(len(parts.train), STATISTICS_IMAGES)
+        return (time.perf_counter() - began) / (len(some) + sum(map(len, statistics)))
+
+    seconds_an_image(_WARM_UP_IMAGES)
+    n_judged = len(parts.validation) + min(len(parts.train), STATISTICS_IMAGES)
     return Measured.of(
         config,
         trained_on=len(parts.train),
         n_validation=len(parts.validation),
         step_seconds=float(np.median(times[_WARM_UP_STEPS:])),
-        validation_seconds=seconds * n_of_a_verdict / n_judged,
+        validation_seconds=seconds_an_image(_IMAGES) * n_judged,
     )

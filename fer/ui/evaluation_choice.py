@@ -19,12 +19,11 @@ from fer.recognition.current import current_bundle_path
 from fer.runs.importing import list_imported
 from fer.runs.store import list_runs
 from fer.ui.data_choice import ELSEWHERE, data_options
-from fer.vision.detection import available_detectors, photo_detector_name
+from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
 
 _BEST_SPLIT: Final = "best"
 _IN_USE: Final = ", in use"
 _FORMS: Final = {"faces": "Faces, already cropped", "photos": "Photos to find faces in"}
-_DETECTOR_NAMES: Final = {"yunet": "YuNet", "haar": "Haar"}
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def _choose_elsewhere() -> Source | None:
             name = st.segmented_control(
                 "Face detector",
                 available_detectors(),
-                format_func=_DETECTOR_NAMES.__getitem__,
+                format_func=DETECTOR_NAMES.__getitem__,
                 default=photo_detector_name(),
                 required=True,
                 **_kept("detector"),

@@ -8,7 +8,7 @@ import streamlit as st
 from fer.emotions import EMOTIONS
 from fer.evaluation.comparison import compare
 from fer.evaluation.gallery import Card, Rows, cards, mistakes, of_kind
-from fer.evaluation.wording import counted
+from fer.text import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.evaluation import Results
 from fer.ui.evaluation_results import classifiers

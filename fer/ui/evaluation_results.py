@@ -17,6 +17,7 @@ from fer.evaluation.comparison import compare
 from fer.evaluation.metrics import Metrics
 from fer.evaluation.report import report
 from fer.recognition.classifier import EmotionClassifier
+from fer.text import counted
 from fer.ui import resources
 from fer.ui.downloads import made_download
 from fer.ui.evaluation import Results
@@ -66,7 +67,7 @@ def _metrics(one: Assessment) -> None:
 def _left_out(results: Results) -> None:
     left_out = results.material.left_out
     if left_out:
-        with st.expander(f"{wording.counted(len(left_out), 'image')} could not be used", icon=":material/report:"):
+        with st.expander(f"{counted(len(left_out), 'image')} could not be used", icon=":material/report:"):
             frame = pd.DataFrame([(item.where, item.reason) for item in left_out], columns=["Image", "Reason"])
             st.dataframe(frame, hide_index=True, alt="Images that could not be used, with the reason of each")
 

@@ -11,6 +11,7 @@ from fer.live.record import OUTCOMES, PersonSummary
 from fer.live.session import LiveSession
 from fer.live.snapshot import LiveSnapshot
 from fer.live.timeline import PersonLine, Timeline
+from fer.text import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.frame import errors_as_sentences
 from fer.ui.live import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, snapshot_download
@@ -61,13 +62,12 @@ def now(state: LiveState, shown: CameraState) -> None:
 
 def figures_line(snapshot: LiveSnapshot) -> str:
     """'29.9 fps · 7 ms · 1 face · 300 frames · 0 dropped · 0 failed'."""
-    n_people = len(snapshot.people)
     cost = "–" if snapshot.processing_ms is None else f"{snapshot.processing_ms:.0f}"
     return " · ".join(
         [
             f"{snapshot.fps:.1f} fps",
             f"{cost} ms",
-            f"{n_people} {'face' if n_people == 1 else 'faces'}",
+            counted(len(snapshot.people), "face"),
             f"{snapshot.n_frames} frames",
             f"{snapshot.n_dropped} dropped",
             f"{snapshot.n_failed} failed",

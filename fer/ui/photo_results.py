@@ -9,6 +9,7 @@ import streamlit as st
 
 from fer import exports
 from fer.results import Face, ImageAnalysis
+from fer.text import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.downloads import made_download
 from fer.ui.photobook import Photo, PhotoBook, summary
@@ -75,9 +76,8 @@ def failures(book: PhotoBook) -> None:
     """Which files could not be analysed, and why."""
     if not book.failed:
         return
-    n_failed = len(book.failed)
     lines = [f"- **{_plain(failure.file)}**: {failure.error}" for failure in book.failed]
-    st.warning("\n".join([f"{n_failed} {'file' if n_failed == 1 else 'files'} could not be read.", *lines]))
+    st.warning("\n".join([f"{counted(len(book.failed), 'file')} could not be read.", *lines]))
 
 
 def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: Explain | None = None) -> None:
@@ -96,8 +96,7 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: 
     with left:
         st.image(
             view.annotated,
-            caption=f"{_plain(photo.name)} · {analysis.width} × {analysis.height} pixels · "
-            f"{n_faces} {'face' if n_faces == 1 else 'faces'}",
+            caption=f"{_plain(photo.name)} · {analysis.width} × {analysis.height} pixels · {counted(n_faces, 'face')}",
             width="stretch",
             alt=f"The photo {photo.name}: {summary(analysis)}",
         )

@@ -8,6 +8,7 @@ import streamlit as st
 from fer.evaluation.names import display_name
 from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
+from fer.text import counted
 from fer.ui import resources
 from fer.ui.downloads import forget_made
 from fer.ui.photobook import KEPT_BYTES, KEPT_PHOTOS, MB, Photo, PhotoBook
@@ -107,9 +108,8 @@ def take_photos(book: PhotoBook) -> None:
     if not len(book) and source == _DROP:
         st.caption(f"No photo at hand? '{_SAMPLE}' shows a result without one.")
     if book.refused:
-        n_refused = len(book.refused)
         st.warning(
-            f"{n_refused} {'photo' if n_refused == 1 else 'photos'} found no room: this page keeps {KEPT_PHOTOS} "
+            f"{counted(len(book.refused), 'photo')} found no room: this page keeps {KEPT_PHOTOS} "
             f"photos and {KEPT_BYTES // MB} MB at a time. Clear the list and drop them again, or analyse a whole "
             "folder with: `python -m fer analyze FOLDER --csv faces.csv`",
             icon=":material/inventory_2:",

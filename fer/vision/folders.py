@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fer.text import counted
 from fer.vision.images import SUFFIXES, is_picture
 
 # Named like pictures, though not all can be read: their reader should hear of it.
@@ -83,7 +84,7 @@ class _Search:
                     self.left_out += 1
         if len(self.files) == before and not known and len(self.failures) == failed_before:
             left_out = self.left_out - left_out_before
-            others = f", only {left_out} other {'file' if left_out == 1 else 'files'}" if left_out else ""
+            others = f", only {counted(left_out, 'other file')}" if left_out else ""
             self.failures.append((top, f"There is no picture in this folder{others}; choose another one."))
 
     def _unreadable(self, error: OSError) -> None:

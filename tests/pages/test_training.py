@@ -64,32 +64,31 @@ def test_a_second_run_waits_and_can_be_taken_out_of_the_queue(open_page: OpenPag
     assert store.read_run(first.id).state == "running"
 
 
-def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(
-    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def deaf_run(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of a run at work that does not end when it is asked to."""
     monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
     run_id = control.start(TrainConfig())
     wait_until(lambda: store.read_run(run_id).progress.doing == "training")
+    return run_id
+
+
+def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(open_page: OpenPage, deaf_run: str) -> None:
     app = open_page(PAGE)
-    app.button(key=f"training_stop_{run_id}").click().run()
-    assert f"training_stop_{run_id}" not in keys(app)
-    app.button(key=f"training_kill_{run_id}").click().run()
-    assert store.read_run(run_id).state == "stopped"
+    app.button(key=f"training_stop_{deaf_run}").click().run()
+    assert f"training_stop_{deaf_run}" not in keys(app)
+    app.button(key=f"training_kill_{deaf_run}").click().run()
+    assert store.read_run(deaf_run).state == "stopped"
     assert "was stopped before its first step was done. It can be resumed." in texts(app)
 
 
-def test_stop_in_a_tab_that_has_not_heard_of_the_first_one_ends_nothing(
-    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
-    run_id = control.start(TrainConfig())
-    wait_until(lambda: store.read_run(run_id).progress.doing == "training")
+def test_stop_in_a_tab_that_has_not_heard_of_the_first_one_ends_nothing(open_page: OpenPage, deaf_run: str) -> None:
     tabs = [open_page(PAGE), open_page(PAGE)]
     for app in tabs:
-        app.button(key=f"training_stop_{run_id}").click().run()
+        app.button(key=f"training_stop_{deaf_run}").click().run()
         assert not app.error and not app.exception
-    assert process.is_alive(files.run_folder(run_id))
-    assert store.read_run(run_id).stopping
+    assert process.is_alive(files.run_folder(deaf_run))
+    assert store.read_run(deaf_run).stopping
 
 
 def test_taking_out_of_the_queue_what_began_meanwhile_ends_nothing(
