@@ -47,7 +47,10 @@ def drop(page: Page, *files: Path) -> None:
 
 def click_row(page: Page, number: int) -> None:
     """Click into a row of the table, counted from 1; the table is drawn on a canvas."""
-    page.get_by_test_id("stDataFrame").click(position={"x": 120, "y": _ROW_PX * number + _ROW_PX // 2})
+    table = page.get_by_test_id("stDataFrame")
+    # While the page is drawn again, the table before it is there as well.
+    expect(table).to_have_count(1)
+    table.click(position={"x": 120, "y": _ROW_PX * number + _ROW_PX // 2})
 
 
 def downloaded(page: Page, button: str | re.Pattern[str]) -> bytes:
