@@ -1,6 +1,7 @@
-"""What an analysis gives back: frozen, checked when made, and easy to turn into a table or JSON."""
+"""Results of an analysis: frozen, validated when created, and easy to turn into a table or JSON."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,31 @@ import pandas as pd
 from fer.emotions import EMOTIONS, N_EMOTIONS, looks
 
 Probabilities = npt.NDArray[np.float32]
+# Right eye, left eye, nose tip, right and left corner of the mouth; right and left are the person's own.
+N_LANDMARKS = 5
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a head is turned, in degrees, as the viewer of the image sees it; (0, 0, 0) looks into the camera.
+
+    Attributes:
+        yaw: positive turns the face towards the image's right edge, -180..180.
+        pitch: positive turns the face up, -180..180.
+        roll: positive turns the head clockwise, -180..180; 180 is upside down.
+
+    Raises:
+        ValueError: an angle is not finite or out of range.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+
+    def __post_init__(self) -> None:
+        for name, angle in asdict(self).items():
+            if not -180 <= angle <= 180:
+                raise ValueError(f"{name}: expected degrees in -180..180. Received: {angle}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,18 +43,29 @@ class Face:
     """One face of an image and its expression.
 
     Attributes:
-        box_xywh: left, top, width, height in pixels of the upright image; width and height are positive. The box may
-            reach over the image's edge, as detectors give it.
+        box_xywh: left, top, width, height in pixels of the image as it is shown; width and height are positive. The box
+            may extend beyond the image.
         probabilities: (7,) float32 in the order of `EMOTIONS`, each in 0..1, summing to 1. A read-only copy is kept.
-        unsure_below: confidence in 0..1 under which the model is 'not sure'.
+        unsure_below: confidence in 0..1 under which the face is 'not sure'.
+        landmarks: five (x, y) in pixels of the same image: right eye, left eye, nose tip, right and left corner of the
+            mouth, where right and left are the person's own. None if the detector finds none, as Haar does.
+        pose: where the head is turned; None without landmarks.
+        doubts: why no answer should be trusted, in plain words such as 'the face is only 18 pixels wide'. Any doubt
+            makes the face 'not sure', whatever its confidence.
+        candidates: the classes of `EMOTIONS` that contain the right one with the model's stated coverage, most probable
+            first; empty if the model has no such calibration.
 
     Raises:
-        ValueError: a shape or a range does not fit.
+        ValueError: a shape, a range or a class name is wrong.
     """
 
     box_xywh: tuple[int, int, int, int]
     probabilities: Probabilities
     unsure_below: float = 0.0
+    landmarks: tuple[tuple[float, float], ...] | None = None
+    pose: Pose | None = None
+    doubts: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         probabilities = np.array(self.probabilities, dtype=np.float32)
@@ -38,32 +75,36 @@ class Face:
             raise ValueError(f"probabilities: expected values of 0 or more that sum to 1. Received: {probabilities}")
         if len(self.box_xywh) != 4 or self.box_xywh[2] <= 0 or self.box_xywh[3] <= 0:
             raise ValueError(f"box_xywh: expected (left, top, width > 0, height > 0). Received: {self.box_xywh}")
+        if self.landmarks is not None and np.shape(self.landmarks) != (N_LANDMARKS, 2):
+            raise ValueError(f"landmarks: expected {N_LANDMARKS} pairs (x, y). Received: {self.landmarks}")
+        if not set(self.candidates) <= set(EMOTIONS):
+            raise ValueError(f"candidates: expected names of {EMOTIONS}. Received: {self.candidates}")
         probabilities.setflags(write=False)
         object.__setattr__(self, "probabilities", probabilities)
         object.__setattr__(self, "box_xywh", tuple(int(value) for value in self.box_xywh))
 
     @property
     def emotion(self) -> str:
-        """The most probable of `EMOTIONS`."""
+        """Return the most probable of `EMOTIONS`."""
         return EMOTIONS[int(self.probabilities.argmax())]
 
     @property
     def confidence(self) -> float:
-        """The probability of `emotion`, 1/7..1."""
+        """Return the probability of `emotion`, 1/7..1."""
         return float(self.probabilities.max())
 
     @property
     def sure(self) -> bool:
-        """Whether `confidence` reaches the model's threshold."""
-        return self.confidence >= self.unsure_below
+        """Return whether `confidence` reaches the threshold and nothing speaks against an answer."""
+        return self.confidence >= self.unsure_below and not self.doubts
 
     @property
     def looks(self) -> str:
-        """The wording for people: 'looks happy', or 'not sure'."""
+        """Return the wording for people: 'looks happy' or 'not sure'."""
         return looks(self.emotion, sure=self.sure)
 
     def to_dict(self) -> dict[str, Any]:
-        """The face as plain JSON values: box, emotion, confidence, sure, probabilities by class."""
+        """Return the face as plain JSON values."""
         return {
             "box": list(self.box_xywh),
             "emotion": self.emotion,
@@ -72,6 +113,10 @@ class Face:
             "probabilities": {
                 name: round(float(value), 6) for name, value in zip(EMOTIONS, self.probabilities, strict=True)
             },
+            "landmarks": self.landmarks and [[round(float(x), 2), round(float(y), 2)] for x, y in self.landmarks],
+            "pose": self.pose and {name: round(angle, 1) for name, angle in asdict(self.pose).items()},
+            "doubts": list(self.doubts),
+            "candidates": list(self.candidates),
         }
 
 
@@ -81,8 +126,8 @@ class ImageAnalysis:
 
     Attributes:
         file: the name by which the user knows the image.
-        width, height: pixels of the upright image; None where the file could not be read.
-        faces: from left to right; empty where none was found and where the file could not be read.
+        width, height: pixels of the image as it is shown; None if the file could not be read.
+        faces: from left to right; empty if none was found or the file could not be read.
         error: None, or one sentence that says why the file could not be analysed.
     """
 
@@ -93,22 +138,20 @@ class ImageAnalysis:
     error: str | None = None
 
     def __post_init__(self) -> None:
-        # A path may hold bytes that are no text, which neither a table nor JSON can take.
+        # A path may contain bytes that are not valid text; neither a table nor JSON can hold them.
         object.__setattr__(self, "file", self.file.encode("utf-8", "backslashreplace").decode())
         if self.error is None and not (self.width and self.height):
-            raise ValueError(
-                f"{self.file}: expected a size where there is no error. Received: {self.width, self.height}"
-            )
+            raise ValueError(f"{self.file}: expected a size, as there is no error. Received: {self.width, self.height}")
         if self.error is not None and self.faces:
-            raise ValueError(f"{self.file}: expected no faces beside an error. Received: {len(self.faces)}")
+            raise ValueError(f"{self.file}: expected no faces together with an error. Received: {len(self.faces)}")
 
     @classmethod
     def failed(cls, file: str, reason: str) -> Self:
-        """The result of a file that could not be analysed, with the one sentence that says why."""
+        """Return the result of a file that could not be analysed, with one sentence that says why."""
         return cls(file=file, error=reason)
 
     def to_dict(self) -> dict[str, Any]:
-        """The analysis as plain JSON values."""
+        """Return the analysis as plain JSON values."""
         return {
             "file": self.file,
             "width": self.width,
@@ -118,26 +161,40 @@ class ImageAnalysis:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a face: file, face (from 1), x, y, width, height, emotion, confidence, sure, one column a class."""
+        """Return a table with one row per face and the columns `FRAME_COLUMNS`.
+
+        `face` counts from 1. `yaw`, `pitch` and `roll` are degrees as in `Pose`, NaN if unknown. `doubts` are joined by
+        '; ' and `candidates` by ' or '.
+        """
         return faces_frame([self])
 
 
-FRAME_COLUMNS = ("file", "face", "x", "y", "width", "height", "emotion", "confidence", "sure", *EMOTIONS)
+FRAME_COLUMNS = (
+    *("file", "face", "x", "y", "width", "height", "emotion", "confidence", "sure"),
+    *EMOTIONS,
+    *("yaw", "pitch", "roll", "doubts", "candidates"),
+)
 
 
 def faces_frame(analyses: list[ImageAnalysis]) -> pd.DataFrame:
-    """One table over many images, a row a face, with the columns of `ImageAnalysis.to_frame`."""
+    """Return one table for many images, with one row per face and the columns of `ImageAnalysis.to_frame`."""
     rows = [
-        (
-            analysis.file,
-            number,
-            *face.box_xywh,
-            face.emotion,
-            face.confidence,
-            face.sure,
-            *(float(value) for value in face.probabilities),
-        )
+        (analysis.file, number, *_row(face))
         for analysis in analyses
         for number, face in enumerate(analysis.faces, start=1)
     ]
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
+
+
+def _row(face: Face) -> tuple[Any, ...]:
+    pose = face.pose
+    return (
+        *face.box_xywh,
+        face.emotion,
+        face.confidence,
+        face.sure,
+        *(float(value) for value in face.probabilities),
+        *((pose.yaw, pose.pitch, pose.roll) if pose else (math.nan,) * 3),
+        "; ".join(face.doubts),
+        " or ".join(face.candidates),
+    )

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from fer.emotions import EMOTIONS
-from fer.results import FRAME_COLUMNS, Face, ImageAnalysis, faces_frame
+from fer.results import FRAME_COLUMNS, Face, ImageAnalysis, Pose, faces_frame
 
 BOX = (-3, 4, 50, 60)
+LANDMARKS = ((10.0, 20.0), (30.0, 20.126), (20.0, 30.0), (12.0, 44.0), (28.0, 44.0))
 PROBABILITIES = (0.05, 0.02, 0.03, 0.6, 0.1, 0.15, 0.05)
 
 
@@ -49,9 +50,12 @@ def test_confidence_at_the_threshold_is_sure() -> None:
         ({"box_xywh": (1, 2, 0, 5)}, "width > 0"),
         ({"box_xywh": (1, 2, 5, -1)}, "height > 0"),
         ({"box_xywh": (1, 2, 3)}, "width > 0"),
+        ({"landmarks": LANDMARKS[:4]}, "5 pairs"),
+        ({"landmarks": tuple((x, y, 0.9) for x, y in LANDMARKS)}, "5 pairs"),
+        ({"candidates": ("happy", "joyful")}, "names of"),
     ],
 )
-def test_what_is_no_face_is_refused(changes: dict, sentence: str) -> None:
+def test_an_impossible_face_is_refused(changes: dict, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         face(**changes)
 
@@ -73,8 +77,32 @@ def test_a_face_as_json_values() -> None:
         "confidence": 0.6,
         "sure": True,
         "probabilities": dict(zip(EMOTIONS, PROBABILITIES, strict=True)),
+        "landmarks": None,
+        "pose": None,
+        "doubts": [],
+        "candidates": [],
     }
     assert all(type(value) is int for value in values["box"])
+
+
+def test_pose_doubts_and_candidates_as_json_values() -> None:
+    values = face(
+        landmarks=LANDMARKS, pose=Pose(-12.34, 5, 179.96), doubts=("it is dark",), candidates=("happy", "neutral")
+    ).to_dict()
+    assert values["landmarks"] == [[10, 20], [30, 20.13], [20, 30], [12, 44], [28, 44]]
+    assert values["pose"] == {"yaw": -12.3, "pitch": 5, "roll": 180.0}
+    assert values["doubts"] == ["it is dark"] and values["candidates"] == ["happy", "neutral"]
+
+
+def test_a_doubt_makes_a_confident_face_unsure() -> None:
+    doubted = face(doubts=("the face is only 18 pixels wide",))
+    assert doubted.confidence > doubted.unsure_below and not doubted.sure and doubted.looks == "not sure"
+
+
+@pytest.mark.parametrize("angles", [(181, 0, 0), (0, float("nan"), 0), (0, 0, float("-inf"))])
+def test_an_impossible_pose_is_refused(angles: tuple[float, float, float]) -> None:
+    with pytest.raises(ValueError, match=r"-180\.\.180"):
+        Pose(*angles)
 
 
 def test_an_analysis_as_json_values() -> None:
@@ -98,18 +126,18 @@ def test_an_analysis_as_json_values() -> None:
     "values",
     [{}, {"width": 10}, {"width": 0, "height": 5}, {"width": 4, "height": 4, "error": "x", "faces": (face(),)}],
 )
-def test_an_analysis_has_a_size_or_an_error_and_never_faces_beside_it(values: dict) -> None:
+def test_an_analysis_has_a_size_or_an_error_but_never_faces_with_an_error(values: dict) -> None:
     with pytest.raises(ValueError, match=r"a\.png"):
         ImageAnalysis("a.png", **values)
 
 
-def test_a_name_that_is_no_text_becomes_one() -> None:
+def test_a_name_that_is_not_valid_text_is_escaped() -> None:
     named = ImageAnalysis.failed("caf\udce9.jpg", "x")
     assert named.file == "caf\\udce9.jpg"
     assert ImageAnalysis.failed("café.jpg", "x").file == "café.jpg"
 
 
-def test_a_table_has_a_row_a_face() -> None:
+def test_a_table_has_one_row_per_face() -> None:
     analyses = [
         ImageAnalysis("a.png", 640, 480, (face(), face(box_xywh=(100, 4, 9, 8), unsure_below=0.9))),
         ImageAnalysis("none.png", 640, 480),
@@ -125,6 +153,17 @@ def test_a_table_has_a_row_a_face() -> None:
     ]
     np.testing.assert_allclose(table.loc[0, list(EMOTIONS)].astype(float), PROBABILITIES, atol=1e-6)
     pd.testing.assert_frame_equal(analyses[0].to_frame(), table[:2])
+
+
+def test_a_table_has_pose_doubts_and_candidates() -> None:
+    known = face(pose=Pose(-12.5, 5, 90), doubts=("it is dark", "it is blurred"), candidates=("happy", "neutral"))
+    table = ImageAnalysis("a.png", 640, 480, (known, face())).to_frame()
+    assert table.loc[0, ["yaw", "pitch", "roll", "doubts", "candidates"]].tolist() == [
+        *(-12.5, 5, 90, "it is dark; it is blurred", "happy or neutral")
+    ]
+    assert table.loc[1, ["yaw", "pitch", "roll"]].isna().all()
+    assert table.loc[1, ["doubts", "candidates"]].tolist() == ["", ""]
+    assert table["yaw"].dtype == np.float64
 
 
 def test_a_table_of_nothing_has_its_columns() -> None:
