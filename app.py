@@ -1,14 +1,22 @@
 """Home: what this is, what is loaded and in what state, and where to go."""
 
-from fer.ui import data, evaluation_card, home, training
-from fer.ui.frame import PRODUCT, page_frame
+from streamlit.starlette import App
 
-page_frame(
-    PRODUCT,
-    ":material/mood:",
-    "Finds the faces in photos and in your camera's picture and says what expression each shows: angry, disgust, fear, "
-    "happy, sad, surprise or neutral. It runs on this machine and learns on FER-2013.",
-)
-home.cards([home.model_card, data.card, training.card, evaluation_card.card])
-home.ways()
-home.what_it_can_tell()
+from fer.ui.hosts import opening_browser, own_pages_only
+
+if __name__ != "__main__":
+    # `streamlit run app.py` imports this file for its server, and then runs it as a script for each visitor.
+    app = App(__file__, middleware=[own_pages_only()], lifespan=opening_browser)
+else:
+    from fer.ui import data, evaluation_card, home, training
+    from fer.ui.frame import PRODUCT, page_frame
+
+    page_frame(
+        PRODUCT,
+        ":material/mood:",
+        "Finds the faces in photos and in your camera's picture and says what expression each shows: angry, disgust, "
+        "fear, happy, sad, surprise or neutral. It runs on this machine and learns on FER-2013.",
+    )
+    home.cards([home.model_card, data.card, training.card, evaluation_card.card])
+    home.ways()
+    home.what_it_can_tell()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +49,26 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_app(home: Path, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Start `app.py` with `home` as FER_HOME, wait until it answers, and end it (by its own pid) afterwards."""
+def running_app(
+    home: Path,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    health_host: str = "127.0.0.1",
+    prefix: Sequence[str] = (),
+) -> Iterator[Server]:
+    """Start `app.py` with `home` as FER_HOME, wait until it answers, and end it (by its own pid) afterwards.
+
+    Args:
+        home: FER_HOME.
+        log: gets the app's output.
+        environment: further variables.
+        health_host: a name under which the app may be asked.
+        prefix: words before the command, such as those of strace; the process id is then that of the first word.
+    """
     port = free_port()
     command = [
+        *prefix,
         *(sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"),
         *("--server.address=127.0.0.1", "--browser.gatherUsageStats=false"),
     ]
@@ -60,7 +76,7 @@ def running_app(home: Path, log: Path, environment: Mapping[str, str] | None = N
     with log.open("wb") as sink:
         process = subprocess.Popen(command, cwd=CHECKOUT, env=variables, stdout=sink, stderr=subprocess.STDOUT)
     try:
-        _wait_until_healthy(port, process, log)
+        _wait_until_healthy(port, process, log, health_host)
         yield Server(f"http://127.0.0.1:{port}", process.pid, log, home)
     finally:
         process.terminate()
@@ -72,17 +88,21 @@ def running_app(home: Path, log: Path, environment: Mapping[str, str] | None = N
 
 
 def _listens(pid: int, port: int) -> bool:
-    return any(one.laddr.port == port for one in psutil.Process(pid).net_connections("tcp") if one.status == "LISTEN")
+    family = [(process := psutil.Process(pid)), *process.children(recursive=True)]
+    return any(
+        one.laddr.port == port for process in family for one in process.net_connections("tcp") if one.status == "LISTEN"
+    )
 
 
-def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path, host: str) -> None:
     url = f"http://127.0.0.1:{port}/_stcore/health"
+    request = urllib.request.Request(url, headers={"Host": host})
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"The app ended with {process.returncode}:\n{log.read_text(errors='replace')}")
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
+            with urllib.request.urlopen(request, timeout=2) as answer:
                 # Another app may have been given the same port at the same moment.
                 if answer.status == 200 and _listens(process.pid, port):
                     return
