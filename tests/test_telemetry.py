@@ -8,7 +8,8 @@ import pytest
 
 from fer import paths
 
-SHOW = "import subprocess, sys, fer; subprocess.run([sys.executable, '-c', 'import os; print(os.environ[%r])'])"
+# The name stands in double quotes, inside the single quotes of the child's code.
+SHOW = """import subprocess, sys, fer; subprocess.run([sys.executable, '-c', 'import os; print(os.environ["%s"])'])"""
 
 
 @pytest.mark.parametrize(("users", "expected"), [(None, "1"), ("0", "0")])
