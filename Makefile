@@ -63,7 +63,7 @@ clean:
 $(BIN)/pip:
 	@scripts/ensure_venv "$(PYTHON)" $(VENV)
 
-$(VENV)/.app: requirements.txt constraints.txt | $(BIN)/pip
+$(VENV)/.app: requirements.txt requirements-training.txt constraints.txt | $(BIN)/pip
 	@echo "Installing what the app needs into $(VENV): a few minutes the first time ..."
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt -c constraints.txt
 	@touch $@

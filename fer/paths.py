@@ -1,28 +1,52 @@
-"""Where state lives: everything a user makes is under `FER_HOME`, by default the checkout."""
+"""Where the program's files and the user's files are.
+
+Program files (`app.py`, `pages/`, `model/`, `.streamlit/`) are read only. They stand at the top of a checkout, and in
+`fer/_dashboard` of an installed package. Everything a user makes is under `home()`.
+"""
 
 import os
 from pathlib import Path
 from typing import Final
 
-CHECKOUT: Final = Path(__file__).resolve().parent.parent
-SHIPPED_BUNDLE: Final = CHECKOUT / "model"
+import platformdirs
+
+APP_NAME: Final = "fer-dashboard"
+_PACKAGE: Final = Path(__file__).resolve().parent
+# The root of the checkout. In an installed package this is site-packages, which holds no app.py.
+CHECKOUT: Final = _PACKAGE.parent
+
+
+def _find_program() -> Path:
+    installed = _PACKAGE / "_dashboard"
+    return installed if installed.is_dir() else CHECKOUT
+
+
+PROGRAM: Final = _find_program()
+SHIPPED_BUNDLE: Final = PROGRAM / "model"
 
 
 def home() -> Path:
-    """The folder of the user's state: the environment variable `FER_HOME`, or the checkout."""
-    return Path(os.environ.get("FER_HOME") or CHECKOUT).expanduser().resolve()
+    """Return the folder of the user's state; it may not exist yet.
+
+    It is `FER_HOME` if that is set, else the checkout, else (in an installed package) the platform's folder for user
+    data, such as `~/.local/share/fer-dashboard`.
+    """
+    chosen = os.environ.get("FER_HOME")
+    if chosen:
+        return Path(chosen).expanduser().resolve()
+    return CHECKOUT if PROGRAM == CHECKOUT else platformdirs.user_data_path(APP_NAME, appauthor=False)
 
 
 def runs_dir() -> Path:
-    """The folder of training runs, `FER_HOME/runs`; it may not exist yet."""
+    """Return the folder of training runs, `runs` under `home()`; it may not exist yet."""
     return home() / "runs"
 
 
 def data_dir() -> Path:
-    """The folder of data sets, `FER_HOME/data`; it may not exist yet."""
+    """Return the folder of datasets, `data` under `home()`; it may not exist yet."""
     return home() / "data"
 
 
 def current_model_file() -> Path:
-    """The file that names the model in use, `FER_HOME/runs/current.json`; absent means the shipped one."""
+    """Return the file that names the model in use, `runs/current.json`; without it the shipped model is used."""
     return runs_dir() / "current.json"

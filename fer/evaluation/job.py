@@ -22,7 +22,7 @@ import psutil
 from fer.errors import EvaluationError
 from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Source
-from fer.paths import CHECKOUT
+from fer.paths import PROGRAM
 from fer.runs.files import read_json, write_json
 from fer.runs.process import process_of, stamp_of
 
@@ -142,7 +142,7 @@ class Job:
         with (self.folder / LOG_FILE).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "fer.evaluation.worker", str(self.folder)],
-                cwd=CHECKOUT,
+                cwd=PROGRAM,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

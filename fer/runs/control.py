@@ -218,7 +218,7 @@ def _spawn(run_id: str, command: list[str]) -> None:
         with (folder / files.LOG).open("ab") as log:
             child = subprocess.Popen(
                 command,
-                cwd=paths.CHECKOUT,
+                cwd=paths.PROGRAM,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -180,7 +180,7 @@ def _check_apart(folder: Path, name: str) -> None:
     try:
         done = subprocess.run(
             [sys.executable, "-m", "fer.runs.bundle_check", str(folder)],
-            cwd=paths.CHECKOUT,
+            cwd=paths.PROGRAM,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

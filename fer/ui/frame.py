@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from fer.errors import FerError
-from fer.paths import CHECKOUT
+from fer.paths import PROGRAM
 
 PRODUCT: Final = "Facial expression recognition"
 # The theme's accent: it reads on light and dark tabs.
@@ -34,7 +34,7 @@ class MenuEntry:
     @property
     def exists(self) -> bool:
         """Whether the page is there; a menu never leads nowhere."""
-        return (CHECKOUT / self.path).is_file()
+        return (PROGRAM / self.path).is_file()
 
 
 MENU: Final = (

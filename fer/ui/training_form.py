@@ -9,7 +9,7 @@ from typing import Any, Final
 import streamlit as st
 
 from fer.errors import FerError
-from fer.paths import CHECKOUT, home
+from fer.paths import PROGRAM, home
 from fer.runs import control, estimates, store
 from fer.runs.checks import require_startable, typed_path, whole_path
 from fer.runs.config import MODELS, NETWORKS, TrainConfig
@@ -164,7 +164,7 @@ def _probe(config: TrainConfig) -> None:
         try:
             done = subprocess.run(
                 command,
-                cwd=CHECKOUT,
+                cwd=PROGRAM,
                 # A relative FER_HOME is one from here, and not from where the command runs.
                 env={**os.environ, "FER_HOME": str(home())},
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,37 @@
+"""State is under FER_HOME, else in the checkout, else in the user's data folder."""
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from fer import paths
+
+
+def test_fer_home_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FER_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(paths, "PROGRAM", tmp_path / "fer" / "_dashboard")
+    assert paths.home() == tmp_path / "state"
+    assert paths.runs_dir() == tmp_path / "state" / "runs"
+    assert paths.data_dir() == tmp_path / "state" / "data"
+
+
+@pytest.mark.parametrize("unset", [None, ""])
+def test_a_checkout_keeps_its_own_state(unset: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FER_HOME", raising=False)
+    if unset is not None:
+        monkeypatch.setenv("FER_HOME", unset)
+    assert paths.home() == paths.CHECKOUT
+    assert (paths.home() / "pyproject.toml").is_file()
+
+
+def test_an_installed_package_uses_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FER_HOME", raising=False)
+    monkeypatch.setattr(paths, "PROGRAM", tmp_path / "fer" / "_dashboard")
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda name, appauthor: tmp_path / "share" / name)
+    assert paths.home() == tmp_path / "share" / "fer-dashboard"
+
+
+def test_a_tilde_is_the_users_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_HOME", "~/expressions")
+    assert paths.home() == Path.home().resolve() / "expressions"
