@@ -1,0 +1,58 @@
+"""The short way into the library: `fer.analyze("me.jpg")`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
+from fer.results import ImageAnalysis
+from fer.vision import images
+
+# A script compares a model or two; more would keep their memory for nothing.
+_KEPT_ANALYZERS: Final = 4
+
+
+def analyze(
+    image: str | Path | bytes | npt.NDArray[np.uint8],
+    *,
+    model: str | Path | None = None,
+    detector: str | None = None,
+) -> ImageAnalysis:
+    """Find the faces in one image and recognise their expressions.
+
+    The model is loaded at the first call and kept for the next ones. For many files, where a broken one should not end
+    the loop, use `load_analyzer().analyze_file(path)`: it returns the reason in `ImageAnalysis.error`.
+
+    Args:
+        image: the path of an image file, the bytes of one, or pixels: (H, W, 3) BGR or (H, W) grey, uint8.
+        model: the folder of a model bundle; the shipped model by default.
+        detector: 'yunet' or 'haar'; YuNet by default.
+
+    Returns:
+        The image's size and its faces, from left to right.
+
+    Raises:
+        ImageError: the file is missing, or isn't a readable image.
+        BundleError: the model is missing or damaged.
+        DetectorError: the detector is unknown or its file is missing.
+        ValueError: the array has another shape or dtype.
+
+    Example:
+        >>> import fer
+        >>> for face in fer.analyze("me.jpg").faces:
+        ...     print(face.looks, face.confidence, face.box_xywh)
+    """
+    analyzer = _analyzer(None if model is None else str(model), detector)
+    if isinstance(image, np.ndarray):
+        return analyzer.analyze(image)
+    if isinstance(image, bytes):
+        return analyzer.analyze(images.decode(image))
+    return analyzer.analyze(images.decode(images.read(Path(image))), str(image))
+
+
+@lru_cache(maxsize=_KEPT_ANALYZERS)
+def _analyzer(model: str | None, detector: str | None) -> FaceAnalyzer:
+    return load_analyzer(model, detector)

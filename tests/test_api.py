@@ -1,0 +1,68 @@
+"""The public interface: `import fer` is light, and every public name is there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import fer
+from fer.paths import CHECKOUT
+from fer.vision.samples import sample_portrait
+from tests.builders import make_bundle
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("photos") / "me.png"
+    file.write_bytes(sample_portrait())
+    return file
+
+
+def test_every_public_name_exists_and_is_listed() -> None:
+    assert set(fer.__all__) <= set(dir(fer))
+    for name in fer.__all__:
+        assert getattr(fer, name) is not None
+    with pytest.raises(AttributeError, match="module 'fer' has no attribute 'analyse'"):
+        _ = fer.analyse  # type: ignore[attr-defined]
+
+
+def test_import_fer_loads_none_of_the_large_libraries() -> None:
+    code = "import sys, fer; print(sorted({'numpy', 'cv2', 'pandas', 'onnxruntime', 'streamlit'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_path_bytes_and_pixels_give_the_same_faces(photo: Path) -> None:
+    pixels = np.asarray(cv2.imread(str(photo)), np.uint8)
+    by_path, by_text, by_bytes, by_pixels = map(fer.analyze, (photo, str(photo), photo.read_bytes(), pixels))
+    assert by_path.file == by_text.file == str(photo)
+    assert (by_path.width, by_path.height) == (512, 512)
+    for analysis in (by_path, by_text, by_bytes, by_pixels):
+        (face,) = analysis.faces
+        assert face.looks == "looks happy"
+        assert face.box_xywh == by_path.faces[0].box_xywh
+        np.testing.assert_allclose(face.probabilities, by_path.faces[0].probabilities, atol=1e-6)
+
+
+def test_another_model_and_detector_are_used(photo: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    (shipped,) = fer.analyze(photo).faces
+    (other,) = fer.analyze(photo, model=bundle.path).faces
+    (haar,) = fer.analyze(photo, detector="haar").faces
+    assert other.box_xywh == shipped.box_xywh != haar.box_xywh
+    assert np.abs(other.probabilities - shipped.probabilities).max() > 0.05
+
+
+def test_bad_input_raises_with_a_sentence(photo: Path, tmp_path: Path) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_text("no image")
+    for bad in (text, tmp_path / "missing.jpg", b"no image"):
+        with pytest.raises(fer.ImageError):
+            fer.analyze(bad)
+    with pytest.raises(fer.DetectorError, match="eyes"):
+        fer.analyze(photo, detector="eyes")
+    with pytest.raises(fer.BundleError, match="empty"):
+        fer.analyze(photo, model=tmp_path / "empty")
