@@ -1,4 +1,4 @@
-"""`python -m fer`: everything the pages do, without a browser."""
+"""Run the command line: `python -m fer`, the same as the `fer` command of an installed package."""
 
 from fer.cli import main
 

@@ -72,12 +72,27 @@ def running_app(
         *(sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"),
         *("--server.address=127.0.0.1", "--browser.gatherUsageStats=false"),
     ]
-    variables = {**os.environ, "FER_HOME": str(home), "PYTHONUNBUFFERED": "1", **(environment or {})}
+    variables = {**os.environ, "FER_HOME": str(home), **(environment or {})}
+    with running_command(command, CHECKOUT, variables, port, log, health_host) as pid:
+        yield Server(f"http://127.0.0.1:{port}", pid, log, home)
+
+
+@contextmanager
+def running_command(
+    command: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str],
+    port: int,
+    log: Path,
+    health_host: str = "127.0.0.1",
+) -> Iterator[int]:
+    """Start a command that serves the app on a port, yield its process id once it answers, and end it afterwards."""
+    variables = {**variables, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as sink:
-        process = subprocess.Popen(command, cwd=CHECKOUT, env=variables, stdout=sink, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=folder, env=variables, stdout=sink, stderr=subprocess.STDOUT)
     try:
         _wait_until_healthy(port, process, log, health_host)
-        yield Server(f"http://127.0.0.1:{port}", process.pid, log, home)
+        yield process.pid
     finally:
         process.terminate()
         try:

@@ -1,6 +1,6 @@
-"""The command line: a module a command, imported when the command is asked for.
+"""The command line: one module per command, imported when the command is used.
 
-Loading lazily keeps `analyze` free of what only `train` or `evaluate` needs, TensorFlow above all.
+Lazy imports keep `analyze` free of what only `train` or `evaluate` needs, above all TensorFlow.
 """
 
 import importlib
@@ -13,6 +13,7 @@ from fer import __version__
 from fer.errors import FerError
 
 _COMMANDS: Final[dict[str, str]] = {
+    "app": "fer.cli.app:app",
     "analyze": "fer.cli.analyze:analyze",
     "train": "fer.cli.train:train",
     "runs": "fer.cli.runs:runs",
@@ -23,7 +24,7 @@ _COMMANDS: Final[dict[str, str]] = {
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when it is used, and turns a `FerError` into one sentence."""
+    """Import a command's module when it is used, and print a `FerError` as one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -46,4 +47,4 @@ class _LazyGroup(click.Group):
 @click.command(cls=_LazyGroup)
 @click.version_option(__version__, prog_name="fer")
 def main() -> None:
-    """Facial expression recognition: analyse photos, train, evaluate and mend data."""
+    """Facial expression recognition: open the dashboard, analyse photos, train and evaluate models, check data."""

@@ -1,5 +1,6 @@
 """What can be seen before a run is started: settings that cannot work are refused in words, not after minutes."""
 
+import importlib.util
 import shutil
 from pathlib import Path
 from typing import Final
@@ -10,15 +11,19 @@ from fer.runs.config import TrainConfig
 
 # Two checkpoints and a bundle of the larger network.
 _ROOM_BYTES: Final = 400_000_000
+# The package's extra 'training'.
+_LIBRARIES: Final = ("tensorflow", "keras", "tf2onnx")
 
 
 def require_startable(config: TrainConfig) -> None:
     """See that what the settings name is there and fits.
 
     Raises:
-        ConfigError: a file is missing or has no votes, a model to start from does not fit, or the disk is nearly full.
+        ConfigError: TensorFlow is not installed, a file is missing or has no votes, a model to start from does not fit,
+            or the disk is nearly full.
         BundleError: a model to start from, or one that teaches, is damaged or not there.
     """
+    _require_libraries()
     if config.data != "synthetic":
         _require_data(config.data)
     if config.votes:
@@ -59,6 +64,13 @@ def whole_path(name: str, text: str) -> str:
     path = typed_path(name, text)
     inside = typed_path(name, str(paths.data_dir() / path))
     return str((inside if inside.exists() and not path.exists() else path).absolute())
+
+
+def _require_libraries() -> None:
+    missing = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        wanted = "-r requirements.txt" if paths.PROGRAM == paths.CHECKOUT else '"fer-dashboard[training]"'
+        raise ConfigError(f"Training needs {' and '.join(missing)}. To install, type: pip install {wanted}")
 
 
 def _require_data(source: str) -> None:

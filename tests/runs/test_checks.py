@@ -1,10 +1,12 @@
 """What is refused before a run is made."""
 
+import sys
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
 
+from fer import paths
 from fer.errors import BundleError, ConfigError
 from fer.runs import checks
 from fer.runs.checks import require_startable, typed_path, whole_path
@@ -17,6 +19,18 @@ Usage = namedtuple("Usage", "total used free")
 def test_the_defaults_can_be_started_also_before_there_is_a_home(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(tmp_path / "not" / "yet"))
     require_startable(TrainConfig())
+
+
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [("/installed/_dashboard", 'pip install "fer-dashboard[training]"'), (None, "pip install -r requirements.txt")],
+)
+def test_a_missing_library_is_named_with_how_to_install_it(home, monkeypatch, program, command):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    monkeypatch.setattr(paths, "PROGRAM", program or paths.CHECKOUT)
+    with pytest.raises(ConfigError) as raised:
+        require_startable(TrainConfig())
+    assert str(raised.value) == f"Training needs tf2onnx. To install, type: {command}"
 
 
 @pytest.mark.parametrize(

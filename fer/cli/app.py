@@ -1,0 +1,33 @@
+"""`python -m fer app`: open the dashboard from any folder."""
+
+import runpy
+import sys
+
+import click
+
+from fer.errors import FerError
+from fer.paths import PROGRAM
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="Port of the dashboard")
+@click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="Network address to listen on; 0.0.0.0 lets other machines in  [default: 127.0.0.1, this machine only]",
+)
+@click.option("--no-browser", is_flag=True, help="Don't open a browser")
+def app(port: int, address: str | None, no_browser: bool) -> None:
+    """Open the dashboard in a browser; Ctrl-C ends it."""
+    script = PROGRAM / "app.py"
+    if not script.is_file():
+        raise FerError(f"The dashboard's file '{script}' is missing; install fer-dashboard again.")
+    command = ["streamlit", "run", str(script), f"--server.port={port}"]
+    if address:
+        command.append(f"--server.address={address}")
+    if no_browser:
+        command.append("--server.headless=true")
+    # Streamlit reads the .streamlit folder next to the script, so its settings hold from any folder. It runs in this
+    # process: whoever ends this command ends the server too.
+    sys.argv = command
+    runpy.run_module("streamlit", run_name="__main__", alter_sys=True)

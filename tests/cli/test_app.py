@@ -1,0 +1,57 @@
+"""`fer app` hands Streamlit the dashboard's script and what the user asked for."""
+
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from fer.cli import app as module
+from fer.cli import main
+from fer.paths import PROGRAM
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stand in for Streamlit, and keep what it was started with."""
+    arguments: list[str] = []
+
+    def run_module(name: str, **options: Any) -> None:
+        assert name == "streamlit" and options["run_name"] == "__main__"
+        arguments.extend(sys.argv)
+
+    monkeypatch.setattr(runpy, "run_module", run_module)
+    monkeypatch.setattr(sys, "argv", ["fer"])
+    return arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "passed_on"),
+    [
+        ([], ["--server.port=8501"]),
+        (["--port", "8600", "--no-browser"], ["--server.port=8600", "--server.headless=true"]),
+        (["--address", "0.0.0.0"], ["--server.port=8501", "--server.address=0.0.0.0"]),
+    ],
+)
+def test_options_reach_streamlit(options: list[str], passed_on: list[str], started: list[str]) -> None:
+    result = CliRunner().invoke(main, ["app", *options], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert started == ["streamlit", "run", str(PROGRAM / "app.py"), *passed_on]
+
+
+def test_a_port_that_does_not_exist_is_refused(started: list[str]) -> None:
+    result = CliRunner().invoke(main, ["app", "--port", "70000"])
+    assert result.exit_code == 2 and "70000" in result.output
+    assert started == []
+
+
+def test_a_missing_script_is_one_sentence(started: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "PROGRAM", tmp_path)
+    result = CliRunner().invoke(main, ["app"])
+    assert result.exit_code == 1 and started == []
+    assert (
+        result.output
+        == f"Error: The dashboard's file '{tmp_path / 'app.py'}' is missing; install fer-dashboard again.\n"
+    )
