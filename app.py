@@ -8,8 +8,11 @@ if __name__ != "__main__":
     # `streamlit run app.py` imports this file for its server, and then runs it as a script for each visitor.
     app = App(__file__, middleware=[own_pages_only()], lifespan=opening_browser)
 else:
-    from fer.ui import data, evaluation_card, home, training
+    from fer.ui import home
+    from fer.ui.data import overview
+    from fer.ui.evaluation import card
     from fer.ui.frame import PRODUCT, page_frame
+    from fer.ui.training import progress
 
     page_frame(
         PRODUCT,
@@ -17,6 +20,6 @@ else:
         "Finds the faces in photos and in your camera's picture and says what expression each shows: angry, disgust, "
         "fear, happy, sad, surprise or neutral. It runs on this machine and learns on FER-2013.",
     )
-    home.cards([home.model_card, data.card, training.card, evaluation_card.card])
+    home.cards([home.model_card, overview.card, progress.card, card.card])
     home.ways()
     home.what_it_can_tell()

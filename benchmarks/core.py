@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE
 from fer.datasets.synthetic import make_synthetic
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.analyzer import FaceAnalyzer
@@ -192,7 +192,7 @@ def measure_app() -> AppFigures:
     """Start the app, let a browser analyse the sample portrait, and look at the process."""
     from playwright.sync_api import sync_playwright
 
-    from tests.serving import running_app
+    from tests.support.serving import running_app
 
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     if browser_path is None:

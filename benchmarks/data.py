@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from fer.datasets.faces import SIDE, FaceDataset
+from fer.arrays import SIDE
+from fer.datasets.faces import FaceDataset
 from fer.datasets.synthetic import make_synthetic
 
 N_ROWS: Final = 35_887

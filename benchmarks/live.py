@@ -26,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE
 from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
 from fer.live.settings import DETECT_EVERY, LiveSettings
@@ -35,7 +35,7 @@ from fer.recognition.bundle import KERAS_FILE, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
 from fer.vision.detection import FRAME_SIDE, create_detector, reduced, yunet_file
-from tests.e2e.camera import portrait_frames, write_portrait_video
+from tests.support.camera import portrait_frames, write_portrait_video
 
 Work = Callable[[int], Any]
 Costs = dict[str, tuple[float, float]]
@@ -192,8 +192,8 @@ def streamed(n_viewers: int, pass_through: bool, folder: Path) -> float:
     """Frames a second that the processor of one viewer takes from a 15 fps camera, the mean of the viewers."""
     from playwright.sync_api import sync_playwright
 
-    from tests.e2e.live_driver import counted, expect_frames, open_live, start
-    from tests.serving import running_app
+    from tests.support.live_driver import counted, expect_frames, open_live, start
+    from tests.support.serving import running_app
 
     patches = folder / ("through" if pass_through else "plain")
     patches.mkdir(exist_ok=True)

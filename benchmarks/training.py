@@ -32,7 +32,7 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
     import keras
     import numpy as np
 
-    from fer.runs import files, making
+    from fer.runs import layout, making
     from fer.runs.config import TrainConfig
     from fer.runs.session import RunSession
     from fer.training.batches import TrainingBatches
@@ -55,7 +55,7 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
 
     def by_command() -> None:
         run_id = making.create_run(config)
-        session = RunSession(files.run_folder(run_id))
+        session = RunSession(layout.run_folder(run_id))
         session._echo = False
         watch = Watch(session, config, parts, batches, None)
         network.fit(batches, epochs=_EPOCHS, callbacks=[watch], verbose=0, shuffle=False)
@@ -126,7 +126,7 @@ def watching_share() -> float | None:
     from fer.errors import RunError
     from fer.runs import control
     from fer.runs.presets import PRESETS
-    from tests.serving import running_app
+    from tests.support.serving import running_app
 
     home = Path(os.environ["FER_HOME"])
     run_id = control.start(PRESETS[2].settings("synthetic"))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
+from fer.arrays import Image
 from fer.results import FRAME_COLUMNS, ImageAnalysis, faces_frame
 from fer.text import spreadsheet_safe
 from fer.vision import images
@@ -34,7 +35,7 @@ def to_json(analyses: Iterable[ImageAnalysis]) -> bytes:
     return (json.dumps([analysis.to_dict() for analysis in analyses], indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def annotated_image(image_bgr: images.Image, analysis: ImageAnalysis) -> bytes:
+def annotated_image(image_bgr: Image, analysis: ImageAnalysis) -> bytes:
     """The image with its boxes and expressions drawn in: a JPEG, or a PNG where a side is too long for JPEG."""
     scene = annotate(image_bgr, analysis.faces)
     return images.encode_jpeg(scene) if max(scene.shape[:2]) <= _JPEG_SIDE else images.encode_png(scene)

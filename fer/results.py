@@ -5,12 +5,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from fer.arrays import Probabilities
 from fer.emotions import EMOTIONS, N_EMOTIONS, looks
 
-Probabilities = npt.NDArray[np.float32]
 # Right eye, left eye, nose tip, right and left corner of the mouth; right and left are the person's own.
 N_LANDMARKS = 5
 

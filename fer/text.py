@@ -1,8 +1,12 @@
-"""Text of strangers made fit for where it goes, a spreadsheet, a file, a terminal; and numbers with their noun."""
+"""Sanitize untrusted text, and write numbers, sizes and times for people."""
 
+import math
 import unicodedata
+from datetime import UTC, datetime
 from typing import Final
 
+# A megabyte, everywhere a size is shown or a limit is set in them.
+MB: Final = 10**6
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%")
 
 
@@ -26,3 +30,29 @@ def printable(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """'1 image', '2,000 images'."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def file_size(n_bytes: int) -> str:
+    """Return a size for people: '12 kB', '4.8 MB', '300 MB'."""
+    if n_bytes < MB / 10:
+        return f"{max(1, round(n_bytes / 1000))} kB"
+    return f"{n_bytes / MB:.1f} MB" if n_bytes < 100 * MB else f"{n_bytes / MB:,.0f} MB"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people: '50 s', '12 min', '1 h 50 min', '2 d 3 h'."""
+    if seconds < 90:
+        return f"{max(1, math.ceil(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def ago(moment: str) -> str:
+    """Return how long ago a moment was, such as '3 min ago'; the moment is given in ISO 8601 with its time zone."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    return f"{duration(max(seconds, 0))} ago"

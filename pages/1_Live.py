@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from fer.ui import live, live_figures, live_settings
 from fer.ui.frame import errors_as_sentences, page_frame
+from fer.ui.live import camera, readings, settings
 
 page_frame(
     "Live",
@@ -12,19 +12,19 @@ page_frame(
 )
 
 with errors_as_sentences():
-    state = live.live_state()
-    if live.notice(state):
+    state = camera.live_state()
+    if camera.notice(state):
         picture, figures = st.columns([3, 2], gap="large")
         with picture:
-            shown = live.camera(state)
+            shown = camera.camera(state)
             if shown.on:
-                live.snapshot(state)
-            live.no_picture(state, shown)
+                camera.snapshot(state)
+            camera.no_picture(state, shown)
         with figures:
-            live_figures.now(state, shown)
+            readings.now(state, shown)
         # Each in a place that is there when it shows nothing, so that the open settings below stay open.
         with st.container():
-            live_figures.last_minute(state, shown)
+            readings.last_minute(state, shown)
         with st.container():
-            live_figures.summary(state, shown)
-        live_settings.panel()
+            readings.summary(state, shown)
+        settings.panel()

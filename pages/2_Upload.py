@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from fer.ui import photo_results, upload, why
+from fer.ui import explanation
 from fer.ui.frame import errors_as_sentences, page_frame
 from fer.ui.resources import model_in_use
+from fer.ui.upload import photos, results
 
 page_frame(
     "Upload",
@@ -15,22 +16,22 @@ page_frame(
 
 with errors_as_sentences():
     bundle = model_in_use()
-    book = upload.photo_book()
+    book = photos.photo_book()
 
     photos_in, choices = st.columns([2, 1], gap="large")
     with choices:
-        settings = upload.settings_form(bundle)
-        explain = why.switch(bundle, settings.detector)
+        settings = photos.settings_form(bundle)
+        explain = explanation.switch(bundle, settings.detector)
     with photos_in:
-        upload.take_photos(book)
+        photos.take_photos(book)
 
-    analysed = upload.analyse_new(book, bundle, settings)
-    photo_results.failures(book)
+    analysed = photos.analyse_new(book, bundle, settings)
+    results.failures(book)
     if analysed:
-        photo_results.photo_table(book, analysed)
-        photo_results.selected_photo(book, analysed, settings.detector, explain)
+        results.photo_table(book, analysed)
+        results.selected_photo(book, analysed, settings.detector, explain)
     if len(book) or book.failed:
         with st.container(horizontal=True):
             if analysed:
-                photo_results.downloads(book, analysed, f"{bundle.hash}_{settings}")
-            upload.clear_button()
+                results.downloads(book, analysed, f"{bundle.hash}_{settings}")
+            photos.clear_button()

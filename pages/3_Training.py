@@ -1,7 +1,7 @@
 """Training: start a run, watch it learn, put its model to use."""
 
-from fer.ui import training, training_form, training_models, training_notices, training_runs
 from fer.ui.frame import errors_as_sentences, page_frame
+from fer.ui.training import form, models, notices, progress, runs
 
 page_frame(
     "Training",
@@ -11,10 +11,10 @@ page_frame(
 )
 
 with errors_as_sentences():
-    found = training.all_runs()
-    training_notices.watch(found)
-    training_notices.notices()
-    training.now(found)
-    training_form.new_run(found)
-    training_runs.runs(found)
-    training_models.models_from_elsewhere()
+    found = progress.all_runs()
+    notices.watch(found)
+    notices.notices()
+    progress.now(found)
+    form.new_run(found)
+    runs.runs(found)
+    models.models_from_elsewhere()

@@ -22,9 +22,10 @@ from fer import paths
 from fer.datasets.loading import find_source, load_dataset
 from fer.errors import ConfigError, FerError
 from fer.recognition.bundle import BUNDLE_FILE
-from fer.runs import control, files, store
+from fer.runs import control, layout, store
 from fer.runs.config import TrainConfig
 from fer.runs.progress import FINISHED
+from fer.storage import files
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def made(steps: Sequence[Training | Average], data: str, votes: str | None) -> P
             shares = {folders[index]: share for index, share in step.shares.items()}
             folders.append(averaged(shares, step.fear_offset, name, again=number == len(steps)))
             continue
-        bundles = [str(folder / files.BUNDLE) for folder in folders]
+        bundles = [str(folder / layout.BUNDLE) for folder in folders]
         config = replace(
             step.config,
             data=data,
@@ -157,23 +158,23 @@ def averaged(shares: Mapping[Path, float], fear_offset: float, name: str, *, aga
     """
     last = list(shares)[-1]
     config = replace(store.read_config(last.name), fear_offset=fear_offset)
-    models = json.dumps([(str(part / files.BUNDLE), share) for part, share in shares.items()])
+    models = json.dumps([(str(part / layout.BUNDLE), share) for part, share in shares.items()])
     # What it is made of is in its name, so that trainings that learn from another average are other trainings.
     folder = last / f"average-{hashlib.sha256(f'{models} {fear_offset}'.encode()).hexdigest()[:8]}"
     # Copied last, it says that the rest is whole.
-    curves = folder / files.METRICS
-    if not again and curves.is_file() and (folder / files.BUNDLE / BUNDLE_FILE).is_file():
+    curves = folder / layout.METRICS
+    if not again and curves.is_file() and (folder / layout.BUNDLE / BUNDLE_FILE).is_file():
         return folder
     folder.mkdir(exist_ok=True)
-    files.write_text(folder / files.CONFIG, config.to_json() + "\n")
-    files.write_json(folder / files.NOTES, {"name": name})
+    files.write_text(folder / layout.CONFIG, config.to_json() + "\n")
+    files.write_json(folder / layout.NOTES, {"name": name})
     command = [sys.executable, "-m", "fer.training.averaging", str(folder), models]
     click.echo(f"Averaging {len(shares)} models")
     # What TensorFlow says at its import is for its developers.
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
     if subprocess.run(command, cwd=paths.CHECKOUT, env=quiet, check=False).returncode:
         raise click.ClickException("The average was not made; see above. The same command tries it again.")
-    shutil.copyfile(last / files.METRICS, curves)
+    shutil.copyfile(last / layout.METRICS, curves)
     return folder
 
 

@@ -21,7 +21,8 @@ from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
-from fer.runs.files import NOTES, read_json
+from fer.runs.layout import NOTES
+from fer.storage.files import read_json
 from fer.training.fit import load_data
 from fer.training.quantize import INT8_FILE
 from scripts import shipped_report

@@ -12,7 +12,7 @@ from fer import exports
 from fer.emotions import EMOTIONS
 from fer.results import FRAME_COLUMNS, Face, ImageAnalysis
 from fer.vision import images
-from tests.builders import encoded
+from tests.support.builders import encoded
 
 
 def face(emotion: str = "happy", confidence: float = 0.82, box: tuple[int, int, int, int] = (10, 12, 40, 44)) -> Face:

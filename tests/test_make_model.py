@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from fer.paths import CHECKOUT
-from fer.runs import files, making, store
+from fer.runs import layout, making, store
 from fer.runs.config import TrainConfig
 from scripts import make_model
-from tests.builders import make_bundle
-from tests.training.running import fer
+from tests.support.builders import make_bundle
+from tests.support.running import fer
 
 SMALL = TrainConfig(epochs=1, fraction=0.1, batch_size=16, warmup_epochs=0.0)
 
@@ -30,7 +30,7 @@ def test_a_run_that_is_done_is_not_done_again(fer_home: Path, monkeypatch: pytes
 
     monkeypatch.setattr(subprocess, "run", with_a_tiny_network)
     folder = make_model.trained(SMALL, "a run")
-    assert (folder / files.BUNDLE / "model.onnx").is_file()
+    assert (folder / layout.BUNDLE / "model.onnx").is_file()
 
     def started(*_: object, **__: object) -> None:
         pytest.fail("a finished run was started again")
@@ -114,24 +114,24 @@ def test_an_average_with_fear_favoured_is_made_once_unless_it_is_asked_for(
         return subprocess.CompletedProcess(command, status)
 
     monkeypatch.setattr(subprocess, "run", run)
-    first, last = (files.run_folder(making.create_run(SMALL)) for _ in range(2))
-    (last / files.METRICS).write_text("epoch\n1\n")
+    first, last = (layout.run_folder(making.create_run(SMALL)) for _ in range(2))
+    (last / layout.METRICS).write_text("epoch\n1\n")
     shares = {first: 0.2, last: 0.8}
     status = 1
     with pytest.raises(click.ClickException, match="The average was not made"):
         make_model.averaged(shares, 0.3, "mean", again=False)
     status = 0
     folder = make_model.averaged(shares, 0.3, "mean", again=False)
-    assert TrainConfig.from_json((folder / files.CONFIG).read_text()) == replace(SMALL, fear_offset=0.3)
-    assert (folder / files.METRICS).read_text() == "epoch\n1\n"
-    assert json.loads((folder / files.NOTES).read_text()) == {"name": "mean"}
+    assert TrainConfig.from_json((folder / layout.CONFIG).read_text()) == replace(SMALL, fear_offset=0.3)
+    assert (folder / layout.METRICS).read_text() == "epoch\n1\n"
+    assert json.loads((folder / layout.NOTES).read_text()) == {"name": "mean"}
     assert folder.parent == last
     assert commands[1][1:4] == ["-m", "fer.training.averaging", str(folder)]
     assert json.loads(commands[1][4]) == [[str(first / "bundle"), 0.2], [str(last / "bundle"), 0.8]]
     # Without its model it is none.
     assert make_model.averaged(shares, 0.3, "mean", again=False) == folder
     assert len(commands) == 3
-    make_bundle(folder / files.BUNDLE)
+    make_bundle(folder / layout.BUNDLE)
     assert make_model.averaged(shares, 0.3, "mean", again=False) == folder
     assert len(commands) == 3
     assert make_model.averaged(shares, 0.3, "mean", again=True) == folder
@@ -158,7 +158,7 @@ def test_data_that_are_none_are_refused_before_any_training(
 def test_a_run_of_another_version_is_passed_by(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
     other = making.create_run(SMALL)
-    (store.read_run(other).folder / files.CONFIG).write_text('{"from_the_future": 1}')
+    (store.read_run(other).folder / layout.CONFIG).write_text('{"from_the_future": 1}')
     with pytest.raises(click.ClickException, match="goes on from there"):
         make_model.trained(SMALL, "a run")
     assert len(store.list_runs()) == 2

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer import exports
+from fer.arrays import Image
 from fer.cli.output import STDOUT, check_targets, plain, write_target
 from fer.errors import FerError, ImageError
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
@@ -19,7 +20,7 @@ from fer.results import ImageAnalysis
 from fer.text import counted
 from fer.vision import images
 from fer.vision.detection import DETECTORS
-from fer.vision.folders import gather
+from fer.vision.picture_files import gather
 
 # From so many files on a progress bar tells more than the table that follows at once.
 _MANY: Final = 3
@@ -85,7 +86,7 @@ class _AnnotatedFolder:
         folder = self._folder.resolve()
         self._names = exports.AnnotatedNames(path.name for path in sources if path.resolve().parent == folder)
 
-    def write(self, image_bgr: images.Image, analysis: ImageAnalysis) -> None:
+    def write(self, image_bgr: Image, analysis: ImageAnalysis) -> None:
         picture = exports.annotated_image(image_bgr, analysis)
         write_target(picture, str(self._folder / self._names.next(analysis.file, picture)))
 

@@ -24,7 +24,7 @@ from fer.datasets.staging import clean_staging
 from fer.datasets.storage import REJECTED_FILE, SetInfo
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
-from fer.text import printable
+from fer.text import file_size, printable
 
 _WHERE: Final = {"CSV": "row", "image folders": "file", "cleaned copy": "image"}
 
@@ -85,7 +85,7 @@ def list_command(as_json: bool) -> None:
     table = Table("name", "images", "splits", "votes", "fingerprint", "source", "on disk")
     for info in found:
         splits = ", ".join(f"{split} {count:,}" for split, count in info.by_split().items())
-        size = f"{catalog.disk_bytes(info.name) / 2**20:.1f} MB"
+        size = file_size(catalog.disk_bytes(info.name))
         votes = "yes" if info.has_votes else "no"
         table.add_row(plain(info.name), f"{info.n_images:,}", splits, votes, info.fingerprint, plain(info.source), size)
     # A table that is cut to a terminal's width would cut the names, which are what people copy.
@@ -105,7 +105,7 @@ def show(name: str, as_json: bool) -> None:
     _print_counts(info)
     click.echo(f"{info.form} from {printable(info.source)}, imported {info.created}, fingerprint {info.fingerprint}")
     click.echo(f"FER+ votes: {'yes' if info.has_votes else 'no'}; rejected: {info.n_rejected:,}")
-    click.echo(f"corrections: {details['n_corrections']:,}; on disk: {details['bytes'] / 2**20:.1f} MB")
+    click.echo(f"corrections: {details['n_corrections']:,}; on disk: {file_size(details['bytes'])}")
     for change in info.changes:
         click.echo(change)
     click.echo(f"folder: {catalog.set_folder(name)}")
@@ -118,7 +118,7 @@ def delete(name: str, yes: bool) -> None:
     """Delete a set and its corrections; the file it was imported from stays."""
     size = catalog.disk_bytes(name)
     if not yes:
-        click.confirm(f"Delete '{name}' ({size / 2**20:.1f} MB) for good?", abort=True, err=True)
+        click.confirm(f"Delete '{name}' ({file_size(size)}) for good?", abort=True, err=True)
     catalog.delete_set(name)
     click.echo(f"'{name}' was deleted.", err=True)
 

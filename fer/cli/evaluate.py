@@ -22,12 +22,11 @@ from fer.evaluation.names import display_name
 from fer.evaluation.once import assess_once
 from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
-from fer.evaluation.times import ago
 from fer.evaluation.wording import DERIVED, DRAWN, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.text import counted
+from fer.text import ago, counted
 from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from fer.cli.output import plain
 from fer.emotions import EMOTIONS
-from fer.runs import control, files, store
+from fer.runs import control, layout, store
 from fer.runs.progress import INTERRUPTED
 from fer.runs.store import RunSummary
 from fer.text import printable
@@ -127,7 +127,7 @@ def resume(run_id: str) -> None:
 
     control.require_resumable(store.read_run(run_id))
     click.echo(run_id)
-    train_in_folder(files.run_folder(run_id))
+    train_in_folder(layout.run_folder(run_id))
 
 
 @runs.command()

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import click
 
-from fer.runs import control, estimates, files, session
+from fer.runs import control, estimates, layout, session
 from fer.runs.checks import require_startable, whole_path
 from fer.runs.config import MODELS, TrainConfig
+from fer.text import duration
 
 _NICENESS: Final = 10
 _SYNTHETIC: Final = "synthetic"
@@ -67,12 +68,12 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
 
         measured = probe(config)
         estimates.remember(config, measured)
-        click.echo(f"about {estimates.duration(estimates.seconds_for(config, measured))} on this machine")
+        click.echo(f"about {duration(estimates.seconds_for(config, measured))} on this machine")
         return
     if run_id is None:
         run_id = control.create(config, name)
     click.echo(run_id)
-    train_in_folder(files.run_folder(run_id))
+    train_in_folder(layout.run_folder(run_id))
 
 
 def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def train_in_folder(folder: Path) -> None:
         with session.running(folder) as run:
             # Here alone: importing TensorFlow takes seconds and hundreds of megabytes that no other command should
             # pay, nor a run that waits for its turn.
-            with _native_messages_in(folder / files.LOG):
+            with _native_messages_in(folder / layout.LOG):
                 from fer.training.run import train_run
 
             train_run(run)

@@ -4,11 +4,9 @@ from collections.abc import Collection
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from fer.arrays import Indices
 from fer.datasets.faces import FaceDataset
-
-Indices = npt.NDArray[np.int64]
 
 DUPLICATES, ACROSS, CONTRADICTING = "duplicates", "across_splits", "contradicting"
 # In this order: the label is settled first, then the split, then how many.

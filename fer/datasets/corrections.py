@@ -1,8 +1,8 @@
 """A person's corrections of labels: a small CSV beside the data, which themselves are never changed."""
 
-import contextlib
 import csv
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from fer.datasets.readings import Reading
 from fer.datasets.storage import is_stored_set
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
+from fer.storage.files import replacing
 
 DISCARD: Final = "discard"
 _COLUMNS: Final = ("image", "digest", "was", "now")
@@ -90,21 +91,19 @@ def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
     Raises:
         DatasetError: it cannot be written.
     """
-    beside = path.with_name(f"{path.name}.new")
     try:
         if not corrections:
             path.unlink(missing_ok=True)
             return
-        with beside.open("w", encoding="utf-8", newline="") as file:
+        with replacing(path) as stream:
+            file = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
             writer = csv.writer(file)
             writer.writerow(_COLUMNS)
             for item in corrections:
                 now = DISCARD if item.now is None else EMOTIONS[item.now]
                 writer.writerow([item.index, item.digest, EMOTIONS[item.was], now])
-        beside.replace(path)
+            file.detach()
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise DatasetError(f"{path} cannot be written ({error.strerror}); the correction is not kept.") from error
 
 

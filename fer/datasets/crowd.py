@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import Indices
 from fer.datasets.faces import VOTE_COLUMNS
 from fer.emotions import EMOTIONS
 
 Votes = npt.NDArray[np.uint8]
-Indices = npt.NDArray[np.int64]
 
 # What FER+ calls each of EMOTIONS.
 CROWD_WORDS: Final = {

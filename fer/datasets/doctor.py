@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from fer.arrays import Indices
 from fer.datasets import crowd
 from fer.datasets.copies import ACROSS, CONTRADICTING, DUPLICATES, left_out
 from fer.datasets.duplicates import exact_groups, near_groups
@@ -17,7 +17,6 @@ from fer.datasets.readings import Progress, Reading, silent
 from fer.emotions import EMOTIONS
 from fer.text import spreadsheet_safe
 
-Indices = npt.NDArray[np.int64]
 Rows = list[dict[Hashable, Any]]
 
 # Images of the most frequent class for each of the rarest, within a split.

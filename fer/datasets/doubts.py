@@ -3,12 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import Indices
 from fer.datasets import crowd
 from fer.datasets.faces import FaceDataset
 from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError
-
-Indices = npt.NDArray[np.int64]
 
 
 def doubtful_by_crowd(dataset: FaceDataset) -> Indices:

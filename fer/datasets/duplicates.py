@@ -17,10 +17,8 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE, Indices
 from fer.datasets.readings import Progress, silent
-
-Indices = npt.NDArray[np.int64]
 
 # Of the 64 bits. A copy compressed to JPEG quality 50, made brighter or blurred differs by 4 at most, one shifted by
 # a pixel by 8; 12 finds 995 of 1,000 of the latter and 630 of those shifted by two.

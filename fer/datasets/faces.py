@@ -8,10 +8,10 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import SIDE
 from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError
 
-SIDE: Final = 48
 SPLITS: Final = ("train", "validation", "test")
 # The columns of a FER+ file, in its order; the last says that the crowd saw no face.
 VOTE_COLUMNS: Final = (

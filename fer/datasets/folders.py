@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.datasets.faces import SIDE, FaceDataset
+from fer.arrays import SIDE
+from fer.datasets.faces import FaceDataset
 from fer.datasets.layouts import Layout
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
 from fer.datasets.trees import READ_ERRORS, Entry, Tree

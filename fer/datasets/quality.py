@@ -10,11 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import Image, Indices
 from fer.datasets.readings import Progress, silent
 from fer.vision.detection import yunet_file
-
-Image = npt.NDArray[np.uint8]
-Indices = npt.NDArray[np.int64]
 
 # Grey levels between the darkest and the brightest hundredth. The flattest photo of FER-2013 spans 35.
 MIN_SPREAD: Final = 16

@@ -3,7 +3,6 @@
 import errno
 import fcntl
 import logging
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from typing import Final
 
 from fer.errors import DatasetError
 from fer.paths import data_dir
+from fer.storage.files import sync_folder
+from fer.text import file_size
 
 _STAGING: Final = ".staging"
 _LOCK: Final = ".lock"
@@ -35,14 +36,14 @@ def staged(target: Path, n_bytes: int = 0) -> Iterator[Path]:
         root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(root).free
         if free < n_bytes:
-            raise OSError(errno.ENOSPC, f"{n_bytes / 2**20:,.0f} MB are needed and {free / 2**20:,.0f} MB are free")
+            raise OSError(errno.ENOSPC, f"{file_size(n_bytes)} are needed and {file_size(free)} are free")
         with _place() as folder:
             folder.mkdir()
             yield folder
             if target.exists():
                 raise DatasetError(f"There is a set '{target.name}' already; choose another name.")
             folder.rename(target)
-            _flush_folder(target.parent)
+            sync_folder(target.parent)
     except OSError as error:
         why = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
         raise DatasetError(
@@ -133,11 +134,3 @@ def _lock_of(folder: Path) -> Path:
 def _discard(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     _lock_of(folder).unlink(missing_ok=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

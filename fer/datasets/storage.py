@@ -3,12 +3,11 @@
 import csv
 import dataclasses
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.readings import Reading, Rejection
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
+from fer.storage.files import flush
 from fer.text import encodable, spreadsheet_safe
 
 INFO_FILE: Final = "set.json"
@@ -128,7 +128,7 @@ def write_set(folder: Path, reading: Reading, info: SetInfo) -> None:
     for name, array in arrays.items():
         with (folder / f"{name}.npy").open("wb") as file:
             np.save(file, array, allow_pickle=False)
-            _flush(file)
+            flush(file)
     write_rejections(folder / REJECTED_FILE, reading.rejected)
     _write_text(folder / _ORIGINS_FILE, json.dumps(reading.origins))
     # Last: a folder with it is whole.
@@ -179,15 +179,10 @@ def write_rejections(path: Path, rejected: Sequence[Rejection]) -> None:
         writer = csv.writer(file)
         writer.writerow(["where", "reason"])
         writer.writerows([spreadsheet_safe(item.where), spreadsheet_safe(item.reason)] for item in rejected)
-        _flush(file)
+        flush(file)
 
 
 def _write_text(path: Path, text: str) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(text)
-        _flush(file)
-
-
-def _flush(file: IO[Any]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+        flush(file)

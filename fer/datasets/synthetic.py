@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.datasets.faces import SIDE, SPLITS, FaceDataset
+from fer.arrays import SIDE
+from fer.datasets.faces import SPLITS, FaceDataset
 from fer.emotions import EMOTIONS, N_EMOTIONS
 
 _CANVAS: Final = 4 * SIDE  # drawn large and reduced, so that lines have soft edges and sub-pixel places

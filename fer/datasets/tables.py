@@ -13,7 +13,8 @@ from typing import IO, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.datasets.faces import SIDE, FaceDataset
+from fer.arrays import SIDE
+from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
 from fer.datasets.trees import READ_ERRORS
 from fer.emotions import N_EMOTIONS

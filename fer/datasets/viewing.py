@@ -1,13 +1,11 @@
 """Pictures of a data set: samples, mean faces."""
 
 import numpy as np
-import numpy.typing as npt
 
-from fer.datasets.faces import SIDE, SPLITS, FaceDataset
+from fer.arrays import SIDE, Image, Indices
+from fer.datasets.faces import SPLITS, FaceDataset
 from fer.emotions import EMOTIONS, N_EMOTIONS
 
-Image = npt.NDArray[np.uint8]
-Indices = npt.NDArray[np.int64]
 _BLOCK = 2048
 
 

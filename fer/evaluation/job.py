@@ -23,8 +23,8 @@ from fer.errors import EvaluationError
 from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Source
 from fer.paths import PROGRAM
-from fer.runs.files import read_json, write_json
-from fer.runs.process import process_of, stamp_of
+from fer.storage.files import read_json, write_json
+from fer.storage.processes import process_of, stamp_of
 
 PROGRESS_FILE: Final = "progress.json"
 REQUEST_FILE: Final = "request.json"

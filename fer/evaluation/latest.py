@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer import paths
-from fer.runs.files import read_json
+from fer.storage.files import read_json
 
 
 def evaluations_dir() -> Path:

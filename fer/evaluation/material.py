@@ -10,7 +10,8 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from fer.datasets.faces import SIDE, SPLITS, FaceDataset
+from fer.arrays import SIDE
+from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.layouts import find_layout
 from fer.datasets.loading import SYNTHETIC, find_source
 from fer.datasets.readings import Progress, Reading, Rejection, silent

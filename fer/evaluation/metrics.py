@@ -15,13 +15,11 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from fer.arrays import Labels, Probabilities
 from fer.datasets.faces import FaceDataset
 from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.errors import EvaluationError
 from fer.evaluation.calibration import reliability
-
-Labels = npt.NDArray[np.int64]
-Probabilities = npt.NDArray[np.float32]
 
 _CONFIDENCE_LEVEL: Final = 0.95
 # 64 faces keep two cores busy; more only delays the progress and a stop.

@@ -4,7 +4,8 @@ from typing import Final
 
 from fer.paths import SHIPPED_BUNDLE, runs_dir
 from fer.recognition.bundle import Bundle
-from fer.runs.files import NOTES, read_json
+from fer.runs.layout import NOTES
+from fer.storage.files import read_json
 
 SHIPPED: Final = "Shipped model"
 

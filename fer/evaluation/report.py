@@ -19,7 +19,7 @@ from fer.evaluation.once import assess_once
 from fer.evaluation.store import StoreError
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs.files import write_text
+from fer.storage.files import write_text
 from fer.text import spreadsheet_safe
 
 RUN_REPORT: Final = "report.html"

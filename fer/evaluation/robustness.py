@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.datasets.faces import SIDE, FaceDataset
+from fer.arrays import SIDE, Image
+from fer.datasets.faces import FaceDataset
 from fer.evaluation.metrics import Classifier, predict, wilson_interval
 
-Image = npt.NDArray[np.uint8]
 _CENTRE: Final = ((SIDE - 1) / 2, (SIDE - 1) / 2)
 _COVER_GREY: Final = 128
 

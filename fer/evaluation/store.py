@@ -13,7 +13,6 @@ faces another result; what belongs to none any more can be deleted by hand at an
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import stat
 import time
@@ -40,7 +39,7 @@ from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.material import Material, Source
 from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
-from fer.runs.files import PART, Signature, disk_use, read_json, signature, write_json
+from fer.storage.files import PART, Signature, disk_use, read_json, replacing, signature, write_json
 
 # Part of every key: a change of what is stored or how it is computed makes old results unknown, not wrong.
 _FORMAT: Final = 2
@@ -139,7 +138,8 @@ def save_material(choice: str, material: Material) -> None:
     }
     with _writing():
         # Whole or damaged, what is there is replaced: only who did not find the faces comes here.
-        with _appearing(_faces_file(material.key)) as part, part.open("wb") as stream:
+        _faces_file(material.key).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(_faces_file(material.key)) as stream:
             np.savez(stream, images=faces.images, labels=faces.labels, splits=faces.splits, votes=votes)
         _choice_file(choice).parent.mkdir(parents=True, exist_ok=True)
         write_json(_choice_file(choice), about)
@@ -189,7 +189,8 @@ def save_assessment(assessment: Assessment) -> None:
         "made": assessment.made,
     }
     with _writing():
-        with _appearing(folder / "probabilities.npy") as part, part.open("wb") as stream:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / "probabilities.npy") as stream:
             np.save(stream, assessment.predictions.probabilities)
         # Written last: a folder without it is not yet a result.
         write_json(folder / "evaluation.json", about)
@@ -267,18 +268,6 @@ def _faces_file(key: str) -> Path:
 
 def _result_dir(model_hash: str, material_key: str) -> Path:
     return evaluations_dir() / "results" / result_key(model_hash, material_key)
-
-
-@contextmanager
-def _appearing(file: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `file` when the block ends well and vanishes when it does not."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}-{secrets.token_hex(4)}{PART}")
-    try:
-        yield part
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager

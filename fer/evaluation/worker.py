@@ -19,8 +19,8 @@ from fer.evaluation.robustness import TRANSFORMS
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs.files import write_json
-from fer.runs.process import stamp_of
+from fer.storage.files import write_json
+from fer.storage.processes import stamp_of
 from fer.text import counted
 from fer.vision.detection import create_detector, photo_detector_name
 

@@ -9,12 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import Image
 from fer.live.pipeline import SeenFace
 from fer.live.settings import LiveSettings
 from fer.results import Face
 from fer.vision.drawing import UNSURE_BGR, color_bgr, draw_box, draw_label
-
-Image = npt.NDArray[np.uint8]
 
 _DATE_BGR: Final = (32, 32, 32)
 # Squares across a blurred face: too few to recognise anybody by.

@@ -7,14 +7,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import Boxes, Image
 from fer.live.settings import LiveSettings
 from fer.vision.crops import crop_faces
 from fer.vision.detection import FRAME_SIDE, FaceDetector, create_detector
 from fer.vision.flow import shift_boxes
 from fer.vision.tracking import FaceTracker, Track
-
-Image = npt.NDArray[np.uint8]
-Boxes = npt.NDArray[np.float32]
 
 
 class Classifier(Protocol):

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
+from fer.arrays import Image
 from fer.live.overlay import Person, draw, hide_all, people_of
 from fer.live.pipeline import FacePipeline, LiveModel, SeenFace, live_detector
 from fer.live.record import Observation, SessionRecord, shares_of
@@ -21,7 +19,6 @@ from fer.live.timeline import Timeline, timeline_of
 from fer.vision.detection import FaceDetector
 
 LOGGER = logging.getLogger(__name__)
-Image = npt.NDArray[np.uint8]
 
 # The page's figures are of the last few seconds.
 _RECENT_FRAMES: Final = 90

@@ -3,15 +3,15 @@
 import hashlib
 import json
 import math
-import os
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE
 from fer.emotions import EMOTIONS
 from fer.errors import BundleError
+from fer.storage.files import sha256_of, write_text
 
 BUNDLE_FILE: Final = "bundle.json"
 ONNX_FILE: Final = "model.onnx"
@@ -104,12 +104,7 @@ def write_bundle(bundle: Bundle) -> Bundle:
         if file.suffix in (".onnx", ".keras")
     }
     values = {**bundle.to_dict(), "files": files}
-    part = bundle.path / (BUNDLE_FILE + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(values, indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(bundle.path / BUNDLE_FILE)
+    write_text(bundle.path / BUNDLE_FILE, json.dumps(values, indent=2) + "\n", durable=True)
     return load_bundle(bundle.path)
 
 
@@ -185,9 +180,3 @@ def _check_files(bundle: Bundle) -> None:
             ) from error
         if digest != expected["sha256"]:
             raise BundleError(f"{name} has a changed '{file_name}': its hash does not fit; copy the bundle again.")
-
-
-def sha256_of(file: Path) -> str:
-    """The hexadecimal SHA-256 of a file's content."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

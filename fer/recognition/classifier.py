@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE, Floats
 from fer.emotions import N_EMOTIONS
 from fer.errors import BundleError
 from fer.recognition.bundle import Bundle
 
 Crops = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 # Memory grows with the batch and speed does not beyond this many faces.
 _CHUNK: Final = 128

@@ -1,13 +1,12 @@
 """Which model is in use: named by `FER_HOME/runs/current.json`, which is replaced whole."""
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from fer import paths
 from fer.errors import BundleError
 from fer.recognition.bundle import BUNDLE_FILE, load_bundle
+from fer.storage.files import write_json
 
 
 def current_bundle_path() -> Path:
@@ -32,23 +31,10 @@ def use_bundle(path: str | Path) -> None:
     name = folder.relative_to(home) if folder.is_relative_to(home) else folder
     file = paths.current_model_file()
     try:
-        _replace(file, json.dumps({"bundle": str(name)}))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, {"bundle": str(name)}, durable=True)
     except OSError as error:
         raise BundleError(f"'{file}' cannot be written ({error.strerror}); check your rights to '{home}'.") from error
-
-
-def _replace(file: Path, text: str) -> None:
-    """Give a file a new content, whole or not at all, whoever else does the same."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=file.parent, prefix="current-", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(part).replace(file)
-    finally:
-        Path(part).unlink(missing_ok=True)
 
 
 def use_shipped() -> None:

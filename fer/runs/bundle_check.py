@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE
 from fer.emotions import N_EMOTIONS
 from fer.errors import BundleError
 from fer.recognition.bundle import load_bundle

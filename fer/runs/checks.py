@@ -8,6 +8,7 @@ from typing import Final
 from fer import paths
 from fer.errors import ConfigError, shortened
 from fer.runs.config import TrainConfig
+from fer.text import file_size
 
 # Two checkpoints and a bundle of the larger network.
 _ROOM_BYTES: Final = 400_000_000
@@ -128,6 +129,6 @@ def _require_room() -> None:
     free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
     if free < _ROOM_BYTES:
         raise ConfigError(
-            f"Only {free / 1e6:.0f} MB are free where runs are kept ({folder}), and a run takes up to "
-            f"{_ROOM_BYTES / 1e6:.0f} MB; make room, or set FER_HOME to another disk."
+            f"Only {file_size(free)} are free where runs are kept ({folder}), and a run takes up to "
+            f"{file_size(_ROOM_BYTES)}; make room, or set FER_HOME to another disk."
         )

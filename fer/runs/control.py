@@ -18,11 +18,12 @@ from filelock import FileLock, Timeout
 
 from fer import paths
 from fer.errors import ConfigError, RunError
-from fer.runs import files, making, process, store
+from fer.runs import layout, making, process, store
 from fer.runs.checks import require_startable
 from fer.runs.config import MODELS, TrainConfig
 from fer.runs.progress import ENDED, STOPPED, Progress
 from fer.runs.store import RunSummary
+from fer.storage import files
 
 # A process takes under a second to be a run; a machine that swaps takes longer.
 _START_SECONDS: Final = 30.0
@@ -143,7 +144,7 @@ def stop(run_id: str, *, ask_only: bool = False) -> bool:
         raise RunError(f"The run {run_id} is {run.state}; there is nothing to stop.")
     try:
         if ask_only or not run.stopping:
-            (run.folder / files.STOP).touch()
+            (run.folder / layout.STOP).touch()
             return True
         process.kill(run.folder)
         with process.holding_lock(run.folder):
@@ -151,7 +152,7 @@ def stop(run_id: str, *, ask_only: bool = False) -> bool:
             if last.state not in ENDED:
                 text = "Ended at once; it can be resumed from its last checkpoint."
                 dataclasses.replace(last, state=STOPPED, doing="", ended=time.time(), message=text).write(run.folder)
-            (run.folder / files.STOP).unlink(missing_ok=True)
+            (run.folder / layout.STOP).unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
             f"The folder of the run {run_id} cannot be written ({error.strerror}); make room and stop it again, or end "
@@ -166,7 +167,7 @@ def delete(run_id: str) -> None:
     Raises:
         RunError: there is no such run, it is running, or its files cannot be removed.
     """
-    folder = files.run_folder(run_id)
+    folder = layout.run_folder(run_id)
     if store.read_run(run_id).active:
         raise RunError(f"The run {run_id} is running; stop it before deleting it.")
     # Renamed first, so that it is gone as a whole even if removing its files is cut short.
@@ -212,10 +213,10 @@ def _spawn(run_id: str, command: list[str]) -> None:
     Raises:
         RunError: it ended before that, or takes too long.
     """
-    folder = files.run_folder(run_id)
+    folder = layout.run_folder(run_id)
     environment = {**os.environ, "FER_HOME": str(paths.home()), "PYTHONUNBUFFERED": "1"}
     try:
-        with (folder / files.LOG).open("ab") as log:
+        with (folder / layout.LOG).open("ab") as log:
             child = subprocess.Popen(
                 command,
                 cwd=paths.PROGRAM,

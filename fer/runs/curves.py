@@ -7,7 +7,8 @@ from typing import Any, Final
 import pandas as pd
 
 from fer.emotions import EMOTIONS
-from fer.runs import files
+from fer.runs import layout
+from fer.storage import files
 
 METRICS_COLUMNS: Final = (
     "epoch",
@@ -24,7 +25,7 @@ METRICS_COLUMNS: Final = (
 def read_metrics(run_id: str) -> pd.DataFrame:
     """The curves of a run: a row an epoch, the columns `METRICS_COLUMNS`; empty before the first epoch's end."""
     try:
-        text = (files.run_folder(run_id) / files.METRICS).read_text(encoding="utf-8")
+        text = (layout.run_folder(run_id) / layout.METRICS).read_text(encoding="utf-8")
         return pd.read_csv(io.StringIO(text))
     except (OSError, ValueError):  # pandas' EmptyDataError and ParserError are ValueErrors
         return pd.DataFrame(columns=list(METRICS_COLUMNS))
@@ -45,7 +46,7 @@ class BestEpoch:
 
 def read_best(run_id: str) -> BestEpoch | None:
     """The best epoch so far, or None before the first epoch's end."""
-    values = files.read_json(files.run_folder(run_id) / files.BEST)
+    values = files.read_json(layout.run_folder(run_id) / layout.BEST)
     try:
         return BestEpoch(int(values["epoch"]), float(values["accuracy"]), values["confusion"])
     except (KeyError, TypeError, ValueError):
@@ -54,4 +55,4 @@ def read_best(run_id: str) -> BestEpoch | None:
 
 def read_report(run_id: str) -> dict[str, Any]:
     """What a run's model achieved when it was done: see docs/training.md; {} before that."""
-    return files.read_json(files.run_folder(run_id) / files.REPORT)
+    return files.read_json(layout.run_folder(run_id) / layout.REPORT)

@@ -1,13 +1,12 @@
 """What a run will take, from what this machine did before: a probe of a few steps, or the last run of its kind."""
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from fer import paths
-from fer.runs import files
 from fer.runs.config import TrainConfig
+from fer.storage import files
 
 _FILE: Final = "speeds.json"
 # Loading TensorFlow and the data, compiling the first step, and exporting the model at the end.
@@ -69,19 +68,6 @@ def seconds_for(config: TrainConfig, measured: Measured) -> float:
     """Seconds that a whole run of these settings takes on this machine, early stopping aside."""
     images = measured.n_train * _share(config)
     return config.epochs * (images * measured.image_seconds + measured.validation_seconds) + _AROUND_SECONDS
-
-
-def duration(seconds: float) -> str:
-    """A duration for people: '50 s', '12 min', '1 h 50 min', '2 d 3 h'."""
-    if seconds < 90:
-        return f"{max(1, math.ceil(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} d {hours % 24} h"
 
 
 def _share(config: TrainConfig) -> float:

@@ -20,8 +20,9 @@ from fer import paths
 from fer.errors import BundleError, RunError
 from fer.recognition import current
 from fer.recognition.bundle import BUNDLE_FILE, ONNX_FILE, Bundle, load_bundle
-from fer.runs import files
+from fer.runs import layout
 from fer.runs.serving import slug
+from fer.storage import files
 
 MAX_ONNX_BYTES: Final = 100_000_000
 MAX_JSON_BYTES: Final = 1_000_000
@@ -68,10 +69,10 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
         # One at a time, so that what lies half written is of one that was killed.
         with FileLock(paths.runs_dir() / _LOCK, timeout=_CHECK_SECONDS, is_singleton=False):
             files.remove_parts(target.parent)
-            if (target / files.BUNDLE).exists():
+            if (target / layout.BUNDLE).exists():
                 raise RunError(f"There is a model called '{called}' already; choose another name, or delete it first.")
             with tempfile.TemporaryDirectory(dir=target.parent, prefix=".", suffix=files.PART) as place:
-                folder = Path(place) / called / files.BUNDLE
+                folder = Path(place) / called / layout.BUNDLE
                 folder.mkdir(parents=True)
                 (folder / ONNX_FILE).write_bytes(onnx_data)
                 files.write_json(folder / BUNDLE_FILE, _cleaned(bundle_json), durable=True)
@@ -82,12 +83,12 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
         raise RunError("Another model is being brought in; try again when that is done.") from error
     except OSError as error:
         raise RunError(f"The model cannot be written ({error.strerror}); make room and try again.") from error
-    return ImportedModel(called, target / files.BUNDLE)
+    return ImportedModel(called, target / layout.BUNDLE)
 
 
 def list_imported() -> list[ImportedModel]:
     """The models from elsewhere, by name."""
-    folders = sorted((paths.runs_dir() / _IMPORTED).glob(f"[!.]*/{files.BUNDLE}"))
+    folders = sorted((paths.runs_dir() / _IMPORTED).glob(f"[!.]*/{layout.BUNDLE}"))
     return [ImportedModel(folder.parent.name, folder) for folder in folders]
 
 

@@ -8,10 +8,11 @@ from typing import Final
 
 from fer import paths
 from fer.errors import RunError
-from fer.runs import files
+from fer.runs import layout
 from fer.runs.config import TrainConfig
 from fer.runs.progress import QUEUED, Progress
 from fer.runs.store import read_config
+from fer.storage import files
 
 _MAX_NAME: Final = 80
 _MAX_NOTES: Final = 10_000
@@ -38,10 +39,10 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
     part = paths.runs_dir() / f".{run_id}{files.PART}"
     try:
         part.mkdir(parents=True)
-        files.write_text(part / files.CONFIG, config.to_json() + "\n", durable=True)
-        files.write_json(part / files.NOTES, {"name": clean_name(name) or default_name(config), "notes": ""})
+        files.write_text(part / layout.CONFIG, config.to_json() + "\n", durable=True)
+        files.write_json(part / layout.NOTES, {"name": clean_name(name) or default_name(config), "notes": ""})
         progress.write(part)
-        (part / files.LOG).touch()
+        (part / layout.LOG).touch()
         part.rename(paths.runs_dir() / run_id)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
@@ -73,14 +74,14 @@ def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None)
     Raises:
         RunError: there is no such run, or it cannot be written.
     """
-    folder = files.run_folder(run_id)
-    values = files.read_json(folder / files.NOTES)
+    folder = layout.run_folder(run_id)
+    values = files.read_json(folder / layout.NOTES)
     if name is not None:
         values["name"] = clean_name(name) or default_name(read_config(run_id))
     if notes is not None:
         values["notes"] = notes[:_MAX_NOTES]
     try:
-        files.write_json(folder / files.NOTES, values)
+        files.write_json(folder / layout.NOTES, values)
     except OSError as error:
         raise RunError(
             f"The notes of {run_id} cannot be written ({error.strerror}); make room and try again."

@@ -10,18 +10,16 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psutil
 from filelock import FileLock, Timeout
 
 from fer.errors import RunError
-from fer.runs.files import LOCK, PROCESS, STOP, Signature, read_json, signature, write_json
+from fer.runs.layout import LOCK, PROCESS, STOP
+from fer.storage.files import Signature, read_json, signature, write_json
+from fer.storage.processes import process_of, stamp_of
 
-# Stamps of versions before this one have a start time alone, computed from the clock, which may have been set since.
-_SAME_START_SECONDS: Final = 1.0
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-_START_FIELD: Final = 22
 # A page that looks whether the lock is free holds it for an instant.
 _LOCK_SECONDS: Final = 3.0
 _KILL_SECONDS: Final = 10.0
@@ -45,24 +43,6 @@ def holding_run(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise _unwritable(folder, error) from error
         yield
-
-
-def stamp_of(process: psutil.Process) -> dict[str, Any]:
-    """What tells a process from every other one, also after its pid was given to another."""
-    return {"pid": process.pid, "birth": _birth(process)}
-
-
-def _birth(process: psutil.Process) -> str:
-    """When a process began, as a text that stays the same when the clock is set.
-
-    On Linux psutil counts from a time of booting that it computes from the clock; elsewhere the system keeps the time.
-    """
-    try:
-        # Behind the name, which may hold blanks and brackets, come the fields from the third on.
-        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
-        return f"{fields.split()[_START_FIELD - 3]} ticks after {_BOOT_ID.read_text().strip()}"
-    except (OSError, IndexError):
-        return f"{process.create_time():.2f}"
 
 
 @contextmanager
@@ -137,25 +117,6 @@ def kill(folder: Path) -> None:
         raise RunError(f"The run {folder.name} belongs to another user and cannot be stopped from here.") from error
     if any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in alive):
         raise RunError(f"The run {folder.name} does not end; look at process {owner.pid} of this machine.")
-
-
-def process_of(stamp: dict[str, Any]) -> psutil.Process | None:
-    """The living process that a stamp of `stamp_of` names; None where it ended, or its pid is another's by now."""
-    pid = stamp.get("pid")
-    if not isinstance(pid, int):
-        return None
-    try:
-        process = psutil.Process(pid)
-        return process if _is_same(process, stamp) and process.status() != psutil.STATUS_ZOMBIE else None
-    except (psutil.Error, ValueError, OverflowError):
-        return None
-
-
-def _is_same(process: psutil.Process, stamp: dict[str, Any]) -> bool:
-    if "birth" in stamp:
-        return bool(stamp["birth"] == _birth(process))
-    started = stamp.get("started")
-    return isinstance(started, (int, float)) and abs(process.create_time() - started) < _SAME_START_SECONDS
 
 
 def _is_locked(folder: Path) -> bool:

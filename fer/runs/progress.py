@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from fer.runs.files import PROGRESS, read_json, write_json
+from fer.runs.layout import PROGRESS
+from fer.storage.files import read_json, write_json
 
 QUEUED: Final = "queued"
 RUNNING: Final = "running"

@@ -12,12 +12,13 @@ from typing import Final
 import numpy as np
 
 from fer import paths
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE
 from fer.errors import BundleError, RunError
 from fer.recognition import current
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs import files, store
+from fer.runs import layout, store
+from fer.storage import files
 
 PARITY_FILE: Final = "parity.json"
 # Largest difference of a logit between the network that was trained and the file that is served.
@@ -42,7 +43,7 @@ def use_run(run_id: str) -> Bundle:
     run = store.read_run(run_id)
     if not run.has_bundle:
         raise RunError(f"The run {run_id} has no model yet; it is written when the run ends or is stopped.")
-    bundle = load_bundle(run.folder / files.BUNDLE)
+    bundle = load_bundle(run.folder / layout.BUNDLE)
     check_parity(bundle)
     copy = _copy(bundle, slug(run.name) or run_id, run_id)
     _put_to_use(copy)
@@ -94,18 +95,18 @@ def _copy(bundle: Bundle, name: str, run_id: str) -> Bundle:
     target = paths.runs_dir() / _MODELS / bundle.hash / name
     part = target.with_name(f".{name}{files.PART}")
     try:
-        if not _is_whole(target / files.BUNDLE):
+        if not _is_whole(target / layout.BUNDLE):
             shutil.rmtree(part, ignore_errors=True)
-            (part / files.BUNDLE).mkdir(parents=True)
+            (part / layout.BUNDLE).mkdir(parents=True)
             for file in sorted(bundle.path.iterdir()):
                 if file.is_file():
-                    _link(file, part / files.BUNDLE / file.name)
+                    _link(file, part / layout.BUNDLE / file.name)
             files.replace_folder(part, target)
         files.write_json(target / _ORIGIN, {"run": run_id})
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise RunError(f"The model cannot be copied ({error.strerror}); make room and try again.") from error
-    return load_bundle(target / files.BUNDLE)
+    return load_bundle(target / layout.BUNDLE)
 
 
 def _is_whole(folder: Path) -> bool:

@@ -24,8 +24,9 @@ from filelock import FileLock, Timeout
 
 from fer import paths
 from fer.errors import FerError, RunError
-from fer.runs import files, process, store
+from fer.runs import layout, process, store
 from fer.runs.progress import FAILED, FINISHED, QUEUED, RUNNING, STOPPED, Progress
+from fer.storage import files
 
 _TURN_SECONDS: Final = 0.5
 _WRITE_SECONDS: Final = 1.0
@@ -60,7 +61,7 @@ class RunSession:
         self._stop = False
         self._written = 0.0
         # A run that a page starts has the log as its standard error: every line would stand in it twice.
-        self._echo = not _is_standard_error(folder / files.LOG)
+        self._echo = not _is_standard_error(folder / layout.LOG)
 
     def say(self, text: str) -> None:
         """A line for the log, and for the terminal in which the run was started."""
@@ -70,7 +71,7 @@ class RunSession:
 
     def log(self, text: str) -> None:
         """A line for the log alone."""
-        with (self.folder / files.LOG).open("a", encoding="utf-8") as log:
+        with (self.folder / layout.LOG).open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
 
     def update(self, *, now: bool = False, **changes: Any) -> None:
@@ -84,7 +85,7 @@ class RunSession:
     @property
     def stop_requested(self) -> bool:
         """Whether somebody wants the run to stop: by the page, the command, or a signal."""
-        return self._stop or (self.folder / files.STOP).exists()
+        return self._stop or (self.folder / layout.STOP).exists()
 
     def check_stop(self) -> None:
         """Go on, or raise `StopRequested`."""
@@ -122,7 +123,7 @@ def running(folder: Path) -> Iterator[RunSession]:
         FerError: the run failed, with the sentence that its progress holds as well.
         StopRequested: it was stopped; its progress says so.
     """
-    resumed = (folder / files.PROCESS).exists()
+    resumed = (folder / layout.PROCESS).exists()
     with process.holding_run(folder), ExitStack() as stack:
         files.remove_parts(folder)
         session = RunSession(folder)
@@ -152,7 +153,7 @@ def running(folder: Path) -> Iterator[RunSession]:
             raise
         finally:
             (folder / _RESERVE).unlink(missing_ok=True)
-            (folder / files.STOP).unlink(missing_ok=True)
+            (folder / layout.STOP).unlink(missing_ok=True)
 
 
 def reason(error: BaseException) -> str:

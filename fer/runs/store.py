@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from fer import paths
 from fer.errors import ConfigError
-from fer.runs import files, process
+from fer.runs import layout, process
 from fer.runs.config import TrainConfig
-from fer.runs.files import Signature, signature
 from fer.runs.progress import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Progress
+from fer.storage import files
+from fer.storage.files import Signature, signature
 
 _TAIL_BYTES: Final = 16_384
 _START_SECONDS: Final = 8.0
@@ -102,13 +103,14 @@ class _Cache:
     def read(self, folder: Path) -> _Read:
         """What a run's small files say, from memory where they have not changed."""
         signatures = tuple(
-            signature(folder / name) for name in (files.PROGRESS, files.NOTES, f"{files.BUNDLE}/{files.BUNDLE}.json")
+            signature(folder / name)
+            for name in (layout.PROGRESS, layout.NOTES, f"{layout.BUNDLE}/{layout.BUNDLE}.json")
         )
         with self._lock:
             known = self._runs.get(folder)
         if known is not None and known.signatures == signatures:
             return known
-        notes = files.read_json(folder / files.NOTES)
+        notes = files.read_json(folder / layout.NOTES)
         read = _Read(
             signatures=signatures,
             progress=Progress.read(folder),
@@ -147,7 +149,7 @@ _cache = _Cache()
 def list_runs() -> list[RunSummary]:
     """All runs, the newest first."""
     try:
-        names = [entry.name for entry in paths.runs_dir().iterdir() if files.is_run_id(entry.name)]
+        names = [entry.name for entry in paths.runs_dir().iterdir() if layout.is_run_id(entry.name)]
     except OSError:
         names = []
     folders = [paths.runs_dir() / name for name in sorted(names, reverse=True)]
@@ -161,7 +163,7 @@ def read_run(run_id: str) -> RunSummary:
     Raises:
         RunError: there is no such run.
     """
-    return _summary(files.run_folder(run_id))
+    return _summary(layout.run_folder(run_id))
 
 
 def active_runs(found: list[RunSummary] | None = None) -> list[RunSummary]:
@@ -190,7 +192,7 @@ def _summary(folder: Path) -> RunSummary:
         state=state,
         progress=read.progress,
         has_bundle=read.has_bundle,
-        stopping=state in (RUNNING, QUEUED) and (folder / files.STOP).exists(),
+        stopping=state in (RUNNING, QUEUED) and (folder / layout.STOP).exists(),
         bytes=_cache.bytes_of(folder, state, read),
     )
 
@@ -198,7 +200,7 @@ def _summary(folder: Path) -> RunSummary:
 def _is_starting(folder: Path, progress: Progress) -> bool:
     """Whether a run was made so lately that its process may not have come to take its lock."""
     age = datetime.now().timestamp() - progress.started
-    return progress.state == QUEUED and 0 <= age < _START_SECONDS and not (folder / files.PROCESS).exists()
+    return progress.state == QUEUED and 0 <= age < _START_SECONDS and not (folder / layout.PROCESS).exists()
 
 
 def read_config(run_id: str) -> TrainConfig:
@@ -208,9 +210,9 @@ def read_config(run_id: str) -> TrainConfig:
         RunError: there is no such run.
         ConfigError: its settings are not those of this version.
     """
-    folder = files.run_folder(run_id)
+    folder = layout.run_folder(run_id)
     try:
-        text = (folder / files.CONFIG).read_text(encoding="utf-8")
+        text = (folder / layout.CONFIG).read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"The settings of {run_id} cannot be read ({error.strerror}); start a new run.") from error
     return TrainConfig.from_json(text)
@@ -219,7 +221,7 @@ def read_config(run_id: str) -> TrainConfig:
 def read_log_tail(run_id: str, lines: int = 20) -> str:
     """The last lines of a run's log, at the same cost however long it is."""
     try:
-        with (files.run_folder(run_id) / files.LOG).open("rb") as log:
+        with (layout.run_folder(run_id) / layout.LOG).open("rb") as log:
             log.seek(0, 2)
             log.seek(max(0, log.tell() - _TAIL_BYTES))
             text = log.read().decode("utf-8", errors="replace")

@@ -5,11 +5,9 @@ from typing import Self
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from fer.arrays import Images
 from fer.runs.config import TrainConfig
-
-Images = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import Floats
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.emotions import N_EMOTIONS
 from fer.runs.config import TrainConfig
 from fer.training.augment import Augmenter
 from fer.training.crowd_labels import expected_labels
 from fer.training.networks import LOGITS, N_VOTE_CLASSES, VOTES
-
-Floats = npt.NDArray[np.float32]
 
 # Columns of the FER+ votes in the order of the second head: the seven in our order, then contempt.
 _VOTE_ORDER = [

@@ -19,8 +19,8 @@ from fer.evaluation.metrics import measure, predict
 from fer.recognition.bundle import Bundle, load_bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
-from fer.runs.files import BUNDLE as BUNDLE_FOLDER
-from fer.runs.files import PART, replace_folder
+from fer.runs.layout import BUNDLE as BUNDLE_FOLDER
+from fer.storage.files import PART, replace_folder
 from fer.training.export import export_network, serving_network
 from fer.training.fit import Parts, load_data, load_weights, split_parts
 from fer.training.networks import cost

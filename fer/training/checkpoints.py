@@ -4,7 +4,6 @@ Keras's own BackupAndRestore writes in place and keeps neither the callbacks' st
 written beside, flushed to the disk and renamed; two are kept, and one that is damaged gives way to the one before.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -20,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.errors import RunError
-from fer.runs.files import PART, remove_parts, sync_folder
+from fer.storage.files import PART, flush, remove_parts, sha256_of, sync_folder
 
 KEPT: Final = 2
 _STATE, _VARIABLES, _BEST, _SUMS = "state.json", "variables.npz", "best.npz", "sums.json"
@@ -172,11 +171,11 @@ def _fill(
     }
     with (part / _VARIABLES).open("wb") as file:
         np.savez(file, **values)  # type: ignore[arg-type]  # the stubs take the names for savez's own arguments
-        _flush(file)
+        flush(file)
     if new_best is not None:
         with (part / _BEST).open("wb") as file:
             np.savez(file, *new_best)
-            _flush(file)
+            flush(file)
     elif previous is not None and (previous / _BEST).is_file():
         # The same bytes under a second name; they stay when the older checkpoint goes.
         try:
@@ -184,7 +183,7 @@ def _fill(
         except OSError:
             shutil.copy2(previous / _BEST, part / _BEST)
     _write_json(part / _STATE, asdict(state))
-    _write_json(part / _SUMS, {file.name: _digest(file) for file in sorted(part.iterdir())})
+    _write_json(part / _SUMS, {file.name: sha256_of(file) for file in sorted(part.iterdir())})
 
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
@@ -209,7 +208,7 @@ def newest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 def _read(path: Path) -> Checkpoint:
     sums = json.loads((path / _SUMS).read_text(encoding="utf-8"))
     for name, digest in sums.items():
-        if _digest(path / name) != digest:
+        if sha256_of(path / name) != digest:
             raise ValueError(f"{name} has changed")
     state = TrainingState.from_dict(json.loads((path / _STATE).read_text(encoding="utf-8")))
     if state.best is not None and _BEST not in sums:
@@ -231,14 +230,9 @@ def _names(folder: Path) -> list[Path]:
 def _write_json(path: Path, values: Any) -> None:
     with path.open("w", encoding="utf-8") as file:
         json.dump(values, file)
-        _flush(file)
+        flush(file)
 
 
 def _flush(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

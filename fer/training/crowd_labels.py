@@ -8,16 +8,14 @@ targets: Lopez-Paz et al., 'Unifying distillation and privileged information', 2
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
+from fer.arrays import Floats
 from fer.datasets.faces import FaceDataset
 from fer.emotions import N_EMOTIONS
 from fer.errors import ConfigError
-
-Floats = npt.NDArray[np.float32]
 
 _FOLDS: Final = 5
 

@@ -15,12 +15,12 @@ import onnx
 import onnxruntime
 from keras import layers, ops
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE
 from fer.emotions import EMOTIONS
 from fer.errors import ExportError
 from fer.recognition.bundle import KERAS_FILE, ONNX_FILE
-from fer.runs.files import write_json
 from fer.runs.serving import PARITY, PARITY_FILE, parity_batch
+from fer.storage.files import write_json
 from fer.training.networks import FEATURES, LOGITS, build_network
 
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE
 from fer.emotions import N_EMOTIONS
 from fer.training.normalization import FusedBatchNormalization
 

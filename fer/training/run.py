@@ -14,10 +14,11 @@ from fer.datasets.faces import FaceDataset
 from fer.errors import BundleError, ConfigError, RunError
 from fer.evaluation.report import write_run_report
 from fer.recognition.bundle import KERAS_FILE, load_bundle
-from fer.runs import files
+from fer.runs import layout
 from fer.runs.config import TrainConfig
 from fer.runs.session import RunSession, StopRequested
 from fer.runs.store import read_config
+from fer.storage import files
 from fer.training.batches import TrainingBatches
 from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.checkpoints import Checkpoint, newest_checkpoint
@@ -69,13 +70,13 @@ def train_run(session: RunSession) -> None:
     best = watch.state.best
     if best is not None:
         session.say(
-            f"best: epoch {best.epoch}, validation accuracy {best.accuracy:.4f}; model in {folder / files.BUNDLE}"
+            f"best: epoch {best.epoch}, validation accuracy {best.accuracy:.4f}; model in {folder / layout.BUNDLE}"
         )
 
 
 def _last_checkpoint(session: RunSession) -> Checkpoint | None:
-    files.restore_folder(session.folder / files.BUNDLE)
-    checkpoint, complaints = newest_checkpoint(session.folder / files.CHECKPOINTS)
+    files.restore_folder(session.folder / layout.BUNDLE)
+    checkpoint, complaints = newest_checkpoint(session.folder / layout.CHECKPOINTS)
     for complaint in complaints:
         session.say(complaint)
     if complaints:
@@ -232,21 +233,19 @@ def _export_after_failure(session: RunSession, config: TrainConfig, dataset: Fac
 def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> None:
     """Write the best epoch's bundle and the report, where there is an epoch."""
     folder = session.folder
-    checkpoint, _ = newest_checkpoint(folder / files.CHECKPOINTS)
+    checkpoint, _ = newest_checkpoint(folder / layout.CHECKPOINTS)
     if checkpoint is None or checkpoint.best_file is None or checkpoint.state.best is None:
         return
     session.update(now=True, doing="writing the model", seconds_left=None)
-    part = folder / f".{BEST_WEIGHTS}{files.PART}"
-    part.unlink(missing_ok=True)
-    shutil.copyfile(checkpoint.best_file, part)
-    part.replace(folder / BEST_WEIGHTS)
+    with checkpoint.best_file.open("rb") as weights, files.replacing(folder / BEST_WEIGHTS) as copy:
+        shutil.copyfileobj(weights, copy)
     began = time.monotonic()
     bundle = bundle_run(folder, config, dataset)
     write_run_report(bundle, dataset, folder)
     session.say(f"exported and measured in {time.monotonic() - began:.0f} s")
     history = checkpoint.state.history
     files.write_json(
-        folder / files.REPORT,
+        folder / layout.REPORT,
         {
             "run": folder.name,
             "epoch": checkpoint.state.best.epoch,

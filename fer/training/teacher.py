@@ -11,11 +11,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import Floats
 from fer.emotions import N_EMOTIONS
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
-
-Floats = npt.NDArray[np.float32]
 
 _CHUNK: Final = 512
 

@@ -13,10 +13,12 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from fer.runs import estimates, files
+from fer.runs import estimates, layout
 from fer.runs.config import TrainConfig
 from fer.runs.curves import METRICS_COLUMNS
 from fer.runs.session import DivergedError, RunSession, StopRequested
+from fer.storage import files
+from fer.text import duration
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Best, Checkpoint, TrainingState, write_checkpoint
 from fer.training.fit import Parts, Validation, judge, models_digest, plain_batches
@@ -204,7 +206,7 @@ class Watch(keras.callbacks.Callback):
         if keras.config.backend() == "jax":
             # Within an epoch the JAX trainer keeps the values to itself.
             self.model.jax_state_sync()
-        write_checkpoint(self._session.folder / files.CHECKPOINTS, self.model, self.state, new_best)
+        write_checkpoint(self._session.folder / layout.CHECKPOINTS, self.model, self.state, new_best)
         self._checkpointed = time.monotonic()
 
     def _count(self, now: float) -> None:
@@ -258,7 +260,7 @@ class Watch(keras.callbacks.Callback):
         self._session.say(
             f"epoch {row['epoch']:.0f}/{self._config.epochs}: loss {row['loss']:.4f}, accuracy {row['accuracy']:.4f}, "
             f"validation loss {row['val_loss']:.4f}, accuracy {row['val_accuracy']:.4f}"
-            + ("" if left is None else f", {estimates.duration(left)} left")
+            + ("" if left is None else f", {duration(left)} left")
         )
 
     def _show_line(self) -> None:
@@ -266,7 +268,7 @@ class Watch(keras.callbacks.Callback):
         progress = self._session.progress
         if not self._session.wrote_now or not sys.stderr.isatty():
             return
-        left = "" if progress.seconds_left is None else f", {estimates.duration(progress.seconds_left)} left"
+        left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
         text = (
             f"epoch {self.state.epoch + 1}/{self._config.epochs}, step {progress.batch}/{progress.batches}, "
             f"loss {progress.loss:.4f}, accuracy {progress.accuracy:.4f}{left}"
@@ -284,10 +286,10 @@ def write_metrics(session: RunSession, state: TrainingState) -> None:
     """Write metrics.csv and best.json from a state, each replaced as a whole: no row is ever doubled or lost."""
     lines = [",".join(METRICS_COLUMNS)]
     lines += [",".join(_text(name, row.get(name, math.nan)) for name in METRICS_COLUMNS) for row in state.history]
-    files.write_text(session.folder / files.METRICS, "\n".join(lines) + "\n")
+    files.write_text(session.folder / layout.METRICS, "\n".join(lines) + "\n")
     if state.best is not None:
         best = {"epoch": state.best.epoch, "accuracy": state.best.accuracy, "confusion": state.best.confusion}
-        files.write_json(session.folder / files.BEST, best)
+        files.write_json(session.folder / layout.BEST, best)
 
 
 def _text(name: str, value: float) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from fer.text import file_size
 from fer.ui.frame import errors_as_sentences
 
 # One file a session, the last one that was made: megabytes of each button would add up.
@@ -50,7 +51,7 @@ def made_download(
         made = None
     if made and made.key == key:
         st.download_button(
-            f"Save {file_name} ({_size(made.data)})",
+            f"Save {file_name} ({file_size(len(made.data))})",
             made.data,
             file_name,
             mime,
@@ -68,7 +69,3 @@ def made_download(
 def forget_made() -> None:
     """Let go of the file that was made last."""
     st.session_state.pop(_MADE, None)
-
-
-def _size(data: bytes) -> str:
-    return f"{len(data) / 1e6:.1f} MB" if len(data) >= 1e5 else f"{max(1, round(len(data) / 1e3))} kB"

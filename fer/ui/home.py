@@ -9,6 +9,7 @@ from fer.errors import BundleError, FerError
 from fer.evaluation.names import display_name
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle
+from fer.text import file_size
 from fer.ui import resources
 from fer.ui.frame import menu_entry
 from fer.vision.detection import photo_detector_name
@@ -48,7 +49,7 @@ def model_card() -> None:
         _accuracy(bundle)
         _speed(bundle)
     drawn = " · trained on drawn faces, not on real ones" if bundle.data.get("synthetic") else ""
-    st.caption(f"{display_name(bundle)} · {bundle.served_file.stat().st_size / 1e6:.1f} MB{drawn}")
+    st.caption(f"{display_name(bundle)} · {file_size(bundle.served_file.stat().st_size)}{drawn}")
 
 
 def _accuracy(bundle: Bundle) -> None:

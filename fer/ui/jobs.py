@@ -11,6 +11,7 @@ import streamlit as st
 
 from fer.datasets.readings import Progress
 from fer.errors import FerError
+from fer.text import duration
 
 T = TypeVar("T")
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
@@ -134,11 +135,7 @@ def watch(key: str) -> None:
     if job is None or job.state != RUNNING:
         st.rerun()
     progress = job.progress
-    left = "" if progress.seconds_left is None else f" · {_duration(progress.seconds_left)} left"
+    left = "" if progress.seconds_left is None else f" · {duration(progress.seconds_left)} left"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(progress.share, text=f"{progress.text}{left}", width="stretch")
         st.button("Cancel", icon=":material/close:", key=f"cancel_{key}", on_click=job.cancel)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

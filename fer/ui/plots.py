@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v1 import declare_component
 
-_FRONTEND: Final = Path(__file__).with_name("live_plots")
+_FRONTEND: Final = Path(__file__).with_name("plots_frontend")
 _PLOTLY_JS: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 

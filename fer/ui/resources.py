@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from fer.datasets.faces import SIDE
+from fer.arrays import SIDE
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier

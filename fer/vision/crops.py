@@ -5,11 +5,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from fer.datasets.faces import SIDE
-
-Image = npt.NDArray[np.uint8]
+from fer.arrays import SIDE, Image
 
 
 def crop_faces(image: Image, boxes_xywh: Iterable[Any], scale: float) -> Image:

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from fer.arrays import Image
 from fer.errors import DetectorError
 from fer.paths import SHIPPED_BUNDLE
 from fer.vision.yunet import YuNet
 
-Image = npt.NDArray[np.uint8]
 DETECTORS: Final = ("haar", "yunet")
 DETECTOR_NAMES: Final = {"haar": "Haar", "yunet": "YuNet"}
 # Long side, in pixels, to which a picture is reduced: for a camera's frame, and for a photo with small faces.

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from fer.arrays import Image
 from fer.emotions import EMOTION_COLORS, black_stands_out
 from fer.results import Face
 
-Image = npt.NDArray[np.uint8]
 BGR = tuple[int, int, int]
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

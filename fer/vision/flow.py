@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Boxes = npt.NDArray[np.float32]
+from fer.arrays import Boxes
 
 _GRID: Final = 6
 # Points keep away from the box's edge, where the background shows.

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from PIL import Image as PILImage
 from PIL import ImageOps, UnidentifiedImageError
 
+from fer.arrays import Image
 from fer.errors import ImageError
-
-Image = npt.NDArray[np.uint8]
 
 MAX_BYTES: Final = 30 * 2**20
 # Phones take 50 megapixels, a little more than 50 million; such a picture takes 350 MB while it is decoded,

@@ -13,10 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from fer.arrays import Boxes, Probabilities
 from fer.emotions import N_EMOTIONS
-
-Boxes = npt.NDArray[np.float32]
-Probabilities = npt.NDArray[np.float32]
 
 # Less overlap than this is another face.
 MIN_IOU: Final = 0.25

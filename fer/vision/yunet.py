@@ -5,12 +5,10 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnxruntime
 
-Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+from fer.arrays import Floats, Image
 
 # Pixels between two places where the network looks for a face: small, middle and large ones.
 _STRIDES: Final = (8, 16, 32)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from fer.cli import main
 from fer.emotions import EMOTIONS
-from tests.builders import encoded, group_bgr, make_bundle, portrait_bgr
+from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
 
 Analyze = Callable[..., Result]
 

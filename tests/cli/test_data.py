@@ -9,7 +9,7 @@ from fer.cli import main
 from fer.datasets import catalog
 from fer.datasets.corrections import correct, corrections_file, write_corrections
 from fer.paths import data_dir
-from tests.datasets.forms import (
+from tests.support.forms import (
     csv_lines,
     drawn,
     image_files,

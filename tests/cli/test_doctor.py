@@ -12,7 +12,7 @@ from fer.datasets.corrections import correct, corrections_file, write_correction
 from fer.datasets.faces import FaceDataset
 from fer.datasets.importing import import_path
 from fer.paths import data_dir
-from tests.datasets.forms import csv_lines, drawn, image_files, plus, votes_lines, write_files, write_lines
+from tests.support.forms import csv_lines, drawn, image_files, plus, votes_lines, write_files, write_lines
 
 Doctor = Callable[..., Result]
 

@@ -16,10 +16,10 @@ from fer.evaluation.material import Source, load_material
 from fer.evaluation.once import assess_once
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from tests.builders import make_bundle
-from tests.datasets.forms import csv_lines, drawn, image_files, write_lines
-from tests.evaluation.builders import grey_faces
 from tests.evaluation.test_material import write_folders
+from tests.support.builders import make_bundle
+from tests.support.evaluations import grey_faces
+from tests.support.forms import csv_lines, drawn, image_files, write_lines
 
 WRONG = 5
 KEYS = [

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fer.cli import main
-from fer.runs import control, files, making, process, serving, store
+from fer.runs import control, layout, making, process, serving, store
 from fer.runs.config import TrainConfig
-from tests.runs.making import FAKE_RUN, wait_until, write_run
+from tests.support.run_folders import FAKE_RUN, wait_until, write_run
 
 Fer = Callable[..., Result]
 
@@ -71,7 +71,7 @@ def test_show_tells_why_and_what_to_type(fer: Fer, make_run: Callable[..., str])
     assert shown.exit_code == 0
     assert "min left" not in shown.output, "nothing is left of what was interrupted"
     assert "--data '/my faces/fer.csv'" in shown.output
-    with process.holding_run(files.run_folder(run_id)):
+    with process.holding_run(layout.run_folder(run_id)):
         assert "running, 2 of 5 epochs, 10 min left" in fer("show", run_id).output
     for text in ("interrupted, 2 of 5", f"runs resume {run_id}", "--seed 3", "happy 0.40", "the log of the run"):
         assert text in shown.output, text
@@ -118,4 +118,4 @@ def test_stop_asks_and_then_ends(fer: Fer, fer_home: Path, monkeypatch: pytest.M
     assert "type it again" in fer("stop", run_id).stderr
     assert "was ended" in fer("stop", run_id).stderr
     assert store.read_run(run_id).state == "stopped"
-    assert not process.is_alive(files.run_folder(run_id))
+    assert not process.is_alive(layout.run_folder(run_id))

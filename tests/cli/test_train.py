@@ -13,7 +13,7 @@ from fer.cli.train import _with_whole_paths, train
 from fer.paths import CHECKOUT
 from fer.runs import store
 from fer.runs.config import TrainConfig
-from tests.runs.making import write_run
+from tests.support.run_folders import write_run
 
 
 def test_every_setting_is_an_option_with_its_default_and_range() -> None:

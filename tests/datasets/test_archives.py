@@ -16,7 +16,7 @@ from fer.datasets.importing import import_path, import_uploads
 from fer.datasets.sources import read_source, read_uploads
 from fer.datasets.trees import MAX_ENTRIES
 from fer.errors import DatasetError
-from tests.datasets.forms import (
+from tests.support.forms import (
     csv_lines,
     drawn,
     icml_lines,

@@ -16,7 +16,7 @@ from fer.datasets.faces import FaceDataset
 from fer.datasets.importing import store
 from fer.datasets.readings import Reading
 from fer.errors import DatasetError
-from tests.datasets.forms import drawn, plus, snapshot, unanimous
+from tests.support.forms import drawn, plus, snapshot, unanimous
 
 
 @pytest.fixture

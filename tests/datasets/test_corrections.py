@@ -21,7 +21,7 @@ from fer.datasets.importing import store
 from fer.datasets.readings import Reading
 from fer.errors import DatasetError
 from fer.paths import data_dir
-from tests.datasets.forms import drawn, snapshot
+from tests.support.forms import drawn, snapshot
 
 
 def test_corrections_relabel_confirm_and_discard() -> None:

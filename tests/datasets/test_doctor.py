@@ -14,7 +14,7 @@ from fer.datasets.crowd import EMOTION_COLUMNS, no_face, rejected_labels
 from fer.datasets.doctor import KINDS, examine
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.readings import Reading
-from tests.datasets.forms import drawn, plus, unanimous
+from tests.support.forms import drawn, plus, unanimous
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 

@@ -6,7 +6,7 @@ import pytest
 from fer.datasets.crowd import EMOTION_COLUMNS
 from fer.datasets.doubts import doubtful_by_crowd, doubtful_by_model
 from fer.errors import DatasetError
-from tests.datasets.forms import drawn, unanimous
+from tests.support.forms import drawn, unanimous
 
 
 def test_the_crowd_doubts_the_clearest_cases_first() -> None:

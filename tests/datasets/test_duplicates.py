@@ -7,7 +7,7 @@ import pytest
 from fer.datasets.duplicates import exact_groups, near_groups, similarity
 from fer.datasets.faces import FaceDataset
 from fer.datasets.synthetic import make_synthetic
-from tests.datasets.forms import drawn
+from tests.support.forms import drawn
 
 Image = np.ndarray
 

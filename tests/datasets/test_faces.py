@@ -5,7 +5,7 @@ import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.errors import DatasetError
-from tests.datasets.forms import drawn, unanimous
+from tests.support.forms import drawn, unanimous
 
 
 def test_counts_are_by_split_and_class() -> None:

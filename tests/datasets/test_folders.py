@@ -18,7 +18,7 @@ from fer.datasets.readings import Reading
 from fer.datasets.sources import read_source
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
-from tests.datasets.forms import csv_lines, drawn, encoded, image_files, png, write_files, write_lines
+from tests.support.forms import csv_lines, drawn, encoded, image_files, png, write_files, write_lines
 
 OTHER_NAMES = ("anger", "disgusted", "fearful", "happiness", "sadness", "surprised", "Neutral")
 NUMBERS = tuple("0123456")

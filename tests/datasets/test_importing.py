@@ -19,7 +19,7 @@ from fer.datasets.importing import import_path, import_uploads, inside_data
 from fer.datasets.staging import clean_staging, staged
 from fer.errors import DatasetError, FerError
 from fer.paths import CHECKOUT
-from tests.datasets.forms import (
+from tests.support.forms import (
     csv_lines,
     drawn,
     image_files,

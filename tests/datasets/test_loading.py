@@ -8,7 +8,7 @@ from fer.datasets.corrections import correct, corrections_file, write_correction
 from fer.datasets.importing import import_path
 from fer.datasets.loading import load_dataset
 from fer.errors import DatasetError
-from tests.datasets.forms import csv_lines, drawn, image_files, write_files, write_lines, zip_bytes
+from tests.support.forms import csv_lines, drawn, image_files, write_files, write_lines, zip_bytes
 
 
 def test_folders_zip_table_and_stored_set_are_one_data_set(tmp_path: Path, fer_home: Path) -> None:

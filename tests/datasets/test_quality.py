@@ -7,7 +7,7 @@ import pytest
 from fer.datasets import quality
 from fer.datasets.quality import faceless_images, flat_images
 from fer.vision.samples import sample_portrait
-from tests.datasets.forms import drawn
+from tests.support.forms import drawn
 
 
 def level(grey: int) -> np.ndarray:

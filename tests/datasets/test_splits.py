@@ -5,7 +5,7 @@ import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.datasets.splits import with_validation_split
-from tests.datasets.forms import drawn
+from tests.support.forms import drawn
 
 
 def validation_images(dataset: FaceDataset) -> set[bytes]:

@@ -10,7 +10,7 @@ import pytest
 from fer.datasets.sources import read_source
 from fer.datasets.tables import read_table
 from fer.errors import DatasetError
-from tests.datasets.forms import csv_lines, drawn, icml_lines, write_lines
+from tests.support.forms import csv_lines, drawn, icml_lines, write_lines
 
 Lines = list[str]
 

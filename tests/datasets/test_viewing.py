@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from fer.datasets.viewing import enlarged, mean_faces, members
-from tests.datasets.forms import drawn
+from tests.support.forms import drawn
 
 
 def test_mean_faces_are_the_means_of_their_class_and_split() -> None:

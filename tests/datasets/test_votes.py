@@ -10,7 +10,7 @@ from fer.datasets.loading import load_dataset
 from fer.datasets.sources import read_source, sort_uploads
 from fer.datasets.votes import read_votes
 from fer.errors import DatasetError
-from tests.datasets.forms import (
+from tests.support.forms import (
     csv_lines,
     drawn,
     icml_lines,

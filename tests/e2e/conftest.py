@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Page, TimeoutError, expect
 
 from fer.recognition.current import use_bundle
-from tests.builders import make_bundle
-from tests.e2e.camera import write_portrait_video
-from tests.serving import Server, running_app
+from tests.support.builders import make_bundle
+from tests.support.camera import write_portrait_video
+from tests.support.serving import Server, running_app
 
 _LOADED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 _PATIENCE_MS = 60_000  # two busy cores

@@ -19,8 +19,8 @@ from fer.datasets.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import FaceDataset
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
-from tests.datasets.forms import csv_lines, drawn, plus, unanimous, votes_lines, zip_bytes
 from tests.e2e.conftest import App
+from tests.support.forms import csv_lines, drawn, plus, unanimous, votes_lines, zip_bytes
 
 _TRAINING_S = 150
 # Of the set below: labels that the crowd rejects, the clearest first; a copy; a blank.
@@ -118,7 +118,7 @@ def test_a_small_zip_is_imported_mended_and_trained_on(clean_home: App, archive:
     assert shown["fingerprint"] == expected
     options = ("--epochs", "1", "--warmup-epochs", "0", "--batch-size", "16", "--precision", "float32")
     # The command as it is, with a network that trains in a second.
-    tiny = "tests.training.tiny_run"
+    tiny = "tests.support.tiny_run"
     run_id = fer("train", "--data", "fer2013-cleaned", *options, environment=environment, module=tiny).split()[0]
     bundle = json.loads((app.server.home / "runs" / run_id / "bundle" / "bundle.json").read_text())
     assert bundle["data"]["fingerprint"] == expected

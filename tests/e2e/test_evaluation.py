@@ -11,9 +11,9 @@ from fer.evaluation.metrics import Metrics, measure, predict
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
-from fer.runs.files import write_json
-from tests.builders import make_bundle
+from fer.storage.files import write_json
 from tests.e2e.conftest import App
+from tests.support.builders import make_bundle
 
 _ROW_PX, _CELL_PX = 35, 44
 _WORK_MS = 120_000

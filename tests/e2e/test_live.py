@@ -18,7 +18,7 @@ from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from fer.vision.detection import create_detector
 from tests.e2e.conftest import App
-from tests.e2e.live_driver import (
+from tests.support.live_driver import (
     Held,
     accept,
     camera,
@@ -34,7 +34,7 @@ from tests.e2e.live_driver import (
     start,
     stop,
 )
-from tests.serving import Server, running_app
+from tests.support.serving import Server, running_app
 
 pytestmark = pytest.mark.alone
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from fer.ui.frame import MENU
 from tests.e2e.conftest import App
-from tests.serving import Server, running_app
+from tests.support.serving import Server, running_app
 
 _MB = 1_000_000
 

@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from fer.recognition.analyzer import load_analyzer
-from fer.runs import files, process, store
+from fer.runs import layout, process, store
 from fer.runs.store import RunSummary
 from fer.vision.samples import sample_portrait
 from tests.e2e.conftest import use_tiny_model
-from tests.serving import Server, running_app
+from tests.support.serving import Server, running_app
 
 _PATIENCE_MS = 120_000
 # Loss and accuracy lie in one frame, the classes and the learning rate in one each.
@@ -169,7 +169,7 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         wait_for_points(page, "classes", epoch + 1)
         stop(page)
         assert only_run().progress.epoch >= epoch + 1
-        assert (only_run().folder / files.METRICS).read_text().count("\n") == only_run().progress.epoch + 1
+        assert (only_run().folder / layout.METRICS).read_text().count("\n") == only_run().progress.epoch + 1
 
         page.get_by_role("button", name="Use this model").click()
         expect(page.get_by_text("Live and Upload now use the model")).to_be_visible()
@@ -182,6 +182,6 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         expect(page.get_by_text("Face 1").first).to_be_visible()
         # The answer is that of the run's model, and not that of the one before.
         answer = answer_on_upload(page)
-        assert answer == pytest.approx(answer_of(only_run().folder / files.BUNDLE), abs=1e-4)
+        assert answer == pytest.approx(answer_of(only_run().folder / layout.BUNDLE), abs=1e-4)
         assert answer != pytest.approx(answer_of(home / "runs" / "tiny" / "bundle"), abs=1e-2)
         assert not server.complaints()

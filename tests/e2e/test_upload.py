@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fer.vision.images import decode, encode_jpeg, encode_png
-from tests.builders import group_bgr, portrait_bgr
 from tests.e2e.conftest import App
-from tests.serving import Server, running_app
+from tests.support.builders import group_bgr, portrait_bgr
+from tests.support.serving import Server, running_app
 
 # What the tiny model says of the portrait, whose face is of a middle grey.
 LOOKS = "looks happy"

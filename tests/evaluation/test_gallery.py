@@ -7,7 +7,7 @@ import numpy as np
 from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.evaluation.gallery import cards, mistakes, of_kind
 from fer.evaluation.metrics import Predictions
-from tests.evaluation.builders import assessment, grey_faces, material, tiny_classifier
+from tests.support.evaluations import assessment, grey_faces, material, tiny_classifier
 
 ANGRY, SAD, HAPPY = (EMOTIONS.index(name) for name in ("angry", "sad", "happy"))
 

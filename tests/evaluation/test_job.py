@@ -31,8 +31,8 @@ from fer.evaluation.metrics import BATCH
 from fer.evaluation.robustness import TRANSFORMS
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs.files import write_json
-from tests.builders import make_bundle
+from fer.storage.files import write_json
+from tests.support.builders import make_bundle
 
 _PATIENCE_SECONDS = 90
 

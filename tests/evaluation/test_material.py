@@ -14,9 +14,9 @@ from fer.evaluation.material import NO_FACE, Material, Source, default_split, lo
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
-from tests.builders import portrait_bgr
-from tests.datasets.forms import csv_lines, drawn, image_files, votes_lines, write_lines
-from tests.evaluation.builders import grey_faces, material, tiny_classifier
+from tests.support.builders import portrait_bgr
+from tests.support.evaluations import grey_faces, material, tiny_classifier
+from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_lines
 
 
 def write_folders(root: Path, files: dict[str, bytes]) -> Path:

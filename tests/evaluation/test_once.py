@@ -16,9 +16,9 @@ from fer.evaluation.report import write_run_report
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs.files import write_json
-from tests.builders import make_bundle
-from tests.evaluation.builders import grey_faces, material, tiny_classifier
+from fer.storage.files import write_json
+from tests.support.builders import make_bundle
+from tests.support.evaluations import grey_faces, material, tiny_classifier
 
 N_FACES = 70
 ONE_PASS = N_FACES + BATCH

@@ -17,8 +17,8 @@ from fer.evaluation.assessment import Assessment, assess
 from fer.evaluation.comparison import compare
 from fer.evaluation.report import report, write_run_report
 from fer.evaluation.wording import about, key_figures, verdict
-from tests.builders import make_bundle
-from tests.evaluation.builders import grey_faces, material, tiny_classifier
+from tests.support.builders import make_bundle
+from tests.support.evaluations import grey_faces, material, tiny_classifier
 
 WRONG = 7
 

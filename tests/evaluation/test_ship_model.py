@@ -16,9 +16,9 @@ from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
 from scripts import int8, ship_model, shipped_report
 from scripts.int8 import Verdict
-from tests.builders import make_bundle
-from tests.datasets.forms import csv_lines, drawn, votes_lines, write_lines
-from tests.evaluation.builders import grey_faces, material, tiny_classifier
+from tests.support.builders import make_bundle
+from tests.support.evaluations import grey_faces, material, tiny_classifier
+from tests.support.forms import csv_lines, drawn, votes_lines, write_lines
 
 ABOUT = {
     "network": {"name": "residual", "parameters": 1_200_000, "multiply_adds": 130_000_000},

@@ -18,11 +18,11 @@ from fer.evaluation.job import DONE, PROGRESS_FILE, RUNNING, Job, Progress
 from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.material import Source, load_material
 from fer.evaluation.robustness import TRANSFORMS
-from fer.runs.files import write_json
-from fer.runs.process import stamp_of
-from tests.datasets.forms import csv_lines, drawn, image_files, votes_lines, write_lines
-from tests.evaluation.builders import grey_faces, material, tiny_classifier
+from fer.storage.files import write_json
+from fer.storage.processes import stamp_of
 from tests.evaluation.test_material import write_folders
+from tests.support.evaluations import grey_faces, material, tiny_classifier
+from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_lines
 
 
 @pytest.fixture(autouse=True)

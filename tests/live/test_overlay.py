@@ -11,7 +11,7 @@ from fer.live.pipeline import SeenFace
 from fer.live.settings import LiveSettings
 from fer.results import Face
 from fer.vision.drawing import color_bgr
-from tests.live.builders import frame
+from tests.support.live_session import frame
 
 NOON = datetime(2025, 3, 4, 12, 0, 0)
 BARE = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, date=False)

@@ -14,8 +14,8 @@ from fer.live.pipeline import LiveModel
 from fer.live.record import OUTCOMES
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
-from tests.e2e.camera import portrait_frames
-from tests.live.builders import FACE, Clock, FakeClassifier, FakeDetector, frame, play, session
+from tests.support.camera import portrait_frames
+from tests.support.live_session import FACE, Clock, FakeClassifier, FakeDetector, frame, play, session
 
 PLAIN = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, date=False)
 

@@ -12,9 +12,9 @@ from fer import paths
 from fer.paths import CHECKOUT
 from fer.recognition.current import use_bundle
 from fer.runs import control, process
-from fer.ui import training_runs
-from tests.builders import make_bundle
-from tests.runs.making import FAKE_RUN, write_run
+from fer.ui.training import runs
+from tests.support.builders import make_bundle
+from tests.support.run_folders import FAKE_RUN, write_run
 
 # The default of 3 s is short on a busy machine.
 _TIMEOUT_S = 60
@@ -67,6 +67,6 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Choose rows of the table, which AppTest cannot click."""
 
     def choose(*run_ids: str) -> None:
-        monkeypatch.setattr(training_runs, "_table", lambda found: [run for run in found if run.id in run_ids])
+        monkeypatch.setattr(runs, "_table", lambda found: [run for run in found if run.id in run_ids])
 
     return choose

@@ -19,8 +19,9 @@ from fer.datasets.importing import store
 from fer.datasets.readings import Reading
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
-from fer.ui import data_doctor, data_import, jobs
-from tests.datasets.forms import (
+from fer.ui import jobs
+from fer.ui.data import doctor, importing
+from tests.support.forms import (
     csv_lines,
     drawn,
     image_files,
@@ -180,7 +181,7 @@ def test_an_import_is_cancelled(
             progress(0.4, "17,001 rows read")
             time.sleep(0.05)
 
-    monkeypatch.setattr(data_import, "import_uploads", endless)
+    monkeypatch.setattr(importing, "import_uploads", endless)
     app = open_page(PAGE)
     app.file_uploader[0].set_value([("fer2013.csv", b"x", "text/csv")]).run()
     button(app, "Import").click().run()
@@ -196,13 +197,13 @@ def test_an_import_is_cancelled(
 def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
     fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, imported = threading.Event(), data_import.import_uploads
+    go_on, imported = threading.Event(), importing.import_uploads
 
     def slow(files, name, progress):  # type: ignore[no-untyped-def]
         assert go_on.wait(_PATIENCE_S)
         return imported(files, name, progress)
 
-    monkeypatch.setattr(data_import, "import_uploads", slow)
+    monkeypatch.setattr(importing, "import_uploads", slow)
     first = open_page(PAGE)
     second = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=60).run().switch_page(PAGE).run()
     for app, name in ((first, "one.csv"), (second, "two.csv")):
@@ -301,7 +302,7 @@ def test_a_cancelled_export_is_no_error(
             arguments[-1](0.4, "Storing")
             time.sleep(0.05)
 
-    monkeypatch.setattr(data_doctor, "clean_copy", endless)
+    monkeypatch.setattr(doctor, "clean_copy", endless)
     app = view(open_page(PAGE), "Doctor")
     app = finished(button(app, "Examine").click().run())
     button(app, "Export").click().run()
@@ -447,7 +448,7 @@ def test_home_has_a_card_for_the_data(
 def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: OpenPage) -> None:
     app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(csv_lines(drawn())).encode()})
     assert not app.file_uploader[0].value
-    job = jobs.find(data_import._key())
+    job = jobs.find(importing._key())
     assert job is not None and not hasattr(job, "_work")
 
 

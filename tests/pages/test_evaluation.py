@@ -25,14 +25,14 @@ from fer.evaluation.once import assess_once
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
-from fer.runs.files import write_json
-from fer.ui import resources, why
-from fer.ui.photobook import Photo
+from fer.storage.files import write_json
+from fer.ui import explanation, resources
+from fer.ui.upload.photobook import Photo
 from fer.vision.crops import crop_faces
 from fer.vision.detection import photo_detector_name
 from fer.vision.images import decode, encode_png
-from tests.builders import make_bundle, portrait_bgr
-from tests.datasets.forms import csv_lines, drawn, votes_lines, write_lines
+from tests.support.builders import make_bundle, portrait_bgr
+from tests.support.forms import csv_lines, drawn, votes_lines, write_lines
 
 OpenPage = Callable[[str], AppTest]
 EVALUATION = "pages/4_Evaluation.py"
@@ -240,7 +240,7 @@ def test_a_run_that_was_deleted_meanwhile_is_a_sentence(
     bundle: Bundle, open_page: OpenPage, fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = str(fer_home / "runs" / "20260101-000000-abcd" / "bundle")
-    monkeypatch.setattr("fer.ui.evaluation_choice._models", lambda: {gone: "gone"})
+    monkeypatch.setattr("fer.ui.evaluation.choice._models", lambda: {gone: "gone"})
     page = open_page(EVALUATION)
     assert not page.exception
     assert "is gone; choose another one." in texts(page)
@@ -429,8 +429,8 @@ def test_a_path_of_ones_own(bundle: Bundle, open_page: OpenPage, tmp_path: Path)
 def test_without_a_model_the_page_says_what_to_do(
     open_page: OpenPage, fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer.ui.evaluation_choice.SHIPPED_BUNDLE", fer_home / "none")
-    monkeypatch.setattr("fer.ui.evaluation_choice.current_bundle_path", lambda: fer_home / "none")
+    monkeypatch.setattr("fer.ui.evaluation.choice.SHIPPED_BUNDLE", fer_home / "none")
+    monkeypatch.setattr("fer.ui.evaluation.choice.current_bundle_path", lambda: fer_home / "none")
     page = open_page(EVALUATION)
     assert "There is no model yet" in texts(page)
     assert not page.exception and not page.error
@@ -474,10 +474,10 @@ def test_each_faces_map_is_of_its_own_crop_and_class(
     analysis = analyzer.analyze(image_bgr, photo.name)
     faces = analysis.faces
     assert len(faces) == 2 and faces[0].emotion != faces[1].emotion
-    monkeypatch.setattr("fer.ui.why.st.toggle", lambda *_, **__: True)
+    monkeypatch.setattr("fer.ui.explanation.st.toggle", lambda *_, **__: True)
     # Its memory belongs to a viewer's session, and there is none here.
-    monkeypatch.setattr(why, "_explained", why._explained.__wrapped__)
-    draw = why.switch(bundle, photo_detector_name())
+    monkeypatch.setattr(explanation, "_explained", explanation._explained.__wrapped__)
+    draw = explanation.switch(bundle, photo_detector_name())
     assert draw is not None
     pictures = draw(photo, analysis)
     assert len(pictures) == 2

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.recognition.current import use_bundle
 from fer.ui.frame import MENU, menu_entry
-from tests.builders import make_bundle
+from tests.support.builders import make_bundle
 
 OpenPage = Callable[[str], AppTest]
 

@@ -18,10 +18,10 @@ from fer.errors import BundleError
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.recognition.current import use_bundle
-from fer.ui import live
-from fer.ui.webcam import CameraState, Webcam
-from tests.builders import make_bundle
-from tests.live.builders import Clock, FakeClassifier, FakeDetector, frame, session
+from fer.ui.live import camera
+from fer.ui.live.webcam import CameraState, Webcam
+from tests.support.builders import make_bundle
+from tests.support.live_session import Clock, FakeClassifier, FakeDetector, frame, session
 
 PAGE = "pages/1_Live.py"
 NO_PICTURE = "Pressed START, and no picture?"
@@ -73,7 +73,7 @@ def with_stream(app: AppTest, stream: LiveSession, *, on: bool) -> AppTest:
     """Draw the page as if `stream` were the viewer's, the camera being on or off."""
     webcam = Webcam("live_camera")
     webcam._session = stream
-    app.session_state["live_state"] = live.LiveState(webcam=webcam, accepted=True)
+    app.session_state["live_state"] = camera.LiveState(webcam=webcam, accepted=True)
     with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=on)):
         app.run()
     assert not app.exception
@@ -185,7 +185,7 @@ def test_secrets_that_are_no_toml_are_one_sentence(
 def test_a_broken_model_is_one_sentence(open_page: Callable[[str], AppTest], tiny_model: Path) -> None:
     app = open_page(PAGE)
     (tiny_model / "model.onnx").write_bytes(b"no model")
-    live.resources._described.clear()
+    camera.resources._described.clear()
     accept(app)
     assert len(app.error) == 1
     assert "model.onnx" in app.error[0].value
@@ -198,7 +198,7 @@ def test_the_next_viewer_hears_that_all_places_are_taken(
     monkeypatch.setenv("FER_LIVE_STREAMS", "1")
     app = open_page(PAGE)
     other = session()
-    assert live._slots(1).enter(other)
+    assert camera._slots(1).enter(other)
     accept(app)
     assert "Busy" in texts(app)
     assert components(app) == []
@@ -219,7 +219,7 @@ def checklist_is_open(app: AppTest) -> bool:
 
 def test_after_ten_seconds_the_page_says_what_may_be_wrong(page: AppTest) -> None:
     assert not checklist_is_open(page)
-    page.session_state["live_state"].off_s -= live.PATIENCE_S + 1
+    page.session_state["live_state"].off_s -= camera.PATIENCE_S + 1
     assert checklist_is_open(page.run())
 
 
@@ -230,7 +230,7 @@ def test_a_second_start_that_brings_nothing_is_helped_too(page: AppTest) -> None
     stream.stop()
     with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=False)):
         assert not checklist_is_open(page.run())
-        page.session_state["live_state"].off_s -= live.PATIENCE_S + 1
+        page.session_state["live_state"].off_s -= camera.PATIENCE_S + 1
         assert checklist_is_open(page.run())
         assert "Your last session" in texts(page)
 
@@ -386,8 +386,8 @@ def test_a_model_that_cannot_be_used_leaves_the_stream_its_own(page: AppTest, tm
     with_stream(page, stream, on=True)
     before = stream.model
     # The page asks once for a next session; the fragment asks again for this one.
-    answers = [live.resources.model_in_use(), BundleError("It is damaged.")]
-    asked = mock.patch.object(live.resources, "model_in_use", side_effect=answers)
+    answers = [camera.resources.model_in_use(), BundleError("It is damaged.")]
+    asked = mock.patch.object(camera.resources, "model_in_use", side_effect=answers)
     with asked, mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
         page.run()
     assert not page.exception

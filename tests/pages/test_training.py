@@ -7,12 +7,12 @@ import pytest
 
 from fer import paths
 from fer.recognition.current import current_bundle_path
-from fer.runs import control, files, importing, process, serving, store
+from fer.runs import control, importing, layout, process, serving, store
 from fer.runs.config import TrainConfig
 from fer.runs.presets import PRESETS
-from tests.builders import make_bundle
-from tests.pages.training_page import PAGE, OpenPage, keys, texts
-from tests.runs.making import FAKE_RUN, wait_until
+from tests.support.builders import make_bundle
+from tests.support.run_folders import FAKE_RUN, wait_until
+from tests.support.training_page import PAGE, OpenPage, keys, texts
 
 pytestmark = pytest.mark.usefixtures("fake_runs")
 
@@ -87,7 +87,7 @@ def test_stop_in_a_tab_that_has_not_heard_of_the_first_one_ends_nothing(open_pag
     for app in tabs:
         app.button(key=f"training_stop_{deaf_run}").click().run()
         assert not app.error and not app.exception
-    assert process.is_alive(files.run_folder(deaf_run))
+    assert process.is_alive(layout.run_folder(deaf_run))
     assert store.read_run(deaf_run).stopping
 
 
@@ -106,7 +106,7 @@ def test_taking_out_of_the_queue_what_began_meanwhile_ends_nothing(
     control.stop(second)
     app.button(key=f"training_stop_{second}").click().run()
     assert not app.error and not app.exception
-    assert process.is_alive(files.run_folder(second))
+    assert process.is_alive(layout.run_folder(second))
 
 
 def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(
@@ -170,7 +170,7 @@ def test_a_model_that_fails_its_check_is_refused_in_words(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
     run_id = make_run(epochs_done=2, bundle=True)
-    (files.run_folder(run_id) / files.BUNDLE / serving.PARITY_FILE).write_text("{}")
+    (layout.run_folder(run_id) / layout.BUNDLE / serving.PARITY_FILE).write_text("{}")
     choose(run_id)
     app = open_page(PAGE)
     app.button(key=f"training_use_{run_id}").click().run()

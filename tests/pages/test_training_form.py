@@ -9,12 +9,12 @@ import pytest
 
 from fer import paths
 from fer.datasets.faces import VOTE_COLUMNS
-from fer.runs import files, store
+from fer.runs import layout, store
 from fer.runs.config import MODELS, TrainConfig
 from fer.runs.estimates import Measured, remember
 from fer.runs.presets import GROUPS
-from fer.ui import training_form
-from tests.pages.training_page import PAGE, OpenPage, keys, texts
+from fer.ui.training import form
+from tests.support.training_page import PAGE, OpenPage, keys, texts
 
 pytestmark = pytest.mark.usefixtures("fake_runs")
 
@@ -96,7 +96,7 @@ def test_the_probe_is_the_command_and_its_failure_a_sentence(
         assert env["FER_HOME"] == str(paths.home())
         return Done
 
-    monkeypatch.setattr(training_form.subprocess, "run", run)
+    monkeypatch.setattr(form.subprocess, "run", run)
     app = open_page(PAGE)
     app.button(key="training_probe").click().run()
     assert asked[0][1:4] == ["-m", "fer", "train"]
@@ -124,7 +124,7 @@ def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
 
 
 def test_several_models_can_be_the_start_and_the_teachers(open_page: OpenPage, make_run: Callable[..., str]) -> None:
-    mine = str(store.read_run(make_run(name="mine", bundle=True)).folder / files.BUNDLE)
+    mine = str(store.read_run(make_run(name="mine", bundle=True)).folder / layout.BUNDLE)
     shipped = str(paths.SHIPPED_BUNDLE)
     app = open_page(PAGE)
     start, teacher = (app.multiselect(key=f"training_0_{name}") for name in ("start_from", "teacher"))
@@ -138,7 +138,7 @@ def test_several_models_can_be_the_start_and_the_teachers(open_page: OpenPage, m
 
 def test_a_setting_that_names_models_has_room_for_their_names() -> None:
     for fields in GROUPS.values():
-        rows = training_form._rows(fields)
+        rows = form._rows(fields)
         assert [field for row in rows for field in row] == list(fields)
         assert all(sum(2 if field in MODELS else 1 for field in row) <= 4 for row in rows)
 
@@ -150,7 +150,7 @@ def test_of_two_runs_of_one_name_the_chosen_ones_model_is_taken(
     app = open_page(PAGE)
     teacher = app.multiselect(key="training_0_teacher")
     assert set(teacher.options) == {"the shipped model", *(f"twice ({run_id})" for run_id in runs)}
-    folder = str(store.read_run(runs[0]).folder / files.BUNDLE)
+    folder = str(store.read_run(runs[0]).folder / layout.BUNDLE)
     teacher.set_value([folder]).run()
     (code,) = [code.value for code in app.code if "fer train" in code.value]
     assert folder in code and runs[1] not in code

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.current import use_bundle
 from fer.vision.images import MAX_BYTES, encode_jpeg, encode_png
-from tests.builders import make_bundle, portrait_bgr
+from tests.support.builders import make_bundle, portrait_bgr
 
 OpenPage = Callable[[str], AppTest]
 UPLOAD = "pages/2_Upload.py"

@@ -14,7 +14,7 @@ from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.classifier import EmotionClassifier
 from fer.vision import detection
 from fer.vision.detection import DETECTORS, Detections, create_detector
-from tests.builders import encoded, group_bgr, make_bundle, portrait_bgr
+from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
 
 
 class FixedDetector:

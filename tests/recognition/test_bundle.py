@@ -11,7 +11,7 @@ from fer.emotions import EMOTIONS
 from fer.errors import BundleError
 from fer.recognition import bundle as module
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle, write_bundle
-from tests.builders import make_bundle
+from tests.support.builders import make_bundle
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -14,7 +14,7 @@ from fer.errors import BundleError
 from fer.recognition import classifier as module
 from fer.recognition.bundle import Bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
-from tests.builders import brightness_model, faces_of, make_bundle, save_onnx
+from tests.support.builders import brightness_model, faces_of, make_bundle, save_onnx
 
 GRAYS = (0, 43, 85, 128, 170, 213, 255)  # the middle of each class, for the model of `make_bundle`
 

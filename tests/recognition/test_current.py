@@ -7,7 +7,7 @@ from fer import paths
 from fer.errors import BundleError
 from fer.recognition import current
 from fer.recognition.current import current_bundle_path, use_bundle, use_shipped
-from tests.builders import make_bundle
+from tests.support.builders import make_bundle
 
 
 def test_without_a_choice_the_shipped_model_serves(fer_home: Path) -> None:

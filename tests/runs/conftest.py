@@ -9,7 +9,7 @@ import pytest
 
 from fer import paths
 from fer.runs import control, process
-from tests.runs.making import FAKE_RUN, write_run
+from tests.support.run_folders import FAKE_RUN, write_run
 
 
 @pytest.fixture

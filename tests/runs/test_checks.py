@@ -11,7 +11,7 @@ from fer.errors import BundleError, ConfigError
 from fer.runs import checks
 from fer.runs.checks import require_startable, typed_path, whole_path
 from fer.runs.config import MODELS, TrainConfig
-from tests.builders import make_bundle
+from tests.support.builders import make_bundle
 
 Usage = namedtuple("Usage", "total used free")
 

@@ -12,9 +12,10 @@ import pytest
 
 from fer import paths
 from fer.errors import RunError
-from fer.runs import control, files, process, store
+from fer.runs import control, layout, process, store
 from fer.runs.config import TrainConfig
-from tests.runs.making import FAKE_RUN, change_progress, stamp, wait_until
+from fer.storage import files
+from tests.support.run_folders import FAKE_RUN, change_progress, stamp, wait_until
 
 
 def state(run_id: str) -> str:
@@ -24,12 +25,12 @@ def state(run_id: str) -> str:
 def test_a_run_is_a_process_of_its_own_that_stops_when_asked(fake_runs):
     run_id = control.start(TrainConfig())
     wait_until(lambda: state(run_id) == "running")
-    pid = process.last_pid(files.run_folder(run_id))
+    pid = process.last_pid(layout.run_folder(run_id))
     assert os.getsid(pid) == pid, "it leads its own session, so that nothing of its starter ends it"
     assert control.stop(run_id)
     wait_until(lambda: state(run_id) == "stopped")
     wait_until(lambda: not psutil.pid_exists(pid))
-    assert not (files.run_folder(run_id) / files.STOP).exists()
+    assert not (layout.run_folder(run_id) / layout.STOP).exists()
 
 
 def test_started_twice_it_is_one_and_other_settings_wait_their_turn(fake_runs):
@@ -51,7 +52,7 @@ def test_started_twice_it_is_one_and_other_settings_wait_their_turn(fake_runs):
 
 def test_a_resumed_run_does_not_jump_the_queue(make_run, fake_runs):
     old = make_run(state="stopped")
-    files.write_json(files.run_folder(old) / files.PROCESS, {"pid": 1, "birth": "long ago"})
+    files.write_json(layout.run_folder(old) / layout.PROCESS, {"pid": 1, "birth": "long ago"})
     first, second = control.start(TrainConfig(seed=1)), control.start(TrainConfig(seed=2))
     wait_until(lambda: state(first) == "running")
     control.resume(old)
@@ -65,7 +66,7 @@ def test_a_resumed_run_does_not_jump_the_queue(make_run, fake_runs):
 def test_the_next_one_starts_when_the_first_is_killed(fake_runs):
     first, second = control.start(TrainConfig(seed=1)), control.start(TrainConfig(seed=2))
     wait_until(lambda: state(first) == "running")
-    os.kill(process.last_pid(files.run_folder(first)), 9)
+    os.kill(process.last_pid(layout.run_folder(first)), 9)
     wait_until(lambda: state(second) == "running")
     assert state(first) == "interrupted"
 
@@ -104,9 +105,9 @@ def test_a_second_stop_ends_a_run_that_does_not_listen_and_its_child(make_run, f
     run_id = make_run(state="stopped")
     monkeypatch.setattr(control, "resume_command", lambda run_id: [*FAKE_RUN, run_id, "child", "deaf"])
     control.resume(run_id)
-    folder = files.run_folder(run_id)
-    wait_until(lambda: "child" in (folder / files.LOG).read_text())
-    grandchild = psutil.Process(int((folder / files.LOG).read_text().split()[-1]))
+    folder = layout.run_folder(run_id)
+    wait_until(lambda: "child" in (folder / layout.LOG).read_text())
+    grandchild = psutil.Process(int((folder / layout.LOG).read_text().split()[-1]))
     assert control.stop(run_id)
     assert store.read_run(run_id).stopping
     assert not control.stop(run_id)
@@ -129,10 +130,10 @@ def test_a_run_that_is_only_asked_is_never_ended(fake_runs, monkeypatch):
 def test_a_stop_that_a_killed_run_never_saw_does_not_stop_its_resumption(fake_runs):
     run_id = control.start(TrainConfig())
     wait_until(lambda: state(run_id) == "running")
-    folder = files.run_folder(run_id)
+    folder = layout.run_folder(run_id)
     os.kill(process.last_pid(folder), 9)
     wait_until(lambda: state(run_id) == "interrupted")
-    (folder / files.STOP).touch()
+    (folder / layout.STOP).touch()
     control.resume(run_id)
     time.sleep(1)
     assert state(run_id) == "running"
@@ -142,7 +143,7 @@ def test_a_stale_pid_is_shown_as_interrupted_and_its_new_owner_is_left_alone(mak
     run_id = make_run(state="running", ended=None)
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
-        stamp(files.run_folder(run_id), psutil.Process(child.pid))
+        stamp(layout.run_folder(run_id), psutil.Process(child.pid))
         assert state(run_id) == "interrupted"
         with pytest.raises(RunError, match="interrupted; there is nothing to stop"):
             control.stop(run_id)
@@ -158,9 +159,9 @@ def test_what_finished_is_not_resumed_and_what_runs_is_left_to_run(make_run, fak
     with pytest.raises(RunError, match="has finished"):
         control.resume(make_run())
     run_id = control.start(TrainConfig())
-    pid = process.last_pid(files.run_folder(run_id))
+    pid = process.last_pid(layout.run_folder(run_id))
     control.resume(run_id)
-    assert process.last_pid(files.run_folder(run_id)) == pid
+    assert process.last_pid(layout.run_folder(run_id)) == pid
 
 
 def test_a_command_that_does_not_start_is_reported_with_its_last_words(home, monkeypatch):
@@ -174,7 +175,7 @@ def test_a_command_that_does_not_start_is_reported_with_its_last_words(home, mon
 def test_what_was_killed_half_made_or_half_deleted_goes_with_the_next_run(home):
     for name in (".20260101-000000-0001.part", ".20260101-000000-0002.deleted"):
         (paths.runs_dir() / name).mkdir(parents=True)
-        (paths.runs_dir() / name / files.CONFIG).touch()
+        (paths.runs_dir() / name / layout.CONFIG).touch()
     run_id = control.create(TrainConfig())
     assert [path.name for path in paths.runs_dir().iterdir() if path.is_dir()] == [run_id]
 
@@ -196,7 +197,7 @@ def test_a_process_that_cannot_be_made_is_a_sentence(home, monkeypatch):
 
 def test_a_stop_that_cannot_be_written_is_a_sentence_that_names_the_process(make_run, monkeypatch):
     run_id = make_run(state="running", ended=None)
-    with process.holding_run(files.run_folder(run_id)):
+    with process.holding_run(layout.run_folder(run_id)):
         monkeypatch.setattr(control.Path, "touch", raise_full)
         with pytest.raises(RunError, match=f"its process {os.getpid()} by hand"):
             control.stop(run_id)
@@ -241,7 +242,7 @@ def test_the_command_says_only_what_differs_and_reads_back_as_the_same_settings(
 def test_settings_of_another_version_do_not_keep_a_new_run_from_starting(make_run, fake_runs):
     old = control.start(TrainConfig(seed=1))
     wait_until(lambda: state(old) == "running")
-    config = files.run_folder(old) / files.CONFIG
+    config = layout.run_folder(old) / layout.CONFIG
     config.write_text(json.dumps(json.loads(config.read_text()) | {"unheard_of": 1}))
     assert control.start(TrainConfig(seed=2)) != old
 

@@ -4,7 +4,8 @@ import pytest
 
 from fer.runs import estimates
 from fer.runs.config import TrainConfig
-from fer.runs.estimates import Measured, duration, recall, remember, seconds_for
+from fer.runs.estimates import Measured, recall, remember, seconds_for
+from fer.text import duration
 
 CONFIG = TrainConfig(fraction=0.5, holdout=0.2, batch_size=10, epochs=2)
 

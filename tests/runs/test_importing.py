@@ -9,11 +9,12 @@ from onnx import TensorProto, helper
 
 from fer import paths
 from fer.errors import BundleError, RunError
-from fer.recognition.bundle import Bundle, load_bundle, sha256_of, write_bundle
+from fer.recognition.bundle import Bundle, load_bundle, write_bundle
 from fer.recognition.current import current_bundle_path
 from fer.runs import importing
 from fer.runs.bundle_check import check_graph
-from tests.builders import brightness_model, make_bundle, save_onnx
+from fer.storage.files import sha256_of
+from tests.support.builders import brightness_model, make_bundle, save_onnx
 
 
 def files_of(folder):

@@ -9,13 +9,14 @@ import pytest
 from filelock import FileLock
 
 from fer.errors import RunError
-from fer.runs import files, process
-from tests.runs.making import FAKE_RUN, stamp, wait_until
+from fer.runs import layout, process
+from fer.storage import files
+from tests.support.run_folders import FAKE_RUN, stamp, wait_until
 
 
 @pytest.fixture
 def folder(make_run):
-    return files.run_folder(make_run(state="running", ended=None))
+    return layout.run_folder(make_run(state="running", ended=None))
 
 
 @pytest.fixture
@@ -39,14 +40,14 @@ def test_a_run_lives_while_its_process_holds_the_lock(folder):
 
 def test_a_pid_without_the_lock_is_no_life(folder, bystander):
     stamp(folder, bystander)
-    (folder / files.LOCK).touch()
+    (folder / layout.LOCK).touch()
     assert not process.is_alive(folder)
 
 
 def test_a_lock_with_a_pid_that_now_is_another_process_is_no_life_and_nobody_is_signalled(folder, bystander):
     """The process of the run is gone, its pid was given away, and something else still holds the lock."""
     stamp(folder, bystander, birth="another time")
-    with FileLock(folder / files.LOCK):
+    with FileLock(folder / layout.LOCK):
         assert not process.is_alive(folder)
         with pytest.raises(RunError, match="nothing to stop"):
             process.kill(folder)
@@ -64,18 +65,18 @@ def test_a_clock_that_is_set_ends_no_run(folder, monkeypatch):
 def test_where_the_system_counts_no_ticks_the_time_of_birth_tells_a_process(folder, bystander, monkeypatch):
     monkeypatch.setattr(process, "_BOOT_ID", folder / "nothing")
     stamp(folder, bystander)
-    assert "ticks" not in (folder / files.PROCESS).read_text()
-    with FileLock(folder / files.LOCK):
+    assert "ticks" not in (folder / layout.PROCESS).read_text()
+    with FileLock(folder / layout.LOCK):
         assert process.is_alive(folder)
         stamp(folder, bystander, birth=f"{bystander.create_time() + 1:.2f}")
         assert not process.is_alive(folder)
 
 
 def test_a_run_of_the_version_before_is_known_by_its_start(folder, bystander):
-    with FileLock(folder / files.LOCK):
+    with FileLock(folder / layout.LOCK):
         for late, alive in ((0.5, True), (60, False)):
             started = {"pid": bystander.pid, "started": bystander.create_time() - late}
-            files.write_json(folder / files.PROCESS, started)
+            files.write_json(folder / layout.PROCESS, started)
             assert process.is_alive(folder) == alive
 
 
@@ -89,9 +90,9 @@ def test_one_that_ended_is_not_asked_again_and_lives_with_its_next_process(folde
         assert process.is_alive(folder)
 
 
-@pytest.mark.parametrize("file", [files.LOCK, files.PROCESS])
+@pytest.mark.parametrize("file", [layout.LOCK, layout.PROCESS])
 def test_a_folder_that_cannot_be_written_is_a_sentence(folder, monkeypatch, file):
-    if file == files.LOCK:
+    if file == layout.LOCK:
         (folder / file).mkdir()
     else:
         monkeypatch.setattr(process, "write_json", raise_full)
@@ -105,15 +106,15 @@ def raise_full(*_, **__):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', '{"pid": -5, "birth": 1}', '{"pid": 1e99}'])
 def test_a_stamp_that_cannot_be_read_is_no_life(folder, text):
-    (folder / files.PROCESS).write_text(text)
-    with FileLock(folder / files.LOCK):
+    (folder / layout.PROCESS).write_text(text)
+    with FileLock(folder / layout.LOCK):
         assert not process.is_alive(folder)
 
 
 def test_a_killed_run_frees_its_lock_though_its_child_lives_and_a_zombie_is_dead(folder):
-    child = subprocess.Popen([*FAKE_RUN, folder.name, "child"], cwd=files.paths.CHECKOUT)
-    wait_until(lambda: "child" in (folder / files.LOG).read_text())
-    grandchild = psutil.Process(int((folder / files.LOG).read_text().split()[-1]))
+    child = subprocess.Popen([*FAKE_RUN, folder.name, "child"], cwd=layout.paths.CHECKOUT)
+    wait_until(lambda: "child" in (folder / layout.LOG).read_text())
+    grandchild = psutil.Process(int((folder / layout.LOG).read_text().split()[-1]))
     assert process.is_alive(folder)
     os.kill(child.pid, 9)  # not waited for: it stays as a zombie
     wait_until(lambda: not process.is_alive(folder))
@@ -124,9 +125,9 @@ def test_a_killed_run_frees_its_lock_though_its_child_lives_and_a_zombie_is_dead
 
 
 def test_kill_ends_the_children_too(folder):
-    child = subprocess.Popen([*FAKE_RUN, folder.name, "child"], cwd=files.paths.CHECKOUT, start_new_session=True)
-    wait_until(lambda: "child" in (folder / files.LOG).read_text())
-    grandchild = psutil.Process(int((folder / files.LOG).read_text().split()[-1]))
+    child = subprocess.Popen([*FAKE_RUN, folder.name, "child"], cwd=layout.paths.CHECKOUT, start_new_session=True)
+    wait_until(lambda: "child" in (folder / layout.LOG).read_text())
+    grandchild = psutil.Process(int((folder / layout.LOG).read_text().split()[-1]))
     process.kill(folder)
     child.wait(10)
     assert not process.is_alive(folder)
@@ -135,7 +136,7 @@ def test_kill_ends_the_children_too(folder):
 
 def test_kill_spares_the_group_that_a_run_in_the_foreground_shares_with_its_caller(folder):
     """Started without a session of its own, as in a terminal or a script: the test itself is of its group."""
-    child = subprocess.Popen([*FAKE_RUN, folder.name], cwd=files.paths.CHECKOUT)
+    child = subprocess.Popen([*FAKE_RUN, folder.name], cwd=layout.paths.CHECKOUT)
     wait_until(lambda: process.is_alive(folder))
     process.kill(folder)
     child.wait(10)

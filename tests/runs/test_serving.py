@@ -11,9 +11,10 @@ from fer.errors import BundleError, RunError
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
-from fer.runs import control, files, making, serving
-from tests.builders import faces_of
-from tests.runs.making import write_bundle
+from fer.runs import control, layout, making, serving
+from fer.storage import files
+from tests.support.builders import faces_of
+from tests.support.run_folders import write_bundle
 
 
 @pytest.fixture
@@ -36,11 +37,11 @@ def test_a_used_model_is_named_after_its_run_and_one_click_goes_back(finished):
 def test_what_serves_is_untouched_by_resuming_and_deleting_its_run(finished):
     serving.use_run(finished)
     before = EmotionClassifier(load_bundle(current_bundle_path())).logits(faces_of(30, 200))
-    folder = files.run_folder(finished)
+    folder = layout.run_folder(finished)
     # A resumed run writes its model anew, beside, and puts it in place.
     write_bundle(folder / "next", sharpness=9.0)
-    files.replace_folder(folder / "next" / files.BUNDLE, folder / files.BUNDLE)
-    assert load_bundle(folder / files.BUNDLE).hash != load_bundle(current_bundle_path()).hash
+    files.replace_folder(folder / "next" / layout.BUNDLE, folder / layout.BUNDLE)
+    assert load_bundle(folder / layout.BUNDLE).hash != load_bundle(current_bundle_path()).hash
     control.delete(finished)
     after = EmotionClassifier(load_bundle(current_bundle_path())).logits(faces_of(30, 200))
     np.testing.assert_array_equal(after, before)
@@ -50,7 +51,7 @@ def test_what_serves_is_untouched_by_resuming_and_deleting_its_run(finished):
 def test_a_model_that_computes_something_else_than_was_trained_is_refused_and_the_one_in_use_stays(make_run, finished):
     serving.use_run(finished)
     other = make_run(bundle=True)
-    file = files.run_folder(other) / files.BUNDLE / serving.PARITY_FILE
+    file = layout.run_folder(other) / layout.BUNDLE / serving.PARITY_FILE
     logits = json.loads(file.read_text())["logits"]
     logits[3][2] += 2e-4
     file.write_text(json.dumps({"logits": logits}))
@@ -65,14 +66,14 @@ def test_a_model_that_computes_something_else_than_was_trained_is_refused_and_th
 
 @pytest.mark.parametrize("text", ["", "{}", '{"logits": [1, 2]}', '{"logits": [[1, 2]]}'])
 def test_a_model_that_nobody_compared_is_refused(finished, text):
-    (files.run_folder(finished) / files.BUNDLE / serving.PARITY_FILE).write_text(text)
+    (layout.run_folder(finished) / layout.BUNDLE / serving.PARITY_FILE).write_text(text)
     with pytest.raises(BundleError):
         serving.use_run(finished)
     assert serving.shipped_in_use()
 
 
 def test_a_damaged_model_is_refused_by_name(finished):
-    (files.run_folder(finished) / files.BUNDLE / "model.onnx").write_bytes(b"something else")
+    (layout.run_folder(finished) / layout.BUNDLE / "model.onnx").write_bytes(b"something else")
     with pytest.raises(BundleError, match=r"changed 'model\.onnx'"):
         serving.use_run(finished)
     assert serving.shipped_in_use()
@@ -88,7 +89,7 @@ def test_used_again_it_is_the_same_copy_and_old_copies_go(make_run, finished):
     assert serving.use_run(finished).path == first.path
     others = [make_run(name=f"run {sharpness}") for sharpness in (5, 6)]
     for run_id, sharpness in zip(others, (5.0, 6.0), strict=True):
-        write_bundle(files.run_folder(run_id), sharpness=sharpness)
+        write_bundle(layout.run_folder(run_id), sharpness=sharpness)
         serving.use_run(run_id)
     assert len(list((paths.runs_dir() / "models").iterdir())) == 2, "the one in use, and the one before it"
     assert not first.path.exists()
@@ -100,7 +101,7 @@ def test_where_the_disk_knows_no_second_names_the_copy_is_a_copy(finished, monke
 
     monkeypatch.setattr(serving.os, "link", refuse)
     served = serving.use_run(finished)
-    shutil.rmtree(files.run_folder(finished))
+    shutil.rmtree(layout.run_folder(finished))
     load_bundle(served.path)
 
 

@@ -8,13 +8,14 @@ import time
 import pytest
 
 from fer.errors import DatasetError, FerError
-from fer.runs import files, session, store
+from fer.runs import layout, session, store
 from fer.runs.session import DivergedError, StopRequested
+from fer.storage import files
 
 
 @pytest.fixture
 def folder(make_run):
-    return files.run_folder(make_run(state="queued", ended=None))
+    return layout.run_folder(make_run(state="queued", ended=None))
 
 
 def state(folder):
@@ -69,7 +70,7 @@ def test_on_a_disk_that_is_full_to_the_last_byte_it_still_says_why(folder, monke
 
 
 def test_a_stop_by_file_or_signal_is_seen_and_no_failure(folder):
-    for ask in (lambda: (folder / files.STOP).touch(), lambda: os.kill(os.getpid(), signal.SIGTERM)):
+    for ask in (lambda: (folder / layout.STOP).touch(), lambda: os.kill(os.getpid(), signal.SIGTERM)):
         with pytest.raises(StopRequested), session.running(folder) as run:
             run.check_stop()
             ask()
@@ -77,7 +78,7 @@ def test_a_stop_by_file_or_signal_is_seen_and_no_failure(folder):
             assert run.stop_requested
             run.check_stop()
         assert state(folder) == "stopped"
-        assert not (folder / files.STOP).exists()
+        assert not (folder / layout.STOP).exists()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
@@ -100,11 +101,11 @@ def test_a_resumed_run_waits_behind_those_that_wait_already(folder):
 
 def test_progress_is_written_at_most_every_second_and_whole(folder):
     with session.running(folder) as run:
-        inode = (folder / files.PROGRESS).stat().st_ino
+        inode = (folder / layout.PROGRESS).stat().st_ino
         for batch in range(200):
             run.update(batch=batch)
         assert run.progress.batch == 199
-        assert (folder / files.PROGRESS).stat().st_ino == inode
+        assert (folder / layout.PROGRESS).stat().st_ino == inode
         run.update(now=True)
         assert store.Progress.read(folder).batch == 199
 

@@ -10,9 +10,10 @@ import pytest
 from fer import paths
 from fer.emotions import EMOTIONS
 from fer.errors import RunError
-from fer.runs import curves, files, making, process, store
+from fer.runs import curves, layout, making, process, store
 from fer.runs.config import TrainConfig
-from tests.runs.making import change_progress
+from fer.storage import files
+from tests.support.run_folders import change_progress
 
 
 def test_a_new_run_is_complete_and_named(home):
@@ -56,7 +57,7 @@ def test_a_run_that_says_it_lives_and_does_not_was_interrupted(make_run, state):
 def test_a_run_being_started_is_queued_and_after_ten_seconds_interrupted(home):
     run_id = making.create_run(TrainConfig())
     assert store.read_run(run_id).state == "queued"
-    folder = files.run_folder(run_id)
+    folder = layout.run_folder(run_id)
     change_progress(folder, started=store.Progress.read(folder).started - 9)
     assert store.read_run(run_id).state == "interrupted"
 
@@ -64,7 +65,7 @@ def test_a_run_being_started_is_queued_and_after_ten_seconds_interrupted(home):
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"state": "asleep"}'])
 def test_a_progress_that_cannot_be_read_hides_nothing(make_run, text):
     run_id = make_run()
-    (files.run_folder(run_id) / files.PROGRESS).write_text(text)
+    (layout.run_folder(run_id) / layout.PROGRESS).write_text(text)
     assert [run.state for run in store.list_runs()] == ["interrupted"]
 
 
@@ -88,7 +89,7 @@ def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeyp
     """Those that say they are running were interrupted: their process is gone."""
     ids = [make_run(state=state) for _ in range(200)]
     for run_id in ids:
-        files.write_json(files.run_folder(run_id) / files.PROCESS, {"pid": os.getpid(), "birth": "another time"})
+        files.write_json(layout.run_folder(run_id) / layout.PROCESS, {"pid": os.getpid(), "birth": "another time"})
     store.list_runs()
     opened = []
     real_open, real_read = builtins.open, Path.read_text
@@ -97,7 +98,7 @@ def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeyp
     assert len(store.list_runs()) == 200
     assert opened == []
     assert {run.state for run in store.list_runs()} == {"finished" if state == "finished" else "interrupted"}
-    change_progress(files.run_folder(ids[7]), epoch=4)
+    change_progress(layout.run_folder(ids[7]), epoch=4)
     opened.clear()
     (changed,) = [run for run in store.list_runs() if run.progress.epoch == 4]
     assert changed.id == ids[7]
@@ -106,7 +107,7 @@ def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeyp
 
 def test_the_room_that_a_run_took_is_that_of_its_end(make_run):
     run_id = make_run(state="running")
-    folder = files.run_folder(run_id)
+    folder = layout.run_folder(run_id)
     with process.holding_run(folder):
         begun = store.read_run(run_id).bytes
         (folder / "checkpoint").write_bytes(bytes(1_000_000))
@@ -123,7 +124,7 @@ def test_a_run_that_came_to_no_numbers_is_not_resumed(make_run):
 def test_a_run_that_was_deleted_is_forgotten(make_run):
     run_id = make_run()
     store.list_runs()
-    files.run_folder(run_id).rename(paths.runs_dir() / "gone")
+    layout.run_folder(run_id).rename(paths.runs_dir() / "gone")
     assert store.list_runs() == []
 
 
@@ -143,7 +144,7 @@ def test_curves_are_read_with_their_columns_also_when_there_are_none(make_run):
     assert curves.METRICS_COLUMNS[0] == "epoch"
     assert curves.METRICS_COLUMNS[-7:] == tuple(f"accuracy_{emotion}" for emotion in EMOTIONS)
     row = ",".join(str(value) for value in range(1, 1 + len(curves.METRICS_COLUMNS)))
-    (files.run_folder(run_id) / files.METRICS).write_text(",".join(curves.METRICS_COLUMNS) + "\n" + row + "\n")
+    (layout.run_folder(run_id) / layout.METRICS).write_text(",".join(curves.METRICS_COLUMNS) + "\n" + row + "\n")
     metrics = curves.read_metrics(run_id)
     assert metrics["epoch"].tolist() == [1]
     assert metrics["val_accuracy"].tolist() == [5]
@@ -151,7 +152,7 @@ def test_curves_are_read_with_their_columns_also_when_there_are_none(make_run):
 
 def test_the_tail_of_a_long_log_is_its_last_lines(make_run):
     run_id = make_run()
-    (files.run_folder(run_id) / files.LOG).write_text("".join(f"line {i}\n" for i in range(100_000)))
+    (layout.run_folder(run_id) / layout.LOG).write_text("".join(f"line {i}\n" for i in range(100_000)))
     assert store.read_log_tail(run_id, lines=2) == "line 99998\nline 99999"
 
 
@@ -162,7 +163,7 @@ def test_a_write_that_fails_leaves_the_old_text_and_nothing_else(tmp_path, monke
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(layout.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         files.write_text(file, "new", durable=True)
     assert file.read_text() == "old"

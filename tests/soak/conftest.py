@@ -8,7 +8,7 @@ import pytest
 
 from fer.paths import CHECKOUT
 from tests.e2e.conftest import browser_context_args, browser_type_launch_args, fake_camera, home
-from tests.serving import Server, running_app
+from tests.support.serving import Server, running_app
 
 __all__ = ["browser_context_args", "browser_type_launch_args", "fake_camera", "home"]
 

@@ -10,8 +10,8 @@ import sys
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.live_driver import Held, counted, cycle, eventually, expect_frames, memory_mb, open_live, start
-from tests.serving import Server
+from tests.support.live_driver import Held, counted, cycle, eventually, expect_frames, memory_mb, open_live, start
+from tests.support.serving import Server
 
 _SECONDS = float(os.environ.get("FER_SOAK_SECONDS", "600"))
 _CYCLES = int(os.environ.get("FER_SOAK_CYCLES", "30"))

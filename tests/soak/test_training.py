@@ -15,8 +15,9 @@ import pytest
 
 from fer.paths import CHECKOUT
 from fer.recognition.bundle import load_bundle
-from fer.runs import files, process, serving, store
-from tests.training.running import SETTINGS, command, environment
+from fer.runs import layout, process, serving, store
+from fer.storage import files
+from tests.support.running import SETTINGS, command, environment
 
 _KILLS = int(os.environ.get("FER_SOAK_KILLS", "20"))
 _SEED = int(os.environ.get("FER_SOAK_SEED", str(random.SystemRandom().randrange(10**6))))
@@ -24,7 +25,7 @@ _EPOCHS = 300
 
 
 def figures(folder: Path) -> list[dict[str, float]]:
-    with (folder / files.METRICS).open() as file:
+    with (folder / layout.METRICS).open() as file:
         return [{k: float(v) for k, v in row.items() if v and k != "seconds"} for row in csv.DictReader(file)]
 
 
@@ -53,10 +54,10 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
     # A kill comes while the data load, the network compiles, an epoch goes on or a checkpoint is written, and early
     # enough for the last one to find a run that still trains.
     longest = until_first_batch + store.read_run(run_id).progress.seconds / _KILLS
-    expected = figures(files.run_folder(run_id))
+    expected = figures(layout.run_folder(run_id))
 
     running, run_id = started(tmp_path, settings)
-    folder = files.run_folder(run_id)
+    folder = layout.run_folder(run_id)
     kills = 0
     while kills < _KILLS:
         deadline = time.monotonic() + rng.uniform(0.5, longest)
@@ -65,7 +66,7 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
         running.kill()
         status = running.wait()
         kills += 1
-        state, rows = store.read_run(run_id).state, figures(folder) if (folder / files.METRICS).exists() else []
+        state, rows = store.read_run(run_id).state, figures(folder) if (folder / layout.METRICS).exists() else []
         click.echo(f"kill {kills}: {state} after {len(rows)} epochs")
         # A run that came to its end by itself was not killed, and shows nothing.
         assert status == -9, f"it ended with {status} before it was killed"
@@ -85,5 +86,5 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
     assert len(got) == len(expected) == _EPOCHS
     for one, other in zip(got, expected, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
-    serving.check_parity(load_bundle(folder / files.BUNDLE))
+    serving.check_parity(load_bundle(folder / layout.BUNDLE))
     assert not list(folder.rglob(f"*{files.PART}"))

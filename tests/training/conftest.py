@@ -16,6 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tiny(monkeypatch: pytest.MonkeyPatch, fer_home: Path) -> None:
     """The residual network is a tiny one, and runs are in a home of their own."""
     from fer.training import networks  # brings Keras, which other tests of the session may do without
-    from tests.training.tiny_run import tiny_body
+    from tests.support.tiny_run import tiny_body
 
     monkeypatch.setitem(networks._BODIES, "residual", tiny_body)

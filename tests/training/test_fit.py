@@ -14,7 +14,7 @@ from fer.paths import data_dir
 from fer.runs.config import TrainConfig
 from fer.training.fit import load_data, plain_batches, recompute_statistics, split_parts, validate
 from fer.training.networks import LOGITS
-from tests.datasets.forms import drawn
+from tests.support.forms import drawn
 
 
 def dataset(n_train: int = 140, n_validation: int = 14, votes: np.ndarray | None = None) -> FaceDataset:

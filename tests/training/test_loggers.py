@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from fer.runs import files, making, store
+from fer.runs import layout, making, store
 from fer.runs.config import TrainConfig
 from fer.runs.session import RunSession
 from fer.training import loggers
@@ -49,7 +49,7 @@ class Recorder:
 
 @pytest.fixture
 def session(fer_home: Path) -> RunSession:
-    return RunSession(files.run_folder(making.create_run(TrainConfig(epochs=7), "mine")))
+    return RunSession(layout.run_folder(making.create_run(TrainConfig(epochs=7), "mine")))
 
 
 @pytest.fixture

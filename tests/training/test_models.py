@@ -10,15 +10,15 @@ import pytest
 
 from fer.errors import BundleError, ConfigError, RunError
 from fer.recognition.bundle import Bundle, write_bundle
-from fer.runs import files
+from fer.runs import layout
 from fer.runs.session import RunSession, StopRequested
 from fer.training import networks, run, watch
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Checkpoint, TrainingState
 from fer.training.export import export_network, serving_network
 from fer.training.fit import compiled_network, load_data, models_digest, plain_batches, split_parts
-from tests.builders import make_bundle
-from tests.training.tiny_fit import CONFIG, fit, start, with_votes
+from tests.support.builders import make_bundle
+from tests.support.tiny_fit import CONFIG, fit, start, with_votes
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -93,7 +93,7 @@ def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypa
     judge = watch.judge
     monkeypatch.setattr(watch, "judge", lambda *arguments: given.append(arguments[3:]) or judge(*arguments))
     again = replace(config, epochs=2)
-    (session.folder / files.CONFIG).write_text(again.to_json())
+    (session.folder / layout.CONFIG).write_text(again.to_json())
     fit(RunSession(session.folder), again)
     ((weights, share),) = given
     assert share == 0.5
@@ -152,7 +152,7 @@ def test_a_run_stops_while_its_teacher_is_asked(tmp_path, monkeypatch):
     tiny_bundle(tmp_path / "bundle")
     config = replace(CONFIG, teacher=(str(tmp_path / "bundle"),))
     session = start(config)
-    (session.folder / files.STOP).touch()
+    (session.folder / layout.STOP).touch()
     with pytest.raises(StopRequested):
         fit(session, config)
 

@@ -13,9 +13,9 @@ from fer import paths
 from fer.evaluation.report import RUN_REPORT
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.runs import curves, files, process, serving, store
-from tests.runs.making import wait_until
-from tests.training.running import SETTINGS, command, environment, fer, fer_anew
+from fer.runs import curves, layout, process, serving, store
+from tests.support.run_folders import wait_until
+from tests.support.running import SETTINGS, command, environment, fer, fer_anew
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(900)]
 
@@ -36,7 +36,7 @@ def undisturbed(tmp_path_factory):
 
 
 def rows(folder):
-    with (folder / files.METRICS).open() as file:
+    with (folder / layout.METRICS).open() as file:
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
@@ -60,8 +60,8 @@ def test_a_run_leaves_what_its_readers_need(undisturbed, monkeypatch):
     report = curves.read_report(run.id)
     assert set(report["metrics"]) >= {"validation", "test"}
     assert report["metrics"]["validation"]["accuracy"] == pytest.approx(best.accuracy, abs=0.03)
-    serving.check_parity(load_bundle(run.folder / files.BUNDLE))
-    assert len(list((undisturbed / files.CHECKPOINTS).iterdir())) == 2
+    serving.check_parity(load_bundle(run.folder / layout.BUNDLE))
+    assert len(list((undisturbed / layout.CHECKPOINTS).iterdir())) == 2
     assert "<html" in (undisturbed / RUN_REPORT).read_text()
 
 
@@ -86,7 +86,7 @@ def test_killed_and_resumed_it_is_as_if_nothing_had_happened(home, undisturbed, 
     for got, wanted in zip(after, expected, strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
     faces = serving.parity_batch()
-    logits = [EmotionClassifier(load_bundle(run / files.BUNDLE)).logits(faces) for run in (folder, undisturbed)]
+    logits = [EmotionClassifier(load_bundle(run / layout.BUNDLE)).logits(faces) for run in (folder, undisturbed)]
     np.testing.assert_allclose(*logits, atol=1e-4)
     assert not list(folder.rglob("*.part"))
 
@@ -98,13 +98,13 @@ def test_stopped_in_an_epoch_it_goes_on_at_the_very_step(home, undisturbed):
     run = store.read_run(stopped.run_id)
     assert (run.state, run.progress.epoch, run.progress.batch, run.has_bundle) == ("stopped", 2, 17 - 14, True)
     # Other data would not be the same run: what is left of the training images is one fewer.
-    before = (run.folder / files.CONFIG).read_text()
-    (run.folder / files.CONFIG).write_text(json.dumps(json.loads(before) | {"holdout": 0.2}))
+    before = (run.folder / layout.CONFIG).read_text()
+    (run.folder / layout.CONFIG).write_text(json.dumps(json.loads(before) | {"holdout": 0.2}))
     refused = fer(home, "runs", "resume", run.id)
     assert refused.status == 1
     assert "The data have changed since this run began (70 images to train on then, 56 now)" in refused.err
     assert len(rows(run.folder)) == 2
-    (run.folder / files.CONFIG).write_text(before)
+    (run.folder / layout.CONFIG).write_text(before)
     assert fer(home, "runs", "resume", run.id).status == 0
     for got, wanted in zip(figures(run.folder), figures(undisturbed), strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
@@ -116,14 +116,14 @@ def test_killed_while_it_writes_the_model_it_keeps_what_it_learned(home, undistu
     folder = home / "runs" / killed.run_id
     assert not store.read_run(killed.run_id).has_bundle
     # The newest checkpoint is damaged as well, by a bit that the disk turned.
-    newest = sorted((folder / files.CHECKPOINTS).iterdir())[-1]
+    newest = sorted((folder / layout.CHECKPOINTS).iterdir())[-1]
     variables = newest / "variables.npz"
     damaged = bytearray(variables.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     variables.write_bytes(damaged)
     resumed = fer(home, "runs", "resume", killed.run_id)
     assert resumed.status == 0, resumed.err
-    assert f"the checkpoint {newest.name} is damaged" in (folder / files.LOG).read_text()
+    assert f"the checkpoint {newest.name} is damaged" in (folder / layout.LOG).read_text()
     run = store.read_run(killed.run_id)
     assert "went on from epoch 3" in run.progress.message
     for got, wanted in zip(figures(folder), figures(undisturbed), strict=True):
@@ -142,8 +142,8 @@ def test_a_full_disk_is_a_failure_with_a_sentence_and_resumes_when_there_is_room
     run = store.read_run(failed.run_id)
     assert run.state == "failed"
     assert "The disk is full" in run.progress.message
-    assert list((folder / files.CHECKPOINTS).iterdir()) == []
-    assert "OSError" in (folder / files.LOG).read_text()
+    assert list((folder / layout.CHECKPOINTS).iterdir()) == []
+    assert "OSError" in (folder / layout.LOG).read_text()
     assert fer(home, "runs", "resume", failed.run_id).status == 0
     assert [row["epoch"] for row in rows(folder)] == [1, 2, 3, 4]
     for got, wanted in zip(figures(folder), figures(undisturbed), strict=True):
@@ -185,7 +185,7 @@ def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home
         command("train", *settings), cwd=paths.CHECKOUT, env=environment(home), stdout=subprocess.PIPE, text=True
     )
     run_id = run.stdout.readline().strip()
-    folder = files.run_folder(run_id)
+    folder = layout.run_folder(run_id)
     wait_until(lambda: len(curves.read_metrics(run_id)) >= 2, 300)
     # A person's live camera comes first.
     assert os.getpriority(os.PRIO_PROCESS, run.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
@@ -197,13 +197,13 @@ def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home
     assert epochs < 500
     serving.use_run(run_id)
     # The data may go, and the run says so; it does not lose what it has.
-    config = json.loads((folder / files.CONFIG).read_text())
-    (folder / files.CONFIG).write_text(json.dumps(config | {"data": str(home / "gone.csv")}))
+    config = json.loads((folder / layout.CONFIG).read_text())
+    (folder / layout.CONFIG).write_text(json.dumps(config | {"data": str(home / "gone.csv")}))
     gone = fer(home, "runs", "resume", run_id)
     assert gone.status == 1
     assert "gone.csv does not exist" in gone.err
     assert store.read_run(run_id).state == "failed"
-    (folder / files.CONFIG).write_text(json.dumps(config | {"epochs": epochs + 1}))
+    (folder / layout.CONFIG).write_text(json.dumps(config | {"epochs": epochs + 1}))
     assert fer(home, "runs", "resume", run_id).status == 0
     assert [row["epoch"] for row in rows(folder)] == list(range(1, epochs + 2))
     assert serving.run_in_use() == run_id

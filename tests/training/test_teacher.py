@@ -13,9 +13,9 @@ from fer.training import run
 from fer.training.batches import TrainingBatches
 from fer.training.fit import load_data, split_parts
 from fer.training.teacher import taught_labels
-from tests.builders import make_bundle
+from tests.support.builders import make_bundle
+from tests.support.tiny_fit import CONFIG, start
 from tests.training.test_batches import STILL, dataset
-from tests.training.tiny_fit import CONFIG, start
 
 
 @pytest.fixture

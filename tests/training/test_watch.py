@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from fer.errors import RunError
-from fer.runs import curves, estimates, files, store
+from fer.runs import curves, estimates, layout, store
 from fer.runs.session import DivergedError, RunSession, StopRequested
 from fer.training import batches as batches_module
 from fer.training import probe, run, watch
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Checkpoint, TrainingState, newest_checkpoint
 from fer.training.fit import compiled_network, load_data, plain_batches, split_parts
-from tests.training.tiny_fit import CONFIG, fit, start, with_votes
+from tests.support.tiny_fit import CONFIG, fit, start, with_votes
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
@@ -66,14 +66,14 @@ def test_a_stop_in_the_middle_and_at_the_end_of_an_epoch_is_kept_and_gone_on_fro
     def update(**changes):
         real(**changes)
         if session.progress.epoch == 1 and changes.get("batch") == batch:
-            (session.folder / files.STOP).touch()
+            (session.folder / layout.STOP).touch()
 
     session.update = update
     with pytest.raises(StopRequested):
         fit(session, CONFIG)
-    checkpoint, _ = newest_checkpoint(session.folder / files.CHECKPOINTS)
+    checkpoint, _ = newest_checkpoint(session.folder / layout.CHECKPOINTS)
     assert (checkpoint.state.epoch, checkpoint.state.batch) == ((1, 1) if batch == 1 else (2, 0))
-    (session.folder / files.STOP).unlink()
+    (session.folder / layout.STOP).unlink()
     assert fit(RunSession(session.folder), CONFIG).state.epoch == 4
     assert curves.read_metrics(session.folder.name)["epoch"].tolist() == [1, 2, 3, 4]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fer.datasets.importing import import_path
 from fer.ui.data_choice import ELSEWHERE, data_options
-from tests.datasets.forms import csv_lines, drawn, votes_lines, write_lines
+from tests.support.forms import csv_lines, drawn, votes_lines, write_lines
 
 
 def test_without_data_there_are_drawn_faces_and_a_path_of_ones_own(fer_home: Path) -> None:

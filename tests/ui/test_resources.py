@@ -7,7 +7,7 @@ import streamlit as st
 from fer.errors import BundleError
 from fer.recognition.current import use_bundle
 from fer.ui import resources
-from tests.builders import faces_of, make_bundle
+from tests.support.builders import faces_of, make_bundle
 
 
 @pytest.fixture(autouse=True)

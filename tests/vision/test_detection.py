@@ -9,7 +9,7 @@ from fer.recognition.bundle import CROP
 from fer.vision import detection
 from fer.vision.detection import DETECTORS, FRAME_SIDE, PHOTO_SIDE, available_detectors, create_detector, reduced
 from fer.vision.yunet import YuNet
-from tests.builders import group_bgr, portrait_bgr
+from tests.support.builders import group_bgr, portrait_bgr
 
 # Where the portrait's nose is, as shares of its side.
 NOSE = np.array([0.44, 0.23])

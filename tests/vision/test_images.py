@@ -13,7 +13,7 @@ from PIL import Image
 from fer.errors import ImageError
 from fer.vision import images
 from fer.vision.images import decode, encode_jpeg, encode_png
-from tests.builders import encoded
+from tests.support.builders import encoded
 
 # Four quarters, so that every turn and mirroring is told apart: (row, column) of a pixel in each, and its colour.
 RED, GREEN, BLUE, GRAY = (200, 30, 20), (20, 180, 40), (30, 40, 190), (120, 120, 120)

@@ -7,7 +7,7 @@ import pytest
 from fer.paths import SHIPPED_BUNDLE
 from fer.vision.detection import create_detector, yunet_file
 from fer.vision.yunet import YuNet
-from tests.builders import group_bgr, portrait_bgr
+from tests.support.builders import group_bgr, portrait_bgr
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,41 @@
+"""Name the files of a run's folder."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from fer import paths
+from fer.errors import RunError
+
+CONFIG: Final = "config.json"
+METRICS: Final = "metrics.csv"
+PROGRESS: Final = "progress.json"
+NOTES: Final = "notes.json"
+BEST: Final = "best.json"
+LOG: Final = "log.txt"
+REPORT: Final = "report.json"
+CHECKPOINTS: Final = "checkpoints"
+BUNDLE: Final = "bundle"
+# Held for as long as the run lives; who holds it says process.json.
+LOCK: Final = "lock"
+PROCESS: Final = "process.json"
+STOP: Final = "stop"
+
+_RUN_ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+
+
+def is_run_id(name: str) -> bool:
+    """Whether a name is that of a run's folder, such as '20260131-235959-0a1b'."""
+    return _RUN_ID.fullmatch(name) is not None
+
+
+def run_folder(run_id: str) -> Path:
+    """The folder of a run.
+
+    Raises:
+        RunError: there is no run of this name.
+    """
+    folder = paths.runs_dir() / run_id
+    if not is_run_id(run_id) or not folder.is_dir():
+        raise RunError(f"There is no run '{run_id}'; `python -m fer runs` lists them.")
+    return folder

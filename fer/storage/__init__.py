@@ -1,0 +1,1 @@
+"""Durable files and process identity: what everything that keeps state builds on."""

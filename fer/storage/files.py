@@ -1,0 +1,149 @@
+"""Write files so that a reader never sees half of one, and tell whether a file has changed."""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+# The suffix of a file or folder that is still being written.
+PART: Final = ".part"
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
+    """Yield a binary stream whose content replaces a file when the block ends; a reader sees the old file or the new.
+
+    Args:
+        path: the file.
+        durable: wait until the disk has the file and its folder's entry, so that it survives a power cut.
+
+    Raises:
+        OSError: the file can't be written. The old file stays and nothing else is left, also if the block raises.
+    """
+    # Two tabs may write the same file at once, so each has a part of its own.
+    part = path.with_name(f".{path.name}-{secrets.token_hex(4)}{PART}")
+    try:
+        with part.open("xb") as stream:
+            yield stream
+            if durable:
+                flush(stream)
+        part.replace(path)
+        if durable:
+            sync_folder(path.parent)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """Replace a file by UTF-8 text, as `replacing` does."""
+    with replacing(path, durable=durable) as stream:
+        stream.write(text.encode("utf-8"))
+
+
+def write_json(path: Path, values: Any, *, durable: bool = False) -> None:
+    """Replace a file by JSON, as `write_text` does."""
+    write_text(path, json.dumps(values, indent=1) + "\n", durable=durable)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; {} where the file is missing or holds none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+Signature = tuple[int, int]
+
+
+def signature(file: Path) -> Signature | None:
+    """What tells a file from the one that replaces it, without reading it; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    # Every change replaces the file, and so gives it another inode.
+    return status.st_mtime_ns, status.st_ino
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the files and folders that a writer that was killed left half written."""
+    for part in folder.glob(f".*{PART}"):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def replace_folder(part: Path, target: Path) -> None:
+    """Put a finished folder in place of another; what is read of the old one meanwhile stays readable or is gone.
+
+    Killed in between, it leaves the old folder beside, and `restore_folder` brings it back.
+    """
+    old = _old(target)
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    part.rename(target)
+    sync_folder(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_folder(target: Path) -> None:
+    """Bring back what `replace_folder` had moved away when it was killed."""
+    old = _old(target)
+    if old.is_dir() and not target.exists():
+        old.rename(target)
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def flush(stream: IO[Any]) -> None:
+    """Wait until the disk has what was written to an open file."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has a folder's entries; only then does a rename survive a power cut.
+
+    Windows can't open a folder, and writes its entries without being asked.
+    """
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(file: Path) -> str:
+    """Return the SHA-256 of a file's content, 64 hexadecimal digits, in constant memory.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def disk_use(folder: Path) -> int:
+    """Bytes of the files below a folder; a file that goes away meanwhile counts 0."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(root) / name).lstat().st_size
+            except OSError:
+                continue
+    return total

@@ -1,0 +1,248 @@
+"""The doctor on the Data page: findings with their images, a CSV, and a cleaned copy."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer.datasets import catalog
+from fer.datasets.cleaning import clean_copy
+from fer.datasets.doctor import KINDS, SURE_KINDS, Checkup, Finding, examine
+from fer.datasets.faces import SPLITS
+from fer.datasets.readings import Progress, Reading
+from fer.datasets.storage import REJECTED_FILE, SetInfo
+from fer.errors import FerError
+from fer.ui import jobs
+from fer.ui.data.explore import faces
+from fer.ui.data.overview import CHOSEN, corrections_of, opened
+from fer.ui.downloads import made_download
+from fer.ui.paging import page_of
+
+_GROUPS_A_PAGE: Final = 9
+_COLUMNS: Final = 3
+_SINGLES_A_PAGE: Final = 32
+_MOST_OF_A_GROUP: Final = 12
+_TITLES: Final = {kind.key: kind.title for kind in KINDS}
+# What was measured on two cores, rounded up.
+_IMAGES_A_SECOND: Final = 700
+
+
+def doctor(info: SetInfo) -> None:
+    """Examine a set, show what was found, and store a cleaned copy.
+
+    Raises:
+        DatasetError: the set is damaged.
+    """
+    key = f"doctor {catalog.set_folder(info.name)} {info.created}"
+    job = jobs.find(key)
+    if job is not None and job.state == jobs.RUNNING:
+        jobs.watch(key)
+        return
+    checkup = None if job is None else job.result
+    if not isinstance(checkup, Checkup):
+        if job is not None and job.state == jobs.FAILED:
+            st.error(job.error, icon=":material/error:")
+        _invite(info, key)
+        return
+    reading = opened(info)
+    _findings(info, checkup, reading)
+    _export(info, checkup, reading)
+
+
+def _invite(info: SetInfo, key: str) -> None:
+    st.markdown(
+        "The doctor looks for exact and near duplicates, within and across splits and with contradicting labels; for "
+        "blank images and images without a face; for labels that the FER+ crowd rejects, where there are votes; and "
+        "for imbalance. It changes nothing."
+    )
+    seconds = max(1, info.n_images // _IMAGES_A_SECOND)
+    st.button(
+        f"Examine {info.n_images:,} images",
+        type="primary",
+        icon=":material/stethoscope:",
+        help=f"Takes about {seconds} s",
+        on_click=jobs.press,
+        args=(key, lambda progress: examine(catalog.open_set(info.name, in_memory=False).dataset, progress)),
+    )
+
+
+def _findings(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
+    for remark in checkup.remarks:
+        st.caption(remark)
+    if not checkup.findings:
+        st.success("Nothing was found: no duplicates, no blanks, no imbalance.", icon=":material/check_circle:")
+        return
+    table = pd.DataFrame(
+        [
+            {
+                "Finding": item.kind.title,
+                "Images": item.n_images,
+                "Groups": item.n_groups if item.n_groups != item.n_images else None,
+                "A cleaned copy leaves out": len(item.drop),
+            }
+            for item in checkup.findings
+            if item.n_images
+        ]
+    )
+    for item in checkup.findings:
+        if item.text:
+            st.warning(f"{item.text} {item.kind.meaning}", icon=":material/balance:")
+            _download(info, item, reading)
+    if len(table):
+        number = st.column_config.NumberColumn(format="localized")
+        st.dataframe(
+            table,
+            hide_index=True,
+            height="content",
+            placeholder="",
+            column_config=dict.fromkeys(["Images", "Groups", "A cleaned copy leaves out"], number),
+            alt="What the doctor found: finding, images, groups of copies, images that a cleaned copy leaves out",
+        )
+    made_download(
+        "All findings, as CSV",
+        lambda: checkup.to_csv(reading).encode(),
+        f"{info.name}-findings.csv",
+        "text/csv",
+        key=f"data_findings_{info.created}_{hash(checkup)}",
+        icon=":material/table:",
+    )
+    with_images = {item.kind.key: item for item in checkup.findings if item.n_images}
+    if with_images:
+        chosen = st.selectbox(
+            "Look at",
+            list(with_images),
+            format_func=lambda key: f"{_TITLES[key]} ({with_images[key].n_images:,})",
+            key=f"data_finding_{info.created}",
+        )
+        _gallery(info, with_images[chosen], reading)
+
+
+def _gallery(info: SetInfo, finding: Finding, reading: Reading) -> None:
+    st.caption(finding.kind.meaning)
+    _download(info, finding, reading)
+    singles = finding.n_groups == finding.n_images
+    a_page = _SINGLES_A_PAGE if singles else _GROUPS_A_PAGE
+    groups = finding.members()
+    key = f"data_finding_page_{info.created}_{finding.kind.key}"
+    page = page_of(len(groups), a_page, key)
+    shown = groups[page]
+    if singles:
+        faces(reading, np.concatenate(shown), list(finding.notes[page]))
+        return
+    columns = st.columns(_COLUMNS)
+    for place, members in enumerate(shown):
+        with columns[place % _COLUMNS], st.container(border=True):
+            notes = [_where(reading, index, finding) for index in members[:_MOST_OF_A_GROUP]]
+            faces(reading, members[:_MOST_OF_A_GROUP], notes)
+            if len(members) > _MOST_OF_A_GROUP:
+                st.caption(f"and {len(members) - _MOST_OF_A_GROUP:,} more")
+
+
+def _download(info: SetInfo, finding: Finding, reading: Reading) -> None:
+    made_download(
+        f"{finding.kind.title}, as CSV",
+        lambda: finding.to_csv(reading).encode(),
+        f"{info.name}-{finding.kind.key}.csv",
+        "text/csv",
+        key=f"data_{finding.kind.key}_{info.created}_{hash(finding)}",
+        icon=":material/table:",
+    )
+
+
+def _where(reading: Reading, index: int, finding: Finding) -> str:
+    place = f"{SPLITS[reading.dataset.splits[index]]}, {reading.origins[index].rsplit('/', 1)[-1]}"
+    return f"{place}, left out" if index in finding.drop else place
+
+
+def _export(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
+    st.subheader("Export a cleaned copy", anchor=False)
+    key = f"clean {catalog.set_folder(info.name)} {info.created}"
+    job = jobs.find(key)
+    if job is not None and job.state == jobs.RUNNING:
+        jobs.watch(key)
+        return
+    try:
+        n_corrections = len(corrections_of(info))
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    droppable = [item.kind.key for item in checkup.findings if len(item.drop)]
+    if not droppable and not n_corrections:
+        st.caption("There is nothing to leave out.")
+        return
+    st.caption("A new set beside this one, which stays as it is; everything left out is listed with its reason.")
+    kinds = st.multiselect(
+        "Leave out",
+        droppable,
+        default=[kind for kind in droppable if kind in SURE_KINDS],
+        format_func=lambda kind: f"{_TITLES[kind]} ({_n_drop(checkup, kind):,})",
+        key=f"data_clean_kinds_{info.created}",
+    )
+    with_corrections = n_corrections > 0 and st.checkbox(
+        f"Apply the {n_corrections:,} corrections made by hand",
+        value=True,
+        key=f"data_clean_corrections_{info.created}",
+    )
+    name = st.text_input("Name of the copy", value=catalog.suggest_name(f"{info.name}-cleaned"), key=f"{key}_name")
+    st.button(
+        "Export",
+        type="primary",
+        icon=":material/cleaning_services:",
+        key=f"data_clean_{info.created}",
+        on_click=jobs.press,
+        args=(key, _cleaning(info, checkup, name, kinds, with_corrections)),
+    )
+    if job is not None:
+        _outcome(job, key)
+
+
+def _n_drop(checkup: Checkup, key: str) -> int:
+    finding = checkup.finding(key)
+    return len(finding.drop) if finding else 0
+
+
+def _cleaning(
+    info: SetInfo, checkup: Checkup, name: str, kinds: list[str], with_corrections: bool
+) -> Callable[[Progress], SetInfo]:
+    def work(progress: Progress) -> SetInfo:
+        corrections = corrections_of(info) if with_corrections else []
+        return clean_copy(catalog.open_set(info.name), checkup, name.strip(), kinds, corrections, progress)
+
+    return work
+
+
+def _outcome(job: jobs.Job[Any], key: str) -> None:
+    if job.state == jobs.CANCELLED:
+        st.info(job.error, icon=":material/cancel:")
+        return
+    if not isinstance(job.result, SetInfo):
+        st.error(job.error, icon=":material/error:")
+        return
+    made = job.result
+    st.success(
+        f"Exported '{made.name}': {made.n_images:,} images kept, {made.n_rejected:,} left out.",
+        icon=":material/check_circle:",
+    )
+    for change in made.changes:
+        st.caption(change)
+    with st.container(horizontal=True):
+        st.button("Look at it", icon=":material/visibility:", on_click=_turn_to, args=(made.name, key))
+        try:
+            data = (catalog.set_folder(made.name) / REJECTED_FILE).read_bytes()
+        except FerError:
+            return  # deleted since
+        st.download_button(
+            "Left out, as CSV",
+            data,
+            f"{made.name}-left-out.csv",
+            "text/csv",
+            icon=":material/table:",
+            on_click="ignore",
+        )
+
+
+def _turn_to(name: str, key: str) -> None:
+    st.session_state[CHOSEN] = name
+    jobs.forget(key)

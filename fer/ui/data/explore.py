@@ -1,0 +1,98 @@
+"""Seeing a data set on the Data page: images by class and split, samples, mean faces."""
+
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from fer.datasets.faces import SPLITS
+from fer.datasets.readings import Reading
+from fer.datasets.storage import SetInfo
+from fer.datasets.viewing import enlarged, mean_faces, members
+from fer.emotions import EMOTIONS
+from fer.ui.charts import STATIC
+from fer.ui.data.charts import class_counts
+from fer.ui.data.overview import opened
+from fer.ui.paging import page_of
+
+_ANY: Final = "all"
+_PAGE: Final = 32
+_FACE_PX: Final = 96
+
+
+def look(info: SetInfo) -> None:
+    """Everything there is to see of a set.
+
+    Raises:
+        DatasetError: it is damaged.
+    """
+    reading = opened(info)
+    _counts(info)
+    _samples(info, reading)
+    _means(info)
+
+
+def _counts(info: SetInfo) -> None:
+    st.subheader("Images by class and split", anchor=False)
+    present = [(split, row) for split, row in zip(SPLITS, info.counts, strict=True) if sum(row)]
+    for column, (split, row) in zip(st.columns(len(present)), present, strict=True):
+        with column:
+            st.markdown(f"**{split}**: {sum(row):,} images")
+            in_words = ", ".join(f"{name} {count:,}" for name, count in zip(EMOTIONS, row, strict=True))
+            st.plotly_chart(
+                class_counts(row), key=f"data_counts_{split}", config=STATIC, alt=f"Images in {split}: {in_words}"
+            )
+
+
+def _samples(info: SetInfo, reading: Reading) -> None:
+    st.subheader("Samples", anchor=False)
+    dataset = reading.dataset
+    with st.container(horizontal=True):
+        split = st.segmented_control(
+            "Split",
+            [_ANY, *dataset.split_names()],
+            default=_ANY,
+            required=True,
+            key=f"data_samples_split_{info.fingerprint}",
+        )
+        emotion = st.segmented_control(
+            "Class", [_ANY, *EMOTIONS], default=_ANY, required=True, wrap=True, key="data_samples_class"
+        )
+    found = members(dataset, None if split == _ANY else split, None if emotion == _ANY else emotion)
+    if not len(found):
+        st.info(f"There is no {emotion} face in {split}. Choose another class or split.", icon=":material/search_off:")
+        return
+    key = f"data_samples_page_{info.fingerprint}_{split}_{emotion}"
+    shown = found[page_of(len(found), _PAGE, key)]
+    faces(reading, shown)
+    st.caption(f"{len(found):,} images")
+
+
+def faces(reading: Reading, indices: np.ndarray, notes: list[str] | None = None) -> None:
+    """Images side by side, each with its label and where it came from."""
+    dataset = reading.dataset
+    labels = [EMOTIONS[dataset.labels[index]] for index in indices]
+    texts = notes or [reading.origins[index].rsplit("/", 1)[-1] for index in indices]
+    st.image(
+        [enlarged(dataset.images[index]) for index in indices],
+        caption=[f"{label} · {text}" if text else label for label, text in zip(labels, texts, strict=True)],
+        width=_FACE_PX,
+        alt=[f"Face labelled {label}" for label in labels],
+    )
+
+
+def _means(info: SetInfo) -> None:
+    st.subheader("Mean face of each class", anchor=False)
+    means = _mean_faces(info.fingerprint, info)
+    st.image(
+        [enlarged(image) for image in means.values()],
+        caption=list(means),
+        width=_FACE_PX,
+        alt=[f"Mean of all faces labelled {name}" for name in means],
+    )
+    st.caption("What a class has in common: where the means differ, even a simple model can tell them apart.")
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _mean_faces(fingerprint: str, _info: SetInfo) -> dict[str, np.ndarray]:
+    return mean_faces(opened(_info).dataset)

@@ -1,0 +1,163 @@
+"""The data sets of this installation on the Data page: which there are, which one is looked at; the card on Home."""
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from fer.datasets import catalog
+from fer.datasets.corrections import Correction, corrections_file, read_corrections
+from fer.datasets.faces import SPLITS
+from fer.datasets.readings import Reading
+from fer.datasets.staging import clean_staging
+from fer.datasets.storage import SetInfo
+from fer.errors import FerError
+from fer.text import MB, file_size
+from fer.ui import jobs
+from fer.ui.frame import menu_entry
+
+CHOSEN: Final = "data_set"
+LOOK, DOCTOR, RELABEL = "Look", "Doctor", "Relabel"
+_VIEW_ICONS: Final = {
+    LOOK: ":material/grid_view:",
+    DOCTOR: ":material/stethoscope:",
+    RELABEL: ":material/new_label:",
+}
+
+
+@st.cache_resource(show_spinner=False)
+def tidy_up() -> None:
+    """Delete what an import that was killed left behind, once after the app has started."""
+    clean_staging()
+
+
+def opened(info: SetInfo) -> Reading:
+    """A stored set for looking at: its images stay on the disk until they are shown.
+
+    Raises:
+        DatasetError: it is damaged.
+    """
+    return _opened(str(catalog.set_folder(info.name)), info.created, info.name)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _opened(folder: str, created: str, name: str) -> Reading:
+    return catalog.open_set(name, in_memory=False)
+
+
+def corrections_of(info: SetInfo) -> list[Correction]:
+    """The corrections that were made of a stored set.
+
+    Raises:
+        DatasetError: their file is damaged.
+    """
+    return read_corrections(corrections_file(catalog.set_folder(info.name)))
+
+
+def stored_sets() -> list[SetInfo]:
+    """The sets there are, by name."""
+    return catalog.list_sets()
+
+
+def sets_table(sets: list[SetInfo]) -> None:
+    """What there is, a row a set."""
+    frame = pd.DataFrame(
+        [
+            {
+                "Name": info.name,
+                "Images": info.n_images,
+                **{split.capitalize(): info.by_split().get(split, 0) for split in SPLITS},
+                "Votes": info.has_votes,
+                "Source": f"{info.form}: {info.source}",
+                "On disk, MB": catalog.disk_bytes(info.name) / MB,
+                "Fingerprint": info.fingerprint,
+            }
+            for info in sets
+        ]
+    )
+    number = st.column_config.NumberColumn(format="localized")
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={
+            "Votes": st.column_config.CheckboxColumn(help="The FER+ crowd's votes are with it"),
+            **dict.fromkeys(["Images", *(split.capitalize() for split in SPLITS)], number),
+            "On disk, MB": st.column_config.NumberColumn(format="%.1f"),
+            "Fingerprint": st.column_config.TextColumn(help="The same for the same images and labels, in any layout"),
+        },
+        alt="The data sets: name, images by split, votes, source, size on disk, fingerprint",
+    )
+
+
+def choose_set(sets: list[SetInfo]) -> SetInfo:
+    """Let the user choose one of one or more sets, and delete it."""
+    by_name = {info.name: info for info in sets}
+    if st.session_state.get(CHOSEN) not in by_name:
+        st.session_state[CHOSEN] = sets[0].name
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Data set", list(by_name), key=CHOSEN, persist_state="session")
+        _delete(by_name[name])
+    info = by_name[name]
+    if info.synthetic:
+        st.caption("Drawn faces: whatever is measured on them says nothing about real ones.")
+    for change in info.changes:
+        st.caption(change)
+    return info
+
+
+def _delete(info: SetInfo) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        try:
+            n_corrections = len(corrections_of(info))
+        except FerError:
+            n_corrections = 0
+        with_them = f", with {n_corrections:,} corrections" if n_corrections else ""
+        st.markdown(
+            f"Delete **{info.name}**{with_them}? It takes {file_size(catalog.disk_bytes(info.name))}. "
+            "The file it was imported from stays where it is."
+        )
+        st.button("Delete for good", type="primary", icon=":material/delete_forever:", on_click=_deleted, args=(info,))
+
+
+def _deleted(info: SetInfo) -> None:
+    try:
+        folder = str(catalog.set_folder(info.name))
+        catalog.delete_set(info.name)
+    except FerError as error:
+        st.toast(str(error), icon=":material/error:")
+        return
+    # While they are mapped, the disk keeps the room that its images took.
+    _opened.clear(folder, info.created, info.name)
+    jobs.forget_all(f"{folder} {info.created}")
+    st.toast(f"'{info.name}' was deleted.", icon=":material/delete:")
+
+
+def choose_view() -> str:
+    """Look, doctor or relabel: only what is chosen is computed."""
+    view = st.segmented_control(
+        "What to do with it",
+        list(_VIEW_ICONS),
+        format_func=lambda name: f"{_VIEW_ICONS[name]} {name}",
+        default=LOOK,
+        required=True,
+        label_visibility="collapsed",
+        key="data_view",
+        persist_state="session",
+    )
+    return str(view)
+
+
+def card() -> None:
+    """The data on Home: how many sets and images, and the way to the page."""
+    tidy_up()
+    sets = catalog.list_sets()
+    st.markdown("**:material/dataset: Data**")
+    if sets:
+        with st.container(horizontal=True):
+            st.metric("Data sets", f"{len(sets)}", width="content")
+            st.metric("Images", f"{sum(info.n_images for info in sets):,}", width="content")
+        st.caption(", ".join(info.name for info in sets))
+    else:
+        st.markdown("No data set yet. Bring FER-2013 in to see what is in it, mend it and train on it.")
+    entry = menu_entry("Data")
+    st.page_link(entry.path, label="See the data" if sets else "Import data", icon=entry.icon)

@@ -1,0 +1,273 @@
+"""Relabelling on the Data page: the most doubtful images one after the other, each judged by one key or click."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from fer.datasets import catalog
+from fer.datasets.corrections import (
+    Correction,
+    correct,
+    corrections_file,
+    judged_images,
+    latest,
+    read_corrections,
+    write_corrections,
+)
+from fer.datasets.crowd import describe_votes
+from fer.datasets.doubts import doubtful_by_crowd, doubtful_by_model
+from fer.datasets.faces import SPLITS
+from fer.datasets.readings import Progress, Reading
+from fer.datasets.storage import SetInfo
+from fer.datasets.viewing import enlarged
+from fer.emotions import EMOTIONS
+from fer.errors import BundleError, FerError
+from fer.recognition.bundle import Bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.ui import jobs, resources
+from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.data.charts import vote_bars
+from fer.ui.data.overview import corrections_of, opened
+from fer.ui.state import remembered
+
+_CROWD, _MODEL = "The crowd", "The model"
+_TIMES: Final = 5
+_BATCH: Final = 128
+_KEEP_KEY, _DISCARD_KEY, _UNDO_KEY, _SKIP_KEY = "K", "X", "U", "S"
+# Two tabs may judge at once: each adds to what is on the disk.
+_writing: Final = threading.Lock()
+
+
+@dataclass
+class _Session:
+    """What one viewer passed over, and why the last word could not be kept."""
+
+    skipped: set[tuple[str, int]] = field(default_factory=set)
+    error: str = ""
+
+
+def relabel(info: SetInfo) -> None:
+    """Judge labels.
+
+    Raises:
+        DatasetError: the set or its corrections are damaged, or do not belong together.
+    """
+    reading = opened(info)
+    state = remembered("data_relabel", _Session)
+    st.caption(
+        "Corrections are kept in a small CSV beside the data, which are never changed; a training run uses them where "
+        "it asks for corrections, and a cleaned copy where you choose so."
+    )
+    bundle = _model()
+    queue = _queue(info, reading, bundle)
+    if queue is None:
+        return
+    made = corrections_of(info)
+    judged = judged_images(reading.dataset, made)
+    waiting = [int(index) for index in queue if index not in judged and (info.created, int(index)) not in state.skipped]
+    if state.error:
+        st.error(state.error, icon=":material/error:")
+    n_done = len(queue) - len(waiting)
+    if len(queue):
+        st.progress(n_done / len(queue), text=f"{n_done:,} of {len(queue):,} doubtful images judged or skipped")
+    if waiting:
+        _judge(info, reading, waiting[0], bundle)
+    elif len(queue):
+        st.success("All doubtful images were judged.", icon=":material/check_circle:")
+    else:
+        st.success("There is no doubtful label.", icon=":material/check_circle:")
+    _history(info, reading, made)
+
+
+def _model() -> Bundle | None:
+    try:
+        return resources.model_in_use()
+    except BundleError:
+        return None
+
+
+def _queue(info: SetInfo, reading: Reading, bundle: Bundle | None) -> np.ndarray | None:
+    """The doubtful images, most doubtful first; None while nobody has said which they are."""
+    who = [_CROWD] if info.has_votes else []
+    who += [_MODEL] if bundle else []
+    if not who:
+        st.info(
+            "Doubtful labels are found by the FER+ crowd's votes or by a model. Import the set again together with "
+            "fer2013new.csv, or train a model.",
+            icon=":material/help:",
+        )
+        return None
+    doubter = st.segmented_control("Who doubts", who, default=who[0], required=True, key=f"data_doubter_{info.created}")
+    if doubter == _CROWD or bundle is None:
+        return _by_crowd(info.created, info.fingerprint, reading)
+    probabilities = _probabilities(info, bundle)
+    return None if probabilities is None else doubtful_by_model(reading.dataset, probabilities)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _by_crowd(created: str, fingerprint: str, _reading: Reading) -> np.ndarray:
+    return doubtful_by_crowd(_reading.dataset)
+
+
+def _probabilities(info: SetInfo, bundle: Bundle) -> np.ndarray | None:
+    """What the model says of every image of the set; None while it is being asked."""
+    key = f"doubts {catalog.set_folder(info.name)} {info.created} {bundle.hash}"
+    job = jobs.find(key)
+    if job is not None and isinstance(job.result, np.ndarray):
+        return job.result
+    if job is not None and job.state == jobs.RUNNING:
+        jobs.watch(key)
+        return None
+    if job is not None and job.state == jobs.FAILED:
+        st.error(job.error, icon=":material/error:")
+    try:
+        classifier = resources.classifier(bundle)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    st.button(
+        f"Ask the model about {info.n_images:,} images",
+        type="primary",
+        icon=":material/neurology:",
+        on_click=jobs.press,
+        args=(key, lambda progress: _ask(info, classifier, progress)),
+    )
+    return None
+
+
+def _ask(info: SetInfo, classifier: EmotionClassifier, progress: Progress) -> np.ndarray:
+    images = catalog.open_set(info.name, in_memory=False).dataset.images
+    answers = []
+    for start in range(0, len(images), _BATCH):
+        progress(start / len(images), f"{start:,} of {len(images):,} images")
+        answers.append(classifier.probabilities(np.asarray(images[start : start + _BATCH])[..., None]))
+    return np.concatenate(answers)
+
+
+def _judge(info: SetInfo, reading: Reading, index: int, bundle: Bundle | None) -> None:
+    """One image, who says what of it, and the buttons."""
+    dataset = reading.dataset
+    label = EMOTIONS[dataset.labels[index]]
+    picture, question = st.columns([1, 2])
+    with picture:
+        st.image(
+            enlarged(dataset.images[index], _TIMES),
+            caption=f"{reading.origins[index]}, {SPLITS[dataset.splits[index]]}",
+            alt=f"Face labelled {label}",
+        )
+    with question:
+        _ask_person(info, reading, index)
+    # Below the buttons, so that on a telephone these are beside the face.
+    crowd, model = st.columns(2)
+    if dataset.votes is not None:
+        with crowd:
+            st.markdown("**The crowd's votes**")
+            votes = dataset.votes[index]
+            st.plotly_chart(vote_bars(votes), key="data_votes", config=STATIC, alt=describe_votes(votes))
+    if bundle is not None:
+        with model:
+            st.markdown("**The model**")
+            _model_says(bundle, dataset.images[index])
+
+
+def _ask_person(info: SetInfo, reading: Reading, index: int) -> None:
+    label = int(reading.dataset.labels[index])
+    st.markdown(f"It is labelled **{EMOTIONS[label]}**. What does it look like?")
+    with st.container(horizontal=True):
+        for number, emotion in enumerate(EMOTIONS):
+            st.button(
+                emotion,
+                key=f"data_label_{emotion}",
+                shortcut=str(number + 1),
+                type="primary" if number == label else "secondary",
+                on_click=_say,
+                args=(info, reading, index, number),
+            )
+    with st.container(horizontal=True):
+        st.button(
+            f"Keep {EMOTIONS[label]}",
+            icon=":material/check:",
+            shortcut=_KEEP_KEY,
+            on_click=_say,
+            args=(info, reading, index, label),
+            key="data_keep",
+        )
+        st.button(
+            "Discard",
+            icon=":material/delete:",
+            shortcut=_DISCARD_KEY,
+            on_click=_say,
+            args=(info, reading, index, None),
+            key="data_discard",
+        )
+        st.button(
+            "Skip",
+            icon=":material/skip_next:",
+            shortcut=_SKIP_KEY,
+            on_click=_skip,
+            args=(info, index),
+            key="data_skip",
+        )
+
+
+def _model_says(bundle: Bundle, image: np.ndarray) -> None:
+    try:
+        (probabilities,) = resources.classifier(bundle).probabilities(np.asarray(image)[None, ..., None])
+    except FerError as error:
+        st.caption(str(error))
+        return
+    st.plotly_chart(probability_bars(probabilities), key="data_model", config=STATIC, alt=describe_bars(probabilities))
+
+
+def _history(info: SetInfo, reading: Reading, made: list[Correction]) -> None:
+    if not made:
+        return
+    last = made[-1]
+    if last.now is None:
+        what = f"{EMOTIONS[last.was]}, discarded"
+    elif last.now == last.was:
+        what = f"kept as {EMOTIONS[last.was]}"
+    else:
+        what = f"{EMOTIONS[last.was]} to {EMOTIONS[last.now]}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Undo", icon=":material/undo:", shortcut=_UNDO_KEY, on_click=_undo, args=(info,), key="data_undo")
+        st.markdown(f"Last: {reading.origins[last.index]}, {what}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        changed = sum(item.now not in (None, item.was) for item in latest(made).values())
+        gone = sum(item.now is None for item in latest(made).values())
+        st.caption(f"{changed:,} corrected, {gone:,} discarded, {len(latest(made)) - changed - gone:,} confirmed")
+        st.download_button(
+            "Corrections, as CSV",
+            corrections_file(catalog.set_folder(info.name)).read_bytes(),
+            f"{info.name}-corrections.csv",
+            "text/csv",
+            icon=":material/table:",
+            on_click="ignore",
+        )
+
+
+def _say(info: SetInfo, reading: Reading, index: int, now: int | None) -> None:
+    _write(info, lambda made: [*made, correct(reading.dataset, index, now)])
+
+
+def _undo(info: SetInfo) -> None:
+    _write(info, lambda made: made[:-1])
+
+
+def _write(info: SetInfo, change: Callable[[list[Correction]], list[Correction]]) -> None:
+    state = remembered("data_relabel", _Session)
+    try:
+        path = corrections_file(catalog.set_folder(info.name))
+        with _writing:
+            write_corrections(path, change(read_corrections(path)))
+        state.error = ""
+    except FerError as error:
+        state.error = str(error)
+
+
+def _skip(info: SetInfo, index: int) -> None:
+    remembered("data_relabel", _Session).skipped.add((info.created, index))

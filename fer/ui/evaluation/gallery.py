@@ -1,0 +1,137 @@
+"""The gallery of the Evaluation page: faces that a model takes for something else, and where it looks."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import streamlit as st
+
+from fer.emotions import EMOTIONS
+from fer.evaluation.comparison import compare
+from fer.evaluation.gallery import Card, Rows, cards, mistakes, of_kind
+from fer.text import counted
+from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.evaluation.results import classifiers
+from fer.ui.evaluation.work import Results
+from fer.ui.paging import page_of
+
+_ANY: Final = "any"
+_DISAGREE: Final = -1
+_COLUMNS: Final = 3
+_A_PAGE: Final = 6
+_WHOSE, _TRUE, _GIVEN = "evaluation_whose", "evaluation_true", "evaluation_given"
+# Face and map fit beside each other in a third of the page.
+_PICTURE_PX: Final = 104
+
+
+def turn_to(place: int, true: int, given: int) -> None:
+    """Show one cell of the confusion matrix of the model at `place` (0 or 1)."""
+    st.session_state[_WHOSE] = place
+    st.session_state[_TRUE] = EMOTIONS[true]
+    st.session_state[_GIVEN] = EMOTIONS[given]
+
+
+@dataclass(frozen=True)
+class _Filter:
+    """Whose answers, and which: the place of a model or `_DISAGREE`; indices into `EMOTIONS`, or None for any."""
+
+    whose: int
+    true: int | None
+    given: int | None
+
+
+def gallery(results: Results) -> None:
+    """The most confident answers of one kind, each with its probabilities and its map; mistakes unless one chooses."""
+    st.subheader("Gallery of mistakes", anchor=False)
+    chosen = _choose(results)
+    rows = _rows(results, chosen)
+    if not len(rows):
+        st.info("There is no such face. Choose another cell, or 'any'.", icon=":material/search_off:")
+        return
+    key = f"evaluation_page_{results.key}_{chosen.whose}_{chosen.true}_{chosen.given}"
+    shown = rows[page_of(len(rows), _A_PAGE, key)]
+    loaded = classifiers(results)
+    places = list(range(len(results.assessments))) if chosen.whose == _DISAGREE else [chosen.whose]
+    made = cards(
+        results.material,
+        [results.assessments[place].predictions for place in places],
+        [loaded[place] for place in places] if loaded else [],
+        shown,
+    )
+    st.caption(
+        f"{counted(len(rows), 'face')}, the most confident first. "
+        + (
+            "The glow is where the face speaks for the class that was given."
+            if loaded
+            else "A model's files are gone, so that its maps cannot be drawn."
+        )
+    )
+    labels = results.names
+    for start in range(0, len(made), _COLUMNS):
+        row = zip(st.columns(_COLUMNS), made[start : start + _COLUMNS], shown[start : start + _COLUMNS], strict=False)
+        for column, card, number in row:
+            with column, st.container(border=True, height="stretch"):
+                _show(card, [labels[place] for place in places], f"{results.key}_{chosen.whose}_{number}")
+
+
+def _choose(results: Results) -> _Filter:
+    labels = dict(enumerate(results.names))
+    if len(labels) > 1:
+        labels[_DISAGREE] = "where they disagree"
+    _fall_back(_WHOSE, list(labels), 0)
+    whose, true, given = st.columns([2, 1, 1]) if len(labels) > 1 else (None, *st.columns(2))
+    who: int = 0
+    if whose is not None:
+        with whose:
+            who = st.selectbox("Answers of", list(labels), format_func=labels.__getitem__, key=_WHOSE)
+    options = [_ANY, *EMOTIONS]
+    with true:
+        one = st.selectbox("True", options, key=_TRUE)
+    with given:
+        other = st.selectbox("Given", options, key=_GIVEN, disabled=who == _DISAGREE)
+    return _Filter(who, _index(one), None if who == _DISAGREE else _index(other))
+
+
+def _fall_back(key: str, options: list[Any], default: Any) -> None:
+    """Forget a choice that the results no longer have, such as the second of two models."""
+    if st.session_state.get(key, default) not in options:
+        st.session_state[key] = default
+
+
+def _index(name: str) -> int | None:
+    return None if name == _ANY else EMOTIONS.index(name)
+
+
+def _rows(results: Results, chosen: _Filter) -> Rows:
+    if chosen.whose == _DISAGREE:
+        first, second = results.assessments
+        rows = compare(first.predictions, second.predictions).disagree
+        labels = results.material.faces.labels
+        return rows if chosen.true is None else rows[labels[rows] == chosen.true]
+    predictions = results.assessments[chosen.whose].predictions
+    if chosen.true is not None and chosen.given is not None:
+        return of_kind(predictions, chosen.true, chosen.given)
+    rows = mistakes(predictions)
+    if chosen.true is not None:
+        rows = rows[predictions.labels[rows] == chosen.true]
+    if chosen.given is not None:
+        rows = rows[predictions.given[rows] == chosen.given]
+    return rows
+
+
+def _show(card: Card, labels: list[str], key: str) -> None:
+    pictures = [card.face, *card.maps]
+    alts = ["The face", *(f"The face with what speaks for it: {caption}" for caption in card.captions)]
+    with st.container(horizontal=True, gap="small"):
+        for picture, alt in zip(pictures, alts, strict=False):
+            # The container has the width: to a width of its own a picture is shrunk, and blurs on dense screens.
+            with st.container(width=_PICTURE_PX):
+                st.image(picture, width="stretch", alt=alt)
+    for place, (caption, probabilities) in enumerate(zip(card.captions, card.probabilities, strict=True)):
+        st.markdown(f"**{caption}**" if len(labels) == 1 else f"{labels[place]}: **{caption}**")
+        st.plotly_chart(
+            probability_bars(probabilities),
+            config=STATIC,
+            key=f"evaluation_bars_{key}_{place}",
+            alt=describe_bars(probabilities),
+        )
+    st.caption(card.origin)

@@ -1,0 +1,49 @@
+"""Why a face looks as the model says: a switch, and the part of the face that speaks for its expression."""
+
+from collections.abc import Callable
+from typing import Final
+
+import streamlit as st
+
+from fer.emotions import EMOTIONS
+from fer.evaluation.maps import evidence, overlay
+from fer.recognition.bundle import Bundle
+from fer.results import ImageAnalysis
+from fer.ui import resources
+from fer.ui.upload.photobook import Photo
+from fer.vision.crops import crop_faces
+from fer.vision.images import decode, encode_png
+
+_PICTURES: Final = 8
+
+
+def switch(bundle: Bundle, detector: str) -> Callable[[Photo, ImageAnalysis], tuple[bytes, ...]] | None:
+    """A switch; on, it gives what draws a picture a face, the bytes of a PNG; off, None.
+
+    The picture is the crop that the network saw, glowing where it speaks for the expression that was given.
+    """
+    chosen = st.toggle(
+        "Show why",
+        key="upload_why",
+        persist_state="session",
+        help="Each face once more as the network saw it: it glows where the face speaks for the expression given, "
+        "rather than for the others.",
+    )
+    if not chosen:
+        return None
+    return lambda photo, analysis: _explained(photo.digest, detector, bundle.hash, photo, analysis, bundle)
+
+
+@st.cache_data(scope="session", max_entries=_PICTURES, show_spinner=False)
+def _explained(
+    digest: str, detector: str, bundle_hash: str, _photo: Photo, _analysis: ImageAnalysis, _bundle: Bundle
+) -> tuple[bytes, ...]:
+    analyzer = resources.analyzer(_bundle, detector)
+    boxes = [face.box_xywh for face in _analysis.faces]
+    crops = crop_faces(decode(_photo.data), boxes, analyzer.detector.crop_scale)
+    _, maps = analyzer.classifier.explain(crops)
+    given = [EMOTIONS.index(face.emotion) for face in _analysis.faces]
+    return tuple(
+        encode_png(overlay(crop[..., 0], evidence(one, label))[..., ::-1])
+        for crop, one, label in zip(crops, maps, given, strict=True)
+    )

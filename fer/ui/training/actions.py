@@ -1,0 +1,119 @@
+"""What can be done with a run: use its model, resume, copy its settings, take its files away, delete it."""
+
+import streamlit as st
+
+from fer.errors import FerError
+from fer.runs import control, serving
+from fer.runs.store import RunSummary
+from fer.text import file_size
+from fer.ui.downloads import made_download
+from fer.ui.frame import errors_as_sentences
+from fer.ui.training.downloads import downloads_of
+from fer.ui.training.form import clone
+from fer.ui.training.notices import notify
+
+
+def back_to_shipped() -> None:
+    """The button that puts the shipped model to use again."""
+    st.button("Back to the shipped model", key="training_shipped", icon=":material/undo:", on_click=_use_shipped)
+
+
+def actions(run: RunSummary) -> None:
+    """A row of buttons for what is possible now."""
+    with st.container(horizontal=True):
+        if run.has_bundle and st.button(
+            "Use this model",
+            key=f"training_use_{run.id}",
+            icon=":material/published_with_changes:",
+            type="primary",
+            disabled=serving.run_in_use() == run.id,
+            help="Checks that the served file computes what was trained, then serves it on all pages at once.",
+        ):
+            _use(run)
+        if run.resumable and st.button("Resume", key=f"training_resume_{run.id}", icon=":material/resume:"):
+            _resume(run)
+        st.button(
+            "Copy the settings",
+            key=f"training_clone_{run.id}",
+            icon=":material/content_copy:",
+            on_click=_clone,
+            args=(run.id,),
+        )
+        _downloads(run)
+        if not run.active:
+            _deletion(run)
+
+
+def _use(run: RunSummary) -> None:
+    try:
+        with st.spinner("Checking the model ..."):
+            serving.use_run(run.id)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    notify(f"Live and Upload now use the model of '{run.name}'.")
+    st.rerun()
+
+
+def _resume(run: RunSummary) -> None:
+    try:
+        with st.spinner("Starting ..."):
+            control.resume(run.id)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.rerun()
+
+
+def _clone(run_id: str) -> None:
+    try:
+        clone(run_id)
+    except FerError as error:
+        notify(str(error), error=True)
+        return
+    notify("The form 'Every setting' now holds the settings of that run.")
+
+
+def _use_shipped() -> None:
+    serving.use_shipped()
+    notify("All pages use the shipped model again.")
+
+
+def _deletion(run: RunSummary) -> None:
+    """Delete, in two steps."""
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown(
+            f"**{run.name}**, {run.progress.epoch} epochs, {file_size(run.bytes)}: its curves, checkpoints and model "
+            "go for good. If its model is in use, that copy stays."
+        )
+        st.button(
+            "Delete it for good",
+            key=f"training_delete_{run.id}",
+            type="primary",
+            icon=":material/delete:",
+            on_click=_delete,
+            args=(run,),
+        )
+
+
+def _delete(run: RunSummary) -> None:
+    try:
+        control.delete(run.id)
+        notify(f"'{run.name}' was deleted.")
+    except FerError as error:
+        notify(str(error), error=True)
+
+
+def _downloads(run: RunSummary) -> None:
+    with st.popover("Download", icon=":material/download:"):
+        for download in downloads_of(run):
+            key = f"training_download_{download.key}_{run.id}"
+            with errors_as_sentences():
+                if download.large:
+                    stamped = f"{key}_{download.stamp}"
+                    made_download(download.title, download.read, download.file_name, download.mime, key=stamped)
+                else:
+                    content = download.read()
+                    st.download_button(
+                        download.title, content, download.file_name, download.mime, key=key, on_click="ignore"
+                    )

@@ -1,0 +1,85 @@
+"""What can be taken away from a run: its model, settings, curves, reports and log."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from fer.errors import RunError
+from fer.evaluation.report import RUN_REPORT
+from fer.recognition.bundle import BUNDLE_FILE
+from fer.runs import layout, serving
+from fer.runs.store import RunSummary
+
+_FILES: Final = (
+    ("Settings (JSON)", layout.CONFIG, "application/json"),
+    ("Curves (CSV)", layout.METRICS, "text/csv"),
+    ("Report (HTML)", RUN_REPORT, "text/html"),
+    ("Report (JSON)", layout.REPORT, "application/json"),
+    ("Log", layout.LOG, "text/plain"),
+)
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file to take away.
+
+    Attributes:
+        key: tells it from the others of its run; title: for people; file_name: what it is saved as; mime: its type.
+        read: makes its bytes, or raises a `RunError` where the run is gone since.
+        large: whether they are made when they are asked for alone: megabytes that nobody may want.
+        stamp: tells them from what they were before.
+    """
+
+    key: str
+    title: str
+    file_name: str
+    mime: str
+    read: Callable[[], bytes]
+    large: bool
+    stamp: int
+
+
+def downloads_of(run: RunSummary) -> list[Download]:
+    """What a run has so far."""
+    found = [
+        Download(name, title, f"{run.id}-{name}", mime, partial(_read, file), name == RUN_REPORT, _stamp(file))
+        for title, name, mime in _FILES
+        if (file := run.folder / name).is_file()
+    ]
+    if not run.has_bundle:
+        return found
+    bundle = run.folder / layout.BUNDLE
+    name = f"{serving.slug(run.name) or run.id}.zip"
+    written = _stamp(bundle / BUNDLE_FILE)
+    zipped = Download(
+        layout.BUNDLE, "Model bundle (zip)", name, "application/zip", partial(_zip, bundle), large=True, stamp=written
+    )
+    return [zipped, *found]
+
+
+def _stamp(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise RunError(
+            f"{file.name} cannot be read ({error.strerror}); reload the page to see what is there."
+        ) from error
+
+
+def _zip(folder: Path) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.glob("*")):
+            archive.writestr(file.name, _read(file))
+    return data.getvalue()

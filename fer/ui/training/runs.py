@@ -1,0 +1,199 @@
+"""All runs: the table, and one of them in full or several compared."""
+
+import json
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from fer.errors import FerError
+from fer.runs import control, curves, making, serving, store
+from fer.runs.progress import FAILED, INTERRUPTED, STATES
+from fer.runs.store import RunSummary
+from fer.text import duration
+from fer.ui.training.actions import actions, back_to_shipped
+from fer.ui.training.comparison import comparison
+from fer.ui.training.notices import RUNS_ANCHOR, just_ended
+from fer.ui.training.progress import show_curves
+
+_TABLE: Final = "training_table"
+_TABLE_PX: Final = 320
+
+
+def runs(found: list[RunSummary]) -> None:
+    """The table of all runs, and what is chosen in it.
+
+    Args:
+        found: all runs, the newest first.
+    """
+    st.subheader("Runs", anchor=RUNS_ANCHOR)
+    _in_use(found)
+    if not found:
+        st.caption("Runs stay here, with their curves and models, until you delete them.")
+        return
+    shown = _filtered(found)
+    # Whoever saw a run end wants to see it, unless another is chosen.
+    chosen = _table(shown) or [run for run in shown if run.id == just_ended()]
+    if len(chosen) == 1:
+        _details(chosen[0])
+    elif chosen:
+        comparison(chosen)
+    else:
+        st.caption("Choose a run in the table to see its curves and use its model; choose several to compare them.")
+
+
+def _in_use(found: list[RunSummary]) -> None:
+    run_id = serving.run_in_use()
+    if serving.shipped_in_use():
+        st.caption("In use on all pages: the shipped model.")
+        return
+    name = "a model from elsewhere"
+    if run_id is not None:
+        name = next((f"the model of '{run.name}'" for run in found if run.id == run_id), "a deleted run's model")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"In use on all pages: **{name}**.")
+        back_to_shipped()
+
+
+def _filtered(found: list[RunSummary]) -> list[RunSummary]:
+    if len(found) < 3:
+        return found
+    text_place, state_place = st.columns([1, 2], vertical_alignment="bottom")
+    text = text_place.text_input(
+        "Filter", key="training_filter", placeholder="name, data, network", icon=":material/search:"
+    )
+    present = [state for state in STATES if any(run.state == state for run in found)]
+    states = state_place.pills("States", present, selection_mode="multi", key="training_states")
+    words = text.lower().split()
+    return [
+        run
+        for run in found
+        if (not states or run.state in states)
+        and all(word in f"{run.name} {run.progress.data} {run.progress.network} {run.id}".lower() for word in words)
+    ]
+
+
+def _table(found: list[RunSummary]) -> list[RunSummary]:
+    in_use = serving.run_in_use()
+    # What moves is shown at the top of the page; the table is drawn when a run comes or ends.
+    frame = pd.DataFrame(
+        [
+            {
+                "Name": run.name,
+                "State": run.state,
+                "Best": None if run.active else run.progress.best_accuracy,
+                "Epochs": "" if run.active else f"{run.progress.epoch} of {run.progress.epochs}",
+                "Data": run.progress.data,
+                "Network": run.progress.network,
+                "Started": datetime.fromtimestamp(run.progress.started),
+                "Took": "" if run.active or not run.progress.seconds else duration(run.progress.seconds),
+                "MB": None if run.active else run.bytes / 1e6,
+                "In use": "in use" if run.id == in_use else "",
+            }
+            for run in found
+        ]
+    )
+    event = st.dataframe(
+        frame,
+        # Another list of runs is another table: rows are chosen by their place.
+        key=f"{_TABLE}_{hash(tuple(run.id for run in found))}",
+        on_select="rerun",
+        selection_mode="multi-row",
+        hide_index=True,
+        placeholder="",
+        height=min(_TABLE_PX, 38 + 35 * len(found)),
+        column_config={
+            "Best": st.column_config.NumberColumn(
+                format="percent", help="Best accuracy on the validation split of its data"
+            ),
+            "Started": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+            "MB": st.column_config.NumberColumn(format="%.0f", help="On the disk"),
+        },
+        alt="Table of all training runs",
+    )
+    return [found[row] for row in event.selection.rows if row < len(found)]
+
+
+def _details(run: RunSummary) -> None:
+    with st.container(border=True):
+        st.markdown(f"### {run.name}")
+        _why(run)
+        actions(run)
+        _report(run)
+        if not run.active:
+            show_curves(run)
+        _notes(run)
+        with st.expander("Settings", icon=":material/tune:"):
+            _settings(run)
+
+
+def _why(run: RunSummary) -> None:
+    progress = run.progress
+    epochs = f"{progress.epochs} epochs" if run.active else f"{progress.epoch} of {progress.epochs} epochs"
+    about = f"{run.state}, {epochs}, {progress.network} on {progress.data}"
+    if progress.best_accuracy is not None and not run.active:
+        about += f", best accuracy {progress.best_accuracy:.1%} on validation (epoch {progress.best_epoch})"
+    st.caption(f"{about} · {run.id}")
+    if run.state == INTERRUPTED:
+        st.warning(
+            "Its process ended without a word: killed, out of memory, or a power cut. Resume goes on from its last "
+            "checkpoint.",
+            icon=":material/power_off:",
+        )
+    elif run.state == FAILED:
+        st.error(f"{progress.message or 'It failed; the log says why.'}", icon=":material/error:")
+    elif progress.message:
+        st.info(progress.message, icon=":material/info:")
+
+
+def _report(run: RunSummary) -> None:
+    report = curves.read_report(run.id)
+    splits = report.get("metrics", {})
+    figures = {name: values for name, values in splits.items() if isinstance(values, dict) and "accuracy" in values}
+    if not figures:
+        return
+    if report.get("data", {}).get("synthetic"):
+        st.info("The faces are drawn: these figures say nothing about real ones.", icon=":material/draw:")
+    with st.container(horizontal=True):
+        for name in ("test", "validation", "calibration"):
+            if name in figures:
+                values = figures[name]
+                low, high = values.get("accuracy_interval", (values["accuracy"],) * 2)
+                st.metric(
+                    f"Accuracy, {name} split",
+                    f"{values['accuracy']:.1%}",
+                    width="content",
+                    help=f"Of {values['n']:,} faces, as served; 95 % interval {low:.1%} to {high:.1%}.",
+                )
+        best = figures.get("test") or figures.get("validation")
+        if best:
+            st.metric("Macro F1", f"{best['macro_f1']:.3f}", width="content")
+            st.metric("Calibration error", f"{best['ece']:.3f}", width="content")
+
+
+def _notes(run: RunSummary) -> None:
+    with (
+        st.expander("Name and notes", icon=":material/edit_note:", key=f"training_notes_{run.id}"),
+        st.form(f"training_notes_form_{run.id}", border=False),
+    ):
+        name = st.text_input("Name", value=run.name, max_chars=80)
+        notes = st.text_area("Notes", value=run.notes, max_chars=10_000)
+        if st.form_submit_button("Save"):
+            try:
+                making.set_notes(run.id, name=name, notes=notes)
+            except FerError as error:
+                st.error(str(error), icon=":material/error:")
+            else:
+                st.rerun()
+
+
+def _settings(run: RunSummary) -> None:
+    try:
+        config = store.read_config(run.id)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.caption("The same by hand")
+    st.code(control.command_text(config), language=None, wrap_lines=True)
+    st.json(json.loads(config.to_json()), expanded=False)

@@ -1,0 +1,205 @@
+"""The upper half of the Upload page: settings, photos in, and the work on them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from fer.evaluation.names import display_name
+from fer.recognition.bundle import Bundle
+from fer.results import ImageAnalysis
+from fer.text import counted
+from fer.ui import resources
+from fer.ui.downloads import forget_made
+from fer.ui.state import UploadedFile, release_upload, remembered
+from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, MB, Photo, PhotoBook
+from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
+from fer.vision.images import MAX_BYTES, SUFFIXES
+from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
+
+_DROP, _SNAPSHOT, _SAMPLE = "Drop photos", "Take a snapshot", "Try a sample"
+_SOURCE_ICONS: Final = {_DROP: ":material/upload:", _SNAPSHOT: ":material/photo_camera:", _SAMPLE: ":material/face:"}
+_ROUND: Final = "upload_round"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user chose: a detector of `DETECTORS`, and the confidence in 0..1 under which a face is 'not sure'."""
+
+    detector: str
+    unsure_below: float
+
+
+def photo_book() -> PhotoBook:
+    """The session's photos."""
+    return remembered("upload_book", PhotoBook)
+
+
+def settings_form(bundle: Bundle) -> Settings:
+    """Let the user choose; the choice outlives a visit to another page."""
+    detector = st.segmented_control(
+        "Face detector",
+        available_detectors(),
+        format_func=DETECTOR_NAMES.__getitem__,
+        default=photo_detector_name(),
+        required=True,
+        key="upload_detector",
+        persist_state="session",
+        help="YuNet finds small, turned and dark faces. Haar, the older one, wants them upright and from the front.",
+    )
+    own = round(bundle.unsure_below, 2)
+    unsure_below = st.slider(
+        "'Not sure' below",
+        min_value=0.0,
+        max_value=1.0,
+        value=own,
+        step=0.01,
+        # A threshold belongs to its model.
+        key=f"upload_unsure_{bundle.hash[:12]}",
+        persist_state="session",
+        help="Confidence under which the page says 'not sure' instead of an expression. The model's own value is "
+        f"{bundle.unsure_below:.2f}.",
+    )
+    st.caption(f"Model: {display_name(bundle)}")
+    if bundle.never_sure and unsure_below >= 1:
+        st.caption(
+            ":material/info: It was not right often enough to be sure of any face, so every face is 'not sure'. Lower "
+            "the threshold to see what it would say."
+        )
+    # Where it was left as it was, the model's own value to the last digit, as on Live and the command line.
+    return Settings(detector or photo_detector_name(), bundle.unsure_below if unsure_below == own else unsure_below)
+
+
+def take_photos(book: PhotoBook) -> None:
+    """Three ways in: files, the camera, a sample."""
+    source = st.segmented_control(
+        "Where from",
+        list(_SOURCE_ICONS),
+        format_func=lambda name: f"{_SOURCE_ICONS[name]} {name}",
+        default=_DROP,
+        required=True,
+        label_visibility="collapsed",
+        wrap=True,
+        key="upload_source",
+        persist_state="session",
+    )
+    # Only the chosen way is drawn: st.camera_input asks for the camera as soon as it is on the page.
+    if source == _SNAPSHOT:
+        key = f"upload_camera_{_round()}"
+        st.camera_input("Snapshot", key=key, label_visibility="collapsed", on_change=_take_snapshot, args=(key,))
+    elif source == _SAMPLE:
+        st.markdown(SAMPLE_CREDIT)
+        st.button("Analyse the sample", icon=":material/face:", type="primary", on_click=_take_sample)
+    else:
+        key = f"upload_files_{_round()}"
+        if key not in st.session_state:
+            # The widget is new, or comes back empty from a visit to another page: nothing that it shows is tracked.
+            _tracked().clear()
+        st.file_uploader(
+            "Photos",
+            type=[suffix.lstrip(".") for suffix in SUFFIXES],
+            accept_multiple_files=True,
+            max_upload_size=MAX_BYTES // MB,
+            key=key,
+            label_visibility="collapsed",
+            on_change=_take_files,
+            args=(key,),
+        )
+    if not len(book) and source == _DROP:
+        st.caption(f"No photo at hand? '{_SAMPLE}' shows a result without one.")
+    if book.refused:
+        st.warning(
+            f"{counted(len(book.refused), 'photo')} found no room: this page keeps {KEPT_PHOTOS} "
+            f"photos and {KEPT_BYTES // MB} MB at a time. Clear the list and drop them again, or analyse a whole "
+            "folder with: `python -m fer analyze FOLDER --csv faces.csv`",
+            icon=":material/inventory_2:",
+        )
+
+
+def _round() -> int:
+    """How often the list was cleared, part of the keys of what must be empty then."""
+    number: int = st.session_state.get(_ROUND, 0)
+    return number
+
+
+def _tracked() -> dict[str, str]:
+    """Digest by Streamlit's id of each file that the uploader shows: a file taken out there leaves the book.
+
+    One that was too large to be read has its id in the digest's place.
+    """
+    return remembered("upload_tracked", dict)
+
+
+def _take_files(key: str) -> None:
+    book, tracked = photo_book(), _tracked()
+    shown = st.session_state[key]
+    for file_id in tracked.keys() - {file.file_id for file in shown}:
+        digest = tracked.pop(file_id)
+        if digest not in tracked.values():  # else the same picture is there a second time
+            book.remove(digest)
+    new = [file for file in shown if isinstance(file, UploadedFile) and file.file_id not in tracked]
+    # The widget refuses larger files in the browser; whoever goes round the browser is refused here.
+    for file in (file for file in new if file.size > MAX_BYTES):
+        reason = f"The file has {file.size / MB:.0f} MB; at most {MAX_BYTES // MB} MB are read."
+        book.fail(file.file_id, file.name, reason)
+        tracked[file.file_id] = file.file_id
+    taken = [file for file in new if file.size <= MAX_BYTES]
+    digests = book.add((file.name, file.getvalue()) for file in taken)
+    tracked.update(zip((file.file_id for file in taken), digests, strict=True))
+    for file in new:
+        release_upload(file)
+
+
+def _take_snapshot(key: str) -> None:
+    file = st.session_state[key]
+    if file is not None:
+        photo_book().add([("snapshot.jpg", file.getvalue())])
+
+
+def _take_sample() -> None:
+    photo_book().add([(SAMPLE_NAME, sample_portrait())])
+
+
+def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tuple[Photo, ImageAnalysis]]:
+    """Analyse what no one has analysed yet, with progress and a way to stop.
+
+    A rerun with the same photos, model and detector does no work.
+
+    Returns:
+        The analysed photos, in the order they came.
+
+    Raises:
+        FerError: the model or the detector cannot be used.
+    """
+    recognizer = f"{bundle.hash}/{settings.detector}"
+    waiting = len(book.pending(recognizer))
+    if waiting and book.paused:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Stopped: {waiting} of {len(book)} photos wait.")
+            st.button("Go on", icon=":material/play_arrow:", on_click=_pause, args=(False,))
+    elif waiting:
+        analyzer = resources.analyzer(bundle, settings.detector)
+        place = st.empty()
+        with place.container():
+            bar = st.progress(0.0)
+            st.button("Stop", icon=":material/stop:", on_click=_pause, args=(True,))
+        for progress in book.analyse(recognizer, analyzer):
+            bar.progress(progress.done / progress.total, progress.text)
+        place.empty()
+    return book.analysed(recognizer, settings.unsure_below)
+
+
+def clear_button() -> None:
+    """Let go of all photos and results."""
+    st.button("Clear the list", icon=":material/delete_sweep:", on_click=_clear)
+
+
+def _clear() -> None:
+    photo_book().clear()
+    forget_made()
+    # New keys empty the uploader and the camera's picture as well.
+    st.session_state[_ROUND] = _round() + 1
+
+
+def _pause(paused: bool) -> None:
+    photo_book().paused = paused

@@ -1,0 +1,210 @@
+"""The lower half of the Upload page: the table over all photos, one photo with its faces, downloads."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from fer import exports
+from fer.arrays import Image
+from fer.results import Face, ImageAnalysis
+from fer.text import counted
+from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.downloads import made_download
+from fer.ui.paging import page_of
+from fer.ui.upload.photobook import Photo, PhotoBook, summary
+from fer.vision.detection import reduced
+from fer.vision.drawing import annotate
+from fer.vision.images import decode, encode_jpeg
+
+Analysed = Sequence[tuple[Photo, ImageAnalysis]]
+Explain = Callable[[Photo, ImageAnalysis], Sequence[bytes]]
+
+# Long side of the photo on the page, and of a face in it; the download is in full size.
+_SHOWN_PX: Final = 1400
+_FACE_PX: Final = 110
+# What is shown of a face around its box, in sides of the box.
+_FACE_MARGIN: Final = 0.25
+_FACES_A_PAGE: Final = 4
+_VIEWS: Final = 8
+
+
+def photo_table(book: PhotoBook, analysed: Analysed) -> None:
+    """A row a photo; a click on a row turns to it."""
+    digests = [photo.digest for photo, _ in analysed]
+    if book.selected not in digests:
+        book.selected = digests[0]
+    key = f"upload_table_{book.generation}"
+
+    def turn() -> None:
+        selection = st.session_state[key].selection
+        if selection.rows and digests[selection.rows[0]] != book.selected:
+            book.selected = digests[selection.rows[0]]
+        elif selection.cells:
+            # A click into the row means the row: a table of a new key shows the tick where the click was.
+            book.selected = digests[selection.cells[0][0]]
+            book.generation += 1
+
+    confidences = [max((face.confidence for face in analysis.faces), default=None) for _, analysis in analysed]
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "file": [photo.name for photo, _ in analysed],
+                "faces": [len(analysis.faces) for _, analysis in analysed],
+                "looks like": [summary(analysis) for _, analysis in analysed],
+                "confidence": pd.Series(confidences, dtype="float64"),
+            }
+        ),
+        column_config={
+            "file": st.column_config.TextColumn("File", width="medium"),
+            "faces": st.column_config.NumberColumn("Faces", width="small"),
+            "looks like": st.column_config.TextColumn("Looks like", width="medium"),
+            "confidence": st.column_config.ProgressColumn(
+                "Confidence", help="Of the face the model is surest of, 0 to 1", min_value=0, max_value=1, format="%.2f"
+            ),
+        },
+        hide_index=True,
+        on_select=turn,
+        selection_mode=["single-row-required", "single-cell"],
+        selection_default={"selection": {"rows": [digests.index(book.selected)]}},
+        key=key,
+        alt=f"Table of {len(analysed)} photos with their faces and expressions",
+    )
+
+
+def failures(book: PhotoBook) -> None:
+    """Which files could not be analysed, and why."""
+    if not book.failed:
+        return
+    lines = [f"- **{_plain(failure.file)}**: {failure.error}" for failure in book.failed]
+    st.warning("\n".join([f"{counted(len(book.failed), 'file')} could not be read.", *lines]))
+
+
+def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: Explain | None = None) -> None:
+    """The photo that is looked at, with its boxes; beside it each face with seven bars, or what to try instead.
+
+    Args:
+        book: the session's photos.
+        analysed: those of them that were analysed.
+        detector: that found the faces.
+        explain: gives a picture a face that shows what speaks for its expression; None leaves that out.
+    """
+    photo, analysis = next(pair for pair in analysed if pair[0].digest == book.selected)
+    view = _view(photo.digest, detector, analysis.to_dict(), photo, analysis)
+    n_faces = len(analysis.faces)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.image(
+            view.annotated,
+            caption=f"{_plain(photo.name)} · {analysis.width} × {analysis.height} pixels · {counted(n_faces, 'face')}",
+            width="stretch",
+            alt=f"The photo {photo.name}: {summary(analysis)}",
+        )
+    with right:
+        if not n_faces:
+            st.info(_what_to_try(detector), icon=":material/face_retouching_off:")
+            return
+        whys = explain(photo, analysis) if explain else [None] * n_faces
+        page = page_of(n_faces, _FACES_A_PAGE, f"upload_faces_{photo.digest}")
+        for number in range(page.start, page.stop):
+            key = f"{photo.digest}_{number}"
+            _face_card(number + 1, analysis.faces[number], view.faces[number], whys[number], key)
+
+
+def _face_card(number: int, face: Face, picture: bytes, why: bytes | None, key: str) -> None:
+    with st.container(border=True):
+        st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+            # The container has the width: to a width of its own a picture is shrunk, and blurs on dense screens.
+            with st.container(width=_FACE_PX):
+                st.image(
+                    picture, width="stretch", alt=f"Face {number}, cut out", caption=f"confidence {face.confidence:.2f}"
+                )
+                if why is not None:
+                    st.image(why, width="stretch", alt=f"Face {number}: what speaks for {face.emotion}", caption="why")
+            st.plotly_chart(
+                probability_bars(face.probabilities),
+                config=STATIC,
+                key=f"upload_bars_{key}",
+                alt=describe_bars(face.probabilities),
+            )
+
+
+def _what_to_try(detector: str) -> str:
+    tips = "a photo in which the face is upright, lit from the front and at least 30 pixels wide"
+    if detector == "haar":
+        return f"No face was found. Try the YuNet detector, which finds small and turned faces, or {tips}."
+    return f"No face was found. Try {tips}."
+
+
+def downloads(book: PhotoBook, analysed: Analysed, judged_by: str) -> None:
+    """All results as files; the JSON names files that failed, with their reason.
+
+    Args:
+        book: the session's photos.
+        analysed: those of them that were analysed.
+        judged_by: tells the results of these settings from those of others.
+    """
+    analyses = [*(analysis for _, analysis in analysed), *book.failed]
+    st.download_button(
+        "CSV",
+        exports.to_csv(analyses),
+        "faces.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/table:",
+        help="A row a face: file, box, expression, seven probabilities.",
+    )
+    st.download_button(
+        "JSON",
+        exports.to_json(analyses),
+        "faces.json",
+        "application/json",
+        on_click="ignore",
+        icon=":material/data_object:",
+        help="An object a file, also of those that failed, as `python -m fer analyze --json` writes it.",
+    )
+    made_download(
+        "Annotated photos",
+        lambda: exports.annotated_zip([(photo.data, analysis) for photo, analysis in analysed]),
+        "annotated.zip",
+        "application/zip",
+        key=f"annotated_{hash(tuple(photo.digest for photo, _ in analysed))}_{judged_by}",
+        icon=":material/photo_library:",
+        help="A zip of the photos in full size, with boxes and expressions drawn in.",
+    )
+
+
+@dataclass(frozen=True)
+class _View:
+    """The pictures of one analysed photo, as JPEG."""
+
+    annotated: bytes
+    faces: tuple[bytes, ...]
+
+
+# The dictionary tells views apart that differ in a threshold; the bytes are told apart by their digest.
+@st.cache_data(scope="session", max_entries=_VIEWS, show_spinner=False)
+def _view(digest: str, detector: str, analysis: dict[str, object], _photo: Photo, _analysis: ImageAnalysis) -> _View:
+    image_bgr = decode(_photo.data)
+    return _View(
+        encode_jpeg(reduced(annotate(image_bgr, _analysis.faces), _SHOWN_PX)[0]),
+        # Twice the size it is shown in, for screens of a high density.
+        tuple(encode_jpeg(reduced(_cut_out(image_bgr, face), 2 * _FACE_PX)[0]) for face in _analysis.faces),
+    )
+
+
+def _cut_out(image_bgr: Image, face: Face) -> Image:
+    x, y, width, height = face.box_xywh
+    half = max(width, height) * (0.5 + _FACE_MARGIN)
+    center_x, center_y = x + width / 2, y + height / 2
+    top, bottom = max(0, round(center_y - half)), round(center_y + half)
+    left, right = max(0, round(center_x - half)), round(center_x + half)
+    return image_bgr[top:bottom, left:right]
+
+
+def _plain(name: str) -> str:
+    """A file's name that markdown leaves alone."""
+    return "".join(f"\\{char}" if char in "\\`*_[]<>$:#~" else char for char in name)

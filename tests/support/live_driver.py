@@ -1,0 +1,110 @@
+"""What a viewer of the Live page does and sees, for tests; and what the app's process holds meanwhile."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
+
+from tests.support.serving import Server
+
+PATIENCE_MS = 60_000
+_MB = 1_000_000
+
+
+def open_live(page: Page, server: Server) -> None:
+    """Go to the page and read the notice."""
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    page.goto(f"{server.url}/Live")
+    accept(page)
+
+
+def accept(page: Page) -> None:
+    page.get_by_role("button", name="I have read this").click()
+    expect(camera(page).get_by_role("button", name="Start")).to_be_visible()
+
+
+def camera(page: Page) -> FrameLocator:
+    return page.frame_locator('iframe[title*="webrtc_streamer"]')
+
+
+def start(page: Page) -> None:
+    camera(page).get_by_role("button", name="Start").click()
+
+
+def stop(page: Page) -> None:
+    camera(page).get_by_role("button", name="Stop").click()
+    expect(camera(page).get_by_role("button", name="Start")).to_be_visible()
+
+
+def figures(page: Page) -> Locator:
+    """The line with frames a second, milliseconds, faces, frames, dropped and failed ones."""
+    return page.get_by_text("dropped").first
+
+
+def counted(page: Page, *names: str) -> tuple[int, ...]:
+    """The numbers before `names` in that line, such as 'frames', all of one moment."""
+    numbers = dict(reversed(part.split()[:2]) for part in figures(page).inner_text().split(" · "))
+    return tuple(int(numbers[name]) for name in names)
+
+
+def eventually(what: Callable[[], bool], page: Page, seconds: float = PATIENCE_MS / 1000) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        page.wait_for_timeout(200)
+
+
+def expect_frames(page: Page, more_than: int = 30) -> None:
+    expect(figures(page)).to_be_visible()
+    eventually(lambda: counted(page, "frames") > (more_than,), page)
+
+
+def expect_more_frames(page: Page, n_frames: int = 20) -> None:
+    """Time for a setting to act, and for a detection after it."""
+    (before,) = counted(page, "frames")
+    expect_frames(page, before + n_frames)
+
+
+def expect_moving_video(page: Page) -> None:
+    video = camera(page).locator("video")
+    assert video.evaluate("video => video.videoWidth") > 0
+    before = video.evaluate("video => video.currentTime")
+    eventually(lambda: video.evaluate("video => video.currentTime") > before, page)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the app's process holds: sockets of peer connections (nothing else speaks UDP), threads, open files."""
+
+    udp_sockets: int
+    threads: int
+    files: int
+
+    @classmethod
+    def by(cls, server: Server) -> "Held":
+        process = psutil.Process(server.pid)
+        return cls(len(process.net_connections(kind="udp")), process.num_threads(), process.num_fds())
+
+
+def memory_mb(server: Server) -> float:
+    return float(psutil.Process(server.pid).memory_info().rss / _MB)
+
+
+def cycle(browser: Browser, server: Server) -> None:
+    """Three ways of leaving, in a tab of its own: STOP, a reload with the camera on, closing the tab with it."""
+    context = browser.new_context()
+    page = context.new_page()
+    open_live(page, server)
+    start(page)
+    expect_frames(page, 3)
+    stop(page)
+    start(page)
+    expect_frames(page, 3)
+    page.reload()
+    accept(page)
+    start(page)
+    expect_frames(page, 3)
+    context.close()

@@ -1,0 +1,39 @@
+"""What goes on now: what its buttons have to say reaches the page."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from fer.runs import store
+from fer.ui.training import progress
+from tests.support.run_folders import write_run
+
+
+def page() -> None:
+    """Its fragment is drawn by itself, after a click in it, when the page above was drawn before."""
+    import streamlit as st
+
+    from fer.ui.training import notices
+
+    if "drawn" in st.session_state:
+        notices.notices()
+    else:
+        st.session_state["drawn"] = True
+        progress._stop("20990101-000000-0000")
+    progress.now(progress.all_runs())
+
+
+def test_why_a_stop_failed_is_shown_though_no_run_changed(fer_home: Path) -> None:
+    app = AppTest.from_function(page, default_timeout=30).run()
+    assert not app.exception
+    assert [error.value for error in app.error] == [
+        "There is no run '20990101-000000-0000'; `python -m fer runs` lists them."
+    ]
+
+
+def test_where_a_run_is_in_words(fer_home: Path) -> None:
+    progress = {"doing": "training", "epoch": 6, "epochs": 30, "batch": 210, "batches": 448}
+    run = store.read_run(write_run(1, state="running", seconds_left=2460.0, images_per_second=250.4, **progress))
+    assert progress.where(run) == "epoch 7 of 30, batch 210 of 448, 41 min left, 250 images a second"
+    waiting = store.read_run(write_run(2, state="queued", doing="waiting"))
+    assert progress.where(waiting) == "waiting"

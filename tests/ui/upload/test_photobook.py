@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+
+from fer.emotions import EMOTIONS
+from fer.results import Face, ImageAnalysis
+from fer.ui.upload.photobook import PhotoBook, Progress, summary
+
+
+def face(emotion: str, confidence: float, unsure_below: float = 0.5) -> Face:
+    rest = (1 - confidence) / 6
+    probabilities = np.array([confidence if name == emotion else rest for name in EMOTIONS], np.float32)
+    return Face((0, 0, 10, 10), probabilities, unsure_below)
+
+
+class CountingAnalyzer:
+    """Finds a face that looks happy at 0.6 in every file, except where the bytes say that they are broken."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def analyze_bytes(self, data: bytes, file: str) -> ImageAnalysis:
+        self.seen.append(file)
+        if data.startswith(b"broken"):
+            return ImageAnalysis.failed(file, "Not a picture.")
+        return ImageAnalysis(file, 20, 20, (face("happy", 0.6),))
+
+
+@pytest.fixture
+def analyzer() -> CountingAnalyzer:
+    return CountingAnalyzer()
+
+
+def analyse(book: PhotoBook, analyzer: CountingAnalyzer, recognizer: str = "yunet") -> list[Progress]:
+    return list(book.analyse(recognizer, analyzer))
+
+
+def test_a_photo_is_analysed_once_by_each_recognizer(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    book.add([("a.jpg", b"a"), ("b.jpg", b"b")])
+    analyse(book, analyzer)
+    analyse(book, analyzer)
+    assert analyzer.seen == ["a.jpg", "b.jpg"]
+    analyse(book, analyzer, "haar")
+    analyse(book, analyzer, "yunet")
+    assert analyzer.seen == ["a.jpg", "b.jpg"] * 2
+
+
+def test_one_broken_file_never_stops_the_others(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    book.add([("broken.jpg", b"broken"), ("b.jpg", b"b"), ("c.jpg", b"c")])
+    assert book.selected == next(photo.digest for photo in book.pending("yunet") if photo.name == "broken.jpg")
+    assert [progress.done for progress in analyse(book, analyzer)] == [0, 1, 2, 3]
+    pairs = book.analysed("yunet", 0.5)
+    assert [photo.name for photo, _ in pairs] == ["b.jpg", "c.jpg"]
+    assert [(failure.file, failure.error) for failure in book.failed] == [("broken.jpg", "Not a picture.")]
+    assert book.selected == pairs[0][0].digest, "the page looks at a photo that is still there"
+
+
+def test_a_failure_is_listed_once_however_often_the_file_is_dropped(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    for _ in range(2):
+        book.add([("broken.jpg", b"broken")])
+        analyse(book, analyzer)
+    assert len(book.failed) == 1
+    assert len(book) == 0 and book.n_bytes == 0
+
+
+def test_a_failure_goes_with_its_file(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    (digest,) = book.add([("broken.jpg", b"broken")])
+    analyse(book, analyzer)
+    book.fail("an id", "huge.jpg", "It is too large.")
+    book.remove(digest)
+    assert [failure.file for failure in book.failed] == ["huge.jpg"]
+    book.remove("an id")
+    assert book.failed == []
+
+
+def test_an_interrupted_analysis_keeps_what_is_done(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    book.add([(f"{name}.jpg", name.encode()) for name in "abc"])
+    for progress in book.analyse("yunet", analyzer):
+        if progress.done == 2:
+            break
+    assert [photo.name for photo in book.pending("yunet")] == ["c.jpg"]
+    assert len(book.analysed("yunet", 0.5)) == 2
+
+
+def test_the_same_bytes_are_kept_once_and_looked_at() -> None:
+    book = PhotoBook()
+    book.add([("a.jpg", b"a"), ("b.jpg", b"b")])
+    first = book.selected
+    book.add([("b again.jpg", b"b")])
+    assert [photo.name for photo in book.pending("yunet")] == ["a.jpg", "b.jpg"]
+    assert book.selected not in (None, first)
+
+
+def test_two_photos_of_one_name_are_told_apart() -> None:
+    book = PhotoBook()
+    book.add([("a.jpg", b"1"), ("a.jpg", b"2"), ("a.jpg", b"3"), ("noext", b"4"), ("noext", b"5")])
+    names = [photo.name for photo in book.pending("yunet")]
+    assert names == ["a.jpg", "a (2).jpg", "a (3).jpg", "noext", "noext (2)"]
+
+
+@pytest.mark.parametrize(("kept_bytes", "kept_photos"), [(5, 100), (100, 2)])
+def test_what_finds_no_room_is_named(kept_bytes: int, kept_photos: int) -> None:
+    book = PhotoBook(kept_bytes, kept_photos)
+    book.add([("a.jpg", b"11"), ("b.jpg", b"22"), ("c.jpg", b"33")])
+    assert book.refused == ["c.jpg"]
+    assert len(book) == 2 and book.n_bytes == 4
+    book.add([])
+    assert book.refused == [], "a refusal is told about the last files alone"
+
+
+def test_the_threshold_needs_no_new_analysis(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    book.add([("a.jpg", b"a")])
+    analyse(book, analyzer)
+    [(_, lenient)] = book.analysed("yunet", 0.55)
+    [(_, strict)] = book.analysed("yunet", 0.65)
+    assert (lenient.faces[0].looks, strict.faces[0].looks) == ("looks happy", "not sure")
+    assert analyzer.seen == ["a.jpg"]
+
+
+def test_a_removed_photo_is_gone_with_what_was_found_in_it(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    first, second = book.add([("a.jpg", b"a"), ("b.jpg", b"b")])
+    analyse(book, analyzer)
+    book.remove(first)
+    book.remove(first)
+    assert [photo.name for photo, _ in book.analysed("yunet", 0.5)] == ["b.jpg"]
+    assert book.selected == second
+    book.add([("a.jpg", b"a")])
+    assert [photo.name for photo in book.pending("yunet")] == ["a.jpg"], "it is analysed anew"
+
+
+def test_clear_forgets_everything(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    book.add([("a.jpg", b"a"), ("broken.jpg", b"broken")])
+    analyse(book, analyzer)
+    generation = book.generation
+    book.clear()
+    assert (len(book), book.failed, book.selected, book.analysed("yunet", 0.5)) == (0, [], None, [])
+    assert book.generation > generation
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (Progress(0, 40), "0 of 40"),
+        (Progress(12, 40, 3.4), "12 of 40, 3 s left"),
+        (Progress(39, 40, 0.1), "39 of 40, 1 s left"),
+        (Progress(40, 40, 0.0), "40 of 40"),
+    ],
+)
+def test_progress_in_words(progress: Progress, text: str) -> None:
+    assert progress.text == text
+
+
+@pytest.mark.parametrize(
+    ("faces", "text"),
+    [
+        ((), "no face found"),
+        ((face("sad", 0.9),), "looks sad"),
+        ((face("sad", 0.3),), "not sure"),
+        ((face("happy", 0.9), face("happy", 0.8), face("fear", 0.7)), "2 look happy, 1 looks afraid"),
+        ((face("happy", 0.9), face("sad", 0.3), face("fear", 0.3)), "2 not sure, 1 looks happy"),
+    ],
+)
+def test_a_photo_in_a_few_words(faces: tuple[Face, ...], text: str) -> None:
+    assert summary(ImageAnalysis("a.jpg", 20, 20, faces)) == text
