@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from starlette.datastructures import Headers
+from tests.serving import Server, running_app
 
 from fer.paths import CHECKOUT
 from fer.ui import hosts
 from fer.ui.hosts import OwnPagesOnly
-from tests.serving import Server, running_app
 
 STREAM = "/_stcore/stream"
 UPGRADE = {
