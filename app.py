@@ -2,11 +2,11 @@
 
 from streamlit.starlette import App
 
-from fer.ui.hosts import opening_browser, own_pages_only
+from fer.ui.hosts import own_pages_only, server_life
 
 if __name__ != "__main__":
     # `streamlit run app.py` imports this file for its server, and then runs it as a script for each visitor.
-    app = App(__file__, middleware=[own_pages_only()], lifespan=opening_browser)
+    app = App(__file__, middleware=[own_pages_only()], lifespan=server_life)
 else:
     from fer.ui import home
     from fer.ui.data import overview

@@ -2,11 +2,15 @@
 
 import runpy
 import sys
+from typing import Final
 
 import click
 
 from fer.errors import FerError
 from fer.paths import PROGRAM
+
+_OWN_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+_ANY_ADDRESS: Final = ("0.0.0.0", "::")
 
 
 @click.command()
@@ -16,8 +20,15 @@ from fer.paths import PROGRAM
     metavar="ADDRESS",
     help="Network address to listen on; 0.0.0.0 lets other machines in  [default: 127.0.0.1, this machine only]",
 )
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Further name or address under which browsers open the dashboard, such as fer.example.org; may be repeated",
+)
 @click.option("--no-browser", is_flag=True, help="Don't open a browser")
-def app(port: int, address: str | None, no_browser: bool) -> None:
+def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool) -> None:
     """Open the dashboard in a browser; Ctrl-C ends it."""
     script = PROGRAM / "app.py"
     if not script.is_file():
@@ -25,6 +36,11 @@ def app(port: int, address: str | None, no_browser: bool) -> None:
     command = ["streamlit", "run", str(script), f"--server.port={port}"]
     if address:
         command.append(f"--server.address={address}")
+    names = [*hosts, *([address] if address and address not in _ANY_ADDRESS else [])]
+    if names:
+        # The option replaces the list of .streamlit/config.toml.
+        command += [f"--server.allowedHosts={name}" for name in (*_OWN_NAMES, *names)]
+        command.append(f"--browser.serverAddress={names[0]}")
     if no_browser:
         command.append("--server.headless=true")
     # Streamlit reads the .streamlit folder next to the script, so its settings hold from any folder. It runs in this

@@ -17,6 +17,8 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fer.ui.closing import CLOSING
+
 _REFUSED: Final = 403
 _FOREIGN_HOST: Final = (
     "This address isn't one of the app's. Open it as http://localhost, or add the name to server.allowedHosts: "
@@ -92,10 +94,13 @@ def own_pages_only() -> Middleware:
 
 
 @asynccontextmanager
-async def opening_browser(_: Any) -> AsyncIterator[None]:
-    """Open the app in the user's browser once the server is up, as `streamlit run` does, unless it is headless."""
+async def server_life(_: Any) -> AsyncIterator[None]:
+    """Open the user's browser once the server is up, unless it is headless, and clean up when the server ends."""
     if not st.get_option("server.headless"):
         loop = asyncio.get_running_loop()
         url = f"http://{st.get_option('browser.serverAddress')}:{st.get_option('server.port')}"
         loop.call_later(_BROWSER_SECONDS, lambda: loop.run_in_executor(None, webbrowser.open, url))
-    yield
+    try:
+        yield
+    finally:
+        CLOSING.close()

@@ -4,7 +4,6 @@
 blinks. This is the same Plotly, from the wheel of plotly.py, in a small component whose identity is its key alone.
 """
 
-import atexit
 import os
 import shutil
 import tempfile
@@ -17,6 +16,8 @@ import plotly
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v1 import declare_component
+
+from fer.ui.closing import CLOSING
 
 _FRONTEND: Final = Path(__file__).with_name("plots_frontend")
 _PLOTLY_JS: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -53,7 +54,7 @@ def _component() -> Any:
 def _served_folder() -> Path:
     """A folder with the page, its script and Plotly: Streamlit serves one folder, and follows no links out of it."""
     folder = Path(tempfile.mkdtemp(prefix="fer-live-charts-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    CLOSING.callback(shutil.rmtree, folder, ignore_errors=True)
     for file in (*sorted(_FRONTEND.iterdir()), _PLOTLY_JS):
         try:
             os.link(file, folder / file.name)

@@ -33,6 +33,17 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ([], ["--server.port=8501"]),
         (["--port", "8600", "--no-browser"], ["--server.port=8600", "--server.headless=true"]),
         (["--address", "0.0.0.0"], ["--server.port=8501", "--server.address=0.0.0.0"]),
+        (
+            ["--address", "10.0.0.5", "--host", "fer.example.org"],
+            [
+                "--server.port=8501",
+                "--server.address=10.0.0.5",
+                *(f"--server.allowedHosts={name}" for name in ("localhost", "127.0.0.1", "::1")),
+                "--server.allowedHosts=fer.example.org",
+                "--server.allowedHosts=10.0.0.5",
+                "--browser.serverAddress=fer.example.org",
+            ],
+        ),
     ],
 )
 def test_options_reach_streamlit(options: list[str], passed_on: list[str], started: list[str]) -> None:

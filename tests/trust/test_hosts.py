@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from starlette.datastructures import Headers
-from tests.serving import Server, running_app
 
 from fer.paths import CHECKOUT
 from fer.ui import hosts
 from fer.ui.hosts import OwnPagesOnly
+from tests.support.serving import Server, running_app
 
 STREAM = "/_stcore/stream"
 UPGRADE = {
@@ -157,7 +157,7 @@ def test_the_browser_opens_unless_the_server_is_headless(headless: bool, monkeyp
     monkeypatch.setattr(webbrowser, "open", opened.append)
 
     async def start() -> None:
-        async with hosts.opening_browser(None):
+        async with hosts.server_life(None):
             await asyncio.sleep(0.1)
             await asyncio.get_running_loop().shutdown_default_executor()
 
