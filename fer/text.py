@@ -40,7 +40,7 @@ def file_size(n_bytes: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration for people: '50 s', '12 min', '1 h 50 min', '2 d 3 h'."""
+    """Return a duration for people: '50 s', '12 min', '1 h 50 min', '2 d 3 h', '30 days'."""
     if seconds < 90:
         return f"{max(1, math.ceil(seconds))} s"
     minutes = round(seconds / 60)
@@ -49,7 +49,8 @@ def duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} d {hours % 24} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if days < 10 else f"{days} days"
 
 
 def ago(moment: str) -> str:

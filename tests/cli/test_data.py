@@ -117,7 +117,7 @@ def test_deleting_is_asked_for(data: Data, table: Path) -> None:
     assert data("delete", "fer2013", answer="n\n").exit_code != 0
     assert (data_dir() / "fer2013").exists()
     asked = data("delete", "fer2013", answer="y\n")
-    assert asked.exit_code == 0 and "MB" in asked.stderr
+    assert asked.exit_code == 0 and "kB" in asked.stderr
     assert not (data_dir() / "fer2013").exists()
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from fer.emotions import EMOTIONS
 from fer.errors import BundleError
-from fer.recognition import bundle as module
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle, write_bundle
 from tests.support.builders import make_bundle
 
@@ -121,7 +120,7 @@ def test_a_failed_write_leaves_the_description_as_it_was(tmp_path: Path, monkeyp
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr("fer.storage.files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_bundle(replace(bundle, temperature=3.0))
     assert load_bundle(tmp_path).temperature == 1.5

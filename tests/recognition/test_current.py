@@ -5,7 +5,6 @@ import pytest
 
 from fer import paths
 from fer.errors import BundleError
-from fer.recognition import current
 from fer.recognition.current import current_bundle_path, use_bundle, use_shipped
 from tests.support.builders import make_bundle
 
@@ -67,7 +66,7 @@ def test_a_full_disk_leaves_the_choice_and_no_litter(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(current.os, "fsync", full)
+    monkeypatch.setattr("fer.storage.files.os.fsync", full)
     with pytest.raises(BundleError, match="No space"):
         use_bundle(other)
     assert current_bundle_path() == chosen

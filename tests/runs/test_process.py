@@ -10,7 +10,6 @@ from filelock import FileLock
 
 from fer.errors import RunError
 from fer.runs import layout, process
-from fer.storage import files
 from tests.support.run_folders import FAKE_RUN, stamp, wait_until
 
 
@@ -63,21 +62,13 @@ def test_a_clock_that_is_set_ends_no_run(folder, monkeypatch):
 
 
 def test_where_the_system_counts_no_ticks_the_time_of_birth_tells_a_process(folder, bystander, monkeypatch):
-    monkeypatch.setattr(process, "_BOOT_ID", folder / "nothing")
+    monkeypatch.setattr("fer.storage.processes._BOOT_ID", folder / "nothing")
     stamp(folder, bystander)
     assert "ticks" not in (folder / layout.PROCESS).read_text()
     with FileLock(folder / layout.LOCK):
         assert process.is_alive(folder)
         stamp(folder, bystander, birth=f"{bystander.create_time() + 1:.2f}")
         assert not process.is_alive(folder)
-
-
-def test_a_run_of_the_version_before_is_known_by_its_start(folder, bystander):
-    with FileLock(folder / layout.LOCK):
-        for late, alive in ((0.5, True), (60, False)):
-            started = {"pid": bystander.pid, "started": bystander.create_time() - late}
-            files.write_json(folder / layout.PROCESS, started)
-            assert process.is_alive(folder) == alive
 
 
 def test_one_that_ended_is_not_asked_again_and_lives_with_its_next_process(folder, bystander, monkeypatch):

@@ -163,7 +163,7 @@ def test_a_write_that_fails_leaves_the_old_text_and_nothing_else(tmp_path, monke
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(layout.os, "fsync", full)
+    monkeypatch.setattr("fer.storage.files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         files.write_text(file, "new", durable=True)
     assert file.read_text() == "old"
