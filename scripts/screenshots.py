@@ -1,0 +1,153 @@
+"""Take a picture of every page for the docs, with synthetic faces and a public-domain portrait only.
+
+    python -m scripts.screenshots                                        # docs/images, 1280 pixels wide, light
+    python -m scripts.screenshots --out review --width 400 --dark
+
+The first call trains a small model on synthetic faces, so that the pages have something to show: a few minutes. With
+`--state FOLDER` later calls find it there.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import click
+import cv2
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+
+from fer.datasets.faces import SPLITS
+from fer.datasets.synthetic import make_synthetic
+from fer.emotions import EMOTIONS
+from fer.paths import CHECKOUT
+from fer.vision.samples import sample_portrait
+from tests.e2e.conftest import find_browser
+from tests.support import live_driver
+from tests.support.camera import write_portrait_video
+from tests.support.serving import running_app
+
+_PATIENCE_MS: Final = 120_000
+_IDLE: Final = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+_MAX_HEIGHT: Final = 2600
+_DATASET: Final = "synthetic-faces"
+# Long enough for a time line that shows something.
+_LIVE_MS: Final = 25_000
+
+
+def _settle(page: Page) -> None:
+    """Wait until the script has run and charts have drawn themselves."""
+    page.locator(_IDLE).wait_for(state="attached")
+    page.wait_for_timeout(2500)
+
+
+def _live(page: Page, _: Path) -> None:
+    live_driver.accept(page)
+    live_driver.start(page)
+    page.wait_for_timeout(_LIVE_MS)
+
+
+def _upload(page: Page, folder: Path) -> None:
+    photo = folder / "astronaut.png"
+    photo.write_bytes(sample_portrait())
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(photo)
+    page.get_by_text("512 × 512 pixels").wait_for()
+
+
+def _evaluate(page: Page, _: Path) -> None:
+    with suppress(TimeoutError):  # nothing to press if the result is there already
+        page.get_by_role("button", name="Evaluate").click(timeout=5000)
+    page.get_by_test_id("stMetric").first.wait_for()
+
+
+def _nothing(page: Page, _: Path) -> None:
+    """Show the page as it opens."""
+
+
+# By the name of the picture: the page's address, and what to do there.
+PAGES: Final[dict[str, tuple[str, Callable[[Page, Path], None]]]] = {
+    "home": ("", _nothing),
+    "live": ("Live", _live),
+    "upload": ("Upload", _upload),
+    "training": ("Training", _nothing),
+    "evaluation": ("Evaluation", _evaluate),
+    "data": ("Data", _nothing),
+}
+
+
+def make_state(home: Path) -> None:
+    """Fill a FER_HOME: a dataset of synthetic faces, a run that has trained on it, and its evaluation."""
+    if (home / "data" / _DATASET).is_dir():
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        _write_faces(Path(folder))
+        _fer(home, "data", "import", folder, "--name", _DATASET)
+    _fer(home, "train", "--data", _DATASET, "--network", "small", "--epochs", "12", "--name", "First try")
+    (run,) = (home / "runs").glob("2*")
+    _fer(home, "evaluate", _DATASET, "--model", str(run / "bundle"))
+
+
+def _write_faces(folder: Path) -> None:
+    dataset = make_synthetic()
+    for number, (image, label, split) in enumerate(zip(dataset.images, dataset.labels, dataset.splits, strict=True)):
+        target = folder / SPLITS[split] / EMOTIONS[label]
+        target.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(target / f"{number:04}.png"), image)
+
+
+def _fer(home: Path, *arguments: str) -> None:
+    environment = {**os.environ, "FER_HOME": str(home)}
+    subprocess.run([sys.executable, "-m", "fer", *arguments], cwd=CHECKOUT, env=environment, check=True)
+
+
+def _take(browser: Browser, url: str, name: str, target: Path, width: int, dark: bool) -> None:
+    address, prepare = PAGES[name]
+    scheme = "dark" if dark else "light"
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    with context, tempfile.TemporaryDirectory() as folder:
+        page = context.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        page.goto(f"{url}/{address}")
+        _settle(page)
+        prepare(page, Path(folder))
+        _settle(page)
+        # Streamlit scrolls inside the page, so the window has to be as high as what it shows.
+        height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
+        page.set_viewport_size({"width": width, "height": min(int(height), _MAX_HEIGHT)})
+        _settle(page)
+        page.screenshot(path=target)
+    click.echo(target)
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(PAGES)))
+@click.option("--out", type=click.Path(path_type=Path), default=CHECKOUT / "docs" / "images", help="Folder to write to")
+@click.option("--width", default=1280, show_default=True, help="Width of the window, in pixels")
+@click.option("--dark", is_flag=True, help="Take the dark theme")
+@click.option(
+    "--state", type=click.Path(path_type=Path), help="FER_HOME to fill and keep  [default: a temporary folder]"
+)
+def main(names: tuple[str, ...], out: Path, width: int, dark: bool, state: Path | None) -> None:
+    """Take pictures of the pages NAMES, or of all."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        home, camera = state or Path(folder) / "home", Path(folder) / "camera.y4m"
+        make_state(home.absolute())
+        write_portrait_video(camera)
+        arguments = [
+            *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+            f"--use-file-for-fake-video-capture={camera}",
+        ]
+        with running_app(home.absolute(), Path(folder) / "log.txt") as server, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+            for name in names or PAGES:
+                _take(browser, server.url, name, out / f"{name}.png", width, dark)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
