@@ -20,8 +20,8 @@ from streamlit.testing.v1 import AppTest
 from fer.datasets.readings import Reading
 from fer.datasets.synthetic import make_synthetic
 from fer.evaluation import store
-from fer.evaluation.assessment import assess
-from fer.evaluation.material import Material, Source, load_material, material_of
+from fer.evaluation.evaluation_result import evaluate_model
+from fer.evaluation.evaluation_set import EvaluationSet, Source, evaluation_set_of, load_evaluation_set
 from fer.evaluation.report import report
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
@@ -42,10 +42,10 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def drawn() -> Material:
+def drawn() -> EvaluationSet:
     """As many drawn faces as PublicTest has."""
     faces = make_synthetic(0, 0, PUBLIC_TEST_FACES)
-    return material_of(Reading(faces, tuple(f"drawing {number}" for number in range(len(faces)))))
+    return evaluation_set_of(Reading(faces, tuple(f"drawing {number}" for number in range(len(faces)))))
 
 
 def shown(page: AppTest) -> None:
@@ -60,19 +60,19 @@ def shown(page: AppTest) -> None:
 def main(data: str | None, model: Path) -> None:
     """Time an evaluation, step by step."""
     classifier = EmotionClassifier(load_bundle(model))
-    material, reading_s = timed(lambda: load_material(Source(data)) if data else drawn())
-    clean, clean_s = timed(lambda: assess(classifier, material))
-    robust, robust_s = timed(lambda: assess(classifier, material, known=clean, robustness=True))
+    evaluation_set, reading_s = timed(lambda: load_evaluation_set(Source(data)) if data else drawn())
+    clean, clean_s = timed(lambda: evaluate_model(classifier, evaluation_set))
+    robust, robust_s = timed(lambda: evaluate_model(classifier, evaluation_set, known=clean, robustness=True))
     with tempfile.TemporaryDirectory() as home:
         os.environ["FER_HOME"] = home
-        store.save_material(store.choice_key(CHOSEN), material)
-        store.save_assessment(robust)
+        store.save_evaluation_set(store.choice_key(CHOSEN), evaluation_set)
+        store.save_result(robust)
         use_bundle(classifier.bundle.path)
         app = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=PATIENCE_S).run()
         _, first_s = timed(lambda: shown(app.switch_page("pages/4_Evaluation.py").run()))
         again_s = statistics.median(timed(lambda: shown(app.run()))[1] for _ in range(RERUNS))
-    page, report_s = timed(lambda: report(".html", material, [robust], [classifier]))
-    table = Table("step", "seconds", "wanted", title=f"{clean.model.name}, {len(material.faces):,} faces")
+    page, report_s = timed(lambda: report(".html", evaluation_set, [robust], [classifier]))
+    table = Table("step", "seconds", "wanted", title=f"{clean.model.name}, {len(evaluation_set.faces):,} faces")
     table.add_row("read the faces" if data else "draw the faces", f"{reading_s:.1f}", "")
     table.add_row("figures", f"{clean_s:.1f}", "under 10")
     table.add_row("robustness", f"{robust_s:.1f}", "under 90")

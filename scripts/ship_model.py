@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from fer.emotions import EMOTIONS
-from fer.evaluation.assessment import Assessment
-from fer.evaluation.material import Source, load_material
+from fer.evaluation.evaluation_result import EvaluationResult
+from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.names import SHIPPED
-from fer.evaluation.once import assess_once
+from fer.evaluation.once import evaluate_once
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -47,12 +47,12 @@ def main(arguments: list[str]) -> None:
             "Expected the folder of one finished run, such as runs/20260102-101500-ab12, or --report DATA [VOTES]."
         )
     bundle = load_bundle(SHIPPED_BUNDLE)
-    material = load_material(Source(data, SPLIT, votes=votes))
-    assessment = assess_once(EmotionClassifier(bundle), material, name=SHIPPED, robustness=True)
+    evaluation_set = load_evaluation_set(Source(data, SPLIT, votes=votes))
+    result = evaluate_once(EmotionClassifier(bundle), evaluation_set, name=SHIPPED, robustness=True)
     # None of the three shows a face.
-    between_marks(CARD, figures(bundle, pd.read_csv(SHIPPED_BUNDLE / "metrics.csv"), assessment))
-    REPORT.write_text(shipped_report.report(assessment), encoding="utf-8")
-    between_marks(FINDINGS, shipped_report.findings(bundle, assessment))
+    between_marks(CARD, figures(bundle, pd.read_csv(SHIPPED_BUNDLE / "metrics.csv"), result))
+    REPORT.write_text(shipped_report.report(result), encoding="utf-8")
+    between_marks(FINDINGS, shipped_report.findings(bundle, result))
     sys.stdout.write(f"{CARD}\n{REPORT}\n{FINDINGS}\n")
 
 
@@ -96,7 +96,7 @@ def between_marks(file: Path, text: str) -> None:
     file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
-def figures(bundle: Bundle, curves: pd.DataFrame, assessment: Assessment) -> str:
+def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> str:
     """The card's tables as Markdown."""
     size = bundle.served_file.stat().st_size / 1e6
     int8 = bundle.network.get("int8")
@@ -110,7 +110,7 @@ def figures(bundle: Bundle, curves: pd.DataFrame, assessment: Assessment) -> str
         *([Verdict(**int8).text] if int8 else []),
         _splits(bundle.metrics),
         _classes(bundle.metrics["validation"]),
-        *_reliance(assessment),
+        *_reliance(result),
         _curves(curves),
     ]
     return "\n\n".join(parts)
@@ -130,7 +130,7 @@ def _splits(metrics: dict[str, Any]) -> str:
 
 def _classes(values: dict[str, Any]) -> str:
     rows = [
-        "Validation split (PublicTest), by class; in the confusion matrix a row is the true class, a column the given:",
+        "Validation split (PublicTest) by class. Rows of the confusion matrix are true classes, columns predicted:",
         "",
         "| class | precision | recall | F1 | images | " + " | ".join(EMOTIONS) + " |",
         "|" + " --- |" * (5 + len(EMOTIONS)),
@@ -145,17 +145,17 @@ def _classes(values: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _reliance(assessment: Assessment) -> list[str]:
+def _reliance(result: EvaluationResult) -> list[str]:
     """How far the answers can be relied on: confidence, 'not sure', spoiled faces."""
     texts = [
-        shipped_report.answered(assessment),
+        shipped_report.answered(result),
         "Mean confidence and accuracy there, by confidence:",
-        shipped_report.calibration_table(assessment),
+        shipped_report.calibration_table(result),
     ]
-    if assessment.robustness is not None:
+    if result.robustness is not None:
         texts += [
             "Robustness: every face of the validation split spoiled in one way.",
-            shipped_report.robustness_table(assessment.robustness),
+            shipped_report.robustness_table(result.robustness),
         ]
     return texts
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fer.emotions import EMOTIONS
 from fer.evaluation import wording
-from fer.evaluation.assessment import Assessment
+from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.metrics import wilson_interval
 from fer.evaluation.robustness import RobustnessRow
 from fer.recognition.bundle import Bundle
@@ -20,14 +20,14 @@ _COMMON_MISTAKES: Final = 3
 _SPEED: Final = "Faces per second"
 
 
-def report(assessment: Assessment) -> str:
+def report(result: EvaluationResult) -> str:
     """All figures as tables and charts that Markdown viewers draw."""
-    figures = assessment.to_dict()
+    figures = result.to_dict()
     parts = [
         "# The shipped model's report",
         _wrapped(
-            f"{wording.about([assessment])}. Written by `python -m scripts.ship_model`; model "
-            f"`{assessment.model.hash}`, faces `{assessment.data.key}`. A single crop a face, by the file that is "
+            f"{wording.about([result])}. Written by `python -m scripts.ship_model`; model "
+            f"`{result.model.hash}`, faces `{result.data.key}`. A single crop a face, by the file that is "
             "served. What it comes to is in [evaluation.md](evaluation.md), and what each figure means. The same with "
             "interactive charts, as one HTML file of five megabytes:"
         ),
@@ -35,20 +35,20 @@ def report(assessment: Assessment) -> str:
         "--report report.html\n```",
         "## Figures",
         # How fast the machine was that wrote this says nothing about another.
-        _table(["figure", "value"], [row for row in wording.key_figures(assessment).items() if row[0] != _SPEED]),
+        _table(["figure", "value"], [row for row in wording.key_figures(result).items() if row[0] != _SPEED]),
         "## By class",
-        _by_class(assessment),
-        "Confusion: rows are true, columns given.",
+        _by_class(result),
+        "Confusion: rows are true, columns predicted.",
         _table(
             ["true", *EMOTIONS],
             [[name, *map(str, row)] for name, row in zip(EMOTIONS, figures["confusion_matrix"], strict=True)],
         ),
         "## Does 0.9 mean 0.9?",
-        *_calibration(assessment),
+        *_calibration(result),
         "## What 'not sure' costs and gains",
         _coverage(figures["coverage"]),
-        *_robustness(assessment.robustness),
-        *_crowd(assessment),
+        *_robustness(result.robustness),
+        *_crowd(result),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -67,36 +67,36 @@ def _chart(x_axis: str, y_axis: str, *lines: Iterable[float]) -> str:
     return "\n".join(["```mermaid", "xychart-beta", f"    x-axis {x_axis}", f"    y-axis {y_axis}", *drawn, "```"])
 
 
-def _by_class(assessment: Assessment) -> str:
+def _by_class(result: EvaluationResult) -> str:
     rows = []
-    for name, one in assessment.metrics.per_class.items():
+    for name, one in result.metrics.per_class.items():
         low, high = wilson_interval(round(one.recall * one.support), one.support) if one.support else (0.0, 1.0)
         interval = f"{low:.2f} to {high:.2f}"
         rows.append([name, f"{one.precision:.3f}", f"{one.recall:.3f}", interval, f"{one.f1:.3f}", str(one.support)])
     return _table(["class", "precision", "recall", "its 95 % interval", "F1", "faces"], rows)
 
 
-def _calibration(assessment: Assessment) -> list[str]:
-    full = _filled_bins(assessment)
+def _calibration(result: EvaluationResult) -> list[str]:
+    full = _filled_bins(result)
     confidence, accuracy = ([one[key] for one in full] for key in ("confidence", "accuracy"))
     names = ", ".join(f'"{one["from"]:.2f}"' for one in full)
     return [
         "By confidence: the model's mean confidence first, how often it is right second. Where the second lies lower, "
         "the model is too sure.",
         _chart(f'"confidence from" [{names}]', '"share" 0 --> 1', confidence, accuracy),
-        calibration_table(assessment),
+        calibration_table(result),
     ]
 
 
-def _filled_bins(assessment: Assessment) -> list[dict[str, Any]]:
-    return [one for one in assessment.to_dict()["calibration"] if one["n"]]
+def _filled_bins(result: EvaluationResult) -> list[dict[str, Any]]:
+    return [one for one in result.to_dict()["calibration"] if one["n"]]
 
 
-def calibration_table(assessment: Assessment) -> str:
+def calibration_table(result: EvaluationResult) -> str:
     """Mean confidence and accuracy of the faces, by confidence."""
     rows = [
         [f"{one['from']:.2f} to {one['to']:.2f}", str(one["n"]), f"{one['confidence']:.3f}", f"{one['accuracy']:.3f}"]
-        for one in _filled_bins(assessment)
+        for one in _filled_bins(result)
     ]
     return _table(["confidence", "faces", "mean confidence", "accuracy"], rows)
 
@@ -128,8 +128,8 @@ def robustness_table(rows: tuple[RobustnessRow, ...]) -> str:
     return _table(["faces", "accuracy", "95 % interval", "change"], cells)
 
 
-def _crowd(assessment: Assessment) -> list[str]:
-    found, text = assessment.agreement, wording.crowd(assessment)
+def _crowd(result: EvaluationResult) -> list[str]:
+    found, text = result.agreement, wording.crowd(result)
     if found is None or text is None:
         return []
     rows = [[one.label, str(one.n), f"{one.accuracy:.3f}", f"{one.confidence:.3f}"] for one in found.bins]
@@ -137,13 +137,13 @@ def _crowd(assessment: Assessment) -> list[str]:
     return ["## Agreement with people", _wrapped(text), _table(header, rows)]
 
 
-def findings(bundle: Bundle, assessment: Assessment) -> str:
+def findings(bundle: Bundle, result: EvaluationResult) -> str:
     """What the report says, in two paragraphs: what the model gets wrong, and how far it can be trusted."""
-    return "\n\n".join(map(_wrapped, (_weaknesses(bundle, assessment), _trust(bundle, assessment))))
+    return "\n\n".join(map(_wrapped, (_weaknesses(bundle, result), _trust(bundle, result))))
 
 
-def _weaknesses(bundle: Bundle, assessment: Assessment) -> str:
-    metrics = assessment.metrics
+def _weaknesses(bundle: Bundle, result: EvaluationResult) -> str:
+    metrics = result.metrics
     low, high = metrics.accuracy_interval
     occurring = [name for name in EMOTIONS if metrics.per_class[name].support]
     by_f1 = sorted(occurring, key=lambda name: -metrics.per_class[name].f1)
@@ -153,27 +153,27 @@ def _weaknesses(bundle: Bundle, assessment: Assessment) -> str:
         for name in by_f1[:-3:-1]
     )
     counts = [
-        (int(metrics.confusion[true, given]), EMOTIONS[true], EMOTIONS[given])
+        (int(metrics.confusion[true, predicted]), EMOTIONS[true], EMOTIONS[predicted])
         for true in range(len(EMOTIONS))
-        for given in range(len(EMOTIONS))
-        if true != given
+        for predicted in range(len(EMOTIONS))
+        if true != predicted
     ]
     mistakes = ", ".join(
-        f"{true} taken for {given} ({n} of {metrics.per_class[true].support})"
-        for n, true, given in sorted(counts, key=lambda one: -one[0])[:_COMMON_MISTAKES]
+        f"{true} taken for {predicted} ({n} of {metrics.per_class[true].support})"
+        for n, true, predicted in sorted(counts, key=lambda one: -one[0])[:_COMMON_MISTAKES]
         if n
     )
     rarest = min(occurring, key=lambda name: metrics.per_class[name].support)
     figures = metrics.per_class[rarest]
     margin = wilson_interval(round(figures.recall * figures.support), figures.support)
     text = (
-        f"On the {metrics.n:,} faces of the {assessment.data.split} split of {assessment.data.name} the model gives "
+        f"On the {metrics.n:,} faces of the {result.data.split} split of {result.data.name} the model gives "
         f"{metrics.accuracy:.1%} the name that they are labelled with (95 % interval {low:.1%} to {high:.1%}), and its "
         f"macro F1 is {metrics.macro_f1:.3f}. It is best at {best}, worst at {worst}. Its most common mistakes are "
         f"{mistakes}. There are {figures.support} faces of {rarest}, so that its recall of {figures.recall:.2f} may as "
         f"well be {margin[0]:.2f} or {margin[1]:.2f}."
     )
-    crowd = assessment.agreement
+    crowd = result.agreement
     if crowd is None:
         return text
     first, last = crowd.bins[0], crowd.bins[-1]
@@ -186,22 +186,22 @@ def _weaknesses(bundle: Bundle, assessment: Assessment) -> str:
     )
 
 
-def _trust(bundle: Bundle, assessment: Assessment) -> str:
-    metrics, predictions = assessment.metrics, assessment.predictions
+def _trust(bundle: Bundle, result: EvaluationResult) -> str:
+    metrics, predictions = result.metrics, result.predictions
     sure = float(predictions.confidence.mean()) - metrics.accuracy
     text = (
         f"Confidence and accuracy lie {metrics.ece:.3f} apart on average (ECE); over all faces the model is "
-        f"{abs(sure):.3f} too {'sure' if sure > 0 else 'timid'}. {answered(assessment)}"
+        f"{abs(sure):.3f} too {'sure' if sure > 0 else 'timid'}. {answered(result)}"
     )
-    return " ".join([text, *_what_spoils(assessment.robustness), _what_chose(bundle, assessment.data.split)])
+    return " ".join([text, *_what_spoils(result.robustness), _what_chose(bundle, result.data.split)])
 
 
-def answered(assessment: Assessment) -> str:
+def answered(result: EvaluationResult) -> str:
     """What the 'not sure' threshold costs and gains, in a sentence."""
-    figures = wording.key_figures(assessment)
+    figures = wording.key_figures(result)
     return (
-        f"With its 'not sure' threshold of {assessment.model.unsure_below:.2f} it answers {figures['Share answered']} "
-        f"of the {assessment.data.split} split's faces; accuracy of those: {figures['Accuracy of those']}."
+        f"With its 'not sure' threshold of {result.model.unsure_below:.2f} it answers {figures['Share answered']} "
+        f"of the {result.data.split} split's faces; accuracy of those: {figures['Accuracy of those']}."
     )
 
 

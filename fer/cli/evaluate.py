@@ -14,12 +14,12 @@ from fer import paths
 from fer.cli.output import STDOUT, check_target, write_target
 from fer.datasets.faces import SPLITS
 from fer.errors import EvaluationError
-from fer.evaluation.assessment import Assessment, assess
 from fer.evaluation.comparison import Comparison, compare
-from fer.evaluation.material import Material, Source, load_material
+from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
+from fer.evaluation.evaluation_set import EvaluationSet, Source, load_evaluation_set
 from fer.evaluation.metrics import summary
 from fer.evaluation.names import display_name
-from fer.evaluation.once import assess_once
+from fer.evaluation.once import evaluate_once
 from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
 from fer.evaluation.wording import DERIVED, DRAWN, verdict
@@ -85,44 +85,44 @@ def evaluate(
     ]
     began = datetime.now(UTC).isoformat(timespec="seconds")
     source = Source(path, split, photos=not faces, detector=detector, votes=votes)
-    material, assessments = _work(source, classifiers, robustness=robustness, fresh=fresh)
+    evaluation_set, results = _work(source, classifiers, robustness=robustness, fresh=fresh)
     # Names are text: one with [brackets] is no markup.
     console = Console(stderr=json_file == STDOUT, markup=False)
-    for assessment in assessments:
-        _print(assessment, path, console)
-        if assessment.made < began:
-            console.print(f"Evaluated {ago(assessment.made)} and kept; --fresh classifies the faces again.")
+    for result in results:
+        _print(result, path, console)
+        if result.made < began:
+            console.print(f"Evaluated {ago(result.made)} and kept; --fresh classifies the faces again.")
     comparison = None
-    if len(assessments) > 1:
-        comparison = compare(assessments[0].predictions, assessments[1].predictions)
-        _print_comparison(comparison, assessments, console)
+    if len(results) > 1:
+        comparison = compare(results[0].predictions, results[1].predictions)
+        _print_comparison(comparison, results, console)
     if json_file:
-        figures = [summary(one.model.name, path, one.data.split, one.predictions) for one in assessments]
+        figures = [summary(one.model.name, path, one.data.split, one.predictions) for one in results]
         content = {"models": figures, "comparison": comparison.to_dict()} if comparison else figures[0]
         write_target(json.dumps(content, indent=2).encode() + b"\n", json_file)
     for file in report_files:
-        made = report(Path(file).suffix.lower(), material, assessments, classifiers if gallery else ())
+        made = report(Path(file).suffix.lower(), evaluation_set, results, classifiers if gallery else ())
         write_target(made, file)
 
 
 def _work(
     source: Source, classifiers: list[EmotionClassifier], *, robustness: bool, fresh: bool
-) -> tuple[Material, list[Assessment]]:
+) -> tuple[EvaluationSet, list[EvaluationResult]]:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         reading = progress.add_task("Reading", total=1.0)
-        material = load_material(
+        evaluation_set = load_evaluation_set(
             source,
             lambda: FaceAnalyzer(create_detector(source.detector or photo_detector_name()), classifiers[0]),
             lambda share, text: progress.update(reading, completed=share, description=escape(text)),
         )
         progress.remove_task(reading)
-        assessments = [_assess(one, material, progress, robustness=robustness, fresh=fresh) for one in classifiers]
-    return material, assessments
+        results = [_evaluate(one, evaluation_set, progress, robustness=robustness, fresh=fresh) for one in classifiers]
+    return evaluation_set, results
 
 
-def _assess(
-    classifier: EmotionClassifier, material: Material, progress: Progress, *, robustness: bool, fresh: bool
-) -> Assessment:
+def _evaluate(
+    classifier: EmotionClassifier, evaluation_set: EvaluationSet, progress: Progress, *, robustness: bool, fresh: bool
+) -> EvaluationResult:
     bundle, name = classifier.bundle, escape(classifier.bundle.name)
     task = progress.add_task(name)
 
@@ -133,9 +133,9 @@ def _assess(
         progress.update(task, description=f"{name}, waiting for another evaluation that does the same")
 
     try:
-        assessment = assess_once(
+        result = evaluate_once(
             classifier,
-            material,
+            evaluation_set,
             name=display_name(bundle),
             robustness=robustness,
             fresh=fresh,
@@ -145,17 +145,17 @@ def _assess(
     except StoreError as error:
         # The figures are what was asked for; that they are kept is a convenience.
         progress.console.print(f"Nothing is kept: {error}", markup=False, highlight=False)
-        assessment = assess(classifier, material, robustness=robustness, on_progress=tell)
-    return assessment.called(bundle.name)
+        result = evaluate_model(classifier, evaluation_set, robustness=robustness, on_progress=tell)
+    return result.called(bundle.name)
 
 
-def _print(assessment: Assessment, path: str, console: Console) -> None:
-    metrics, data = assessment.metrics, assessment.data
+def _print(result: EvaluationResult, path: str, console: Console) -> None:
+    metrics, data = result.metrics, result.data
     low, high = metrics.accuracy_interval
     derived = f" ({DERIVED})" if data.derived else ""
     # A path may be longer than the line.
     console.print(
-        f"{assessment.model.name} on {path}, {data.split} split{derived}, {counted(metrics.n, 'face')}",
+        f"{result.model.name} on {path}, {data.split} split{derived}, {counted(metrics.n, 'face')}",
         highlight=False,
         soft_wrap=True,
     )
@@ -165,7 +165,7 @@ def _print(assessment: Assessment, path: str, console: Console) -> None:
         console.print(f"{counted(data.left_out, 'image')} could not be used.")
     console.print(
         f"accuracy {metrics.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro F1 {metrics.macro_f1:.4f},\n"
-        f"ECE {metrics.ece:.4f}, {assessment.predictions.faces_per_second:.0f} faces a second",
+        f"ECE {metrics.ece:.4f}, {result.predictions.faces_per_second:.0f} faces a second",
         highlight=False,
     )
     table = Table("emotion", "precision", "recall", "F1", "faces")
@@ -174,17 +174,17 @@ def _print(assessment: Assessment, path: str, console: Console) -> None:
         table.add_row(name, *rates, str(figures.support))
     console.print(table)
     # Names cut short, so that seven columns fit into a terminal of 80.
-    table = Table("true \\ given", *(name[:7] for name in metrics.per_class))
+    table = Table("true \\ predicted", *(name[:7] for name in metrics.per_class))
     for name, row in zip(metrics.per_class, metrics.confusion, strict=True):
         table.add_row(name, *(str(count) for count in row))
     console.print(table)
-    if assessment.robustness is not None:
+    if result.robustness is not None:
         table = Table("faces", "accuracy", "lost", title="Robustness")
-        for transformed in assessment.robustness:
+        for transformed in result.robustness:
             table.add_row(transformed.label, f"{transformed.accuracy:.4f}", f"{transformed.lost:.4f}")
         console.print(table)
 
 
-def _print_comparison(comparison: Comparison, assessments: list[Assessment], console: Console) -> None:
-    first, second = (assessment.model.name for assessment in assessments)
+def _print_comparison(comparison: Comparison, results: list[EvaluationResult], console: Console) -> None:
+    first, second = (result.model.name for result in results)
     console.print(verdict(comparison, first, second), highlight=False)

@@ -97,15 +97,15 @@ def agreement(predictions: Predictions, votes: npt.NDArray[np.uint8]) -> Agreeme
     n = int(clear.sum())
     if not n:
         return None
-    given, majority, labels = predictions.given[clear], crowd.majority[clear], predictions.labels[clear]
+    predicted, majority, labels = predictions.predicted[clear], crowd.majority[clear], predictions.labels[clear]
     confidence, certainty = predictions.confidence[clear].astype(np.float64), crowd.certainty[clear]
-    same = given == majority
+    same = predicted == majority
     which = np.digitize(certainty, _EDGES[1:-1])
     return Agreement(
         n=n,
         n_left_out=len(predictions) - n,
         accuracy=float(same.mean()),
-        label_accuracy=float((given == labels).mean()),
+        label_accuracy=float((predicted == labels).mean()),
         labels_agree=float((labels == majority).mean()),
         correlation=_correlation(confidence, certainty),
         bins=tuple(

@@ -27,7 +27,7 @@ _CONFIDENCE_BINS: Final = 20
 
 
 def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion matrix") -> go.Figure:
-    """Rows true, columns given; counts, or shares of each row, which is what the colour shows either way."""
+    """Rows true, columns predicted; counts, or shares of each row, which is what the colour shows either way."""
     counts = metrics.confusion
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     text = [[f"{share:.2f}" for share in row] for row in shares] if by_row else counts.astype(str).tolist()
@@ -39,7 +39,7 @@ def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion m
             text=text,
             texttemplate="%{text}",
             customdata=counts,
-            hovertemplate="true %{y}, given %{x}: %{customdata} faces, %{z:.2f} of the row<extra></extra>",
+            hovertemplate="true %{y}, predicted %{x}: %{customdata} faces, %{z:.2f} of the row<extra></extra>",
             colorscale="Blues",
             zmin=0,
             zmax=1,
@@ -48,7 +48,7 @@ def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion m
             ygap=1,
         )
     )
-    return _finished(figure, title, x="given", y="true", height=380).update_yaxes(autorange="reversed")
+    return _finished(figure, title, x="predicted", y="true", height=380).update_yaxes(autorange="reversed")
 
 
 def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by class") -> go.Figure:

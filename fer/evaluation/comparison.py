@@ -57,7 +57,7 @@ def compare(first: Predictions, second: Predictions) -> Comparison:
     # McNemar (1947): of the faces that one alone has right, each is equally likely to have half.
     discordant = only_first + only_second
     p_value = float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
-    rows = np.flatnonzero(first.given != second.given)
+    rows = np.flatnonzero(first.predicted != second.predicted)
     order = np.argsort(-(first.confidence[rows] + second.confidence[rows]), kind="stable")
     return Comparison(
         both_right=int((first.correct & second.correct).sum()),

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.emotions import EMOTIONS
-from fer.evaluation.maps import enlarged, evidence, overlay
-from fer.evaluation.material import Material
+from fer.evaluation.class_activation_maps import enlarged, evidence, overlay
+from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.metrics import Predictions
 from fer.recognition.classifier import EmotionClassifier
 
@@ -19,15 +19,15 @@ def mistakes(predictions: Predictions) -> Rows:
     return _surest(predictions, np.flatnonzero(~predictions.correct))
 
 
-def of_kind(predictions: Predictions, true: int, given: int) -> Rows:
+def of_kind(predictions: Predictions, true: int, predicted: int) -> Rows:
     """Rows of the faces of one cell of the confusion matrix, the most confident first.
 
     Args:
         predictions: a model's answers.
         true: an index into `EMOTIONS`, the cell's row.
-        given: the same for its column.
+        predicted: the same for its column.
     """
-    return _surest(predictions, np.flatnonzero((predictions.labels == true) & (predictions.given == given)))
+    return _surest(predictions, np.flatnonzero((predictions.labels == true) & (predictions.predicted == predicted)))
 
 
 def _surest(predictions: Predictions, rows: Rows) -> Rows:
@@ -41,8 +41,8 @@ class Card:
     Attributes:
         origin: where it came from.
         face: (side, side) uint8 grey.
-        maps: the face with the evidence for the class that was given, (side, side, 3) uint8 RGB; a picture a model.
-        captions: what each model says of it, such as 'true fear, given sad, 0.91'.
+        maps: the face with the evidence for the predicted class, (side, side, 3) uint8 RGB; a picture a model.
+        captions: what each model says of it, such as 'true fear, predicted sad, 0.91'.
         probabilities: (7,) float32, a row a model.
     """
 
@@ -54,33 +54,33 @@ class Card:
 
 
 def cards(
-    material: Material, predictions: list[Predictions], classifiers: list[EmotionClassifier], rows: Rows
+    evaluation_set: EvaluationSet, predictions: list[Predictions], classifiers: list[EmotionClassifier], rows: Rows
 ) -> list[Card]:
     """Make the cards of some faces.
 
     Args:
-        material: the faces.
+        evaluation_set: the faces.
         predictions: of one or two models.
         classifiers: the same models, for their activation maps; [] where they are gone, which leaves the maps out.
         rows: (M,) int64, the faces to show.
     """
-    images = material.faces.images[rows]
+    images = evaluation_set.faces.images[rows]
     explained = [classifier.explain(images[..., None])[1] for classifier in classifiers]
     result = []
     for place, row in enumerate(rows):
-        given = [int(one.given[row]) for one in predictions]
-        true = EMOTIONS[material.faces.labels[row]]
+        predicted = [int(one.predicted[row]) for one in predictions]
+        true = EMOTIONS[evaluation_set.faces.labels[row]]
         result.append(
             Card(
-                origin=material.origins[row],
+                origin=evaluation_set.origins[row],
                 face=enlarged(images[place]),
                 maps=tuple(
                     overlay(images[place], evidence(maps[place], label))
-                    for maps, label in zip(explained, given, strict=False)
+                    for maps, label in zip(explained, predicted, strict=False)
                 ),
                 captions=tuple(
-                    f"true {true}, given {EMOTIONS[label]}, {one.confidence[row]:.2f}"
-                    for one, label in zip(predictions, given, strict=True)
+                    f"true {true}, predicted {EMOTIONS[label]}, {one.confidence[row]:.2f}"
+                    for one, label in zip(predictions, predicted, strict=True)
                 ),
                 probabilities=tuple(one.probabilities[row] for one in predictions),
             )

@@ -14,10 +14,10 @@ from plotly.offline import get_plotlyjs
 from fer import __version__
 from fer.emotions import EMOTIONS
 from fer.evaluation import charts, wording
-from fer.evaluation.assessment import Assessment
 from fer.evaluation.comparison import compare
+from fer.evaluation.evaluation_result import EvaluationResult
+from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.gallery import Card, cards, mistakes
-from fer.evaluation.material import Material
 from fer.recognition.classifier import EmotionClassifier
 
 _GALLERY_FACES: Final = 24
@@ -38,39 +38,39 @@ figure { margin: 0; } figure img { width: 48%; } figcaption { font-size: 14px; }
 
 
 def html_page(
-    material: Material, assessments: Sequence[Assessment], classifiers: Sequence[EmotionClassifier] = ()
+    evaluation_set: EvaluationSet, results: Sequence[EvaluationResult], classifiers: Sequence[EmotionClassifier] = ()
 ) -> str:
     """The report of one or two models on the same faces.
 
     Args:
-        material: the faces.
-        assessments: one or two, of these faces.
+        evaluation_set: the faces.
+        results: one or two, of these faces.
         classifiers: of the same models; their activation maps are laid over the faces of the gallery. Without them
             there is no gallery, and the report shows no face at all.
     """
-    names = [assessment.model.name for assessment in assessments]
+    names = [result.model.name for result in results]
     sections = [
-        f"<p>{escape(wording.about(assessments))}.</p>",
-        *([f'<p class="note">{escape(wording.DRAWN)}</p>'] if material.faces.synthetic else []),
-        _figures_table(assessments),
-        *_comparison(assessments),
-        *_per_model(assessments),
+        f"<p>{escape(wording.about(results))}.</p>",
+        *([f'<p class="note">{escape(wording.DRAWN)}</p>'] if evaluation_set.faces.synthetic else []),
+        _figures_table(results),
+        *_comparison(results),
+        *_per_model(results),
         f"<h2>What 'not sure' costs and gains</h2><p>{escape(charts.DIAMOND)}</p>",
         _chart(
             charts.coverage_chart(
-                [one.predictions for one in assessments],
+                [one.predictions for one in results],
                 names,
-                [one.model.unsure_below for one in assessments],
+                [one.model.unsure_below for one in results],
                 "Accuracy against coverage",
             )
         ),
-        *_robustness(assessments),
-        *_crowd(assessments),
-        *_gallery(material, assessments, classifiers),
+        *_robustness(results),
+        *_crowd(results),
+        *_gallery(evaluation_set, results, classifiers),
         "<h2>How it was measured</h2>",
         f"<p>{escape(_METHOD)}</p>",
-        f"<p>Models: {escape('; '.join(f'{one.model.name}, {one.model.hash}' for one in assessments))}. "
-        f"Faces: {escape(material.key)}. Made {escape(assessments[0].made)} by fer {escape(__version__)}.</p>",
+        f"<p>Models: {escape('; '.join(f'{one.model.name}, {one.model.hash}' for one in results))}. "
+        f"Faces: {escape(evaluation_set.key)}. Made {escape(results[0].made)} by fer {escape(__version__)}.</p>",
     ]
     title = escape(f"Evaluation of {' and '.join(names)}")
     body = "\n".join(sections)
@@ -109,63 +109,63 @@ def _pair(parts: Iterable[str]) -> str:
     return '<div class="pair">' + "".join(f"<div>{part}</div>" for part in parts) + "</div>"
 
 
-def _figures_table(assessments: Sequence[Assessment]) -> str:
-    columns = [wording.key_figures(assessment) for assessment in assessments]
+def _figures_table(results: Sequence[EvaluationResult]) -> str:
+    columns = [wording.key_figures(result) for result in results]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
-    return "<h2>Figures</h2>" + _table(["", *(one.model.name for one in assessments)], rows)
+    return "<h2>Figures</h2>" + _table(["", *(one.model.name for one in results)], rows)
 
 
-def _comparison(assessments: Sequence[Assessment]) -> list[str]:
-    if len(assessments) < 2:
+def _comparison(results: Sequence[EvaluationResult]) -> list[str]:
+    if len(results) < 2:
         return []
-    first, second = assessments
+    first, second = results
     text = wording.verdict(compare(first.predictions, second.predictions), first.model.name, second.model.name)
     return [f"<p>{escape(text)}</p>"]
 
 
-def _per_model(assessments: Sequence[Assessment]) -> list[str]:
+def _per_model(results: Sequence[EvaluationResult]) -> list[str]:
     """The same charts of each model, two beside each other."""
     return [
         "<h2>By class</h2>",
-        _pair(_scores_table(one) for one in assessments),
-        _pair(_chart(charts.per_class_chart(one.metrics, f"By class, {one.model.name}")) for one in assessments),
-        "<h2>Confusion</h2><p>Rows are true, columns given: counts, then shares of each row.</p>",
-        _pair(_confusion(one, by_row) for by_row in (False, True) for one in assessments),
+        _pair(_scores_table(one) for one in results),
+        _pair(_chart(charts.per_class_chart(one.metrics, f"By class, {one.model.name}")) for one in results),
+        "<h2>Confusion</h2><p>Rows are true, columns predicted: counts, then shares of each row.</p>",
+        _pair(_confusion(one, by_row) for by_row in (False, True) for one in results),
         "<h2>Does 0.9 mean 0.9?</h2>",
         _pair(
             [
                 *(
                     _chart(charts.calibration_chart(one.predictions, color, f"Calibration of {one.model.name}"))
-                    for one, color in zip(assessments, charts.MODEL_COLORS, strict=False)
+                    for one, color in zip(results, charts.MODEL_COLORS, strict=False)
                 ),
                 *(
                     _chart(charts.confidence_chart(one.predictions, f"Confidence of {one.model.name}"))
-                    for one in assessments
+                    for one in results
                 ),
             ]
         ),
     ]
 
 
-def _scores_table(assessment: Assessment) -> str:
+def _scores_table(result: EvaluationResult) -> str:
     rows = [
         [name, f"{scores.precision:.3f}", f"{scores.recall:.3f}", f"{scores.f1:.3f}", str(scores.support)]
-        for name, scores in assessment.metrics.per_class.items()
+        for name, scores in result.metrics.per_class.items()
     ]
     header = ["", "precision", "recall", "F1", "faces"]
-    return f"<h3>{escape(assessment.model.name)}</h3>{_table(header, rows)}"
+    return f"<h3>{escape(result.model.name)}</h3>{_table(header, rows)}"
 
 
-def _confusion(assessment: Assessment, by_row: bool) -> str:
-    title = f"{assessment.model.name}, {'shares' if by_row else 'counts'}"
-    return _chart(charts.confusion_chart(assessment.metrics, by_row=by_row, title=title))
+def _confusion(result: EvaluationResult, by_row: bool) -> str:
+    title = f"{result.model.name}, {'shares' if by_row else 'counts'}"
+    return _chart(charts.confusion_chart(result.metrics, by_row=by_row, title=title))
 
 
-def _robustness(assessments: Sequence[Assessment]) -> list[str]:
+def _robustness(results: Sequence[EvaluationResult]) -> list[str]:
     # A model keeps its colour where the other was not measured.
     measured = [
         (one, color, one.robustness)
-        for one, color in zip(assessments, charts.MODEL_COLORS, strict=False)
+        for one, color in zip(results, charts.MODEL_COLORS, strict=False)
         if one.robustness is not None
     ]
     if not measured:
@@ -183,8 +183,8 @@ def _robustness(assessments: Sequence[Assessment]) -> list[str]:
     ]
 
 
-def _crowd(assessments: Sequence[Assessment]) -> list[str]:
-    found = [(one, one.agreement) for one in assessments if one.agreement is not None]
+def _crowd(results: Sequence[EvaluationResult]) -> list[str]:
+    found = [(one, one.agreement) for one in results if one.agreement is not None]
     if not found:
         return []
     chart = charts.agreement_chart(
@@ -195,15 +195,15 @@ def _crowd(assessments: Sequence[Assessment]) -> list[str]:
 
 
 def _gallery(
-    material: Material, assessments: Sequence[Assessment], classifiers: Sequence[EmotionClassifier]
+    evaluation_set: EvaluationSet, results: Sequence[EvaluationResult], classifiers: Sequence[EmotionClassifier]
 ) -> list[str]:
     sections = []
-    for one, classifier in zip(assessments, classifiers, strict=False):
+    for one, classifier in zip(results, classifiers, strict=False):
         rows = mistakes(one.predictions)[:_GALLERY_FACES]
-        figures = (_figure(card) for card in cards(material, [one.predictions], [classifier], rows))
+        figures = (_figure(card) for card in cards(evaluation_set, [one.predictions], [classifier], rows))
         sections.append(
             f"<h2>The surest mistakes of {escape(one.model.name)}</h2>"
-            "<p>Beside each face, what speaks for the class that was given.</p>"
+            "<p>Beside each face, what speaks for the predicted class.</p>"
             f'<div class="faces">{"".join(figures)}</div>'
         )
     return sections

@@ -20,8 +20,8 @@ from typing import Any, Final, Self
 import psutil
 
 from fer.errors import EvaluationError
+from fer.evaluation.evaluation_set import Source
 from fer.evaluation.latest import evaluations_dir
-from fer.evaluation.material import Source
 from fer.paths import PROGRAM
 from fer.storage.files import read_json, write_json
 from fer.storage.processes import process_of, stamp_of

@@ -64,7 +64,7 @@ class Predictions:
         return len(self.labels)
 
     @property
-    def given(self) -> Labels:
+    def predicted(self) -> Labels:
         """(N,) int64, the class that the model finds most probable."""
         top: Labels = self.probabilities.argmax(1)
         return top
@@ -78,7 +78,7 @@ class Predictions:
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
         """(N,) bool, whether that class is the true one."""
-        right: npt.NDArray[np.bool_] = self.given == self.labels
+        right: npt.NDArray[np.bool_] = self.predicted == self.labels
         return right
 
     @property
@@ -138,7 +138,7 @@ class Metrics:
         top2_accuracy: share of faces whose true class is among the two most probable.
         ece: expected calibration error of the top label over 15 equal-width bins.
         per_class: by emotion, in the order of `EMOTIONS`.
-        confusion: (7, 7) int64, rows true, columns given.
+        confusion: (7, 7) int64, rows true, columns predicted.
     """
 
     n: int
@@ -168,10 +168,12 @@ class Metrics:
 
 def measure(predictions: Predictions) -> Metrics:
     """The figures of one model's predictions."""
-    labels, given = predictions.labels, predictions.given
-    precision, recall, f1, support = precision_recall_fscore_support(labels, given, labels=_CLASSES, zero_division=0)
+    labels, predicted = predictions.labels, predictions.predicted
+    precision, recall, f1, support = precision_recall_fscore_support(
+        labels, predicted, labels=_CLASSES, zero_division=0
+    )
     occurring = support > 0
-    accuracy = float(accuracy_score(labels, given))
+    accuracy = float(accuracy_score(labels, predicted))
     return Metrics(
         n=len(predictions),
         accuracy=accuracy,
@@ -185,7 +187,7 @@ def measure(predictions: Predictions) -> Metrics:
             name: ClassFigures(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
             for i, name in enumerate(EMOTIONS)
         },
-        confusion=confusion_matrix(labels, given, labels=_CLASSES).astype(np.int64),
+        confusion=confusion_matrix(labels, predicted, labels=_CLASSES).astype(np.int64),
     )
 
 

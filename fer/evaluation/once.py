@@ -3,30 +3,30 @@
 from collections.abc import Callable
 
 from fer.evaluation import store
-from fer.evaluation.assessment import Assessment, assess
-from fer.evaluation.material import Material
+from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
+from fer.evaluation.evaluation_set import EvaluationSet
 from fer.recognition.classifier import EmotionClassifier
 
 
-def assess_once(
+def evaluate_once(
     classifier: EmotionClassifier,
-    material: Material,
+    evaluation_set: EvaluationSet,
     *,
     name: str | None = None,
     robustness: bool = False,
     fresh: bool = False,
     on_progress: Callable[[str, int, int], None] | None = None,
     on_wait: Callable[[], None] = lambda: None,
-) -> Assessment:
+) -> EvaluationResult:
     """Find one model's results, or compute what is missing of them and keep it; another process is waited for.
 
     Args:
         classifier: the model, as it is served.
-        material: the faces.
+        evaluation_set: the faces.
         name: what people call the model.
         robustness: also the table of transforms.
         fresh: compute it again, and keep that in place of what is kept.
-        on_progress: as in `assess`; not called for what is known.
+        on_progress: as in `evaluate_model`; not called for what is known.
         on_wait: called once where another process computes the same.
 
     Raises:
@@ -34,13 +34,13 @@ def assess_once(
         StoreError: results cannot be kept.
     """
     model_hash = classifier.bundle.hash
-    with store.alone(store.result_key(model_hash, material.key), on_wait):
-        found = None if fresh else store.load_assessment(model_hash, material)
+    with store.alone(store.result_key(model_hash, evaluation_set.key), on_wait):
+        found = None if fresh else store.load_result(model_hash, evaluation_set)
         if found is None:
-            found = assess(classifier, material, name=name, on_progress=on_progress)
+            found = evaluate_model(classifier, evaluation_set, name=name, on_progress=on_progress)
             # The figures are shown while the table of transforms is still in work.
-            store.save_assessment(found)
+            store.save_result(found)
         if robustness and found.robustness is None:
-            found = assess(classifier, material, robustness=True, known=found, on_progress=on_progress)
-            store.save_assessment(found)
+            found = evaluate_model(classifier, evaluation_set, robustness=True, known=found, on_progress=on_progress)
+            store.save_result(found)
     return found.called(name or classifier.bundle.name)

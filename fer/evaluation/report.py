@@ -10,12 +10,12 @@ from typing import Any, Final
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
 from fer.emotions import EMOTIONS
-from fer.evaluation.assessment import Assessment, assess
 from fer.evaluation.comparison import compare
+from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
+from fer.evaluation.evaluation_set import EvaluationSet, evaluation_set_of
 from fer.evaluation.html_report import html_page
-from fer.evaluation.material import Material, material_of
 from fer.evaluation.names import display_name
-from fer.evaluation.once import assess_once
+from fer.evaluation.once import evaluate_once
 from fer.evaluation.store import StoreError
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -28,53 +28,53 @@ FORMS: Final = (".html", ".json", ".csv")
 
 def report(
     form: str,
-    material: Material,
-    assessments: Sequence[Assessment],
+    evaluation_set: EvaluationSet,
+    results: Sequence[EvaluationResult],
     classifiers: Sequence[EmotionClassifier] = (),
 ) -> bytes:
     """One or two models on the same faces, as the bytes of a file.
 
     Args:
         form: one of `FORMS`.
-        material: the faces.
-        assessments: one or two, of these faces.
+        evaluation_set: the faces.
+        results: one or two, of these faces.
         classifiers: of the same models in the same order, for the activation maps of the HTML gallery; without them
             the HTML shows no face at all.
     """
     if form == ".json":
-        return to_json(assessments)
+        return to_json(results)
     if form == ".csv":
-        return to_csv(material, assessments)
-    return html_page(material, assessments, classifiers).encode()
+        return to_csv(evaluation_set, results)
+    return html_page(evaluation_set, results, classifiers).encode()
 
 
-def to_json(assessments: Sequence[Assessment]) -> bytes:
+def to_json(results: Sequence[EvaluationResult]) -> bytes:
     """All figures of one or two models, and the comparison of two: an object with 'models' and 'comparison'."""
     comparison: dict[str, Any] | None = None
-    if len(assessments) == 2:
-        comparison = compare(assessments[0].predictions, assessments[1].predictions).to_dict()
-    content = {"models": [assessment.to_dict() for assessment in assessments], "comparison": comparison}
+    if len(results) == 2:
+        comparison = compare(results[0].predictions, results[1].predictions).to_dict()
+    content = {"models": [result.to_dict() for result in results], "comparison": comparison}
     return json.dumps(content, indent=2).encode() + b"\n"
 
 
-def to_csv(material: Material, assessments: Sequence[Assessment]) -> bytes:
-    """A row a face: origin and true class; by model what was given, the confidence, whether it is sure, all seven.
+def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -> bytes:
+    """A row a face: origin and true class; by model the prediction, the confidence, whether it is sure, all seven.
 
-    With one model the columns are named given, confidence, sure, angry, ...; with two they end in _a and _b.
+    With one model the columns are named predicted, confidence, sure, angry, ...; with two they end in _a and _b.
     """
-    endings = [""] if len(assessments) == 1 else ["_a", "_b"]
+    endings = [""] if len(results) == 1 else ["_a", "_b"]
     header = ["origin", "true"]
     for ending in endings:
-        header += [f"{name}{ending}" for name in ("given", "confidence", "sure", *EMOTIONS)]
+        header += [f"{name}{ending}" for name in ("predicted", "confidence", "sure", *EMOTIONS)]
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(header)
-    for row, (origin, label) in enumerate(zip(material.origins, material.faces.labels, strict=True)):
+    for row, (origin, label) in enumerate(zip(evaluation_set.origins, evaluation_set.faces.labels, strict=True)):
         cells: list[Any] = [spreadsheet_safe(origin), EMOTIONS[label]]
-        for assessment in assessments:
-            probabilities = assessment.predictions.probabilities[row]
+        for result in results:
+            probabilities = result.predictions.probabilities[row]
             confidence = float(probabilities.max())
-            sure = confidence >= assessment.model.unsure_below
+            sure = confidence >= result.model.unsure_below
             cells += [EMOTIONS[int(probabilities.argmax())], f"{confidence:.6f}", str(sure).lower()]
             cells += [f"{value:.6f}" for value in probabilities]
         writer.writerow(cells)
@@ -96,13 +96,13 @@ def write_run_report(bundle: Bundle, dataset: FaceDataset, folder: Path) -> Path
         OSError: the report cannot be written.
     """
     origins = tuple(f"image {number}" for number in range(1, len(dataset) + 1))
-    material = material_of(Reading(dataset, origins))
+    evaluation_set = evaluation_set_of(Reading(dataset, origins))
     classifier, name = EmotionClassifier(bundle), display_name(bundle)
     try:
-        assessment = assess_once(classifier, material, name=name)
+        result = evaluate_once(classifier, evaluation_set, name=name)
     except StoreError:
         # A run is not lost because its figures cannot be kept.
-        assessment = assess(classifier, material, name=name)
+        result = evaluate_model(classifier, evaluation_set, name=name)
     file = folder / RUN_REPORT
-    write_text(file, html_page(material, [assessment]))
+    write_text(file, html_page(evaluation_set, [result]))
     return file

@@ -33,16 +33,16 @@ from fer.datasets.readings import Rejection
 from fer.datasets.storage import is_stored_set
 from fer.datasets.votes import is_votes_name
 from fer.errors import EvaluationError
-from fer.evaluation.assessment import Assessment, ModelInfo
+from fer.evaluation.evaluation_result import EvaluationResult, ModelInfo
+from fer.evaluation.evaluation_set import EvaluationSet, Source
 from fer.evaluation.job import running_jobs
 from fer.evaluation.latest import evaluations_dir
-from fer.evaluation.material import Material, Source
 from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
 from fer.storage.files import PART, Signature, disk_use, read_json, replacing, signature, write_json
 
 # Part of every key: a change of what is stored or how it is computed makes old results unknown, not wrong.
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 # What is being written changes more often than this; an older part belongs to a process that was ended.
 _ORPHAN_SECONDS: Final = 10
 Stamp = tuple[Signature, Signature | None]
@@ -83,9 +83,9 @@ def _stamps(path: str) -> list[list[Any]]:
     return stamps
 
 
-def result_key(model_hash: str, material_key: str) -> str:
+def result_key(model_hash: str, data_key: str) -> str:
     """Names one model's results on some faces."""
-    return _key("result", [model_hash, material_key])
+    return _key("result", [model_hash, data_key])
 
 
 def _key(kind: str, content: Any) -> str:
@@ -119,27 +119,27 @@ def alone(key: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None
         lock.release()
 
 
-def save_material(choice: str, material: Material) -> None:
+def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
     """Keep the faces that a choice means; the same faces from another file are kept once.
 
     Raises:
         StoreError: the folder of evaluations cannot be written.
     """
-    faces = material.faces
+    faces = evaluation_set.faces
     votes = np.empty((0, len(VOTE_COLUMNS)), np.uint8) if faces.votes is None else faces.votes
     about = {
-        "faces": material.key,
+        "faces": evaluation_set.key,
         "name": faces.name,
         "synthetic": faces.synthetic,
-        "split": material.split,
-        "derived": material.derived,
-        "origins": material.origins,
-        "left_out": [[item.where, item.reason] for item in material.left_out],
+        "split": evaluation_set.split,
+        "derived": evaluation_set.derived,
+        "origins": evaluation_set.origins,
+        "left_out": [[item.where, item.reason] for item in evaluation_set.left_out],
     }
     with _writing():
         # Whole or damaged, what is there is replaced: only who did not find the faces comes here.
-        _faces_file(material.key).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(_faces_file(material.key)) as stream:
+        _faces_file(evaluation_set.key).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(_faces_file(evaluation_set.key)) as stream:
             np.savez(stream, images=faces.images, labels=faces.labels, splits=faces.splits, votes=votes)
         _choice_file(choice).parent.mkdir(parents=True, exist_ok=True)
         write_json(_choice_file(choice), about)
@@ -151,7 +151,7 @@ def known_faces(choice: str) -> str | None:
     return key if isinstance(key, str) and _faces_file(key).is_file() else None
 
 
-def find_material(choice: str) -> Material | None:
+def find_evaluation_set(choice: str) -> EvaluationSet | None:
     """The faces that a choice means; None where they are not kept, or damaged."""
     about = read_json(_choice_file(choice))
     try:
@@ -165,62 +165,62 @@ def find_material(choice: str) -> Material | None:
                 synthetic=about["synthetic"],
             )
         left_out = tuple(Rejection(where, reason) for where, reason in about["left_out"])
-        material = Material(faces, about["split"], tuple(about["origins"]), left_out, about["derived"])
+        evaluation_set = EvaluationSet(faces, about["split"], tuple(about["origins"]), left_out, about["derived"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
     # The file is named by the key, which takes a while to compute over many faces.
-    material.__dict__["key"] = about["faces"]
-    return material
+    evaluation_set.__dict__["key"] = about["faces"]
+    return evaluation_set
 
 
-def save_assessment(assessment: Assessment) -> None:
+def save_result(result: EvaluationResult) -> None:
     """Keep one model's results; the table of transforms too, where it is there.
 
     Raises:
         StoreError: the folder of evaluations cannot be written.
     """
-    folder = _result_dir(assessment.model.hash, assessment.data.key)
+    folder = _result_dir(result.model.hash, result.data.key)
     about = {
-        "model": asdict(assessment.model),
-        "data": asdict(assessment.data),
-        "n": assessment.metrics.n,
-        "accuracy": assessment.metrics.accuracy,
-        "seconds": assessment.predictions.seconds,
-        "made": assessment.made,
+        "model": asdict(result.model),
+        "data": asdict(result.data),
+        "n": result.metrics.n,
+        "accuracy": result.metrics.accuracy,
+        "seconds": result.predictions.seconds,
+        "made": result.made,
     }
     with _writing():
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / "probabilities.npy") as stream:
-            np.save(stream, assessment.predictions.probabilities)
+            np.save(stream, result.predictions.probabilities)
         # Written last: a folder without it is not yet a result.
         write_json(folder / "evaluation.json", about)
-        if assessment.robustness is not None:
-            write_json(folder / "robustness.json", {"rows": [asdict(row) for row in assessment.robustness]})
+        if result.robustness is not None:
+            write_json(folder / "robustness.json", {"rows": [asdict(row) for row in result.robustness]})
 
 
-def load_assessment(model_hash: str, material: Material) -> Assessment | None:
+def load_result(model_hash: str, evaluation_set: EvaluationSet) -> EvaluationResult | None:
     """One model's results on these faces; None where there are none, or damaged ones."""
-    folder = _result_dir(model_hash, material.key)
+    folder = _result_dir(model_hash, evaluation_set.key)
     about = read_json(folder / "evaluation.json")
     try:
         probabilities = np.load(folder / "probabilities.npy", allow_pickle=False)
-        predictions = Predictions(material.faces.labels, probabilities, float(about["seconds"]))
+        predictions = Predictions(evaluation_set.faces.labels, probabilities, float(about["seconds"]))
         model = ModelInfo(**about["model"])
         made = str(about["made"])
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
-    assessment = Assessment.of(model, material, predictions, made=made)
+    result = EvaluationResult.of(model, evaluation_set, predictions, made=made)
     rows = _robustness(folder)
-    return assessment if rows is None else assessment.with_robustness(rows)
+    return result if rows is None else result.with_robustness(rows)
 
 
-def result_stamp(model_hash: str, material_key: str) -> Stamp | None:
+def result_stamp(model_hash: str, data_key: str) -> Stamp | None:
     """Tells one model's figures on these faces from those that replace them; None where there are none.
 
     The signatures of the figures and of the table of transforms, the second None where there is no table. It reads
     nothing.
     """
-    folder = _result_dir(model_hash, material_key)
+    folder = _result_dir(model_hash, data_key)
     figures = signature(folder / "evaluation.json")
     return (figures, signature(folder / "robustness.json")) if figures else None
 
@@ -266,8 +266,8 @@ def _faces_file(key: str) -> Path:
     return evaluations_dir() / "faces" / f"{key}.npz"
 
 
-def _result_dir(model_hash: str, material_key: str) -> Path:
-    return evaluations_dir() / "results" / result_key(model_hash, material_key)
+def _result_dir(model_hash: str, data_key: str) -> Path:
+    return evaluations_dir() / "results" / result_key(model_hash, data_key)
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from fer.evaluation.assessment import Assessment
 from fer.evaluation.calibration import answered_at
 from fer.evaluation.comparison import Comparison
+from fer.evaluation.evaluation_result import EvaluationResult
 from fer.text import counted
 
 _SMALLEST_P: Final = 0.0001
@@ -13,9 +13,9 @@ DERIVED: Final = "the tenth of train that training validates on"
 DRAWN: Final = "These faces are drawn: the figures say nothing about real ones."
 
 
-def key_figures(assessment: Assessment) -> dict[str, str]:
+def key_figures(result: EvaluationResult) -> dict[str, str]:
     """The figures that come first, by name, ready to be read."""
-    metrics, predictions, model = assessment.metrics, assessment.predictions, assessment.model
+    metrics, predictions, model = result.metrics, result.predictions, result.model
     low, high = metrics.accuracy_interval
     answered = answered_at(predictions.probabilities, predictions.labels, model.unsure_below)
     sure = "not defined" if answered.accuracy is None else f"{answered.accuracy:.3f}"
@@ -34,13 +34,13 @@ def key_figures(assessment: Assessment) -> dict[str, str]:
     }
 
 
-def about(assessments: Sequence[Assessment]) -> str:
+def about(results: Sequence[EvaluationResult]) -> str:
     """What was evaluated on what, in a line."""
-    data = assessments[0].data
-    names = " and ".join(assessment.model.name for assessment in assessments)
+    data = results[0].data
+    names = " and ".join(result.model.name for result in results)
     left_out = f", {counted(data.left_out, 'image')} left out" if data.left_out else ""
     part = f" ({DERIVED})" if data.derived else ""
-    n_faces = counted(assessments[0].metrics.n, "face")
+    n_faces = counted(results[0].metrics.n, "face")
     return f"{names} on the {data.split} split{part} of {data.name}: {n_faces}{left_out}"
 
 
@@ -58,15 +58,15 @@ def verdict(comparison: Comparison, first: str, second: str) -> str:
     return f"{only} {better} is better by more than chance {chance}."
 
 
-def crowd(assessment: Assessment) -> str | None:
+def crowd(result: EvaluationResult) -> str | None:
     """How the model goes with the FER+ crowd, in words; None where there are no votes to compare with."""
-    found = assessment.agreement
+    found = result.agreement
     if found is None:
         return None
     rank = found.correlation
     together = "" if rank is None else f" How sure it is and how sure they are: rank correlation {rank:.2f}."
     return (
-        f"Of the {found.n:,} faces for which the crowd has one favourite of the seven, {assessment.model.name} sees "
+        f"Of the {found.n:,} faces for which the crowd has one favourite of the seven, {result.model.name} sees "
         f"{found.accuracy:.3f} as the crowd does, and {found.label_accuracy:.3f} as the labels say; labels and crowd "
         f"agree on {found.labels_agree:.3f}.{together}"
     )

@@ -12,9 +12,9 @@ import psutil
 
 from fer.errors import FerError
 from fer.evaluation import store
+from fer.evaluation.evaluation_set import EvaluationSet, Source, load_evaluation_set
 from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, Progress, Request, unexpected
-from fer.evaluation.material import Material, Source, load_material
-from fer.evaluation.once import assess_once
+from fer.evaluation.once import evaluate_once
 from fer.evaluation.robustness import TRANSFORMS
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
@@ -78,34 +78,34 @@ def _evaluate(request: Request, report: _Reporter) -> None:
     classifiers = [EmotionClassifier(load_bundle(model)) for model in request.models]
     choice = store.choice_key(request.source)
     with store.alone(choice, lambda: report(_WAITING, "Waiting for another evaluation to read these faces", 0.0)):
-        material, begin = store.find_material(choice), 0.0
-        if material is None:
-            material, begin = _read(request.source, classifiers[0], report), _READING_SHARE
-            store.save_material(choice, material)
+        evaluation_set, begin = store.find_evaluation_set(choice), 0.0
+        if evaluation_set is None:
+            evaluation_set, begin = _read(request.source, classifiers[0], report), _READING_SHARE
+            store.save_evaluation_set(choice, evaluation_set)
     part = (1 - begin) / len(classifiers)
     for index, (classifier, name) in enumerate(zip_longest(classifiers, request.names)):
-        _assess(classifier, name, material, request.robustness, report, begin + index * part, part)
+        _evaluate_one(classifier, name, evaluation_set, request.robustness, report, begin + index * part, part)
 
 
-def _read(source: Source, classifier: EmotionClassifier, report: _Reporter) -> Material:
+def _read(source: Source, classifier: EmotionClassifier, report: _Reporter) -> EvaluationSet:
     def analyzer() -> FaceAnalyzer:
         return FaceAnalyzer(create_detector(source.detector or photo_detector_name()), classifier)
 
     report(_READING, "Reading the faces", 0.0)
-    return load_material(source, analyzer, lambda share, text: report(_READING, text, _READING_SHARE * share))
+    return load_evaluation_set(source, analyzer, lambda share, text: report(_READING, text, _READING_SHARE * share))
 
 
-def _assess(
+def _evaluate_one(
     classifier: EmotionClassifier,
     name: str | None,
-    material: Material,
+    evaluation_set: EvaluationSet,
     robustness: bool,
     report: _Reporter,
     begin: float,
     part: float,
 ) -> None:
     """Do what is missing of one model's results; it is the stretch from `begin` on, `part` long, of the whole."""
-    n_faces = len(material.faces)
+    n_faces = len(evaluation_set.faces)
     about = f"{name or classifier.bundle.name}: {counted(n_faces, 'face')}"
     # Each face counts once clean and once under each transform.
     total = n_faces * (1 + len(TRANSFORMS) * robustness)
@@ -119,7 +119,7 @@ def _assess(
     def wait() -> None:
         report(_WAITING, f"{about}, waiting for another evaluation that does the same", begin)
 
-    assess_once(classifier, material, name=name, robustness=robustness, on_progress=tell, on_wait=wait)
+    evaluate_once(classifier, evaluation_set, name=name, robustness=robustness, on_progress=tell, on_wait=wait)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from fer.emotions import EMOTIONS
-from fer.evaluation.maps import evidence, overlay
+from fer.evaluation.class_activation_maps import evidence, overlay
 from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
 from fer.ui import resources
@@ -20,13 +20,13 @@ _PICTURES: Final = 8
 def switch(bundle: Bundle, detector: str) -> Callable[[Photo, ImageAnalysis], tuple[bytes, ...]] | None:
     """A switch; on, it gives what draws a picture a face, the bytes of a PNG; off, None.
 
-    The picture is the crop that the network saw, glowing where it speaks for the expression that was given.
+    The picture is the crop that the network saw, glowing where it speaks for the predicted expression.
     """
     chosen = st.toggle(
         "Show why",
         key="upload_why",
         persist_state="session",
-        help="Each face once more as the network saw it: it glows where the face speaks for the expression given, "
+        help="Each face once more as the network saw it: it glows where the face speaks for the predicted expression, "
         "rather than for the others.",
     )
     if not chosen:
@@ -42,8 +42,8 @@ def _explained(
     boxes = [face.box_xywh for face in _analysis.faces]
     crops = crop_faces(decode(_photo.data), boxes, analyzer.detector.crop_scale)
     _, maps = analyzer.classifier.explain(crops)
-    given = [EMOTIONS.index(face.emotion) for face in _analysis.faces]
+    predicted = [EMOTIONS.index(face.emotion) for face in _analysis.faces]
     return tuple(
         encode_png(overlay(crop[..., 0], evidence(one, label))[..., ::-1])
-        for crop, one, label in zip(crops, maps, given, strict=True)
+        for crop, one, label in zip(crops, maps, predicted, strict=True)
     )

@@ -72,7 +72,7 @@ def test_an_imported_set_is_known_by_name_and_healthy_data_have_no_finding(docto
     assert "These faces are drawn." in doctor("synthetic").stdout
 
 
-def test_votes_are_given_by_name(doctor: Doctor, tmp_path: Path) -> None:
+def test_votes_are_predicted_by_name(doctor: Doctor, tmp_path: Path) -> None:
     dataset = drawn()
     votes = np.zeros((42, 10), np.uint8)
     votes[:, 9] = 10

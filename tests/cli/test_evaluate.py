@@ -12,11 +12,11 @@ from fer.cli import main
 from fer.datasets.faces import FaceDataset
 from fer.datasets.importing import import_path
 from fer.emotions import EMOTIONS
-from fer.evaluation.material import Source, load_material
-from fer.evaluation.once import assess_once
+from fer.evaluation.evaluation_set import Source, load_evaluation_set
+from fer.evaluation.once import evaluate_once
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from tests.evaluation.test_material import write_folders
+from tests.evaluation.test_evaluation_set import write_folders
 from tests.support.builders import make_bundle
 from tests.support.evaluations import grey_faces
 from tests.support.forms import csv_lines, drawn, image_files, write_lines
@@ -74,7 +74,7 @@ def test_json_on_standard_output_is_the_one_object(table: Path, model: Path) -> 
     assert found["accuracy"] == 65 / 70
     matrix = np.array(found["confusion_matrix"])
     assert matrix.sum() == 70 and matrix.trace() == 65
-    # The face of class 0 that is labelled 1: row true, column given.
+    # The face of class 0 that is labelled 1: row true, column predicted.
     assert matrix[1, 0] == 1 and matrix[0, 1] == 0
     assert found["per_class"]["angry"]["support"] == matrix[0].sum()  # type: ignore[index]
     assert list(found["per_class"]) == list(EMOTIONS)  # type: ignore[call-overload]
@@ -184,8 +184,8 @@ def test_nothing_is_classified_twice_and_no_face_is_kept(
 
 
 def test_what_a_page_called_otherwise_has_its_own_name_here(table: Path, model: Path) -> None:
-    material = load_material(Source(str(table)))
-    assess_once(EmotionClassifier(load_bundle(model)), material, name="Shipped model")
+    evaluation_set = load_evaluation_set(Source(str(table)))
+    evaluate_once(EmotionClassifier(load_bundle(model)), evaluation_set, name="Shipped model")
     assert figures(table, "--model", model)["model"] == "greys"
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from fer.emotions import EMOTIONS
-from fer.evaluation.material import Source, load_material
+from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.metrics import Metrics, measure, predict
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -43,7 +43,7 @@ def second(home: Path) -> Bundle:
 @pytest.fixture(scope="module")
 def metrics(bundle: Bundle) -> Metrics:
     """What the page must show, computed here."""
-    return measure(predict(EmotionClassifier(bundle), load_material(Source("synthetic")).faces))
+    return measure(predict(EmotionClassifier(bundle), load_evaluation_set(Source("synthetic")).faces))
 
 
 @pytest.fixture(scope="module")
@@ -78,28 +78,28 @@ def test_a_kept_result_comes_back_at_once(page: Page, app: App) -> None:
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
-def expect_cell(page: Page, metrics: Metrics, true: str, given: str) -> None:
+def expect_cell(page: Page, metrics: Metrics, true: str, predicted: str) -> None:
     """The gallery shows the faces of one cell, as many as the matrix counts."""
-    n_faces = metrics.confusion[EMOTIONS.index(true), EMOTIONS.index(given)]
+    n_faces = metrics.confusion[EMOTIONS.index(true), EMOTIONS.index(predicted)]
     assert n_faces, "a cell without faces would show nothing"
     expect(page.get_by_text(f"{n_faces} faces, the most confident first")).to_be_visible()
-    expect(page.get_by_text(f"true {true}, given {given}, ")).to_have_count(min(n_faces, 6))
+    expect(page.get_by_text(f"true {true}, predicted {predicted}, ")).to_have_count(min(n_faces, 6))
 
 
 def test_a_cell_of_the_matrix_turns_the_gallery(page: Page, app: App, metrics: Metrics) -> None:
     matrix = page.get_by_test_id("stDataFrame").first
     matrix.scroll_into_view_if_needed()
     # The drawn faces are all of a middle grey; a column in which there are some, the first row under the heading.
-    given = int(metrics.confusion[0].argmax())
+    predicted = int(metrics.confusion[0].argmax())
     box = matrix.bounding_box()
     assert box is not None
-    matrix.click(position={"x": box["width"] - (6.5 - given) * _CELL_PX, "y": _ROW_PX * 1.5})
+    matrix.click(position={"x": box["width"] - (6.5 - predicted) * _CELL_PX, "y": _ROW_PX * 1.5})
     app.settle()
-    expect_cell(page, metrics, "angry", EMOTIONS[given])
+    expect_cell(page, metrics, "angry", EMOTIONS[predicted])
 
 
 def test_the_matrix_is_reached_by_tab_and_works_without_a_mouse(page: Page, app: App, metrics: Metrics) -> None:
-    given = int(metrics.confusion[3].argmax())
+    predicted = int(metrics.confusion[3].argmax())
     # The browser loads what draws tables after the rest; before it there is nothing for Tab to reach.
     cells = page.get_by_test_id("stDataFrame").first.locator("canvas [tabindex]")
     cells.first.wait_for(state="attached", timeout=_WORK_MS)
@@ -116,23 +116,23 @@ def test_the_matrix_is_reached_by_tab_and_works_without_a_mouse(page: Page, app:
         pytest.fail(f"The matrix has no focus after {_TABS} presses of Tab.")
     app.settle()
     # Tab leads to the name of the first row, left of its first cell.
-    for key in ["ArrowDown"] * 3 + ["ArrowRight"] * (given + 1):
+    for key in ["ArrowDown"] * 3 + ["ArrowRight"] * (predicted + 1):
         page.keyboard.press(key)
         app.settle()
-    expect_cell(page, metrics, "happy", EMOTIONS[given])
+    expect_cell(page, metrics, "happy", EMOTIONS[predicted])
 
 
 def test_the_matrix_works_by_keyboard(page: Page, app: App, metrics: Metrics) -> None:
     matrix = page.get_by_test_id("stDataFrame").first
     matrix.scroll_into_view_if_needed()
-    given = int(metrics.confusion[3].argmax())
+    predicted = int(metrics.confusion[3].argmax())
     # Into the first cell; from there on by the arrows.
     matrix.click(position={"x": 100, "y": _ROW_PX * 1.5})
     app.settle()
-    for key in ["ArrowDown"] * 3 + ["ArrowRight"] * given:
+    for key in ["ArrowDown"] * 3 + ["ArrowRight"] * predicted:
         page.keyboard.press(key)
         app.settle()
-    expect_cell(page, metrics, "happy", EMOTIONS[given])
+    expect_cell(page, metrics, "happy", EMOTIONS[predicted])
 
 
 def test_the_gallery_shows_faces_with_their_maps(page: Page) -> None:
@@ -172,8 +172,8 @@ def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: 
     page.get_by_role("button", name="Evaluate").click()
     expect(page.get_by_text("McNemar's exact test")).to_be_visible(timeout=_WORK_MS)
     app.settle()
-    material = load_material(Source("synthetic"))
-    other = measure(predict(EmotionClassifier(second), material.faces))
+    evaluation_set = load_evaluation_set(Source("synthetic"))
+    other = measure(predict(EmotionClassifier(second), evaluation_set.faces))
     shown = page.get_by_test_id("stMetric").filter(has_text="Accuracy")
     expect(shown).to_have_count(2)
     expect(shown.nth(0)).to_contain_text(accuracy)

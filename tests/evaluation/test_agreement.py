@@ -15,9 +15,9 @@ def votes(*rows: dict[str, int]) -> np.ndarray:
     return np.array([[row.get(column, 0) for column in VOTE_COLUMNS] for row in rows], np.uint8)
 
 
-def answers(labels: list[int], given: list[int], confidence: list[float]) -> Predictions:
+def answers(labels: list[int], predicted: list[int], confidence: list[float]) -> Predictions:
     probabilities = np.array([[(1 - c) / 6] * N_EMOTIONS for c in confidence], np.float32)
-    probabilities[np.arange(len(given)), given] = confidence
+    probabilities[np.arange(len(predicted)), predicted] = confidence
     return Predictions(np.array(labels), probabilities)
 
 

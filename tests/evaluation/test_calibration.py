@@ -15,11 +15,11 @@ from fer.evaluation.calibration import (
 )
 
 
-def rows(confidences: list[float], given: int = 3) -> np.ndarray:
-    """Probabilities whose top class is `given` with these confidences, the rest spread evenly."""
+def rows(confidences: list[float], predicted: int = 3) -> np.ndarray:
+    """Probabilities whose top class is `predicted` with these confidences, the rest spread evenly."""
     confidence = np.array(confidences)[:, None]
     probabilities = np.repeat((1 - confidence) / (N_EMOTIONS - 1), N_EMOTIONS, axis=1)
-    probabilities[:, given] = confidence[:, 0]
+    probabilities[:, predicted] = confidence[:, 0]
     return probabilities
 
 

@@ -11,9 +11,9 @@ LABELS = np.array([0, 1, 2, 3, 4, 5] * 4)
 
 
 def answers(right: list[bool], confidence: float = 0.9) -> Predictions:
-    given = np.where(right, LABELS[: len(right)], 6)
-    probabilities = np.full((len(given), N_EMOTIONS), (1 - confidence) / 6, np.float32)
-    probabilities[np.arange(len(given)), given] = confidence
+    predicted = np.where(right, LABELS[: len(right)], 6)
+    probabilities = np.full((len(predicted), N_EMOTIONS), (1 - confidence) / 6, np.float32)
+    probabilities[np.arange(len(predicted)), predicted] = confidence
     return Predictions(LABELS[: len(right)], probabilities)
 
 

@@ -7,17 +7,17 @@ import numpy as np
 from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.evaluation.gallery import cards, mistakes, of_kind
 from fer.evaluation.metrics import Predictions
-from tests.support.evaluations import assessment, grey_faces, material, tiny_classifier
+from tests.support.evaluations import evaluation_set, grey_faces, result, tiny_classifier
 
 ANGRY, SAD, HAPPY = (EMOTIONS.index(name) for name in ("angry", "sad", "happy"))
 
 
 def answers() -> Predictions:
     labels = np.array([HAPPY, SAD, SAD, ANGRY, SAD])
-    given = np.array([HAPPY, HAPPY, HAPPY, SAD, SAD])
+    predicted = np.array([HAPPY, HAPPY, HAPPY, SAD, SAD])
     confidence = np.array([0.9, 0.5, 0.8, 0.7, 0.6])
     probabilities = np.repeat((1 - confidence)[:, None] / 6, N_EMOTIONS, axis=1).astype(np.float32)
-    probabilities[np.arange(5), given] = confidence
+    probabilities[np.arange(5), predicted] = confidence
     return Predictions(labels, probabilities)
 
 
@@ -33,33 +33,33 @@ def test_a_cell_holds_its_faces_the_surest_first() -> None:
 
 def test_a_card_says_what_was_true_and_given_and_shows_where(tmp_path: Path) -> None:
     faces = grey_faces(14, wrong=7)
-    made = assessment(tmp_path / "bundle", faces)
-    found = material(faces)
+    made = result(tmp_path / "bundle", faces)
+    found = evaluation_set(faces)
     rows = mistakes(made.predictions)
     assert len(rows) == 7
     shown = cards(found, [made.predictions], [tiny_classifier(tmp_path / "again")], rows)
     for card, row in zip(shown, rows, strict=True):
-        true, given = found.faces.labels[row], made.predictions.given[row]
+        true, predicted = found.faces.labels[row], made.predictions.predicted[row]
         assert card.captions == (
-            f"true {EMOTIONS[true]}, given {EMOTIONS[given]}, {made.predictions.confidence[row]:.2f}",
+            f"true {EMOTIONS[true]}, predicted {EMOTIONS[predicted]}, {made.predictions.confidence[row]:.2f}",
         )
         assert card.origin == found.origins[row]
         assert card.face.shape == (192, 192)
         assert [picture.shape for picture in card.maps] == [(192, 192, 3)]
-        assert card.probabilities[0].argmax() == given
+        assert card.probabilities[0].argmax() == predicted
 
 
 def test_two_models_give_a_caption_and_a_map_each(tmp_path: Path) -> None:
     faces = grey_faces(7)
-    one, other = assessment(tmp_path / "a", faces), assessment(tmp_path / "b", faces)
+    one, other = result(tmp_path / "a", faces), result(tmp_path / "b", faces)
     classifiers = [tiny_classifier(tmp_path / "a"), tiny_classifier(tmp_path / "b")]
-    (card,) = cards(material(faces), [one.predictions, other.predictions], classifiers, np.array([3]))
+    (card,) = cards(evaluation_set(faces), [one.predictions, other.predictions], classifiers, np.array([3]))
     assert len(card.captions) == len(card.maps) == len(card.probabilities) == 2
 
 
 def test_without_the_model_there_is_no_map(tmp_path: Path) -> None:
     faces = grey_faces(7)
-    made = assessment(tmp_path / "a", faces)
-    (card,) = cards(material(faces), [made.predictions], [], np.array([0]))
+    made = result(tmp_path / "a", faces)
+    (card,) = cards(evaluation_set(faces), [made.predictions], [], np.array([0]))
     assert card.maps == ()
     assert len(card.captions) == 1

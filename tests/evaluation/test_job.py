@@ -12,6 +12,7 @@ import pytest
 
 from fer.errors import EvaluationError
 from fer.evaluation import store, worker
+from fer.evaluation.evaluation_set import Source
 from fer.evaluation.job import (
     DONE,
     FAILED,
@@ -26,7 +27,6 @@ from fer.evaluation.job import (
     unexpected,
 )
 from fer.evaluation.latest import evaluations_dir, latest
-from fer.evaluation.material import Source
 from fer.evaluation.metrics import BATCH
 from fer.evaluation.robustness import TRANSFORMS
 from fer.recognition.bundle import Bundle
@@ -73,9 +73,9 @@ def test_a_process_of_its_own_evaluates_and_keeps_the_result(bundle: Bundle) -> 
     assert first is not None and first.state == RUNNING and first.pid not in (0, os.getpid())
     progress = wait_for(job, DONE, FAILED)
     assert (progress.state, progress.error, progress.share) == (DONE, None, 1.0)
-    material = store.find_material(store.choice_key(request.source))
-    assert material is not None
-    found = store.load_assessment(bundle.hash, material)
+    evaluation_set = store.find_evaluation_set(store.choice_key(request.source))
+    assert evaluation_set is not None
+    found = store.load_result(bundle.hash, evaluation_set)
     assert found is not None
     assert (found.metrics.n, found.data.split) == (140, "test")
 
@@ -214,9 +214,9 @@ def test_damaged_faces_are_read_again(bundle: Bundle) -> None:
     assert work(job, request).state == DONE
     (file,) = (evaluations_dir() / "faces").iterdir()
     file.write_bytes(b"damaged")
-    assert store.find_material(store.choice_key(request.source)) is None
+    assert store.find_evaluation_set(store.choice_key(request.source)) is None
     assert work(job, request).state == DONE
-    assert store.find_material(store.choice_key(request.source)) is not None
+    assert store.find_evaluation_set(store.choice_key(request.source)) is not None
 
 
 def test_nothing_is_computed_twice(bundle: Bundle, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

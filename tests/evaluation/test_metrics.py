@@ -11,9 +11,9 @@ from fer.errors import EvaluationError
 from fer.evaluation.metrics import BATCH, Predictions, measure, predict, summary, wilson_interval
 
 
-def predictions(labels: list[int], given: list[int], confidence: float = 1.0) -> Predictions:
-    probabilities = np.full((len(given), N_EMOTIONS), (1 - confidence) / (N_EMOTIONS - 1), np.float32)
-    probabilities[np.arange(len(given)), given] = confidence
+def predictions(labels: list[int], predicted: list[int], confidence: float = 1.0) -> Predictions:
+    probabilities = np.full((len(predicted), N_EMOTIONS), (1 - confidence) / (N_EMOTIONS - 1), np.float32)
+    probabilities[np.arange(len(predicted)), predicted] = confidence
     return Predictions(np.array(labels, np.int64), probabilities, seconds=2.0)
 
 
@@ -46,7 +46,7 @@ def test_one_answer_to_everything() -> None:
     assert (happy.precision, happy.recall, happy.f1, happy.support) == (0.6, 1, pytest.approx(0.75), 6)
     assert metrics.per_class["sad"].recall == 0
     assert metrics.per_class["fear"].support == 0
-    assert metrics.confusion[0].tolist() == [0, 0, 0, 2, 0, 0, 0]  # rows are true, columns given
+    assert metrics.confusion[0].tolist() == [0, 0, 0, 2, 0, 0, 0]  # rows are true, columns predicted
 
 
 def test_uniform_probabilities_are_as_sure_as_chance() -> None:

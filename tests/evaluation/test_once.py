@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from fer.evaluation import store
-from fer.evaluation.assessment import assess
+from fer.evaluation.evaluation_result import evaluate_model
 from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.metrics import BATCH
 from fer.evaluation.names import display_name
-from fer.evaluation.once import assess_once
+from fer.evaluation.once import evaluate_once
 from fer.evaluation.report import write_run_report
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.storage.files import write_json
 from tests.support.builders import make_bundle
-from tests.support.evaluations import grey_faces, material, tiny_classifier
+from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
 
 N_FACES = 70
 ONE_PASS = N_FACES + BATCH
@@ -44,28 +44,28 @@ def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_what_is_kept_is_not_computed_and_fresh_computes_it_again(tmp_path: Path, classified: list[int]) -> None:
-    classifier, faces = tiny_classifier(tmp_path / "tiny"), material(grey_faces(N_FACES))
-    first = assess_once(classifier, faces, name="mine")
-    again = assess_once(classifier, faces)
+    classifier, faces = tiny_classifier(tmp_path / "tiny"), evaluation_set(grey_faces(N_FACES))
+    first = evaluate_once(classifier, faces, name="mine")
+    again = evaluate_once(classifier, faces)
     assert (first.model.name, again.model.name) == ("mine", "tiny")
     assert sum(classified) == ONE_PASS
     assert again.predictions.seconds == first.predictions.seconds > 0
-    assess_once(classifier, faces, fresh=True)
+    evaluate_once(classifier, faces, fresh=True)
     assert sum(classified) == 2 * ONE_PASS
 
 
 def test_two_at_once_compute_once_and_the_second_is_told(tmp_path: Path, classified: list[int]) -> None:
-    classifier, faces = tiny_classifier(tmp_path / "bundle"), material(grey_faces(N_FACES))
+    classifier, faces = tiny_classifier(tmp_path / "bundle"), evaluation_set(grey_faces(N_FACES))
     waiting, results = threading.Event(), []
     with store.alone(store.result_key(classifier.bundle.hash, faces.key)):
         other = threading.Thread(
-            target=lambda: results.append(assess_once(classifier, faces, on_wait=waiting.set)), daemon=True
+            target=lambda: results.append(evaluate_once(classifier, faces, on_wait=waiting.set)), daemon=True
         )
         other.start()
         assert waiting.wait(30)
         assert classified == []
         # What the holder of the lock keeps is what the other finds.
-        store.save_assessment(assess(classifier, faces))
+        store.save_result(evaluate_model(classifier, faces))
     other.join(30)
     assert sum(classified) == ONE_PASS
     assert results[0].metrics.accuracy == 1.0
@@ -77,10 +77,10 @@ def test_a_runs_report_is_kept_for_the_page(fer_home: Path, classified: list[int
     write_json(run / "notes.json", {"name": "gentle"})
     faces = grey_faces(N_FACES)
     write_run_report(bundle, faces, run)
-    assert store.load_assessment(bundle.hash, material(faces)) is not None
+    assert store.load_result(bundle.hash, evaluation_set(faces)) is not None
     found = latest(bundle.hash)
     assert found is not None and found.model == "gentle"
-    assess_once(EmotionClassifier(bundle), material(faces))
+    evaluate_once(EmotionClassifier(bundle), evaluation_set(faces))
     assert sum(classified) == ONE_PASS
 
 

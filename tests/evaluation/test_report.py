@@ -13,12 +13,12 @@ import pytest
 from fer.datasets.crowd import EMOTION_COLUMNS
 from fer.datasets.readings import Rejection
 from fer.emotions import EMOTIONS
-from fer.evaluation.assessment import Assessment, assess
 from fer.evaluation.comparison import compare
+from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.report import report, write_run_report
 from fer.evaluation.wording import about, key_figures, verdict
 from tests.support.builders import make_bundle
-from tests.support.evaluations import grey_faces, material, tiny_classifier
+from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
 
 WRONG = 7
 
@@ -32,7 +32,7 @@ def votes(n: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def found():
-    return material(grey_faces(70, wrong=WRONG, votes=votes(70)))
+    return evaluation_set(grey_faces(70, wrong=WRONG, votes=votes(70)))
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def classifier(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def made(found, classifier) -> Assessment:
-    return assess(classifier, found, robustness=True)
+def made(found, classifier) -> EvaluationResult:
+    return evaluate_model(classifier, found, robustness=True)
 
 
 def html(*arguments) -> str:
@@ -94,12 +94,12 @@ def test_without_the_models_no_face_is_in_it(found, made) -> None:
 
 def test_drawn_faces_are_called_drawn(found, classifier, made) -> None:
     assert "faces are drawn" not in html(found, [made])
-    drawn = material(replace(grey_faces(14), synthetic=True))
-    assert "faces are drawn" in html(drawn, [assess(classifier, drawn)])
+    drawn = evaluation_set(replace(grey_faces(14), synthetic=True))
+    assert "faces are drawn" in html(drawn, [evaluate_model(classifier, drawn)])
 
 
 def test_two_models_are_compared(found, made, tmp_path: Path) -> None:
-    other = assess(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
+    other = evaluate_model(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
     text = body(html(found, [made, other]))
     assert "McNemar" in text
     # By class, two matrices, calibration and confidence of each model; coverage, robustness and crowd of both.
@@ -111,14 +111,14 @@ def test_two_models_are_compared(found, made, tmp_path: Path) -> None:
 
 
 def test_a_model_keeps_its_colour_where_the_other_was_not_measured(found, made, tmp_path: Path) -> None:
-    plain = assess(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
+    plain = evaluate_model(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
     page = body(html(found, [plain, made]))
     table = page[page.index("<h2>Robustness</h2>") : page.index("<h2>Agreement")]
     assert set(re.findall("#0072B2|#D55E00", table)) == {"#D55E00"}
 
 
 def test_each_models_calibration_has_its_colour(found, made, tmp_path: Path) -> None:
-    other = assess(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
+    other = evaluate_model(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
     page = body(html(found, [made, other]))
     first, second = (page.index(f"Calibration of {name}") for name in ("tiny", "other"))
     drawn = page[page.index("<h2>Does 0.9 mean 0.9?</h2>") :]
@@ -143,7 +143,7 @@ def test_json_holds_every_figure(found, made) -> None:
 def test_csv_has_a_row_a_face(found, made) -> None:
     rows = list(csv.DictReader(io.StringIO(report(".csv", found, [made]).decode("utf-8-sig"))))
     assert len(rows) == 70
-    assert sum(row["true"] == row["given"] for row in rows) == 63
+    assert sum(row["true"] == row["predicted"] for row in rows) == 63
     assert rows[0]["origin"].startswith("image ")
     assert sum(float(rows[0][name]) for name in EMOTIONS) == pytest.approx(1, abs=1e-5)
     assert rows[0]["sure"] == "true"
@@ -151,11 +151,11 @@ def test_csv_has_a_row_a_face(found, made) -> None:
 
 def test_csv_of_two_models_tells_them_apart(found, made) -> None:
     rows = list(csv.DictReader(io.StringIO(report(".csv", found, [made, made]).decode("utf-8-sig"))))
-    assert rows[0]["given_a"] == rows[0]["given_b"]
+    assert rows[0]["predicted_a"] == rows[0]["predicted_b"]
 
 
 def test_a_file_name_is_no_formula(made) -> None:
-    found = material(grey_faces(70, wrong=WRONG))
+    found = evaluation_set(grey_faces(70, wrong=WRONG))
     bad = replace(found, origins=("=HYPERLINK(1)", *found.origins[1:]))
     rows = list(csv.reader(io.StringIO(report(".csv", bad, [made]).decode("utf-8-sig"))))
     assert rows[1][0] == "'=HYPERLINK(1)"
@@ -184,14 +184,14 @@ def test_a_threshold_that_nothing_reaches_is_said(made) -> None:
 @pytest.mark.parametrize(("n", "words"), [(1, "1 face, 1 image left out"), (14, "14 faces, 2 images left out")])
 def test_one_is_not_called_many(n: int, words: str, classifier) -> None:
     left_out = tuple(Rejection(f"{number}.png", "no face found") for number in range(1 if n == 1 else 2))
-    found = replace(material(grey_faces(n)), left_out=left_out)
-    assert about([assess(classifier, found)]).endswith(f"test split of greys: {words}")
+    found = replace(evaluation_set(grey_faces(n)), left_out=left_out)
+    assert about([evaluate_model(classifier, found)]).endswith(f"test split of greys: {words}")
 
 
 @pytest.mark.parametrize(("wrong", "words"), [(0, "no more than chance"), (40, "first is better by more than chance")])
 def test_the_verdict_says_who_is_better_or_nobody(wrong: int, words: str, made, classifier) -> None:
-    found = material(grey_faces(70))
-    one = assess(classifier, found).predictions
+    found = evaluation_set(grey_faces(70))
+    one = evaluate_model(classifier, found).predictions
     probabilities = one.probabilities.copy()
     probabilities[:wrong] = np.roll(probabilities[:wrong], 1, axis=1)
     text = verdict(compare(one, replace(one, probabilities=probabilities)), "first", "second")

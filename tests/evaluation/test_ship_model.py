@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from fer.datasets.crowd import EMOTION_COLUMNS
-from fer.evaluation.assessment import Assessment, assess
+from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.metrics import measure, predict
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
 from scripts import int8, ship_model, shipped_report
 from scripts.int8 import Verdict
 from tests.support.builders import make_bundle
-from tests.support.evaluations import grey_faces, material, tiny_classifier
+from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
 from tests.support.forms import csv_lines, drawn, votes_lines, write_lines
 
 ABOUT = {
@@ -34,9 +34,9 @@ def votes(n: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Assessment:
+def made(tmp_path_factory: pytest.TempPathFactory) -> EvaluationResult:
     classifier = tiny_classifier(tmp_path_factory.mktemp("model") / "tiny")
-    return assess(classifier, material(grey_faces(70, wrong=7, votes=votes(70))), robustness=True)
+    return evaluate_model(classifier, evaluation_set(grey_faces(70, wrong=7, votes=votes(70))), robustness=True)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return make_bundle(tmp_path_factory.mktemp("model") / "tiny", metrics=metrics)
 
 
-def test_the_report_has_every_part_and_no_picture(made: Assessment) -> None:
+def test_the_report_has_every_part_and_no_picture(made: EvaluationResult) -> None:
     text = shipped_report.report(made)
     for part in ("Figures", "By class", "Does 0.9 mean 0.9?", "What 'not sure' costs", "Robustness", "Agreement"):
         assert f"## {part}" in text
@@ -55,7 +55,7 @@ def test_the_report_has_every_part_and_no_picture(made: Assessment) -> None:
     assert "Faces per second" not in text
 
 
-def test_the_paragraphs_say_what_the_figures_say(made: Assessment, bundle: Bundle) -> None:
+def test_the_paragraphs_say_what_the_figures_say(made: EvaluationResult, bundle: Bundle) -> None:
     first, second = (" ".join(part.split()) for part in shipped_report.findings(bundle, made).split("\n\n"))
     assert "the model gives 90.0% the name that they are labelled with" in first
     # One face of each class is labelled as its neighbour.
@@ -74,18 +74,18 @@ def test_the_paragraphs_say_what_the_figures_say(made: Assessment, bundle: Bundl
     ],
 )
 def test_which_split_chose_what_is_said(
-    metrics: dict[str, object], words: str, made: Assessment, bundle: Bundle
+    metrics: dict[str, object], words: str, made: EvaluationResult, bundle: Bundle
 ) -> None:
     text = shipped_report.findings(replace(bundle, metrics=metrics), made)
     assert words in " ".join(text.split())
 
 
-def test_without_votes_and_transforms_the_paragraphs_leave_them_out(made: Assessment, bundle: Bundle) -> None:
+def test_without_votes_and_transforms_the_paragraphs_leave_them_out(made: EvaluationResult, bundle: Bundle) -> None:
     text = shipped_report.findings(bundle, replace(made, agreement=None, robustness=None))
     assert "crowd" not in text and "covered" not in text
 
 
-def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: Assessment, tmp_path: Path) -> None:
+def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: EvaluationResult, tmp_path: Path) -> None:
     metrics = {"validation": made.metrics.to_dict(), "calibrated_on": "validation"}
     bundle = make_bundle(tmp_path / "tiny", metrics=metrics, **ABOUT)
     curves = pd.read_csv(io.StringIO(CURVES))

@@ -13,15 +13,15 @@ from fer.datasets.corrections import correct, corrections_file, write_correction
 from fer.datasets.importing import import_path
 from fer.errors import EvaluationError
 from fer.evaluation import store
-from fer.evaluation.assessment import Assessment, assess
+from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
+from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.job import DONE, PROGRESS_FILE, RUNNING, Job, Progress
 from fer.evaluation.latest import evaluations_dir, latest
-from fer.evaluation.material import Source, load_material
 from fer.evaluation.robustness import TRANSFORMS
 from fer.storage.files import write_json
 from fer.storage.processes import stamp_of
-from tests.evaluation.test_material import write_folders
-from tests.support.evaluations import grey_faces, material, tiny_classifier
+from tests.evaluation.test_evaluation_set import write_folders
+from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
 from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_lines
 
 
@@ -30,38 +30,38 @@ def _home(fer_home: Path) -> None:
     """Every test has an empty FER_HOME."""
 
 
-def assessed(tmp_path: Path, *, robustness: bool = False, wrong: int = 7) -> Assessment:
-    found = material(grey_faces(wrong=wrong))
-    store.save_material("choice", found)
-    return assess(tiny_classifier(tmp_path / "bundle"), found, robustness=robustness)
+def assessed(tmp_path: Path, *, robustness: bool = False, wrong: int = 7) -> EvaluationResult:
+    found = evaluation_set(grey_faces(wrong=wrong))
+    store.save_evaluation_set("choice", found)
+    return evaluate_model(tiny_classifier(tmp_path / "bundle"), found, robustness=robustness)
 
 
 def test_nothing_is_known_at_first(tmp_path: Path) -> None:
     assert store.known_faces("choice") is None
-    assert store.find_material("choice") is None
+    assert store.find_evaluation_set("choice") is None
     assert latest("model") is None
     assert store.disk_bytes() == 0
     assert not evaluations_dir().exists()
 
 
-def test_an_assessment_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
     made = assessed(tmp_path, robustness=True)
-    store.save_assessment(made)
-    found = store.find_material("choice")
+    store.save_result(made)
+    found = store.find_evaluation_set("choice")
     assert found is not None
-    loaded = store.load_assessment(made.model.hash, found)
+    loaded = store.load_result(made.model.hash, found)
     assert loaded is not None
     assert np.array_equal(loaded.predictions.probabilities, made.predictions.probabilities)
     assert loaded.to_dict() == made.to_dict()
 
 
-def test_the_material_comes_back_with_origins_and_votes(tmp_path: Path) -> None:
+def test_the_evaluation_set_comes_back_with_origins_and_votes(tmp_path: Path) -> None:
     faces = drawn()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(faces))
-    made = load_material(Source(str(table)))
-    store.save_material("choice", made)
-    found = store.find_material("choice")
+    made = load_evaluation_set(Source(str(table)))
+    store.save_evaluation_set("choice", made)
+    found = store.find_evaluation_set("choice")
     assert found is not None
     assert (found.key, found.split, found.origins, found.left_out) == (made.key, "test", made.origins, made.left_out)
     assert np.array_equal(found.faces.images, made.faces.images)
@@ -71,27 +71,27 @@ def test_the_material_comes_back_with_origins_and_votes(tmp_path: Path) -> None:
 
 def test_another_model_or_other_faces_have_no_result_yet(tmp_path: Path) -> None:
     made = assessed(tmp_path)
-    store.save_assessment(made)
-    assert store.load_assessment("another", material(grey_faces(wrong=7))) is None
-    assert store.load_assessment(made.model.hash, material(grey_faces(wrong=8))) is None
+    store.save_result(made)
+    assert store.load_result("another", evaluation_set(grey_faces(wrong=7))) is None
+    assert store.load_result(made.model.hash, evaluation_set(grey_faces(wrong=8))) is None
 
 
 def test_robustness_is_missing_until_it_was_measured_with_this_table(tmp_path: Path) -> None:
     made = assessed(tmp_path)
-    found = material(grey_faces(wrong=7))
+    found = evaluation_set(grey_faces(wrong=7))
 
-    def kept() -> Assessment:
-        loaded = store.load_assessment(made.model.hash, found)
+    def kept() -> EvaluationResult:
+        loaded = store.load_result(made.model.hash, found)
         assert loaded is not None
         return loaded
 
-    store.save_assessment(made)
+    store.save_result(made)
     assert kept().robustness is None
     rows = assessed(tmp_path, robustness=True).robustness
     assert rows is not None
-    store.save_assessment(made.with_robustness(rows[1:]))
+    store.save_result(made.with_robustness(rows[1:]))
     assert kept().robustness is None
-    store.save_assessment(made.with_robustness(rows))
+    store.save_result(made.with_robustness(rows))
     assert kept().robustness == rows
     assert len(rows) == len(TRANSFORMS)
 
@@ -100,13 +100,13 @@ def test_what_is_written_anew_has_another_stamp(tmp_path: Path) -> None:
     made = assessed(tmp_path)
     key = made.data.key
     assert store.result_stamp(made.model.hash, key) is None
-    store.save_assessment(made)
+    store.save_result(made)
     first = store.result_stamp(made.model.hash, key)
     assert first is not None and first[1] is None
-    store.save_assessment(made)
+    store.save_result(made)
     second = store.result_stamp(made.model.hash, key)
     assert second is not None and second != first
-    store.save_assessment(assessed(tmp_path, robustness=True))
+    store.save_result(assessed(tmp_path, robustness=True))
     third = store.result_stamp(made.model.hash, key)
     assert third is not None and third[1] is not None
 
@@ -116,11 +116,11 @@ def test_two_layouts_of_the_same_images_share_faces_and_results(tmp_path: Path) 
     table = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
     folders = Source(str(write_folders(tmp_path / "folders", image_files(faces))))
     for source in (table, folders):
-        store.save_material(store.choice_key(source), load_material(source))
+        store.save_evaluation_set(store.choice_key(source), load_evaluation_set(source))
     assert store.choice_key(table) != store.choice_key(folders)
     assert store.known_faces(store.choice_key(table)) == store.known_faces(store.choice_key(folders))
     assert len(list((evaluations_dir() / "faces").iterdir())) == 1
-    found = store.find_material(store.choice_key(folders))
+    found = store.find_evaluation_set(store.choice_key(folders))
     assert found is not None
     assert found.origins[0].endswith(".png")
 
@@ -145,7 +145,7 @@ def test_votes_of_any_name_that_is_read_are_another_choice(name: str, tmp_path: 
     (tmp_path / "notes.txt").write_text("no part of it")
     assert store.choice_key(source) == before
     write_lines(tmp_path / name, votes_lines(faces))
-    assert load_material(source).faces.votes is not None
+    assert load_evaluation_set(source).faces.votes is not None
     assert store.choice_key(source) != before
 
 
@@ -154,11 +154,11 @@ def test_corrections_of_a_set_are_not_evaluated_and_make_no_other_choice(tmp_pat
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(faces)), "mine")
     folder = set_folder("mine")
     source = Source(str(folder))
-    choice, found = store.choice_key(source), load_material(source)
+    choice, found = store.choice_key(source), load_evaluation_set(source)
     file = corrections_file(folder)
     changes = [correct(faces, index, (label + 1) % 7) for index, label in enumerate(faces.labels.tolist())]
     write_corrections(file, changes)
-    assert load_material(source).key == found.key
+    assert load_evaluation_set(source).key == found.key
     assert store.choice_key(source) == choice
     # What a writer of them is about to put in their place.
     file.rename(file.with_name(f"{file.name}.new"))
@@ -185,15 +185,15 @@ def test_a_file_added_to_a_folder_is_another_choice(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["faces/*.npz", "results/*/probabilities.npy", "results/*/evaluation.json"])
 def test_a_damaged_file_is_as_good_as_none_and_is_written_anew(tmp_path: Path, name: str) -> None:
     made = assessed(tmp_path)
-    store.save_assessment(made)
+    store.save_result(made)
     (file,) = evaluations_dir().glob(name)
     file.write_bytes(file.read_bytes()[:100])
-    found = store.find_material("choice")
-    assert found is None or store.load_assessment(made.model.hash, found) is None
-    store.save_assessment(assessed(tmp_path))
-    found = store.find_material("choice")
+    found = store.find_evaluation_set("choice")
+    assert found is None or store.load_result(made.model.hash, found) is None
+    store.save_result(assessed(tmp_path))
+    found = store.find_evaluation_set("choice")
     assert found is not None
-    assert store.load_assessment(made.model.hash, found) is not None
+    assert store.load_result(made.model.hash, found) is not None
 
 
 def test_no_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,7 @@ def test_no_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(np, "save", broken)
     with pytest.raises(store.StoreError, match="disk full"):
-        store.save_assessment(assessed(tmp_path))
+        store.save_result(assessed(tmp_path))
     (folder,) = (evaluations_dir() / "results").iterdir()
     assert list(folder.iterdir()) == []
 
@@ -220,9 +220,12 @@ def test_what_an_ended_process_left_half_written_is_swept_and_what_is_being_writ
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
-    made = assess(tiny_classifier(tmp_path / "bundle"), material(grey_faces()))
+    made = evaluate_model(tiny_classifier(tmp_path / "bundle"), evaluation_set(grey_faces()))
     evaluations_dir().write_text("in the way")
-    for keep in (lambda: store.save_assessment(made), lambda: store.save_material("choice", material(grey_faces()))):
+    for keep in (
+        lambda: store.save_result(made),
+        lambda: store.save_evaluation_set("choice", evaluation_set(grey_faces())),
+    ):
         with pytest.raises(EvaluationError, match=r"cannot be written .*FER_HOME"):
             keep()
     with pytest.raises(EvaluationError, match="cannot be written"), store.alone("key"):
@@ -243,8 +246,8 @@ def test_the_latest_of_a_model_is_the_one_made_last(tmp_path: Path) -> None:
     made = assessed(tmp_path)
     other = replace(made, made="2026-01-04T00:00:00+00:00", model=replace(made.model, hash="other", name="newer"))
     earlier = replace(made, made="2026-01-02T00:00:00+00:00", data=replace(made.data, key="earlier", name="whites"))
-    for assessment in (replace(made, made="2026-01-03T00:00:00+00:00"), other, earlier):
-        store.save_assessment(assessment)
+    for result in (replace(made, made="2026-01-03T00:00:00+00:00"), other, earlier):
+        store.save_result(result)
     found = latest(made.model.hash)
     assert found is not None
     assert asdict(found) == {
@@ -255,7 +258,7 @@ def test_the_latest_of_a_model_is_the_one_made_last(tmp_path: Path) -> None:
 
 def test_all_can_be_deleted(tmp_path: Path) -> None:
     made = assessed(tmp_path)
-    store.save_assessment(made)
+    store.save_result(made)
     assert store.disk_bytes() > 70 * 48 * 48
     store.delete_all()
     assert store.disk_bytes() == 0
@@ -264,7 +267,7 @@ def test_all_can_be_deleted(tmp_path: Path) -> None:
 
 def test_a_running_job_keeps_its_folder_and_ended_ones_do_not(tmp_path: Path) -> None:
     made = assessed(tmp_path)
-    store.save_assessment(made)
+    store.save_result(made)
     running, ended = (Job.of([name], "choice") for name in ("one", "other"))
     for job, state in ((running, RUNNING), (ended, DONE)):
         job.folder.mkdir(parents=True)

@@ -15,13 +15,13 @@ from fer.datasets.importing import import_path
 from fer.emotions import EMOTIONS
 from fer.errors import EvaluationError
 from fer.evaluation import store
-from fer.evaluation.assessment import assess
+from fer.evaluation.class_activation_maps import evidence, overlay
+from fer.evaluation.evaluation_result import evaluate_model
+from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.job import FAILED, PROGRESS_FILE, RUNNING, STOPPED, Job
 from fer.evaluation.latest import evaluations_dir
-from fer.evaluation.maps import evidence, overlay
-from fer.evaluation.material import Source, load_material
 from fer.evaluation.names import display_name
-from fer.evaluation.once import assess_once
+from fer.evaluation.once import evaluate_once
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
@@ -57,10 +57,10 @@ def second(fer_home: Path) -> Bundle:
 
 def evaluated(*bundles: Bundle, source: Source = SOURCE, robustness: bool = False) -> None:
     """Put results where the page finds them."""
-    material = load_material(source)
-    store.save_material(store.choice_key(source), material)
+    evaluation_set = load_evaluation_set(source)
+    store.save_evaluation_set(store.choice_key(source), evaluation_set)
     for bundle in bundles:
-        store.save_assessment(assess(EmotionClassifier(bundle), material, robustness=robustness))
+        store.save_result(evaluate_model(EmotionClassifier(bundle), evaluation_set, robustness=robustness))
 
 
 def texts(page: AppTest) -> str:
@@ -153,14 +153,14 @@ def test_what_was_damaged_and_repaired_is_shown_again(name: str, bundle: Bundle,
 
 
 def test_a_result_that_was_computed_anew_is_the_one_that_is_shown(bundle: Bundle, open_page: OpenPage) -> None:
-    material = load_material(SOURCE)
-    made = assess(EmotionClassifier(bundle), material)
+    evaluation_set = load_evaluation_set(SOURCE)
+    made = evaluate_model(EmotionClassifier(bundle), evaluation_set)
 
     def computed(seconds: float, n_days: int) -> None:
-        store.save_material(store.choice_key(SOURCE), material)
+        store.save_evaluation_set(store.choice_key(SOURCE), evaluation_set)
         when = datetime.now(UTC) - timedelta(days=n_days)
         predictions = replace(made.predictions, seconds=seconds)
-        store.save_assessment(replace(made, predictions=predictions, made=when.isoformat(timespec="seconds")))
+        store.save_result(replace(made, predictions=predictions, made=when.isoformat(timespec="seconds")))
 
     def expect(page: AppTest, speed: str, age: str) -> None:
         assert f"Evaluated {age} ago" in texts(page)
@@ -298,7 +298,7 @@ def test_a_kept_result_is_shown_at_once(bundle: Bundle, open_page: OpenPage) -> 
     assert "Evaluate" not in buttons(page)
     assert "nothing needs computing again" in texts(page)
     metrics = {metric.label: metric.value for metric in page.metric}
-    known = store.load_assessment(bundle.hash, load_material(SOURCE))
+    known = store.load_result(bundle.hash, load_evaluation_set(SOURCE))
     assert known is not None
     low, high = known.metrics.accuracy_interval
     assert metrics["Accuracy"] == f"{known.metrics.accuracy:.3f} ({low:.3f}–{high:.3f})"
@@ -354,9 +354,9 @@ def test_the_gallery_shows_the_surest_mistakes_and_follows_a_choice(bundle: Bund
     assert confidences == sorted(confidences, reverse=True)
     assert all(text.split()[1].rstrip(",") != text.split()[3].rstrip(",") for text in shown)
     box(page, "True").set_value("happy").run()
-    assert gallery(page) and all(text.startswith("true happy, given ") for text in gallery(page))
+    assert gallery(page) and all(text.startswith("true happy, predicted ") for text in gallery(page))
     box(page, "Given").set_value("happy").run()
-    assert all(text.startswith("true happy, given happy, ") for text in gallery(page))
+    assert all(text.startswith("true happy, predicted happy, ") for text in gallery(page))
 
 
 def test_a_cell_without_faces_says_so(bundle: Bundle, open_page: OpenPage) -> None:
@@ -457,8 +457,8 @@ def test_home_shows_the_last_evaluation_of_the_model_in_use(
 
 def test_home_calls_a_model_as_the_page_does(second: Bundle, open_page: OpenPage) -> None:
     use_bundle(second.path)
-    material = load_material(SOURCE)
-    assess_once(EmotionClassifier(second), material, name=display_name(second))
+    evaluation_set = load_evaluation_set(SOURCE)
+    evaluate_once(EmotionClassifier(second), evaluation_set, name=display_name(second))
     assert "gentle on 140 faces" in texts(open_page("app.py"))
 
 

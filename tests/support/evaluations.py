@@ -7,8 +7,8 @@ import numpy as np
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
 from fer.emotions import N_EMOTIONS
-from fer.evaluation.assessment import Assessment, assess
-from fer.evaluation.material import Material, material_of
+from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
+from fer.evaluation.evaluation_set import EvaluationSet, evaluation_set_of
 from fer.recognition.classifier import EmotionClassifier
 from tests.support.builders import make_bundle
 
@@ -24,13 +24,13 @@ def grey_faces(n: int = 70, wrong: int = 0, votes: np.ndarray | None = None, noi
     return FaceDataset("greys", images, labels, np.full(n, 2, np.uint8), votes=votes)
 
 
-def material(faces: FaceDataset) -> Material:
-    return material_of(Reading(faces, tuple(f"image {number}" for number in range(len(faces)))))
+def evaluation_set(faces: FaceDataset) -> EvaluationSet:
+    return evaluation_set_of(Reading(faces, tuple(f"image {number}" for number in range(len(faces)))))
 
 
 def tiny_classifier(folder: Path, sharpness: float = 4.0) -> EmotionClassifier:
     return EmotionClassifier(make_bundle(folder, sharpness=sharpness, unsure_below=0.4))
 
 
-def assessment(folder: Path, faces: FaceDataset, *, robustness: bool = False) -> Assessment:
-    return assess(tiny_classifier(folder), material(faces), robustness=robustness)
+def result(folder: Path, faces: FaceDataset, *, robustness: bool = False) -> EvaluationResult:
+    return evaluate_model(tiny_classifier(folder), evaluation_set(faces), robustness=robustness)

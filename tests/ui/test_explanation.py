@@ -8,7 +8,7 @@ import pytest
 
 from fer.datasets.synthetic import draw_face
 from fer.emotions import EMOTIONS
-from fer.evaluation.maps import evidence
+from fer.evaluation.class_activation_maps import evidence
 from fer.recognition.bundle import Bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
 

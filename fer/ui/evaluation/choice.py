@@ -11,7 +11,7 @@ from fer.datasets.catalog import list_sets, set_folder
 from fer.datasets.faces import SPLITS
 from fer.datasets.loading import SYNTHETIC
 from fer.errors import EvaluationError, FerError, shortened
-from fer.evaluation.material import Source, locate
+from fer.evaluation.evaluation_set import Source, locate
 from fer.evaluation.names import SHIPPED
 from fer.paths import SHIPPED_BUNDLE, runs_dir
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle

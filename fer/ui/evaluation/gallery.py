@@ -11,23 +11,23 @@ from fer.evaluation.gallery import Card, Rows, cards, mistakes, of_kind
 from fer.text import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.evaluation.results import classifiers
-from fer.ui.evaluation.work import Results
+from fer.ui.evaluation.work import Evaluation
 from fer.ui.paging import page_of
 
 _ANY: Final = "any"
 _DISAGREE: Final = -1
 _COLUMNS: Final = 3
 _A_PAGE: Final = 6
-_WHOSE, _TRUE, _GIVEN = "evaluation_whose", "evaluation_true", "evaluation_given"
+_WHOSE, _TRUE, _PREDICTED = "evaluation_whose", "evaluation_true", "evaluation_predicted"
 # Face and map fit beside each other in a third of the page.
 _PICTURE_PX: Final = 104
 
 
-def turn_to(place: int, true: int, given: int) -> None:
+def turn_to(place: int, true: int, predicted: int) -> None:
     """Show one cell of the confusion matrix of the model at `place` (0 or 1)."""
     st.session_state[_WHOSE] = place
     st.session_state[_TRUE] = EMOTIONS[true]
-    st.session_state[_GIVEN] = EMOTIONS[given]
+    st.session_state[_PREDICTED] = EMOTIONS[predicted]
 
 
 @dataclass(frozen=True)
@@ -36,49 +36,49 @@ class _Filter:
 
     whose: int
     true: int | None
-    given: int | None
+    predicted: int | None
 
 
-def gallery(results: Results) -> None:
+def gallery(evaluation: Evaluation) -> None:
     """The most confident answers of one kind, each with its probabilities and its map; mistakes unless one chooses."""
     st.subheader("Gallery of mistakes", anchor=False)
-    chosen = _choose(results)
-    rows = _rows(results, chosen)
+    chosen = _choose(evaluation)
+    rows = _rows(evaluation, chosen)
     if not len(rows):
         st.info("There is no such face. Choose another cell, or 'any'.", icon=":material/search_off:")
         return
-    key = f"evaluation_page_{results.key}_{chosen.whose}_{chosen.true}_{chosen.given}"
+    key = f"evaluation_page_{evaluation.key}_{chosen.whose}_{chosen.true}_{chosen.predicted}"
     shown = rows[page_of(len(rows), _A_PAGE, key)]
-    loaded = classifiers(results)
-    places = list(range(len(results.assessments))) if chosen.whose == _DISAGREE else [chosen.whose]
+    loaded = classifiers(evaluation)
+    places = list(range(len(evaluation.results))) if chosen.whose == _DISAGREE else [chosen.whose]
     made = cards(
-        results.material,
-        [results.assessments[place].predictions for place in places],
+        evaluation.evaluation_set,
+        [evaluation.results[place].predictions for place in places],
         [loaded[place] for place in places] if loaded else [],
         shown,
     )
     st.caption(
         f"{counted(len(rows), 'face')}, the most confident first. "
         + (
-            "The glow is where the face speaks for the class that was given."
+            "The glow is where the face speaks for the predicted class."
             if loaded
             else "A model's files are gone, so that its maps cannot be drawn."
         )
     )
-    labels = results.names
+    labels = evaluation.names
     for start in range(0, len(made), _COLUMNS):
         row = zip(st.columns(_COLUMNS), made[start : start + _COLUMNS], shown[start : start + _COLUMNS], strict=False)
         for column, card, number in row:
             with column, st.container(border=True, height="stretch"):
-                _show(card, [labels[place] for place in places], f"{results.key}_{chosen.whose}_{number}")
+                _show(card, [labels[place] for place in places], f"{evaluation.key}_{chosen.whose}_{number}")
 
 
-def _choose(results: Results) -> _Filter:
-    labels = dict(enumerate(results.names))
+def _choose(evaluation: Evaluation) -> _Filter:
+    labels = dict(enumerate(evaluation.names))
     if len(labels) > 1:
         labels[_DISAGREE] = "where they disagree"
     _fall_back(_WHOSE, list(labels), 0)
-    whose, true, given = st.columns([2, 1, 1]) if len(labels) > 1 else (None, *st.columns(2))
+    whose, true, predicted = st.columns([2, 1, 1]) if len(labels) > 1 else (None, *st.columns(2))
     who: int = 0
     if whose is not None:
         with whose:
@@ -86,8 +86,8 @@ def _choose(results: Results) -> _Filter:
     options = [_ANY, *EMOTIONS]
     with true:
         one = st.selectbox("True", options, key=_TRUE)
-    with given:
-        other = st.selectbox("Given", options, key=_GIVEN, disabled=who == _DISAGREE)
+    with predicted:
+        other = st.selectbox("Given", options, key=_PREDICTED, disabled=who == _DISAGREE)
     return _Filter(who, _index(one), None if who == _DISAGREE else _index(other))
 
 
@@ -101,20 +101,20 @@ def _index(name: str) -> int | None:
     return None if name == _ANY else EMOTIONS.index(name)
 
 
-def _rows(results: Results, chosen: _Filter) -> Rows:
+def _rows(evaluation: Evaluation, chosen: _Filter) -> Rows:
     if chosen.whose == _DISAGREE:
-        first, second = results.assessments
+        first, second = evaluation.results
         rows = compare(first.predictions, second.predictions).disagree
-        labels = results.material.faces.labels
+        labels = evaluation.evaluation_set.faces.labels
         return rows if chosen.true is None else rows[labels[rows] == chosen.true]
-    predictions = results.assessments[chosen.whose].predictions
-    if chosen.true is not None and chosen.given is not None:
-        return of_kind(predictions, chosen.true, chosen.given)
+    predictions = evaluation.results[chosen.whose].predictions
+    if chosen.true is not None and chosen.predicted is not None:
+        return of_kind(predictions, chosen.true, chosen.predicted)
     rows = mistakes(predictions)
     if chosen.true is not None:
         rows = rows[predictions.labels[rows] == chosen.true]
-    if chosen.given is not None:
-        rows = rows[predictions.given[rows] == chosen.given]
+    if chosen.predicted is not None:
+        rows = rows[predictions.predicted[rows] == chosen.predicted]
     return rows
 
 

@@ -12,15 +12,15 @@ import streamlit as st
 from fer.emotions import EMOTIONS
 from fer.errors import BundleError
 from fer.evaluation import charts, wording
-from fer.evaluation.assessment import Assessment
 from fer.evaluation.comparison import compare
+from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.metrics import Metrics
 from fer.evaluation.report import report
 from fer.recognition.classifier import EmotionClassifier
 from fer.text import counted
 from fer.ui import resources
 from fer.ui.downloads import made_download
-from fer.ui.evaluation.work import Results
+from fer.ui.evaluation.work import Evaluation
 
 _CONFIG: Final[dict[str, Any]] = {"displayModeBar": False}
 # The accent's hue at a strength that leaves the number readable in light and dark.
@@ -37,23 +37,23 @@ _HELP: Final = {
 }
 
 
-def headline(results: Results) -> None:
+def headline(evaluation: Evaluation) -> None:
     """What comes first: accuracy and its interval, macro F1, calibration, speed; and which of two is better."""
-    if results.material.faces.synthetic:
+    if evaluation.evaluation_set.faces.synthetic:
         st.info(wording.DRAWN, icon=":material/draw:")
-    for column, one, name in _side_by_side(results):
+    for column, one, name in _side_by_side(evaluation):
         with column, st.container(border=True):
-            if len(results.assessments) > 1:
+            if len(evaluation.results) > 1:
                 st.markdown(f"**{name}**")
             _metrics(one)
-    st.caption(f"{wording.about(results.assessments)}. Single crop, as served.")
-    if len(results.assessments) > 1:
-        first, second = results.assessments
-        st.markdown(wording.verdict(compare(first.predictions, second.predictions), *results.names))
-    _left_out(results)
+    st.caption(f"{wording.about(evaluation.results)}. Single crop, as served.")
+    if len(evaluation.results) > 1:
+        first, second = evaluation.results
+        st.markdown(wording.verdict(compare(first.predictions, second.predictions), *evaluation.names))
+    _left_out(evaluation)
 
 
-def _metrics(one: Assessment) -> None:
+def _metrics(one: EvaluationResult) -> None:
     figures = wording.key_figures(one)
     low, high = one.metrics.accuracy_interval
     with st.container(horizontal=True):
@@ -64,34 +64,34 @@ def _metrics(one: Assessment) -> None:
     st.caption(" · ".join(f"{name} {figures[name]}" for name in rest))
 
 
-def _left_out(results: Results) -> None:
-    left_out = results.material.left_out
+def _left_out(evaluation: Evaluation) -> None:
+    left_out = evaluation.evaluation_set.left_out
     if left_out:
         with st.expander(f"{counted(len(left_out), 'image')} could not be used", icon=":material/report:"):
             frame = pd.DataFrame([(item.where, item.reason) for item in left_out], columns=["Image", "Reason"])
             st.dataframe(frame, hide_index=True, alt="Images that could not be used, with the reason of each")
 
 
-def by_class(results: Results, on_cell: Callable[[int, int, int], None]) -> None:
+def by_class(evaluation: Evaluation, on_cell: Callable[[int, int, int], None]) -> None:
     """Confusion matrix and scores by class.
 
     Args:
-        results: of one or two models.
-        on_cell: called with the model's place, the true and the given class when a cell is chosen.
+        evaluation: the results of one or two models.
+        on_cell: called with the model's place, the true and the predicted class when a cell is chosen.
     """
     st.subheader("Which expressions it takes for which", anchor=False)
     shares = st.segmented_control(
         "Cells show", ["Faces", "Share of the row"], default="Faces", required=True, key="evaluation_cells"
     )
-    st.caption("Rows are true, columns given. Choose a cell, by mouse or keyboard, to see its faces in the gallery.")
+    st.caption("Rows: true class. Columns: predicted class. Select a cell to see its faces in the gallery.")
     # With one model the scores stand beside the matrix, with two below it.
-    columns = [column for column, _, _ in _side_by_side(results, least=2)]
-    for place, (one, name) in enumerate(zip(results.assessments, results.names, strict=True)):
+    columns = [column for column, _, _ in _side_by_side(evaluation, least=2)]
+    for place, (one, name) in enumerate(zip(evaluation.results, evaluation.names, strict=True)):
         with columns[place]:
-            _confusion(one.metrics, name, shares == "Share of the row", f"{place}_{results.key}", place, on_cell)
-        with columns[place if len(results.assessments) > 1 else 1]:
+            _confusion(one.metrics, name, shares == "Share of the row", f"{place}_{evaluation.key}", place, on_cell)
+        with columns[place if len(evaluation.results) > 1 else 1]:
             figure = charts.per_class_chart(one.metrics, f"Scores by class, {name}")
-            _plot(figure, f"by_class_{place}_{results.key}", _scores_in_words(one.metrics))
+            _plot(figure, f"by_class_{place}_{evaluation.key}", _scores_in_words(one.metrics))
 
 
 def _confusion(
@@ -109,8 +109,8 @@ def _confusion(
     def chosen() -> None:
         selected = st.session_state[key].selection.cells
         if selected:
-            row, given = selected[0]
-            on_cell(place, row, EMOTIONS.index(given))
+            row, predicted = selected[0]
+            on_cell(place, row, EMOTIONS.index(predicted))
 
     st.dataframe(
         styled,
@@ -121,7 +121,7 @@ def _confusion(
         column_config={
             emotion: st.column_config.NumberColumn(emotion[:3], help=emotion, width=_CELL_PX) for emotion in EMOTIONS
         },
-        alt=f"Confusion matrix of {name}: rows true, columns given",
+        alt=f"Confusion matrix of {name}: rows true, columns predicted",
     )
 
 
@@ -133,11 +133,11 @@ def _scores_in_words(metrics: Metrics) -> str:
     return "; ".join(parts)
 
 
-def trust(results: Results) -> None:
+def trust(evaluation: Evaluation) -> None:
     """Calibration, confidence, and what the 'not sure' threshold costs and gains."""
     st.subheader("Can its confidence be trusted?", anchor=False)
-    drawn = list(_side_by_side(results, least=2))
-    if len(results.assessments) == 1:
+    drawn = list(_side_by_side(evaluation, least=2))
+    if len(evaluation.results) == 1:
         (left, one, name), (right, _, _) = drawn
         pairs = [(left, one, name, 0, "calibration"), (right, one, name, 0, "confidence")]
     else:
@@ -154,26 +154,28 @@ def trust(results: Results) -> None:
             else:
                 figure = charts.confidence_chart(one.predictions, f"Confidence, {name}")
                 words = f"How often {name} is how sure, where it is right and where it is wrong"
-            _plot(figure, f"{kind}_{place}_{results.key}", words)
+            _plot(figure, f"{kind}_{place}_{evaluation.key}", words)
     figure = charts.coverage_chart(
-        [one.predictions for one in results.assessments],
-        results.names,
-        [one.model.unsure_below for one in results.assessments],
+        [one.predictions for one in evaluation.results],
+        evaluation.names,
+        [one.model.unsure_below for one in evaluation.results],
         "Accuracy against coverage",
     )
     words = "; ".join(
         f"{name} answers {figures['Share answered']} of the faces; accuracy of those: {figures['Accuracy of those']}"
-        for name, figures in zip(results.names, (wording.key_figures(one) for one in results.assessments), strict=True)
+        for name, figures in zip(
+            evaluation.names, (wording.key_figures(one) for one in evaluation.results), strict=True
+        )
     )
-    _plot(figure, f"coverage_{results.key}", words)
+    _plot(figure, f"coverage_{evaluation.key}", words)
     st.caption(f"What saying 'not sure' costs and gains. {charts.DIAMOND}")
 
 
-def robustness(results: Results) -> None:
+def robustness(evaluation: Evaluation) -> None:
     """Accuracy under each transform, of both models in one chart."""
     measured = [
         (one, name, color, one.robustness)
-        for one, name, color in zip(results.assessments, results.names, charts.MODEL_COLORS, strict=False)
+        for one, name, color in zip(evaluation.results, evaluation.names, charts.MODEL_COLORS, strict=False)
         if one.robustness is not None
     ]
     st.subheader("In bad light, blurred, turned, covered", anchor=False)
@@ -190,14 +192,14 @@ def robustness(results: Results) -> None:
     words = "; ".join(
         f"{name}: " + ", ".join(f"{row.label} {row.accuracy:.2f}" for row in rows) for _, name, _, rows in measured
     )
-    _plot(figure, f"robustness_{results.key}_{len(measured)}", words)
+    _plot(figure, f"robustness_{evaluation.key}_{len(measured)}", words)
 
 
-def agreement(results: Results) -> None:
+def agreement(evaluation: Evaluation) -> None:
     """How the models go with the FER+ crowd, where there are votes."""
     found = [
         (one, name, one.agreement)
-        for one, name in zip(results.assessments, results.names, strict=True)
+        for one, name in zip(evaluation.results, evaluation.names, strict=True)
         if one.agreement is not None
     ]
     if not found:
@@ -209,11 +211,11 @@ def agreement(results: Results) -> None:
     figure = charts.agreement_chart(
         [item for _, _, item in found], [name for _, name, _ in found], "By the crowd's certainty"
     )
-    _plot(figure, f"agreement_{results.key}", " ".join(texts))
+    _plot(figure, f"agreement_{evaluation.key}", " ".join(texts))
     st.caption(charts.LINES)
 
 
-def downloads(results: Results) -> None:
+def downloads(evaluation: Evaluation) -> None:
     """The report, the figures and the answers as files, made when they are asked for."""
     st.subheader("Take it away", anchor=False)
     with_faces = st.toggle(
@@ -223,19 +225,19 @@ def downloads(results: Results) -> None:
         help="The surest mistakes with their maps. Leave them out where the faces may not be passed on, as FER-2013's "
         "may not.",
     )
-    material, assessments = results.material, results.assessments
-    loaded = classifiers(results) if with_faces else []
+    evaluation_set, results = evaluation.evaluation_set, evaluation.results
+    loaded = classifiers(evaluation) if with_faces else []
     forms = (
         (".html", "HTML report", "text/html", ":material/description:", "One file with all charts; opens offline."),
         (".json", "JSON", "application/json", ":material/data_object:", "All figures."),
-        (".csv", "CSV", "text/csv", ":material/table:", "A row a face: true, given, seven probabilities."),
+        (".csv", "CSV", "text/csv", ":material/table:", "A row a face: true, predicted, seven probabilities."),
     )
-    shown = "_".join([results.key, *(one.made for one in assessments), *results.names, str(with_faces)])
+    shown = "_".join([evaluation.key, *(one.made for one in results), *evaluation.names, str(with_faces)])
     with st.container(horizontal=True):
         for form, label, mime, icon, text in forms:
             made_download(
                 label,
-                partial(report, form, material, assessments, loaded),
+                partial(report, form, evaluation_set, results, loaded),
                 f"evaluation{form}",
                 mime,
                 key=f"evaluation{form}_{shown}",
@@ -244,17 +246,17 @@ def downloads(results: Results) -> None:
             )
 
 
-def classifiers(results: Results) -> list[EmotionClassifier]:
+def classifiers(evaluation: Evaluation) -> list[EmotionClassifier]:
     """The models themselves, for their maps; [] where one is gone since it was evaluated."""
     try:
-        return [resources.classifier(bundle) for bundle in results.choice.bundles]
+        return [resources.classifier(bundle) for bundle in evaluation.choice.bundles]
     except BundleError:
         return []
 
 
-def _side_by_side(results: Results, least: int = 1) -> Iterator[tuple[Any, Assessment, str]]:
+def _side_by_side(evaluation: Evaluation, least: int = 1) -> Iterator[tuple[Any, EvaluationResult, str]]:
     """A column a model; with `least` of 2, a single model comes twice."""
-    shown = list(zip(results.assessments, results.names, strict=True))
+    shown = list(zip(evaluation.results, evaluation.names, strict=True))
     if len(shown) < least:
         shown *= least
     for column, (one, name) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):

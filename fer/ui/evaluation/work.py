@@ -6,10 +6,10 @@ from typing import Final
 import streamlit as st
 
 from fer.evaluation import store
-from fer.evaluation.assessment import Assessment
+from fer.evaluation.evaluation_result import EvaluationResult
+from fer.evaluation.evaluation_set import EvaluationSet, Source
 from fer.evaluation.job import FAILED, RUNNING, STOPPED, Job, Request, running_jobs
 from fer.evaluation.latest import evaluations_dir
-from fer.evaluation.material import Material, Source
 from fer.text import ago, duration, file_size
 from fer.ui.evaluation.choice import Choice
 
@@ -19,33 +19,33 @@ _STAMP_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Results:
-    """What is known of a choice: the faces, and an assessment a model, in the order of the choice."""
+class Evaluation:
+    """What is known of a choice: the faces, and a result a model, in the order of the choice."""
 
     choice: Choice
-    material: Material
-    assessments: tuple[Assessment, ...]
+    evaluation_set: EvaluationSet
+    results: tuple[EvaluationResult, ...]
 
     @property
     def key(self) -> str:
         """Tells results apart, for the keys of widgets."""
-        return "-".join([*(bundle.hash for bundle in self.choice.bundles), self.material.key])
+        return "-".join([*(bundle.hash for bundle in self.choice.bundles), self.evaluation_set.key])
 
     @property
     def names(self) -> list[str]:
         """What the models are called."""
-        return [one.model.name for one in self.assessments]
+        return [one.model.name for one in self.results]
 
 
-def work(choice: Choice) -> Results | None:
+def work(choice: Choice) -> Evaluation | None:
     """The button, the progress with its stop, and what is known already; a choice is never computed twice."""
     stamp = _stamp(choice.source)
     job = Job.of([bundle.hash for bundle in choice.bundles], stamp)
     progress = job.progress()
-    results = _results(choice, stamp)
-    missing = results is None or (choice.robustness and any(one.robustness is None for one in results.assessments))
+    evaluation = _evaluation(choice, stamp)
+    missing = evaluation is None or (choice.robustness and any(one.robustness is None for one in evaluation.results))
     if progress is not None and progress.state == RUNNING:
-        _watch(job, choice, stamp, results is None)
+        _watch(job, choice, stamp, evaluation is None)
     elif missing:
         if progress is not None and progress.state == FAILED:
             st.error(progress.error or "The evaluation failed.", icon=":material/error:")
@@ -55,18 +55,18 @@ def work(choice: Choice) -> Results | None:
             paths = tuple(str(bundle.path) for bundle in choice.bundles)
             job.start(Request(paths, choice.source, choice.robustness, choice.names))
             st.rerun()
-    elif results is not None:
-        st.caption(f":material/check: Evaluated {ago(results.assessments[0].made)}; nothing needs computing again.")
-    if results is None and (progress is None or progress.state != RUNNING):
+    elif evaluation is not None:
+        st.caption(f":material/check: Evaluated {ago(evaluation.results[0].made)}; nothing needs computing again.")
+    if evaluation is None and (progress is None or progress.state != RUNNING):
         _invite()
-    return results
+    return evaluation
 
 
 @st.fragment(run_every=_POLL_SECONDS)
 def _watch(job: Job, choice: Choice, stamp: str, waiting: bool) -> None:
     progress = job.progress()
     # The figures are ready while the table of transforms is still in work.
-    if progress is None or progress.state != RUNNING or (waiting and _results(choice, stamp) is not None):
+    if progress is None or progress.state != RUNNING or (waiting and _evaluation(choice, stamp) is not None):
         st.rerun()
     left = progress.seconds_left
     text = progress.text if left is None else f"{progress.text} · {duration(left)} left"
@@ -84,7 +84,7 @@ def _stamp(source: Source) -> str:
     return store.choice_key(source)
 
 
-def _results(choice: Choice, stamp: str) -> Results | None:
+def _evaluation(choice: Choice, stamp: str) -> Evaluation | None:
     key = store.known_faces(stamp)
     if key is None:
         return None
@@ -92,14 +92,14 @@ def _results(choice: Choice, stamp: str) -> Results | None:
     if len(written) < len(choice.bundles):
         return None
     try:
-        material = _material(stamp, key)
-        assessments = [
-            _assessment(bundle.hash, stamp, key, when, material).called(name)
+        evaluation_set = _evaluation_set(stamp, key)
+        results = [
+            _result(bundle.hash, stamp, key, when, evaluation_set).called(name)
             for bundle, name, when in zip(choice.bundles, choice.names, written, strict=True)
         ]
     except _DamagedError:
         return None
-    return Results(choice, material, tuple(assessments))
+    return Evaluation(choice, evaluation_set, tuple(results))
 
 
 class _DamagedError(Exception):
@@ -107,17 +107,19 @@ class _DamagedError(Exception):
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _material(stamp: str, key: str) -> Material:
-    found = store.find_material(stamp)
+def _evaluation_set(stamp: str, key: str) -> EvaluationSet:
+    found = store.find_evaluation_set(stamp)
     if found is None:
         raise _DamagedError
     return found
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _assessment(model_hash: str, stamp: str, key: str, written: store.Stamp, _material: Material) -> Assessment:
+def _result(
+    model_hash: str, stamp: str, key: str, written: store.Stamp, _evaluation_set: EvaluationSet
+) -> EvaluationResult:
     # The stamp, for it also says what the source calls itself: another may hold the same faces.
-    found = store.load_assessment(model_hash, _material)
+    found = store.load_result(model_hash, _evaluation_set)
     if found is None:
         raise _DamagedError
     return found

@@ -58,7 +58,7 @@ class Source:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class EvaluationSet:
     """The faces of one split, ready to be classified.
 
     Attributes:
@@ -123,9 +123,9 @@ def locate(text: str) -> Path:
     return path
 
 
-def load_material(
+def load_evaluation_set(
     source: Source, make_analyzer: Callable[[], FaceAnalyzer] | None = None, progress: Progress = silent
-) -> Material:
+) -> EvaluationSet:
     """Read the faces of a source.
 
     Args:
@@ -140,7 +140,7 @@ def load_material(
     if source.path == SYNTHETIC and not source.photos:
         dataset = make_synthetic()
         origins = tuple(f"drawing {number}" for number in range(1, len(dataset) + 1))
-        return material_of(Reading(dataset, origins), source.split)
+        return evaluation_set_of(Reading(dataset, origins), source.split)
     path = locate(source.path)
     if source.photos:
         if make_analyzer is None:
@@ -148,10 +148,10 @@ def load_material(
         reading = _read_photos(path, make_analyzer(), progress)
     else:
         reading = read_source(path, locate(source.votes) if source.votes else None, progress)
-    return material_of(reading, source.split)
+    return evaluation_set_of(reading, source.split)
 
 
-def material_of(reading: Reading, split: str | None = None) -> Material:
+def evaluation_set_of(reading: Reading, split: str | None = None) -> EvaluationSet:
     """The faces of one split of what was read; by default test, else validation, else train.
 
     Args:
@@ -173,7 +173,9 @@ def material_of(reading: Reading, split: str | None = None) -> Material:
     # Which of train's bad images would have been validation, nobody can say.
     wanted = (None, SPLITS.index("train" if derived else split))
     left_out = tuple(item for item in reading.rejected if item.split in wanted)
-    return Material(faces.take(order), split, tuple(reading.origins[row] for row in rows[order]), left_out, derived)
+    return EvaluationSet(
+        faces.take(order), split, tuple(reading.origins[row] for row in rows[order]), left_out, derived
+    )
 
 
 def _read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Reading:

@@ -1,4 +1,4 @@
-"""`Assessment`: all that is known of one model on one set of faces, however it was come by."""
+"""`EvaluationResult`: all that is known of one model on one set of faces, however it was come by."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from fer.evaluation.agreement import Agreement, agreement
 from fer.evaluation.calibration import answered_at, coverage_curve, reliability
-from fer.evaluation.material import Material
+from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.metrics import Metrics, Predictions, measure, predict, summary
 from fer.evaluation.robustness import RobustnessRow, measure_robustness
 from fer.recognition.bundle import Bundle
@@ -42,7 +42,7 @@ class DataInfo:
 
     Attributes:
         name: for people.
-        key: of the material, `Material.key`.
+        key: of the evaluation_set, `EvaluationSet.key`.
         split: the split that was evaluated.
         synthetic: whether the faces are drawn.
         left_out: images of the split that could not be used.
@@ -57,15 +57,17 @@ class DataInfo:
     derived: bool = False
 
     @classmethod
-    def of(cls, material: Material) -> Self:
+    def of(cls, evaluation_set: EvaluationSet) -> Self:
         """What to remember of the faces."""
-        faces = material.faces
-        left_out = len(material.left_out)
-        return cls(faces.name, material.key, material.split, faces.synthetic, left_out, material.derived)
+        faces = evaluation_set.faces
+        left_out = len(evaluation_set.left_out)
+        return cls(
+            faces.name, evaluation_set.key, evaluation_set.split, faces.synthetic, left_out, evaluation_set.derived
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Assessment:
+class EvaluationResult:
     """One model on one set of faces.
 
     Attributes:
@@ -86,12 +88,14 @@ class Assessment:
     robustness: tuple[RobustnessRow, ...] | None = None
 
     @classmethod
-    def of(cls, model: ModelInfo, material: Material, predictions: Predictions, made: str | None = None) -> Self:
-        """The assessment that follows from a model's predictions for these faces, made now or at the time given."""
-        votes = material.faces.votes
+    def of(
+        cls, model: ModelInfo, evaluation_set: EvaluationSet, predictions: Predictions, made: str | None = None
+    ) -> Self:
+        """The result that follows from a model's predictions for these faces, made now or at the time given."""
+        votes = evaluation_set.faces.votes
         return cls(
             model=model,
-            data=DataInfo.of(material),
+            data=DataInfo.of(evaluation_set),
             predictions=predictions,
             metrics=measure(predictions),
             made=made or datetime.now(UTC).isoformat(timespec="seconds"),
@@ -145,20 +149,20 @@ class Assessment:
         }
 
 
-def assess(
+def evaluate_model(
     classifier: EmotionClassifier,
-    material: Material,
+    evaluation_set: EvaluationSet,
     *,
     name: str | None = None,
     robustness: bool = False,
-    known: Assessment | None = None,
+    known: EvaluationResult | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
-) -> Assessment:
+) -> EvaluationResult:
     """Evaluate one model.
 
     Args:
         classifier: the model, as it is served.
-        material: the faces.
+        evaluation_set: the faces.
         name: what people call the model; None takes the bundle's own.
         robustness: also measure what light, blur, noise and slipped crops cost, about thirteen times the work.
         known: what is known already of this model on these faces, which is not computed again.
@@ -172,11 +176,11 @@ def assess(
         return (lambda done, total: on_progress(stage, done, total)) if on_progress else None
 
     if known is None:
-        predictions = predict(classifier, material.faces, report("faces"))
-        known = Assessment.of(ModelInfo.of(classifier.bundle, name), material, predictions)
+        predictions = predict(classifier, evaluation_set.faces, report("faces"))
+        known = EvaluationResult.of(ModelInfo.of(classifier.bundle, name), evaluation_set, predictions)
     if not robustness or known.robustness is not None:
         return known
-    rows = measure_robustness(classifier, material.faces, known.metrics.accuracy, report("robustness"))
+    rows = measure_robustness(classifier, evaluation_set.faces, known.metrics.accuracy, report("robustness"))
     return known.with_robustness(rows)
 
 

@@ -10,12 +10,12 @@ from fer.datasets.importing import import_path
 from fer.datasets.loading import load_dataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError, EvaluationError, FerError
-from fer.evaluation.material import NO_FACE, Material, Source, default_split, load_material, locate
+from fer.evaluation.evaluation_set import NO_FACE, EvaluationSet, Source, default_split, load_evaluation_set, locate
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
 from tests.support.builders import portrait_bgr
-from tests.support.evaluations import grey_faces, material, tiny_classifier
+from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
 from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_lines
 
 
@@ -27,11 +27,11 @@ def write_folders(root: Path, files: dict[str, bytes]) -> Path:
     return root
 
 
-def test_csv_and_folders_of_the_same_images_are_the_same_material(tmp_path: Path) -> None:
+def test_csv_and_folders_of_the_same_images_are_the_same_evaluation_set(tmp_path: Path) -> None:
     faces = drawn()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
     folders = write_folders(tmp_path / "folders", image_files(faces))
-    one, other = load_material(Source(str(table))), load_material(Source(str(folders)))
+    one, other = load_evaluation_set(Source(str(table))), load_evaluation_set(Source(str(folders)))
     assert one.split == other.split == "test"
     assert np.array_equal(one.faces.images, other.faces.images)
     assert np.array_equal(one.faces.labels, other.faces.labels)
@@ -42,7 +42,7 @@ def test_csv_and_folders_of_the_same_images_are_the_same_material(tmp_path: Path
 def test_an_origin_is_that_of_its_face(tmp_path: Path) -> None:
     faces = drawn()
     folders = write_folders(tmp_path / "folders", image_files(faces))
-    found = load_material(Source(str(folders), split="train"))
+    found = load_evaluation_set(Source(str(folders), split="train"))
     for image, label, origin in zip(found.faces.images, found.faces.labels, found.origins, strict=True):
         assert origin.startswith(f"train/{EMOTIONS[label]}/")
         assert np.array_equal(cv2.imread(str(folders / origin), cv2.IMREAD_GRAYSCALE), image)
@@ -54,7 +54,7 @@ def test_an_origin_is_that_of_its_face(tmp_path: Path) -> None:
 def test_the_split_that_tells_most_is_the_default(sizes: tuple[int, int, int], split: str) -> None:
     faces = drawn(*sizes)
     assert default_split(faces) == split
-    assert len(material(faces).faces) == 7
+    assert len(evaluation_set(faces).faces) == 7
 
 
 def test_no_image_at_all_is_a_sentence() -> None:
@@ -65,35 +65,35 @@ def test_no_image_at_all_is_a_sentence() -> None:
 def test_a_split_that_is_missing_is_named_with_those_there_are(tmp_path: Path) -> None:
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(14, 7, 0)))
     with pytest.raises(DatasetError, match=r"no split 'test'.*train, validation"):
-        load_material(Source(str(table), split="test"))
+        load_evaluation_set(Source(str(table), split="test"))
 
 
 def test_validation_of_data_without_one_is_the_tenth_that_training_takes(tmp_path: Path) -> None:
     faces = drawn(140, 0, 7)
     folders = write_folders(tmp_path / "folders", image_files(faces))
-    found = load_material(Source(str(folders), split="validation"))
+    found = load_evaluation_set(Source(str(folders), split="validation"))
     expected = load_dataset(folders).split("validation")
     assert (found.split, found.derived, len(found.faces)) == ("validation", True, 14)
     assert found.faces.fingerprint == expected.fingerprint
     assert all(origin.startswith("train/") for origin in found.origins)
-    assert not load_material(Source(str(folders), split="test")).derived
+    assert not load_evaluation_set(Source(str(folders), split="test")).derived
 
 
 def test_without_train_there_is_no_tenth_of_it(tmp_path: Path) -> None:
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(0, 0, 7)))
     with pytest.raises(DatasetError, match=r"no split 'validation'.*test"):
-        load_material(Source(str(table), split="validation"))
+        load_evaluation_set(Source(str(table), split="validation"))
 
 
 def test_an_imported_set_is_found_by_its_name(tmp_path: Path, fer_home: Path) -> None:
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn())), "mine")
-    assert load_material(Source("mine")).faces.name == "mine"
+    assert load_evaluation_set(Source("mine")).faces.name == "mine"
 
 
 @pytest.mark.parametrize("path", ["~nosuchuser/x", "x" * 300, "a\0b"])
 def test_what_can_be_no_path_is_a_sentence(path: str, fer_home: Path) -> None:
     with pytest.raises(FerError) as caught:
-        load_material(Source(path))
+        load_evaluation_set(Source(path))
     assert len(str(caught.value)) < 200 and str(caught.value).endswith(".")
 
 
@@ -118,16 +118,16 @@ def test_what_is_left_out_is_counted_by_split(form: str, split: str, n_left_out:
         (tmp_path / "data").mkdir()
         table = write_lines(tmp_path / "data" / "fer2013.csv", [*csv_lines(faces), *bad])
         source = table if form == "table" else table.parent
-    found = load_material(Source(str(source), split=split))
+    found = load_evaluation_set(Source(str(source), split=split))
     assert len(found.left_out) == n_left_out
 
 
 def test_votes_beside_the_table_come_along_and_change_the_key(tmp_path: Path) -> None:
     faces = drawn()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
-    without = load_material(Source(str(table)))
+    without = load_evaluation_set(Source(str(table)))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(faces))
-    found = load_material(Source(str(table)))
+    found = load_evaluation_set(Source(str(table)))
     assert without.faces.votes is None
     assert found.faces.votes is not None
     assert (found.faces.votes.max(1) == 10).all()
@@ -135,21 +135,21 @@ def test_votes_beside_the_table_come_along_and_change_the_key(tmp_path: Path) ->
 
 
 def test_synthetic_needs_no_file() -> None:
-    found = load_material(Source("synthetic"))
+    found = load_evaluation_set(Source("synthetic"))
     assert found.faces.synthetic
     assert len(found.faces) == 140
 
 
 def test_the_key_knows_pixels_and_labels_but_not_order() -> None:
     faces = grey_faces(14, noise=20)
-    key = material(faces).key
-    assert material(faces.take(np.arange(14)[::-1])).key == key
-    assert material(grey_faces(14, wrong=1, noise=20)).key != key
+    key = evaluation_set(faces).key
+    assert evaluation_set(faces.take(np.arange(14)[::-1])).key == key
+    assert evaluation_set(grey_faces(14, wrong=1, noise=20)).key != key
 
 
 def test_as_many_origins_as_faces() -> None:
     with pytest.raises(ValueError, match="origins: expected 7"):
-        Material(grey_faces(7), "test", ("one",))
+        EvaluationSet(grey_faces(7), "test", ("one",))
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def write_photos(root: Path) -> Path:
 
 def test_photos_are_searched_and_cropped_as_everywhere(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     folder = write_photos(tmp_path / "photos")
-    found = load_material(Source(str(folder), photos=True), lambda: analyzer)
+    found = load_evaluation_set(Source(str(folder), photos=True), lambda: analyzer)
     assert dict(zip(found.origins, found.faces.labels, strict=True)) == {
         "happy/portrait.png": EMOTIONS.index("happy"),
         "Surprised/pair.png": EMOTIONS.index("surprise"),
@@ -193,7 +193,7 @@ def test_a_photo_in_a_folder_that_names_no_split_or_class_is_left_out(tmp_path: 
     for place in ("train/happy", "extra/happy", "train/holiday"):
         (tmp_path / place).mkdir(parents=True)
         cv2.imwrite(str(tmp_path / place / "me.png"), portrait_bgr())
-    found = load_material(Source(str(tmp_path), photos=True), lambda: analyzer)
+    found = load_evaluation_set(Source(str(tmp_path), photos=True), lambda: analyzer)
     assert (found.split, found.origins) == ("train", ("train/happy/me.png",))
     assert {item.where: item.reason for item in found.left_out} == {
         "extra/happy/me.png": "its folder names no split",
@@ -207,11 +207,11 @@ def test_what_holds_no_photo_of_a_class_is_a_sentence(name: str, tmp_path: Path,
     (tmp_path / "classless" / "holiday").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "classless" / "holiday" / "me.png"), portrait_bgr())
     with pytest.raises(EvaluationError, match=r"happy/me\.jpg"):
-        load_material(Source(str(tmp_path / name), photos=True), lambda: analyzer)
+        load_evaluation_set(Source(str(tmp_path / name), photos=True), lambda: analyzer)
 
 
 def test_photos_without_any_face_are_a_sentence(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     (tmp_path / "photos" / "sad").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "photos" / "sad" / "wall.png"), np.zeros((200, 200, 3), np.uint8))
     with pytest.raises(EvaluationError, match="No face was found in the 1 photos"):
-        load_material(Source(str(tmp_path / "photos"), photos=True), lambda: analyzer)
+        load_evaluation_set(Source(str(tmp_path / "photos"), photos=True), lambda: analyzer)

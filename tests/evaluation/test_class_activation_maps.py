@@ -3,7 +3,7 @@
 import numpy as np
 
 from fer.emotions import N_EMOTIONS
-from fer.evaluation.maps import evidence, overlay
+from fer.evaluation.class_activation_maps import evidence, overlay
 
 
 def maps(label: int, row: int, column: int) -> np.ndarray:
