@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tests.builders import make_bundle
 
 import fer
 from fer.paths import CHECKOUT
 from fer.vision.samples import sample_portrait
+from tests.support.builders import make_bundle
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
-from tests.serving import free_port, running_command
 
 import fer
 from fer.paths import CHECKOUT
 from fer.vision.samples import sample_portrait
 from tests.support.installed import Installation, build_wheel, install
+from tests.support.serving import free_port, running_command
 
 # Opens every page as its users do, and prints what each shows as an error.
 _OPEN_PAGES = """

@@ -1,0 +1,290 @@
+"""Set up the environment and run a command of the project, on Linux, macOS and Windows.
+
+    python scripts/run.py app      # on Windows: py scripts/run.py app
+
+It needs nothing but Python: the first call makes .venv and installs what the command needs. `make COMMAND` is the same.
+"""
+
+from __future__ import annotations  # an old Python must come as far as the sentence that names the one needed
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+OLDEST = (3, 11)
+BROWSERS = ("chromium", "google-chrome", "chrome", "msedge")
+# What each kind of work needs. The first one is part of every other.
+REQUIREMENTS = {
+    "app": ("requirements.txt", "requirements-training.txt"),
+    "dev": ("requirements-dev.txt",),
+    "docs": ("requirements-docs.txt",),
+}
+UNIT = "not e2e and not training and not soak"
+TWO_CORES = ("-n", "2", "--dist", "loadfile")
+QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/datasets", "tests/live", "tests/cli")
+
+
+class CommandError(Exception):
+    """The command can't continue. The message says what to do, or is empty where a tool has said it."""
+
+
+# Setting up
+
+
+def python_of(venv: Path) -> Path:
+    """Return the interpreter of a virtual environment."""
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def ensure_venv(venv: Path = VENV) -> None:
+    """Make the virtual environment, unless there is one.
+
+    Raises:
+        CommandError: this Python is too old or lacks the module `venv`, or .venv is a link to nothing.
+    """
+    if python_of(venv).exists():
+        return
+    if sys.version_info < OLDEST:
+        raise CommandError(f"Python 3.11 or newer is needed. This is {sys.version.split()[0]}; use another one.")
+    if venv.is_symlink() and not venv.exists():
+        raise CommandError(
+            f"{venv} is a link to a missing folder. Delete it (rm '{venv}'), then type the command again."
+        )
+    ensure_venv_module()
+    call(sys.executable, "-m", "venv", str(venv))
+
+
+def ensure_venv_module() -> None:
+    """Install Debian's package of the module `venv` if it is missing. Other systems include it in Python.
+
+    Raises:
+        CommandError: it is missing, and this user may not install it.
+    """
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError as error:
+        package = f"python{sysconfig.get_python_version()}-venv"
+        if not apt_install(package):
+            raise CommandError(f"Python's module 'venv' is missing. Type: sudo apt-get install {package}") from error
+
+
+def ensure_installed(*kinds: str) -> None:
+    """Install the requirements of some kinds of work, unless their files are unchanged since the last time."""
+    ensure_venv()
+    for kind in kinds:
+        files = REQUIREMENTS[kind]
+        stamp = VENV / f".installed-{kind}"
+        wanted = digest(*files, "constraints.txt")
+        if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+            continue
+        print(f"Installing {files[0]} into .venv. The first time takes a few minutes ...", flush=True)
+        pip = (python_of(VENV), "-m", "pip", "install", "--disable-pip-version-check", "--quiet")
+        call(*pip, "-r", files[0], "-c", "constraints.txt")
+        stamp.write_text(wanted, encoding="utf-8")
+
+
+def digest(*files: str) -> str:
+    """Return a digest of the contents of some files in the project's folder."""
+    content = b"\0".join((ROOT / file).read_bytes() for file in files)
+    return hashlib.sha256(content).hexdigest()
+
+
+def ensure_browser() -> None:
+    """Make sure that the browser tests find a Chromium, unless SKIP_BROWSER=1 leaves them out.
+
+    Raises:
+        CommandError: there is none, and this user may not install one.
+    """
+    if os.environ.get("SKIP_BROWSER") == "1":
+        print("SKIP_BROWSER=1: the browser tests are left out.")
+    elif not any(map(shutil.which, BROWSERS)) and not apt_install("chromium"):
+        raise CommandError(
+            "The browser tests need Chromium or Chrome on the PATH. On Debian type: sudo apt-get install chromium. "
+            "To leave these tests out, set SKIP_BROWSER=1."
+        )
+
+
+def apt_install(package: str) -> bool:
+    """Install a Debian package if this user may, and return whether that worked."""
+    apt = shutil.which("apt-get")
+    if apt is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return False
+    print(f"Installing {package} ...", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    commands = ([apt, "update", "-qq"], [apt, "install", "-y", "-qq", "--no-install-recommends", package])
+    return all(subprocess.run(command, env=quiet, check=False).returncode == 0 for command in commands)
+
+
+def call(*command: str | Path) -> None:
+    """Run a command in the project's folder, with the environment's programs first on the PATH.
+
+    Raises:
+        CommandError: it failed.
+    """
+    path = os.pathsep.join([str(python_of(VENV).parent), os.environ.get("PATH", "")])
+    done = subprocess.run([str(word) for word in command], cwd=ROOT, env={**os.environ, "PATH": path}, check=False)
+    if done.returncode:
+        raise CommandError("")
+
+
+def python(*arguments: str | Path) -> None:
+    """Run the environment's Python."""
+    call(python_of(VENV), *arguments)
+
+
+def tool(name: str, *arguments: str) -> None:
+    """Run a program that is installed in the environment."""
+    call(python_of(VENV).with_name(name + (".exe" if os.name == "nt" else "")), *arguments)
+
+
+def pytest(*arguments: str) -> None:
+    """Run pytest in the environment."""
+    python("-m", "pytest", *arguments)
+
+
+# The commands; the first line of each docstring is its help.
+
+
+def app(extra: list[str]) -> None:
+    """Open the dashboard; options: --port 8600, --no-browser."""
+    ensure_installed("app")
+    python("-m", "fer", "app", *extra)
+
+
+def test(extra: list[str]) -> None:
+    """Check everything: what 'check' does, training, and the browser tests."""
+    check([])
+    ensure_browser()
+    pytest(*TWO_CORES, "-m", "training and not e2e and not soak")
+    shutil.rmtree(ROOT / "test-results", ignore_errors=True)
+    pytest(*TWO_CORES, "-m", "e2e and not alone and not soak")
+    pytest("-m", "alone and not soak")
+
+
+def check(extra: list[str]) -> None:
+    """Check style, types, import rules, and what needs neither a browser nor TensorFlow."""
+    lint([])
+    types([])
+    imports([])
+    pytest(*TWO_CORES, "-m", UNIT, *extra)
+
+
+def quick(extra: list[str]) -> None:
+    """Check style, types and import rules, and run the fast tests: under a minute."""
+    lint([])
+    types([])
+    imports([])
+    pytest(*TWO_CORES, "-q", "-m", f"{UNIT} and not slow", *QUICK_TESTS, *extra)
+
+
+def coverage(extra: list[str]) -> None:
+    """Measure which lines the tests run, without those of the browser."""
+    ensure_installed("app", "dev")
+    pytest(*TWO_CORES, "-m", "not e2e and not soak", "--cov", "--cov-report=term:skip-covered", *extra)
+
+
+def lint(extra: list[str]) -> None:
+    """Check style and format."""
+    ensure_installed("app", "dev")
+    tool("ruff", "check", ".", *extra)
+    tool("ruff", "format", "--check", ".")
+
+
+def format_code(extra: list[str]) -> None:
+    """Fix style and format."""
+    ensure_installed("app", "dev")
+    tool("ruff", "check", "--fix-only", ".", *extra)
+    tool("ruff", "format", ".")
+
+
+def types(extra: list[str]) -> None:
+    """Check types."""
+    ensure_installed("app", "dev")
+    tool("mypy", *extra)
+
+
+def imports(extra: list[str]) -> None:
+    """Check the import rules."""
+    ensure_installed("app", "dev")
+    tool("lint-imports", "--no-cache", *extra)
+
+
+def docs(extra: list[str]) -> None:
+    """Build the documentation into site/; 'docs serve' shows it while you write."""
+    ensure_installed("app", "docs")
+    if extra[:1] == ["serve"]:
+        python("-m", "mkdocs", "serve", *extra[1:])
+    else:
+        python("-m", "mkdocs", "build", "--strict", *extra)
+
+
+def wheel(extra: list[str]) -> None:
+    """Build the package into dist/."""
+    ensure_installed("app", "dev")
+    python("-m", "build", "--no-isolation", *extra)
+
+
+def model(extra: list[str]) -> None:
+    """Train the shipped model again, in hours: model FER2013.CSV [FER2013NEW.CSV]."""
+    ensure_installed("app")
+    python("-m", "scripts.make_model", *extra)
+
+
+def soak(extra: list[str]) -> None:
+    """Run the camera for many minutes, and end trainings at random moments."""
+    ensure_installed("app", "dev")
+    ensure_browser()
+    pytest("-m", "soak", "-s", "tests/soak", *extra)
+
+
+def clean(extra: list[str]) -> None:
+    """Delete .venv and what the tools have written."""
+    for name in (".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "test-results", "site", "dist"):
+        folder = ROOT / name
+        if folder.is_symlink():
+            folder.unlink()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+COMMANDS = {
+    "app": app, "test": test, "check": check, "quick": quick, "coverage": coverage, "lint": lint,
+    "format": format_code, "types": types, "imports": imports, "docs": docs, "wheel": wheel, "model": model,
+    "soak": soak, "clean": clean,
+}  # fmt: skip
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command that is named first, with the rest as its options. Return the exit code."""
+    width = max(map(len, COMMANDS))
+    listed = "\n".join(f"  {name:{width}}  {command.__doc__}" for name, command in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="scripts/run.py",
+        description="Set up the environment and run a command of the project.",
+        epilog=f"commands:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("options", nargs=argparse.REMAINDER, metavar="...", help="further options of the command")
+    parsed = parser.parse_args(arguments)
+    try:
+        COMMANDS[parsed.command](parsed.options)
+    except CommandError as reason:
+        if str(reason):
+            print(f"Error: {reason}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
