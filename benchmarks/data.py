@@ -44,21 +44,21 @@ class Task:
 TASKS: Final = (
     Task(
         "load the table",
-        "from fer.datasets.loading import load_dataset; load_dataset(sys.argv[1])",
+        "from fer.datasets.store.loading import load_dataset; load_dataset(sys.argv[1])",
         seconds=15,
         mb=600,
     ),
     Task(
         "import the table",
-        "from pathlib import Path; from fer.datasets.importing import import_path; "
+        "from pathlib import Path; from fer.datasets.store.importing import import_path; "
         "import_path(Path(sys.argv[1]), name='imported')",
         seconds=25,
         mb=700,
     ),
     Task(
         "the doctor",
-        "from fer.datasets import catalog; from fer.datasets.doctor import examine; "
-        "examine(catalog.open_set(sys.argv[2], in_memory=False).dataset)",
+        "from fer.datasets.store import catalog; from fer.datasets.doctor.checkup import examine; "
+        "examine(catalog.open_dataset(sys.argv[2], in_memory=False).dataset)",
         seconds=60,
         mb=500,
     ),
@@ -81,8 +81,8 @@ def write_table(path: Path, n_rows: int = N_ROWS) -> None:
 
 def store_drawn(name: str, n_images: int = N_EXAMINED) -> None:
     """Store drawn faces, each another one, as a set."""
-    from fer.datasets.importing import store
     from fer.datasets.readings import Reading
+    from fer.datasets.store.importing import store
 
     dataset: FaceDataset = make_synthetic(n_images - 7178, 3589, 3589)
     store(Reading(dataset, ("drawn",) * n_images, form="drawn"), name, "drawn")

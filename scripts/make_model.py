@@ -19,7 +19,7 @@ from typing import Final
 import click
 
 from fer import paths
-from fer.datasets.loading import find_source, load_dataset
+from fer.datasets.store.loading import find_source, load_dataset
 from fer.errors import ConfigError, FerError
 from fer.recognition.bundle import BUNDLE_FILE
 from fer.runs import control, layout, store

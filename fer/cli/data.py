@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.cli.output import plain
-from fer.datasets import catalog
-from fer.datasets.cleaning import clean_copy
-from fer.datasets.corrections import corrections_file, read_corrections
-from fer.datasets.doctor import KINDS, SURE_KINDS, examine
-from fer.datasets.importing import import_path
-from fer.datasets.loading import find_source
+from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, examine
+from fer.datasets.doctor.cleaning import clean_copy
 from fer.datasets.readings import Progress
-from fer.datasets.staging import clean_staging
-from fer.datasets.storage import REJECTED_FILE, SetInfo
+from fer.datasets.store import catalog
+from fer.datasets.store.corrections import corrections_file, read_corrections
+from fer.datasets.store.importing import import_path
+from fer.datasets.store.loading import find_source
+from fer.datasets.store.staging import clean_staging
+from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
 from fer.text import file_size, printable
@@ -67,7 +67,7 @@ def import_command(source: Path, name: str | None, votes: Path | None) -> None:
     what = _WHERE.get(info.form, "image")
     click.echo(f"{info.n_read:,} {what}s read = {info.n_images:,} kept + {info.n_rejected:,} rejected.")
     if info.n_rejected:
-        click.echo(f"Each rejected {what} and why: {catalog.set_folder(info.name) / REJECTED_FILE}")
+        click.echo(f"Each rejected {what} and why: {catalog.dataset_folder(info.name) / REJECTED_FILE}")
     click.echo(f"Imported as '{info.name}'. Next: python -m fer doctor {info.name}")
 
 
@@ -75,7 +75,7 @@ def import_command(source: Path, name: str | None, votes: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="An array, an object a set")
 def list_command(as_json: bool) -> None:
     """List the sets of this installation."""
-    found = catalog.list_sets()
+    found = catalog.list_datasets()
     if as_json:
         click.echo(json.dumps([_details(info) for info in found], indent=2))
         return
@@ -108,7 +108,7 @@ def show(name: str, as_json: bool) -> None:
     click.echo(f"corrections: {details['n_corrections']:,}; on disk: {file_size(details['bytes'])}")
     for change in info.changes:
         click.echo(change)
-    click.echo(f"folder: {catalog.set_folder(name)}")
+    click.echo(f"folder: {catalog.dataset_folder(name)}")
 
 
 @data.command()
@@ -119,7 +119,7 @@ def delete(name: str, yes: bool) -> None:
     size = catalog.disk_bytes(name)
     if not yes:
         click.confirm(f"Delete '{name}' ({file_size(size)}) for good?", abort=True, err=True)
-    catalog.delete_set(name)
+    catalog.delete_dataset(name)
     click.echo(f"'{name}' was deleted.", err=True)
 
 
@@ -136,8 +136,8 @@ def delete(name: str, yes: bool) -> None:
 def clean(name: str, new_name: str, drop: tuple[str, ...], corrections: bool) -> None:
     """Store a copy of NAME as NEW_NAME without what the doctor finds; each image left out is listed with its reason."""
     catalog.check_new_name(new_name)
-    reading = catalog.open_set(name)
-    folder = catalog.set_folder(name)
+    reading = catalog.open_dataset(name)
+    folder = catalog.dataset_folder(name)
     made = read_corrections(corrections_file(folder)) if corrections else []
     with progress_bar("Examining") as progress:
         checkup = examine(reading.dataset, progress)
@@ -145,11 +145,13 @@ def clean(name: str, new_name: str, drop: tuple[str, ...], corrections: bool) ->
     _print_counts(info)
     for change in info.changes or ("Nothing had to be left out.",):
         click.echo(change)
-    click.echo(f"Stored as '{info.name}'. Each image left out and why: {catalog.set_folder(new_name) / REJECTED_FILE}")
+    click.echo(
+        f"Stored as '{info.name}'. Each image left out and why: {catalog.dataset_folder(new_name) / REJECTED_FILE}"
+    )
 
 
-def _details(info: SetInfo) -> dict[str, Any]:
-    folder = catalog.set_folder(info.name)
+def _details(info: DatasetInfo) -> dict[str, Any]:
+    folder = catalog.dataset_folder(info.name)
     try:
         n_corrections = len(read_corrections(corrections_file(folder)))
     except DatasetError:
@@ -157,7 +159,7 @@ def _details(info: SetInfo) -> dict[str, Any]:
     return {**info.to_dict(), "bytes": catalog.disk_bytes(info.name), "n_corrections": n_corrections}
 
 
-def _print_counts(info: SetInfo) -> None:
+def _print_counts(info: DatasetInfo) -> None:
     table = Table("class", *info.by_split(), "all", title=plain(info.name))
     rows = [row for row in info.counts if sum(row)]
     for label, emotion in enumerate(EMOTIONS):

@@ -9,11 +9,10 @@ from rich.table import Table
 
 from fer.cli.data import progress_bar
 from fer.cli.output import STDOUT, check_targets, plain, write_target
-from fer.datasets.corrections import correct_reading, corrections_file, read_corrections
-from fer.datasets.doctor import Checkup, examine
-from fer.datasets.loading import SYNTHETIC, find_source
+from fer.datasets.doctor.checkup import Checkup, examine
 from fer.datasets.readings import Reading
-from fer.datasets.sources import read_source
+from fer.datasets.store.corrections import correct_reading, corrections_file, read_corrections
+from fer.datasets.store.loading import SYNTHETIC, find_source, read_source
 from fer.datasets.synthetic import make_synthetic
 
 

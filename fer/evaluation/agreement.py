@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import VOTE_COLUMNS
 from fer.emotions import EMOTIONS
 from fer.evaluation.metrics import Predictions

@@ -12,13 +12,12 @@ import numpy.typing as npt
 
 from fer.arrays import SIDE
 from fer.datasets.faces import SPLITS, FaceDataset
-from fer.datasets.layouts import find_layout
-from fer.datasets.loading import SYNTHETIC, find_source
+from fer.datasets.readers.layouts import find_layout
+from fer.datasets.readers.trees import FolderTree
 from fer.datasets.readings import Progress, Reading, Rejection, silent
-from fer.datasets.sources import read_source
 from fer.datasets.splits import with_validation_split
+from fer.datasets.store.loading import SYNTHETIC, find_source, read_source
 from fer.datasets.synthetic import make_synthetic
-from fer.datasets.trees import FolderTree
 from fer.errors import EvaluationError, ImageError, shortened
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.vision import images

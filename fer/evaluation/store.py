@@ -26,12 +26,12 @@ from typing import Any, Final
 import numpy as np
 from filelock import FileLock, Timeout
 
-from fer.datasets.corrections import corrections_file
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
-from fer.datasets.loading import SYNTHETIC
+from fer.datasets.readers.votes import is_votes_name
 from fer.datasets.readings import Rejection
-from fer.datasets.storage import is_stored_set
-from fer.datasets.votes import is_votes_name
+from fer.datasets.store.corrections import corrections_file
+from fer.datasets.store.loading import SYNTHETIC
+from fer.datasets.store.storage import is_stored
 from fer.errors import EvaluationError
 from fer.evaluation.evaluation_result import EvaluationResult, ModelInfo
 from fer.evaluation.evaluation_set import EvaluationSet, Source
@@ -66,7 +66,7 @@ def _stamps(path: str) -> list[list[Any]]:
     root = Path(path).resolve()
     if root.is_dir():
         files = sorted(Path(folder) / name for folder, _, names in os.walk(root) for name in names)
-        if is_stored_set(root):
+        if is_stored(root):
             # A set is read with its own labels. What is to replace the corrections begins with their name.
             files = [file for file in files if not file.name.startswith(corrections_file(root).name)]
     else:

@@ -56,8 +56,8 @@ def typed_path(name: str, text: str) -> Path:
 def whole_path(name: str, text: str) -> str:
     """The same path from the root on, which means the same wherever a run is resumed from.
 
-    What is in `FER_HOME/data` goes by its name alone, as in `fer.datasets.loading`, which is not asked: it brings numpy
-    to a run that waits for its turn.
+    What is in `FER_HOME/data` goes by its name alone, as in `fer.datasets.store.loading`, which is not asked: it
+    brings numpy to a run that waits for its turn.
 
     Raises:
         ConfigError: it names no place that could exist.
@@ -81,8 +81,8 @@ def _require_data(source: str) -> None:
 
 def _require_votes(text: str) -> None:
     # Here alone: a run that waits for its turn does without numpy, which comes with it.
-    from fer.datasets.tables import MAX_HEADER_BYTES
-    from fer.datasets.votes import has_vote_columns
+    from fer.datasets.readers.tables import MAX_HEADER_BYTES
+    from fer.datasets.readers.votes import has_vote_columns
 
     path = typed_path("votes", text)
     if not path.is_file():

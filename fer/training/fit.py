@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
 from fer.datasets.faces import FaceDataset
-from fer.datasets.loading import load_dataset
+from fer.datasets.store.loading import load_dataset
 from fer.errors import DatasetError
 from fer.recognition.bundle import load_bundle
 from fer.runs.config import TrainConfig

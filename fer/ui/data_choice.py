@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from fer.datasets.catalog import list_sets, set_folder
-from fer.datasets.loading import SYNTHETIC
-from fer.datasets.votes import VOTES_FILE
+from fer.datasets.readers.votes import VOTES_FILE
+from fer.datasets.store.catalog import dataset_folder, list_datasets
+from fer.datasets.store.loading import SYNTHETIC
 from fer.paths import data_dir
 
 ELSEWHERE: Final = "elsewhere"
@@ -13,7 +13,7 @@ ELSEWHERE: Final = "elsewhere"
 
 def data_options() -> dict[str, str]:
     """Labels by what settings call the data, `ELSEWHERE` last: real faces come first, where there are any."""
-    options = {str(set_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_sets()}
+    options = {str(dataset_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_datasets()}
     # What was put into the data folder by hand.
     for item in sorted(data_dir().iterdir()) if data_dir().is_dir() else ():
         hidden = item.name.lower().startswith((".", Path(VOTES_FILE).stem))

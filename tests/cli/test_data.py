@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fer.cli import main
-from fer.datasets import catalog
-from fer.datasets.corrections import correct, corrections_file, write_corrections
+from fer.datasets.store import catalog
+from fer.datasets.store.corrections import correct, corrections_file, write_corrections
 from fer.paths import data_dir
 from tests.support.forms import (
     csv_lines,

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fer.cli import main
-from fer.datasets.corrections import correct, corrections_file, write_corrections
 from fer.datasets.faces import FaceDataset
-from fer.datasets.importing import import_path
+from fer.datasets.store.corrections import correct, corrections_file, write_corrections
+from fer.datasets.store.importing import import_path
 from fer.paths import data_dir
 from tests.support.forms import csv_lines, drawn, image_files, plus, votes_lines, write_files, write_lines
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from fer.cli import main
 from fer.datasets.faces import FaceDataset
-from fer.datasets.importing import import_path
+from fer.datasets.store.importing import import_path
 from fer.emotions import EMOTIONS
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.once import evaluate_once

@@ -1,7 +1,7 @@
 import numpy as np
 from sklearn.linear_model import RidgeClassifier
 
-from fer.datasets.loading import load_dataset
+from fer.datasets.store.loading import load_dataset
 from fer.datasets.synthetic import make_synthetic
 
 

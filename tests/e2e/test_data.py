@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from fer.datasets.corrections import apply_corrections, correct
-from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import FaceDataset
+from fer.datasets.store.corrections import apply_corrections, correct
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from tests.e2e.conftest import App

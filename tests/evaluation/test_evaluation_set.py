@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.datasets.importing import import_path
-from fer.datasets.loading import load_dataset
+from fer.datasets.store.importing import import_path
+from fer.datasets.store.loading import load_dataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError, EvaluationError, FerError
 from fer.evaluation.evaluation_set import NO_FACE, EvaluationSet, Source, default_split, load_evaluation_set, locate

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.readings import Rejection
 from fer.emotions import EMOTIONS
 from fer.evaluation.comparison import compare

@@ -8,9 +8,9 @@ import numpy as np
 import psutil
 import pytest
 
-from fer.datasets.catalog import set_folder
-from fer.datasets.corrections import correct, corrections_file, write_corrections
-from fer.datasets.importing import import_path
+from fer.datasets.store.catalog import dataset_folder
+from fer.datasets.store.corrections import correct, corrections_file, write_corrections
+from fer.datasets.store.importing import import_path
 from fer.errors import EvaluationError
 from fer.evaluation import store
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
@@ -152,7 +152,7 @@ def test_votes_of_any_name_that_is_read_are_another_choice(name: str, tmp_path: 
 def test_corrections_of_a_set_are_not_evaluated_and_make_no_other_choice(tmp_path: Path) -> None:
     faces = drawn()
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(faces)), "mine")
-    folder = set_folder("mine")
+    folder = dataset_folder("mine")
     source = Source(str(folder))
     choice, found = store.choice_key(source), load_evaluation_set(source)
     file = corrections_file(folder)

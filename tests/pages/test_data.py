@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer.datasets import catalog
-from fer.datasets.corrections import corrections_file, read_corrections
-from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import FaceDataset
-from fer.datasets.importing import store
 from fer.datasets.readings import Reading
+from fer.datasets.store import catalog
+from fer.datasets.store.corrections import corrections_file, read_corrections
+from fer.datasets.store.importing import store
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from fer.ui import jobs
@@ -164,10 +164,10 @@ def test_a_file_inside_data_is_named_and_any_other_path_is_refused(
         app.text_input(key="data_import_path").set_value(text).run()
         finished(button(app, "Import").click().run())
         assert "is not inside" in app.error[0].value
-        assert catalog.list_sets() == []
+        assert catalog.list_datasets() == []
     app.text_input(key="data_import_path").set_value("fer2013.csv").run()
     finished(button(app, "Import").click().run())
-    assert [info.fingerprint for info in catalog.list_sets()] == [drawn().fingerprint]
+    assert [info.fingerprint for info in catalog.list_datasets()] == [drawn().fingerprint]
 
 
 def test_an_import_is_cancelled(
@@ -220,7 +220,7 @@ def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
     finished(first)
     finished(second)
     finished(button(second, "Import").click().run())
-    assert [info.name for info in catalog.list_sets()] == ["one", "two"]
+    assert [info.name for info in catalog.list_datasets()] == ["one", "two"]
 
 
 def test_whoever_imports_is_taken_to_the_new_set_and_nobody_else(
@@ -334,7 +334,7 @@ def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(
     assert "Labels that the crowd rejects, as CSV" in downloads(app)
     finished(button(app, "Export").click().run())
     assert "Exported 'mine-cleaned': 84 images kept, 2 left out." in [text.value for text in app.success]
-    cleaned = catalog.open_set("mine-cleaned").dataset
+    cleaned = catalog.open_dataset("mine-cleaned").dataset
     np.testing.assert_array_equal(cleaned.images, np.delete(stored.images, [3, 85], axis=0))
     assert {name: data for name, data in snapshot(fer_home).items() if "cleaned" not in name} == before
     button(app, "Look at it").click().run()
@@ -345,7 +345,7 @@ def test_the_most_doubtful_labels_are_judged_by_a_click_each(
     fer_home: Path, stored: FaceDataset, tiny_model: Path, open_page: OpenPage
 ) -> None:
     originals = snapshot(fer_home / "data" / "mine")
-    file = corrections_file(catalog.set_folder("mine"))
+    file = corrections_file(catalog.dataset_folder("mine"))
     app = view(open_page(PAGE), "Relabel")
     # The clearest case comes first.
     assert images_of(app) == ["line 22, train"]
@@ -370,7 +370,7 @@ def test_skipping_leaves_no_trace(fer_home: Path, stored: FaceDataset, tiny_mode
     app = view(open_page(PAGE), "Relabel")
     app.button(key="data_skip").click().run()
     assert images_of(app) == ["line 12, train"]
-    assert not corrections_file(catalog.set_folder("mine")).exists()
+    assert not corrections_file(catalog.dataset_folder("mine")).exists()
 
 
 def test_without_votes_the_model_doubts(fer_home: Path, tiny_model: Path, open_page: OpenPage) -> None:
@@ -401,7 +401,7 @@ def test_deleting_takes_two_clicks_and_says_what_it_frees(
     app = open_page(PAGE)
     assert any("Delete **mine**" in text.value and "MB" in text.value for text in app.markdown)
     button(app, "Delete for good").click().run()
-    assert catalog.list_sets() == [] and not app.exception
+    assert catalog.list_datasets() == [] and not app.exception
     assert has_button(app, "Import")
 
 
@@ -463,7 +463,7 @@ def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: O
 def test_corrections_that_were_edited_by_hand_are_a_sentence(
     fer_home: Path, stored: FaceDataset, tiny_model: Path, open_page: OpenPage, content: bytes, message: str
 ) -> None:
-    corrections_file(catalog.set_folder("mine")).write_bytes(content)
+    corrections_file(catalog.dataset_folder("mine")).write_bytes(content)
     app = view(open_page(PAGE), "Relabel")
     assert not app.exception and [message in text.value for text in app.error] == [True]
     # The rest of the page goes on.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer.datasets.importing import import_path
+from fer.datasets.store.importing import import_path
 from fer.emotions import EMOTIONS
 from fer.errors import EvaluationError
 from fer.evaluation import store

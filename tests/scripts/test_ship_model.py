@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.metrics import measure, predict
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE

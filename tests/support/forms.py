@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fer.datasets.crowd import EMOTION_COLUMNS
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.synthetic import make_synthetic
 from fer.emotions import EMOTIONS

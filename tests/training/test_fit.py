@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from fer.datasets import importing
-from fer.datasets.corrections import correct, corrections_file, write_corrections
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
+from fer.datasets.store import importing
+from fer.datasets.store.corrections import correct, corrections_file, write_corrections
 from fer.errors import DatasetError
 from fer.paths import data_dir
 from fer.runs.config import TrainConfig

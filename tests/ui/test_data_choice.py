@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fer.datasets.importing import import_path
+from fer.datasets.store.importing import import_path
 from fer.ui.data_choice import ELSEWHERE, data_options
 from tests.support.forms import csv_lines, drawn, votes_lines, write_lines
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from fer.datasets.crowd import CROWD_WORDS
+from fer.datasets.doctor.crowd import CROWD_WORDS
 from fer.datasets.faces import VOTE_COLUMNS
 from fer.emotions import EMOTION_COLORS, EMOTIONS
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer.datasets import catalog
-from fer.datasets.cleaning import clean_copy
-from fer.datasets.doctor import KINDS, SURE_KINDS, Checkup, Finding, examine
+from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, Checkup, Finding, examine
+from fer.datasets.doctor.cleaning import clean_copy
 from fer.datasets.faces import SPLITS
 from fer.datasets.readings import Progress, Reading
-from fer.datasets.storage import REJECTED_FILE, SetInfo
+from fer.datasets.store import catalog
+from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
 from fer.errors import FerError
 from fer.ui import jobs
 from fer.ui.data.explore import faces
@@ -29,13 +29,13 @@ _TITLES: Final = {kind.key: kind.title for kind in KINDS}
 _IMAGES_A_SECOND: Final = 700
 
 
-def doctor(info: SetInfo) -> None:
+def doctor(info: DatasetInfo) -> None:
     """Examine a set, show what was found, and store a cleaned copy.
 
     Raises:
         DatasetError: the set is damaged.
     """
-    key = f"doctor {catalog.set_folder(info.name)} {info.created}"
+    key = f"doctor {catalog.dataset_folder(info.name)} {info.created}"
     job = jobs.find(key)
     if job is not None and job.state == jobs.RUNNING:
         jobs.watch(key)
@@ -51,7 +51,7 @@ def doctor(info: SetInfo) -> None:
     _export(info, checkup, reading)
 
 
-def _invite(info: SetInfo, key: str) -> None:
+def _invite(info: DatasetInfo, key: str) -> None:
     st.markdown(
         "The doctor looks for exact and near duplicates, within and across splits and with contradicting labels; for "
         "blank images and images without a face; for labels that the FER+ crowd rejects, where there are votes; and "
@@ -64,11 +64,11 @@ def _invite(info: SetInfo, key: str) -> None:
         icon=":material/stethoscope:",
         help=f"Takes about {seconds} s",
         on_click=jobs.press,
-        args=(key, lambda progress: examine(catalog.open_set(info.name, in_memory=False).dataset, progress)),
+        args=(key, lambda progress: examine(catalog.open_dataset(info.name, in_memory=False).dataset, progress)),
     )
 
 
-def _findings(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
+def _findings(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
     for remark in checkup.remarks:
         st.caption(remark)
     if not checkup.findings:
@@ -119,7 +119,7 @@ def _findings(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
         _gallery(info, with_images[chosen], reading)
 
 
-def _gallery(info: SetInfo, finding: Finding, reading: Reading) -> None:
+def _gallery(info: DatasetInfo, finding: Finding, reading: Reading) -> None:
     st.caption(finding.kind.meaning)
     _download(info, finding, reading)
     singles = finding.n_groups == finding.n_images
@@ -140,7 +140,7 @@ def _gallery(info: SetInfo, finding: Finding, reading: Reading) -> None:
                 st.caption(f"and {len(members) - _MOST_OF_A_GROUP:,} more")
 
 
-def _download(info: SetInfo, finding: Finding, reading: Reading) -> None:
+def _download(info: DatasetInfo, finding: Finding, reading: Reading) -> None:
     made_download(
         f"{finding.kind.title}, as CSV",
         lambda: finding.to_csv(reading).encode(),
@@ -156,9 +156,9 @@ def _where(reading: Reading, index: int, finding: Finding) -> str:
     return f"{place}, left out" if index in finding.drop else place
 
 
-def _export(info: SetInfo, checkup: Checkup, reading: Reading) -> None:
+def _export(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
     st.subheader("Export a cleaned copy", anchor=False)
-    key = f"clean {catalog.set_folder(info.name)} {info.created}"
+    key = f"clean {catalog.dataset_folder(info.name)} {info.created}"
     job = jobs.find(key)
     if job is not None and job.state == jobs.RUNNING:
         jobs.watch(key)
@@ -204,11 +204,11 @@ def _n_drop(checkup: Checkup, key: str) -> int:
 
 
 def _cleaning(
-    info: SetInfo, checkup: Checkup, name: str, kinds: list[str], with_corrections: bool
-) -> Callable[[Progress], SetInfo]:
-    def work(progress: Progress) -> SetInfo:
+    info: DatasetInfo, checkup: Checkup, name: str, kinds: list[str], with_corrections: bool
+) -> Callable[[Progress], DatasetInfo]:
+    def work(progress: Progress) -> DatasetInfo:
         corrections = corrections_of(info) if with_corrections else []
-        return clean_copy(catalog.open_set(info.name), checkup, name.strip(), kinds, corrections, progress)
+        return clean_copy(catalog.open_dataset(info.name), checkup, name.strip(), kinds, corrections, progress)
 
     return work
 
@@ -217,7 +217,7 @@ def _outcome(job: jobs.Job[Any], key: str) -> None:
     if job.state == jobs.CANCELLED:
         st.info(job.error, icon=":material/cancel:")
         return
-    if not isinstance(job.result, SetInfo):
+    if not isinstance(job.result, DatasetInfo):
         st.error(job.error, icon=":material/error:")
         return
     made = job.result
@@ -230,7 +230,7 @@ def _outcome(job: jobs.Job[Any], key: str) -> None:
     with st.container(horizontal=True):
         st.button("Look at it", icon=":material/visibility:", on_click=_turn_to, args=(made.name, key))
         try:
-            data = (catalog.set_folder(made.name) / REJECTED_FILE).read_bytes()
+            data = (catalog.dataset_folder(made.name) / REJECTED_FILE).read_bytes()
         except FerError:
             return  # deleted since
         st.download_button(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from fer.datasets.faces import SPLITS
 from fer.datasets.readings import Reading
-from fer.datasets.storage import SetInfo
+from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.viewing import enlarged, mean_faces, members
 from fer.emotions import EMOTIONS
 from fer.ui.charts import STATIC
@@ -20,7 +20,7 @@ _PAGE: Final = 32
 _FACE_PX: Final = 96
 
 
-def look(info: SetInfo) -> None:
+def look(info: DatasetInfo) -> None:
     """Everything there is to see of a set.
 
     Raises:
@@ -32,7 +32,7 @@ def look(info: SetInfo) -> None:
     _means(info)
 
 
-def _counts(info: SetInfo) -> None:
+def _counts(info: DatasetInfo) -> None:
     st.subheader("Images by class and split", anchor=False)
     present = [(split, row) for split, row in zip(SPLITS, info.counts, strict=True) if sum(row)]
     for column, (split, row) in zip(st.columns(len(present)), present, strict=True):
@@ -44,7 +44,7 @@ def _counts(info: SetInfo) -> None:
             )
 
 
-def _samples(info: SetInfo, reading: Reading) -> None:
+def _samples(info: DatasetInfo, reading: Reading) -> None:
     st.subheader("Samples", anchor=False)
     dataset = reading.dataset
     with st.container(horizontal=True):
@@ -81,7 +81,7 @@ def faces(reading: Reading, indices: np.ndarray, notes: list[str] | None = None)
     )
 
 
-def _means(info: SetInfo) -> None:
+def _means(info: DatasetInfo) -> None:
     st.subheader("Mean face of each class", anchor=False)
     means = _mean_faces(info.fingerprint, info)
     st.image(
@@ -94,5 +94,5 @@ def _means(info: SetInfo) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _mean_faces(fingerprint: str, _info: SetInfo) -> dict[str, np.ndarray]:
+def _mean_faces(fingerprint: str, _info: DatasetInfo) -> dict[str, np.ndarray]:
     return mean_faces(opened(_info).dataset)

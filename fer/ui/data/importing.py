@@ -7,10 +7,10 @@ from typing import IO, Any, Final
 import pandas as pd
 import streamlit as st
 
-from fer.datasets import catalog
-from fer.datasets.importing import import_path, import_uploads, inside_data, store
 from fer.datasets.readings import Progress, Reading
-from fer.datasets.storage import REJECTED_FILE, SetInfo
+from fer.datasets.store import catalog
+from fer.datasets.store.importing import import_path, import_uploads, inside_data, store
+from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
 from fer.datasets.synthetic import make_synthetic
 from fer.paths import data_dir
 from fer.ui import jobs
@@ -129,7 +129,7 @@ def _uploads() -> list[UploadedFile]:
 
 
 def _what_lies_there() -> str:
-    known = {info.name for info in catalog.list_sets()}
+    known = {info.name for info in catalog.list_datasets()}
     folder = data_dir()
     names = sorted(
         item.name
@@ -161,7 +161,7 @@ def _start_path() -> None:
 
 
 def _start_drawn() -> None:
-    def draw(progress: Progress) -> SetInfo:
+    def draw(progress: Progress) -> DatasetInfo:
         progress(0.0, "Drawing")
         dataset = make_synthetic()
         origins = tuple(f"drawing {number}" for number in range(len(dataset)))
@@ -171,7 +171,7 @@ def _start_drawn() -> None:
     _start(draw)
 
 
-def _start(work: Callable[[Progress], SetInfo]) -> bool:
+def _start(work: Callable[[Progress], DatasetInfo]) -> bool:
     begun = jobs.start(_key(), work)
     if begun:
         st.session_state[_MINE] = jobs.find(_key())
@@ -182,14 +182,14 @@ def _start(work: Callable[[Progress], SetInfo]) -> bool:
 
 def _outcome(job: jobs.Job[Any]) -> None:
     made, mine = job.result, st.session_state.pop(_MINE, None) is job
-    if isinstance(made, SetInfo) and made not in catalog.list_sets():
+    if isinstance(made, DatasetInfo) and made not in catalog.list_datasets():
         jobs.forget(_key())  # deleted since
         return
     if job.state == jobs.FAILED:
         st.error(job.error, icon=":material/error:")
     elif job.state == jobs.CANCELLED:
         st.info(job.error, icon=":material/cancel:")
-    elif isinstance(made, SetInfo):
+    elif isinstance(made, DatasetInfo):
         if mine:
             # Once, and nobody else: whoever imports a set wants to look at it.
             st.session_state[CHOSEN] = made.name
@@ -198,7 +198,7 @@ def _outcome(job: jobs.Job[Any]) -> None:
     st.button("Close", icon=":material/close:", on_click=jobs.forget, args=(_key(),))
 
 
-def _summary(info: SetInfo) -> None:
+def _summary(info: DatasetInfo) -> None:
     unit = _UNITS.get(info.form, "images")
     st.success(
         f"Imported '{info.name}': {info.n_read:,} {unit} read = {info.n_images:,} kept + {info.n_rejected:,} rejected.",
@@ -206,7 +206,7 @@ def _summary(info: SetInfo) -> None:
     )
     if not info.n_rejected:
         return
-    file = catalog.set_folder(info.name) / REJECTED_FILE
+    file = catalog.dataset_folder(info.name) / REJECTED_FILE
     frame = pd.read_csv(file, dtype=str)
     st.dataframe(
         frame.head(_PREVIEW).rename(columns={"where": "Where", "reason": "Reason"}),

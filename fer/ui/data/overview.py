@@ -5,12 +5,12 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from fer.datasets import catalog
-from fer.datasets.corrections import Correction, corrections_file, read_corrections
 from fer.datasets.faces import SPLITS
 from fer.datasets.readings import Reading
-from fer.datasets.staging import clean_staging
-from fer.datasets.storage import SetInfo
+from fer.datasets.store import catalog
+from fer.datasets.store.corrections import Correction, corrections_file, read_corrections
+from fer.datasets.store.staging import clean_staging
+from fer.datasets.store.storage import DatasetInfo
 from fer.errors import FerError
 from fer.text import MB, file_size
 from fer.ui import jobs
@@ -31,35 +31,35 @@ def tidy_up() -> None:
     clean_staging()
 
 
-def opened(info: SetInfo) -> Reading:
+def opened(info: DatasetInfo) -> Reading:
     """A stored set for looking at: its images stay on the disk until they are shown.
 
     Raises:
         DatasetError: it is damaged.
     """
-    return _opened(str(catalog.set_folder(info.name)), info.created, info.name)
+    return _opened(str(catalog.dataset_folder(info.name)), info.created, info.name)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _opened(folder: str, created: str, name: str) -> Reading:
-    return catalog.open_set(name, in_memory=False)
+    return catalog.open_dataset(name, in_memory=False)
 
 
-def corrections_of(info: SetInfo) -> list[Correction]:
+def corrections_of(info: DatasetInfo) -> list[Correction]:
     """The corrections that were made of a stored set.
 
     Raises:
         DatasetError: their file is damaged.
     """
-    return read_corrections(corrections_file(catalog.set_folder(info.name)))
+    return read_corrections(corrections_file(catalog.dataset_folder(info.name)))
 
 
-def stored_sets() -> list[SetInfo]:
+def stored_sets() -> list[DatasetInfo]:
     """The sets there are, by name."""
-    return catalog.list_sets()
+    return catalog.list_datasets()
 
 
-def sets_table(sets: list[SetInfo]) -> None:
+def sets_table(sets: list[DatasetInfo]) -> None:
     """What there is, a row a set."""
     frame = pd.DataFrame(
         [
@@ -89,7 +89,7 @@ def sets_table(sets: list[SetInfo]) -> None:
     )
 
 
-def choose_set(sets: list[SetInfo]) -> SetInfo:
+def choose_set(sets: list[DatasetInfo]) -> DatasetInfo:
     """Let the user choose one of one or more sets, and delete it."""
     by_name = {info.name: info for info in sets}
     if st.session_state.get(CHOSEN) not in by_name:
@@ -105,7 +105,7 @@ def choose_set(sets: list[SetInfo]) -> SetInfo:
     return info
 
 
-def _delete(info: SetInfo) -> None:
+def _delete(info: DatasetInfo) -> None:
     with st.popover("Delete", icon=":material/delete:"):
         try:
             n_corrections = len(corrections_of(info))
@@ -119,10 +119,10 @@ def _delete(info: SetInfo) -> None:
         st.button("Delete for good", type="primary", icon=":material/delete_forever:", on_click=_deleted, args=(info,))
 
 
-def _deleted(info: SetInfo) -> None:
+def _deleted(info: DatasetInfo) -> None:
     try:
-        folder = str(catalog.set_folder(info.name))
-        catalog.delete_set(info.name)
+        folder = str(catalog.dataset_folder(info.name))
+        catalog.delete_dataset(info.name)
     except FerError as error:
         st.toast(str(error), icon=":material/error:")
         return
@@ -150,7 +150,7 @@ def choose_view() -> str:
 def card() -> None:
     """The data on Home: how many sets and images, and the way to the page."""
     tidy_up()
-    sets = catalog.list_sets()
+    sets = catalog.list_datasets()
     st.markdown("**:material/dataset: Data**")
     if sets:
         with st.container(horizontal=True):

@@ -8,8 +8,12 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from fer.datasets import catalog
-from fer.datasets.corrections import (
+from fer.datasets.doctor.crowd import describe_votes
+from fer.datasets.doctor.doubts import doubtful_by_crowd, doubtful_by_model
+from fer.datasets.faces import SPLITS
+from fer.datasets.readings import Progress, Reading
+from fer.datasets.store import catalog
+from fer.datasets.store.corrections import (
     Correction,
     correct,
     corrections_file,
@@ -18,11 +22,7 @@ from fer.datasets.corrections import (
     read_corrections,
     write_corrections,
 )
-from fer.datasets.crowd import describe_votes
-from fer.datasets.doubts import doubtful_by_crowd, doubtful_by_model
-from fer.datasets.faces import SPLITS
-from fer.datasets.readings import Progress, Reading
-from fer.datasets.storage import SetInfo
+from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.viewing import enlarged
 from fer.emotions import EMOTIONS
 from fer.errors import BundleError, FerError
@@ -50,7 +50,7 @@ class _Session:
     error: str = ""
 
 
-def relabel(info: SetInfo) -> None:
+def relabel(info: DatasetInfo) -> None:
     """Judge labels.
 
     Raises:
@@ -90,7 +90,7 @@ def _model() -> Bundle | None:
         return None
 
 
-def _queue(info: SetInfo, reading: Reading, bundle: Bundle | None) -> np.ndarray | None:
+def _queue(info: DatasetInfo, reading: Reading, bundle: Bundle | None) -> np.ndarray | None:
     """The doubtful images, most doubtful first; None while nobody has said which they are."""
     who = [_CROWD] if info.has_votes else []
     who += [_MODEL] if bundle else []
@@ -113,9 +113,9 @@ def _by_crowd(created: str, fingerprint: str, _reading: Reading) -> np.ndarray:
     return doubtful_by_crowd(_reading.dataset)
 
 
-def _probabilities(info: SetInfo, bundle: Bundle) -> np.ndarray | None:
+def _probabilities(info: DatasetInfo, bundle: Bundle) -> np.ndarray | None:
     """What the model says of every image of the set; None while it is being asked."""
-    key = f"doubts {catalog.set_folder(info.name)} {info.created} {bundle.hash}"
+    key = f"doubts {catalog.dataset_folder(info.name)} {info.created} {bundle.hash}"
     job = jobs.find(key)
     if job is not None and isinstance(job.result, np.ndarray):
         return job.result
@@ -139,8 +139,8 @@ def _probabilities(info: SetInfo, bundle: Bundle) -> np.ndarray | None:
     return None
 
 
-def _ask(info: SetInfo, classifier: EmotionClassifier, progress: Progress) -> np.ndarray:
-    images = catalog.open_set(info.name, in_memory=False).dataset.images
+def _ask(info: DatasetInfo, classifier: EmotionClassifier, progress: Progress) -> np.ndarray:
+    images = catalog.open_dataset(info.name, in_memory=False).dataset.images
     answers = []
     for start in range(0, len(images), _BATCH):
         progress(start / len(images), f"{start:,} of {len(images):,} images")
@@ -148,7 +148,7 @@ def _ask(info: SetInfo, classifier: EmotionClassifier, progress: Progress) -> np
     return np.concatenate(answers)
 
 
-def _judge(info: SetInfo, reading: Reading, index: int, bundle: Bundle | None) -> None:
+def _judge(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | None) -> None:
     """One image, who says what of it, and the buttons."""
     dataset = reading.dataset
     label = EMOTIONS[dataset.labels[index]]
@@ -174,7 +174,7 @@ def _judge(info: SetInfo, reading: Reading, index: int, bundle: Bundle | None) -
             _model_says(bundle, dataset.images[index])
 
 
-def _ask_person(info: SetInfo, reading: Reading, index: int) -> None:
+def _ask_person(info: DatasetInfo, reading: Reading, index: int) -> None:
     label = int(reading.dataset.labels[index])
     st.markdown(f"It is labelled **{EMOTIONS[label]}**. What does it look like?")
     with st.container(horizontal=True):
@@ -223,7 +223,7 @@ def _model_says(bundle: Bundle, image: np.ndarray) -> None:
     st.plotly_chart(probability_bars(probabilities), key="data_model", config=STATIC, alt=describe_bars(probabilities))
 
 
-def _history(info: SetInfo, reading: Reading, made: list[Correction]) -> None:
+def _history(info: DatasetInfo, reading: Reading, made: list[Correction]) -> None:
     if not made:
         return
     last = made[-1]
@@ -242,7 +242,7 @@ def _history(info: SetInfo, reading: Reading, made: list[Correction]) -> None:
         st.caption(f"{changed:,} corrected, {gone:,} discarded, {len(latest(made)) - changed - gone:,} confirmed")
         st.download_button(
             "Corrections, as CSV",
-            corrections_file(catalog.set_folder(info.name)).read_bytes(),
+            corrections_file(catalog.dataset_folder(info.name)).read_bytes(),
             f"{info.name}-corrections.csv",
             "text/csv",
             icon=":material/table:",
@@ -250,18 +250,18 @@ def _history(info: SetInfo, reading: Reading, made: list[Correction]) -> None:
         )
 
 
-def _say(info: SetInfo, reading: Reading, index: int, now: int | None) -> None:
+def _say(info: DatasetInfo, reading: Reading, index: int, now: int | None) -> None:
     _write(info, lambda made: [*made, correct(reading.dataset, index, now)])
 
 
-def _undo(info: SetInfo) -> None:
+def _undo(info: DatasetInfo) -> None:
     _write(info, lambda made: made[:-1])
 
 
-def _write(info: SetInfo, change: Callable[[list[Correction]], list[Correction]]) -> None:
+def _write(info: DatasetInfo, change: Callable[[list[Correction]], list[Correction]]) -> None:
     state = remembered("data_relabel", _Session)
     try:
-        path = corrections_file(catalog.set_folder(info.name))
+        path = corrections_file(catalog.dataset_folder(info.name))
         with _writing:
             write_corrections(path, change(read_corrections(path)))
         state.error = ""
@@ -269,5 +269,5 @@ def _write(info: SetInfo, change: Callable[[list[Correction]], list[Correction]]
         state.error = str(error)
 
 
-def _skip(info: SetInfo, index: int) -> None:
+def _skip(info: DatasetInfo, index: int) -> None:
     remembered("data_relabel", _Session).skipped.add((info.created, index))

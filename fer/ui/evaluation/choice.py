@@ -7,9 +7,9 @@ from typing import Final, Literal, TypedDict
 
 import streamlit as st
 
-from fer.datasets.catalog import list_sets, set_folder
 from fer.datasets.faces import SPLITS
-from fer.datasets.loading import SYNTHETIC
+from fer.datasets.store.catalog import dataset_folder, list_datasets
+from fer.datasets.store.loading import SYNTHETIC
 from fer.errors import EvaluationError, FerError, shortened
 from fer.evaluation.evaluation_set import Source, locate
 from fer.evaluation.names import SHIPPED
@@ -130,7 +130,7 @@ def _choose_data(model: str) -> str:
     except FerError:
         # It is said where the model is needed.
         about = {}
-    stored = {str(set_folder(info.name)): info.fingerprint for info in list_sets()}
+    stored = {str(dataset_folder(info.name)): info.fingerprint for info in list_datasets()}
     own = [path for path, fingerprint in stored.items() if fingerprint == about.get("fingerprint")]
     own += [SYNTHETIC] if about.get("synthetic") else []
     loose = [path for path in options if path not in (*stored, SYNTHETIC, ELSEWHERE)]
@@ -180,7 +180,7 @@ def _choose_elsewhere() -> Source | None:
 
 
 def _choose_split(source: Source) -> Source:
-    counts = next((info.by_split() for info in list_sets() if str(set_folder(info.name)) == source.path), None)
+    counts = next((info.by_split() for info in list_datasets() if str(dataset_folder(info.name)) == source.path), None)
     names = [name for name in reversed(SPLITS) if counts is None or name in counts]
     labels = {name: name if counts is None else f"{name} ({counts[name]:,})" for name in names}
     if counts is not None and "train" in counts and "validation" not in counts:

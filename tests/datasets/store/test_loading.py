@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.datasets.corrections import correct, corrections_file, write_corrections
-from fer.datasets.importing import import_path
-from fer.datasets.loading import load_dataset
+from fer.datasets.store.corrections import correct, corrections_file, write_corrections
+from fer.datasets.store.importing import import_path
+from fer.datasets.store.loading import load_dataset
 from fer.errors import DatasetError
 from tests.support.forms import csv_lines, drawn, image_files, write_files, write_lines, zip_bytes
 

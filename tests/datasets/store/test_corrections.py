@@ -6,8 +6,9 @@ from typing import IO
 import numpy as np
 import pytest
 
-from fer.datasets import corrections
-from fer.datasets.corrections import (
+from fer.datasets.readings import Reading
+from fer.datasets.store import corrections
+from fer.datasets.store.corrections import (
     apply_corrections,
     correct,
     correct_reading,
@@ -17,8 +18,7 @@ from fer.datasets.corrections import (
     read_corrections,
     write_corrections,
 )
-from fer.datasets.importing import store
-from fer.datasets.readings import Reading
+from fer.datasets.store.importing import store
 from fer.errors import DatasetError
 from fer.paths import data_dir
 from tests.support.forms import drawn, snapshot

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fer.datasets.crowd import EMOTION_COLUMNS
-from fer.datasets.doubts import doubtful_by_crowd, doubtful_by_model
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS
+from fer.datasets.doctor.doubts import doubtful_by_crowd, doubtful_by_model
 from fer.errors import DatasetError
 from tests.support.forms import drawn, unanimous
 

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import IO, Final, TypeVar
 
-from fer.datasets.archives import ZipTree
-from fer.datasets.folders import read_folders
-from fer.datasets.layouts import find_layout
+from fer.datasets.readers.archives import ZipTree
+from fer.datasets.readers.folders import read_folders
+from fer.datasets.readers.layouts import find_layout
+from fer.datasets.readers.tables import MAX_HEADER_BYTES, has_face_columns, read_table
+from fer.datasets.readers.trees import READ_ERRORS, Entry, FolderTree, Tree, UploadTree
+from fer.datasets.readers.votes import VOTES_FILE, Votes, has_vote_columns, is_votes_name, join_votes, read_votes
 from fer.datasets.readings import Progress, Reading, require_usable, silent
-from fer.datasets.storage import is_stored_set, read_set
-from fer.datasets.tables import MAX_HEADER_BYTES, has_face_columns, read_table
-from fer.datasets.trees import READ_ERRORS, Entry, FolderTree, Tree, UploadTree
-from fer.datasets.votes import VOTES_FILE, Votes, has_vote_columns, is_votes_name, join_votes, read_votes
 from fer.errors import DatasetError
 
 # The first of these that lies there is read: Kaggle's competition folder holds all three, of the same images.
@@ -20,8 +19,8 @@ AnyPath = TypeVar("AnyPath", bound=PurePath)
 _MAX_TABLES_LOOKED_AT: Final = 30
 
 
-def read_source(path: Path, votes: Path | None = None, progress: Progress = silent) -> Reading:
-    """Read labelled faces from a stored set, a CSV file, a folder or a zip; the last two hold a CSV or image folders.
+def read_path(path: Path, votes: Path | None = None, progress: Progress = silent) -> Reading:
+    """Read labelled faces from a CSV file, a folder or a zip; the last two hold a CSV or image folders.
 
     Args:
         path: the file or folder.
@@ -31,10 +30,6 @@ def read_source(path: Path, votes: Path | None = None, progress: Progress = sile
     Raises:
         DatasetError: it is no FER-2013 in a known layout, too much of it cannot be read, or the votes do not belong.
     """
-    if is_stored_set(path):
-        if votes is not None:
-            raise DatasetError(f"{path.name} is a set that was imported; import its source again with the votes.")
-        return read_set(path)
     given = None if votes is None else _given_votes(votes, progress)
     try:
         if path.is_dir():
@@ -61,7 +56,7 @@ def read_uploads(files: Mapping[str, IO[bytes]], progress: Progress = silent) ->
         progress: told how far it is; what it raises ends the reading.
 
     Raises:
-        DatasetError: as `read_source` and `sort_uploads`.
+        DatasetError: as `read_path` and `sort_uploads`.
     """
     try:
         reading = _read_files(files, progress)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer.datasets import catalog
-from fer.datasets.folders import decode_face
-from fer.datasets.importing import import_path
-from fer.datasets.layouts import find_layout
-from fer.datasets.loading import load_dataset
+from fer.datasets.readers.folders import decode_face
+from fer.datasets.readers.layouts import find_layout
+from fer.datasets.readers.sources import read_path
 from fer.datasets.readings import Reading
-from fer.datasets.sources import read_source
+from fer.datasets.store import catalog
+from fer.datasets.store.importing import import_path
+from fer.datasets.store.loading import load_dataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
 from tests.support.forms import csv_lines, drawn, encoded, image_files, png, write_files, write_lines
@@ -44,7 +44,7 @@ def test_splits_go_by_several_names(tmp_path: Path, train: str, validation: str,
         path.replace("train/", f"{train}/").replace("validation/", f"{validation}/").replace("test/", f"{test}/"): data
         for path, data in image_files(dataset).items()
     }
-    assert read_source(write_files(tmp_path / "faces", renamed)).dataset.counts().sum(axis=1).tolist() == [7, 14, 21]
+    assert read_path(write_files(tmp_path / "faces", renamed)).dataset.counts().sum(axis=1).tolist() == [7, 14, 21]
 
 
 def test_the_desktop_scripts_layout_beside_its_source(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_the_desktop_scripts_layout_beside_its_source(tmp_path: Path) -> None:
 def test_class_folders_without_splits_are_one_split(tmp_path: Path, name: str, split: str) -> None:
     dataset = drawn(14, 0, 0)
     files = {path.removeprefix("train/"): data for path, data in image_files(dataset).items()}
-    found = read_source(write_files(tmp_path / name, files)).dataset
+    found = read_path(write_files(tmp_path / name, files)).dataset
     assert found.split_names() == (split,)
     assert found.fingerprint == dataset.fingerprint
 
@@ -67,13 +67,13 @@ def test_class_folders_without_splits_are_one_split(tmp_path: Path, name: str, s
 def test_two_sets_in_one_folder_are_told_apart_by_the_user(tmp_path: Path) -> None:
     files = image_files(drawn(7, 0, 0), prefix="old/") | image_files(drawn(7, 0, 0), prefix="new/")
     with pytest.raises(DatasetError, match=r"more than one set of image folders \(new, old\); name one"):
-        read_source(write_files(tmp_path / "both", files))
+        read_path(write_files(tmp_path / "both", files))
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     root = write_files(tmp_path / "photos", {"2024/cat.png": png(np.zeros((48, 48), np.uint8)), "notes.txt": b""})
     with pytest.raises(DatasetError, match="neither FER-2013's CSV nor image folders"):
-        read_source(root)
+        read_path(root)
 
 
 def test_what_the_operating_system_left_is_no_image(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_what_the_operating_system_left_is_no_image(tmp_path: Path) -> None:
         "train/happy/.DS_Store": b"x",
         "train/happy/Thumbs.db": b"x",
     }
-    reading = read_source(write_files(tmp_path / "faces", {**image_files(dataset), **litter}))
+    reading = read_path(write_files(tmp_path / "faces", {**image_files(dataset), **litter}))
     assert not reading.rejected
     assert len(reading.dataset) == 14
 
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_face_is_rejected_with_its_reason(tmp_path: Path, name
     make, reason = DAMAGED[name]
     dataset = drawn(28, 0, 0)
     files = {**image_files(dataset), f"train/happy/{name}": make()}
-    reading = read_source(write_files(tmp_path / "faces", files))
+    reading = read_path(write_files(tmp_path / "faces", files))
     (rejection,) = reading.rejected
     assert rejection.where == f"train/happy/{name}"
     assert any(part in rejection.reason for part in reason.split("|")), rejection.reason
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_face_is_rejected_with_its_reason(tmp_path: Path, name
 
 def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -> None:
     files = {**image_files(drawn(28, 0, 0)), "train/contempt/a.png": png(drawn(1, 0, 0).images[0])}
-    reading: Reading = read_source(write_files(tmp_path / "faces", files))
+    reading: Reading = read_path(write_files(tmp_path / "faces", files))
     assert [(item.where, item.reason) for item in reading.rejected] == [
         ("train/contempt/a.png", "its folder names no class")
     ]
@@ -155,7 +155,7 @@ def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -
 def test_a_folder_beside_the_splits_is_rejected_and_not_passed_over(tmp_path: Path) -> None:
     beside = ["happy/x.png", "train2/happy/a.png"]
     files = {**image_files(drawn(28, 0, 0)), **dict.fromkeys([*beside, "docs/a.png", "happy.png"], b"x")}
-    reading: Reading = read_source(write_files(tmp_path / "faces", files))
+    reading: Reading = read_path(write_files(tmp_path / "faces", files))
     assert [(item.where, item.reason) for item in reading.rejected] == [
         (name, "its folder names no split") for name in beside
     ]
@@ -167,7 +167,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
     root = write_files(tmp_path / "faces", image_files(drawn(14, 0, 0)))
     (root / "train" / "happy" / "link.png").symlink_to(outside / "secret.png")
     (root / "train" / "happy" / "more").symlink_to(outside)
-    assert len(read_source(root).dataset) == 14
+    assert len(read_path(root).dataset) == 14
 
 
 def test_a_layout_says_which_files_are_its_own() -> None:
@@ -194,8 +194,8 @@ def test_a_name_that_is_no_utf8_is_stored_and_shown(tmp_path: Path, fer_home: Pa
     (root / "train" / "happy" / os.fsdecode(b"caf\xe9.png")).write_bytes(face)
     name = import_path(root).name
     readable = "train/happy/caf\\udce9.png"
-    assert (readable in catalog.open_set(name).origins) is kept
-    rejected = (catalog.set_folder(name) / "rejected.csv").read_text("utf-8")
+    assert (readable in catalog.open_dataset(name).origins) is kept
+    rejected = (catalog.dataset_folder(name) / "rejected.csv").read_text("utf-8")
     assert (readable in rejected) is not kept
 
 

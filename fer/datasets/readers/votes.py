@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.datasets.faces import VOTE_COLUMNS
+from fer.datasets.readers.tables import UNKNOWN_USAGE, USAGES, Table, numbered_lines, split_fields
 from fer.datasets.readings import Progress, Reading, silent
-from fer.datasets.tables import UNKNOWN_USAGE, USAGES, Table, numbered_lines, split_fields
 from fer.errors import DatasetError
 
 VOTES_FILE: Final = "fer2013new.csv"

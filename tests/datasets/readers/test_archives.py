@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from fer.datasets import archives
-from fer.datasets.archives import ZipTree
-from fer.datasets.importing import import_path, import_uploads
-from fer.datasets.sources import read_source, read_uploads
-from fer.datasets.trees import MAX_ENTRIES
+from fer.datasets.readers import archives
+from fer.datasets.readers.archives import ZipTree
+from fer.datasets.readers.sources import read_path, read_uploads
+from fer.datasets.readers.trees import MAX_ENTRIES
+from fer.datasets.store.importing import import_path, import_uploads
 from fer.errors import DatasetError
 from tests.support.forms import (
     csv_lines,
@@ -200,7 +200,7 @@ def test_a_hostile_zip_is_refused_in_one_sentence_and_leaves_nothing(tmp_path: P
 def test_a_zip_on_disk_is_judged_the_same(tmp_path: Path, fer_home: Path) -> None:
     path = tmp_path / "faces.zip"
     path.write_bytes(zip_bytes(GOOD))
-    assert read_source(path).dataset.fingerprint == DATASET.fingerprint
+    assert read_path(path).dataset.fingerprint == DATASET.fingerprint
     path.write_bytes(zip_bytes({**GOOD, "../escaped.png": b"x"}))
     with pytest.raises(DatasetError, match="leads out of it"):
         import_path(path)

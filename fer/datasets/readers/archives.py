@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import PurePosixPath
 from typing import IO, Final
 
-from fer.datasets.trees import MAX_ENTRIES, READ_ERRORS, Entry, is_system_file
+from fer.datasets.readers.trees import MAX_ENTRIES, READ_ERRORS, Entry, is_system_file
 from fer.errors import DatasetError, shortened
 
 MAX_TOTAL_BYTES: Final = 4 * 2**30

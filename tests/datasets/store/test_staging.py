@@ -7,8 +7,8 @@ from typing import IO, Any
 
 import pytest
 
-from fer.datasets import staging
-from fer.datasets.staging import clean_staging, remove, staged
+from fer.datasets.store import staging
+from fer.datasets.store.staging import clean_staging, remove, staged
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from fer.datasets import catalog
-from fer.datasets.copies import DUPLICATES, STEPS, left_out
-from fer.datasets.corrections import Correction, judged_images, relabelled
-from fer.datasets.doctor import KINDS, SURE_KINDS, Checkup
-from fer.datasets.importing import store
+from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, Checkup
+from fer.datasets.doctor.copies import DUPLICATES, STEPS, left_out
 from fer.datasets.readings import Progress, Reading, Rejection, silent
-from fer.datasets.storage import SetInfo
+from fer.datasets.store import catalog
+from fer.datasets.store.corrections import Correction, judged_images, relabelled
+from fer.datasets.store.importing import store
+from fer.datasets.store.storage import DatasetInfo
 from fer.errors import DatasetError
 
 _DISCARDED: Final = "discarded by hand"
@@ -30,7 +30,7 @@ def clean_copy(
     kinds: Collection[str] = SURE_KINDS,
     corrections: Sequence[Correction] = (),
     progress: Progress = silent,
-) -> SetInfo:
+) -> DatasetInfo:
     """Store a copy of a set without the images that the findings of some kinds leave out.
 
     Args:

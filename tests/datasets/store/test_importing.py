@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.datasets import catalog, staging, storage
-from fer.datasets.importing import import_path, import_uploads, inside_data
-from fer.datasets.staging import clean_staging, staged
+from fer.datasets.store import catalog, staging, storage
+from fer.datasets.store.importing import import_path, import_uploads, inside_data
+from fer.datasets.store.staging import clean_staging, staged
 from fer.errors import DatasetError, FerError
 from fer.paths import CHECKOUT
 from tests.support.forms import (
@@ -46,7 +46,7 @@ def test_rows_read_are_kept_and_rejected(tmp_path: Path, fer_home: Path) -> None
     lines[9] = lines[9].replace("Training", "=1+1")
     info = import_path(write_lines(tmp_path / "my faces.csv", lines))
     assert (info.name, info.form, info.n_read, info.n_images, info.n_rejected) == ("my-faces", "CSV", 42, 40, 2)
-    with (catalog.set_folder("my-faces") / "rejected.csv").open(newline="") as file:
+    with (catalog.dataset_folder("my-faces") / "rejected.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["where"] for row in rows] == ["line 4", "line 10"]
     assert rows[0]["reason"] == "label '7' is not a whole number from 0 to 6"
@@ -57,7 +57,7 @@ def test_a_file_name_that_a_spreadsheet_would_run_is_defused(tmp_path: Path, fer
     root = write_files(tmp_path / "faces", files)
     (root / "train" / "happy" / "a.png").rename(root / "train" / "happy" / "=cmd.png")
     name = import_path(root).name
-    assert "train/happy/=cmd.png" in (catalog.set_folder(name) / "rejected.csv").read_text()
+    assert "train/happy/=cmd.png" in (catalog.dataset_folder(name) / "rejected.csv").read_text()
     storage.write_rejections(tmp_path / "r.csv", [storage.Rejection("=HYPERLINK(1)", "why")])
     assert "'=HYPERLINK(1)" in (tmp_path / "r.csv").read_text()
 
@@ -68,7 +68,7 @@ def test_what_was_stored_comes_back(tmp_path: Path, fer_home: Path) -> None:
     info = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)), name="mine")
     assert info.has_votes and info.by_split() == {"train": 28, "validation": 7, "test": 7}
     for in_memory in (True, False):
-        reading = catalog.open_set("mine", in_memory=in_memory)
+        reading = catalog.open_dataset("mine", in_memory=in_memory)
         np.testing.assert_array_equal(reading.dataset.images, dataset.images)
         np.testing.assert_array_equal(reading.dataset.labels, dataset.labels)
         np.testing.assert_array_equal(reading.dataset.splits, dataset.splits)
@@ -81,11 +81,11 @@ def test_what_was_stored_comes_back(tmp_path: Path, fer_home: Path) -> None:
 def test_several_sets_lie_side_by_side(table: Path, fer_home: Path) -> None:
     names = [import_path(table).name for _ in range(3)]
     assert names == ["fer2013", "fer2013-2", "fer2013-3"]
-    assert [info.name for info in catalog.list_sets()] == names
-    before = snapshot(catalog.set_folder("fer2013"))
-    catalog.delete_set("fer2013-2")
-    assert [info.name for info in catalog.list_sets()] == ["fer2013", "fer2013-3"]
-    assert snapshot(catalog.set_folder("fer2013")) == before
+    assert [info.name for info in catalog.list_datasets()] == names
+    before = snapshot(catalog.dataset_folder("fer2013"))
+    catalog.delete_dataset("fer2013-2")
+    assert [info.name for info in catalog.list_datasets()] == ["fer2013", "fer2013-3"]
+    assert snapshot(catalog.dataset_folder("fer2013")) == before
     assert catalog.disk_bytes("fer2013") == sum(map(len, before.values()))
 
 
@@ -105,7 +105,7 @@ def test_a_class_without_images_is_named(tmp_path: Path, fer_home: Path) -> None
     lines = [line for line in csv_lines(drawn()) if not line.startswith(("1,", "4,"))]
     with pytest.raises(DatasetError, match="no image of disgust, sad"):
         import_path(write_lines(tmp_path / "five.csv", lines))
-    assert catalog.list_sets() == []
+    assert catalog.list_datasets() == []
 
 
 def test_progress_ascends_to_the_end(table: Path, fer_home: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_cancelled_import_leaves_everything_as_it_was(table: Path, fer_home: P
     with pytest.raises(CancelledError):
         import_path(table, name="new", progress=cancel)
     assert snapshot(fer_home) == before
-    assert [info.name for info in catalog.list_sets()] == ["old"]
+    assert [info.name for info in catalog.list_datasets()] == ["old"]
 
 
 def test_an_upload_is_stored_with_its_name(fer_home: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_disk_too_small_for_the_set_is_seen_before_the_work(
 KILLED = """
 import sys, time
 from pathlib import Path
-from fer.datasets.importing import import_path
+from fer.datasets.store.importing import import_path
 
 def progress(share, text):
     if text == "Stored":
@@ -189,7 +189,7 @@ def test_an_import_killed_in_the_middle_leaves_the_old_data_and_is_cleaned_up(ta
     assert clean_staging() == 0
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert [info.name for info in catalog.list_sets()] == ["old"]
+    assert [info.name for info in catalog.list_datasets()] == ["old"]
     left = [path for path in (fer_home / "data" / ".staging").rglob("*") if path.is_file()]
     assert any(path.name == "images.npy" for path in left)
     # The system lets go of the lock a moment after the process is gone.
@@ -244,13 +244,13 @@ def test_a_path_inside_data_is_taken_and_any_other_refused(fer_home: Path, tmp_p
 )
 def test_a_damaged_set_is_said_in_one_sentence(table: Path, fer_home: Path, damage, message: str) -> None:
     name = import_path(table).name
-    damage(catalog.set_folder(name))
+    damage(catalog.dataset_folder(name))
     with pytest.raises(DatasetError, match=message):
-        catalog.open_set(name)
+        catalog.open_dataset(name)
 
 
 def test_a_stored_set_takes_no_more_votes(table: Path, fer_home: Path, tmp_path: Path) -> None:
-    from fer.datasets.loading import load_dataset
+    from fer.datasets.store.loading import load_dataset
 
     name = import_path(table).name
     votes = write_lines(tmp_path / "votes.csv", votes_lines(drawn()))
@@ -262,17 +262,17 @@ def test_a_stored_set_takes_no_more_votes(table: Path, fer_home: Path, tmp_path:
 def test_a_set_whose_folder_was_renamed_goes_by_its_new_name(table: Path, fer_home: Path, name: str) -> None:
     import_path(table, name="mine")
     (fer_home / "data" / "mine").rename(fer_home / "data" / name)
-    assert [info.name for info in catalog.list_sets()] == [name]
+    assert [info.name for info in catalog.list_datasets()] == [name]
     assert catalog.get_info(name).name == name and catalog.disk_bytes(name) > 0
-    assert catalog.open_set(name).dataset.name == name
+    assert catalog.open_dataset(name).dataset.name == name
     with pytest.raises(DatasetError, match="no data set 'mine'"):
         catalog.get_info("mine")
-    catalog.delete_set(name)
-    assert catalog.list_sets() == []
+    catalog.delete_dataset(name)
+    assert catalog.list_datasets() == []
 
 
 @pytest.mark.parametrize("name", ["../home", "", ".", "..", ".staging", "a/b", "x" * 300, "a\0b"])
 def test_a_name_that_no_set_has_is_refused(table: Path, fer_home: Path, name: str) -> None:
     import_path(table)
     with pytest.raises(DatasetError, match="choose one of: fer2013"):
-        catalog.set_folder(name)
+        catalog.dataset_folder(name)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
-from fer.datasets.storage import is_stored_set
+from fer.datasets.store.storage import is_stored
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
 from fer.storage.files import replacing
@@ -51,7 +51,7 @@ def correct(dataset: FaceDataset, index: int, now: int | None) -> Correction:
 
 def corrections_file(source: Path) -> Path:
     """Where the corrections of a data set lie: in the folder of a stored set, else beside the file or folder."""
-    if is_stored_set(source):
+    if is_stored(source):
         return source / "corrections.csv"
     return source.with_name(f"{source.stem if source.is_file() else source.name}.corrections.csv")
 

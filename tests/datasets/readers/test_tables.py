@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.datasets.sources import read_source
-from fer.datasets.tables import read_table
+from fer.datasets.readers.sources import read_path
+from fer.datasets.readers.tables import read_table
 from fer.errors import DatasetError
 from tests.support.forms import csv_lines, drawn, icml_lines, write_lines
 
@@ -50,7 +50,7 @@ def test_a_table_in_another_dress_has_the_same_fingerprint(tmp_path: Path, form:
     dataset = drawn()
     path = tmp_path / "fer2013.csv"
     path.write_bytes(FORMS[form](csv_lines(dataset)))
-    reading = read_source(path)
+    reading = read_path(path)
     assert not reading.rejected
     assert reading.dataset.fingerprint == dataset.fingerprint
     np.testing.assert_array_equal(reading.dataset.splits, dataset.splits)
@@ -59,7 +59,7 @@ def test_a_table_in_another_dress_has_the_same_fingerprint(tmp_path: Path, form:
 
 def test_kaggles_other_file_with_spaces_and_another_order_is_the_same(tmp_path: Path) -> None:
     dataset = drawn()
-    reading = read_source(write_lines(tmp_path / "icml_face_data.csv", icml_lines(dataset)))
+    reading = read_path(write_lines(tmp_path / "icml_face_data.csv", icml_lines(dataset)))
     np.testing.assert_array_equal(reading.dataset.images, dataset.images)
     np.testing.assert_array_equal(reading.dataset.labels, dataset.labels)
     np.testing.assert_array_equal(reading.dataset.splits, dataset.splits)
@@ -68,7 +68,7 @@ def test_kaggles_other_file_with_spaces_and_another_order_is_the_same(tmp_path: 
 def test_without_usage_everything_is_train(tmp_path: Path) -> None:
     dataset = drawn(7, 7, 7)
     lines = [line.rsplit(",", 1)[0] for line in csv_lines(dataset)]
-    reading = read_source(write_lines(tmp_path / "train.csv", lines))
+    reading = read_path(write_lines(tmp_path / "train.csv", lines))
     assert reading.dataset.split_names() == ("train",)
     assert reading.dataset.fingerprint == dataset.fingerprint
 
@@ -147,10 +147,10 @@ def test_up_to_a_tenth_may_be_rejected_and_no_more(tmp_path: Path) -> None:
     lines = csv_lines(drawn(40, 0, 0))
     for place in range(1, 5):
         lines[place] = "9" + lines[place][1:]
-    assert len(read_source(write_lines(tmp_path / "tenth.csv", lines)).rejected) == 4
+    assert len(read_path(write_lines(tmp_path / "tenth.csv", lines)).rejected) == 4
     lines[5] = "9" + lines[5][1:]
     with pytest.raises(DatasetError, match=r"5 of 40 .* more than a tenth; the first is line 2: label '9'"):
-        read_source(write_lines(tmp_path / "more.csv", lines))
+        read_path(write_lines(tmp_path / "more.csv", lines))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_what_is_no_table_of_faces_is_refused_in_one_sentence(tmp_path: Path, co
     path = tmp_path / "faces.csv"
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=message) as caught:
-        read_source(path)
+        read_path(path)
     assert "\n" not in str(caught.value)
 
 

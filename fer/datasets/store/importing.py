@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
-from fer.datasets import catalog
+from fer.datasets.readers.sources import read_uploads, sort_uploads
 from fer.datasets.readings import Progress, Reading, require_all_classes, silent
-from fer.datasets.sources import read_source, read_uploads, sort_uploads
-from fer.datasets.staging import clean_staging, staged
-from fer.datasets.storage import SetInfo, describe, write_set
+from fer.datasets.store import catalog
+from fer.datasets.store.loading import read_source
+from fer.datasets.store.staging import clean_staging, staged
+from fer.datasets.store.storage import DatasetInfo, describe, write_stored
 from fer.errors import DatasetError, shortened
 from fer.paths import data_dir
 from fer.text import printable
@@ -18,7 +19,9 @@ _READING_SHARE: Final = 0.95
 _BYTES_AN_IMAGE: Final = 2500  # 2,304 pixels, and what is known of them
 
 
-def import_path(path: Path, name: str | None = None, votes: Path | None = None, progress: Progress = silent) -> SetInfo:
+def import_path(
+    path: Path, name: str | None = None, votes: Path | None = None, progress: Progress = silent
+) -> DatasetInfo:
     """Import a CSV, a folder or a zip.
 
     Args:
@@ -35,7 +38,7 @@ def import_path(path: Path, name: str | None = None, votes: Path | None = None, 
     return store(reading, target.name, str(path), progress=progress)
 
 
-def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, progress: Progress = silent) -> SetInfo:
+def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, progress: Progress = silent) -> DatasetInfo:
     """Import what a browser sent: a zip or a CSV, and a FER+ file beside it if wanted.
 
     Raises:
@@ -49,7 +52,7 @@ def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, prog
 
 def store(
     reading: Reading, name: str, source: str, changes: tuple[str, ...] = (), progress: Progress = silent
-) -> SetInfo:
+) -> DatasetInfo:
     """Store a reading as a new set.
 
     Raises:
@@ -62,7 +65,7 @@ def store(
     reading = reading.renamed(name)
     info = describe(reading, name, source, changes)
     with staged(target, len(reading.dataset) * _BYTES_AN_IMAGE) as folder:
-        write_set(folder, reading, info)
+        write_stored(folder, reading, info)
         # The last moment to cancel: after it, the set is there.
         progress(1.0, "Stored")
     return info

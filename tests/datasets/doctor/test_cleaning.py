@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.datasets import catalog
-from fer.datasets.cleaning import clean_copy, cleaned_reading
-from fer.datasets.corrections import Correction, correct
-from fer.datasets.crowd import EMOTION_COLUMNS
-from fer.datasets.doctor import SURE_KINDS, examine
+from fer.datasets.doctor.checkup import SURE_KINDS, examine
+from fer.datasets.doctor.cleaning import clean_copy, cleaned_reading
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import FaceDataset
-from fer.datasets.importing import store
 from fer.datasets.readings import Reading
+from fer.datasets.store import catalog
+from fer.datasets.store.corrections import Correction, correct
+from fer.datasets.store.importing import store
 from fer.errors import DatasetError
 from tests.support.forms import drawn, plus, snapshot, unanimous
 
@@ -34,16 +34,16 @@ def reading() -> Reading:
 def test_a_cleaned_copy_is_a_new_set_with_a_line_for_all_it_left_out(reading: Reading, fer_home: Path) -> None:
     store(reading, "mine", "fer2013.csv")
     before = snapshot(fer_home)
-    mine = catalog.open_set("mine")
+    mine = catalog.open_dataset("mine")
     info = clean_copy(mine, examine(mine.dataset), "mine-cleaned")
     assert (info.n_images, info.n_rejected, info.form, info.source) == (47 - 7, 7, "cleaned copy", "mine")
-    cleaned = catalog.open_set("mine-cleaned")
+    cleaned = catalog.open_dataset("mine-cleaned")
     gone = {42, 9, 43, 10, 44, 45, 46}
     kept = np.array([index for index in range(47) if index not in gone])
     np.testing.assert_array_equal(cleaned.dataset.images, reading.dataset.images[kept])
     np.testing.assert_array_equal(cleaned.dataset.labels, reading.dataset.labels[kept])
     assert cleaned.origins == tuple(reading.origins[index] for index in kept)
-    with (catalog.set_folder("mine-cleaned") / "rejected.csv").open(newline="") as file:
+    with (catalog.dataset_folder("mine-cleaned") / "rejected.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["where"] for row in rows} == {f"line {index + 2}" for index in gone}
     reasons = {row["where"]: row["reason"] for row in rows}
@@ -94,10 +94,10 @@ def test_a_copy_without_one_of_the_classes_is_refused(fer_home: Path) -> None:
     images = dataset.images.copy()
     images[dataset.labels == 5] = 0
     store(Reading(replace(dataset, images=images), ("x",) * 14), "mine", "x")
-    mine = catalog.open_set("mine")
+    mine = catalog.open_dataset("mine")
     with pytest.raises(DatasetError, match="no image of surprise"):
         clean_copy(mine, examine(mine.dataset), "new")
-    assert [info.name for info in catalog.list_sets()] == ["mine"]
+    assert [info.name for info in catalog.list_datasets()] == ["mine"]
 
 
 def test_an_unknown_kind_and_a_taken_name_are_refused(reading: Reading, fer_home: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.datasets.loading import load_dataset
-from fer.datasets.sources import read_source, sort_uploads
-from fer.datasets.votes import read_votes
+from fer.datasets.readers.sources import read_path, sort_uploads
+from fer.datasets.readers.votes import read_votes
+from fer.datasets.store.loading import load_dataset
 from fer.errors import DatasetError
 from tests.support.forms import (
     csv_lines,
@@ -165,5 +165,5 @@ def test_reading_votes_can_be_cancelled_and_never_goes_backwards(tmp_path: Path,
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     named = write_lines(tmp_path / "fer2013new.csv", [*votes_lines(dataset), "\n" * (3 * 2**20)])
     seen: list[float] = []
-    read_source(source, named if before else None, lambda share, text: seen.append(share))
+    read_path(source, named if before else None, lambda share, text: seen.append(share))
     assert len(seen) >= 5 and seen == sorted(seen)

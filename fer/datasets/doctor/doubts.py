@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Indices
-from fer.datasets import crowd
+from fer.datasets.doctor import crowd
 from fer.datasets.faces import FaceDataset
 from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from fer.arrays import SIDE
 from fer.datasets.faces import FaceDataset
-from fer.datasets.layouts import Layout
+from fer.datasets.readers.layouts import Layout
+from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
-from fer.datasets.trees import READ_ERRORS, Entry, Tree
 from fer.errors import DatasetError, ImageError
 from fer.text import encodable
 from fer.vision.images import MAX_BYTES, decode

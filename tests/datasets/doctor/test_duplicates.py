@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.datasets.duplicates import exact_groups, near_groups, similarity
+from fer.datasets.doctor.duplicates import exact_groups, near_groups, similarity
 from fer.datasets.faces import FaceDataset
 from fer.datasets.synthetic import make_synthetic
 from tests.support.forms import drawn

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.datasets import quality
-from fer.datasets.quality import faceless_images, flat_images
+from fer.datasets.doctor import quality
+from fer.datasets.doctor.quality import faceless_images, flat_images
 from fer.vision.samples import sample_portrait
 from tests.support.forms import drawn
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer.datasets import doctor
-from fer.datasets.crowd import EMOTION_COLUMNS, no_face, rejected_labels
-from fer.datasets.doctor import KINDS, examine
+from fer.datasets.doctor.checkup import KINDS, examine
+from fer.datasets.doctor.crowd import EMOTION_COLUMNS, no_face, rejected_labels
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.readings import Reading
 from tests.support.forms import drawn, plus, unanimous
@@ -187,7 +186,7 @@ def test_the_csv_and_the_json_name_every_image(planted: Planted) -> None:
 
 
 def test_a_missing_detector_is_remarked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "faceless_images", lambda *_: None)
+    monkeypatch.setattr("fer.datasets.doctor.checkup.faceless_images", lambda *_: None)
     checkup = examine(drawn(14, 0, 0))
     assert checkup.findings == () and "YuNet" in checkup.remarks[0]
 

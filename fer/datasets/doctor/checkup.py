@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from fer.arrays import Indices
-from fer.datasets import crowd
-from fer.datasets.copies import ACROSS, CONTRADICTING, DUPLICATES, left_out
-from fer.datasets.duplicates import exact_groups, near_groups
+from fer.datasets.doctor import crowd
+from fer.datasets.doctor.copies import ACROSS, CONTRADICTING, DUPLICATES, left_out
+from fer.datasets.doctor.duplicates import exact_groups, near_groups
+from fer.datasets.doctor.quality import faceless_images, flat_images
 from fer.datasets.faces import SPLITS, FaceDataset
-from fer.datasets.quality import faceless_images, flat_images
 from fer.datasets.readings import Progress, Reading, silent
 from fer.emotions import EMOTIONS
 from fer.text import spreadsheet_safe

@@ -4,10 +4,12 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from fer.datasets.corrections import apply_corrections, corrections_file, read_corrections
 from fer.datasets.faces import FaceDataset
-from fer.datasets.sources import read_source
+from fer.datasets.readers.sources import read_path
+from fer.datasets.readings import Progress, Reading, silent
 from fer.datasets.splits import with_validation_split
+from fer.datasets.store.corrections import apply_corrections, corrections_file, read_corrections
+from fer.datasets.store.storage import is_stored, read_stored
 from fer.datasets.synthetic import make_synthetic
 from fer.errors import DatasetError, shortened
 from fer.paths import data_dir
@@ -45,6 +47,19 @@ def load_dataset(
     if corrections:
         dataset = apply_corrections(dataset, read_corrections(corrections_file(path)))
     return with_validation_split(dataset) if with_validation else dataset
+
+
+def read_source(path: Path, votes: Path | None = None, progress: Progress = silent) -> Reading:
+    """Read a stored dataset, or any file or folder that `read_path` reads.
+
+    Raises:
+        DatasetError: as `read_path` and `read_stored`, or votes are given with a stored dataset.
+    """
+    if not is_stored(path):
+        return read_path(path, votes, progress)
+    if votes is not None:
+        raise DatasetError(f"{path.name} is already imported; import its source again with the votes.")
+    return read_stored(path)
 
 
 def find_source(source: str | Path) -> Path:

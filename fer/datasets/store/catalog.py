@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from fer.datasets import staging
 from fer.datasets.readings import Reading
-from fer.datasets.storage import INFO_FILE, SetInfo, is_stored_set, read_set
+from fer.datasets.store import staging
+from fer.datasets.store.storage import INFO_FILE, DatasetInfo, is_stored, read_stored
 from fer.errors import DatasetError
 from fer.paths import data_dir
 
@@ -14,21 +14,21 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _RESERVED: Final = frozenset({"synthetic", "train", "test", "validation", "val"})
 
 
-def list_sets() -> list[SetInfo]:
+def list_datasets() -> list[DatasetInfo]:
     """The stored sets by name; a folder that is no set is passed over."""
     if not data_dir().is_dir():
         return []
     found = []
     for folder in sorted(data_dir().iterdir()):
-        if not folder.name.startswith(".") and is_stored_set(folder):
+        if not folder.name.startswith(".") and is_stored(folder):
             try:
-                found.append(SetInfo.from_file(folder / INFO_FILE))
+                found.append(DatasetInfo.from_file(folder / INFO_FILE))
             except DatasetError:
                 continue
     return found
 
 
-def set_folder(name: str) -> Path:
+def dataset_folder(name: str) -> Path:
     """The folder of a stored set.
 
     Raises:
@@ -36,28 +36,28 @@ def set_folder(name: str) -> Path:
     """
     folder = data_dir() / name
     # A folder that was renamed by hand may be called what no import would call it.
-    if Path(name).name != name or not name or name.startswith(".") or not is_stored_set(folder):
-        have = ", ".join(info.name for info in list_sets()) or "none yet"
+    if Path(name).name != name or not name or name.startswith(".") or not is_stored(folder):
+        have = ", ".join(info.name for info in list_datasets()) or "none yet"
         raise DatasetError(f"There is no data set '{name}'; choose one of: {have}.")
     return folder
 
 
-def get_info(name: str) -> SetInfo:
+def get_info(name: str) -> DatasetInfo:
     """What is known of a stored set.
 
     Raises:
         DatasetError: there is no such set, or it is damaged.
     """
-    return SetInfo.from_file(set_folder(name) / INFO_FILE)
+    return DatasetInfo.from_file(dataset_folder(name) / INFO_FILE)
 
 
-def open_set(name: str, *, in_memory: bool = True) -> Reading:
-    """A stored set; see `read_set`.
+def open_dataset(name: str, *, in_memory: bool = True) -> Reading:
+    """A stored set; see `read_stored`.
 
     Raises:
         DatasetError: there is no such set, or it is damaged.
     """
-    return read_set(set_folder(name), in_memory=in_memory)
+    return read_stored(dataset_folder(name), in_memory=in_memory)
 
 
 def disk_bytes(name: str) -> int:
@@ -66,16 +66,16 @@ def disk_bytes(name: str) -> int:
     Raises:
         DatasetError: there is no such set.
     """
-    return sum(file.stat().st_size for file in set_folder(name).rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in dataset_folder(name).rglob("*") if file.is_file())
 
 
-def delete_set(name: str) -> None:
+def delete_dataset(name: str) -> None:
     """Delete a stored set and its corrections.
 
     Raises:
         DatasetError: there is no such set, or it cannot be deleted.
     """
-    staging.remove(set_folder(name))
+    staging.remove(dataset_folder(name))
 
 
 def check_new_name(name: str) -> Path:

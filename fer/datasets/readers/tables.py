@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from fer.arrays import SIDE
 from fer.datasets.faces import FaceDataset
+from fer.datasets.readers.trees import READ_ERRORS
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
-from fer.datasets.trees import READ_ERRORS
 from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError
 

@@ -26,7 +26,7 @@ _FORMAT: Final = 1
 
 
 @dataclass(frozen=True)
-class SetInfo:
+class DatasetInfo:
     """What is known of a stored set without reading its images.
 
     Attributes:
@@ -78,7 +78,7 @@ class SetInfo:
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
-        """The facts that `write_set` stored.
+        """The facts that `write_stored` stored.
 
         Raises:
             DatasetError: the file is missing or not of this program.
@@ -98,10 +98,10 @@ class SetInfo:
             ) from error
 
 
-def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = ()) -> SetInfo:
+def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = ()) -> DatasetInfo:
     """The facts of a reading that is to be stored as `name`."""
     dataset = reading.dataset
-    return SetInfo(
+    return DatasetInfo(
         name=name,
         source=encodable(source),
         form=reading.form,
@@ -115,7 +115,7 @@ def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = 
     )
 
 
-def write_set(folder: Path, reading: Reading, info: SetInfo) -> None:
+def write_stored(folder: Path, reading: Reading, info: DatasetInfo) -> None:
     """Write a set into an empty folder, each file flushed to the disk.
 
     Raises:
@@ -135,25 +135,25 @@ def write_set(folder: Path, reading: Reading, info: SetInfo) -> None:
     _write_text(folder / INFO_FILE, json.dumps({"format": _FORMAT, **dataclasses.asdict(info)}, indent=2))
 
 
-def is_stored_set(folder: Path) -> bool:
-    """Whether a folder holds a set that `write_set` wrote."""
+def is_stored(folder: Path) -> bool:
+    """Whether a folder holds a set that `write_stored` wrote."""
     try:
         return (folder / INFO_FILE).is_file()
     except OSError:  # a name that no folder can have
         return False
 
 
-def read_set(folder: Path, *, in_memory: bool = True) -> Reading:
+def read_stored(folder: Path, *, in_memory: bool = True) -> Reading:
     """Read a stored set.
 
     Args:
-        folder: where `write_set` wrote it.
+        folder: where `write_stored` wrote it.
         in_memory: False leaves the images on disk until they are looked at, read-only, for pages that show a few.
 
     Raises:
         DatasetError: it is damaged or of another version.
     """
-    info = SetInfo.from_file(folder / INFO_FILE)
+    info = DatasetInfo.from_file(folder / INFO_FILE)
     try:
         images = np.load(folder / "images.npy", mmap_mode=None if in_memory else "r", allow_pickle=False)
         votes: npt.NDArray[np.uint8] | None = None

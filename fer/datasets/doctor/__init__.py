@@ -1,0 +1,1 @@
+"""Find problems in a dataset, and make a copy without them."""

@@ -1,0 +1,1 @@
+"""The datasets of this installation: import, list, load, correct and delete them."""
