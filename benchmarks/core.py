@@ -80,21 +80,22 @@ def alternate(
 def photo(side: int = PHOTO_SIDE) -> bytes:
     """A JPEG with one face, `side` pixels square: the sample portrait, made larger."""
     portrait = images.decode(sample_portrait())
-    return images.encode_jpeg(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_CUBIC))
+    return images.encode_jpeg(np.asarray(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8))
 
 
 def keras_logits(network: Any, crops: np.ndarray) -> np.ndarray:
     """What Keras `predict` says of crops (N, 48, 48, 1) uint8: (N, 7)."""
     scores = network.predict(crops, verbose=0)
-    return scores["logits"] if isinstance(scores, dict) else scores
+    return np.asarray(scores["logits"] if isinstance(scores, dict) else scores)
 
 
 def desktop_way(network: Any) -> Callable[[bytes], list[int]]:
     """Bytes of a photo to the classes of its faces, as a desktop script does it."""
-    cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"))
+    cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"))  # type: ignore[attr-defined]
 
     def analyze(data: bytes) -> list[int]:
         frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert frame is not None
         gray = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         labels = []
         for x, y, width, height in cascade.detectMultiScale(gray, scaleFactor=1.3, minNeighbors=5):
@@ -165,7 +166,7 @@ def compare_networks(bundle_path: Path, rounds: int) -> list[Timing]:
         )
         face = faces[:1]
         return [
-            alternate(what, lambda: ours.logits(face), lambda other=other: other.logits(face), 5 * rounds)
+            alternate(what, lambda: ours.logits(face), lambda other=other: other.logits(face), 5 * rounds)  # type: ignore[misc]
             for what, other in (
                 ("one face: float32 / its int8 copy", quantised),
                 ("one face: float32 / the desktop script's network", script),

@@ -115,7 +115,7 @@ def desktop_costs() -> Costs:
 
     cv2.setNumThreads(1)
     network = keras.models.load_model(current_bundle_path() / KERAS_FILE, compile=False)
-    cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"))
+    cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"))  # type: ignore[attr-defined]
     frames = portrait_frames()
 
     def loop(index: int) -> None:

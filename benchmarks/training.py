@@ -63,7 +63,7 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
     def by_fit() -> None:
         from fer.training.fit import validate
 
-        class Judge(keras.callbacks.Callback):
+        class Judge(keras.callbacks.Callback):  # type: ignore[misc]
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
                 validate(self.model, parts.validation)
 

@@ -105,7 +105,7 @@ def main(data: str, votes: str | None) -> None:
         if dataset.votes is None:
             click.echo("Without the FER+ votes the model learns from the labels alone; expect a weaker one.")
         steps = _without_votes(RECIPE) if dataset.votes is None else RECIPE
-        folder = made(steps, str(source), file and str(file))
+        folder = made(steps, str(source), str(file) if file else None)
     except FerError as error:
         raise click.ClickException(str(error)) from error
     subprocess.run([sys.executable, "-m", "scripts.ship_model", str(folder)], cwd=paths.CHECKOUT, check=True)

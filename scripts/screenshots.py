@@ -106,8 +106,7 @@ def _fer(home: Path, *arguments: str) -> None:
 
 def _take(browser: Browser, url: str, name: str, target: Path, width: int, dark: bool) -> None:
     address, prepare = PAGES[name]
-    scheme = "dark" if dark else "light"
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     with context, tempfile.TemporaryDirectory() as folder:
         page = context.new_page()
         page.set_default_timeout(_PATIENCE_MS)

@@ -158,11 +158,11 @@ def test_a_table_has_one_row_per_face() -> None:
 def test_a_table_has_pose_doubts_and_candidates() -> None:
     known = face(pose=Pose(-12.5, 5, 90), doubts=("it is dark", "it is blurred"), candidates=("happy", "neutral"))
     table = ImageAnalysis("a.png", 640, 480, (known, face())).to_frame()
-    assert table.loc[0, ["yaw", "pitch", "roll", "doubts", "candidates"]].tolist() == [
+    assert table.loc[0, ["yaw", "pitch", "roll", "doubts", "candidates"]].tolist() == [  # type: ignore[operator]
         *(-12.5, 5, 90, "it is dark; it is blurred", "happy or neutral")
     ]
-    assert table.loc[1, ["yaw", "pitch", "roll"]].isna().all()
-    assert table.loc[1, ["doubts", "candidates"]].tolist() == ["", ""]
+    assert table.loc[1, ["yaw", "pitch", "roll"]].isna().all()  # type: ignore[operator]
+    assert table.loc[1, ["doubts", "candidates"]].tolist() == ["", ""]  # type: ignore[operator]
     assert table["yaw"].dtype == np.float64
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,10 +61,10 @@ def evaluate(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
 
 
-def figures(*arguments: object) -> dict[str, object]:
+def figures(*arguments: object) -> dict[str, Any]:
     result = evaluate(*arguments, "--json", "-")
     assert result.exit_code == 0, result.stderr
-    found: dict[str, object] = json.loads(result.stdout)
+    found: dict[str, Any] = json.loads(result.stdout)
     return found
 
 
@@ -135,7 +136,7 @@ def test_json_of_two_models_has_both_and_their_comparison(table: Path, model: Pa
     other = make_bundle(tmp_path / "other", sharpness=0.0).path
     found = figures(table, "--model", model, "--against", other)
     assert list(found) == ["models", "comparison"]
-    first, second = found["models"]  # type: ignore[misc]
+    first, second = found["models"]
     assert list(first) == list(second) == KEYS
     assert [(one["model"], one["accuracy"]) for one in (first, second)] == [("greys", 65 / 70), ("other", 9 / 70)]
     counts = found["comparison"]

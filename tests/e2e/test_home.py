@@ -1,6 +1,7 @@
 """Home in a real browser."""
 
 import time
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,7 +31,7 @@ def test_home_shows_the_model_its_speed_and_a_sample(app: App) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_theme_follows_the_system(app: App, scheme: str) -> None:
+def test_the_theme_follows_the_system(app: App, scheme: Literal["light", "dark"]) -> None:
     app.page.emulate_media(color_scheme=scheme)
     page = app.open()
     color = page.get_by_test_id("stApp").evaluate("node => getComputedStyle(node).backgroundColor")

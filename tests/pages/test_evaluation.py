@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_an_empty_page_invites(tiny_model: Path, open_page: OpenPage) -> None:
 def test_pressing_evaluate_starts_a_job_that_can_be_stopped(
     bundle: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = []
+    started: list[Any] = []
 
     def start(job: Job, request: object) -> None:
         started.append(request)
@@ -310,7 +311,7 @@ def test_a_kept_result_is_shown_at_once(bundle: Bundle, open_page: OpenPage) -> 
     assert {"HTML report", "JSON", "CSV"} < set(buttons(page))
     next(button for button in page.button if button.label == "CSV").click().run()
     (saved,) = page.get("download_button")
-    assert saved.label.startswith("Save evaluation.csv (")
+    assert saved.label.startswith("Save evaluation.csv (")  # type: ignore[union-attr]
     assert "HTML report" in buttons(page) and "CSV" not in buttons(page)
 
 
@@ -476,7 +477,7 @@ def test_each_faces_map_is_of_its_own_crop_and_class(
     assert len(faces) == 2 and faces[0].emotion != faces[1].emotion
     monkeypatch.setattr("fer.ui.explanation.st.toggle", lambda *_, **__: True)
     # Its memory belongs to a viewer's session, and there is none here.
-    monkeypatch.setattr(explanation, "_explained", explanation._explained.__wrapped__)
+    monkeypatch.setattr(explanation, "_explained", explanation._explained.__wrapped__)  # type: ignore[attr-defined]
     draw = explanation.switch(bundle, photo_detector_name())
     assert draw is not None
     pictures = draw(photo, analysis)

@@ -254,7 +254,7 @@ def test_the_table_has_every_run_and_is_filtered(open_page: OpenPage, make_run: 
     app.text_input(key="training_filter").set_value("ALPHA residual").run()
     assert app.dataframe[0].value["Name"].tolist() == ["alpha"]
     app.text_input(key="training_filter").set_value("").run()
-    app.get("button_group")[0].set_value(["failed"]).run()
+    app.get("button_group")[0].set_value(["failed"]).run()  # type: ignore[union-attr]
     assert app.dataframe[0].value["Name"].tolist() == ["beta"]
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ def test_the_form_has_a_widget_with_help_and_range_for_every_setting(open_page: 
         if item.name == "data":
             continue
         key, meta = f"training_0_{item.name}", item.metadata
+        widget: Any
         if item.name in MODELS:
             widget = app.multiselect(key=key)
         elif meta["choices"]:

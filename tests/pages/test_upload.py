@@ -157,7 +157,7 @@ def test_one_of_two_same_files_taken_out_leaves_the_other(upload: AppTest) -> No
     first = upload.file_uploader[0].set_value(twins)
     first.run()
     # `set_value` would make a new file of the one that stays.
-    upload.file_uploader[0]._files = first._files[1:]
+    upload.file_uploader[0]._files = first._files[1:]  # type: ignore[index]
     upload.run()
     assert upload.file_uploader[0].value[0].name == "me again.jpg"
     assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]

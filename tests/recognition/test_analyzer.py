@@ -143,7 +143,8 @@ def test_an_encoded_picture_is_analysed_upright(classifier: EmotionClassifier) -
 
 
 def test_bad_bytes_and_files_are_results_with_a_reason(classifier: EmotionClassifier, tmp_path: Path) -> None:
-    analyzer = FaceAnalyzer(FixedDetector((0, 0, 5, 5)), classifier)
+    detector = FixedDetector((0, 0, 5, 5))
+    analyzer = FaceAnalyzer(detector, classifier)
     for found in (
         analyzer.analyze_bytes(b"rubbish", "bad.jpg"),
         analyzer.analyze_bytes(b"", "bad.jpg"),
@@ -151,7 +152,7 @@ def test_bad_bytes_and_files_are_results_with_a_reason(classifier: EmotionClassi
         analyzer.analyze_file(tmp_path),
     ):
         assert found.error and found.error.endswith(".") and found.faces == () and found.width is None
-    assert analyzer.detector.seen == []
+    assert detector.seen == []
 
 
 def test_a_file_is_analysed_under_its_path(classifier: EmotionClassifier, tmp_path: Path) -> None:
@@ -163,7 +164,8 @@ def test_a_file_is_analysed_under_its_path(classifier: EmotionClassifier, tmp_pa
 
 
 def test_threads_take_turns_in_the_detector(classifier: EmotionClassifier) -> None:
-    analyzer = FaceAnalyzer(FixedDetector((10, 10, 80, 80)), classifier)
+    detector = FixedDetector((10, 10, 80, 80))
+    analyzer = FaceAnalyzer(detector, classifier)
     wrong: list[int] = []
 
     def work(gray: int, emotion: str) -> None:
@@ -176,7 +178,7 @@ def test_threads_take_turns_in_the_detector(classifier: EmotionClassifier) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    assert not wrong and not analyzer.detector.crowded and len(analyzer.detector.seen) == 45
+    assert not wrong and not detector.crowded and len(detector.seen) == 45
 
 
 def test_loaded_by_default_it_takes_yunet_and_finds_every_face_of_a_group(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -204,10 +205,10 @@ def test_another_served_file_serves(bundle: Bundle) -> None:
 
 def test_threads_wait_without_spinning(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that spin between frames would take a core from the camera."""
-    seen = []
+    seen: list[Any] = []
     real = module.onnxruntime.InferenceSession
 
-    def session(path: str, options: object, **rest: object) -> object:
+    def session(path: str, options: Any, **rest: object) -> object:
         seen.append(options)
         return real(path, options, **rest)
 

@@ -1,6 +1,8 @@
 """Models of strangers: what is refused, and by whom."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,11 +19,11 @@ from fer.storage.files import sha256_of
 from tests.support.builders import brightness_model, make_bundle, save_onnx
 
 
-def files_of(folder):
+def files_of(folder: Path) -> tuple[bytes, bytes]:
     return (folder / "model.onnx").read_bytes(), (folder / "bundle.json").read_bytes()
 
 
-def described(model: onnx.ModelProto, folder, **changes):
+def described(model: onnx.ModelProto, folder: Path, **changes: Any) -> tuple[bytes, bytes]:
     """The two files of a bundle around a model, with changes of its description."""
     folder.mkdir(exist_ok=True)
     file = save_onnx(model, folder)

@@ -46,7 +46,8 @@ def figures(page: Page) -> Locator:
 
 def counted(page: Page, *names: str) -> tuple[int, ...]:
     """The numbers before `names` in that line, such as 'frames', all of one moment."""
-    numbers = dict(reversed(part.split()[:2]) for part in figures(page).inner_text().split(" · "))
+    parts = (part.split() for part in figures(page).inner_text().split(" · "))
+    numbers = {words[1]: words[0] for words in parts}
     return tuple(int(numbers[name]) for name in names)
 
 

@@ -84,7 +84,7 @@ def session(
 
 def play(live: LiveSession, clock: Clock, n_frames: int, step_s: float = 0.1, seed: int = 0) -> np.ndarray:
     """Submit the same frame `n_frames` times, `step_s` apart; the last annotated one."""
-    shown = np.empty(0)
+    shown = np.empty(0, np.uint8)
     for _ in range(n_frames):
         shown = live.submit(frame(seed=seed))
         clock.now += step_s

@@ -1,6 +1,7 @@
 """Augmentation: each change on its own, and all of it from one random state."""
 
 from collections import Counter
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from fer.runs.config import TrainConfig
 from fer.training.augment import Augmenter
 
-NONE = {
+NONE: dict[str, Any] = {
     "flip": False,
     **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "degrading", "erasing"), 0.0),
 }
@@ -70,7 +71,7 @@ def test_erasing_hides_one_rectangle_of_at_most_a_fifth(faces):
 
 
 def test_degrading_imitates_a_poor_camera_in_four_ways_and_keeps_the_light(monkeypatch):
-    used = Counter()
+    used: Counter[str] = Counter()
     for name in ("GaussianBlur", "resize", "imencode"):
         real = getattr(cv2, name)
         monkeypatch.setattr(cv2, name, lambda *a, name=name, real=real, **k: used.update([name]) or real(*a, **k))

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -58,9 +59,9 @@ def install(monkeypatch: pytest.MonkeyPatch):
 
     def install(name: str) -> Recorder:
         recorder = Recorder()
-        module = ModuleType(name)
+        module: Any = ModuleType(name)
         if name == "tensorboard":
-            summary = ModuleType("tensorboard.summary")
+            summary: Any = ModuleType("tensorboard.summary")
             summary.Writer = lambda folder: recorder.told.append(("folder", Path(folder).name)) or recorder
             monkeypatch.setitem(sys.modules, "tensorboard.summary", summary)
         else:
@@ -101,7 +102,7 @@ def test_mlflow_gets_settings_and_figures_and_a_resumed_run_goes_on(session, ins
         ({"loss": 1.5}, 1),
         ({"loss": 1.25}, 2),
     ]
-    before = ModuleType("run")
+    before: Any = ModuleType("run")
     before.info = ModuleType("info")
     before.info.run_id = "the one before"
     recorder.known = [before]

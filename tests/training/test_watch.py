@@ -27,9 +27,9 @@ def test_an_epoch_leaves_its_row_its_checkpoint_and_what_it_took():
     metrics = curves.read_metrics(session.folder.name)
     assert metrics["epoch"].tolist() == [1, 2, 3, 4]
     assert metrics["learning_rate"].iloc[-1] == pytest.approx(0, abs=1e-6)
-    recalls = metrics[[name for name in metrics if name.startswith("accuracy_")]].iloc[-1]
+    recalls = metrics[[name for name in metrics if str(name).startswith("accuracy_")]].iloc[-1]
     assert recalls.mean() == pytest.approx(metrics["val_accuracy"].iloc[-1])  # the classes are even
-    assert session.progress.best_epoch == state.best.epoch == metrics["val_accuracy"].idxmax() + 1
+    assert session.progress.best_epoch == state.best.epoch == metrics["val_accuracy"].to_numpy().argmax() + 1
     assert (session.progress.n_train, session.progress.n_validation) == (70, 140)
     measured = estimates.recall(CONFIG)
     assert (measured.n_train, measured.n_validation) == (700, 140)

@@ -53,7 +53,8 @@ def read_watch_log(log: Path) -> Seen:
 def read_strace(log: Path, folder: Path, own: Iterable[str]) -> Seen:
     """What the kernel was asked for; `folder` is where relative paths begin, `own` are this machine's addresses."""
     own_addresses = frozenset(own)
-    network, files = set(), set()
+    network: set[str] = set()
+    files: set[str] = set()
     with log.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             network.update(_foreign(line, own_addresses))

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -139,7 +140,7 @@ def test_more_sensitive_finds_no_fewer(name: str) -> None:
     ],
 )
 def test_the_cascade_runs_with_the_measured_settings(monkeypatch, side, min_face, expected) -> None:
-    seen = {}
+    seen: dict[str, object] = {}
 
     class Cascade:
         def __init__(self, file: str) -> None:
@@ -161,7 +162,8 @@ def test_the_cascade_runs_with_the_measured_settings(monkeypatch, side, min_face
 def test_the_crop_goes_with_the_bundle(name: str) -> None:
     detector = create_detector(name)
     assert detector.name == name
-    assert detector.crop_scale == CROP["scale"][name]
+    scales: Any = CROP["scale"]
+    assert detector.crop_scale == scales[name]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def textured(seed: int = 0, height: int = 240, width: int = 320) -> np.ndarray:
 
 
 def shifted(image: np.ndarray, dx: float, dy: float) -> np.ndarray:
-    matrix = np.float32([[1, 0, dx], [0, 1, dy]])
+    matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
     return cv2.warpAffine(image, matrix, image.shape[::-1], borderMode=cv2.BORDER_REFLECT)
 
 

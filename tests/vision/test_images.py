@@ -27,7 +27,7 @@ def quarters(width: int = 64, height: int = 48) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def corners(image_bgr: np.ndarray) -> list[tuple[int, int, int]]:
+def corners(image_bgr: np.ndarray) -> list[tuple[int, ...]]:
     """RGB in the middle of each quarter: left top, right top, left bottom, right bottom."""
     height, width = image_bgr.shape[:2]
     places = [(height // 4, width // 4), (height // 4, 3 * width // 4), (3 * height // 4, width // 4)]

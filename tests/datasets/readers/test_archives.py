@@ -5,6 +5,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -302,11 +303,8 @@ CONTENTS: dict[str, Callable[[], bytes]] = {
     "faces.zip": lambda: zip_bytes(GOOD),
     "table.zip": lambda: zip_bytes({"fer2013.csv": TABLE}),
     "table.csv": lambda: TABLE,
-    **{f"faces.{name}.zip": lambda method=method: zip_bytes(GOOD, method) for name, method in METHODS.items()},
-    **{
-        f"table.{name}.zip": lambda method=method: zip_bytes({"fer2013.csv": TABLE}, method)
-        for name, method in METHODS.items()
-    },
+    **{f"faces.{name}.zip": partial(zip_bytes, GOOD, method) for name, method in METHODS.items()},
+    **{f"table.{name}.zip": partial(zip_bytes, {"fer2013.csv": TABLE}, method) for name, method in METHODS.items()},
 }
 
 

@@ -55,7 +55,8 @@ def test_a_cleaner_leaves_what_is_being_deleted_to_whoever_deletes_it(
 ) -> None:
     (root.parent / "mine").mkdir()
     (root.parent / "mine" / "images.npy").touch()
-    delete, cleaned = shutil.rmtree, []
+    delete = shutil.rmtree
+    cleaned: list[Path] = []
 
     def rmtree(folder: Path, ignore_errors: bool = False) -> None:
         if not cleaned:

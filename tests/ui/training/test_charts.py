@@ -66,7 +66,7 @@ def test_the_confusion_matrix_is_shaded_by_the_row():
     confusion[0] = [1, 3, 0, 0, 0, 0, 0]
     styled = charts.confusion_table(BestEpoch(1, 0.5, confusion))
     html = styled.to_html()
-    assert styled.data.loc["angry", "disgust"] == 3
+    assert styled.data.loc["angry", "disgust"] == 3  # type: ignore[attr-defined]
     assert "rgba(99, 102, 241, 0.49)" in html  # three quarters of the strongest
 
 
