@@ -45,7 +45,7 @@ class Face:
         box_xywh: left, top, width, height in pixels of the image as it is shown; width and height are positive. The box
             may extend beyond the image.
         probabilities: (7,) float32 in the order of `EMOTIONS`, each in 0..1, summing to 1. A read-only copy is kept.
-        unsure_below: confidence in 0..1 under which the face is 'not sure'.
+        confidence_threshold: confidence in 0..1 under which the face is 'not sure'.
         landmarks: five (x, y) in pixels of the same image: right eye, left eye, nose tip, right and left corner of the
             mouth, where right and left are the person's own. None if the detector finds none, as Haar does.
         pose: where the head is turned; None without landmarks.
@@ -60,7 +60,7 @@ class Face:
 
     box_xywh: tuple[int, int, int, int]
     probabilities: Probabilities
-    unsure_below: float = 0.0
+    confidence_threshold: float = 0.0
     landmarks: tuple[tuple[float, float], ...] | None = None
     pose: Pose | None = None
     doubts: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Face:
     @property
     def sure(self) -> bool:
         """Return whether `confidence` reaches the threshold and nothing speaks against an answer."""
-        return self.confidence >= self.unsure_below and not self.doubts
+        return self.confidence >= self.confidence_threshold and not self.doubts
 
     @property
     def looks(self) -> str:

@@ -74,8 +74,10 @@ def add_int8(bundle: Bundle, dataset: FaceDataset, config: TrainConfig) -> tuple
     if not verdict.good:
         (bundle.path / INT8_FILE).unlink()
         return write_bundle(replace(bundle, network=network)), verdict
-    temperature, unsure_below, fitted_on = calibrate(quantised, parts)
-    served = write_bundle(replace(candidate, network=network, temperature=temperature, unsure_below=unsure_below))
+    temperature, confidence_threshold, fitted_on = calibrate(quantised, parts)
+    served = write_bundle(
+        replace(candidate, network=network, temperature=temperature, confidence_threshold=confidence_threshold)
+    )
     metrics = measure_splits(EmotionClassifier(served), dataset, parts) | {"calibrated_on": fitted_on}
     return write_bundle(replace(served, metrics=metrics)), verdict
 

@@ -105,7 +105,7 @@ def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> s
         f"{bundle.network['multiply_adds'] / 1e6:.0f} M multiply-adds a face; served by `{bundle.served}`, {size:.1f} "
         f"MB. Last trained for {len(curves)} epochs on {bundle.data['trained_on']} images. Data fingerprint "
         f"`{bundle.data['fingerprint']}`. Temperature "
-        f"{bundle.temperature:.4f}, 'not sure' below {bundle.unsure_below:.4f}, both fitted on the "
+        f"{bundle.temperature:.4f}, 'not sure' below {bundle.confidence_threshold:.4f}, both fitted on the "
         f"{bundle.metrics['calibrated_on']} split.",
         *([Verdict(**int8).text] if int8 else []),
         _splits(bundle.metrics),

@@ -200,8 +200,9 @@ def answered(result: EvaluationResult) -> str:
     """What the 'not sure' threshold costs and gains, in a sentence."""
     figures = wording.key_figures(result)
     return (
-        f"With its 'not sure' threshold of {result.model.unsure_below:.2f} it answers {figures['Share answered']} "
-        f"of the {result.data.split} split's faces; accuracy of those: {figures['Accuracy of those']}."
+        f"With its 'not sure' threshold of {result.model.confidence_threshold:.2f} it answers "
+        f"{figures['Share answered']} of the {result.data.split} split's faces; "
+        f"accuracy of those: {figures['Accuracy of those']}."
     )
 
 

@@ -18,7 +18,7 @@ from tests.support.builders import encoded
 def face(emotion: str = "happy", confidence: float = 0.82, box: tuple[int, int, int, int] = (10, 12, 40, 44)) -> Face:
     probabilities = np.full(7, (1 - confidence) / 6, np.float32)
     probabilities[EMOTIONS.index(emotion)] = confidence
-    return Face(box, probabilities, unsure_below=0.5)
+    return Face(box, probabilities, confidence_threshold=0.5)
 
 
 def analysis(file: str, *faces: Face) -> ImageAnalysis:

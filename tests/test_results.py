@@ -11,7 +11,12 @@ PROBABILITIES = (0.05, 0.02, 0.03, 0.6, 0.1, 0.15, 0.05)
 
 
 def face(**changes: object) -> Face:
-    values = {"box_xywh": BOX, "probabilities": np.array(PROBABILITIES, np.float32), "unsure_below": 0.5, **changes}
+    values = {
+        "box_xywh": BOX,
+        "probabilities": np.array(PROBABILITIES, np.float32),
+        "confidence_threshold": 0.5,
+        **changes,
+    }
     return Face(**values)
 
 
@@ -28,15 +33,15 @@ def test_probabilities_are_in_the_order_of_the_classes(index: int) -> None:
     assert one_hot.to_dict()["probabilities"][EMOTIONS[index]] == 1.0
 
 
-@pytest.mark.parametrize(("unsure_below", "sure"), [(0.0, True), (0.59, True), (0.61, False), (1.0, False)])
-def test_a_face_is_sure_from_its_threshold_on(unsure_below: float, sure: bool) -> None:
-    found = face(unsure_below=unsure_below)
+@pytest.mark.parametrize(("confidence_threshold", "sure"), [(0.0, True), (0.59, True), (0.61, False), (1.0, False)])
+def test_a_face_is_sure_from_its_threshold_on(confidence_threshold: float, sure: bool) -> None:
+    found = face(confidence_threshold=confidence_threshold)
     assert found.sure is sure
     assert found.looks == ("looks happy" if sure else "not sure")
 
 
 def test_confidence_at_the_threshold_is_sure() -> None:
-    assert face(probabilities=np.array([0.5, 0.5, 0, 0, 0, 0, 0]), unsure_below=0.5).sure
+    assert face(probabilities=np.array([0.5, 0.5, 0, 0, 0, 0, 0]), confidence_threshold=0.5).sure
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_pose_doubts_and_candidates_as_json_values() -> None:
 
 def test_a_doubt_makes_a_confident_face_unsure() -> None:
     doubted = face(doubts=("the face is only 18 pixels wide",))
-    assert doubted.confidence > doubted.unsure_below and not doubted.sure and doubted.looks == "not sure"
+    assert doubted.confidence > doubted.confidence_threshold and not doubted.sure and doubted.looks == "not sure"
 
 
 @pytest.mark.parametrize("angles", [(181, 0, 0), (0, float("nan"), 0), (0, 0, float("-inf"))])
@@ -139,7 +144,7 @@ def test_a_name_that_is_not_valid_text_is_escaped() -> None:
 
 def test_a_table_has_one_row_per_face() -> None:
     analyses = [
-        ImageAnalysis("a.png", 640, 480, (face(), face(box_xywh=(100, 4, 9, 8), unsure_below=0.9))),
+        ImageAnalysis("a.png", 640, 480, (face(), face(box_xywh=(100, 4, 9, 8), confidence_threshold=0.9))),
         ImageAnalysis("none.png", 640, 480),
         ImageAnalysis.failed("bad.png", "It is damaged."),
         ImageAnalysis("z.png", 64, 48, (face(),)),

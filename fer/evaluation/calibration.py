@@ -57,7 +57,7 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     return float(np.exp(found.x))
 
 
-def fit_unsure_below(
+def fit_confidence_threshold(
     probabilities: npt.ArrayLike, labels: npt.ArrayLike, target_accuracy: float = TARGET_ACCURACY
 ) -> float:
     """The smallest threshold on the confidence at which what is answered is right often enough.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from fer.evaluation.agreement import Agreement, agreement
 from fer.evaluation.calibration import answered_at, coverage_curve, reliability
@@ -12,6 +12,8 @@ from fer.evaluation.metrics import Metrics, Predictions, measure, predict, summa
 from fer.evaluation.robustness import RobustnessRow, measure_robustness
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
+
+_OLD_NAMES: Final = {"unsure_below": "confidence_threshold"}
 
 
 @dataclass(frozen=True)
@@ -22,18 +24,27 @@ class ModelInfo:
         name: for people.
         hash: changes with the weights, the temperature or the threshold.
         path: the bundle's folder at that time.
-        unsure_below: confidence in 0..1 under which the model is 'not sure'.
+        confidence_threshold: confidence in 0..1 under which the model is 'not sure'.
     """
 
     name: str
     hash: str
     path: str
-    unsure_below: float
+    confidence_threshold: float
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Return the model that `asdict` described, also under the threshold's old name.
+
+        Raises:
+            TypeError: a value is missing or unknown.
+        """
+        return cls(**{_OLD_NAMES.get(name, name): value for name, value in values.items()})
 
     @classmethod
     def of(cls, bundle: Bundle, name: str | None = None) -> Self:
         """What to remember of a bundle, called by a name of its own where one is given."""
-        return cls(name or bundle.name, bundle.hash, str(bundle.path), float(bundle.unsure_below))
+        return cls(name or bundle.name, bundle.hash, str(bundle.path), float(bundle.confidence_threshold))
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ class EvaluationResult:
         """All figures as plain JSON values; what `python -m fer evaluate` writes, and more."""
         probabilities, labels = self.predictions.probabilities, self.predictions.labels
         curve, bins = coverage_curve(probabilities, labels), reliability(probabilities, labels)
-        answered = answered_at(probabilities, labels, self.model.unsure_below)
+        answered = answered_at(probabilities, labels, self.model.confidence_threshold)
         figures = self.metrics.to_dict()
         return {
             **summary(self.model.name, self.data.name, self.data.split, self.predictions),

@@ -60,7 +60,7 @@ def html_page(
             charts.coverage_chart(
                 [one.predictions for one in results],
                 names,
-                [one.model.unsure_below for one in results],
+                [one.model.confidence_threshold for one in results],
                 "Accuracy against coverage",
             )
         ),

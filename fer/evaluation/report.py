@@ -74,7 +74,7 @@ def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -
         for result in results:
             probabilities = result.predictions.probabilities[row]
             confidence = float(probabilities.max())
-            sure = confidence >= result.model.unsure_below
+            sure = confidence >= result.model.confidence_threshold
             cells += [EMOTIONS[int(probabilities.argmax())], f"{confidence:.6f}", str(sure).lower()]
             cells += [f"{value:.6f}" for value in probabilities]
         writer.writerow(cells)

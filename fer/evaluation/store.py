@@ -205,9 +205,9 @@ def load_result(model_hash: str, evaluation_set: EvaluationSet) -> EvaluationRes
     try:
         probabilities = np.load(folder / "probabilities.npy", allow_pickle=False)
         predictions = Predictions(evaluation_set.faces.labels, probabilities, float(about["seconds"]))
-        model = ModelInfo(**about["model"])
+        model = ModelInfo.from_dict(about["model"])
         made = str(about["made"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         return None
     result = EvaluationResult.of(model, evaluation_set, predictions, made=made)
     rows = _robustness(folder)

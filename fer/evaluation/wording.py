@@ -17,7 +17,7 @@ def key_figures(result: EvaluationResult) -> dict[str, str]:
     """The figures that come first, by name, ready to be read."""
     metrics, predictions, model = result.metrics, result.predictions, result.model
     low, high = metrics.accuracy_interval
-    answered = answered_at(predictions.probabilities, predictions.labels, model.unsure_below)
+    answered = answered_at(predictions.probabilities, predictions.labels, model.confidence_threshold)
     sure = "not defined" if answered.accuracy is None else f"{answered.accuracy:.3f}"
     return {
         "Faces": f"{metrics.n:,}",
@@ -27,7 +27,7 @@ def key_figures(result: EvaluationResult) -> dict[str, str]:
         "Balanced accuracy": f"{metrics.balanced_accuracy:.3f}",
         "Top-2 accuracy": f"{metrics.top2_accuracy:.3f}",
         "Calibration error": f"{metrics.ece:.3f}",
-        "'Not sure' below": f"{model.unsure_below:.2f}",
+        "'Not sure' below": f"{model.confidence_threshold:.2f}",
         "Share answered": f"{answered.coverage:.3f}",
         "Accuracy of those": sure,
         "Faces per second": f"{predictions.faces_per_second:,.0f}",

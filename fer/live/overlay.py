@@ -32,12 +32,12 @@ class Person:
     raw: npt.NDArray[np.float32]
 
 
-def people_of(seen: Sequence[SeenFace], unsure_below: float) -> tuple[Person, ...]:
+def people_of(seen: Sequence[SeenFace], confidence_threshold: float) -> tuple[Person, ...]:
     """The faces that are confirmed and classified.
 
     Args:
         seen: every face at hand.
-        unsure_below: confidence in 0..1 under which the model is not sure.
+        confidence_threshold: confidence in 0..1 under which the model is not sure.
     """
     people = []
     for face in seen:
@@ -46,7 +46,7 @@ def people_of(seen: Sequence[SeenFace], unsure_below: float) -> tuple[Person, ..
             box = (left, top, max(1, width), max(1, height))
             # Hundreds of float32 steps leave the sum a little off one.
             smoothed = face.smoothed / face.smoothed.sum()
-            people.append(Person(face.track_id, Face(box, smoothed, unsure_below), face.raw))
+            people.append(Person(face.track_id, Face(box, smoothed, confidence_threshold), face.raw))
     return tuple(people)
 
 

@@ -28,12 +28,12 @@ class LiveModel:
 
     Attributes:
         classifier: shared with other sessions.
-        unsure_below: confidence in 0..1 under which it is not sure.
+        confidence_threshold: confidence in 0..1 under which it is not sure.
         name: for the exported record.
     """
 
     classifier: Classifier
-    unsure_below: float = 0.0
+    confidence_threshold: float = 0.0
     name: str = ""
 
 

@@ -129,7 +129,7 @@ class LiveSession:
         started = time.perf_counter()
         try:
             seen = self._pipeline.run(image_bgr, now_s, detector, model.classifier, settings)
-            people = people_of(seen, model.unsure_below)
+            people = people_of(seen, model.confidence_threshold)
             picture = draw(image_bgr, seen, people, settings, datetime.now())
         except Exception as error:
             picture = _unprocessed(image_bgr, settings)
@@ -262,7 +262,7 @@ class LiveSession:
             model, names = self._model, ", then ".join(self._model_names)
         return {
             "model": names,
-            "unsure_below": model.unsure_below,
+            "confidence_threshold": model.confidence_threshold,
             "detector": settings.detector,
             "detect_every": settings.detect_every,
             "smoothing_seconds": settings.smoothing_s,

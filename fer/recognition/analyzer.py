@@ -56,9 +56,9 @@ class FaceAnalyzer:
         boxes = np.round(boxes[np.argsort(boxes[:, 0], kind="stable")])
         boxes[:, 2:] = np.maximum(boxes[:, 2:], 1)
         crops = crop_faces(image_bgr, boxes, self.detector.crop_scale)
-        unsure_below = self.classifier.bundle.unsure_below
+        confidence_threshold = self.classifier.bundle.confidence_threshold
         faces = tuple(
-            Face((int(box[0]), int(box[1]), int(box[2]), int(box[3])), probabilities, unsure_below)
+            Face((int(box[0]), int(box[1]), int(box[2]), int(box[3])), probabilities, confidence_threshold)
             for box, probabilities in zip(boxes, self.classifier.probabilities(crops), strict=True)
         )
         return ImageAnalysis(file, width=image_bgr.shape[1], height=image_bgr.shape[0], faces=faces)

@@ -21,7 +21,9 @@ INPUT: Final = {"name": "images", "shape": [None, SIDE, SIDE, 1], "dtype": "uint
 CROP: Final = {"side": SIDE, "scale": {"haar": 1.0, "yunet": 1.1}, "border": "replicate", "color": "gray"}
 
 _FITTING: Final[dict[str, Any]] = {"labels": list(EMOTIONS), "input": INPUT, "crop": CROP}
-_REQUIRED: Final = (*_FITTING, "temperature", "unsure_below", "served", "files")
+# The key of the threshold in bundles written before the present one.
+_OLD_THRESHOLD: Final = "unsure_below"
+_REQUIRED: Final = (*_FITTING, "temperature", "confidence_threshold", "served", "files")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Bundle:
         input: name, shape, dtype and range of what the network takes.
         crop: how a face is cut out for it.
         temperature: what logits are divided by before softmax, above 0.
-        unsure_below: confidence in 0..1 under which the model is 'not sure'.
+        confidence_threshold: confidence in 0..1 under which the model is 'not sure'.
         served: the name of the ONNX file that is served.
         files: by file name, {'sha256': hexadecimal digest}.
         data: what it was trained on: name, fingerprint, splits, and whether it was synthetic.
@@ -48,7 +50,7 @@ class Bundle:
     input: dict[str, Any] = field(default_factory=lambda: dict(INPUT))
     crop: dict[str, Any] = field(default_factory=lambda: dict(CROP))
     temperature: float = 1.0
-    unsure_below: float = 0.0
+    confidence_threshold: float = 0.0
     served: str = ONNX_FILE
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
@@ -65,13 +67,13 @@ class Bundle:
     def hash(self) -> str:
         """Sixteen hexadecimal digits that change with the served weights, the temperature or the threshold."""
         served = self.files[self.served]["sha256"]
-        text = f"{served} {self.temperature} {self.unsure_below} {self.crop}"
+        text = f"{served} {self.temperature} {self.confidence_threshold} {self.crop}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def never_sure(self) -> bool:
         """Whether no threshold made the model right often enough, so that it says 'not sure' of every face."""
-        return self.unsure_below >= 1
+        return self.confidence_threshold >= 1
 
     @property
     def name(self) -> str:
@@ -123,10 +125,20 @@ def load_bundle(path: str | Path) -> Bundle:
         values = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
         raise BundleError(f"{file} cannot be read ({error}); copy the bundle again or choose another model.") from error
+    values = with_current_names(values)
     _check_form(folder, values)
     bundle = Bundle.from_dict(folder, values)
     _check_files(bundle)
     return bundle
+
+
+def with_current_names(values: Any) -> Any:
+    """Return the content of a `bundle.json` with the keys of this version; return anything but an object unchanged."""
+    if not isinstance(values, dict) or _OLD_THRESHOLD not in values:
+        return values
+    renamed = dict(values)
+    old = renamed.pop(_OLD_THRESHOLD)
+    return {"confidence_threshold": old, **renamed}
 
 
 def _check_form(folder: Path, values: Any) -> None:
@@ -143,11 +155,11 @@ def _check_form(folder: Path, values: Any) -> None:
     for name in ("labels", "input", "crop"):
         if values[name] != _FITTING[name]:
             refuse(f"the {name} {json.dumps(values[name])}", json.dumps(_FITTING[name]))
-    temperature, unsure_below = values["temperature"], values["unsure_below"]
+    temperature, confidence_threshold = values["temperature"], values["confidence_threshold"]
     if not (_is_number(temperature) and temperature > 0):
         refuse(f"the temperature {temperature}", "a number above 0")
-    if not (_is_number(unsure_below) and 0 <= unsure_below <= 1):
-        refuse(f"the threshold unsure_below {unsure_below}", "a number in 0..1")
+    if not (_is_number(confidence_threshold) and 0 <= confidence_threshold <= 1):
+        refuse(f"the confidence_threshold {confidence_threshold}", "a number in 0..1")
     for name in ("files", "data", "metrics", "versions", "network"):
         if not isinstance(values.get(name, {}), dict):
             refuse(f"{name} that are no object", "an object")

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from fer import paths
 from fer.errors import BundleError, RunError
 from fer.recognition import current
-from fer.recognition.bundle import BUNDLE_FILE, ONNX_FILE, Bundle, load_bundle
+from fer.recognition.bundle import BUNDLE_FILE, ONNX_FILE, Bundle, load_bundle, with_current_names
 from fer.runs import layout
 from fer.runs.serving import slug
 from fer.storage import files
@@ -126,12 +126,12 @@ def _find(name: str) -> ImportedModel:
 def _cleaned(bundle_json: bytes) -> dict[str, Any]:
     """The description with what this program reads, of the types it reads, and one file: the ONNX that came with it."""
     try:
-        values = json.loads(bundle_json)
+        values = with_current_names(json.loads(bundle_json))
         served = values["files"][values["served"]]["sha256"]
         cleaned: dict[str, Any] = {
             "labels": [str(label)[:_MAX_TEXT] for label in values["labels"]],
             "temperature": float(values["temperature"]),
-            "unsure_below": float(values["unsure_below"]),
+            "confidence_threshold": float(values["confidence_threshold"]),
         }
         # Input and crop are compared with what this program does; anything else is refused there.
         cleaned |= {name: dict(values[name]) for name in ("input", "crop")}

@@ -14,7 +14,7 @@ import keras
 from fer import __version__
 from fer.datasets.faces import FaceDataset
 from fer.errors import ExportError
-from fer.evaluation.calibration import TARGET_ACCURACY, fit_temperature, fit_unsure_below, probabilities_at
+from fer.evaluation.calibration import TARGET_ACCURACY, fit_confidence_threshold, fit_temperature, probabilities_at
 from fer.evaluation.metrics import measure, predict
 from fer.recognition.bundle import Bundle, load_bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -66,12 +66,20 @@ def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundl
         "versions": _versions(),
     }
     plain = EmotionClassifier(write_bundle(Bundle(path=target, **description)))
-    temperature, unsure_below, fitted_on = calibrate(plain, parts)
-    calibrated = write_bundle(Bundle(path=target, temperature=temperature, unsure_below=unsure_below, **description))
+    temperature, confidence_threshold, fitted_on = calibrate(plain, parts)
+    calibrated = write_bundle(
+        Bundle(path=target, temperature=temperature, confidence_threshold=confidence_threshold, **description)
+    )
     metrics = measure_splits(EmotionClassifier(calibrated), dataset, parts)
     metrics["calibrated_on"] = fitted_on
     write_bundle(
-        Bundle(path=target, temperature=temperature, unsure_below=unsure_below, metrics=metrics, **description)
+        Bundle(
+            path=target,
+            temperature=temperature,
+            confidence_threshold=confidence_threshold,
+            metrics=metrics,
+            **description,
+        )
     )
     replace_folder(target, folder / BUNDLE_FOLDER)
     return load_bundle(folder / BUNDLE_FOLDER)
@@ -87,7 +95,7 @@ def calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, float
         logits = classifier.logits(chosen.images[..., None])
         temperature = fit_temperature(logits, chosen.labels)
     probabilities = probabilities_at(logits, temperature)
-    return temperature, fit_unsure_below(probabilities, chosen.labels, TARGET_ACCURACY + _MARGIN), name
+    return temperature, fit_confidence_threshold(probabilities, chosen.labels, TARGET_ACCURACY + _MARGIN), name
 
 
 def measure_splits(classifier: EmotionClassifier, dataset: FaceDataset, parts: Parts) -> dict[str, Any]:

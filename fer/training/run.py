@@ -255,7 +255,7 @@ def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> N
             "network": bundle.network,
             "data": bundle.data,
             "temperature": bundle.temperature,
-            "unsure_below": bundle.unsure_below,
+            "confidence_threshold": bundle.confidence_threshold,
             "metrics": bundle.metrics,
         },
         durable=True,

@@ -36,7 +36,7 @@ def _home(fer_home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("models") / "greys", unsure_below=0.4).path
+    return make_bundle(tmp_path_factory.mktemp("models") / "greys", confidence_threshold=0.4).path
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 def use_tiny_model(home: Path) -> None:
     """Put a model to use in a FER_HOME that tells faces apart by their mean grey."""
-    bundle = make_bundle(home / "runs" / "tiny" / "bundle", unsure_below=0.4)
+    bundle = make_bundle(home / "runs" / "tiny" / "bundle", confidence_threshold=0.4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_HOME", str(home))
         use_bundle(bundle.path)

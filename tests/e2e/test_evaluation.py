@@ -25,7 +25,7 @@ _SECOND = "20260101-000000-abcd"
 def bundle(home: Path) -> Bundle:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_HOME", str(home))
-        made = make_bundle(home / "runs" / "tiny" / "bundle", unsure_below=0.4)
+        made = make_bundle(home / "runs" / "tiny" / "bundle", confidence_threshold=0.4)
         use_bundle(made.path)
     return made
 
@@ -34,7 +34,7 @@ def bundle(home: Path) -> Bundle:
 def second(home: Path) -> Bundle:
     """Another model, as a run of its own that its user called 'gentle'."""
     folder = home / "runs" / _SECOND
-    made = make_bundle(folder / "bundle", sharpness=1.0, unsure_below=0.2)
+    made = make_bundle(folder / "bundle", sharpness=1.0, confidence_threshold=0.2)
     write_json(folder / "notes.json", {"name": "gentle"})
     write_json(folder / "config.json", {})
     return made

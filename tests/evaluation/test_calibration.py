@@ -7,8 +7,8 @@ from fer.emotions import N_EMOTIONS
 from fer.evaluation.calibration import (
     answered_at,
     coverage_curve,
+    fit_confidence_threshold,
     fit_temperature,
-    fit_unsure_below,
     negative_log_likelihood,
     probabilities_at,
     reliability,
@@ -104,7 +104,7 @@ def test_faces_of_one_confidence_are_answered_together() -> None:
     [(0.8, 0.5, 0.6), (0.9, 0.9, 0.95), (0.6, 0.0, 0.0)],
 )
 def test_threshold_is_the_smallest_that_is_right_often_enough(target: float, low: float, high: float) -> None:
-    threshold = fit_unsure_below(rows(CONFIDENCES), LABELS, target)
+    threshold = fit_confidence_threshold(rows(CONFIDENCES), LABELS, target)
     assert low <= threshold <= high
     answered = answered_at(rows(CONFIDENCES), LABELS, threshold)
     assert answered.accuracy is not None
@@ -112,13 +112,13 @@ def test_threshold_is_the_smallest_that_is_right_often_enough(target: float, low
 
 
 def test_threshold_of_a_hopeless_model_answers_nothing() -> None:
-    assert fit_unsure_below(rows([0.9, 0.8]), np.array([0, 0])) == 1.0
+    assert fit_confidence_threshold(rows([0.9, 0.8]), np.array([0, 0])) == 1.0
     assert answered_at(rows([0.9, 0.8]), np.array([0, 0]), 1.0).accuracy is None
 
 
 def test_threshold_holds_in_float32() -> None:
     probabilities = rows(CONFIDENCES).astype(np.float32)
-    threshold = fit_unsure_below(rows(CONFIDENCES), LABELS)
+    threshold = fit_confidence_threshold(rows(CONFIDENCES), LABELS)
     assert answered_at(probabilities, LABELS, threshold).coverage == pytest.approx(5 / 6)
 
 

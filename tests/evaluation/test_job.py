@@ -39,7 +39,7 @@ _PATIENCE_SECONDS = 90
 
 @pytest.fixture
 def bundle(fer_home: Path) -> Bundle:
-    return make_bundle(fer_home / "model", unsure_below=0.4)
+    return make_bundle(fer_home / "model", confidence_threshold=0.4)
 
 
 def asked(*bundles: Bundle, source: Source | None = None, robustness: bool = False) -> tuple[Job, Request]:

@@ -177,7 +177,7 @@ def test_key_figures_are_rounded_alike(made) -> None:
 
 
 def test_a_threshold_that_nothing_reaches_is_said(made) -> None:
-    strict = replace(made, model=replace(made.model, unsure_below=1.1))
+    strict = replace(made, model=replace(made.model, confidence_threshold=1.1))
     assert key_figures(strict)["Accuracy of those"] == "not defined"
 
 

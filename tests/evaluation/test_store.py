@@ -55,6 +55,17 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
     assert loaded.to_dict() == made.to_dict()
 
 
+def test_a_result_with_the_old_name_of_the_threshold_is_read(tmp_path: Path) -> None:
+    made = assessed(tmp_path)
+    store.save_result(made)
+    (file,) = (evaluations_dir() / "results").rglob("evaluation.json")
+    file.write_text(file.read_text().replace("confidence_threshold", "unsure_below"))
+    found = store.find_evaluation_set("choice")
+    assert found is not None
+    loaded = store.load_result(made.model.hash, found)
+    assert loaded is not None and loaded.model == made.model
+
+
 def test_the_evaluation_set_comes_back_with_origins_and_votes(tmp_path: Path) -> None:
     faces = drawn()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))

@@ -17,10 +17,10 @@ NOON = datetime(2025, 3, 4, 12, 0, 0)
 BARE = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, date=False)
 
 
-def person(track_id: int = 1, confidence: float = 0.83, unsure_below: float = 0.5, left: int = 100) -> Person:
+def person(track_id: int = 1, confidence: float = 0.83, confidence_threshold: float = 0.5, left: int = 100) -> Person:
     probabilities = np.full(len(EMOTIONS), (1 - confidence) / 6, np.float32)
     probabilities[EMOTIONS.index("happy")] = confidence
-    return Person(track_id, Face((left, 120, 160, 160), probabilities, unsure_below), probabilities)
+    return Person(track_id, Face((left, 120, 160, 160), probabilities, confidence_threshold), probabilities)
 
 
 def seen(left: float = 100, confirmed: bool = True) -> SeenFace:

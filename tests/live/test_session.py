@@ -246,7 +246,7 @@ def test_what_was_seen_before_a_stall_is_not_seen_now() -> None:
 
 def test_shares_of_time_with_not_sure_among_them() -> None:
     clock, classifier = Clock(), FakeClassifier("happy", 0.9)
-    live = session(classifier=classifier, clock=clock, unsure_below=0.5, settings=LiveSettings(smoothing_s=0.0))
+    live = session(classifier=classifier, clock=clock, confidence_threshold=0.5, settings=LiveSettings(smoothing_s=0.0))
     play(live, clock, 4)
     classifier.confidence = 0.3
     play(live, clock, 9)
@@ -314,7 +314,7 @@ def test_another_model_judges_from_the_next_frame_on() -> None:
     assert rows["emotion"].tolist() == ["happy", "happy", "sad"]
     assert rows["sure"].tolist() == [True, True, False]
     assert live.about()["model"] == "model-1, then model-2"
-    assert live.about()["unsure_below"] == 0.6
+    assert live.about()["confidence_threshold"] == 0.6
 
 
 def test_active_while_a_viewer_is_behind_it() -> None:

@@ -23,7 +23,7 @@ _TIMEOUT_S = 60
 @pytest.fixture
 def tiny_model(fer_home: Path) -> Path:
     """A bundle in use that tells faces apart by their mean grey, 'not sure' below 0.4."""
-    bundle = make_bundle(fer_home / "runs" / "tiny" / "bundle", unsure_below=0.4)
+    bundle = make_bundle(fer_home / "runs" / "tiny" / "bundle", confidence_threshold=0.4)
     use_bundle(bundle.path)
     return bundle.path
 

@@ -50,7 +50,7 @@ def bundle(tiny_model: Path) -> Bundle:
 def second(fer_home: Path) -> Bundle:
     """Another model, as a run of its own."""
     folder = fer_home / "runs" / "20260101-000000-abcd"
-    made = make_bundle(folder / "bundle", sharpness=1.0, unsure_below=0.2)
+    made = make_bundle(folder / "bundle", sharpness=1.0, confidence_threshold=0.2)
     write_json(folder / "notes.json", {"name": "gentle"})
     write_json(folder / "config.json", {})
     return made

@@ -131,7 +131,7 @@ def test_the_idle_page_invites_and_asks_for_no_microphone_and_no_server(page: Ap
 
 def test_a_model_that_is_sure_of_nothing_says_so(page: AppTest, tmp_path: Path) -> None:
     assert "not right often enough" not in texts(page)
-    use_bundle(make_bundle(tmp_path / "short", unsure_below=1.0).path)
+    use_bundle(make_bundle(tmp_path / "short", confidence_threshold=1.0).path)
     assert "not right often enough" in texts(page.run())
 
 
@@ -268,7 +268,7 @@ def test_figures_of_a_running_stream(page: AppTest) -> None:
 
 def test_several_people_have_a_name_each_and_an_unsure_one_no_guess(page: AppTest) -> None:
     detector = FakeDetector([(20, 20, 30, 30), (90, 60, 30, 30)])
-    stream = played(30, detector, FakeClassifier("sad", 0.3), unsure_below=0.5)
+    stream = played(30, detector, FakeClassifier("sad", 0.3), confidence_threshold=0.5)
     said = texts(with_stream(page, stream, on=True))
     assert "**Person 1** **not sure**" in said and "**Person 2** **not sure**" in said
     assert "2 faces" in said
@@ -369,13 +369,13 @@ def test_a_running_stream_takes_the_model_that_is_put_to_use(page: AppTest, tmp_
     with_stream(page, stream, on=True)
     first = stream.model.name
     assert first.startswith("tiny")
-    other = make_bundle(tmp_path / "other", unsure_below=0.7)
+    other = make_bundle(tmp_path / "other", confidence_threshold=0.7)
     use_bundle(other.path)
     # As a fragment's tick does, without a word of the viewer's.
     with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
         page.run()
     assert stream.model.name == f"{other.name} ({other.hash})"
-    assert stream.model.unsure_below == 0.7
+    assert stream.model.confidence_threshold == 0.7
     stream.submit(frame(120, 160))
     assert stream.snapshot().n_failed == 0
     assert stream.about()["model"].endswith(f"{first}, then {stream.model.name}")

@@ -102,7 +102,7 @@ def test_not_sure_follows_the_threshold(upload: AppTest) -> None:
 
 
 def test_a_model_that_is_sure_of_nothing_says_so_and_what_to_do(fer_home: Path, open_page: OpenPage) -> None:
-    use_bundle(make_bundle(fer_home / "runs" / "short" / "bundle", unsure_below=1.0).path)
+    use_bundle(make_bundle(fer_home / "runs" / "short" / "bundle", confidence_threshold=1.0).path)
     upload = open_page(UPLOAD)
     assert "every face is 'not sure'. Lower the threshold" in texts(upload)
     upload.slider[0].set_value(0.5).run()
@@ -164,12 +164,12 @@ def test_one_of_two_same_files_taken_out_leaves_the_other(upload: AppTest) -> No
 
 
 def test_the_threshold_left_alone_is_the_models_own_to_the_last_digit(fer_home: Path, open_page: OpenPage) -> None:
-    bundle = make_bundle(fer_home / "runs" / "lenient" / "bundle", unsure_below=0.0)
+    bundle = make_bundle(fer_home / "runs" / "lenient" / "bundle", confidence_threshold=0.0)
     (face,) = load_analyzer(bundle.path).analyze_bytes(portrait(), "me.jpg").faces
     # The slider, which has two digits, stands on the other side of this face's confidence.
     up = round(face.confidence, 2) > face.confidence
     own = face.confidence + (-1e-4 if up else 1e-4)
-    use_bundle(make_bundle(fer_home / "runs" / "fine" / "bundle", unsure_below=own).path)
+    use_bundle(make_bundle(fer_home / "runs" / "fine" / "bundle", confidence_threshold=own).path)
     upload = drop(open_page(UPLOAD), ("me.jpg", portrait()))
     assert upload.slider[0].value == round(own, 2)
     assert (upload.dataframe[0].value["looks like"].tolist() == ["not sure"]) is not up

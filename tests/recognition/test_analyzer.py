@@ -40,7 +40,7 @@ class FixedDetector:
 
 @pytest.fixture
 def classifier(tmp_path: Path) -> EmotionClassifier:
-    return EmotionClassifier(make_bundle(tmp_path / "bundle", unsure_below=0.6))
+    return EmotionClassifier(make_bundle(tmp_path / "bundle", confidence_threshold=0.6))
 
 
 def striped(*grays: int, side: int = 100) -> np.ndarray:
@@ -82,7 +82,7 @@ def test_the_detectors_own_crop_is_taken(classifier: EmotionClassifier) -> None:
 def test_the_models_threshold_goes_with_the_faces(classifier: EmotionClassifier) -> None:
     (between,) = FaceAnalyzer(FixedDetector((0, 0, 90, 90)), classifier).analyze(striped(21)).faces
     (clear,) = FaceAnalyzer(FixedDetector((0, 0, 90, 90)), classifier).analyze(striped(0)).faces
-    assert between.unsure_below == 0.6 and not between.sure and clear.sure
+    assert between.confidence_threshold == 0.6 and not between.sure and clear.sure
 
 
 def test_boxes_are_whole_pixels_of_the_image_and_may_reach_over_its_edge(classifier: EmotionClassifier) -> None:

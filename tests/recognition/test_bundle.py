@@ -24,14 +24,25 @@ def rewrite(folder: Path, change: Change) -> None:
 
 def test_what_was_written_is_loaded(tmp_path: Path) -> None:
     metrics = {"validation": {"accuracy": 0.66, "n": 3589}}
-    written = make_bundle(tmp_path / "one", temperature=1.5, unsure_below=0.4, metrics=metrics, versions={"keras": "3"})
+    written = make_bundle(
+        tmp_path / "one", temperature=1.5, confidence_threshold=0.4, metrics=metrics, versions={"keras": "3"}
+    )
     loaded = load_bundle(str(tmp_path / "one"))
     assert loaded == written
-    assert loaded.labels == EMOTIONS and loaded.temperature == 1.5 and loaded.unsure_below == 0.4
+    assert loaded.labels == EMOTIONS and loaded.temperature == 1.5 and loaded.confidence_threshold == 0.4
     assert loaded.metrics == metrics and loaded.versions == {"keras": "3"}
     assert loaded.served_file == tmp_path / "one" / "model.onnx"
     assert set(loaded.files) == {"model.onnx", "model.keras"}
     assert loaded.files["model.onnx"]["sha256"] == hashlib.sha256(loaded.served_file.read_bytes()).hexdigest()
+
+
+def test_a_threshold_under_its_old_name_is_read_and_written_under_the_new_one(tmp_path: Path) -> None:
+    made = make_bundle(tmp_path, confidence_threshold=0.4)
+    rewrite(tmp_path, lambda v: v.update(unsure_below=v.pop("confidence_threshold")))
+    assert load_bundle(tmp_path) == made
+    written = write_bundle(load_bundle(tmp_path))
+    assert written.confidence_threshold == 0.4
+    assert "unsure_below" not in json.loads((tmp_path / BUNDLE_FILE).read_text())
 
 
 def test_bundle_json_has_the_fields_that_others_read(tmp_path: Path) -> None:
@@ -42,7 +53,7 @@ def test_bundle_json_has_the_fields_that_others_read(tmp_path: Path) -> None:
         "input",
         "crop",
         "temperature",
-        "unsure_below",
+        "confidence_threshold",
         "served",
         "files",
         "data",
@@ -66,8 +77,8 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "temperature 0": (lambda v: v.update(temperature=0), "temperature"),
     "temperature without end": (lambda v: v.update(temperature=float("inf")), "temperature"),
     "temperature that is no number": (lambda v: v.update(temperature="1"), "temperature"),
-    "threshold above 1": (lambda v: v.update(unsure_below=1.1), "unsure_below"),
-    "threshold that is no number": (lambda v: v.update(unsure_below=float("nan")), "unsure_below"),
+    "threshold above 1": (lambda v: v.update(confidence_threshold=1.1), "confidence_threshold"),
+    "threshold that is no number": (lambda v: v.update(confidence_threshold=float("nan")), "confidence_threshold"),
     "served file that is not listed": (lambda v: v.update(served="other.onnx"), "other.onnx"),
     "no list of files": (lambda v: v.update(files=[]), "files"),
     "no hash": (lambda v: v["files"].update({"model.onnx": "abc"}), "model.onnx"),
@@ -131,7 +142,7 @@ def test_the_hash_tells_models_apart_that_answer_differently(tmp_path: Path) -> 
     assert make_bundle(tmp_path / "copy").hash == one.hash
     others = [
         make_bundle(tmp_path / "two", temperature=2.0),
-        make_bundle(tmp_path / "three", unsure_below=0.5),
+        make_bundle(tmp_path / "three", confidence_threshold=0.5),
         make_bundle(tmp_path / "four", sharpness=3.0),
     ]
     assert len({one.hash, *(other.hash for other in others)}) == 4

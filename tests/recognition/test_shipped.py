@@ -82,5 +82,5 @@ def test_every_figure_of_its_card_is_the_bundles(shipped: Bundle, card: dict[str
         assert [*rates, str(values["support"]), *map(str, confusions)] in card[emotion]
     text = (SHIPPED_BUNDLE / "README.md").read_text(encoding="utf-8")
     assert shipped.data["fingerprint"] in text
-    assert f"{shipped.temperature:.4f}" in text and f"{shipped.unsure_below:.4f}" in text
+    assert f"{shipped.temperature:.4f}" in text and f"{shipped.confidence_threshold:.4f}" in text
     assert f"{shipped.network['parameters'] / 1e6:.2f} M parameters" in text

@@ -29,7 +29,7 @@ def evaluation_set(faces: FaceDataset) -> EvaluationSet:
 
 
 def tiny_classifier(folder: Path, sharpness: float = 4.0) -> EmotionClassifier:
-    return EmotionClassifier(make_bundle(folder, sharpness=sharpness, unsure_below=0.4))
+    return EmotionClassifier(make_bundle(folder, sharpness=sharpness, confidence_threshold=0.4))
 
 
 def result(folder: Path, faces: FaceDataset, *, robustness: bool = False) -> EvaluationResult:

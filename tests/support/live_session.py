@@ -71,11 +71,11 @@ def session(
     settings: LiveSettings | None = None,
     *,
     clock: Callable[[], float] | None = None,
-    unsure_below: float = 0.0,
+    confidence_threshold: float = 0.0,
 ) -> LiveSession:
     found = detector or FakeDetector()
     return LiveSession(
-        LiveModel(classifier or FakeClassifier(), unsure_below, "model-1"),
+        LiveModel(classifier or FakeClassifier(), confidence_threshold, "model-1"),
         settings or LiveSettings(),
         make_detector=lambda _: found,
         clock=clock or Clock(),

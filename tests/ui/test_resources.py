@@ -33,11 +33,11 @@ def test_a_model_put_to_use_is_seen_at_once(fer_home: Path) -> None:
 
 def test_a_bundle_written_anew_in_its_place_is_read_anew(fer_home: Path) -> None:
     folder = fer_home / "runs" / "again" / "bundle"
-    use_bundle(make_bundle(folder, unsure_below=0.2).path)
+    use_bundle(make_bundle(folder, confidence_threshold=0.2).path)
     before = resources.model_in_use()
-    make_bundle(folder, unsure_below=0.8)
+    make_bundle(folder, confidence_threshold=0.8)
     after = resources.model_in_use()
-    assert (before.unsure_below, after.unsure_below) == (0.2, 0.8)
+    assert (before.confidence_threshold, after.confidence_threshold) == (0.2, 0.8)
     assert resources.classifier(before) is not resources.classifier(after)
 
 

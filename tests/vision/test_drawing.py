@@ -8,10 +8,12 @@ from fer.vision.drawing import annotate, color_bgr
 GRAY = 40
 
 
-def face(box: tuple[int, int, int, int], emotion: str = "happy", confidence: float = 0.88, unsure_below=0.0) -> Face:
+def face(
+    box: tuple[int, int, int, int], emotion: str = "happy", confidence: float = 0.88, confidence_threshold=0.0
+) -> Face:
     probabilities = np.full(7, (1 - confidence) / 6, np.float32)
     probabilities[EMOTIONS.index(emotion)] = confidence
-    return Face(box, probabilities, unsure_below)
+    return Face(box, probabilities, confidence_threshold)
 
 
 def blank(height: int = 300, width: int = 400) -> np.ndarray:
@@ -47,10 +49,10 @@ def test_nothing_to_draw_is_a_copy() -> None:
 
 
 def test_not_sure_is_grey_and_names_no_class() -> None:
-    unsure = annotate(blank(), [face((100, 120, 80, 90), "happy", 0.5, unsure_below=0.6)])
+    unsure = annotate(blank(), [face((100, 120, 80, 90), "happy", 0.5, confidence_threshold=0.6)])
     b, g, r = unsure[160, 100].tolist()
     assert b == g == r
-    other = annotate(blank(), [face((100, 120, 80, 90), "sad", 0.45, unsure_below=0.6)])
+    other = annotate(blank(), [face((100, 120, 80, 90), "sad", 0.45, confidence_threshold=0.6)])
     np.testing.assert_array_equal(unsure, other)
 
 

@@ -158,7 +158,7 @@ def trust(evaluation: Evaluation) -> None:
     figure = charts.coverage_chart(
         [one.predictions for one in evaluation.results],
         evaluation.names,
-        [one.model.unsure_below for one in evaluation.results],
+        [one.model.confidence_threshold for one in evaluation.results],
         "Accuracy against coverage",
     )
     words = "; ".join(

@@ -142,7 +142,7 @@ def _model(bundle_hash: str, _bundle: Bundle) -> LiveModel:
     # One thread: two finish a single face a little sooner and take more of the cores in all.
     classifier = EmotionClassifier(_bundle, threads=1)
     classifier.probabilities(np.zeros((1, SIDE, SIDE, 1), np.uint8))
-    return LiveModel(classifier, _bundle.unsure_below, f"{_bundle.name} ({_bundle.hash})")
+    return LiveModel(classifier, _bundle.confidence_threshold, f"{_bundle.name} ({_bundle.hash})")
 
 
 def _network() -> NetworkSettings:

@@ -160,18 +160,18 @@ class PhotoBook:
             seconds_each = (time.monotonic() - start) / done
             yield Progress(done, len(pending), seconds_each * (len(pending) - done))
 
-    def analysed(self, recognizer: str, unsure_below: float) -> list[tuple[Photo, ImageAnalysis]]:
+    def analysed(self, recognizer: str, confidence_threshold: float) -> list[tuple[Photo, ImageAnalysis]]:
         """The photos that this recognizer has analysed, in the order they came.
 
         Args:
             recognizer: names model and detector.
-            unsure_below: confidence in 0..1 under which a face is 'not sure', in place of the model's own.
+            confidence_threshold: confidence in 0..1 under which a face is 'not sure', in place of the model's own.
         """
         pairs = []
         for photo in self._photos.values():
             analysis = self._analyses.get((photo.digest, recognizer))
             if analysis is not None:
-                faces = tuple(replace(face, unsure_below=unsure_below) for face in analysis.faces)
+                faces = tuple(replace(face, confidence_threshold=confidence_threshold) for face in analysis.faces)
                 pairs.append((photo, replace(analysis, faces=faces)))
         return pairs
 

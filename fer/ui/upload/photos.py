@@ -27,7 +27,7 @@ class Settings:
     """What a user chose: a detector of `DETECTORS`, and the confidence in 0..1 under which a face is 'not sure'."""
 
     detector: str
-    unsure_below: float
+    confidence_threshold: float
 
 
 def photo_book() -> PhotoBook:
@@ -47,8 +47,8 @@ def settings_form(bundle: Bundle) -> Settings:
         persist_state="session",
         help="YuNet finds small, turned and dark faces. Haar, the older one, wants them upright and from the front.",
     )
-    own = round(bundle.unsure_below, 2)
-    unsure_below = st.slider(
+    own = round(bundle.confidence_threshold, 2)
+    confidence_threshold = st.slider(
         "'Not sure' below",
         min_value=0.0,
         max_value=1.0,
@@ -58,16 +58,19 @@ def settings_form(bundle: Bundle) -> Settings:
         key=f"upload_unsure_{bundle.hash[:12]}",
         persist_state="session",
         help="Confidence under which the page says 'not sure' instead of an expression. The model's own value is "
-        f"{bundle.unsure_below:.2f}.",
+        f"{bundle.confidence_threshold:.2f}.",
     )
     st.caption(f"Model: {display_name(bundle)}")
-    if bundle.never_sure and unsure_below >= 1:
+    if bundle.never_sure and confidence_threshold >= 1:
         st.caption(
             ":material/info: It was not right often enough to be sure of any face, so every face is 'not sure'. Lower "
             "the threshold to see what it would say."
         )
     # Where it was left as it was, the model's own value to the last digit, as on Live and the command line.
-    return Settings(detector or photo_detector_name(), bundle.unsure_below if unsure_below == own else unsure_below)
+    return Settings(
+        detector or photo_detector_name(),
+        bundle.confidence_threshold if confidence_threshold == own else confidence_threshold,
+    )
 
 
 def take_photos(book: PhotoBook) -> None:
@@ -186,7 +189,7 @@ def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tup
         for progress in book.analyse(recognizer, analyzer):
             bar.progress(progress.done / progress.total, progress.text)
         place.empty()
-    return book.analysed(recognizer, settings.unsure_below)
+    return book.analysed(recognizer, settings.confidence_threshold)
 
 
 def clear_button() -> None:

@@ -6,10 +6,10 @@ from fer.results import Face, ImageAnalysis
 from fer.ui.upload.photobook import PhotoBook, Progress, summary
 
 
-def face(emotion: str, confidence: float, unsure_below: float = 0.5) -> Face:
+def face(emotion: str, confidence: float, confidence_threshold: float = 0.5) -> Face:
     rest = (1 - confidence) / 6
     probabilities = np.array([confidence if name == emotion else rest for name in EMOTIONS], np.float32)
-    return Face((0, 0, 10, 10), probabilities, unsure_below)
+    return Face((0, 0, 10, 10), probabilities, confidence_threshold)
 
 
 class CountingAnalyzer:
