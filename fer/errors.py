@@ -26,6 +26,10 @@ class BundleError(FerError):
     """A model bundle is missing, damaged, or does not fit this program."""
 
 
+class SlowModelError(BundleError):
+    """A model took so long for a few faces that it was stopped."""
+
+
 class DatasetError(FerError):
     """The data are not labelled faces in a layout that is known."""
 

@@ -1,6 +1,7 @@
 """Sanitize untrusted text, and write numbers, sizes and times for people."""
 
 import math
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Final
@@ -25,6 +26,11 @@ def encodable(text: str) -> str:
 def printable(text: str) -> str:
     """Text that can neither steer a terminal nor fail to be written to one."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def literal(text: str) -> str:
+    """Return text that Markdown shows as it is: no link, no emphasis, no entity, no formula, no icon."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(encodable(text).split()))
 
 
 def counted(number: int, noun: str) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any, Final, NoReturn, Self
 
 from fer.arrays import SIDE
 from fer.emotions import EMOTIONS
-from fer.errors import BundleError
+from fer.errors import BundleError, shortened
 from fer.storage.files import sha256_of, write_text
+from fer.storage.values import ValuesError, cleaned, is_number, parse_object
 
 BUNDLE_FILE: Final = "bundle.json"
 ONNX_FILE: Final = "model.onnx"
@@ -23,6 +23,11 @@ CROP: Final = {"side": SIDE, "scale": {"haar": 1.0, "yunet": 1.1}, "border": "re
 _FITTING: Final[dict[str, Any]] = {"labels": list(EMOTIONS), "input": INPUT, "crop": CROP}
 # The key of the threshold in bundles written before the present one.
 _OLD_THRESHOLD: Final = "unsure_below"
+# A network that is ten times too sure, or too timid, is broken; what is fitted stays within that.
+_RANGES: Final = {"temperature": (0.05, 20.0), "confidence_threshold": (0.0, 1.0)}
+# What a bundle says of itself, for people.
+_ABOUT: Final = ("data", "metrics", "versions", "network")
+_SPLITS: Final = ("train", "validation", "calibration", "test")
 _REQUIRED: Final = (*_FITTING, "temperature", "confidence_threshold", "served", "files")
 
 
@@ -78,7 +83,7 @@ class Bundle:
     @property
     def name(self) -> str:
         """What people call it: the shipped model's folder, or the run it came from."""
-        return self.path.parent.name if self.path.name == "bundle" else self.path.name
+        return bundle_name(self.path)
 
     def to_dict(self) -> dict[str, Any]:
         """The content of `bundle.json`."""
@@ -91,7 +96,12 @@ class Bundle:
     def from_dict(cls, path: Path, values: dict[str, Any]) -> Self:
         """The bundle that `to_dict` wrote, not checked."""
         known = {name: values[name] for name in cls.__dataclass_fields__ if name != "path" and name in values}
-        return cls(path=path, **{**known, "labels": tuple(values["labels"])})
+        return cls(path=path, **{**known, **_about(values), "labels": tuple(values["labels"])})
+
+
+def bundle_name(folder: Path) -> str:
+    """Return what people call the model in a folder: the folder's name, or its run's if it is that run's bundle."""
+    return folder.parent.name if folder.name == "bundle" else folder.name
 
 
 def write_bundle(bundle: Bundle) -> Bundle:
@@ -122,60 +132,68 @@ def load_bundle(path: str | Path) -> Bundle:
     if not file.is_file():
         raise BundleError(f"There is no model in '{folder}': expected a folder with {BUNDLE_FILE}; choose another one.")
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise BundleError(f"{file} cannot be read ({error}); copy the bundle again or choose another model.") from error
-    values = with_current_names(values)
+        values = with_current_names(parse_object(file.read_bytes()))
+    except (ValuesError, OSError) as error:
+        raise BundleError(f"{file} can't be read ({error}); copy the bundle again or choose another model.") from error
     _check_form(folder, values)
     bundle = Bundle.from_dict(folder, values)
     _check_files(bundle)
     return bundle
 
 
-def with_current_names(values: Any) -> Any:
-    """Return the content of a `bundle.json` with the keys of this version; return anything but an object unchanged."""
-    if not isinstance(values, dict) or _OLD_THRESHOLD not in values:
+def with_current_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a `bundle.json` with the keys of this version."""
+    if _OLD_THRESHOLD not in values:
         return values
     renamed = dict(values)
     old = renamed.pop(_OLD_THRESHOLD)
     return {"confidence_threshold": old, **renamed}
 
 
-def _check_form(folder: Path, values: Any) -> None:
+def _check_form(folder: Path, values: dict[str, Any]) -> None:
     """Refuse, by name, what `bundle.json` says and this program cannot serve."""
 
     def refuse(what: str, expected: str) -> NoReturn:
         raise BundleError(f"The model in '{folder}' has {what}; expected {expected}. Choose another model.")
 
-    if not isinstance(values, dict):
-        refuse(f"a {BUNDLE_FILE} that is no object", "an object with labels, input, crop and files")
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         refuse(f"no {', '.join(missing)} in its {BUNDLE_FILE}", "all of " + ", ".join(_REQUIRED))
     for name in ("labels", "input", "crop"):
-        if values[name] != _FITTING[name]:
-            refuse(f"the {name} {json.dumps(values[name])}", json.dumps(_FITTING[name]))
-    temperature, confidence_threshold = values["temperature"], values["confidence_threshold"]
-    if not (_is_number(temperature) and temperature > 0):
-        refuse(f"the temperature {temperature}", "a number above 0")
-    if not (_is_number(confidence_threshold) and 0 <= confidence_threshold <= 1):
-        refuse(f"the confidence_threshold {confidence_threshold}", "a number in 0..1")
-    for name in ("files", "data", "metrics", "versions", "network"):
+        # As text, where 1 isn't true and 48 isn't 48.0.
+        received, expected = (json.dumps(value, sort_keys=True) for value in (values[name], _FITTING[name]))
+        if received != expected:
+            refuse(f"the {name} {shortened(received)}", expected)
+    for name, (low, high) in _RANGES.items():
+        if not is_number(values[name], low, high):
+            refuse(f"the {name} {shortened(json.dumps(values[name]))}", f"a number from {low:g} to {high:g}")
+    for name in ("files", *_ABOUT):
         if not isinstance(values.get(name, {}), dict):
-            refuse(f"{name} that are no object", "an object")
+            refuse(f"{name} that aren't an object", "an object")
     served = values["served"]
     if not isinstance(served, str) or served not in values["files"]:
-        refuse(f"the served file {served!r}, which its list of files does not name", f"{ONNX_FILE}")
+        refuse(f"the served file {shortened(ascii(served))}, which its list of files does not name", f"{ONNX_FILE}")
     for file_name, entry in values["files"].items():
         # A name and no path: a bundle may come from a stranger.
         if file_name in ("", ".", "..") or set(file_name) & set("/\\\0"):
-            refuse(f"the file name {file_name!r}", "a file in its own folder")
+            refuse(f"the file name {shortened(ascii(file_name))}", "a file in its own folder")
         if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
-            refuse(f"no hash for '{file_name}'", "a sha256 for each file")
+            refuse(f"no hash for '{shortened(file_name)}'", "a sha256 for each file")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _about(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what a bundle says of itself, without what pages can't show: it is no reason not to use a model."""
+    about = {name: cleaned(values.get(name, {})) for name in _ABOUT}
+    for name, kind in (("name", str), ("synthetic", bool)):
+        if not isinstance(about["data"].get(name), kind):
+            about["data"].pop(name, None)
+    for split in _SPLITS:
+        part = about["metrics"].get(split, {})
+        if not isinstance(part, dict):
+            del about["metrics"][split]
+        elif not is_number(part.get("accuracy", 0), 0, 1):
+            del part["accuracy"]
+    return about
 
 
 def _check_files(bundle: Bundle) -> None:

@@ -1,20 +1,25 @@
 """`EmotionClassifier`: crops in, probabilities out, by ONNX Runtime."""
 
+import threading
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from fer import paths
 from fer.arrays import SIDE, Floats
 from fer.emotions import N_EMOTIONS
-from fer.errors import BundleError
+from fer.errors import BundleError, SlowModelError
+from fer.recognition import current
 from fer.recognition.bundle import Bundle
 
 Crops = npt.NDArray[np.uint8]
 
-# Memory grows with the batch and speed does not beyond this many faces.
-_CHUNK: Final = 128
+# Memory grows with the batch, speed doesn't beyond this many faces, and a call ends soon enough to be watched.
+_CHUNK: Final = 32
+# A call takes milliseconds; a model that is imported may do up to eight times the shipped one's work.
+CALL_SECONDS: Final = 5.0
 
 
 class EmotionClassifier:
@@ -32,6 +37,7 @@ class EmotionClassifier:
 
     def __init__(self, bundle: Bundle, threads: int = 2) -> None:
         self.bundle = bundle
+        self._too_slow = False
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -71,6 +77,7 @@ class EmotionClassifier:
 
         Raises:
             ValueError: the crops have another shape or dtype.
+            SlowModelError: a call took more than `CALL_SECONDS`, now or before.
         """
         (logits,) = self._run(["logits"], crops)
         scores: Floats = logits
@@ -81,7 +88,7 @@ class EmotionClassifier:
 
         Raises:
             ValueError: the crops have another shape or dtype.
-            BundleError: the network gives what is no number.
+            BundleError: the network gives NaN or infinite values, or is too slow, as for `logits`.
         """
         return self._softmax(self.logits(crops))
 
@@ -90,7 +97,7 @@ class EmotionClassifier:
 
         Raises:
             ValueError: the crops have another shape or dtype.
-            BundleError: the network gives what is no number.
+            BundleError: the network gives NaN or infinite values, or is too slow, as for `logits`.
         """
         logits, maps = self._run(["logits", "maps"], crops)
         return self._softmax(logits), maps
@@ -98,12 +105,13 @@ class EmotionClassifier:
     def _softmax(self, logits: Floats) -> Floats:
         if not np.isfinite(logits).all():
             raise BundleError(
-                f"The model in '{self.bundle.path}' gives what is no number: its training failed. Choose another model."
+                f"The model in '{self.bundle.path}' produces NaN or infinite values: its training failed. Choose "
+                "another model."
             )
-        scaled = logits / np.float32(self.bundle.temperature)
+        # In float64, where no finite logit overflows when a temperature divides it.
+        scaled = logits.astype(np.float64) / self.bundle.temperature
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return probabilities
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
 
     def _run(self, names: list[str], crops: Crops) -> list[Any]:
         if crops.shape[1:] != (SIDE, SIDE, 1) or crops.dtype != np.uint8:
@@ -112,8 +120,38 @@ class EmotionClassifier:
             return [
                 np.zeros((0, N_EMOTIONS) if name == "logits" else (0, 1, 1, N_EMOTIONS), np.float32) for name in names
             ]
-        parts = [
-            self._session.run(names, {"images": np.ascontiguousarray(crops[start : start + _CHUNK])})
-            for start in range(0, len(crops), _CHUNK)
-        ]
+        parts = [self._call(names, crops[start : start + _CHUNK]) for start in range(0, len(crops), _CHUNK)]
         return [np.concatenate(part) if len(part) > 1 else part[0] for part in zip(*parts, strict=True)]
+
+    def _call(self, names: list[str], crops: Crops) -> list[Any]:
+        """Run the network once, for so long as a network of this program can take."""
+        faces = {"images": np.ascontiguousarray(crops)}
+        if self.bundle.path == paths.SHIPPED_BUNDLE:
+            return list(self._session.run(names, faces))
+        if self._too_slow:
+            raise self._slow_model()
+        options = onnxruntime.RunOptions()
+        watch = threading.Timer(CALL_SECONDS, self._give_up, [options])
+        watch.daemon = True
+        watch.start()
+        try:
+            return list(self._session.run(names, faces, options))
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
+            if self._too_slow:
+                raise self._slow_model() from error
+            raise BundleError(f"The model in '{self.bundle.path}' fails on a face; choose another model.") from error
+        finally:
+            watch.cancel()
+
+    def _give_up(self, options: onnxruntime.RunOptions) -> None:
+        """Take the model out of use at once, and end the call after the operator it is in."""
+        self._too_slow = True
+        # First: by the time that the caller hears of it, another model is in use.
+        current.set_aside(self.bundle)
+        options.terminate = True
+
+    def _slow_model(self) -> SlowModelError:
+        return SlowModelError(
+            f"The model '{self.bundle.name}' took more than {CALL_SECONDS:.0f} s for a few faces and was stopped. If "
+            "it was the model in use, the shipped one has taken its place; try again."
+        )

@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw
 
 from fer.errors import FerError
 from fer.paths import PROGRAM
+from fer.recognition.current import set_aside_model
+from fer.text import literal
 
 PRODUCT: Final = "Facial expression recognition"
 # The theme's accent: it reads on light and dark tabs.
@@ -93,6 +95,16 @@ def page_frame(title: str, icon: str, lead: str | None = None) -> None:
     st.title(title, icon=icon, anchor=False)
     if lead:
         st.markdown(lead)
+    _say_what_was_set_aside()
+
+
+def _say_what_was_set_aside() -> None:
+    if name := set_aside_model():
+        st.warning(
+            f"The model '{literal(name)}' took too long for a few faces and was taken out of use. The shipped model is "
+            "used instead. To choose another one, go to Training.",
+            icon=":material/timer_off:",
+        )
 
 
 @contextmanager

@@ -1,0 +1,186 @@
+"""What an ONNX network takes, computed from its graph without running it: work and memory per face."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from fer.errors import BundleError
+
+# What a network computes about its own shapes, such as the number of faces in front of a Reshape, is a few numbers.
+_SHAPE_ELEMENTS: Final = 64
+_ABOUT_SHAPES: Final = (
+    "Add Cast Concat Constant Div Equal Gather Identity Max Min Mul Neg ReduceProd Reshape Shape Slice Squeeze Sub "
+    "Unsqueeze Where"
+)
+_SHAPE_OPERATORS: Final = frozenset(_ABOUT_SHAPES.split())
+_MAX_RANK: Final = 8
+_SUMS: Final = ("MatMul", "MatMulInteger", "QLinearMatMul", "Gemm")
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a network takes.
+
+    Attributes:
+        weight_bytes: of all its constants.
+        work: multiply-adds for one face; an element that is computed otherwise counts as one.
+        face_bytes: the most that lies in memory at a time for one face, the constants aside.
+    """
+
+    weight_bytes: int
+    work: int
+    face_bytes: int
+
+
+def item_bytes(data_type: int) -> int:
+    """Return the size of an element of an ONNX data type in memory."""
+    import onnx
+
+    try:
+        return int(onnx.helper.tensor_dtype_to_np_dtype(data_type).itemsize)
+    except KeyError:
+        return 8  # strings and what is newer than this
+
+
+def measured_graph(model: Any, name: str, weight_bytes: int) -> Bounds:
+    """Return what a checked ONNX model takes for one face.
+
+    Raises:
+        BundleError: a shape can't be told without running the network.
+    """
+    one, two = _Measured(model, 1, name), _Measured(model, 2, name)
+    # What doesn't grow with the faces is work of each call, and a call may have one face.
+    work = max(one.work, two.work - one.work)
+    return Bounds(weight_bytes, work, max(one.peak_bytes, two.peak_bytes - one.peak_bytes))
+
+
+class _Measured:
+    """A graph for a number of faces: the shape of everything in it, and what follows from the shapes.
+
+    Args:
+        model: a checked ONNX model.
+        n_faces: how many faces go in at once.
+        name: of the file, for messages.
+
+    Raises:
+        BundleError: a shape can't be told without running the network.
+    """
+
+    def __init__(self, model: Any, n_faces: int, name: str) -> None:
+        import onnx
+
+        self._refused = BundleError(
+            f"{name} has shapes that can't be told before it runs; export a network whose shapes depend on the number "
+            "of faces alone."
+        )
+        fixed = onnx.ModelProto()
+        fixed.CopyFrom(model)
+        del fixed.graph.value_info[:]
+        if len(fixed.graph.input) != 1 or not fixed.graph.input[0].type.tensor_type.shape.dim:
+            raise BundleError(f"{name} takes {len(fixed.graph.input)} inputs; a classifier takes one, the faces.")
+        fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = n_faces
+        for output in fixed.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        self._initial = {tensor.name: tensor for tensor in fixed.graph.initializer}
+        self._types: dict[str, int] = {}
+        self._known: dict[str, np.ndarray[Any, Any]] = {}
+        self.shapes = self._infer(fixed)
+        self.work = sum(self._work_of(node) for node in fixed.graph.node)
+        self.peak_bytes = self._peak(fixed.graph)
+
+    def _infer(self, model: Any) -> Shapes:
+        """Tell every shape, an operator after the other: those before it are known by then."""
+        import onnx
+        from onnx import helper
+
+        shapes: Shapes = {}
+        for value in model.graph.input:
+            self._keep(shapes, value)
+        for tensor in model.graph.initializer:
+            shapes[tensor.name] = tuple(tensor.dims)
+            self._types[tensor.name] = tensor.data_type
+            if math.prod(tensor.dims) <= _SHAPE_ELEMENTS:
+                self._known[tensor.name] = onnx.numpy_helper.to_array(tensor)
+        opsets = {opset.domain: opset.version for opset in model.opset_import}
+        for node in model.graph.node:
+            self._evaluate(node, shapes, opsets)
+            named = [item for item in node.input if item]
+            if any(item not in shapes for item in named):
+                raise self._refused
+            # A graph of this one operator, with what is known of its inputs.
+            inputs = list(dict.fromkeys(named))
+            values = [helper.make_tensor_value_info(item, self._types[item], shapes[item]) for item in inputs]
+            constants = [
+                onnx.numpy_helper.from_array(self._known[item], item) for item in inputs if item in self._known
+            ]
+            outputs = [onnx.ValueInfoProto(name=item) for item in node.output if item]
+            graph = helper.make_graph([node], "one", values, outputs, constants)
+            single = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+            try:
+                inferred = onnx.shape_inference.infer_shapes(single, strict_mode=True, data_prop=True)
+            except Exception as error:  # the library's own exceptions share no base class
+                raise self._refused from error
+            for value in inferred.graph.output:
+                self._keep(shapes, value)
+        return shapes
+
+    def _keep(self, shapes: Shapes, value: Any) -> None:
+        tensor = value.type.tensor_type
+        sides = [dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim]
+        if not tensor.HasField("shape") or len(sides) > _MAX_RANK or any(side < 0 for side in sides):
+            raise self._refused
+        shapes[value.name] = tuple(sides)
+        self._types[value.name] = tensor.elem_type
+
+    def _evaluate(self, node: Any, shapes: Shapes, opsets: dict[str, int]) -> None:
+        """Compute the few numbers that later shapes depend on, such as 'the number of faces, times 36'."""
+        from onnx.reference import ReferenceEvaluator
+
+        if node.op_type not in _SHAPE_OPERATORS or len(node.output) != 1:
+            return
+        try:
+            if node.op_type == "Shape":
+                # Its input's values don't matter.
+                feeds = {node.input[0]: np.broadcast_to(np.float32(0), shapes[node.input[0]])}
+            else:
+                feeds = {name: self._known[name] for name in node.input if name}
+            (value,) = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
+        except Exception:  # not one of these numbers; whether it matters shows where a shape needs it
+            return
+        value = np.asarray(value)
+        if value.size <= _SHAPE_ELEMENTS:
+            self._known[node.output[0]] = value
+
+    def _work_of(self, node: Any) -> int:
+        """Multiply-adds of an operator: of each element of its output, as many as are summed up for it."""
+        elements = max([math.prod(self.shapes[name]) for name in (*node.input, *node.output) if name], default=0)
+        if node.op_type in ("Conv", "ConvInteger", "QLinearConv"):
+            kernel = self.shapes[node.input[3 if node.op_type == "QLinearConv" else 1]]
+            return max(elements, math.prod(self.shapes[node.output[0]]) * math.prod(kernel[1:]))
+        if node.op_type in _SUMS:
+            left = self.shapes[node.input[0]]
+            transposed = any(a.name == "transA" and a.i for a in node.attribute)
+            summed = (left[0] if transposed else left[-1]) if left else 1
+            return max(elements, math.prod(self.shapes[node.output[0]]) * summed)
+        window = next((a.ints for a in node.attribute if a.name == "kernel_shape"), ())
+        # A window may be larger than the picture, and no work is done outside of it.
+        return elements * min(math.prod(window), max(elements, 1))
+
+    def _peak(self, graph: Any) -> int:
+        """The most bytes that lie in memory at a time: from where a value is computed to where it is last needed."""
+        last = {name: index for index, node in enumerate(graph.node) for name in node.input}
+        last |= {output.name: len(graph.node) for output in graph.output}
+        alive = {value.name: self._bytes(value.name) for value in graph.input}
+        peak = sum(alive.values())
+        for index, node in enumerate(graph.node):
+            alive |= {name: self._bytes(name) for name in node.output if name}
+            peak = max(peak, sum(alive.values()))
+            for name in [name for name in alive if last.get(name, -1) <= index]:
+                del alive[name]
+        return peak
+
+    def _bytes(self, name: str) -> int:
+        return math.prod(self.shapes[name]) * item_bytes(self._types[name])

@@ -1,0 +1,447 @@
+"""Imported models that would hurt: each is refused before it runs, and one that slips through is taken out of use."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from streamlit.testing.v1 import AppTest
+
+from fer import paths
+from fer.errors import BundleError, SlowModelError
+from fer.recognition import classifier as classifier_module
+from fer.recognition import current
+from fer.recognition.bundle import Bundle, load_bundle, sha256_of, write_bundle
+from fer.recognition.classifier import EmotionClassifier
+from fer.runs import graph_check, importing
+from fer.runs.bundle_check import check, probing_faces
+from fer.runs.graph_check import OPERATORS, check_graph
+from tests.support.builders import brightness_model, faces_of, make_bundle, save_onnx
+
+Change = Callable[[onnx.ModelProto], None]
+
+
+def before_logits(model: onnx.ModelProto, *nodes: onnx.NodeProto) -> None:
+    """Let the last of some nodes make the logits; they find the network's own under 'plain'."""
+    last = next(node for node in model.graph.node if "logits" in node.output)
+    last.output[0] = "plain"
+    model.graph.node.extend(nodes)
+
+
+def constant(model: onnx.ModelProto, name: str, value: np.ndarray) -> str:
+    model.graph.initializer.append(numpy_helper.from_array(value, name))
+    return name
+
+
+def loop(model: onnx.ModelProto) -> None:
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["c"], ["d"])],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+        ],
+        [helper.make_tensor_value_info("d", TensorProto.BOOL, [])],
+    )
+    model.graph.node.append(helper.make_node("Loop", ["", "true"], [], body=body))
+    constant(model, "true", np.array(True))
+
+
+def random_numbers(model: onnx.ModelProto) -> None:
+    before_logits(
+        model,
+        helper.make_node("RandomUniformLike", ["plain"], ["noise"]),
+        helper.make_node("Add", ["plain", "noise"], ["logits"]),
+    )
+
+
+def shape_from_values(model: onnx.ModelProto) -> None:
+    before_logits(
+        model,
+        helper.make_node("NonZero", ["pixels"], ["places"]),
+        helper.make_node("Identity", ["plain"], ["logits"]),
+    )
+
+
+def reshape_by_values(model: onnx.ModelProto) -> None:
+    """Only operators that are allowed, and a size that the brightest pixel says."""
+    constant(model, "all", np.array([0, 1, 2, 3], np.int64))
+    before_logits(
+        model,
+        helper.make_node("ReduceMax", ["pixels", "all"], ["brightest"], keepdims=0),
+        helper.make_node("Cast", ["brightest"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Reshape", ["whole", "one"], ["size"]),
+        helper.make_node("Tile", ["flat", "size"], ["many"]),
+        helper.make_node("ReduceMean", ["many", "first"], ["mean_of_many"], keepdims=1),
+        helper.make_node("Add", ["plain", "mean_of_many"], ["logits"]),
+    )
+    constant(model, "one", np.array([1], np.int64))
+    constant(model, "first", np.array([0], np.int64))
+    constant(model, "flat", np.zeros(1000, np.float32))
+
+
+def two_gigabytes_of_zeros(model: onnx.ModelProto) -> None:
+    constant(model, "much", np.array([500_000_000], np.int64))
+    before_logits(
+        model,
+        helper.make_node("ConstantOfShape", ["much"], ["zeros"]),
+        helper.make_node("ReduceSum", ["zeros"], ["nothing"], keepdims=0),
+        helper.make_node("Add", ["plain", "nothing"], ["logits"]),
+    )
+
+
+def expanded_to_gigabytes(model: onnx.ModelProto) -> None:
+    constant(model, "much", np.array([500_000_000], np.int64))
+    constant(model, "zero", np.zeros(1, np.float32))
+    before_logits(
+        model,
+        helper.make_node("Expand", ["zero", "much"], ["zeros"]),
+        helper.make_node("ReduceSum", ["zeros"], ["nothing"], keepdims=0),
+        helper.make_node("Add", ["plain", "nothing"], ["logits"]),
+    )
+
+
+def padded_to_gigabytes(model: onnx.ModelProto) -> None:
+    constant(model, "sides", np.array([0, 0, 0, 0, 0, 10_000, 10_000, 0], np.int64))
+    before_logits(
+        model,
+        helper.make_node("Pad", ["pixels", "sides"], ["wide"]),
+        helper.make_node("ReduceMean", ["wide", "space"], ["mean_wide"], keepdims=1),
+        helper.make_node("Reshape", ["mean_wide", "one_column"], ["column"]),
+        helper.make_node("Add", ["plain", "column"], ["logits"]),
+    )
+
+
+def tiled_a_thousand_times(model: onnx.ModelProto) -> None:
+    constant(model, "times", np.array([1, 100, 100, 1], np.int64))
+    before_logits(
+        model,
+        helper.make_node("Tile", ["pixels", "times"], ["many"]),
+        helper.make_node("ReduceMean", ["many", "space"], ["mean_many"], keepdims=1),
+        helper.make_node("Reshape", ["mean_many", "one_column"], ["column"]),
+        helper.make_node("Add", ["plain", "column"], ["logits"]),
+    )
+
+
+def too_much_work(model: onnx.ModelProto) -> None:
+    """Little memory, and ten thousand products of matrices."""
+    constant(model, "square", np.zeros((2304, 500), np.float32))
+    constant(model, "back", np.zeros((500, 2304), np.float32))
+    constant(model, "row", np.array([-1, 2304], np.int64))
+    constant(model, "column", np.zeros((2304, 7), np.float32))
+    nodes = [helper.make_node("Reshape", ["pixels", "row"], ["x0"])]
+    for index in range(1000):
+        nodes += [
+            helper.make_node("MatMul", [f"x{index}", "square"], [f"y{index}"]),
+            helper.make_node("MatMul", [f"y{index}", "back"], [f"x{index + 1}"]),
+        ]
+    nodes += [
+        helper.make_node("MatMul", ["x1000", "column"], ["shift"]),
+        helper.make_node("Add", ["plain", "shift"], ["logits"]),
+    ]
+    before_logits(model, *nodes)
+
+
+def too_many_operators(model: onnx.ModelProto) -> None:
+    names = ["plain", *(f"step{index}" for index in range(6000)), "logits"]
+    before_logits(model, *(helper.make_node("Relu", [a], [b]) for a, b in itertools.pairwise(names)))
+
+
+def sparse_weights(model: onnx.ModelProto) -> None:
+    values = numpy_helper.from_array(np.ones(1, np.float32), "sparse")
+    places = numpy_helper.from_array(np.zeros(1, np.int64), "places")
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [2_000_000_000]))
+
+
+def compressed_weights(model: onnx.ModelProto) -> None:
+    """A byte in the file for each eight in memory."""
+    tensor = TensorProto(name="zeros", dims=[20_000_000], data_type=TensorProto.INT64)
+    tensor.int64_data.extend([0] * 20_000_000)
+    model.graph.initializer.append(tensor)
+
+
+def training_dropout(model: onnx.ModelProto) -> None:
+    constant(model, "half", np.array(0.5, np.float32))
+    constant(model, "training", np.array(True))
+    before_logits(model, helper.make_node("Dropout", ["plain", "half", "training"], ["logits"]))
+
+
+def second_input(model: onnx.ModelProto) -> None:
+    model.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
+
+
+REFUSED: dict[str, tuple[Change, str]] = {
+    "loop": (loop, "doesn't need .Loop"),
+    "random numbers": (random_numbers, "doesn't need .RandomUniformLike"),
+    "a shape that follows from values": (shape_from_values, "doesn't need .NonZero"),
+    "a reshape by values": (reshape_by_values, "shapes that can't be told"),
+    "zeros": (two_gigabytes_of_zeros, "doesn't need .ConstantOfShape"),
+    "expand": (expanded_to_gigabytes, "takes 2,000 MB of memory per face; at most 16 MB"),
+    "pad": (padded_to_gigabytes, "MB of memory per face"),
+    "tile": (tiled_a_thousand_times, "takes 92 MB of memory per face"),
+    "work": (too_much_work, "takes 2,304 million multiply-adds per face; at most 1,000 million"),
+    "operators": (too_many_operators, "has 6,013 operators"),
+    "sparse": (sparse_weights, "sparse weights"),
+    "compressed": (compressed_weights, "takes 160 MB of weights; at most 100 MB"),
+    "dropout": (training_dropout, "random numbers"),
+    "inputs": (second_input, "takes 2 inputs"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_graph_that_would_hurt_is_refused_before_it_runs(tmp_path: Path, name: str) -> None:
+    change, sentence = REFUSED[name]
+    model = brightness_model()
+    change(model)
+    with pytest.raises(BundleError, match=sentence):
+        check_graph(save_onnx(model, tmp_path))
+
+
+def test_no_operator_of_the_list_repeats_chooses_or_draws() -> None:
+    """The list is of names that ONNX has, so that a misspelt one is found, and holds none of the dangerous kinds."""
+    known = {schema.name for schema in onnx.defs.get_all_schemas()}
+    assert known >= OPERATORS - {"Swish"}
+    dangerous = {
+        "Loop",
+        "Scan",
+        "If",
+        "SequenceMap",
+        "NonZero",
+        "Unique",
+        "Compress",
+        "Range",
+        "ConstantOfShape",
+        "TopK",
+    }
+    assert not OPERATORS & dangerous
+    assert not {name for name in OPERATORS if name.startswith(("Random", "Sequence", "Optional", "String"))}
+    with_graphs = {
+        schema.name
+        for schema in onnx.defs.get_all_schemas()
+        if any(item.type == onnx.defs.OpSchema.AttrType.GRAPH for item in schema.attributes.values())
+    }
+    assert not OPERATORS & with_graphs
+
+
+@pytest.mark.parametrize("file", [paths.SHIPPED_BUNDLE / "model.onnx"])
+def test_the_shipped_model_passes_with_room(file: Path) -> None:
+    bounds = check_graph(file)
+    assert 50e6 < bounds.work < graph_check.MAX_WORK / 5
+    assert bounds.face_bytes < graph_check.MAX_FACE_BYTES / 10
+    assert bounds.weight_bytes < graph_check.MAX_WEIGHT_BYTES / 10
+    check(paths.SHIPPED_BUNDLE)
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("network", ["residual", "small", "baseline"])
+def test_every_network_that_is_trained_here_passes_and_its_int8_copy_too(tmp_path: Path, network: str) -> None:
+    from fer.training.export import export_network, serving_network
+    from fer.training.networks import build_network, cost
+    from fer.training.quantize import quantize
+
+    built = build_network(network)
+    export_network(serving_network(network, built.get_weights()), tmp_path)
+    bounds = check_graph(tmp_path / "model.onnx")
+    # The count from the graph has all that Keras counts, and the maps.
+    assert cost(built).multiply_adds <= bounds.work <= 1.5 * cost(built).multiply_adds + 2e6
+    faces = np.random.default_rng(0).integers(0, 256, (64, 48, 48, 1), dtype=np.uint8)
+    quantize(tmp_path / "model.onnx", faces, tmp_path / "int8.onnx")
+    check_graph(tmp_path / "int8.onnx")
+
+
+@pytest.mark.parametrize("name", ["work", "expand", "loop"])
+def test_an_import_says_why_and_keeps_nothing(fer_home: Path, tmp_path: Path, name: str) -> None:
+    change, sentence = REFUSED[name]
+    model = brightness_model()
+    change(model)
+    file = save_onnx(model, tmp_path)
+    values = Bundle(path=tmp_path).to_dict() | {"files": {"model.onnx": {"sha256": sha256_of(file)}}}
+    with pytest.raises(BundleError, match=sentence):
+        importing.import_model(file.read_bytes(), json.dumps(values).encode(), "theirs")
+    assert importing.list_imported() == []
+
+
+def fails_on(shade: str, folder: Path) -> Bundle:
+    """A model whose logits are NaN on black or on white faces alone, by a division of zero by zero."""
+    model = brightness_model()
+    limit = {"black": 0.0, "white": 255.0}[shade]
+    constant(model, "limit", np.array(limit, np.float32))
+    before_logits(
+        model,
+        helper.make_node("Sub", ["mean", "limit"], ["distance_to_limit"]),
+        helper.make_node("Div", ["distance_to_limit", "distance_to_limit"], ["one_or_nan"]),
+        helper.make_node("Mul", ["plain", "one_or_nan"], ["logits"]),
+    )
+    make_bundle(folder)
+    save_onnx(model, folder)
+    return write_bundle(Bundle(path=folder))
+
+
+@pytest.mark.parametrize("shade", ["black", "white"])
+def test_a_model_is_tried_on_black_and_white_faces(tmp_path: Path, shade: str) -> None:
+    bundle = fails_on(shade, tmp_path)
+    assert np.isfinite(EmotionClassifier(bundle).probabilities(faces_of(100))).all()
+    with pytest.raises(BundleError, match="NaN or infinite"):
+        check(tmp_path)
+
+
+def test_the_faces_it_is_tried_on_are_of_every_kind() -> None:
+    faces = probing_faces()
+    assert {"a black face", "a white face", "grey faces", "random faces", "dark faces", "synthetic faces"} == set(faces)
+    assert faces["a black face"].max() == 0 and faces["a white face"].min() == 255
+    assert faces["dark faces"].max() < 16 and len(faces["synthetic faces"]) == 7
+    assert all(item.shape[1:] == (48, 48, 1) and item.dtype == np.uint8 for item in faces.values())
+
+
+# What follows is of a model that is in use and was never checked, such as one that was copied there by hand.
+
+
+def looping_bundle(folder: Path) -> Bundle:
+    """A model that never comes back from a face darker than a middle grey."""
+    model = brightness_model()
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["go_on"]),
+            helper.make_node("Identity", ["value"], ["next_value"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("value", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("next_value", TensorProto.FLOAT, None),
+        ],
+    )
+    constant(model, "every", np.array([0, 1, 2, 3], np.int64))
+    constant(model, "grey", np.array(100, np.float32))
+    before_logits(
+        model,
+        helper.make_node("ReduceMean", ["pixels", "every"], ["brightness"], keepdims=0),
+        helper.make_node("Less", ["brightness", "grey"], ["is_dark"]),
+        helper.make_node("Loop", ["", "is_dark", "plain"], ["logits"], body=body),
+    )
+    make_bundle(folder)
+    save_onnx(model, folder)
+    return write_bundle(Bundle(path=folder))
+
+
+@pytest.fixture
+def looping(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> EmotionClassifier:
+    """A looping model in use, and patience of a second."""
+    monkeypatch.setattr(classifier_module, "CALL_SECONDS", 1.0)
+    monkeypatch.setattr(current, "_aside", set())
+    bundle = looping_bundle(fer_home / "runs" / "theirs" / "bundle")
+    current.use_bundle(bundle.path)
+    return EmotionClassifier(bundle)
+
+
+def test_a_call_that_does_not_end_is_ended_and_the_shipped_model_used(looping: EmotionClassifier) -> None:
+    assert looping.probabilities(faces_of(200)).shape == (1, 7)
+    assert current.current_bundle_path() == looping.bundle.path and current.set_aside_model() is None
+    start = time.monotonic()
+    with pytest.raises(SlowModelError, match="'theirs' took more than 1 s"):
+        looping.probabilities(faces_of(10))
+    assert time.monotonic() - start < 30
+    assert current.current_bundle_path() == paths.SHIPPED_BUNDLE
+    assert current.set_aside_model() == "theirs"
+    # It isn't asked again.
+    with pytest.raises(SlowModelError):
+        looping.probabilities(faces_of(200))
+
+
+def test_a_model_that_was_set_aside_stays_so_after_a_restart_until_one_is_chosen(
+    looping: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SlowModelError):
+        looping.probabilities(faces_of(10))
+    monkeypatch.setattr(current, "_aside", set())
+    assert current.current_bundle_path() == paths.SHIPPED_BUNDLE and current.set_aside_model() == "theirs"
+    current.use_bundle(looping.bundle.path)
+    assert current.current_bundle_path() == looping.bundle.path and current.set_aside_model() is None
+    current.set_aside(looping.bundle)
+    current.use_shipped()
+    assert current.set_aside_model() is None
+
+
+def test_a_choice_that_cannot_be_written_falls_back_in_this_process(
+    looping: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(current, "write_json", read_only)
+    with pytest.raises(SlowModelError):
+        looping.probabilities(faces_of(10))
+    assert current.current_bundle_path() == paths.SHIPPED_BUNDLE
+    assert current.set_aside_model() == "theirs"
+
+
+def test_another_model_than_the_one_in_use_changes_nothing(looping: EmotionClassifier, fer_home: Path) -> None:
+    chosen = make_bundle(fer_home / "runs" / "mine" / "bundle")
+    current.use_bundle(chosen.path)
+    with pytest.raises(SlowModelError):
+        looping.probabilities(faces_of(10))
+    assert current.current_bundle_path() == chosen.path and current.set_aside_model() is None
+
+
+@pytest.mark.parametrize("temperature", [0.05, 20.0])
+def test_every_allowed_temperature_gives_probabilities(tmp_path: Path, temperature: float) -> None:
+    bundle = make_bundle(tmp_path, sharpness=1e30, temperature=temperature)
+    probabilities = EmotionClassifier(bundle).probabilities(faces_of(0, 77, 255))
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+ODD_ABOUT: dict[str, dict[str, Any]] = {
+    "text for an accuracy": {"metrics": {"test": {"accuracy": "very good"}}},
+    "an accuracy beyond 1": {"metrics": {"test": {"accuracy": 7}}},
+    "an accuracy that is true": {"metrics": {"test": {"accuracy": True}}},
+    "an infinite accuracy": {"metrics": {"test": {"accuracy": float("inf")}}},
+    "a split that is text": {"metrics": {"test": "accuracy"}},
+    "a split that is a number": {"metrics": {"validation": 3}},
+    "a name that is a list": {"data": {"name": [1, 2]}},
+    "a lone surrogate": {"data": {"name": "a\udcffb"}},
+    "synthetic that is text": {"data": {"synthetic": "no"}},
+    "a number of hundreds of digits": {"network": {"parameters": 10**400}},
+}
+
+
+@pytest.mark.parametrize("name", ODD_ABOUT)
+def test_what_a_model_says_of_itself_never_takes_home_down(
+    fer_home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = fer_home / "runs" / "theirs" / "bundle"
+    make_bundle(folder)
+    values = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(values | ODD_ABOUT[name]))
+    current.use_bundle(folder)
+    load_bundle(folder)
+    home = AppTest.from_file(str(paths.PROGRAM / "app.py"), default_timeout=60).run()
+    assert not home.exception
+    assert "not measured" in [metric.value for metric in home.metric] or "metrics" not in ODD_ABOUT[name]
+
+
+def test_a_page_says_that_a_model_was_set_aside(fer_home: Path) -> None:
+    paths.runs_dir().mkdir()
+    paths.current_model_file().write_text(json.dumps({"set_aside": "the *lab's*"}))
+    home = AppTest.from_file(str(paths.PROGRAM / "app.py"), default_timeout=60).run()
+    assert not home.exception
+    (warning,) = home.warning
+    assert r"the \*lab\'s\*" in warning.value and "shipped model" in warning.value
+
+
+def test_a_model_that_loops_on_dark_faces_is_refused_as_a_whole(fer_home: Path, tmp_path: Path) -> None:
+    """The whole way of the small input that came from outside: two files, a name, one sentence."""
+    bundle = looping_bundle(tmp_path / "theirs")
+    with pytest.raises(BundleError, match=r"doesn't need \(Loop\)"):
+        importing.import_model(bundle.served_file.read_bytes(), (bundle.path / "bundle.json").read_bytes(), "theirs")
+    assert importing.list_imported() == []
