@@ -1,8 +1,8 @@
-"""How fast data come in and are examined, and in how much memory: `python -m benchmarks.data`, one table.
+"""Measure time and memory of importing and examining data: `python -m benchmarks.data` prints a table.
 
-Each row is a process of its own, so that its peak is its own. By default the rows and images are generated: a table of
-FER-2013's 35,887 rows, and 32,298 drawn faces for the doctor. `--data PATH` measures with FER-2013 itself. Where a
-limit is missed, the exit code is 1.
+Each task runs in its own process, so that peak memory is its own. By default the data are generated: a table of
+35,887 rows like FER-2013's, and 32,298 synthetic faces for the doctor. `--data PATH` measures FER-2013 itself. The exit
+code is 1 if a limit is exceeded.
 """
 
 import json
@@ -24,16 +24,16 @@ from rich.table import Table
 from fer.arrays import SIDE
 from fer.datasets.faces import FaceDataset
 from fer.datasets.synthetic import make_synthetic
+from fer.text import MB
 
 N_ROWS: Final = 35_887
 N_EXAMINED: Final = 32_298
-MB: Final = 1_000_000
 _USAGES: Final = ((28_709, "Training"), (3_589, "PublicTest"), (3_589, "PrivateTest"))
 
 
 @dataclass(frozen=True)
 class Task:
-    """Work that is measured: its code, which finds the path in `sys.argv[1]`, and what it may take."""
+    """A task: its code, which gets the path in `sys.argv[1]`, and its limits."""
 
     what: str
     code: str
@@ -66,7 +66,7 @@ TASKS: Final = (
 
 
 def write_table(path: Path, n_rows: int = N_ROWS) -> None:
-    """Write a table of FER-2013's size: drawn faces, each with noise of its own."""
+    """Write a table of FER-2013's size: synthetic faces with noise."""
     rng = np.random.default_rng(0)
     faces = make_synthetic(700, 0, 0)
     usages = [usage for count, usage in _USAGES for _ in range(count)]
@@ -79,18 +79,18 @@ def write_table(path: Path, n_rows: int = N_ROWS) -> None:
             file.write(f"{faces.labels[place]},{' '.join(map(str, image.ravel()))},{usages[row]}\n")
 
 
-def store_drawn(name: str, n_images: int = N_EXAMINED) -> None:
-    """Store drawn faces, each another one, as a set."""
+def store_synthetic(name: str, n_images: int = N_EXAMINED) -> None:
+    """Store different synthetic faces as a dataset."""
     from fer.datasets.readings import Reading
     from fer.datasets.store.importing import store
 
     dataset: FaceDataset = make_synthetic(n_images - 7178, 3589, 3589)
-    store(Reading(dataset, ("drawn",) * n_images, form="drawn"), name, "drawn")
+    store(Reading(dataset, ("synthetic-faces",) * n_images, form="synthetic-faces"), name, "synthetic-faces")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a task took, and what it may take."""
+    """The time and memory of a task, and its limits."""
 
     what: str
     seconds: float
@@ -100,12 +100,12 @@ class Measured:
 
     @property
     def good(self) -> bool:
-        """Whether it took no more than it may."""
+        """Return whether the limits are met."""
         return self.seconds < self.within and self.mb < self.below
 
 
 def measure(task: Task, arguments: list[str]) -> Measured:
-    """Seconds from start to end of a process, and its peak."""
+    """Run a task in a process, and return its time and peak memory."""
     code = f"import sys, resource\n{task.code}\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     began = time.perf_counter()
     done = subprocess.run(
@@ -117,7 +117,7 @@ def measure(task: Task, arguments: list[str]) -> Measured:
 
 @click.command()
 @click.option("--data", type=click.Path(exists=True, path_type=Path), help="FER-2013's CSV [default: generated rows]")
-@click.option("--json", "as_json", is_flag=True, help="The figures as an array")
+@click.option("--json", "as_json", is_flag=True, help="Print an array")
 def main(data: Path | None, as_json: bool) -> None:
     """Measure loading, importing and examining."""
     with tempfile.TemporaryDirectory() as folder:
@@ -125,20 +125,20 @@ def main(data: Path | None, as_json: bool) -> None:
         table = data or Path(folder) / "fer2013.csv"
         if data is None:
             write_table(table)
-            store_drawn("drawn")
-        # With FER-2013 itself, the doctor examines what the row before imported.
-        figures = [measure(task, [str(table), "imported" if data else "drawn"]) for task in TASKS]
+            store_synthetic("synthetic-faces")
+        # With FER-2013 itself, the doctor examines what the previous task imported.
+        results = [measure(task, [str(table), "imported" if data else "synthetic-faces"]) for task in TASKS]
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in figures], indent=2))
+        click.echo(json.dumps([asdict(row) for row in results], indent=2))
     else:
-        Console().print(_table(figures))
-    if not all(row.good for row in figures):
+        Console().print(_table(results))
+    if not all(row.good for row in results):
         sys.exit(1)
 
 
-def _table(figures: list[Measured]) -> Table:
+def _table(results: list[Measured]) -> Table:
     shown = Table("what", "seconds", "within", "peak, MB", "below", "")
-    for row in figures:
+    for row in results:
         numbers = (f"{row.seconds:.1f}", f"{row.within:.0f}", f"{row.mb:.0f}", f"{row.below:.0f}")
         shown.add_row(row.what, *numbers, "ok" if row.good else "MISSED")
     return shown

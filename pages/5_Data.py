@@ -1,9 +1,9 @@
-"""Data: bring FER-2013 in, see what is in it, and mend it."""
+"""Data: import FER-2013, explore it and fix its labels."""
 
 from fer.ui.data import doctor, explore, importing, overview, relabel
 from fer.ui.frame import errors_as_sentences, page_frame
 
-page_frame("Data", ":material/dataset:", "Bring FER-2013 in as you have it, see what is in it, and mend it.")
+page_frame("Data", ":material/dataset:", "Import FER-2013, explore it and fix its labels.")
 
 with errors_as_sentences():
     overview.tidy_up()

@@ -1,4 +1,4 @@
-"""`python -m fer data`: bring data sets in, list them, look at one, clean one, delete one."""
+"""`fer data`: import, list, show, clean and delete datasets."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ _WHERE: Final = {"CSV": "row", "image folders": "file", "cleaned copy": "image"}
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Progress]:
-    """A bar on standard error, and the `Progress` that moves it."""
+    """Show a bar on standard error, and yield the `Progress` that moves it."""
     columns = (
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),
@@ -39,7 +39,7 @@ def progress_bar(text: str) -> Iterator[Progress]:
         rich.progress.TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    # Elsewhere than on a terminal, a bar that vanishes leaves an empty line.
+    # Outside a terminal, a transient bar leaves an empty line.
     with rich.progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(text, total=1.0)
         yield lambda share, text: bar.update(task, completed=share, description=text)
@@ -47,14 +47,14 @@ def progress_bar(text: str) -> Iterator[Progress]:
 
 @click.group()
 def data() -> None:
-    """Data sets: import, list, show, clean, delete. `--data NAME` of other commands takes them by name."""
+    """Import, list, show, clean and delete datasets. Other commands take them by name: `--data NAME`."""
     clean_staging()
 
 
 @data.command("import")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--name", help="Name of the new set [default: after the file]")
-@click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv beside the CSV]")
+@click.option("--name", help="Name of the new dataset [default: after the file]")
+@click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv next to the CSV]")
 def import_command(source: Path, name: str | None, votes: Path | None) -> None:
     """Import SOURCE: FER-2013's CSV, a folder with image folders, or a zip of either.
 
@@ -72,15 +72,17 @@ def import_command(source: Path, name: str | None, votes: Path | None) -> None:
 
 
 @data.command("list")
-@click.option("--json", "as_json", is_flag=True, help="An array, an object a set")
+@click.option("--json", "as_json", is_flag=True, help="Print an array with an object per dataset")
 def list_command(as_json: bool) -> None:
-    """List the sets of this installation."""
+    """List the datasets of this installation."""
     found = catalog.list_datasets()
     if as_json:
         click.echo(json.dumps([_details(info) for info in found], indent=2))
         return
     if not found:
-        click.echo("No data set yet. Get FER-2013 as data/README.md says, then: python -m fer data import fer2013.csv")
+        click.echo(
+            "No dataset yet. data/README.md says how to get FER-2013. Then: python -m fer data import fer2013.csv"
+        )
         return
     table = Table("name", "images", "splits", "votes", "fingerprint", "source", "on disk")
     for info in found:
@@ -88,15 +90,15 @@ def list_command(as_json: bool) -> None:
         size = file_size(catalog.disk_bytes(info.name))
         votes = "yes" if info.has_votes else "no"
         table.add_row(plain(info.name), f"{info.n_images:,}", splits, votes, info.fingerprint, plain(info.source), size)
-    # A table that is cut to a terminal's width would cut the names, which are what people copy.
+    # Cut to a terminal's width, a table would cut the names, which people copy.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 @data.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="The same as an object")
+@click.option("--json", "as_json", is_flag=True, help="Print an object")
 def show(name: str, as_json: bool) -> None:
-    """Tell all about a set: images by class and split, where it came from, corrections."""
+    """Show a dataset: images by class and split, source, corrections."""
     info = catalog.get_info(name)
     details = _details(info)
     if as_json:
@@ -113,9 +115,9 @@ def show(name: str, as_json: bool) -> None:
 
 @data.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation")
 def delete(name: str, yes: bool) -> None:
-    """Delete a set and its corrections; the file it was imported from stays."""
+    """Delete a dataset and its corrections; the file it was imported from stays."""
     size = catalog.disk_bytes(name)
     if not yes:
         click.confirm(f"Delete '{name}' ({file_size(size)}) for good?", abort=True, err=True)
@@ -130,11 +132,11 @@ def delete(name: str, yes: bool) -> None:
     "--drop",
     multiple=True,
     type=click.Choice([kind.key for kind in KINDS if kind.key != "imbalance"]),
-    help=f"Leave out what this finding says; may be repeated [default: {', '.join(SURE_KINDS)}]",
+    help=f"Leave out images with this finding; may be repeated [default: {', '.join(SURE_KINDS)}]",
 )
-@click.option("--corrections", is_flag=True, help="Apply the corrections that were made by hand")
+@click.option("--corrections", is_flag=True, help="Apply the corrections made by hand")
 def clean(name: str, new_name: str, drop: tuple[str, ...], corrections: bool) -> None:
-    """Store a copy of NAME as NEW_NAME without what the doctor finds; each image left out is listed with its reason."""
+    """Store a copy of NAME as NEW_NAME without the images the doctor flags; each is listed with its reason."""
     catalog.check_new_name(new_name)
     reading = catalog.open_dataset(name)
     folder = catalog.dataset_folder(name)
@@ -143,7 +145,7 @@ def clean(name: str, new_name: str, drop: tuple[str, ...], corrections: bool) ->
         checkup = examine(reading.dataset, progress)
     info = clean_copy(reading, checkup, new_name, drop or SURE_KINDS, made)
     _print_counts(info)
-    for change in info.changes or ("Nothing had to be left out.",):
+    for change in info.changes or ("Nothing was left out.",):
         click.echo(change)
     click.echo(
         f"Stored as '{info.name}'. Each image left out and why: {catalog.dataset_folder(new_name) / REJECTED_FILE}"

@@ -1,4 +1,4 @@
-"""`python -m fer doctor`: what is wrong with labelled faces, as a table, JSON and CSV."""
+"""`fer doctor`: find problems in labelled faces; print a table, or write JSON or CSV."""
 
 import json
 from pathlib import Path
@@ -18,17 +18,17 @@ from fer.datasets.synthetic import make_synthetic
 
 @click.command()
 @click.argument("path")
-@click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv beside the CSV]")
-@click.option("--corrections", is_flag=True, help="Examine the data with the corrections that were made by hand")
+@click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv next to the CSV]")
+@click.option("--corrections", is_flag=True, help="Apply the corrections made by hand first")
 @click.option("--json", "json_file", metavar="FILE", help="Write every finding with its images; '-' is standard output")
 @click.option(
     "--csv", "csv_file", metavar="FILE", help="Write a row for each image of each finding; '-' is standard output"
 )
 def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | None, csv_file: str | None) -> None:
-    """Look for duplicates, blanks, images without a face, doubtful labels and imbalance in PATH.
+    """Look for duplicates, blank images, images without a face, doubtful labels and imbalance in PATH.
 
-    PATH is the name of an imported set, FER-2013's CSV, a folder of image folders, a zip of either, or 'synthetic'.
-    Nothing is changed; `python -m fer data clean` stores a copy without what was found.
+    PATH is the name of an imported dataset, any file or folder that `fer data import` reads, or 'synthetic'.
+    Nothing is changed; `fer data clean` stores a copy without what was found.
     """
     check_targets(csv_file, json_file)
     with progress_bar("Reading") as progress:
@@ -44,7 +44,7 @@ def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | No
 def _read(path: str, votes: Path | None, corrections: bool) -> Reading:
     if path == SYNTHETIC:
         dataset = make_synthetic()
-        return Reading(dataset, tuple(f"drawing {number}" for number in range(len(dataset))), form="drawn")
+        return Reading(dataset, tuple(f"synthetic {number}" for number in range(len(dataset))), form="synthetic")
     source = find_source(path)
     reading = read_source(source, votes)
     if not corrections:
@@ -56,12 +56,12 @@ def _report(reading: Reading, checkup: Checkup, console: Console) -> None:
     dataset = reading.dataset
     sentences = [f"{dataset.name}: {len(dataset):,} images, fingerprint {dataset.fingerprint}"]
     if dataset.synthetic:
-        sentences.append("These faces are drawn.")
+        sentences.append("These faces are synthetic.")
     if reading.rejected:
         first = reading.rejected[0]
-        sentences.append(f"{len(reading.rejected):,} could not be read; the first is {first.where}: {first.reason}.")
+        sentences.append(f"{len(reading.rejected):,} couldn't be read; the first is {first.where}: {first.reason}.")
     _say(console, sentences)
-    table = Table("finding", "images", "groups", "a cleaned copy leaves out")
+    table = Table("finding", "images", "groups", "removed when cleaned")
     for item in checkup.findings:
         if item.n_images:
             n_groups = f"{item.n_groups:,}" if item.n_groups != item.n_images else ""
@@ -70,7 +70,7 @@ def _report(reading: Reading, checkup: Checkup, console: Console) -> None:
         console.print(table)
     _say(console, [item.text for item in checkup.findings if item.text] + list(checkup.remarks))
     if not checkup.findings:
-        console.print("Nothing was found.")
+        console.print("No problems found.")
 
 
 def _say(console: Console, sentences: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""`FaceDataset`: labelled 48 x 48 faces in memory, whatever file they came from."""
+"""`FaceDataset`: labelled 48 x 48 faces in memory."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError
 
 SPLITS: Final = ("train", "validation", "test")
-# The columns of a FER+ file, in its order; the last says that the crowd saw no face.
+# The columns of a FER+ file, in its order; NF means that a person saw no face.
 VOTE_COLUMNS: Final = (
     "neutral",
     "happiness",
@@ -37,11 +37,11 @@ class FaceDataset:
         images: (N, 48, 48) uint8.
         labels: (N,) int64 in 0..6, the order of `EMOTIONS`.
         splits: (N,) uint8, an index into `SPLITS`.
-        votes: (N, 10) uint8, the FER+ crowd's votes by `VOTE_COLUMNS`; None where there are none.
-        synthetic: True for drawn faces; whatever is measured on them is no measure of real ones.
+        votes: (N, 10) uint8, the FER+ votes by `VOTE_COLUMNS`, or None.
+        synthetic: True for synthetic faces; results on them say nothing about real faces.
 
     Raises:
-        ValueError: a shape, dtype or range does not fit.
+        ValueError: a shape, dtype or range doesn't fit.
     """
 
     name: str
@@ -74,11 +74,11 @@ class FaceDataset:
         return len(self.images)
 
     def split_names(self) -> tuple[str, ...]:
-        """The splits that have images, in the order of `SPLITS`."""
+        """Return the splits that have images, in the order of `SPLITS`."""
         return tuple(name for index, name in enumerate(SPLITS) if np.any(self.splits == index))
 
     def split(self, name: str) -> Self:
-        """The images of one split.
+        """Return the images of one split.
 
         Raises:
             DatasetError: there is no image in that split.
@@ -89,7 +89,7 @@ class FaceDataset:
         return self.take(np.flatnonzero(self.splits == SPLITS.index(name)))
 
     def take(self, indices: npt.NDArray[np.int64]) -> Self:
-        """The images at `indices`, (M,) int64, in that order."""
+        """Return the images at `indices`, (M,) int64, in that order."""
         return replace(
             self,
             images=self.images[indices],
@@ -99,16 +99,16 @@ class FaceDataset:
         )
 
     def counts(self) -> npt.NDArray[np.int64]:
-        """Images by split and class: (3, 7) int64, in the order of `SPLITS` and `EMOTIONS`."""
+        """Return the number of images by split and class: (3, 7) int64, in the order of `SPLITS` and `EMOTIONS`."""
         counts = np.zeros((len(SPLITS), N_EMOTIONS), np.int64)
         np.add.at(counts, (self.splits, self.labels), 1)
         return counts
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits over the sorted (pixels, label), so that layouts of the same images agree.
+        """Return 16 hexadecimal digits that are the same for the same images and labels, whatever file they came from.
 
-        Neither the order, nor the splits, nor the file's form enter; SHA-256 of the sorted digests of the images.
+        The SHA-256 of the sorted digests of (pixels, label): order, splits and file format don't matter.
         """
         digests = sorted(
             hashlib.sha256(image.tobytes() + bytes([int(label)])).digest()

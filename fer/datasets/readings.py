@@ -1,4 +1,4 @@
-"""What a reader hands back: the faces it could read, where each came from, and what it rejected."""
+"""What a reader returns: the faces it could read, where each came from, and what it rejected."""
 
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, Self
@@ -16,29 +16,29 @@ MAX_IMAGES: Final = 1_000_000
 
 
 class Progress(Protocol):
-    """Told how far a long job is. What it raises ends the job, which is how a job is cancelled."""
+    """A callback that is told how far a long job is. To cancel the job, it raises an exception."""
 
     def __call__(self, share: float, text: str) -> None:
-        """Hear of progress.
+        """Report progress.
 
         Args:
-            share: the part that is done, 0 to 1.
-            text: what is being done, for people.
+            share: the share that is done, 0 to 1.
+            text: what is being done.
         """
 
 
 def silent(share: float, text: str) -> None:
-    """A `Progress` that tells nobody."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A row or file that was not taken.
+    """A row or file that was not imported.
 
     Attributes:
-        where: it is: 'line 12', 'train/happy/a.png'.
+        where: such as 'line 12' or 'train/happy/a.png'.
         reason: why, without a full stop.
-        split: an index into `SPLITS`; None where it names none that is known.
+        split: an index into `SPLITS`, or None if it isn't known.
     """
 
     where: str
@@ -48,16 +48,16 @@ class Rejection:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What was read of a source.
+    """What was read from a source.
 
     Attributes:
         dataset: the faces that were kept.
-        origins: where each of them came from, in their order: 'line 2' or 'train/happy/a.png'.
-        rejected: what was not taken; rows read = kept + rejected.
+        origins: where each face came from, in their order: 'line 2' or 'train/happy/a.png'.
+        rejected: what couldn't be read.
         form: what the source was recognised as, such as 'CSV' or 'image folders'.
 
     Raises:
-        ValueError: there is not one origin for each face.
+        ValueError: there isn't one origin per face.
     """
 
     dataset: FaceDataset
@@ -71,21 +71,21 @@ class Reading:
 
     @property
     def n_read(self) -> int:
-        """Rows or files that were looked at: kept and rejected."""
+        """Return the number of rows or files that were read: kept, rejected and left out."""
         return len(self.dataset) + len(self.rejected)
 
     def take(self, indices: npt.NDArray[np.int64]) -> Self:
-        """The faces at `indices`, (M,) int64, in that order; what was rejected stays."""
+        """Return the faces at `indices`, (M,) int64, in that order; the rejections stay."""
         origins = tuple(self.origins[index] for index in indices)
         return replace(self, dataset=self.dataset.take(indices), origins=origins)
 
     def renamed(self, name: str) -> Self:
-        """The same reading with the data set called `name`."""
+        """Return the same reading with the dataset called `name`."""
         return replace(self, dataset=replace(self.dataset, name=name))
 
 
 def require_usable(reading: Reading) -> None:
-    """Refuse a reading of which too little is left.
+    """Refuse a reading of which too much was rejected.
 
     Raises:
         DatasetError: nothing was kept, or more than a tenth was rejected.
@@ -94,7 +94,7 @@ def require_usable(reading: Reading) -> None:
     if n_rejected > MAX_REJECTED_SHARE * n_read:
         first = reading.rejected[0]
         raise DatasetError(
-            f"{name}: {n_rejected:,} of {n_read:,} images cannot be read, more than a tenth; "
+            f"{name}: {n_rejected:,} of {n_read:,} images can't be read, more than a tenth; "
             f"the first is {first.where}: {first.reason}."
         )
     if not n_read:
@@ -111,6 +111,6 @@ def require_all_classes(reading: Reading) -> None:
     missing = [name for name, count in zip(EMOTIONS, counts, strict=True) if count == 0]
     if missing:
         raise DatasetError(
-            f"{reading.dataset.name} has no image of {', '.join(missing)}; a set needs all seven classes: "
+            f"{reading.dataset.name} has no image of {', '.join(missing)}; a dataset needs all seven classes: "
             f"{', '.join(EMOTIONS)}."
         )

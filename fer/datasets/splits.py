@@ -1,4 +1,4 @@
-"""A validation split for data that come without one."""
+"""Make a validation split for data that come without one."""
 
 import hashlib
 from dataclasses import replace
@@ -13,11 +13,10 @@ _TRAIN, _VALIDATION = SPLITS.index("train"), SPLITS.index("validation")
 
 
 def with_validation_split(dataset: FaceDataset) -> FaceDataset:
-    """The same images, a stratified tenth of train being validation where there was none.
+    """Return the dataset with a stratified tenth of train as validation, unless it has a validation split.
 
-    Which tenth follows from the pixels alone: the images with the smallest digests of each class. The order of rows
-    or files does not matter, so that the CSV and the image folders agree, and copies of one image stay on one side.
-    A class with one training image keeps it.
+    The tenth depends on the pixels alone: it is the images of each class with the smallest digests. So the CSV and
+    the image folders give the same split, and exact copies stay on one side. A class with one training image keeps it.
     """
     if "validation" in dataset.split_names():
         return dataset

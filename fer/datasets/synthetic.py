@@ -1,6 +1,6 @@
-"""Drawn faces of the seven expressions: for tests, and for a first training without a download.
+"""Synthetic faces of the seven expressions, for tests and for a first training without a download.
 
-They are cartoons. Whatever is measured on them says nothing about real faces, so the data set is marked `synthetic`.
+They are cartoons. Results on them say nothing about real faces, so the dataset is marked `synthetic`.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from fer.arrays import SIDE
 from fer.datasets.faces import SPLITS, FaceDataset
 from fer.emotions import EMOTIONS, N_EMOTIONS
 
-_CANVAS: Final = 4 * SIDE  # drawn large and reduced, so that lines have soft edges and sub-pixel places
+_CANVAS: Final = 4 * SIDE  # drawn large and reduced, so that lines have soft edges
 
 
 @dataclass(frozen=True)
 class _Expression:
-    """What the muscles do, each about -1..1, 0 being at rest.
+    """The state of the facial muscles, each about -1..1, where 0 is at rest.
 
     Attributes:
         mouth_curve: corners up (1) or down (-1).
@@ -28,7 +28,7 @@ class _Expression:
         brow_height: raised (1) or lowered (-1).
         brow_slant: inner ends up (1) or down (-1).
         eye_open: wide (1) or narrowed (-1).
-        nose_wrinkle: how deep the lines beside the nose are, 0..1.
+        nose_wrinkle: depth of the lines next to the nose, 0..1.
     """
 
     mouth_curve: float = 0.0
@@ -40,7 +40,7 @@ class _Expression:
     nose_wrinkle: float = 0.0
 
 
-# After the action units that Ekman and Friesen's coding system gives for these expressions, 1978.
+# After the action units of these expressions in Ekman and Friesen's Facial Action Coding System, 1978.
 _EXPRESSIONS: Final[dict[str, _Expression]] = {
     "angry": _Expression(mouth_curve=-0.3, mouth_width=-0.3, brow_height=-0.8, brow_slant=-1.0, eye_open=-0.2),
     "disgust": _Expression(mouth_curve=-0.7, mouth_open=0.2, brow_height=-0.6, eye_open=-0.8, nose_wrinkle=1.0),
@@ -50,19 +50,19 @@ _EXPRESSIONS: Final[dict[str, _Expression]] = {
     "surprise": _Expression(mouth_open=1.0, mouth_width=-0.6, brow_height=1.0, eye_open=1.0),
     "neutral": _Expression(),
 }
-# Strengths and slips: expressions overlap, as they do in faces, so that no single feature tells them apart.
+# Vary strength and features, so that expressions overlap and no single feature tells them apart.
 _STRENGTH: Final = (0.45, 1.1)
 _SLIP: Final = 0.17
 
 
 def make_synthetic(n_train: int = 700, n_validation: int = 140, n_test: int = 140, seed: int = 0) -> FaceDataset:
-    """Draw a data set, the same for the same arguments; classes are as even as the numbers allow.
+    """Draw a dataset with balanced classes; the same arguments give the same images.
 
     Args:
         n_train: images in train.
         n_validation: images in validation.
         n_test: images in test.
-        seed: another seed draws other faces.
+        seed: another seed gives other faces.
     """
     rng = np.random.default_rng(seed)
     sizes = (n_train, n_validation, n_test)
@@ -78,11 +78,11 @@ def make_synthetic(n_train: int = 700, n_validation: int = 140, n_test: int = 14
 
 
 def draw_face(emotion: str, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Draw one face, (48, 48) uint8, at a random place, size, turn, light and noise.
+    """Draw one face, (48, 48) uint8, with random position, size, rotation, light and noise.
 
     Args:
         emotion: one of `EMOTIONS`.
-        rng: where every choice comes from.
+        rng: the source of all random choices.
 
     Raises:
         KeyError: `emotion` is not one of the seven.

@@ -1,4 +1,4 @@
-"""Pictures of a data set: samples, mean faces."""
+"""Select and prepare images of a dataset for display."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _BLOCK = 2048
 
 
 def members(dataset: FaceDataset, split: str | None = None, emotion: str | None = None) -> Indices:
-    """Places of the images of a split and a class, ascending; None means every one."""
+    """Return the positions of the images of a split and a class, ascending; None means all."""
     chosen = np.ones(len(dataset), bool)
     if split is not None:
         chosen &= dataset.splits == SPLITS.index(split)
@@ -20,7 +20,7 @@ def members(dataset: FaceDataset, split: str | None = None, emotion: str | None 
 
 
 def mean_faces(dataset: FaceDataset, split: str | None = None) -> dict[str, Image]:
-    """The mean image, (48, 48) uint8, of each class that has images in the split (None: in any)."""
+    """Return the mean image, (48, 48) uint8, of each class with images in the split (None: in any)."""
     sums = np.zeros((N_EMOTIONS, SIDE, SIDE), np.float64)
     chosen = members(dataset, split)
     for start in range(0, len(chosen), _BLOCK):
@@ -37,5 +37,5 @@ def mean_faces(dataset: FaceDataset, split: str | None = None) -> dict[str, Imag
 
 
 def enlarged(image: Image, times: int = 2) -> Image:
-    """An image (48, 48) uint8 with each pixel repeated, so that a browser does not blur it."""
+    """Return an image (48, 48) uint8 with each pixel repeated, so that a browser doesn't blur it."""
     return np.repeat(np.repeat(np.asarray(image), times, axis=0), times, axis=1)

@@ -1,4 +1,4 @@
-"""The data that a page offers to train or to evaluate on."""
+"""The datasets that a page offers for training or evaluation."""
 
 from pathlib import Path
 from typing import Final
@@ -12,11 +12,11 @@ ELSEWHERE: Final = "elsewhere"
 
 
 def data_options() -> dict[str, str]:
-    """Labels by what settings call the data, `ELSEWHERE` last: real faces come first, where there are any."""
+    """Return the label of each choice by the value for settings: real faces first, `ELSEWHERE` last."""
     options = {str(dataset_folder(info.name)): f"{info.name} ({info.n_images:,} images)" for info in list_datasets()}
-    # What was put into the data folder by hand.
+    # Files and folders that were copied into the data folder by hand.
     for item in sorted(data_dir().iterdir()) if data_dir().is_dir() else ():
         hidden = item.name.lower().startswith((".", Path(VOTES_FILE).stem))
         if not hidden and (item.is_dir() or item.suffix.lower() in (".csv", ".zip")):
             options.setdefault(str(item), f"data/{item.name}")
-    return {**options, SYNTHETIC: "Synthetic (drawn faces)", ELSEWHERE: "Another folder or file ..."}
+    return {**options, SYNTHETIC: "Synthetic faces", ELSEWHERE: "Another folder or file ..."}

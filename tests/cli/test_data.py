@@ -57,7 +57,7 @@ def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -
 
 
 def test_people_read_tables(data: Data, table: Path) -> None:
-    assert "No data set yet" in data("list").stdout
+    assert "No dataset yet" in data("list").stdout
     data("import", table)
     assert drawn().fingerprint in data("list").stdout
     shown = data("show", "fer2013").stdout
@@ -90,10 +90,10 @@ def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_pa
     ("arguments", "message"),
     [
         (("import", "nowhere.csv"), "does not exist"),
-        (("show", "nothing"), "no data set 'nothing'; choose one of: none yet"),
-        (("delete", "nothing", "--yes"), "no data set 'nothing'"),
-        (("delete", "../home", "--yes"), "no data set"),
-        (("clean", "nothing", "new"), "no data set 'nothing'"),
+        (("show", "nothing"), "no dataset 'nothing'; choose one of: none yet"),
+        (("delete", "nothing", "--yes"), "no dataset 'nothing'"),
+        (("delete", "../home", "--yes"), "no dataset"),
+        (("clean", "nothing", "new"), "no dataset 'nothing'"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(data: Data, arguments: tuple[str, ...], message: str) -> None:

@@ -68,8 +68,8 @@ def test_the_csv_names_files(doctor: Doctor, sick: FaceDataset, tmp_path: Path) 
 def test_an_imported_set_is_known_by_name_and_healthy_data_have_no_finding(doctor: Doctor, tmp_path: Path) -> None:
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn())))
     result = doctor("fer2013")
-    assert "fer2013: 42 images" in result.stdout and "Nothing was found." in result.stdout
-    assert "These faces are drawn." in doctor("synthetic").stdout
+    assert "fer2013: 42 images" in result.stdout and "No problems found." in result.stdout
+    assert "These faces are synthetic." in doctor("synthetic").stdout
 
 
 def test_votes_are_predicted_by_name(doctor: Doctor, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_votes_are_predicted_by_name(doctor: Doctor, tmp_path: Path) -> None:
     votes[:, 9] = 10
     file = write_lines(tmp_path / "crowd.csv", votes_lines(dataset, votes))
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
-    assert "Nothing was found." in doctor(table).stdout
+    assert "No problems found." in doctor(table).stdout
     report = json.loads(doctor(table, "--votes", file, "--json", "-").stdout)
     assert [(item["kind"], item["n_images"]) for item in report["findings"]] == [("not_a_face", 42)]
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_said(doctor: Doctor, tmp_path: Path) -> None:
     lines = csv_lines(drawn())
     lines[2] = "x" + lines[2]
     result = doctor(write_lines(tmp_path / "fer2013.csv", lines))
-    assert "1 could not be read; the first is line 3" in result.stdout
+    assert "1 couldn't be read; the first is line 3" in result.stdout
     missing = doctor(tmp_path / "nowhere")
     assert missing.exit_code == 1 and "does not exist" in missing.stderr
 

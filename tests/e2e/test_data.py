@@ -23,7 +23,7 @@ from tests.e2e.conftest import App
 from tests.support.forms import csv_lines, drawn, plus, unanimous, votes_lines, zip_bytes
 
 _TRAINING_S = 150
-# Of the set below: labels that the crowd rejects, the clearest first; a copy; a blank.
+# Of the dataset below: labels that the crowd rejects, the clearest first; a copy; a blank.
 _WRONG, _WRONG_TOO, _COPY, _BLANK = 20, 10, 98, 99
 
 
@@ -57,7 +57,7 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clean_home(app: App) -> Iterator[App]:
-    """No data set is left to the next test."""
+    """No dataset is left to the next test."""
     yield app
     for folder in (app.server.home / "data").glob("[!.]*"):
         shutil.rmtree(folder)
@@ -102,7 +102,7 @@ def test_a_small_zip_is_imported_mended_and_trained_on(clean_home: App, archive:
     expect(page.get_by_text("1 of 2 doubtful images")).to_be_visible()
     right_too = (int(dataset.labels[_WRONG_TOO]) + 1) % 7
     page.get_by_role("button", name=EMOTIONS[right_too]).first.click()
-    expect(page.get_by_text("All doubtful images were judged.")).to_be_visible()
+    expect(page.get_by_text("All doubtful images are reviewed.")).to_be_visible()
     expect(page.get_by_text("2 corrected, 0 discarded, 0 confirmed")).to_be_visible()
 
     turn_to(page, "Doctor")

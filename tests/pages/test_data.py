@@ -159,7 +159,7 @@ def test_a_file_inside_data_is_named_and_any_other_path_is_refused(
     outside = write_lines(tmp_path / "outside.csv", csv_lines(drawn()))
     app = open_page(PAGE)
     app.segmented_control(key="data_import_source").set_value("From data/").run()
-    assert any("There now: fer2013.csv" in text.value for text in app.caption)
+    assert any("Files there: fer2013.csv" in text.value for text in app.caption)
     for text in ("../../outside.csv", str(outside), "/etc/passwd"):
         app.text_input(key="data_import_path").set_value(text).run()
         finished(button(app, "Import").click().run())
@@ -211,8 +211,8 @@ def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
     button(first, "Import").click().run()
     # The second tab has not heard of it, and presses its button all the same.
     button(second, "Import").click().run()
-    assert any("yours was not begun" in text.value for text in second.toast)
-    assert any("What you chose is kept" in text.value for text in second.info)
+    assert any("already running" in text.value for text in second.toast)
+    assert any("Your files are kept" in text.value for text in second.info)
     assert button(second, "Import").disabled
     second.run()
     assert [file.name for file in second.file_uploader[0].value] == ["two.csv"]
@@ -245,14 +245,14 @@ def test_files_of_one_name_are_told_of(n: int, fer_home: Path, open_page: OpenPa
     table = ("fer2013.csv", "\n".join(csv_lines(drawn())).encode(), "text/csv")
     app.file_uploader[0].set_value([table] * n).run()
     finished(button(app, "Import").click().run())
-    assert [f"{n} data sets" in text.value for text in app.error] == [True]
+    assert [f"{n} datasets" in text.value for text in app.error] == [True]
 
 
 def test_the_drawn_faces_are_a_first_try(fer_home: Path, open_page: OpenPage) -> None:
     app = open_page(PAGE)
-    app.segmented_control(key="data_import_source").set_value("Drawn faces").run()
-    finished(button(app, "Import the drawn faces").click().run())
-    info = catalog.get_info("drawn-faces")
+    app.segmented_control(key="data_import_source").set_value("Synthetic faces").run()
+    finished(button(app, "Import synthetic faces").click().run())
+    info = catalog.get_info("synthetic-faces")
     assert info.synthetic and info.n_images == 980
     assert any(
         "say nothing about real" in text.value or "says nothing about real" in text.value for text in app.caption
@@ -322,22 +322,22 @@ def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(
         "Exact duplicates": 2,
         "Exact duplicates across splits": 2,
         "Blank images": 1,
-        "Labels that the crowd rejects": 2,
+        "Labels the crowd rejects": 2,
     }
     assert {"All findings, as CSV", "Exact duplicates, as CSV"} <= downloads(app)
     gallery = images_of(app)
     assert len(gallery) == 2 and gallery[0].endswith("train, line 5, left out") and "test, line 86" in gallery[1]
-    app.selectbox(key=next(item.key for item in app.selectbox if item.label == "Look at")).set_value(
+    app.selectbox(key=next(item.key for item in app.selectbox if item.label == "Show")).set_value(
         "crowd_rejected"
     ).run()
     assert [caption.split(" · ")[1][:6] for caption in images_of(app)] == ["crowd:", "crowd:"]
-    assert "Labels that the crowd rejects, as CSV" in downloads(app)
+    assert "Labels the crowd rejects, as CSV" in downloads(app)
     finished(button(app, "Export").click().run())
     assert "Exported 'mine-cleaned': 84 images kept, 2 left out." in [text.value for text in app.success]
     cleaned = catalog.open_dataset("mine-cleaned").dataset
     np.testing.assert_array_equal(cleaned.images, np.delete(stored.images, [3, 85], axis=0))
     assert {name: data for name, data in snapshot(fer_home).items() if "cleaned" not in name} == before
-    button(app, "Look at it").click().run()
+    button(app, "Open").click().run()
     assert app.selectbox(key="data_set").value == "mine-cleaned"
 
 
@@ -349,13 +349,13 @@ def test_the_most_doubtful_labels_are_judged_by_a_click_each(
     app = view(open_page(PAGE), "Relabel")
     # The clearest case comes first.
     assert images_of(app) == ["line 22, train"]
-    assert any(f"labelled **{EMOTIONS[stored.labels[20]]}**" in text.value for text in app.markdown)
+    assert any(f"Labelled **{EMOTIONS[stored.labels[20]]}**" in text.value for text in app.markdown)
     right = (int(stored.labels[20]) + 1) % 7
     app.button(key=f"data_label_{EMOTIONS[right]}").click().run()
     assert images_of(app) == ["line 12, train"]
     app.button(key="data_discard").click().run()
     assert [(item.index, item.now) for item in read_corrections(file)] == [(20, right), (10, None)]
-    assert [text.value for text in app.success] == ["All doubtful images were judged."]
+    assert [text.value for text in app.success] == ["All doubtful images are reviewed."]
     app.button(key="data_undo").click().run()
     assert [(item.index, item.now) for item in read_corrections(file)] == [(20, right)]
     assert images_of(app) == ["line 12, train"]
@@ -378,12 +378,12 @@ def test_without_votes_the_model_doubts(fer_home: Path, tiny_model: Path, open_p
     dataset = drawn(14, 0, 0)
     store(Reading(dataset, ("x",) * 14), "mine", "x")
     app = view(open_page(PAGE), "Relabel")
-    app = finished(button(app, "Ask the model about 14 images").click().run())
+    app = finished(button(app, "Classify 14 images").click().run())
     says = np.rint(dataset.images.mean(axis=(1, 2)) * 6 / 255).astype(int)
     n_doubtful = int((says != dataset.labels).sum())
     assert 0 < n_doubtful < 14
     shown = [item.proto.text for item in app.get("progress")]
-    assert shown == [f"0 of {n_doubtful} doubtful images judged or skipped"]
+    assert shown == [f"0 of {n_doubtful} doubtful images reviewed or skipped"]
 
 
 def test_with_neither_votes_nor_model_the_page_says_what_helps(
@@ -442,7 +442,7 @@ def test_home_has_a_card_for_the_data(
 ) -> None:
     app = open_page("app.py")
     metrics = {metric.label: metric.value for metric in app.metric}
-    assert metrics["Data sets"] == "1" and metrics["Images"] == "86"
+    assert metrics["Datasets"] == "1" and metrics["Images"] == "86"
 
 
 def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: OpenPage) -> None:
@@ -455,9 +455,9 @@ def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: O
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("image,digest,was,now\n1,0011,sad,happy\n".encode("utf-16"), "no CSV in UTF-8"),
-        (b"image,digest,was,now\n9999,0011,sad,happy\n", "do not belong to these images"),
-        (b"image,digest,was,now\n3,0011223344556677,sad,discard\n", "do not belong to these images"),
+        ("image,digest,was,now\n1,0011,sad,happy\n".encode("utf-16"), "isn't a CSV in UTF-8"),
+        (b"image,digest,was,now\n9999,0011,sad,happy\n", "don't belong to these images"),
+        (b"image,digest,was,now\n3,0011223344556677,sad,discard\n", "don't belong to these images"),
     ],
 )
 def test_corrections_that_were_edited_by_hand_are_a_sentence(

@@ -1,4 +1,4 @@
-"""Small data sets of drawn faces in the forms that people have FER-2013 in."""
+"""Small datasets of synthetic faces in the forms that people have FER-2013 in."""
 
 import io
 import zipfile
@@ -96,7 +96,7 @@ def zip_bytes(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) ->
 
 
 def plus(dataset: FaceDataset, image: np.ndarray, label: int, split: int = 0) -> FaceDataset:
-    """The data set and one more image, at its end."""
+    """The dataset and one more image, at its end."""
     return replace(
         dataset,
         images=np.concatenate([dataset.images, image[None].astype(np.uint8)]),

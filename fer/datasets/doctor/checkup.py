@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with a data set, where, and what could be left out of a cleaned copy."""
+"""The doctor: find problems in a dataset, and the images that a cleaned copy would leave out."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -37,35 +37,39 @@ KINDS: Final = (
     Kind(
         "exact_across_splits",
         "Exact duplicates across splits",
-        "The model is tested on what it was trained on; a cleaned copy keeps those of test, or else of validation.",
+        "The model would be tested on images it was trained on; a cleaned copy keeps those of test or else validation.",
     ),
     Kind(
         "exact_contradicting",
         "Exact duplicates with contradicting labels",
-        "The same pixels with two labels: at least one is wrong; a cleaned copy keeps one that most of them agree on.",
+        "The same pixels with two labels, so at least one is wrong; a cleaned copy keeps one with the majority label.",
     ),
-    Kind("near_duplicates", "Near duplicates", "One photo, cropped or compressed otherwise; a cleaned copy keeps one."),
+    Kind(
+        "near_duplicates",
+        "Near duplicates",
+        "The same photo, cropped or compressed differently; a cleaned copy keeps one.",
+    ),
     Kind(
         "near_across_splits",
         "Near duplicates across splits",
-        "One photo in train and in a split that measures; a cleaned copy keeps those of test, or else of validation.",
+        "The same photo in train and in validation or test; a cleaned copy keeps those of test, or else validation.",
     ),
     Kind(
         "near_contradicting",
         "Near duplicates with contradicting labels",
-        "One photo with two labels: at least one is wrong; a cleaned copy keeps one that most of them agree on.",
+        "The same photo with two labels, so at least one is wrong; a cleaned copy keeps one with the majority label.",
     ),
-    Kind("blank", "Blank images", "One grey level and nothing else."),
-    Kind("near_constant", "Near-constant images", "Hardly more than one grey level."),
-    Kind("not_a_face", "No face", "No face in them by the crowd's votes, or none that a detector finds a trace of."),
+    Kind("blank", "Blank images", "Every pixel has the same grey level."),
+    Kind("near_constant", "Near-constant images", "Almost every pixel has the same grey level."),
+    Kind("not_a_face", "No face", "Most of the crowd saw no face, or a detector finds no trace of one."),
     Kind(
         "crowd_rejected",
-        "Labels that the crowd rejects",
-        "At most a tenth of FER+'s crowd chose the label, and more than half agree on another.",
+        "Labels the crowd rejects",
+        "At most a tenth of the FER+ crowd chose the label, and more than half agree on another.",
     ),
-    Kind("imbalance", "Imbalance", "Class weights in the training form make up for it."),
+    Kind("imbalance", "Imbalance", "Class weights in the training form compensate for it."),
 )
-# What a cleaned copy leaves out unless one says otherwise: what is wrong for certain, and what leaks between splits.
+# What a cleaned copy leaves out by default: what is certainly wrong, and what leaks between splits.
 SURE_KINDS: Final = (
     *("exact_duplicates", "exact_across_splits", "exact_contradicting", "near_across_splits"),
     *("blank", "near_constant", "not_a_face"),
@@ -76,15 +80,15 @@ _KIND_BY_KEY: Final = {kind.key: kind for kind in KINDS}
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One kind of trouble.
+    """One kind of problem.
 
     Attributes:
-        kind: what it is.
-        indices: (M,) int64, the images concerned, group after group.
-        groups: (M,) int64, the group of each: copies of one picture share one.
-        notes: (M,) what is to be said of each image, or '' throughout.
-        drop: the images that a cleaned copy leaves out for this finding alone, ascending.
-        text: the finding in words where it is not about single images.
+        kind: the kind of problem.
+        indices: (M,) int64, the affected images, group after group.
+        groups: (M,) int64, the group of each image; copies of one image share a group.
+        notes: (M,) a note on each image, or '' for all.
+        drop: the images a cleaned copy leaves out for this finding alone, ascending.
+        text: the finding in words, if it isn't about single images.
     """
 
     kind: Kind
@@ -96,21 +100,21 @@ class Finding:
 
     @property
     def n_images(self) -> int:
-        """How many images are concerned."""
+        """Return the number of affected images."""
         return len(self.indices)
 
     @property
     def n_groups(self) -> int:
-        """How many groups they form."""
+        """Return the number of groups."""
         return len(np.unique(self.groups))
 
     def members(self) -> list[Indices]:
-        """The images of each group, in the order of the groups."""
+        """Return the images of each group, in the order of the groups."""
         starts = np.flatnonzero(np.diff(self.groups)) + 1
         return np.split(self.indices, starts) if len(self.indices) else []
 
     def to_frame(self, reading: Reading) -> pd.DataFrame:
-        """A row an image: finding, group, image (its place from 0), origin, split, label, note."""
+        """Return a row per image: finding, group, image (its place from 0), origin, split, label, note."""
         dataset = reading.dataset
         return pd.DataFrame(
             {
@@ -126,32 +130,32 @@ class Finding:
         )
 
     def to_csv(self, reading: Reading) -> str:
-        """The finding as CSV, safe to open in a spreadsheet: a row an image, and one for what is said in words."""
+        """Return the finding as CSV that is safe in a spreadsheet: a row per image, and one for the text."""
         return _csv(_rows(self, reading))
 
 
 @dataclass(frozen=True, eq=False)
 class Checkup:
-    """What the doctor found; `findings` has every kind that occurs, in the order of `KINDS`.
+    """The result of an examination.
 
     Attributes:
-        findings: see `Finding`.
-        remarks: what could not be looked at, a sentence each.
+        findings: one of each kind that occurs, in the order of `KINDS`.
+        remarks: what couldn't be examined, a sentence each.
     """
 
     findings: tuple[Finding, ...]
     remarks: tuple[str, ...] = ()
 
     def finding(self, key: str) -> Finding | None:
-        """The finding of a kind, or None where there is none."""
+        """Return the finding of a kind, or None."""
         return next((item for item in self.findings if item.kind.key == key), None)
 
     def to_csv(self, reading: Reading) -> str:
-        """All findings as CSV, safe to open in a spreadsheet: a row an image and finding, and one for each in words."""
+        """Return all findings as CSV that is safe in a spreadsheet: a row per image and finding, and one per text."""
         return _csv([row for item in self.findings for row in _rows(item, reading)])
 
     def to_dict(self, reading: Reading) -> dict[str, Any]:
-        """A JSON object: the data set, and of each kind that occurs its counts, words and images."""
+        """Return a JSON object: the dataset, and the counts, text and images of each finding."""
         dataset = reading.dataset
         return {
             "data": dataset.name,
@@ -176,13 +180,13 @@ class Checkup:
 
 
 def examine(dataset: FaceDataset, progress: Progress = silent) -> Checkup:
-    """Look for whatever is wrong with a data set.
+    """Look for problems in a dataset.
 
-    Flat images count as flat alone, not as copies of one another.
+    Flat images are reported as flat only, not as copies of each other.
 
     Args:
         dataset: any number of images; 32,298 take about half a minute.
-        progress: told how far it is; what it raises ends the examination.
+        progress: called as the work proceeds; an exception it raises ends the examination.
     """
     progress(0.0, "Looking for blank images")
     images = dataset.images
@@ -191,7 +195,11 @@ def examine(dataset: FaceDataset, progress: Progress = silent) -> Checkup:
     exact = exact_groups(images, rest)
     near = near_groups(images, rest, _part(progress, 0.05, 0.4))
     faceless = faceless_images(images, rest, _part(progress, 0.4, 1.0))
-    remarks = () if faceless is not None else ("YuNet's file is missing, so no detector looked for faces.",)
+    remarks = (
+        ()
+        if faceless is not None
+        else ("The YuNet detector is missing, so images without a face were not searched for.",)
+    )
     found = [
         *_duplicates("exact", exact, dataset),
         *_duplicates("near", near, dataset),
@@ -211,7 +219,7 @@ def _rows(finding: Finding, reading: Reading) -> Rows:
 
 def _csv(rows: Rows) -> str:
     safe = [{key: spreadsheet_safe(value) if key == "origin" else value for key, value in row.items()} for row in rows]
-    # As objects, so that a row without an image does not make the numbers of the others decimal.
+    # As objects, or a row without an image would turn the numbers of the others into decimals.
     return pd.DataFrame(safe, columns=list(_COLUMNS), dtype=object).to_csv(index=False, lineterminator="\n")
 
 
@@ -225,7 +233,7 @@ def _singles(key: str, indices: Indices, notes: Sequence[str] | None = None) -> 
 
 
 def _people(dataset: FaceDataset, rest: Indices, faceless: Indices) -> list[Finding]:
-    """What the crowd says, and what the detector says where there is no face."""
+    """Return the images without a face and the labels the crowd rejects."""
     votes = dataset.votes
     if votes is None:
         return [_singles("not_a_face", faceless, ["no trace of a face"] * len(faceless))]
@@ -238,7 +246,7 @@ def _people(dataset: FaceDataset, rest: Indices, faceless: Indices) -> list[Find
 
 
 def _duplicates(prefix: str, groups: list[Indices], dataset: FaceDataset) -> list[Finding]:
-    """Three findings over groups of copies: all that agree or not, those across splits, those that contradict."""
+    """Return three findings over groups of copies: all groups, those across splits, those with several labels."""
     labels, splits = dataset.labels, dataset.splits
     across = [group for group in groups if len(np.unique(splits[group])) > 1]
     contradicting = [group for group in groups if len(np.unique(labels[group])) > 1]

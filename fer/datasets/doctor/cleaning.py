@@ -1,4 +1,4 @@
-"""A cleaned copy: a new set without what the doctor found, with a line for everything that was left out."""
+"""Make a cleaned copy: a new dataset without what the doctor found, with a line for each image left out."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ from fer.datasets.store.storage import DatasetInfo
 from fer.errors import DatasetError
 
 _DISCARDED: Final = "discarded by hand"
-# Exact copies are thinned out before near ones are looked at.
+# Exact copies are removed before near ones are considered.
 _COPIES: Final = ("exact", "near")
 _TITLES: Final = {kind.key: kind.title for kind in KINDS}
 _COPY_KINDS: Final = frozenset(f"{prefix}_{step}" for prefix in _COPIES for step in STEPS)
@@ -31,16 +31,16 @@ def clean_copy(
     corrections: Sequence[Correction] = (),
     progress: Progress = silent,
 ) -> DatasetInfo:
-    """Store a copy of a set without the images that the findings of some kinds leave out.
+    """Store a copy of a dataset without the images that the chosen findings leave out.
 
     Args:
-        reading: the set that was examined; it stays as it is.
+        reading: the examined dataset; it isn't changed.
         checkup: what the doctor found in it.
-        name: of the new set.
+        name: of the new dataset.
         kinds: keys of `KINDS`.
-        corrections: applied first; of copies, the image that a person corrected or confirmed is the one that stays,
-            and the crowd does not overrule a person.
-        progress: told how far it is; what it raises cancels, and nothing is changed.
+        corrections: applied first. Of several copies, the one a person corrected or confirmed stays, and the crowd's
+            votes don't overrule a person.
+        progress: called as the work proceeds; an exception it raises cancels, and nothing is changed.
 
     Raises:
         DatasetError: a kind is unknown, a class would have no image left, or the name is taken.
@@ -53,14 +53,14 @@ def clean_copy(
 def cleaned_reading(
     reading: Reading, checkup: Checkup, kinds: Collection[str], corrections: Sequence[Correction] = ()
 ) -> tuple[Reading, tuple[str, ...]]:
-    """What a cleaned copy holds, everything left out being among its rejections, and the changes in sentences.
+    """Return the cleaned copy, with every image left out among its rejections, and the changes in sentences.
 
     Raises:
-        DatasetError: a kind is unknown, or the corrections are not of this set.
+        DatasetError: a kind is unknown, or the corrections belong to another dataset.
     """
     unknown = sorted(set(kinds) - {kind.key for kind in KINDS})
     if unknown:
-        raise DatasetError(f"There is no finding '{unknown[0]}'; choose among: {', '.join(k.key for k in KINDS)}.")
+        raise DatasetError(f"There is no finding '{unknown[0]}'; choose from: {', '.join(k.key for k in KINDS)}.")
     judged = judged_images(reading.dataset, corrections)
     corrected = replace(reading, dataset=relabelled(reading.dataset, judged))
     reasons = _reasons(corrected, checkup, kinds, judged)
@@ -83,9 +83,9 @@ def cleaned_reading(
 def _reasons(
     reading: Reading, checkup: Checkup, kinds: Collection[str], judged: Mapping[int, Correction]
 ) -> dict[int, str]:
-    """Why each image is left out: first what is wrong by itself, then what is too much among the copies that are left.
+    """Return why each image is left out: first images that are wrong on their own, then surplus copies.
 
-    Otherwise a copy would go because of one that goes as well, and a picture would be lost.
+    In another order, a copy could be left out because of one that is left out too, and the image would be lost.
     """
     reasons = {index: _DISCARDED for index, item in judged.items() if item.now is None}
     for finding in checkup.findings:

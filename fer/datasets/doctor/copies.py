@@ -1,4 +1,4 @@
-"""Which copies of one picture a cleaned copy of a set leaves out."""
+"""Decide which copies of one image a cleaned copy leaves out."""
 
 from collections.abc import Collection
 from typing import Final
@@ -16,16 +16,16 @@ STEPS: Final = (CONTRADICTING, ACROSS, DUPLICATES)
 def left_out(
     group: Indices, dataset: FaceDataset, steps: Collection[str], judged: Collection[int] = ()
 ) -> dict[int, str]:
-    """What to leave out of the copies of one picture.
+    """Return the copies of one image to leave out, each with the step that removes it.
 
     Args:
-        group: (M,) the copies.
-        dataset: with the labels that count, a person's corrections being among them.
-        steps: of `DUPLICATES`, `ACROSS` and `CONTRADICTING`, what is to be mended.
-        judged: images whose label a person corrected or confirmed: where there are any, they stay and others go.
+        group: (M,) indices of the copies.
+        dataset: with a person's corrections already applied to its labels.
+        steps: of `DUPLICATES`, `ACROSS` and `CONTRADICTING`, the problems to fix.
+        judged: images whose label a person corrected or confirmed. They stay, and the other copies go.
 
     Returns:
-        By image, the step that takes it out; a step sees what those before it left.
+        The step that removes each image. A step sees what the steps before it left.
     """
     reasons: dict[int, str] = {}
     left = [int(index) for index in group]
@@ -41,15 +41,15 @@ def left_out(
 def _kept(step: str, left: list[int], dataset: FaceDataset, judged: Collection[int]) -> list[int]:
     trusted = [index for index in left if index in judged]
     if step == ACROSS:
-        # SPLITS ascend from train to test: what measures last is kept.
+        # SPLITS go from train to test, and the copy in the last of them is kept.
         best = dataset.splits[trusted or left].max()
         return [index for index in left if dataset.splits[index] == best]
     contradicting = _differ(left, dataset)
-    # Copies with two labels are no mere duplicates, unless a person has said which label is right.
+    # Copies with two labels aren't plain duplicates, unless a person has said which label is right.
     if (step == CONTRADICTING and not contradicting) or (step == DUPLICATES and contradicting and not trusted):
         return left
     if _differ(trusted, dataset):
-        return trusted  # a person has said that they are not alike
+        return trusted  # a person labelled them differently on purpose
     return _one(trusted or left, dataset)
 
 
@@ -58,7 +58,7 @@ def _differ(indices: list[int], dataset: FaceDataset) -> bool:
 
 
 def _one(candidates: list[int], dataset: FaceDataset) -> list[int]:
-    """The first, in the split that measures most, of those whose label most of them agree on; none if they do not."""
+    """Return the first copy with the majority label, in the last split; none if no label has a majority."""
     counts = np.bincount(dataset.labels[candidates])
     if counts.max() * 2 <= len(candidates):
         return []

@@ -1,4 +1,4 @@
-"""What the FER+ crowd says of labels: ten people looked at every image."""
+"""Compare labels with the FER+ votes: ten people labelled every image."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from fer.emotions import EMOTIONS
 
 Votes = npt.NDArray[np.uint8]
 
-# What FER+ calls each of EMOTIONS.
+# The FER+ name of each of EMOTIONS.
 CROWD_WORDS: Final = {
     "angry": "anger",
     "disgust": "disgust",
@@ -24,19 +24,19 @@ CROWD_WORDS: Final = {
 # The column of VOTE_COLUMNS of each of EMOTIONS.
 EMOTION_COLUMNS: Final = tuple(VOTE_COLUMNS.index(CROWD_WORDS[emotion]) for emotion in EMOTIONS)
 _NO_FACE: Final = VOTE_COLUMNS.index("NF")
-# What people see in a face: the emotions, and contempt, which FER-2013 does not have.
+# The classes people voted for: the emotions, and contempt, which FER-2013 doesn't have.
 _SEEN: Final = (*EMOTION_COLUMNS, VOTE_COLUMNS.index("contempt"))
 MAX_OWN_SHARE: Final = 0.1
 MIN_OTHER_SHARE: Final = 0.5
 
 
 def no_face(votes: Votes) -> Indices:
-    """Images in which more than half of the crowd saw no face; votes (N, 10) by `VOTE_COLUMNS`."""
+    """Return the images in which more than half of the crowd saw no face; votes (N, 10) by `VOTE_COLUMNS`."""
     return np.flatnonzero(votes[:, _NO_FACE] > 0.5 * votes.sum(axis=1, dtype=np.int64))
 
 
 def rejected_labels(votes: Votes, labels: npt.NDArray[np.int64]) -> Indices:
-    """Images whose label the crowd rejects: a tenth at most chose it, and more than half agree on another answer."""
+    """Return the images whose label at most a tenth of the crowd chose, while more than half agree on another."""
     total = votes.sum(axis=1, dtype=np.int64)
     own = own_votes(votes, labels)
     others = votes[:, _SEEN].astype(np.int64)
@@ -46,12 +46,12 @@ def rejected_labels(votes: Votes, labels: npt.NDArray[np.int64]) -> Indices:
 
 
 def own_votes(votes: Votes, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """How many chose the label that an image has: (N,) int64."""
+    """Return how many people chose the label of each image: (N,) int64."""
     return np.asarray(votes[np.arange(len(labels)), np.array(EMOTION_COLUMNS)[labels]], np.int64)
 
 
 def describe_votes(votes: Votes) -> str:
-    """The votes of one image, (10,), in words: 'sadness 7, neutral 2, fear 1'."""
+    """Return the votes of one image, (10,), in words: 'sadness 7, neutral 2, fear 1'."""
     order = np.argsort(votes.astype(int), kind="stable")[::-1]
     names = {"NF": "no face"}
     parts = [f"{names.get(VOTE_COLUMNS[place], VOTE_COLUMNS[place])} {votes[place]}" for place in order if votes[place]]

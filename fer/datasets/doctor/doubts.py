@@ -1,4 +1,4 @@
-"""Which labels to look at first: those that the crowd, or a model, would not have given."""
+"""Rank the labels to review first: those that the crowd or a model disagrees with."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,14 @@ from fer.errors import DatasetError
 
 
 def doubtful_by_crowd(dataset: FaceDataset) -> Indices:
-    """Images for which another answer got more of the crowd's votes than their label, the clearest case first.
+    """Return the images for which another answer got more votes than their label, the clearest first.
 
     Raises:
-        DatasetError: the data set has no votes.
+        DatasetError: the dataset has no votes.
     """
     if dataset.votes is None:
         raise DatasetError(
-            f"{dataset.name} has no FER+ votes; import it together with fer2013new.csv, or ask the model."
+            f"{dataset.name} has no FER+ votes; import it together with fer2013new.csv, or use the model."
         )
     own = crowd.own_votes(dataset.votes, dataset.labels)
     doubt = dataset.votes.max(axis=1).astype(np.int64) - own
@@ -26,14 +26,14 @@ def doubtful_by_crowd(dataset: FaceDataset) -> Indices:
 
 
 def doubtful_by_model(dataset: FaceDataset, probabilities: npt.NDArray[np.float32]) -> Indices:
-    """Images for which a model finds another class likelier than their label, the clearest case first.
+    """Return the images for which a model predicts another class than their label, the clearest first.
 
     Args:
         dataset: N images.
-        probabilities: (N, 7), the model's, in the order of `EMOTIONS`.
+        probabilities: (N, 7) float32, predicted by the model, in the order of `EMOTIONS`.
 
     Raises:
-        ValueError: the probabilities are not of this data set.
+        ValueError: there isn't one row of probabilities per image.
     """
     if probabilities.shape != (len(dataset), N_EMOTIONS):
         raise ValueError(f"probabilities: expected ({len(dataset)}, {N_EMOTIONS}). Received: {probabilities.shape}")

@@ -1,8 +1,8 @@
-"""Copies of one picture: identical ones by their pixels, near ones by a perceptual hash and then by looking.
+"""Find copies of one image: exact ones by their pixels, near ones by a perceptual hash and then a comparison.
 
-FER-2013 was gathered from the web by search words, so that one photo came in more than once: cropped otherwise,
-compressed again, with another label. A hash alone finds strangers too, since all faces are alike at 8 x 8; every pair
-that it proposes is therefore compared pixel by pixel, shifted by up to five pixels.
+FER-2013 was collected by web searches, so one photo may occur several times: cropped differently, compressed again,
+or with another label. At 8 x 8 all faces look alike, so the hash also proposes different faces. Every pair it proposes
+is therefore compared pixel by pixel, shifted by up to five pixels.
 """
 
 import hashlib
@@ -20,42 +20,42 @@ from scipy.sparse.csgraph import connected_components
 from fer.arrays import SIDE, Indices
 from fer.datasets.readings import Progress, silent
 
-# Of the 64 bits. A copy compressed to JPEG quality 50, made brighter or blurred differs by 4 at most, one shifted by
-# a pixel by 8; 12 finds 995 of 1,000 of the latter and 630 of those shifted by two.
+# Of 64 bits. A copy that is brighter, blurred or compressed to JPEG quality 50 differs in at most 4 bits, and one
+# shifted by a pixel in 8. A limit of 12 finds 995 of 1,000 copies shifted by one pixel, and 630 shifted by two.
 MAX_DISTANCE: Final = 12
-# Correlation of the best shift. Over the 70,279 pairs of FER-2013 that the hash proposes, those from here on are
-# copies when looked at; the most alike of 3 x 980 drawn faces reach 0.897.
+# Correlation at the best shift. Of the 70,279 pairs that the hash proposes in FER-2013, those above this value are
+# copies to the eye. The most similar of 3 x 980 synthetic faces reach 0.897.
 MIN_SIMILARITY: Final = 0.93
 MAX_SHIFT: Final = 5
-_BLOCK: Final = 64  # rows of distances at a time: 16 MB for FER-2013, of which more would not stay in the cache
+_BLOCK: Final = 64  # rows of distances at a time: 16 MB for FER-2013, so that they stay in the cache
 _IMAGES_BETWEEN_REPORTS: Final = 250
 _HASHING_SHARE: Final = 0.6
 
 
 def exact_groups(images: npt.NDArray[np.uint8], among: Indices) -> list[Indices]:
-    """Images with the same pixels.
+    """Return groups of images with the same pixels.
 
     Args:
         images: (N, 48, 48) uint8.
         among: the images to compare.
 
     Returns:
-        Groups of two or more, each ascending; by their first image.
+        Groups of two or more, each ascending, ordered by their first image.
     """
     return [group for group in _by_pixels(images, among) if len(group) > 1]
 
 
 def near_groups(images: npt.NDArray[np.uint8], among: Indices, progress: Progress = silent) -> list[Indices]:
-    """Images that show the same picture with other pixels; exact copies of a member are members too.
+    """Return groups of images that show the same photo with other pixels, including exact copies of a member.
 
     Args:
         images: (N, 48, 48) uint8.
-        among: the images to compare; flat ones have no business here.
-        progress: told how far it is.
+        among: the images to compare, without flat ones.
+        progress: called as the work proceeds.
 
     Returns:
-        Groups with at least two different images, each ascending; by their first image. Likeness is handed on: of
-        three, the first and the last may be alike only through the second.
+        Groups with at least two different images, each ascending, ordered by their first image. The relation is
+        transitive: the first and the last of three images may match only through the second.
     """
     same = _by_pixels(images, among)
     firsts = np.array([group[0] for group in same], np.int64)
@@ -72,7 +72,7 @@ def near_groups(images: npt.NDArray[np.uint8], among: Indices, progress: Progres
 
 
 def similarity(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> float:
-    """Correlation, -1..1, of two images (48, 48) uint8 at the shift, up to five pixels, where they agree best."""
+    """Return the correlation, -1..1, of two images (48, 48) uint8 at their best shift of up to five pixels."""
     inner = one[MAX_SHIFT : SIDE - MAX_SHIFT, MAX_SHIFT : SIDE - MAX_SHIFT]
     return float(cv2.matchTemplate(other, inner, cv2.TM_CCOEFF_NORMED).max())
 
@@ -97,7 +97,7 @@ def _hashes(images: npt.NDArray[np.uint8], indices: Indices, progress: Progress)
 def _near_pairs(
     images: npt.NDArray[np.uint8], firsts: Indices, hashes: npt.NDArray[np.uint64], progress: Progress
 ) -> tuple[Indices, Indices]:
-    """Places in `firsts` of pairs that are alike; block by block, so that the distances never lie in memory at once."""
+    """Return the positions in `firsts` of matching pairs, block by block to bound the memory for distances."""
     found: list[tuple[int, int]] = []
     for start in range(0, len(hashes), _BLOCK):
         progress(_HASHING_SHARE + (1 - _HASHING_SHARE) * start / len(hashes), "Comparing copies")

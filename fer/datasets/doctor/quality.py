@@ -1,4 +1,4 @@
-"""Images that show nothing, or no face."""
+"""Find images that show nothing, or no face."""
 
 import os
 import queue
@@ -14,31 +14,31 @@ from fer.arrays import Image, Indices
 from fer.datasets.readings import Progress, silent
 from fer.vision.detection import yunet_file
 
-# Grey levels between the darkest and the brightest hundredth. The flattest photo of FER-2013 spans 35.
+# Grey levels between the darkest and the brightest hundredth of the pixels. The flattest photo of FER-2013 spans 35.
 MIN_SPREAD: Final = 16
-# Share of pixels of one grey level. Photos with a white or black ground reach 0.65, empty signs begin at 0.70, and
-# at 0.9 there is nothing left to see.
+# Share of pixels with one grey level. Photos on a white or black background reach 0.65, empty signs start at 0.70,
+# and above 0.9 nothing is visible.
 MAX_ONE_LEVEL: Final = 0.9
-# YuNet's score of the best look at an image. Of 161 images in which FER+'s crowd saw no face, those under it are
-# signs, texts and blanks, and of 2,940 drawn faces none is under it.
+# YuNet's best score over several views of an image. Of 161 images in which the FER+ crowd saw no face, those below it
+# are signs, texts and blanks. No synthetic face of 2,940 is below it.
 MIN_FACE_SCORE: Final = 0.06
-# At 64 pixels a look takes two thirds of the time and tells less: this score is far above any sign's (0.088) and under
-# that of 97 % of the faces, which are done with it.
+# The first view, at 64 pixels, is faster and less exact. 97 % of the faces score above this value, which is far above
+# any sign's (0.088), and need no other view.
 _CLEAR_SCORE: Final = 0.15
-# What OpenCV's own detector calls a face scores 0.6 and more; it is asked for whatever it can find.
+# OpenCV's default threshold is 0.6; this one returns whatever the detector can find.
 _ANY_SCORE: Final = 0.005
 _CHUNK: Final = 250
 _MAX_THREADS: Final = 2
 
 
 def flat_images(images: Image) -> tuple[Indices, Indices]:
-    """Images that show nothing.
+    """Return the images that show nothing.
 
     Args:
         images: (N, 48, 48) uint8.
 
     Returns:
-        Those of a single grey level, and those that are nearly so.
+        Images with a single grey level, and images with almost a single one.
     """
     blank, near_constant = [], []
     for index, image in enumerate(images):
@@ -54,15 +54,15 @@ def flat_images(images: Image) -> tuple[Indices, Indices]:
 
 
 def faceless_images(images: Image, among: Indices, progress: Progress = silent) -> Indices | None:
-    """Images in which YuNet finds no trace of a face, however it looks.
+    """Return the images in which YuNet finds no trace of a face in any view.
 
     Args:
         images: (N, 48, 48) uint8.
-        among: the images to look at.
-        progress: told how far it is.
+        among: the images to examine.
+        progress: called as the work proceeds.
 
     Returns:
-        Those without a face, ascending; None where YuNet's file is missing, so that nobody looked.
+        Images without a face, ascending; None if YuNet's file is missing.
     """
     if yunet_file() is None:
         return None
@@ -75,7 +75,7 @@ def faceless_images(images: Image, among: Indices, progress: Progress = silent) 
         lookers.put(FaceLooker())
 
     def look(chunk: Indices) -> list[int]:
-        looker = lookers.get()  # which serves one thread
+        looker = lookers.get()  # a detector serves one thread at a time
         try:
             return [int(index) for index in chunk if not looker.has_face(np.asarray(images[index]))]
         finally:
@@ -88,24 +88,24 @@ def faceless_images(images: Image, among: Indices, progress: Progress = silent) 
                 progress(done / len(chunks), "Looking for faces")
                 found += future.result()
         except BaseException:
-            # Cancelled: the chunks that wait are not begun.
+            # Cancelled: don't start the chunks that wait.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return np.array(found, np.int64)
 
 
 class FaceLooker:
-    """Looks for a face that fills a 48 x 48 image, at several sizes and lights. Serves one thread."""
+    """Search a 48 x 48 image for a face that fills it, at several sizes and brightnesses. Serves one thread."""
 
     def __init__(self) -> None:
         file = str(yunet_file())
-        # By side of the picture, of which the image, enlarged, is the middle.
+        # By side of the canvas; the enlarged image is in its middle.
         self._detectors = {
             side: cv2.FaceDetectorYN.create(file, "", (side, side), _ANY_SCORE) for side in (64, 96, 128)
         }
 
     def has_face(self, image: Image) -> bool:
-        """Whether there is any trace of a face in an image, (48, 48) uint8."""
+        """Return whether there is any trace of a face in an image, (48, 48) uint8."""
         if self._score(image, 64, 56) >= _CLEAR_SCORE:
             return True
         return any(look(image) >= MIN_FACE_SCORE for look in self._looks())

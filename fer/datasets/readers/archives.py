@@ -34,7 +34,7 @@ class ZipTree:
         name: for people.
 
     Raises:
-        DatasetError: it is no zip, is cut short or encrypted, or holds what a data set does not: links, paths that
+        DatasetError: it is no zip, is cut short or encrypted, or holds what a dataset does not: links, paths that
             lead out of it, other archives, far too many files or bytes.
     """
 
@@ -59,7 +59,7 @@ class ZipTree:
         """The bytes of one file.
 
         Raises:
-            DatasetError: the archive would give more bytes than a data set has.
+            DatasetError: the archive would give more bytes than a dataset has.
             OSError: it cannot be read, or shares its name, so that nobody knows which is meant.
         """
         info, *others = self._infos[path]
@@ -108,7 +108,7 @@ def _check_member(info: zipfile.ZipInfo, name: str) -> None:
     if PurePosixPath(written).suffix.lower() in _ARCHIVE_SUFFIXES:
         raise DatasetError(f"{inside}, an archive within the archive; unpack it and import what it holds.")
     if info.file_size > _RATIO_MATTERS_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1):
-        raise DatasetError(f"{inside}, packed {info.file_size // max(info.compress_size, 1):,} times: no data set is.")
+        raise DatasetError(f"{inside}, packed {info.file_size // max(info.compress_size, 1):,} times: no dataset is.")
 
 
 def _check_directory(file: IO[bytes], name: str) -> int:

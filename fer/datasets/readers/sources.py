@@ -67,15 +67,15 @@ def read_uploads(files: Mapping[str, IO[bytes]], progress: Progress = silent) ->
 
 
 def sort_uploads(files: Mapping[str, IO[bytes]]) -> tuple[str, str | None]:
-    """Which of the files is the data set, and which, if any, holds the FER+ votes, by its name or its header.
+    """Which of the files is the dataset, and which, if any, holds the FER+ votes, by its name or its header.
 
     Raises:
-        DatasetError: there is no data set among them, or more than one, or more than one file of votes.
+        DatasetError: there is no dataset among them, or more than one, or more than one file of votes.
     """
     votes = [name for name, file in files.items() if not _is_zip(name, file) and _holds_votes(name, file)]
     sets = [name for name in files if name not in votes]
     if len(sets) > 1:
-        raise DatasetError(f"{' and '.join(sets)} are {len(sets)} data sets; import one at a time.")
+        raise DatasetError(f"{' and '.join(sets)} are {len(sets)} datasets; import one at a time.")
     if len(votes) > 1:
         raise DatasetError(f"{' and '.join(votes)} both hold FER+ votes; import the data with one of them.")
     if not sets:

@@ -171,7 +171,7 @@ def read_table(file: IO[bytes], name: str, size: int = 0, progress: Progress = s
 
     Args:
         file: the bytes; read once, forwards.
-        name: the data set's name, for people.
+        name: the dataset's name, for people.
         size: bytes in the file, for the progress; 0 if unknown.
         progress: see `numbered_lines`.
 

@@ -1,4 +1,4 @@
-"""Files below a root, whether in a folder or in an archive: what a reader of data sets needs of either."""
+"""Files below a root, whether in a folder or in an archive: what a reader of datasets needs of either."""
 
 import io
 import lzma
@@ -63,7 +63,7 @@ def is_system_file(path: PurePosixPath) -> bool:
 
 
 class FolderTree:
-    """The files of a folder. Links are followed only where they stay inside, so that a set is what its folder holds."""
+    """The files of a folder. Links are followed only if they stay inside it."""
 
     def __init__(self, root: Path, name: str | None = None) -> None:
         self.root = root.resolve()
@@ -92,9 +92,7 @@ class FolderTree:
                 elif item.is_file() and self._is_inside(item):
                     found.append(Entry(path, item.stat().st_size))
             if len(found) > MAX_ENTRIES:
-                raise DatasetError(
-                    f"{self.name} holds more than {MAX_ENTRIES:,} files; name the data set's own folder."
-                )
+                raise DatasetError(f"{self.name} holds more than {MAX_ENTRIES:,} files; name the dataset's own folder.")
         return sorted(found, key=lambda entry: entry.path.parts)
 
     def _is_inside(self, item: os.DirEntry[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The data sets of this installation: `FER_HOME/data/<name>/`, several side by side."""
+"""The stored datasets of this installation, one folder each: `FER_HOME/data/<name>/`."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ _RESERVED: Final = frozenset({"synthetic", "train", "test", "validation", "val"}
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """The stored sets by name; a folder that is no set is passed over."""
+    """The stored datasets by name; a folder that is no set is passed over."""
     if not data_dir().is_dir():
         return []
     found = []
@@ -29,72 +29,72 @@ def list_datasets() -> list[DatasetInfo]:
 
 
 def dataset_folder(name: str) -> Path:
-    """The folder of a stored set.
+    """Return the folder of a stored dataset.
 
     Raises:
-        DatasetError: there is no such set.
+        DatasetError: there is no such dataset.
     """
     folder = data_dir() / name
-    # A folder that was renamed by hand may be called what no import would call it.
+    # A folder renamed by hand may have a name that no import would choose.
     if Path(name).name != name or not name or name.startswith(".") or not is_stored(folder):
         have = ", ".join(info.name for info in list_datasets()) or "none yet"
-        raise DatasetError(f"There is no data set '{name}'; choose one of: {have}.")
+        raise DatasetError(f"There is no dataset '{name}'; choose one of: {have}.")
     return folder
 
 
 def get_info(name: str) -> DatasetInfo:
-    """What is known of a stored set.
+    """Return the facts of a stored dataset.
 
     Raises:
-        DatasetError: there is no such set, or it is damaged.
+        DatasetError: there is no such dataset, or it is damaged.
     """
     return DatasetInfo.from_file(dataset_folder(name) / INFO_FILE)
 
 
 def open_dataset(name: str, *, in_memory: bool = True) -> Reading:
-    """A stored set; see `read_stored`.
+    """Read a stored dataset, as `read_stored` does.
 
     Raises:
-        DatasetError: there is no such set, or it is damaged.
+        DatasetError: there is no such dataset, or it is damaged.
     """
     return read_stored(dataset_folder(name), in_memory=in_memory)
 
 
 def disk_bytes(name: str) -> int:
-    """What a stored set takes on the disk, in bytes.
+    """Return the size of a stored dataset on disk, in bytes.
 
     Raises:
-        DatasetError: there is no such set.
+        DatasetError: there is no such dataset.
     """
     return sum(file.stat().st_size for file in dataset_folder(name).rglob("*") if file.is_file())
 
 
 def delete_dataset(name: str) -> None:
-    """Delete a stored set and its corrections.
+    """Delete a stored dataset and its corrections.
 
     Raises:
-        DatasetError: there is no such set, or it cannot be deleted.
+        DatasetError: there is no such dataset, or it can't be deleted.
     """
     staging.remove(dataset_folder(name))
 
 
 def check_new_name(name: str) -> Path:
-    """The folder that a new set of this name will have.
+    """Return the folder for a new dataset of this name.
 
     Raises:
-        DatasetError: the name is taken or cannot be a folder's.
+        DatasetError: the name is taken or can't be a folder's name.
     """
     if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
         raise DatasetError(
-            f"'{name}' cannot be the name of a data set; use up to 60 letters, digits, dots, dashes and underscores."
+            f"'{name}' can't be the name of a dataset; use up to 60 letters, digits, dots, dashes and underscores."
         )
     if (data_dir() / name).exists():
-        raise DatasetError(f"There is a '{name}' in {data_dir()} already; choose another name or delete that set.")
+        raise DatasetError(f"'{name}' already exists in {data_dir()}; choose another name or delete it first.")
     return data_dir() / name
 
 
 def suggest_name(source: str) -> str:
-    """A free name for a new set, after the file or folder it comes from: 'fer2013', else 'fer2013-2'."""
+    """Return a free name for a new dataset, after the file or folder it comes from: 'fer2013', else 'fer2013-2'."""
     stem = re.sub(r"\.(zip|csv)$", "", Path(source).name, flags=re.IGNORECASE)
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:50] or "faces"
     base = f"{base}-set" if base.lower() in _RESERVED else base

@@ -1,4 +1,4 @@
-"""A person's corrections of labels: a small CSV beside the data, which themselves are never changed."""
+"""Labels corrected by hand, in a small CSV next to the data. The data themselves are never changed."""
 
 import csv
 import hashlib
@@ -24,12 +24,12 @@ _COLUMNS: Final = ("image", "digest", "was", "now")
 
 @dataclass(frozen=True)
 class Correction:
-    """What a person said of one image.
+    """A correction of one image.
 
     Attributes:
-        index: its place in the data set, from 0.
-        digest: of its pixels, see `image_digest`, so that a correction never reaches another image.
-        was: its label in the data, 0..6.
+        index: the image's position in the dataset, from 0.
+        digest: of its pixels, see `image_digest`, so that a correction is never applied to another image.
+        was: the label in the data, 0..6.
         now: the right label, 0..6; the same as `was` confirms it; None discards the image.
     """
 
@@ -40,27 +40,27 @@ class Correction:
 
 
 def image_digest(image: npt.NDArray[np.uint8]) -> str:
-    """Sixteen hexadecimal digits over the pixels of an image."""
+    """Return a digest of an image's pixels, 16 hexadecimal digits."""
     return hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()[:16]
 
 
 def correct(dataset: FaceDataset, index: int, now: int | None) -> Correction:
-    """A correction of one image of a data set; `now` is a label 0..6, or None to discard it."""
+    """Return a correction of one image; `now` is a label 0..6, or None to discard the image."""
     return Correction(index, image_digest(dataset.images[index]), int(dataset.labels[index]), now)
 
 
 def corrections_file(source: Path) -> Path:
-    """Where the corrections of a data set lie: in the folder of a stored set, else beside the file or folder."""
+    """Return the file for corrections: in the folder of a stored dataset, else next to the file or folder."""
     if is_stored(source):
         return source / "corrections.csv"
     return source.with_name(f"{source.stem if source.is_file() else source.name}.corrections.csv")
 
 
 def read_corrections(path: Path) -> list[Correction]:
-    """The corrections in the order they were made; none where there is no file.
+    """Read the corrections in the order they were made; none if there is no file.
 
     Raises:
-        DatasetError: a row is none, by its line; or the file cannot be read.
+        DatasetError: a row isn't a correction, or the file can't be read.
     """
     if not path.is_file():
         return []
@@ -69,9 +69,9 @@ def read_corrections(path: Path) -> list[Correction]:
             rows = csv.DictReader(file)
             return [_correction(row, f"{path}, line {rows.line_num}") for row in rows]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path} is no CSV in UTF-8 ({error}); save it as such, or delete it.") from error
+        raise DatasetError(f"{path} isn't a CSV in UTF-8 ({error}); save it as one, or delete it.") from error
     except OSError as error:
-        raise DatasetError(f"{path} cannot be read ({error.strerror}); check your rights to it.") from error
+        raise DatasetError(f"{path} can't be read ({error.strerror}); check its permissions.") from error
 
 
 def _correction(row: dict[str, str], where: str) -> Correction:
@@ -80,16 +80,16 @@ def _correction(row: dict[str, str], where: str) -> Correction:
         return Correction(int(row["image"]), row["digest"], EMOTIONS.index(row["was"]), now)
     except (KeyError, ValueError, TypeError) as error:
         raise DatasetError(
-            f"{where}: expected image, digest, was, now, where now is an emotion or '{DISCARD}'; mend or delete "
+            f"{where}: expected image, digest, was, now, where now is an emotion or '{DISCARD}'; fix or delete "
             "that line."
         ) from error
 
 
 def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
-    """Replace the file at once, so that a reader sees the old or the new one; without corrections it is deleted.
+    """Replace the file atomically; without corrections it is deleted.
 
     Raises:
-        DatasetError: it cannot be written.
+        DatasetError: the file can't be written.
     """
     try:
         if not corrections:
@@ -104,31 +104,33 @@ def write_corrections(path: Path, corrections: Sequence[Correction]) -> None:
                 writer.writerow([item.index, item.digest, EMOTIONS[item.was], now])
             file.detach()
     except OSError as error:
-        raise DatasetError(f"{path} cannot be written ({error.strerror}); the correction is not kept.") from error
+        raise DatasetError(
+            f"{path} can't be written ({error.strerror}); the correction wasn't saved. Check the disk."
+        ) from error
 
 
 def latest(corrections: Sequence[Correction]) -> dict[int, Correction]:
-    """The last correction of each image, by its place in the data set."""
+    """Return the last correction of each image, by its position in the dataset."""
     return {item.index: item for item in corrections}
 
 
 def judged_images(dataset: FaceDataset, corrections: Sequence[Correction]) -> dict[int, Correction]:
-    """The last correction of each image, after seeing that every one is of this data set.
+    """Return the last correction of each image, after checking that each belongs to this dataset.
 
     Raises:
-        DatasetError: a correction is of an image that is not, or no longer, at its place.
+        DatasetError: the image at a correction's position is another one.
     """
     for item in corrections:
         if not (0 <= item.index < len(dataset)) or image_digest(dataset.images[item.index]) != item.digest:
             raise DatasetError(
-                f"The corrections of {dataset.name} do not belong to these images (image {item.index}); "
-                f"delete the corrections or bring back the data they were made on."
+                f"The corrections of {dataset.name} don't belong to these images (image {item.index}); "
+                f"delete the corrections or restore the data they were made on."
             )
     return latest(corrections)
 
 
 def relabelled(dataset: FaceDataset, judged: Mapping[int, Correction]) -> FaceDataset:
-    """All images of the data set, with the labels that a person gave; see `judged_images`."""
+    """Return all images with the corrected labels; see `judged_images`."""
     labels = dataset.labels.copy()
     for index, item in judged.items():
         labels[index] = labels[index] if item.now is None else item.now
@@ -136,7 +138,7 @@ def relabelled(dataset: FaceDataset, judged: Mapping[int, Correction]) -> FaceDa
 
 
 def correct_reading(reading: Reading, corrections: Sequence[Correction]) -> Reading:
-    """The reading with corrected labels and without the discarded images.
+    """Return the reading with corrected labels and without the discarded images.
 
     Raises:
         DatasetError: as `judged_images`.
@@ -148,7 +150,7 @@ def correct_reading(reading: Reading, corrections: Sequence[Correction]) -> Read
 
 
 def apply_corrections(dataset: FaceDataset, corrections: Sequence[Correction]) -> FaceDataset:
-    """The data set with corrected labels and without the discarded images.
+    """Return the dataset with corrected labels and without the discarded images.
 
     Raises:
         DatasetError: as `judged_images`.

@@ -1,4 +1,4 @@
-"""Bring a data set in: read it, judge it, and store it whole or not at all."""
+"""Import a dataset: read it, validate it, and store it completely or not at all."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from fer.text import printable
 
 # Reading takes nearly all of the time; the rest is writing and the fingerprint.
 _READING_SHARE: Final = 0.95
-_BYTES_AN_IMAGE: Final = 2500  # 2,304 pixels, and what is known of them
+_BYTES_AN_IMAGE: Final = 2500  # 2,304 pixels, and their label, split and origin
 
 
 def import_path(
@@ -26,7 +26,7 @@ def import_path(
 
     Args:
         path: the file or folder.
-        name: of the new set; by default after the file's.
+        name: of the new dataset; by default after the file's.
         votes: a FER+ file; None takes `fer2013new.csv` beside the CSV.
         progress: told how far it is; what it raises cancels the import, and nothing is changed.
 
@@ -39,7 +39,7 @@ def import_path(
 
 
 def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, progress: Progress = silent) -> DatasetInfo:
-    """Import what a browser sent: a zip or a CSV, and a FER+ file beside it if wanted.
+    """Import uploaded files: a dataset, and optionally a FER+ file.
 
     Raises:
         DatasetError: as `import_path`.
@@ -53,10 +53,10 @@ def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, prog
 def store(
     reading: Reading, name: str, source: str, changes: tuple[str, ...] = (), progress: Progress = silent
 ) -> DatasetInfo:
-    """Store a reading as a new set.
+    """Store a reading as a new dataset.
 
     Raises:
-        DatasetError: a class has no image, the name is taken, or the disk is full.
+        DatasetError: the name is taken, or the disk is full.
     """
     require_all_classes(reading)
     clean_staging()
@@ -66,24 +66,24 @@ def store(
     info = describe(reading, name, source, changes)
     with staged(target, len(reading.dataset) * _BYTES_AN_IMAGE) as folder:
         write_stored(folder, reading, info)
-        # The last moment to cancel: after it, the set is there.
+        # The last moment to cancel: after it, the dataset exists.
         progress(1.0, "Stored")
     return info
 
 
 def inside_data(text: str) -> Path:
-    """A file or folder that a person names inside `data/`.
+    """Return the path of a file or folder that a user names inside `data/`.
 
     Raises:
-        DatasetError: the path leads out of it, also by a link, or is not there.
+        DatasetError: the path leads out of it, also by a link, or doesn't exist.
     """
     root = data_dir().resolve()
     try:
         path = (root / text.strip()).resolve()
         is_there = path.exists()
-    except (OSError, ValueError) as error:  # longer than a path can be, or with a character that none has
+    except (OSError, ValueError) as error:  # too long for a path, or with a forbidden character
         raise DatasetError(
-            f"'{shortened(printable(text))}' cannot be a path; give the name of a file inside {root}."
+            f"'{shortened(printable(text))}' can't be a path; give the name of a file inside {root}."
         ) from error
     if not text.strip() or not path.is_relative_to(root):
         raise DatasetError(f"'{text}' is not inside {root}; put the file there and give its name.")

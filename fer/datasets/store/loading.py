@@ -1,4 +1,4 @@
-"""`load_dataset`: labelled faces by the name or path that a person gives."""
+"""Load labelled faces by the name or path that a user gives."""
 
 import logging
 from pathlib import Path
@@ -24,14 +24,13 @@ def load_dataset(
     """Load labelled faces.
 
     Args:
-        source: 'synthetic' for drawn faces; the name of a set that was imported; else a path: FER-2013's CSV, or a
-            folder or zip that holds it or image folders.
-        votes: a FER+ file; None takes `fer2013new.csv` beside the CSV.
-        with_validation: where there is no validation split, make a stratified tenth of train one.
-        corrections: apply the corrections that lie beside the data, if there are any.
+        source: 'synthetic'; the name of an imported dataset; else the path of a file or folder that `read_path` reads.
+        votes: a FER+ file; None takes `fer2013new.csv` next to the CSV.
+        with_validation: make a stratified tenth of train the validation split, if there is none.
+        corrections: apply the corrections next to the data, if there are any.
 
     Raises:
-        DatasetError: it is no FER-2013 in a known layout, or the votes or corrections do not belong to it.
+        DatasetError: it isn't in a known layout, or the votes or corrections don't belong to it.
     """
     if str(source) == SYNTHETIC:
         return make_synthetic()
@@ -40,7 +39,7 @@ def load_dataset(
     if reading.rejected:
         first = reading.rejected[0]
         _log.warning(
-            "%s: %d of %d images cannot be read and are left out; the first is %s: %s.",
+            "%s: %d of %d images can't be read and are left out; the first is %s: %s.",
             *(reading.dataset.name, len(reading.rejected), reading.n_read, first.where, first.reason),
         )
     dataset = reading.dataset
@@ -63,14 +62,14 @@ def read_source(path: Path, votes: Path | None = None, progress: Progress = sile
 
 
 def find_source(source: str | Path) -> Path:
-    """The path that a person means: as it stands, or by its name inside `FER_HOME/data`.
+    """Return the path that a user means: as it is, or a name inside `FER_HOME/data`.
 
     Raises:
-        DatasetError: it is longer than a path can be, or begins with the home folder of nobody.
+        DatasetError: it is too long for a path, or starts with the home folder of an unknown user.
     """
     try:
         path, inside = Path(source).expanduser(), data_dir() / source
         return inside if not path.exists() and inside.exists() else path
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or "no such user"
-        raise DatasetError(f"'{shortened(str(source))}' cannot be a path ({why}); give a file or folder.") from error
+        raise DatasetError(f"'{shortened(str(source))}' can't be a path ({why}); give a file or folder.") from error

@@ -1,4 +1,4 @@
-"""A folder that is there whole or not at all: written in staging, then renamed."""
+"""Write a folder completely or not at all: write it in a staging folder, then rename it."""
 
 import errno
 import fcntl
@@ -26,10 +26,10 @@ def staged(target: Path, n_bytes: int = 0) -> Iterator[Path]:
 
     Args:
         target: a folder of `data_dir()` that does not exist yet.
-        n_bytes: what will be written, to refuse a full disk before the work.
+        n_bytes: how much will be written, to refuse a full disk before the work.
 
     Raises:
-        DatasetError: the disk is full, cannot be written, or `target` appeared meanwhile.
+        DatasetError: the disk is full or can't be written, or `target` appeared meanwhile.
     """
     try:
         root = _root()
@@ -41,22 +41,22 @@ def staged(target: Path, n_bytes: int = 0) -> Iterator[Path]:
             folder.mkdir()
             yield folder
             if target.exists():
-                raise DatasetError(f"There is a set '{target.name}' already; choose another name.")
+                raise DatasetError(f"'{target.name}' already exists; choose another name.")
             folder.rename(target)
             sync_folder(target.parent)
     except OSError as error:
         why = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
         raise DatasetError(
-            f"{target.name} could not be stored under {target.parent} ({why or error}); nothing was changed. "
-            f"Make room there and try again."
+            f"{target.name} couldn't be stored in {target.parent} ({why or error}); nothing was changed. "
+            f"Free some space there and try again."
         ) from error
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder of `data_dir()`, so that it is gone at once even if deleting takes a while or is interrupted.
+    """Delete a folder of `data_dir()`. It disappears at once, even if deleting takes a while or is interrupted.
 
     Raises:
-        DatasetError: it cannot be deleted.
+        DatasetError: it can't be deleted.
     """
     try:
         _root().mkdir(parents=True, exist_ok=True)
@@ -64,14 +64,14 @@ def remove(folder: Path) -> None:
             folder.rename(grave)
             shutil.rmtree(grave)
     except OSError as error:
-        raise DatasetError(f"{folder} could not be deleted ({error.strerror}); check its permissions.") from error
+        raise DatasetError(f"{folder} couldn't be deleted ({error.strerror}); check its permissions.") from error
 
 
 def clean_staging() -> int:
-    """Delete what imports that were killed left behind; what cannot be deleted is logged, and left to the next time.
+    """Delete what killed imports left behind; what can't be deleted is logged and left for the next time.
 
     Returns:
-        The folders that were deleted; what a running import is writing is not touched.
+        The number of deleted folders. A running import's folder is kept.
     """
     root, n_deleted = _root(), 0
     if not root.is_dir():

@@ -1,4 +1,4 @@
-"""A data set of our own making on disk: arrays that load at once, and a page of facts about them."""
+"""Stored datasets on disk: arrays that load quickly, and a JSON file of facts about them."""
 
 import csv
 import dataclasses
@@ -27,19 +27,19 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a stored set without reading its images.
+    """Facts about a stored dataset, known without reading its images.
 
     Attributes:
-        name: its folder's name, whatever that was when it was stored.
-        source: the file or folder it was read from, or the set that it is a cleaned copy of.
+        name: its folder's name.
+        source: the file or folder it was read from, or the dataset it is a cleaned copy of.
         form: what the source was recognised as: 'CSV', 'image folders', 'cleaned copy'.
         created: when it was stored, ISO 8601 in UTC.
         fingerprint: of its images and labels, see `FaceDataset.fingerprint`.
         counts: images by split and class, in the order of `SPLITS` and `EMOTIONS`.
-        n_rejected: rows or files of the source that were not taken.
-        has_votes: whether the FER+ crowd's votes are with it.
-        synthetic: True for drawn faces.
-        changes: what a cleaned copy left out or changed, a sentence each.
+        n_rejected: rows or files of the source that couldn't be read.
+        has_votes: whether it has FER+ votes.
+        synthetic: True for synthetic faces.
+        changes: what an import or a cleaned copy left out or changed, a sentence each.
     """
 
     name: str
@@ -55,7 +55,7 @@ class DatasetInfo:
 
     @property
     def n_images(self) -> int:
-        """Images in all splits."""
+        """Return the number of images in all splits."""
         return sum(map(sum, self.counts))
 
     @property
@@ -64,11 +64,11 @@ class DatasetInfo:
         return self.n_images + self.n_rejected
 
     def by_split(self) -> dict[str, int]:
-        """Images by split, for the splits that have any."""
+        """Return the number of images of each split that has any."""
         return {name: sum(row) for name, row in zip(SPLITS, self.counts, strict=True) if sum(row)}
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON object: as stored, with the counts by name."""
+        """Return a JSON object: as stored, with the counts by name."""
         counts = {
             split: dict(zip(EMOTIONS, row, strict=True))
             for split, row in zip(SPLITS, self.counts, strict=True)
@@ -78,10 +78,10 @@ class DatasetInfo:
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
-        """The facts that `write_stored` stored.
+        """Read the facts that `write_stored` wrote.
 
         Raises:
-            DatasetError: the file is missing or not of this program.
+            DatasetError: the file is missing or wasn't written by this program.
         """
         try:
             values = json.loads(path.read_text("utf-8"))
@@ -93,13 +93,11 @@ class DatasetInfo:
             values["changes"] = tuple(values["changes"])
             return cls(**values)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DatasetError(
-                f"{path.parent} holds no data set of this version ({error}); import it again."
-            ) from error
+            raise DatasetError(f"{path.parent} isn't a dataset of this version ({error}); import it again.") from error
 
 
 def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = ()) -> DatasetInfo:
-    """The facts of a reading that is to be stored as `name`."""
+    """Return the facts of a reading that will be stored as `name`."""
     dataset = reading.dataset
     return DatasetInfo(
         name=name,
@@ -116,10 +114,10 @@ def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = 
 
 
 def write_stored(folder: Path, reading: Reading, info: DatasetInfo) -> None:
-    """Write a set into an empty folder, each file flushed to the disk.
+    """Write a dataset into an empty folder, and flush each file to the disk.
 
     Raises:
-        OSError: the disk is full or does not take it.
+        OSError: the disk is full or can't be written.
     """
     dataset = reading.dataset
     arrays: dict[str, npt.NDArray[Any]] = {"images": dataset.images, "labels": dataset.labels, "splits": dataset.splits}
@@ -131,12 +129,12 @@ def write_stored(folder: Path, reading: Reading, info: DatasetInfo) -> None:
             flush(file)
     write_rejections(folder / REJECTED_FILE, reading.rejected)
     _write_text(folder / _ORIGINS_FILE, json.dumps(reading.origins))
-    # Last: a folder with it is whole.
+    # Last: a folder with this file is complete.
     _write_text(folder / INFO_FILE, json.dumps({"format": _FORMAT, **dataclasses.asdict(info)}, indent=2))
 
 
 def is_stored(folder: Path) -> bool:
-    """Whether a folder holds a set that `write_stored` wrote."""
+    """Return whether a folder holds a dataset that `write_stored` wrote."""
     try:
         return (folder / INFO_FILE).is_file()
     except OSError:  # a name that no folder can have
@@ -144,14 +142,14 @@ def is_stored(folder: Path) -> bool:
 
 
 def read_stored(folder: Path, *, in_memory: bool = True) -> Reading:
-    """Read a stored set.
+    """Read a stored dataset.
 
     Args:
         folder: where `write_stored` wrote it.
-        in_memory: False leaves the images on disk until they are looked at, read-only, for pages that show a few.
+        in_memory: False maps the images read-only instead of loading them, for pages that show a few.
 
     Raises:
-        DatasetError: it is damaged or of another version.
+        DatasetError: it is damaged or from another version.
     """
     info = DatasetInfo.from_file(folder / INFO_FILE)
     try:
@@ -170,11 +168,11 @@ def read_stored(folder: Path, *, in_memory: bool = True) -> Reading:
         origins = tuple(json.loads((folder / _ORIGINS_FILE).read_text("utf-8")))
         return Reading(dataset, origins, form=info.form)
     except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"The data set in {folder} is damaged ({error}); delete it and import it again.") from error
+        raise DatasetError(f"The dataset in {folder} is damaged ({error}); delete it and import it again.") from error
 
 
 def write_rejections(path: Path, rejected: Sequence[Rejection]) -> None:
-    """Write what was not taken as CSV: where, reason."""
+    """Write the rows or files that were not imported as CSV: where, reason."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["where", "reason"])

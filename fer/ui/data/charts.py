@@ -12,12 +12,12 @@ from fer.emotions import EMOTION_COLORS, EMOTIONS
 _HEIGHT_PX: Final = 260
 _BAR_PX: Final = 25
 _GREY: Final = "#8C8C8C"
-# The colour of a column of the crowd's votes, where it means one of the emotions.
+# The colour of each column of votes that is one of the emotions.
 _COLUMN_COLORS: Final = {word: EMOTION_COLORS[emotion] for emotion, word in CROWD_WORDS.items()}
 
 
 def class_counts(counts: Sequence[int]) -> go.Figure:
-    """Images by class, in the order of `EMOTIONS`."""
+    """Draw the number of images of each class, in the order of `EMOTIONS`."""
     figure = go.Figure(
         go.Bar(
             x=list(EMOTIONS),
@@ -39,7 +39,7 @@ def class_counts(counts: Sequence[int]) -> go.Figure:
 
 
 def vote_bars(votes: Sequence[int]) -> go.Figure:
-    """The crowd's votes for one face, by `VOTE_COLUMNS`, as horizontal bars."""
+    """Draw the FER+ votes for one face, by `VOTE_COLUMNS`, as horizontal bars."""
     names = ["no face" if column == "NF" else column for column in VOTE_COLUMNS]
     colors = [_COLUMN_COLORS.get(name, _GREY) for name in VOTE_COLUMNS]
     figure = go.Figure(

@@ -25,7 +25,7 @@ _COLUMNS: Final = 3
 _SINGLES_A_PAGE: Final = 32
 _MOST_OF_A_GROUP: Final = 12
 _TITLES: Final = {kind.key: kind.title for kind in KINDS}
-# What was measured on two cores, rounded up.
+# Measured on two cores, rounded up.
 _IMAGES_A_SECOND: Final = 700
 
 
@@ -33,7 +33,7 @@ def doctor(info: DatasetInfo) -> None:
     """Examine a set, show what was found, and store a cleaned copy.
 
     Raises:
-        DatasetError: the set is damaged.
+        DatasetError: the dataset is damaged.
     """
     key = f"doctor {catalog.dataset_folder(info.name)} {info.created}"
     job = jobs.find(key)
@@ -53,9 +53,9 @@ def doctor(info: DatasetInfo) -> None:
 
 def _invite(info: DatasetInfo, key: str) -> None:
     st.markdown(
-        "The doctor looks for exact and near duplicates, within and across splits and with contradicting labels; for "
-        "blank images and images without a face; for labels that the FER+ crowd rejects, where there are votes; and "
-        "for imbalance. It changes nothing."
+        "The doctor looks for exact and near duplicates (within splits, across splits, or with contradicting labels), "
+        "blank images, images without a face, class imbalance and, with FER+ votes, labels the crowd rejects. "
+        "It changes nothing."
     )
     seconds = max(1, info.n_images // _IMAGES_A_SECOND)
     st.button(
@@ -72,7 +72,7 @@ def _findings(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
     for remark in checkup.remarks:
         st.caption(remark)
     if not checkup.findings:
-        st.success("Nothing was found: no duplicates, no blanks, no imbalance.", icon=":material/check_circle:")
+        st.success("No problems found.", icon=":material/check_circle:")
         return
     table = pd.DataFrame(
         [
@@ -80,7 +80,7 @@ def _findings(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
                 "Finding": item.kind.title,
                 "Images": item.n_images,
                 "Groups": item.n_groups if item.n_groups != item.n_images else None,
-                "A cleaned copy leaves out": len(item.drop),
+                "Removed when cleaned": len(item.drop),
             }
             for item in checkup.findings
             if item.n_images
@@ -97,8 +97,8 @@ def _findings(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
             hide_index=True,
             height="content",
             placeholder="",
-            column_config=dict.fromkeys(["Images", "Groups", "A cleaned copy leaves out"], number),
-            alt="What the doctor found: finding, images, groups of copies, images that a cleaned copy leaves out",
+            column_config=dict.fromkeys(["Images", "Groups", "Removed when cleaned"], number),
+            alt="Findings: images, groups of copies, images removed when cleaned",
         )
     made_download(
         "All findings, as CSV",
@@ -111,7 +111,7 @@ def _findings(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
     with_images = {item.kind.key: item for item in checkup.findings if item.n_images}
     if with_images:
         chosen = st.selectbox(
-            "Look at",
+            "Show",
             list(with_images),
             format_func=lambda key: f"{_TITLES[key]} ({with_images[key].n_images:,})",
             key=f"data_finding_{info.created}",
@@ -170,9 +170,9 @@ def _export(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
         return
     droppable = [item.kind.key for item in checkup.findings if len(item.drop)]
     if not droppable and not n_corrections:
-        st.caption("There is nothing to leave out.")
+        st.caption("Nothing to remove.")
         return
-    st.caption("A new set beside this one, which stays as it is; everything left out is listed with its reason.")
+    st.caption("Creates a new dataset and keeps this one unchanged. Each image left out is listed with its reason.")
     kinds = st.multiselect(
         "Leave out",
         droppable,
@@ -181,7 +181,7 @@ def _export(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
         key=f"data_clean_kinds_{info.created}",
     )
     with_corrections = n_corrections > 0 and st.checkbox(
-        f"Apply the {n_corrections:,} corrections made by hand",
+        f"Apply {n_corrections:,} manual corrections",
         value=True,
         key=f"data_clean_corrections_{info.created}",
     )
@@ -228,7 +228,7 @@ def _outcome(job: jobs.Job[Any], key: str) -> None:
     for change in made.changes:
         st.caption(change)
     with st.container(horizontal=True):
-        st.button("Look at it", icon=":material/visibility:", on_click=_turn_to, args=(made.name, key))
+        st.button("Open", icon=":material/visibility:", on_click=_turn_to, args=(made.name, key))
         try:
             data = (catalog.dataset_folder(made.name) / REJECTED_FILE).read_bytes()
         except FerError:

@@ -1,4 +1,4 @@
-"""Seeing a data set on the Data page: images by class and split, samples, mean faces."""
+"""Explore a dataset on the Data page: images by class and split, samples, mean faces."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _FACE_PX: Final = 96
 
 
 def look(info: DatasetInfo) -> None:
-    """Everything there is to see of a set.
+    """Show the counts, samples and mean faces of a dataset.
 
     Raises:
         DatasetError: it is damaged.
@@ -60,7 +60,7 @@ def _samples(info: DatasetInfo, reading: Reading) -> None:
         )
     found = members(dataset, None if split == _ANY else split, None if emotion == _ANY else emotion)
     if not len(found):
-        st.info(f"There is no {emotion} face in {split}. Choose another class or split.", icon=":material/search_off:")
+        st.info(f"No {emotion} faces in {split}. Choose another class or split.", icon=":material/search_off:")
         return
     key = f"data_samples_page_{info.fingerprint}_{split}_{emotion}"
     shown = found[page_of(len(found), _PAGE, key)]
@@ -69,7 +69,7 @@ def _samples(info: DatasetInfo, reading: Reading) -> None:
 
 
 def faces(reading: Reading, indices: np.ndarray, notes: list[str] | None = None) -> None:
-    """Images side by side, each with its label and where it came from."""
+    """Show images side by side, each with its label and origin."""
     dataset = reading.dataset
     labels = [EMOTIONS[dataset.labels[index]] for index in indices]
     texts = notes or [reading.origins[index].rsplit("/", 1)[-1] for index in indices]
@@ -90,7 +90,9 @@ def _means(info: DatasetInfo) -> None:
         width=_FACE_PX,
         alt=[f"Mean of all faces labelled {name}" for name in means],
     )
-    st.caption("What a class has in common: where the means differ, even a simple model can tell them apart.")
+    st.caption(
+        "The mean shows what a class has in common. Where means differ, even a simple model can tell classes apart."
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

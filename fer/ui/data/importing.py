@@ -1,4 +1,4 @@
-"""Bringing a data set in on the Data page: upload it, or name it inside `data/`."""
+"""Import a dataset on the Data page: upload it, or name a file inside `data/`."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from fer.ui import jobs
 from fer.ui.data.overview import CHOSEN
 from fer.ui.state import UploadedFile, release_upload
 
-_UPLOAD, _INSIDE, _DRAWN = "Upload", "From data/", "Drawn faces"
-_ICONS: Final = {_UPLOAD: ":material/upload:", _INSIDE: ":material/folder:", _DRAWN: ":material/draw:"}
+_UPLOAD, _INSIDE, _SYNTHETIC = "Upload", "From data/", "Synthetic faces"
+_ICONS: Final = {_UPLOAD: ":material/upload:", _INSIDE: ":material/folder:", _SYNTHETIC: ":material/draw:"}
 _ROUND, _MINE, _NAME = "data_import_round", "data_import_mine", "data_import_name"
 _PATH: Final = "data_import_path"
 _PREVIEW: Final = 200
 _UNITS: Final = {"CSV": "rows", "image folders": "files"}
 _KAGGLE: Final = """
-FER-2013 is given away by Kaggle to people with an account, and not by this program:
+FER-2013 comes from Kaggle. You need an account there:
 
 1. Sign in at kaggle.com and open *Challenges in Representation Learning: Facial Expression Recognition Challenge*;
    accept its rules under *Data*.
@@ -35,15 +35,15 @@ FER-2013 is given away by Kaggle to people with an account, and not by this prog
 
 
 def _key() -> str:
-    """An installation imports one set at a time."""
+    """Return the key of the job; an installation imports one dataset at a time."""
     return f"import {data_dir()}"
 
 
 def panel(empty: bool) -> None:
-    """The form, a running import, and what the last one came to.
+    """Draw the form, a running import, and the result of the last one.
 
     Args:
-        empty: there is no set yet, so that the form is open.
+        empty: there is no dataset yet, so the form is open.
     """
     job = jobs.find(_key())
     if job is not None and job.state == jobs.RUNNING:
@@ -51,36 +51,36 @@ def panel(empty: bool) -> None:
             st.markdown("**Importing**")
             jobs.watch(_key())
         if _uploads():
-            # Not drawn, the uploader would let go of what this viewer chose while another's import began.
-            with st.expander("Import a data set", icon=":material/download:", expanded=True):
+            # Without the uploader on the page, Streamlit would drop the files this viewer chose.
+            with st.expander("Import a dataset", icon=":material/download:", expanded=True):
                 _form(busy=True)
         return
     if job is not None:
         _outcome(job)
     failed = job is not None and job.state != jobs.DONE
-    with st.expander("Import a data set", icon=":material/download:", expanded=empty or failed):
+    with st.expander("Import a dataset", icon=":material/download:", expanded=empty or failed):
         _form()
 
 
 def _form(busy: bool = False) -> None:
     source = st.segmented_control(
-        "Where from",
+        "Source",
         list(_ICONS),
         format_func=lambda name: f"{_ICONS[name]} {name}",
         default=_UPLOAD,
         required=True,
         label_visibility="collapsed",
         key="data_import_source",
-        # The form is not drawn while a job runs, and comes back as it was.
+        # The form is hidden while a job runs, and keeps its values.
         persist_state="session",
     )
     number = st.session_state.get(_ROUND, 0)
-    if source == _DRAWN:
+    if source == _SYNTHETIC:
         st.markdown(
-            "980 drawn faces of the seven expressions, for a first look at this page and a first training in minutes. "
-            "They say nothing about real faces."
+            "980 synthetic faces of the seven expressions: try this page, or train a first model in minutes. "
+            "Results on them say nothing about real faces."
         )
-        st.button("Import the drawn faces", type="primary", icon=":material/draw:", on_click=_start_drawn)
+        st.button("Import synthetic faces", type="primary", icon=":material/draw:", on_click=_start_synthetic)
         return
     if source == _UPLOAD:
         st.file_uploader(
@@ -104,10 +104,10 @@ def _form(busy: bool = False) -> None:
         placeholder="after the file",
         key=_NAME,
         persist_state="session",
-        help="Letters, digits, dots, dashes, underscores",
+        help="Letters, digits, dots, dashes and underscores",
     )
     if busy:
-        st.info("Another import is running. What you chose is kept: import it when that one has ended.")
+        st.info("Another import is running. Your files are kept. Import them when it has finished.")
     ready = bool(_uploads() if source == _UPLOAD else st.session_state.get(_PATH))
     st.button(
         "Import",
@@ -136,7 +136,7 @@ def _what_lies_there() -> str:
         for item in (folder.iterdir() if folder.is_dir() else ())
         if item.name not in known and not item.name.startswith((".", "README"))
     )
-    return f"There now: {', '.join(names[:12])}" if names else "Nothing to import lies there now."
+    return f"Files there: {', '.join(names[:12])}" if names else "There is nothing to import in this folder."
 
 
 def _start_upload() -> None:
@@ -144,12 +144,12 @@ def _start_upload() -> None:
     files: dict[str, IO[bytes]] = {}
     called: Counter[str] = Counter()
     for file in uploads:
-        # Files of one name are several files, of which the import says that it takes one.
+        # Keep files of the same name apart, so that the import can refuse them by name.
         called[file.name] += 1
         files[file.name if called[file.name] == 1 else f"{file.name} ({called[file.name]})"] = file
     if not _start(lambda progress: import_uploads(files, name, progress)):
         return
-    # The job holds the bytes for as long as it needs them; a new key empties the widget.
+    # The job holds the bytes while it needs them; a new key empties the widget.
     for file in uploads:
         release_upload(file)
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
@@ -160,13 +160,13 @@ def _start_path() -> None:
     _start(lambda progress: import_path(inside_data(text), name, progress=progress))
 
 
-def _start_drawn() -> None:
+def _start_synthetic() -> None:
     def draw(progress: Progress) -> DatasetInfo:
         progress(0.0, "Drawing")
         dataset = make_synthetic()
-        origins = tuple(f"drawing {number}" for number in range(len(dataset)))
-        name = catalog.suggest_name("drawn-faces")
-        return store(Reading(dataset, origins, form="drawn"), name, "drawn by this program", progress=progress)
+        origins = tuple(f"synthetic {number}" for number in range(len(dataset)))
+        name = catalog.suggest_name("synthetic-faces")
+        return store(Reading(dataset, origins, form="synthetic"), name, "drawn by this program", progress=progress)
 
     _start(draw)
 
@@ -176,14 +176,14 @@ def _start(work: Callable[[Progress], DatasetInfo]) -> bool:
     if begun:
         st.session_state[_MINE] = jobs.find(_key())
     else:
-        st.toast("Another import is running; yours was not begun. Import it when that one has ended.")
+        st.toast("Another import is already running. Import your files when it has finished.")
     return begun
 
 
 def _outcome(job: jobs.Job[Any]) -> None:
     made, mine = job.result, st.session_state.pop(_MINE, None) is job
     if isinstance(made, DatasetInfo) and made not in catalog.list_datasets():
-        jobs.forget(_key())  # deleted since
+        jobs.forget(_key())  # deleted meanwhile
         return
     if job.state == jobs.FAILED:
         st.error(job.error, icon=":material/error:")
@@ -191,7 +191,7 @@ def _outcome(job: jobs.Job[Any]) -> None:
         st.info(job.error, icon=":material/cancel:")
     elif isinstance(made, DatasetInfo):
         if mine:
-            # Once, and nobody else: whoever imports a set wants to look at it.
+            # Only once, and only for the viewer who imported it.
             st.session_state[CHOSEN] = made.name
             st.session_state[_NAME] = ""
         _summary(made)
@@ -211,7 +211,7 @@ def _summary(info: DatasetInfo) -> None:
     st.dataframe(
         frame.head(_PREVIEW).rename(columns={"where": "Where", "reason": "Reason"}),
         hide_index=True,
-        alt="What was rejected: line or file, and the reason",
+        alt="Rejected rows or files, and why",
     )
     st.download_button(
         "Rejected, as CSV",

@@ -1,4 +1,4 @@
-"""The data sets of this installation on the Data page: which there are, which one is looked at; the card on Home."""
+"""List, choose and delete datasets on the Data page, and draw the card on Home."""
 
 from typing import Final
 
@@ -27,12 +27,12 @@ _VIEW_ICONS: Final = {
 
 @st.cache_resource(show_spinner=False)
 def tidy_up() -> None:
-    """Delete what an import that was killed left behind, once after the app has started."""
+    """Delete what killed imports left behind, once after the app has started."""
     clean_staging()
 
 
 def opened(info: DatasetInfo) -> Reading:
-    """A stored set for looking at: its images stay on the disk until they are shown.
+    """Open a stored dataset for viewing; its images stay on disk until they are shown.
 
     Raises:
         DatasetError: it is damaged.
@@ -46,7 +46,7 @@ def _opened(folder: str, created: str, name: str) -> Reading:
 
 
 def corrections_of(info: DatasetInfo) -> list[Correction]:
-    """The corrections that were made of a stored set.
+    """Read the corrections of a stored dataset.
 
     Raises:
         DatasetError: their file is damaged.
@@ -55,12 +55,12 @@ def corrections_of(info: DatasetInfo) -> list[Correction]:
 
 
 def stored_sets() -> list[DatasetInfo]:
-    """The sets there are, by name."""
+    """Return the stored datasets by name."""
     return catalog.list_datasets()
 
 
 def sets_table(sets: list[DatasetInfo]) -> None:
-    """What there is, a row a set."""
+    """Draw a table of the datasets."""
     frame = pd.DataFrame(
         [
             {
@@ -80,26 +80,26 @@ def sets_table(sets: list[DatasetInfo]) -> None:
         frame,
         hide_index=True,
         column_config={
-            "Votes": st.column_config.CheckboxColumn(help="The FER+ crowd's votes are with it"),
+            "Votes": st.column_config.CheckboxColumn(help="Has FER+ votes"),
             **dict.fromkeys(["Images", *(split.capitalize() for split in SPLITS)], number),
             "On disk, MB": st.column_config.NumberColumn(format="%.1f"),
-            "Fingerprint": st.column_config.TextColumn(help="The same for the same images and labels, in any layout"),
+            "Fingerprint": st.column_config.TextColumn(help="Equal for equal images and labels, in any format"),
         },
-        alt="The data sets: name, images by split, votes, source, size on disk, fingerprint",
+        alt="The datasets: name, images by split, votes, source, size on disk, fingerprint",
     )
 
 
 def choose_set(sets: list[DatasetInfo]) -> DatasetInfo:
-    """Let the user choose one of one or more sets, and delete it."""
+    """Let the user choose a dataset, and delete it."""
     by_name = {info.name: info for info in sets}
     if st.session_state.get(CHOSEN) not in by_name:
         st.session_state[CHOSEN] = sets[0].name
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Data set", list(by_name), key=CHOSEN, persist_state="session")
+        name = st.selectbox("Dataset", list(by_name), key=CHOSEN, persist_state="session")
         _delete(by_name[name])
     info = by_name[name]
     if info.synthetic:
-        st.caption("Drawn faces: whatever is measured on them says nothing about real ones.")
+        st.caption("Synthetic faces: results on them say nothing about real faces.")
     for change in info.changes:
         st.caption(change)
     return info
@@ -126,16 +126,16 @@ def _deleted(info: DatasetInfo) -> None:
     except FerError as error:
         st.toast(str(error), icon=":material/error:")
         return
-    # While they are mapped, the disk keeps the room that its images took.
+    # While the images are mapped, the disk space isn't freed.
     _opened.clear(folder, info.created, info.name)
     jobs.forget_all(f"{folder} {info.created}")
     st.toast(f"'{info.name}' was deleted.", icon=":material/delete:")
 
 
 def choose_view() -> str:
-    """Look, doctor or relabel: only what is chosen is computed."""
+    """Let the user choose a view, and return it; only the chosen view is computed."""
     view = st.segmented_control(
-        "What to do with it",
+        "View",
         list(_VIEW_ICONS),
         format_func=lambda name: f"{_VIEW_ICONS[name]} {name}",
         default=LOOK,
@@ -148,16 +148,16 @@ def choose_view() -> str:
 
 
 def card() -> None:
-    """The data on Home: how many sets and images, and the way to the page."""
+    """Draw the card on Home: how many datasets and images there are, and a link to the page."""
     tidy_up()
     sets = catalog.list_datasets()
     st.markdown("**:material/dataset: Data**")
     if sets:
         with st.container(horizontal=True):
-            st.metric("Data sets", f"{len(sets)}", width="content")
+            st.metric("Datasets", f"{len(sets)}", width="content")
             st.metric("Images", f"{sum(info.n_images for info in sets):,}", width="content")
         st.caption(", ".join(info.name for info in sets))
     else:
-        st.markdown("No data set yet. Bring FER-2013 in to see what is in it, mend it and train on it.")
+        st.markdown("No dataset yet. Import FER-2013 to explore it, fix its labels and train on it.")
     entry = menu_entry("Data")
     st.page_link(entry.path, label="See the data" if sets else "Import data", icon=entry.icon)

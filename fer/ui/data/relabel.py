@@ -1,4 +1,4 @@
-"""Relabelling on the Data page: the most doubtful images one after the other, each judged by one key or click."""
+"""Review labels on the Data page: the most doubtful images one by one, each with one key or click."""
 
 import threading
 from collections.abc import Callable
@@ -34,33 +34,33 @@ from fer.ui.data.charts import vote_bars
 from fer.ui.data.overview import corrections_of, opened
 from fer.ui.state import remembered
 
-_CROWD, _MODEL = "The crowd", "The model"
+_CROWD, _MODEL = "FER+ votes", "Model"
 _TIMES: Final = 5
 _BATCH: Final = 128
 _KEEP_KEY, _DISCARD_KEY, _UNDO_KEY, _SKIP_KEY = "K", "X", "U", "S"
-# Two tabs may judge at once: each adds to what is on the disk.
+# Two tabs may write at the same time; each adds to the file on disk.
 _writing: Final = threading.Lock()
 
 
 @dataclass
 class _Session:
-    """What one viewer passed over, and why the last word could not be kept."""
+    """The images that a viewer skipped, and why the last correction couldn't be saved."""
 
     skipped: set[tuple[str, int]] = field(default_factory=set)
     error: str = ""
 
 
 def relabel(info: DatasetInfo) -> None:
-    """Judge labels.
+    """Review doubtful labels.
 
     Raises:
-        DatasetError: the set or its corrections are damaged, or do not belong together.
+        DatasetError: the dataset or its corrections are damaged, or don't belong together.
     """
     reading = opened(info)
     state = remembered("data_relabel", _Session)
     st.caption(
-        "Corrections are kept in a small CSV beside the data, which are never changed; a training run uses them where "
-        "it asks for corrections, and a cleaned copy where you choose so."
+        "Corrections are saved in a separate CSV; the data aren't changed. To use them, turn on corrections in the "
+        "training form, or apply them to a cleaned copy."
     )
     bundle = _model()
     queue = _queue(info, reading, bundle)
@@ -73,13 +73,13 @@ def relabel(info: DatasetInfo) -> None:
         st.error(state.error, icon=":material/error:")
     n_done = len(queue) - len(waiting)
     if len(queue):
-        st.progress(n_done / len(queue), text=f"{n_done:,} of {len(queue):,} doubtful images judged or skipped")
+        st.progress(n_done / len(queue), text=f"{n_done:,} of {len(queue):,} doubtful images reviewed or skipped")
     if waiting:
         _judge(info, reading, waiting[0], bundle)
     elif len(queue):
-        st.success("All doubtful images were judged.", icon=":material/check_circle:")
+        st.success("All doubtful images are reviewed.", icon=":material/check_circle:")
     else:
-        st.success("There is no doubtful label.", icon=":material/check_circle:")
+        st.success("No doubtful labels.", icon=":material/check_circle:")
     _history(info, reading, made)
 
 
@@ -91,17 +91,17 @@ def _model() -> Bundle | None:
 
 
 def _queue(info: DatasetInfo, reading: Reading, bundle: Bundle | None) -> np.ndarray | None:
-    """The doubtful images, most doubtful first; None while nobody has said which they are."""
+    """Return the doubtful images, most doubtful first; None if they aren't known yet."""
     who = [_CROWD] if info.has_votes else []
     who += [_MODEL] if bundle else []
     if not who:
         st.info(
-            "Doubtful labels are found by the FER+ crowd's votes or by a model. Import the set again together with "
+            "Doubtful labels are found by FER+ votes or by a model. Import the dataset again together with "
             "fer2013new.csv, or train a model.",
             icon=":material/help:",
         )
         return None
-    doubter = st.segmented_control("Who doubts", who, default=who[0], required=True, key=f"data_doubter_{info.created}")
+    doubter = st.segmented_control("Flagged by", who, default=who[0], required=True, key=f"data_doubter_{info.created}")
     if doubter == _CROWD or bundle is None:
         return _by_crowd(info.created, info.fingerprint, reading)
     probabilities = _probabilities(info, bundle)
@@ -114,7 +114,7 @@ def _by_crowd(created: str, fingerprint: str, _reading: Reading) -> np.ndarray:
 
 
 def _probabilities(info: DatasetInfo, bundle: Bundle) -> np.ndarray | None:
-    """What the model says of every image of the set; None while it is being asked."""
+    """Return the model's probabilities for every image; None while they are being computed."""
     key = f"doubts {catalog.dataset_folder(info.name)} {info.created} {bundle.hash}"
     job = jobs.find(key)
     if job is not None and isinstance(job.result, np.ndarray):
@@ -130,7 +130,7 @@ def _probabilities(info: DatasetInfo, bundle: Bundle) -> np.ndarray | None:
         st.error(str(error), icon=":material/error:")
         return None
     st.button(
-        f"Ask the model about {info.n_images:,} images",
+        f"Classify {info.n_images:,} images",
         type="primary",
         icon=":material/neurology:",
         on_click=jobs.press,
@@ -149,7 +149,7 @@ def _ask(info: DatasetInfo, classifier: EmotionClassifier, progress: Progress) -
 
 
 def _judge(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | None) -> None:
-    """One image, who says what of it, and the buttons."""
+    """Show one image with its votes and predictions, and the buttons."""
     dataset = reading.dataset
     label = EMOTIONS[dataset.labels[index]]
     picture, question = st.columns([1, 2])
@@ -161,22 +161,22 @@ def _judge(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | Non
         )
     with question:
         _ask_person(info, reading, index)
-    # Below the buttons, so that on a telephone these are beside the face.
+    # Below the buttons, so that on a phone the buttons are next to the face.
     crowd, model = st.columns(2)
     if dataset.votes is not None:
         with crowd:
-            st.markdown("**The crowd's votes**")
+            st.markdown("**FER+ votes**")
             votes = dataset.votes[index]
             st.plotly_chart(vote_bars(votes), key="data_votes", config=STATIC, alt=describe_votes(votes))
     if bundle is not None:
         with model:
-            st.markdown("**The model**")
+            st.markdown("**Model**")
             _model_says(bundle, dataset.images[index])
 
 
 def _ask_person(info: DatasetInfo, reading: Reading, index: int) -> None:
     label = int(reading.dataset.labels[index])
-    st.markdown(f"It is labelled **{EMOTIONS[label]}**. What does it look like?")
+    st.markdown(f"Labelled **{EMOTIONS[label]}**. What does this face look like?")
     with st.container(horizontal=True):
         for number, emotion in enumerate(EMOTIONS):
             st.button(

@@ -28,7 +28,7 @@ def smooth(seed: int) -> np.ndarray:
 
 @dataclass
 class Planted:
-    """Drawn faces, and what was planted among them, by the key of the finding."""
+    """Synthetic faces, and what was planted among them, by the key of the finding."""
 
     dataset: FaceDataset
     found: dict[str, set[int]]

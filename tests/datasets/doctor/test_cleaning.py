@@ -194,5 +194,5 @@ def test_corrections_of_another_set_change_nothing(now: int | None, index: int) 
     """A discard reaches no other image either."""
     dataset = drawn()
     foreign = replace(correct(drawn(seed=9), 4, now), index=index)
-    with pytest.raises(DatasetError, match="do not belong to these images"):
+    with pytest.raises(DatasetError, match="don't belong to these images"):
         cleaned(dataset, SURE_KINDS, foreign)

@@ -99,7 +99,7 @@ def test_votes_are_known_by_their_name_in_any_dress_or_by_their_header(name: str
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("fer2013.csv", "other.csv"), "fer2013.csv and other.csv are 2 data sets; import one at a time"),
+        (("fer2013.csv", "other.csv"), "fer2013.csv and other.csv are 2 datasets; import one at a time"),
         (("fer2013.csv", "fer2013new.csv", "fer2013new (1).csv"), "both hold FER\\+ votes"),
         (("fer2013new.csv",), "votes and no faces"),
     ],

@@ -37,7 +37,7 @@ def test_corrections_relabel_confirm_and_discard() -> None:
     np.testing.assert_array_equal(corrected.labels, np.delete(expected, 9))
     np.testing.assert_array_equal(corrected.images, np.delete(dataset.images, 9, axis=0))
     np.testing.assert_array_equal(corrected.splits, np.delete(dataset.splits, 9))
-    # The data set that was given is as it was.
+    # The dataset that was given is as it was.
     assert dataset.fingerprint == drawn().fingerprint
 
 
@@ -67,9 +67,9 @@ def test_what_is_written_comes_back_and_undo_ends_with_no_file(tmp_path: Path) -
 def test_corrections_of_other_images_are_refused() -> None:
     dataset = drawn()
     made = [correct(dataset, 4, 3)]
-    with pytest.raises(DatasetError, match="do not belong to these images"):
+    with pytest.raises(DatasetError, match="don't belong to these images"):
         apply_corrections(dataset.take(np.arange(1, 42)), made)
-    with pytest.raises(DatasetError, match="do not belong to these images"):
+    with pytest.raises(DatasetError, match="don't belong to these images"):
         apply_corrections(dataset.take(np.arange(3)), made)
 
 
@@ -97,9 +97,9 @@ def test_corrections_lie_beside_the_data_and_never_change_them(fer_home: Path, t
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("image,digest,was,now\n1,0011,sad,happy\n".encode("utf-16"), "no CSV in UTF-8"),
-        (b"image,digest,was,now\n1,0011,sad,\xff\n", "no CSV in UTF-8"),
-        (b"image,digest,was,now\n1,0011,sad," + b"x" * 200_000 + b"\n", "no CSV"),
+        ("image,digest,was,now\n1,0011,sad,happy\n".encode("utf-16"), "isn't a CSV in UTF-8"),
+        (b"image,digest,was,now\n1,0011,sad,\xff\n", "isn't a CSV in UTF-8"),
+        (b"image,digest,was,now\n1,0011,sad," + b"x" * 200_000 + b"\n", "isn't a CSV"),
         (b"image;digest;was;now\n1;0011;sad;happy\n", "line 2"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_full_disk_keeps_the_old_corrections_and_leaves_no_half_file(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(corrections.csv, "writer", Full)
-    with pytest.raises(DatasetError, match=r"No space left on device.*not kept"):
+    with pytest.raises(DatasetError, match=r"No space left on device.*wasn't saved"):
         write_corrections(path, [*made, correct(drawn(), 5, 3)])
     assert [item.name for item in tmp_path.iterdir()] == ["corrections.csv"]
     assert read_corrections(path) == made

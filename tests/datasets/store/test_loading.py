@@ -41,7 +41,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFi
     table = write_lines(tmp_path / "fer2013.csv", lines)
     with caplog.at_level(logging.WARNING):
         assert len(load_dataset(table)) == 41
-    assert "1 of 42 images cannot be read" in caplog.text and "line 5: label '8'" in caplog.text
+    assert "1 of 42 images can't be read" in caplog.text and "line 5: label '8'" in caplog.text
 
 
 def test_corrections_are_applied_when_asked_for(tmp_path: Path, fer_home: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_file_inside_data_is_found_by_its_name(fer_home: Path) -> None:
 
 @pytest.mark.parametrize(("source", "why"), [("x" * 300, "File name too long"), ("~nosuchuser/x", "no such user")])
 def test_what_can_be_no_path_is_said(source: str, why: str, fer_home: Path) -> None:
-    with pytest.raises(DatasetError, match=f"cannot be a path \\({why}\\)"):
+    with pytest.raises(DatasetError, match=f"can't be a path \\({why}\\)"):
         load_dataset(source)
 
 
@@ -100,6 +100,6 @@ def test_a_run_takes_the_corrections_of_an_imported_set_by_its_name(tmp_path: Pa
 def test_a_run_is_refused_corrections_of_other_images(tmp_path: Path, fer_home: Path) -> None:
     name = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))).name
     write_corrections(corrections_file(fer_home / "data" / name), [correct(drawn(seed=9), 4, None)])
-    with pytest.raises(DatasetError, match="do not belong to these images"):
+    with pytest.raises(DatasetError, match="don't belong to these images"):
         load_dataset(name, corrections=True)
     assert len(load_dataset(name)) == 42
