@@ -1,4 +1,4 @@
-"""Evaluation: how good a model is, where it fails and why."""
+"""Evaluation: measure a model on labelled faces and look at its mistakes."""
 
 from fer.ui.evaluation import choice, gallery, results, work
 from fer.ui.frame import errors_as_sentences, page_frame
@@ -6,7 +6,7 @@ from fer.ui.frame import errors_as_sentences, page_frame
 page_frame(
     "Evaluation",
     ":material/query_stats:",
-    "How good a model is, where it fails and why, on any labelled faces.",
+    "Measure a model on labelled faces and look at its mistakes.",
 )
 
 with errors_as_sentences():
@@ -21,6 +21,6 @@ with errors_as_sentences():
         results.agreement(measured)
         results.downloads(measured)
 
-# By itself: what is deleted here may be the room that was missing above.
+# Separate from the above, so that a user can free space here after an error.
 with errors_as_sentences():
     work.kept()

@@ -105,7 +105,7 @@ def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> s
         f"{bundle.network['multiply_adds'] / 1e6:.0f} M multiply-adds a face; served by `{bundle.served}`, {size:.1f} "
         f"MB. Last trained for {len(curves)} epochs on {bundle.data['trained_on']} images. Data fingerprint "
         f"`{bundle.data['fingerprint']}`. Temperature "
-        f"{bundle.temperature:.4f}, 'not sure' below {bundle.confidence_threshold:.4f}, both fitted on the "
+        f"{bundle.temperature:.4f}, confidence threshold {bundle.confidence_threshold:.4f}, both fitted on the "
         f"{bundle.metrics['calibrated_on']} split.",
         *([Verdict(**int8).text] if int8 else []),
         _splits(bundle.metrics),
@@ -146,7 +146,7 @@ def _classes(values: dict[str, Any]) -> str:
 
 
 def _reliance(result: EvaluationResult) -> list[str]:
-    """How far the answers can be relied on: confidence, 'not sure', spoiled faces."""
+    """Return the card's parts on the confidence threshold, calibration and robustness."""
     texts = [
         shipped_report.answered(result),
         "Mean confidence and accuracy there, by confidence:",
@@ -154,7 +154,7 @@ def _reliance(result: EvaluationResult) -> list[str]:
     ]
     if result.robustness is not None:
         texts += [
-            "Robustness: every face of the validation split spoiled in one way.",
+            "Robustness: accuracy on the validation split under each image corruption.",
             shipped_report.robustness_table(result.robustness),
         ]
     return texts

@@ -1,6 +1,6 @@
-"""The shipped model's evaluation as Markdown: the whole report, and what it comes to in two paragraphs.
+"""Write the shipped model's evaluation as Markdown: a full report, and a summary in two paragraphs.
 
-Every figure is filled in from the evaluation, so that nothing of an earlier model stays behind. No face is shown.
+Every number comes from the evaluation, so that none of an earlier model stays behind. No face is shown.
 """
 
 import textwrap
@@ -14,39 +14,40 @@ from fer.evaluation.metrics import wilson_interval
 from fer.evaluation.robustness import RobustnessRow
 from fer.recognition.bundle import Bundle
 
-# What costs less than this many points of accuracy is called harmless.
+# A corruption that costs less accuracy than this is called harmless.
 _HARMLESS: Final = 0.02
 _COMMON_MISTAKES: Final = 3
 _SPEED: Final = "Faces per second"
 
 
 def report(result: EvaluationResult) -> str:
-    """All figures as tables and charts that Markdown viewers draw."""
-    figures = result.to_dict()
+    """Return the report, with charts that Markdown viewers draw."""
+    values = result.to_dict()
     parts = [
-        "# The shipped model's report",
+        "# Report on the shipped model",
         _wrapped(
-            f"{wording.about([result])}. Written by `python -m scripts.ship_model`; model "
-            f"`{result.model.hash}`, faces `{result.data.key}`. A single crop a face, by the file that is "
-            "served. What it comes to is in [evaluation.md](evaluation.md), and what each figure means. The same with "
-            "interactive charts, as one HTML file of five megabytes:"
+            f"Look up how the shipped model does on each class, at each confidence and under each image corruption. "
+            f"[Evaluate a model](evaluation.md) explains the metrics and sums up the results. "
+            f"{wording.about([result])}, one crop per face, with the ONNX file that the app uses. Model "
+            f"`{result.model.hash}`, faces `{result.data.key}`, written by `python -m scripts.ship_model`. "
+            "This command writes the same with interactive charts, as one HTML file of 5 MB:"
         ),
         "```bash\npython -m fer evaluate data/fer2013.csv --split validation --robustness --no-gallery "
         "--report report.html\n```",
-        "## Figures",
-        # How fast the machine was that wrote this says nothing about another.
-        _table(["figure", "value"], [row for row in wording.key_figures(result).items() if row[0] != _SPEED]),
-        "## By class",
+        "## Metrics",
+        # The speed of this machine says nothing about the reader's.
+        _table(["metric", "value"], [row for row in wording.key_metrics(result).items() if row[0] != _SPEED]),
+        "## Scores by class",
         _by_class(result),
-        "Confusion: rows are true, columns predicted.",
+        "Confusion matrix. Rows: true class. Columns: predicted class.",
         _table(
             ["true", *EMOTIONS],
-            [[name, *map(str, row)] for name, row in zip(EMOTIONS, figures["confusion_matrix"], strict=True)],
+            [[name, *map(str, row)] for name, row in zip(EMOTIONS, values["confusion_matrix"], strict=True)],
         ),
-        "## Does 0.9 mean 0.9?",
+        "## Calibration",
         *_calibration(result),
-        "## What 'not sure' costs and gains",
-        _coverage(figures["coverage"]),
+        "## Accuracy against coverage",
+        _coverage(values["coverage"]),
         *_robustness(result.robustness),
         *_crowd(result),
     ]
@@ -73,7 +74,7 @@ def _by_class(result: EvaluationResult) -> str:
         low, high = wilson_interval(round(one.recall * one.support), one.support) if one.support else (0.0, 1.0)
         interval = f"{low:.2f} to {high:.2f}"
         rows.append([name, f"{one.precision:.3f}", f"{one.recall:.3f}", interval, f"{one.f1:.3f}", str(one.support)])
-    return _table(["class", "precision", "recall", "its 95 % interval", "F1", "faces"], rows)
+    return _table(["class", "precision", "recall", "95 % interval of recall", "F1", "faces"], rows)
 
 
 def _calibration(result: EvaluationResult) -> list[str]:
@@ -81,8 +82,10 @@ def _calibration(result: EvaluationResult) -> list[str]:
     confidence, accuracy = ([one[key] for one in full] for key in ("confidence", "accuracy"))
     names = ", ".join(f'"{one["from"]:.2f}"' for one in full)
     return [
-        "By confidence: the model's mean confidence first, how often it is right second. Where the second lies lower, "
-        "the model is too sure.",
+        _wrapped(
+            "By confidence: the first line is the model's mean confidence, the second its accuracy. Where the second "
+            "line is lower, the model is overconfident."
+        ),
         _chart(f'"confidence from" [{names}]', '"share" 0 --> 1', confidence, accuracy),
         calibration_table(result),
     ]
@@ -93,7 +96,7 @@ def _filled_bins(result: EvaluationResult) -> list[dict[str, Any]]:
 
 
 def calibration_table(result: EvaluationResult) -> str:
-    """Mean confidence and accuracy of the faces, by confidence."""
+    """Return a table of mean confidence and accuracy by confidence."""
     rows = [
         [f"{one['from']:.2f} to {one['to']:.2f}", str(one["n"]), f"{one['confidence']:.3f}", f"{one['accuracy']:.3f}"]
         for one in _filled_bins(result)
@@ -105,10 +108,10 @@ def _coverage(points: list[dict[str, float]]) -> str:
     names = ", ".join(f'"{one["coverage"]:.1f}"' for one in points)
     return "\n\n".join(
         [
-            "Accuracy of the answers where only the surest share of the faces is answered.",
-            _chart(f'"share answered" [{names}]', '"accuracy" 0 --> 1', [one["accuracy"] for one in points]),
+            "Accuracy if the model answers only the given share of the faces, those with the highest confidence.",
+            _chart(f'"coverage" [{names}]', '"accuracy" 0 --> 1', [one["accuracy"] for one in points]),
             _table(
-                ["share answered", *(f"{one['coverage']:.1f}" for one in points)],
+                ["coverage", *(f"{one['coverage']:.1f}" for one in points)],
                 [["accuracy", *(f"{one['accuracy']:.3f}" for one in points)]],
             ),
         ]
@@ -116,11 +119,11 @@ def _coverage(points: list[dict[str, float]]) -> str:
 
 
 def _robustness(rows: tuple[RobustnessRow, ...] | None) -> list[str]:
-    return [] if rows is None else ["## Robustness", "Every face spoiled in one way.", robustness_table(rows)]
+    return [] if rows is None else ["## Robustness", "Accuracy under each image corruption.", robustness_table(rows)]
 
 
 def robustness_table(rows: tuple[RobustnessRow, ...]) -> str:
-    """Accuracy where every face is spoiled in one way, and what that way costs."""
+    """Return a table of the accuracy under each image corruption and the change it makes."""
     cells = [
         [row.label, f"{row.accuracy:.3f}", f"{row.interval[0]:.3f} to {row.interval[1]:.3f}", f"{0.0 - row.lost:+.3f}"]
         for row in rows
@@ -133,12 +136,12 @@ def _crowd(result: EvaluationResult) -> list[str]:
     if found is None or text is None:
         return []
     rows = [[one.label, str(one.n), f"{one.accuracy:.3f}", f"{one.confidence:.3f}"] for one in found.bins]
-    header = ["votes for the crowd's favourite", "faces", "sees it as the crowd", "mean confidence"]
-    return ["## Agreement with people", _wrapped(text), _table(header, rows)]
+    header = ["votes for the most voted class", "faces", "agreement", "mean confidence"]
+    return ["## Agreement with the FER+ votes", _wrapped(text), _table(header, rows)]
 
 
 def findings(bundle: Bundle, result: EvaluationResult) -> str:
-    """What the report says, in two paragraphs: what the model gets wrong, and how far it can be trusted."""
+    """Return two paragraphs: what the model gets wrong, and how far its confidence can be trusted."""
     return "\n\n".join(map(_wrapped, (_weaknesses(bundle, result), _trust(bundle, result))))
 
 
@@ -149,7 +152,7 @@ def _weaknesses(bundle: Bundle, result: EvaluationResult) -> str:
     by_f1 = sorted(occurring, key=lambda name: -metrics.per_class[name].f1)
     best = " and ".join(f"{name} (F1 {metrics.per_class[name].f1:.2f})" for name in by_f1[:2])
     worst = " and ".join(
-        f"{name} (F1 {metrics.per_class[name].f1:.2f}, of which it finds {metrics.per_class[name].recall:.0%})"
+        f"{name} (F1 {metrics.per_class[name].f1:.2f}, recall {metrics.per_class[name].recall:.2f})"
         for name in by_f1[:-3:-1]
     )
     counts = [
@@ -159,30 +162,31 @@ def _weaknesses(bundle: Bundle, result: EvaluationResult) -> str:
         if true != predicted
     ]
     mistakes = ", ".join(
-        f"{true} taken for {predicted} ({n} of {metrics.per_class[true].support})"
+        f"{true} predicted as {predicted} ({n} of {metrics.per_class[true].support})"
         for n, true, predicted in sorted(counts, key=lambda one: -one[0])[:_COMMON_MISTAKES]
         if n
     )
     rarest = min(occurring, key=lambda name: metrics.per_class[name].support)
-    figures = metrics.per_class[rarest]
-    margin = wilson_interval(round(figures.recall * figures.support), figures.support)
+    scores = metrics.per_class[rarest]
+    margin = wilson_interval(round(scores.recall * scores.support), scores.support)
     text = (
-        f"On the {metrics.n:,} faces of the {result.data.split} split of {result.data.name} the model gives "
-        f"{metrics.accuracy:.1%} the name that they are labelled with (95 % interval {low:.1%} to {high:.1%}), and its "
-        f"macro F1 is {metrics.macro_f1:.3f}. It is best at {best}, worst at {worst}. Its most common mistakes are "
-        f"{mistakes}. There are {figures.support} faces of {rarest}, so that its recall of {figures.recall:.2f} may as "
-        f"well be {margin[0]:.2f} or {margin[1]:.2f}."
+        f"On the {metrics.n:,} faces of the {result.data.split} split of {result.data.name}, the model's accuracy is "
+        f"{metrics.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) and its macro F1 {metrics.macro_f1:.3f}. It "
+        f"is best at {best} and worst at {worst}. Its most common mistakes are {mistakes}. The split has only "
+        f"{scores.support} faces of {rarest}, so the 95 % interval of its recall ({scores.recall:.2f}) is wide: "
+        f"{margin[0]:.2f} to {margin[1]:.2f}."
     )
     crowd = result.agreement
     if crowd is None:
         return text
     first, last = crowd.bins[0], crowd.bins[-1]
-    taught = ", which learned from the votes for other faces as well," if bundle.data.get("votes") else ""
+    taught = ", which also learned from the votes for other faces," if bundle.data.get("votes") else ""
     return (
-        f"{text} Not all of this is the model's fault: labels and the FER+ crowd's favourite agree on "
-        f"{crowd.labels_agree:.1%} of the {crowd.n:,} faces that have one. The model{taught} sees {crowd.accuracy:.1%} "
-        f"of them as the crowd does and {crowd.label_accuracy:.1%} as the labels say. By the votes for the favourite "
-        f"it agrees with the crowd on {first.accuracy:.0%} ({first.label}) to {last.accuracy:.0%} ({last.label})."
+        f"{text} Some of the mistakes lie in the labels: they match the most voted class of FER+ on "
+        f"{crowd.labels_agree:.1%} of the {crowd.n:,} faces that have one. The model{taught} agrees with the votes on "
+        f"{crowd.accuracy:.1%} of these faces and with the labels on {crowd.label_accuracy:.1%}. The more people "
+        f"agree, the more it agrees with them: from {first.accuracy:.0%} ({first.label} votes) to {last.accuracy:.0%} "
+        f"({last.label})."
     )
 
 
@@ -190,23 +194,23 @@ def _trust(bundle: Bundle, result: EvaluationResult) -> str:
     metrics, predictions = result.metrics, result.predictions
     sure = float(predictions.confidence.mean()) - metrics.accuracy
     text = (
-        f"Confidence and accuracy lie {metrics.ece:.3f} apart on average (ECE); over all faces the model is "
-        f"{abs(sure):.3f} too {'sure' if sure > 0 else 'timid'}. {answered(result)}"
+        f"The expected calibration error is {metrics.ece:.3f}. Over all faces, the model is {abs(sure):.3f} "
+        f"{'overconfident' if sure > 0 else 'underconfident'}. {answered(result)}"
     )
-    return " ".join([text, *_what_spoils(result.robustness), _what_chose(bundle, result.data.split)])
+    return " ".join([text, *_corruptions(result.robustness), _selection(bundle, result.data.split)])
 
 
 def answered(result: EvaluationResult) -> str:
-    """What the 'not sure' threshold costs and gains, in a sentence."""
-    figures = wording.key_figures(result)
+    """Return a sentence about coverage and accuracy at the model's confidence threshold."""
+    metrics = wording.key_metrics(result)
     return (
-        f"With its 'not sure' threshold of {result.model.confidence_threshold:.2f} it answers "
-        f"{figures['Share answered']} of the {result.data.split} split's faces; "
-        f"accuracy of those: {figures['Accuracy of those']}."
+        f"At its confidence threshold of {metrics['Confidence threshold']}, the model answers {metrics['Coverage']} of "
+        f"the faces of the {result.data.split} split, with an accuracy of {metrics['Accuracy when sure']}. For the "
+        "others it says 'not sure'."
     )
 
 
-def _what_spoils(rows: tuple[RobustnessRow, ...] | None) -> list[str]:
+def _corruptions(rows: tuple[RobustnessRow, ...] | None) -> list[str]:
     if not rows:
         return []
     ordered = sorted(rows, key=lambda row: -row.lost)
@@ -214,23 +218,23 @@ def _what_spoils(rows: tuple[RobustnessRow, ...] | None) -> list[str]:
     harmless = [row.label for row in ordered if row.lost < _HARMLESS]
     texts = []
     if harmful:
-        texts.append(f"It loses points of accuracy where every face is spoiled in one way: {', '.join(harmful)}.")
+        texts.append(f"Percentage points of accuracy that image corruptions cost: {', '.join(harmful)}.")
     if harmless:
-        texts.append(f"These cost it less than two: {', '.join(harmless)}.")
-    return [*texts, "All of that is done to web photos of 48 x 48 pixels; no webcam and no dark room took part."]
+        texts.append(f"Less than two points: {', '.join(harmless)}.")
+    return [*texts, "The corruptions are simulated on web photos of 48 x 48 pixels, not taken with a webcam."]
 
 
-def _what_chose(bundle: Bundle, split: str) -> str:
+def _selection(bundle: Bundle, split: str) -> str:
     calibrated_on = bundle.metrics.get("calibrated_on")
-    text = f"The epoch was chosen on this very {split} split, so that its accuracy flatters the model slightly."
+    text = f"The best epoch was chosen on the {split} split, so its accuracy is slightly optimistic."
     if calibrated_on == split:
-        text += " Temperature and threshold were fitted on it too, so that its calibration flatters as well."
+        text += " Temperature and threshold were fitted on it too, so its calibration is optimistic as well."
     elif calibrated_on in bundle.metrics:
         apart = bundle.metrics[calibrated_on]
         text += (
-            f" Temperature and threshold were fitted on {apart['n']:,} images of train that no weight learned from "
-            f"(accuracy {apart['accuracy']:.3f}, calibration error {apart['ece']:.3f} there)."
+            f" Temperature and threshold were fitted on {apart['n']:,} images of train that were not used for training "
+            f"(accuracy {apart['accuracy']:.3f}, calibration error {apart['ece']:.3f})."
         )
     if "test" in bundle.metrics:
         return f"{text} On the test split its accuracy is {bundle.metrics['test']['accuracy']:.3f}."
-    return f"{text} The test split chose nothing and was not looked at, so that there is no unflattered figure yet."
+    return f"{text} The test split has not been used at all, so there is no unbiased estimate yet."

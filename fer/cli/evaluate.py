@@ -1,4 +1,4 @@
-"""`python -m fer evaluate`: a served model on labelled faces, as a table, as JSON and as a report."""
+"""`fer evaluate`: measure a model on labelled faces and write tables, JSON and reports."""
 
 import json
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ from fer.errors import EvaluationError
 from fer.evaluation.comparison import Comparison, compare
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.evaluation_set import EvaluationSet, Source, load_evaluation_set
-from fer.evaluation.metrics import summary
+from fer.evaluation.metrics import Metrics, summary
 from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
 from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
-from fer.evaluation.wording import DERIVED, DRAWN, verdict
+from fer.evaluation.wording import DERIVED, SYNTHETIC, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -32,28 +32,28 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 
 @click.command()
 @click.argument("path")
-@click.option("--model", type=click.Path(path_type=Path), help="A model bundle's folder [default: the shipped model]")
-@click.option("--against", type=click.Path(path_type=Path), help="Another bundle, to compare the model with")
-@click.option("--split", help=f"One of {', '.join(SPLITS)} [default: test, else validation, else train]")
-@click.option("--faces/--photos", default=True, help="Images are faces [default], or photos to find faces in")
-@click.option("--detector", type=click.Choice(DETECTORS), help="That finds the faces of --photos")
-@click.option("--votes", type=click.Path(), help="A FER+ file; the one beside the CSV is found by itself")
-@click.option("--robustness", is_flag=True, help="Also measure what light, blur, noise and slipped crops cost")
+@click.option("--model", type=click.Path(path_type=Path), help="Folder of a model bundle [default: the shipped model]")
+@click.option("--against", type=click.Path(path_type=Path), help="Folder of another bundle to compare with")
+@click.option("--split", help=f"One of {', '.join(SPLITS)} [default: the best available: test, validation, train]")
+@click.option("--faces/--photos", default=True, help="Whether the images are cropped faces [default] or whole photos")
+@click.option("--detector", type=click.Choice(DETECTORS), help="Face detector for --photos")
+@click.option("--votes", type=click.Path(), help="A FER+ file [default: the one next to the CSV]")
+@click.option("--robustness", is_flag=True, help="Also measure the accuracy under each image corruption")
 @click.option(
     "--json",
     "json_file",
     metavar="FILE",
-    help="Write the figures as JSON, with --against as 'models' and 'comparison'; '-' is standard output",
+    help="Write the metrics as JSON; '-' means standard output. With --against: 'models' and 'comparison'",
 )
 @click.option(
     "--report",
     "report_files",
     metavar="FILE",
     multiple=True,
-    help="Write a report: .html (one file, opens without a network), .json (all figures) or .csv (a row a face)",
+    help="Write a report: .html (opens offline), .json (all results) or .csv (one row per face)",
 )
-@click.option("--gallery/--no-gallery", default=True, help="Show faces in the HTML report [default], or none")
-@click.option("--fresh", is_flag=True, help="Classify again what was evaluated before, such as to measure its speed")
+@click.option("--gallery/--no-gallery", default=True, help="Whether the HTML report shows faces [default: yes]")
+@click.option("--fresh", is_flag=True, help="Evaluate again even if there is a stored result")
 def evaluate(
     path: str,
     model: Path | None,
@@ -68,16 +68,16 @@ def evaluate(
     gallery: bool,
     fresh: bool,
 ) -> None:
-    """Measure a model on the labelled faces of PATH.
+    """Measure a model on the labelled faces in PATH.
 
-    PATH is FER-2013's CSV, image folders, the name of an imported set, or 'synthetic'. A single crop a face, by the
-    model as it is served. Rates are fractions of 1; the calibration error (ECE) is that of the top label over 15 bins.
-    Figures are kept under FER_HOME for the Evaluation page and the next time; faces are not.
+    PATH is FER-2013's CSV, image folders, the name of an imported dataset, or 'synthetic'. The model classifies one
+    crop per face. Rates are fractions of 1. ECE is the expected calibration error of the predicted class over 15 bins.
+    Results are stored under FER_HOME for the Evaluation page and for the next call. The faces are not stored.
     """
     for file in report_files:
         if Path(file).suffix.lower() not in FORMS:
-            raise EvaluationError(f"{file}: a report is one of {', '.join(FORMS)}; choose a name that ends so.")
-    # Known before the first face is classified, not after the last.
+            raise EvaluationError(f"{file}: the name of a report must end in {', '.join(FORMS[:-1])} or {FORMS[-1]}.")
+    # Fail before classifying, which may take minutes.
     for target in (*report_files, *([json_file] if json_file else [])):
         check_target(target)
     classifiers = [
@@ -86,19 +86,19 @@ def evaluate(
     began = datetime.now(UTC).isoformat(timespec="seconds")
     source = Source(path, split, photos=not faces, detector=detector, votes=votes)
     evaluation_set, results = _work(source, classifiers, robustness=robustness, fresh=fresh)
-    # Names are text: one with [brackets] is no markup.
+    # Without markup, because a name may contain [brackets].
     console = Console(stderr=json_file == STDOUT, markup=False)
     for result in results:
         _print(result, path, console)
         if result.made < began:
-            console.print(f"Evaluated {ago(result.made)} and kept; --fresh classifies the faces again.")
+            console.print(f"Stored result, evaluated {ago(result.made)}. Use --fresh to evaluate again.")
     comparison = None
     if len(results) > 1:
         comparison = compare(results[0].predictions, results[1].predictions)
         _print_comparison(comparison, results, console)
     if json_file:
-        figures = [summary(one.model.name, path, one.data.split, one.predictions) for one in results]
-        content = {"models": figures, "comparison": comparison.to_dict()} if comparison else figures[0]
+        metrics = [summary(one.model.name, path, one.data.split, one.predictions) for one in results]
+        content = {"models": metrics, "comparison": comparison.to_dict()} if comparison else metrics[0]
         write_target(json.dumps(content, indent=2).encode() + b"\n", json_file)
     for file in report_files:
         made = report(Path(file).suffix.lower(), evaluation_set, results, classifiers if gallery else ())
@@ -130,7 +130,7 @@ def _evaluate(
         progress.update(task, completed=done, total=total, description=f"{name}, {stage}")
 
     def wait() -> None:
-        progress.update(task, description=f"{name}, waiting for another evaluation that does the same")
+        progress.update(task, description=f"{name}, waiting for another evaluation of the same faces")
 
     try:
         result = evaluate_once(
@@ -143,8 +143,8 @@ def _evaluate(
             on_wait=wait,
         )
     except StoreError as error:
-        # The figures are what was asked for; that they are kept is a convenience.
-        progress.console.print(f"Nothing is kept: {error}", markup=False, highlight=False)
+        # The user asked for the metrics; storing them is only a convenience.
+        progress.console.print(f"The result is not stored. {error}", markup=False, highlight=False)
         result = evaluate_model(classifier, evaluation_set, robustness=robustness, on_progress=tell)
     return result.called(bundle.name)
 
@@ -153,36 +153,44 @@ def _print(result: EvaluationResult, path: str, console: Console) -> None:
     metrics, data = result.metrics, result.data
     low, high = metrics.accuracy_interval
     derived = f" ({DERIVED})" if data.derived else ""
-    # A path may be longer than the line.
+    # Soft wrap, because a path may be longer than the line.
     console.print(
         f"{result.model.name} on {path}, {data.split} split{derived}, {counted(metrics.n, 'face')}",
         highlight=False,
         soft_wrap=True,
     )
     if data.synthetic:
-        console.print(DRAWN)
+        console.print(SYNTHETIC)
     if data.left_out:
-        console.print(f"{counted(data.left_out, 'image')} could not be used.")
+        console.print(f"{counted(data.left_out, 'image')} could not be used and {_were(data.left_out)} left out.")
     console.print(
         f"accuracy {metrics.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro F1 {metrics.macro_f1:.4f},\n"
-        f"ECE {metrics.ece:.4f}, {result.predictions.faces_per_second:.0f} faces a second",
+        f"ECE {metrics.ece:.4f}, {result.predictions.faces_per_second:.0f} faces per second",
         highlight=False,
     )
     table = Table("emotion", "precision", "recall", "F1", "faces")
-    for name, figures in metrics.per_class.items():
-        rates = (f"{value:.3f}" for value in (figures.precision, figures.recall, figures.f1))
-        table.add_row(name, *rates, str(figures.support))
+    for name, scores in metrics.per_class.items():
+        rates = (f"{value:.3f}" for value in (scores.precision, scores.recall, scores.f1))
+        table.add_row(name, *rates, str(scores.support))
     console.print(table)
-    # Names cut short, so that seven columns fit into a terminal of 80.
-    table = Table("true \\ predicted", *(name[:7] for name in metrics.per_class))
+    _print_confusion(metrics, console)
+    if result.robustness is not None:
+        table = Table("corruption", "accuracy", "lost", title="Robustness")
+        for row in result.robustness:
+            table.add_row(row.label, f"{row.accuracy:.4f}", f"{row.lost:.4f}")
+        console.print(table)
+
+
+def _print_confusion(metrics: Metrics, console: Console) -> None:
+    # Without padding and with the longest name at the left, seven columns fit into 80 characters.
+    table = Table("true", *metrics.per_class, title="Confusion matrix (columns: predicted)", padding=(0, 0))
     for name, row in zip(metrics.per_class, metrics.confusion, strict=True):
         table.add_row(name, *(str(count) for count in row))
     console.print(table)
-    if result.robustness is not None:
-        table = Table("faces", "accuracy", "lost", title="Robustness")
-        for transformed in result.robustness:
-            table.add_row(transformed.label, f"{transformed.accuracy:.4f}", f"{transformed.lost:.4f}")
-        console.print(table)
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _print_comparison(comparison: Comparison, results: list[EvaluationResult], console: Console) -> None:

@@ -1,4 +1,4 @@
-"""A model beside the FER+ crowd: does it see what most people see, and is it unsure where they are?"""
+"""Compare a model with the FER+ votes: does it predict what most people see, and is it less sure where they are?"""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +13,7 @@ from fer.emotions import EMOTIONS
 from fer.evaluation.metrics import Predictions
 
 NO_MAJORITY: Final = -1
-# Shares of ten votes, halves of a bin between them; a majority of seven classes and three others is 2 of 10 or more.
+# FER+ has ten votes per face, so each bin is centred on a number of votes. Four votes or fewer are rare and share one.
 _EDGES: Final = (0.0, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0)
 _BIN_LABELS: Final = ("4 of 10 or fewer", "5 of 10", "6 of 10", "7 of 10", "8 of 10", "9 of 10", "all")
 _MIN_FOR_CORRELATION: Final = 3
@@ -21,12 +21,12 @@ _MIN_FOR_CORRELATION: Final = 3
 
 @dataclass(frozen=True, eq=False)
 class Crowd:
-    """What the crowd says of N faces.
+    """The FER+ votes for N faces, summarised.
 
     Attributes:
-        majority: (N,) int64, the class with the most votes, an index into `EMOTIONS`; -1 where two share the first
-            place, or where most voted for contempt, 'unknown' or 'no face'.
-        certainty: (N,) float64, share of all votes that the first place has, 0..1.
+        majority: (N,) int64, the class with the most votes as an index into `EMOTIONS`; -1 if there is a tie, or if
+            contempt, 'unknown' or 'no face' has the most votes.
+        certainty: (N,) float64, the share of all votes that the most voted option has, 0..1.
     """
 
     majority: npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ class Crowd:
 
 
 def crowd_majority(votes: npt.NDArray[np.uint8]) -> Crowd:
-    """The crowd's majority for votes (N, 10) in the order of `VOTE_COLUMNS`."""
+    """Return the most voted classes for votes (N, 10) in the order of `VOTE_COLUMNS`."""
     counts = votes.astype(np.int64)
     most = counts.max(1, initial=0)
     alone = (counts == most[:, None]).sum(1) == 1
@@ -46,12 +46,12 @@ def crowd_majority(votes: npt.NDArray[np.uint8]) -> Crowd:
 
 @dataclass(frozen=True)
 class CertaintyBin:
-    """Faces on which the crowd is about equally certain.
+    """Faces whose most voted class has about the same share of the votes.
 
     Attributes:
-        label: the certainty in words.
-        n: faces.
-        accuracy: share of them that the model sees as the crowd does.
+        label: the share in words.
+        n: number of faces.
+        accuracy: share of them on which the model predicts the most voted class.
         confidence: the model's mean confidence, 0..1.
     """
 
@@ -63,18 +63,18 @@ class CertaintyBin:
 
 @dataclass(frozen=True)
 class Agreement:
-    """A model and the crowd, over the faces with a clear majority for one of the seven.
+    """The agreement of a model with the votes, over the faces whose most voted class is one of the seven.
 
     Attributes:
-        n: those faces; `n_left_out` the others.
-        n_left_out: faces without such a majority.
-        accuracy: share that the model sees as the crowd does.
-        label_accuracy: share of the same faces that the model sees as the data set's labels say.
-        labels_agree: share of the same faces on which labels and crowd agree: the `accuracy` of a model that answers as
-            the labels say, and the `label_accuracy` of one that answers as the crowd does.
-        correlation: Spearman's rank correlation of the model's confidence with the crowd's certainty, -1..1; None
-            where one of them does not vary.
-        bins: by the crowd's certainty, least first, the empty ones left out.
+        n: number of those faces.
+        n_left_out: number of the other faces.
+        accuracy: share of the n faces on which the model predicts the most voted class.
+        label_accuracy: share of the n faces on which the model predicts the label.
+        labels_agree: share of the n faces whose label is the most voted class. A model that always predicts the label
+            has this `accuracy`; one that always predicts the most voted class has this `label_accuracy`.
+        correlation: Spearman's rank correlation of the model's confidence with the share of votes, -1..1; None if one
+            of them doesn't vary.
+        bins: by share of votes, ascending, without empty bins.
     """
 
     n: int
@@ -87,10 +87,10 @@ class Agreement:
 
 
 def agreement(predictions: Predictions, votes: npt.NDArray[np.uint8]) -> Agreement | None:
-    """Compare a model's predictions with the crowd's votes for the same faces, (N, 10).
+    """Compare a model's predictions with the FER+ votes for the same faces, (N, 10).
 
     Returns:
-        None where no face has a clear majority for one of the seven classes.
+        None if no face has a most voted class among the seven.
     """
     crowd = crowd_majority(votes)
     clear = crowd.majority != NO_MAJORITY

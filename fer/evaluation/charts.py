@@ -1,4 +1,4 @@
-"""Charts of an evaluation, for the page and the report alike. A class has the same colour everywhere."""
+"""Draw the charts of an evaluation for the page and the report. A class has the same colour everywhere."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,22 +12,26 @@ from fer.evaluation.calibration import CoverageCurve, coverage_curve, reliabilit
 from fer.evaluation.metrics import Metrics, Predictions
 from fer.evaluation.robustness import RobustnessRow
 
-DIAMOND: Final = "The diamond is the model's own 'not sure' threshold; a model that is sure of no face has none."
-LINES: Final = "Solid: share of faces that the model sees as the crowd does. Dotted: its mean confidence."
+DIAMOND: Final = (
+    "The diamond marks the model's confidence threshold, below which it answers 'not sure'. It is missing if no face "
+    "reaches the threshold."
+)
+LINES: Final = "Solid: share of faces on which the model agrees with the votes. Dotted: its mean confidence."
+CLEAN: Final = "unchanged"
 # Two models are told apart by light and dark as well as by hue (Okabe and Ito's blue and vermilion).
 MODEL_COLORS: Final = ("#0072B2", "#D55E00")
 RIGHT, WRONG = "#0072B2", "#D55E00"
 _GUIDE: Final = {"color": "#8C8C8C", "dash": "dot", "width": 1}
-# Above the chart: its title, and the legend under it.
+# The legend goes between the title and the chart.
 _TITLE_PLACE: Final = {"x": 0, "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
 _MARGIN: Final = {"l": 8, "r": 8, "t": 68, "b": 8}
-# A curve of thousands of points looks the same with these, and is a hundredth of the size.
+# A curve with thousands of points looks the same with 200 and takes far less space.
 _CURVE_POINTS: Final = 200
 _CONFIDENCE_BINS: Final = 20
 
 
 def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion matrix") -> go.Figure:
-    """Rows true, columns predicted; counts, or shares of each row, which is what the colour shows either way."""
+    """Draw the confusion matrix with counts, or with the share of each row. The colour always shows the share."""
     counts = metrics.confusion
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     text = [[f"{share:.2f}" for share in row] for row in shares] if by_row else counts.astype(str).tolist()
@@ -52,7 +56,7 @@ def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion m
 
 
 def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by class") -> go.Figure:
-    """Three markers a class: what of its name is right, what of it is found, and their mean."""
+    """Draw precision, recall and F1 of each class as three markers."""
     figure = go.Figure()
     names = [f"{name} ({metrics.per_class[name].support})" for name in EMOTIONS]
     for key, label, symbol in (
@@ -68,7 +72,7 @@ def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by 
             marker={"symbol": symbol, "size": 12, "color": [EMOTION_COLORS[name] for name in EMOTIONS]},
             hovertemplate=f"{label} of %{{y}}: %{{x:.3f}}<extra></extra>",
         )
-        # The legend tells shapes apart, and belongs to no class.
+        # A grey legend entry explains the shape without a class's colour.
         marker = {"symbol": symbol, "size": 10, "color": _GUIDE["color"]}
         figure.add_scatter(x=[None], y=[names[0]], mode="markers", name=label, marker=marker)
     figure = _finished(figure, title, x="share", y=None, height=340)
@@ -76,7 +80,7 @@ def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by 
 
 
 def calibration_chart(predictions: Predictions, color: str = MODEL_COLORS[0], title: str = "Calibration") -> go.Figure:
-    """How often the model is right when it says how sure it is; below the diagonal it is too sure."""
+    """Draw accuracy against confidence. Below the diagonal, the model is overconfident."""
     bins = reliability(predictions.probabilities, predictions.labels)
     full = bins.counts > 0
     figure = go.Figure()
@@ -89,14 +93,14 @@ def calibration_chart(predictions: Predictions, color: str = MODEL_COLORS[0], ti
         name="model",
         line={"color": color},
         marker={"size": 5 + 15 * np.sqrt(bins.counts[full] / bins.counts.max())},
-        hovertemplate="confidence %{x:.2f}: right in %{y:.2f} of %{customdata} faces<extra></extra>",
+        hovertemplate="confidence %{x:.2f}: accuracy %{y:.2f} on %{customdata} faces<extra></extra>",
     )
-    figure = _finished(figure, f"{title}, error {bins.ece:.3f}", x="confidence", y="accuracy", height=340)
+    figure = _finished(figure, f"{title}, ECE {bins.ece:.3f}", x="confidence", y="accuracy", height=340)
     return figure.update_xaxes(range=[0, 1.02]).update_yaxes(range=[0, 1.02])
 
 
 def confidence_chart(predictions: Predictions, title: str = "Confidence") -> go.Figure:
-    """How often the model is how sure, where it is right and where it is wrong."""
+    """Draw a histogram of the confidence, split into right and wrong predictions."""
     figure = go.Figure()
     for label, chosen, color in (("right", predictions.correct, RIGHT), ("wrong", ~predictions.correct, WRONG)):
         counts, edges = np.histogram(predictions.confidence[chosen], _CONFIDENCE_BINS, (0, 1))
@@ -115,7 +119,7 @@ def confidence_chart(predictions: Predictions, title: str = "Confidence") -> go.
 def coverage_chart(
     predictions: Sequence[Predictions], names: Sequence[str], thresholds: Sequence[float], title: str
 ) -> go.Figure:
-    """What the 'not sure' threshold costs and gains: accuracy of what is answered, against how much is."""
+    """Draw the accuracy of the answered faces against their share, over all confidence thresholds."""
     figure = go.Figure()
     for one, name, threshold, color in zip(predictions, names, thresholds, MODEL_COLORS, strict=False):
         curve = coverage_curve(one.probabilities, one.labels)
@@ -127,9 +131,11 @@ def coverage_chart(
             mode="lines",
             name=name,
             line={"color": color},
-            hovertemplate="sure from %{customdata:.2f}: answers %{x:.2f}, right in %{y:.3f}<extra>" + name + "</extra>",
+            hovertemplate="threshold %{customdata:.2f}: coverage %{x:.2f}, accuracy %{y:.3f}<extra>"
+            + name
+            + "</extra>",
         )
-        # Falling thresholds; the last that is reached is what the model's own threshold does.
+        # Thresholds descend, so the last one at or above the model's threshold answers the same faces.
         reached = np.flatnonzero(curve.thresholds >= threshold)
         if len(reached):
             place = int(reached[-1])
@@ -139,10 +145,10 @@ def coverage_chart(
                 mode="markers",
                 showlegend=False,
                 marker={"color": color, "size": 12, "symbol": "diamond"},
-                hovertemplate=f"'not sure' below {threshold:.2f}: answers %{{x:.2f}}, right in %{{y:.3f}}"
+                hovertemplate=f"model's threshold {threshold:.2f}: coverage %{{x:.2f}}, accuracy %{{y:.3f}}"
                 f"<extra>{name}</extra>",
             )
-    figure = _finished(figure, title, x="share of faces answered", y="accuracy of the answers", height=340)
+    figure = _finished(figure, title, x="coverage (share of faces answered)", y="accuracy of the answers", height=340)
     return figure.update_xaxes(range=[0, 1.02])
 
 
@@ -158,13 +164,13 @@ def robustness_chart(
     title: str = "Robustness",
     colors: Sequence[str] = MODEL_COLORS,
 ) -> go.Figure:
-    """Accuracy under each transform beside that on clean faces, by model, with 95 % intervals."""
+    """Draw the accuracy under each corruption and on unchanged faces, by model, with 95 % intervals."""
     figure = go.Figure()
     for table, name, accuracy, color in zip(rows, names, clean, colors, strict=False):
         values = [accuracy, *(row.accuracy for row in table)]
         figure.add_bar(
             x=values,
-            y=["clean", *(row.label for row in table)],
+            y=[CLEAN, *(row.label for row in table)],
             orientation="h",
             name=name,
             marker={"color": color, "opacity": [1.0, *([0.8] * len(table))]},
@@ -179,7 +185,7 @@ def robustness_chart(
             text=[f"{value:.2f}" for value in values],
             textposition="inside",
             insidetextanchor="start",
-            # Else the numbers shrink with the bars until nobody can read them.
+            # Otherwise Plotly shrinks the numbers with the bars until they are unreadable.
             constraintext="none",
             textfont={"size": 11, "color": "white"},
             hovertemplate="%{y}: %{x:.3f}<extra>" + name + "</extra>",
@@ -194,13 +200,13 @@ def robustness_chart(
 def agreement_chart(
     agreements: Sequence[Agreement], names: Sequence[str], title: str, colors: Sequence[str] = MODEL_COLORS
 ) -> go.Figure:
-    """The more people agree on a face, the more should the model: accuracy and confidence by the crowd's certainty."""
+    """Draw accuracy and mean confidence by the share of FER+ votes for the most voted class."""
     figure = go.Figure()
     for one, name, color in zip(agreements, names, colors, strict=False):
         labels = [item.label for item in one.bins]
         counts = [item.n for item in one.bins]
         for key, what, dash, symbol in (
-            ("accuracy", "sees it as the crowd", "solid", "circle"),
+            ("accuracy", "agreement", "solid", "circle"),
             ("confidence", "mean confidence", "dot", "diamond"),
         ):
             figure.add_scatter(
@@ -209,13 +215,13 @@ def agreement_chart(
                 customdata=counts,
                 mode="lines+markers",
                 name=name,
-                # One entry a model; `LINES` says what solid and dotted are.
+                # One legend entry per model; the caption `LINES` explains solid and dotted.
                 showlegend=dash == "solid" and len(names) > 1,
                 line={"color": color, "dash": dash},
                 marker={"symbol": symbol, "size": 9},
-                hovertemplate=f"%{{x}} of the crowd: {what} %{{y:.2f}}, %{{customdata}} faces<extra>{name}</extra>",
+                hovertemplate=f"%{{x}} votes: {what} %{{y:.2f}}, %{{customdata}} faces<extra>{name}</extra>",
             )
-    figure = _finished(figure, title, x="votes for the crowd's majority", y="share", height=360)
+    figure = _finished(figure, title, x="votes for the most voted class", y="share", height=360)
     return figure.update_yaxes(range=[0, 1.02])
 
 

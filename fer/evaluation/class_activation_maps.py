@@ -1,4 +1,4 @@
-"""Class activation maps: which part of a face speaks for a class, and a picture of it."""
+"""Class activation maps: compute which parts of a face support a class, and draw them."""
 
 from typing import Final
 
@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 _COLOURS: Final = cv2.COLORMAP_INFERNO
-# The face stays visible under the strongest evidence.
+# Below 1, so that the face stays visible under the strongest evidence.
 _STRONGEST: Final = 0.7
 
 
 def evidence(maps: npt.ArrayLike, label: int) -> npt.NDArray[np.float32]:
-    """Where a face speaks for a class rather than for the others.
+    """Return where a face supports one class more than the others.
 
-    The softmax knows differences of logits only, so that what all classes share at a place decides nothing: the mean
-    over the classes is taken off, and what is left above zero counts (Zhou et al., 2016, 'Learning deep features for
+    A softmax depends only on differences between logits, so a value that all classes share has no effect. The mean over
+    the classes is subtracted and negative values become 0 (after Zhou et al., 2016, 'Learning deep features for
     discriminative localization').
 
     Args:
@@ -23,7 +23,7 @@ def evidence(maps: npt.ArrayLike, label: int) -> npt.NDArray[np.float32]:
         label: an index into `EMOTIONS`.
 
     Returns:
-        (h, w) float32 in 0..1, the strongest place being 1; all zero where no place speaks for the class.
+        (h, w) float32 in 0..1 with a maximum of 1, or all zero if no place supports the class.
     """
     values = np.asarray(maps, np.float32)
     heat = np.maximum(values[..., label] - values.mean(-1), 0)
@@ -32,12 +32,12 @@ def evidence(maps: npt.ArrayLike, label: int) -> npt.NDArray[np.float32]:
 
 
 def overlay(face: npt.NDArray[np.uint8], heat: npt.ArrayLike, side: int = 192) -> npt.NDArray[np.uint8]:
-    """A face with evidence laid over it: (side, side, 3) uint8 RGB, glowing where the evidence is, grey elsewhere.
+    """Draw evidence over a face: (side, side, 3) uint8 RGB, bright where there is evidence, grey elsewhere.
 
     Args:
         face: (48, 48) uint8 grey.
-        heat: (h, w) in 0..1, such as `evidence` gives.
-        side: of the picture in pixels.
+        heat: (h, w) in 0..1, such as `evidence` returns.
+        side: width and height of the result in pixels.
     """
     grey = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
     strength = cv2.resize(np.asarray(heat, np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
@@ -49,5 +49,5 @@ def overlay(face: npt.NDArray[np.uint8], heat: npt.ArrayLike, side: int = 192) -
 
 
 def enlarged(face: npt.NDArray[np.uint8], side: int = 192) -> npt.NDArray[np.uint8]:
-    """A face (48, 48) uint8 at the size of an overlay: (side, side) uint8."""
+    """Return a face, (48, 48) uint8, scaled to the size of an overlay: (side, side) uint8."""
     return np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)

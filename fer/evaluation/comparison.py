@@ -1,4 +1,4 @@
-"""Two models on the same faces: where they differ, and whether that is more than chance."""
+"""Compare two models on the same faces, and test whether the difference is significant."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +12,12 @@ from fer.evaluation.metrics import Predictions
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """How two models' answers to the same faces go together.
+    """How the predictions of two models for the same faces compare.
 
     Attributes:
-        both_right, only_first, only_second, both_wrong: faces; they sum to all.
-        p_value: of McNemar's exact test: how often two equally good models differ at least as much, by chance.
-        disagree: (M,) int64, rows of the faces to which they give different answers, the surest pair first.
+        both_right, only_first, only_second, both_wrong: numbers of faces, which add up to all faces.
+        p_value: of McNemar's exact test: the probability that two equally good models differ at least this much.
+        disagree: (M,) int64, rows of the faces with different predictions, the highest summed confidence first.
     """
 
     both_right: int
@@ -29,11 +29,11 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether chance alone would do it less than once in twenty."""
+        """Return whether the difference is significant at the 5 % level."""
         return self.p_value < 0.05
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain JSON values."""
+        """Return the comparison as plain JSON values."""
         return {
             "both_right": self.both_right,
             "only_first": self.only_first,
@@ -45,16 +45,16 @@ class Comparison:
 
 
 def compare(first: Predictions, second: Predictions) -> Comparison:
-    """Compare two models' predictions, row by row.
+    """Compare the predictions of two models, face by face.
 
     Raises:
-        ValueError: they are not of the same faces.
+        ValueError: the predictions are for different faces.
     """
     if not np.array_equal(first.labels, second.labels):
         raise ValueError(f"expected predictions of the same faces. Received: {len(first)} and {len(second)} faces")
     only_first = int((first.correct & ~second.correct).sum())
     only_second = int((second.correct & ~first.correct).sum())
-    # McNemar (1947): of the faces that one alone has right, each is equally likely to have half.
+    # McNemar (1947): if both are equally good, each is right on half of the faces that only one gets right.
     discordant = only_first + only_second
     p_value = float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
     rows = np.flatnonzero(first.predicted != second.predicted)

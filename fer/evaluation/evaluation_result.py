@@ -1,9 +1,9 @@
-"""`EvaluationResult`: all that is known of one model on one set of faces, however it was come by."""
+"""Everything known about one model on one evaluation set, computed or loaded."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from fer.evaluation.agreement import Agreement, agreement
 from fer.evaluation.calibration import answered_at, coverage_curve, reliability
@@ -13,18 +13,16 @@ from fer.evaluation.robustness import RobustnessRow, measure_robustness
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 
-_OLD_NAMES: Final = {"unsure_below": "confidence_threshold"}
-
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What an evaluation remembers of the model.
+    """The model as an evaluation stores it.
 
     Attributes:
-        name: for people.
-        hash: changes with the weights, the temperature or the threshold.
-        path: the bundle's folder at that time.
-        confidence_threshold: confidence in 0..1 under which the model is 'not sure'.
+        name: the name to show.
+        hash: changes with the weights, the temperature or the confidence threshold.
+        path: the folder of the bundle when it was evaluated.
+        confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
     """
 
     name: str
@@ -33,31 +31,22 @@ class ModelInfo:
     confidence_threshold: float
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Return the model that `asdict` described, also under the threshold's old name.
-
-        Raises:
-            TypeError: a value is missing or unknown.
-        """
-        return cls(**{_OLD_NAMES.get(name, name): value for name, value in values.items()})
-
-    @classmethod
     def of(cls, bundle: Bundle, name: str | None = None) -> Self:
-        """What to remember of a bundle, called by a name of its own where one is given."""
+        """Describe a bundle, under another name if one is passed."""
         return cls(name or bundle.name, bundle.hash, str(bundle.path), float(bundle.confidence_threshold))
 
 
 @dataclass(frozen=True)
 class DataInfo:
-    """What an evaluation remembers of the faces.
+    """The faces as an evaluation stores them.
 
     Attributes:
-        name: for people.
-        key: of the evaluation_set, `EvaluationSet.key`.
-        split: the split that was evaluated.
-        synthetic: whether the faces are drawn.
-        left_out: images of the split that could not be used.
-        derived: whether the split is the part of train that training would validate on.
+        name: the name to show.
+        key: `EvaluationSet.key`.
+        split: the evaluated split.
+        synthetic: whether the faces are synthetic.
+        left_out: number of images of the split that could not be used.
+        derived: whether the faces are the part of train that training would validate on.
     """
 
     name: str
@@ -69,7 +58,7 @@ class DataInfo:
 
     @classmethod
     def of(cls, evaluation_set: EvaluationSet) -> Self:
-        """What to remember of the faces."""
+        """Describe an evaluation set."""
         faces = evaluation_set.faces
         left_out = len(evaluation_set.left_out)
         return cls(
@@ -79,15 +68,16 @@ class DataInfo:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationResult:
-    """One model on one set of faces.
+    """The results of one model on one evaluation set.
 
     Attributes:
-        model, data: what was evaluated on what.
-        predictions: the model's answers, in the order of the faces.
-        metrics: the figures that follow.
-        made: when, UTC, in ISO 8601 to the second.
-        agreement: with the FER+ crowd; None where there are no votes.
-        robustness: a row a transform; None where it was not measured.
+        model: the evaluated model.
+        data: the faces it was evaluated on.
+        predictions: the model's predictions, in the order of the faces.
+        metrics: the metrics of these predictions.
+        made: the time of the evaluation in UTC, ISO 8601 to the second.
+        agreement: the agreement with the FER+ votes; None if there are no votes.
+        robustness: one row per corruption; None if it wasn't measured.
     """
 
     model: ModelInfo
@@ -102,7 +92,7 @@ class EvaluationResult:
     def of(
         cls, model: ModelInfo, evaluation_set: EvaluationSet, predictions: Predictions, made: str | None = None
     ) -> Self:
-        """The result that follows from a model's predictions for these faces, made now or at the time given."""
+        """Compute all metrics of a model's predictions, dated now unless `made` is passed."""
         votes = evaluation_set.faces.votes
         return cls(
             model=model,
@@ -114,24 +104,24 @@ class EvaluationResult:
         )
 
     def called(self, name: str) -> Self:
-        """The same with the model called by another name."""
+        """Return the same result with another name for the model."""
         return replace(self, model=replace(self.model, name=name))
 
     def with_robustness(self, rows: tuple[RobustnessRow, ...]) -> Self:
-        """The same with the table of transforms."""
+        """Return the same result with its robustness rows."""
         return replace(self, robustness=rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as plain JSON values; what `python -m fer evaluate` writes, and more."""
+        """Return all results as plain JSON values, including those that `fer evaluate --json` writes."""
         probabilities, labels = self.predictions.probabilities, self.predictions.labels
         curve, bins = coverage_curve(probabilities, labels), reliability(probabilities, labels)
         answered = answered_at(probabilities, labels, self.model.confidence_threshold)
-        figures = self.metrics.to_dict()
+        metrics = self.metrics.to_dict()
         return {
             **summary(self.model.name, self.data.name, self.data.split, self.predictions),
-            "accuracy_interval": figures["accuracy_interval"],
-            "balanced_accuracy": figures["balanced_accuracy"],
-            "top2_accuracy": figures["top2_accuracy"],
+            "accuracy_interval": metrics["accuracy_interval"],
+            "balanced_accuracy": metrics["balanced_accuracy"],
+            "top2_accuracy": metrics["top2_accuracy"],
             "model_hash": self.model.hash,
             "data_fingerprint": self.data.key,
             "synthetic": self.data.synthetic,
@@ -150,7 +140,7 @@ class EvaluationResult:
                     strict=True,
                 )
             ],
-            # Ten points of the curve say what the thousands of them say.
+            # Ten points describe the curve well enough; it has one for each distinct confidence.
             "coverage": [
                 {"coverage": share, "accuracy": float(curve.accuracy[curve.coverage.searchsorted(share - 1e-9)])}
                 for share in (tenth / 10 for tenth in range(1, 11))
@@ -169,15 +159,16 @@ def evaluate_model(
     known: EvaluationResult | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
 ) -> EvaluationResult:
-    """Evaluate one model.
+    """Evaluate one model on one evaluation set.
 
     Args:
-        classifier: the model, as it is served.
+        classifier: the model.
         evaluation_set: the faces.
-        name: what people call the model; None takes the bundle's own.
-        robustness: also measure what light, blur, noise and slipped crops cost, about thirteen times the work.
-        known: what is known already of this model on these faces, which is not computed again.
-        on_progress: called with 'faces' or 'robustness', the faces done and those to do; what it raises ends the work.
+        name: the name to show for the model; None means the name of the bundle.
+        robustness: also measure the accuracy under each corruption, which takes about thirteen times as long.
+        known: an earlier result of this model on these faces, which is completed instead of computed again.
+        on_progress: called with 'faces' or 'robustness', the number of faces done and the total; an exception it
+            raises stops the evaluation.
 
     Raises:
         EvaluationError: there is no face.

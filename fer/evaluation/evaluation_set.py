@@ -1,4 +1,4 @@
-"""The labelled faces that a model is judged on: which source, which split, what was left out."""
+"""Load the labelled faces of one split, ready to be evaluated on."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from fer.datasets.store.loading import SYNTHETIC, find_source, read_source
 from fer.datasets.synthetic import make_synthetic
 from fer.errors import EvaluationError, ImageError, shortened
 from fer.recognition.analyzer import FaceAnalyzer
+from fer.text import counted
 from fer.vision import images
 from fer.vision.crops import crop_faces
 
@@ -29,15 +30,15 @@ _PHOTOS_BETWEEN_REPORTS: Final = 5
 
 @dataclass(frozen=True)
 class Source:
-    """Where labelled faces are taken from.
+    """Where labelled faces come from.
 
     Attributes:
-        path: 'synthetic', a stored set by its name or folder, FER-2013's CSV, a folder that holds it, or image
+        path: 'synthetic', the name or folder of a stored dataset, FER-2013's CSV, a folder with that CSV, or image
             folders.
-        split: one of `SPLITS`; None is test, else validation, else train.
-        photos: whether the images are photos in which faces must be found first; else each is a face.
-        detector: that finds them; None is the one used for photos everywhere.
-        votes: a FER+ file; None takes the one beside the CSV.
+        split: one of `SPLITS`; None means test, or validation if there is no test, or train.
+        photos: whether faces must be detected in the images first; otherwise each image is a face.
+        detector: the face detector for photos; None means the default one.
+        votes: a FER+ file; None means the one next to the CSV.
     """
 
     path: str
@@ -47,12 +48,12 @@ class Source:
     votes: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The source as plain JSON values."""
+        """Return the source as plain JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The source that `to_dict` took apart."""
+        """Build a source from the values of `to_dict`."""
         return cls(**values)
 
 
@@ -61,14 +62,15 @@ class EvaluationSet:
     """The faces of one split, ready to be classified.
 
     Attributes:
-        faces: N labelled faces, in the order of their digests.
-        split: the split they are of.
-        origins: where each came from: a row, a file; as many as faces.
-        left_out: images of the split that could not be used, each with its reason, and those that name no split.
-        derived: whether the split is the part of train that training would validate on, the source having none.
+        faces: N labelled faces, sorted by their digests.
+        split: the split they belong to.
+        origins: N texts that say where each face came from, such as a row or a file.
+        left_out: images of this split, or of no known split, that could not be used, with the reasons.
+        derived: whether the source has no such split, so that these are the faces of train that training would
+            validate on.
 
     Raises:
-        ValueError: there is not one origin for each face.
+        ValueError: the number of origins differs from the number of faces.
     """
 
     faces: FaceDataset
@@ -83,7 +85,7 @@ class EvaluationSet:
 
     @cached_property
     def key(self) -> str:
-        """Names these faces by their pixels, labels and votes, whatever file they came from and in whatever order."""
+        """Return a digest of pixels, labels and votes, independent of the file format and the order of the faces."""
         return hashlib.sha256(b"".join(sorted(_digests(self.faces)))).hexdigest()[:16]
 
 
@@ -96,29 +98,29 @@ def _digests(faces: FaceDataset) -> list[bytes]:
 
 
 def default_split(dataset: FaceDataset) -> str:
-    """The split that tells most: test, else validation, else train.
+    """Return the best split to evaluate on: test, or validation if there is no test, or train.
 
     Raises:
-        EvaluationError: there is no image at all.
+        EvaluationError: there is no image.
     """
     for name in reversed(SPLITS):
         if name in dataset.split_names():
             return name
-    raise EvaluationError(f"{dataset.name} has no labelled face; choose other data.")
+    raise EvaluationError(f"{dataset.name} has no labelled faces. Choose other data.")
 
 
 def locate(text: str) -> Path:
-    """The file or folder that a person means, which may not exist: as it stands, or by its name in the data folder.
+    """Return the file or folder that a user named: a path, or a name in the data folder. It may not exist.
 
     Raises:
-        DatasetError, EvaluationError: it can be no path at all.
+        DatasetError, EvaluationError: the text can't be a path.
     """
     try:
         path = find_source(text).resolve()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".") or "it cannot be read"
-        raise EvaluationError(f"'{shortened(text)}' is no path that can be used: {reason}; choose another.") from error
+        raise EvaluationError(f"'{shortened(text)}' can't be used as a path: {reason}. Enter another one.") from error
     return path
 
 
@@ -129,16 +131,17 @@ def load_evaluation_set(
 
     Args:
         source: what to read.
-        make_analyzer: finds the faces, where the source is of photos.
-        progress: told how far it is; what it raises ends the reading.
+        make_analyzer: creates the analyzer that detects faces, needed if the source consists of photos.
+        progress: called with the share done and a text; an exception it raises stops the reading.
 
     Raises:
-        DatasetError: it is no labelled set in a known layout, has no such split, or too much of it cannot be read.
-        EvaluationError: it can be no path, or no face is left to evaluate on.
+        DatasetError: the source isn't a labelled dataset in a known layout, lacks the split, or has too many images
+            that can't be read.
+        EvaluationError: the path can't be used, or no face is left to evaluate on.
     """
     if source.path == SYNTHETIC and not source.photos:
         dataset = make_synthetic()
-        origins = tuple(f"drawing {number}" for number in range(1, len(dataset) + 1))
+        origins = tuple(f"synthetic face {number}" for number in range(1, len(dataset) + 1))
         return evaluation_set_of(Reading(dataset, origins), source.split)
     path = locate(source.path)
     if source.photos:
@@ -151,25 +154,26 @@ def load_evaluation_set(
 
 
 def evaluation_set_of(reading: Reading, split: str | None = None) -> EvaluationSet:
-    """The faces of one split of what was read; by default test, else validation, else train.
+    """Return the faces of one split.
 
     Args:
-        reading: all splits.
-        split: one of `SPLITS`; where there is no validation, it is the part of train that training would make it.
+        reading: a dataset with all its splits.
+        split: one of `SPLITS`; None means test, or validation if there is no test, or train. If 'validation' is
+            missing, the part of train that training would validate on is used.
 
     Raises:
         DatasetError: there is no such split.
-        EvaluationError: there is no face at all.
+        EvaluationError: there is no face.
     """
     split = split or default_split(reading.dataset)
     derived = split == "validation" and split not in reading.dataset.split_names()
     dataset = with_validation_split(reading.dataset) if derived else reading.dataset
     faces = dataset.split(split)
     rows = np.flatnonzero(dataset.splits == SPLITS.index(split))
-    # One order for all layouts of the same images: their figures agree to the last digit, and so do stored results.
+    # The same images in another layout get the same order, so that results agree to the last digit.
     digests = _digests(faces)
     order = np.array(sorted(range(len(faces)), key=digests.__getitem__), np.int64)
-    # Which of train's bad images would have been validation, nobody can say.
+    # It is unknown which rejected images of train would have gone to validation.
     wanted = (None, SPLITS.index("train" if derived else split))
     left_out = tuple(item for item in reading.rejected if item.split in wanted)
     return EvaluationSet(
@@ -178,24 +182,27 @@ def evaluation_set_of(reading: Reading, split: str | None = None) -> EvaluationS
 
 
 def _read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Reading:
-    """Find the largest face of each photo of image folders, and cut it out as everywhere."""
+    """Crop the largest face of each photo in image folders, with the crop rule used everywhere."""
     if not folder.is_dir():
-        raise EvaluationError(f"{folder} is no folder; photos are expected in a folder a class, such as happy/me.jpg.")
+        raise EvaluationError(f"{folder} isn't a folder. Put the photos into one folder per class, as in happy/me.jpg.")
     tree = FolderTree(folder)
     entries = tree.entries()
     layout = find_layout((entry.path for entry in entries), tree.name)
     if layout is None:
-        raise EvaluationError(f"{tree.name} has no folder that names a class; expected photos as in happy/me.jpg.")
+        raise EvaluationError(
+            f"{tree.name} has no folder named after an expression. Put the photos into one folder per class, as in "
+            "happy/me.jpg."
+        )
     paths = [entry.path for entry in entries if layout.covers(entry.path)]
     crops, labels, splits, origins = [], [], [], []
     rejected: list[Rejection] = []
     for index, path in enumerate(paths):
         if index % _PHOTOS_BETWEEN_REPORTS == 0:
-            progress(index / len(paths), f"{index} of {len(paths)} photos searched for faces")
+            progress(index / len(paths), f"Detecting faces in photo {index + 1} of {len(paths)}")
         label, split = layout.label_of(path), layout.split_of(path)
         try:
             if label is None or split is None:
-                raise ImageError(f"its folder names no {'split' if split is None else 'class'}")
+                raise ImageError(f"its folder doesn't name a {'split' if split is None else 'class'}")
             crops.append(_largest_face(images.read(folder / path), path, analyzer))
         except ImageError as error:
             rejected.append(Rejection(str(path), str(error).rstrip("."), split))
@@ -204,7 +211,9 @@ def _read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Re
         splits.append(split)
         origins.append(str(path))
     if not crops:
-        raise EvaluationError(f"No face was found in the {len(paths)} photos of {tree.name}; try the other detector.")
+        raise EvaluationError(
+            f"No face was found in {counted(len(paths), 'photo')} of {tree.name}. Try the other face detector."
+        )
     dataset = FaceDataset(
         name=tree.name,
         images=np.array(crops, np.uint8).reshape(-1, SIDE, SIDE),

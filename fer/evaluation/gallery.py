@@ -1,4 +1,4 @@
-"""Which faces are looked at: the surest mistakes, of one kind or of all, and the disagreements of two models."""
+"""Choose the faces of a gallery, most confident first, and prepare their pictures."""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,17 @@ Rows = npt.NDArray[np.int64]
 
 
 def mistakes(predictions: Predictions) -> Rows:
-    """Rows of the wrong answers, (M,) int64, the most confident first."""
+    """Return the rows of wrong predictions, (M,) int64, most confident first."""
     return _surest(predictions, np.flatnonzero(~predictions.correct))
 
 
 def of_kind(predictions: Predictions, true: int, predicted: int) -> Rows:
-    """Rows of the faces of one cell of the confusion matrix, the most confident first.
+    """Return the rows of the faces in one cell of the confusion matrix, most confident first.
 
     Args:
-        predictions: a model's answers.
-        true: an index into `EMOTIONS`, the cell's row.
-        predicted: the same for its column.
+        predictions: the predictions of a model.
+        true: the row of the cell, an index into `EMOTIONS`.
+        predicted: the column of the cell, an index into `EMOTIONS`.
     """
     return _surest(predictions, np.flatnonzero((predictions.labels == true) & (predictions.predicted == predicted)))
 
@@ -36,14 +36,14 @@ def _surest(predictions: Predictions, rows: Rows) -> Rows:
 
 @dataclass(frozen=True, eq=False)
 class Card:
-    """One face as it is shown.
+    """One face in the gallery.
 
     Attributes:
-        origin: where it came from.
+        origin: where the face came from.
         face: (side, side) uint8 grey.
-        maps: the face with the evidence for the predicted class, (side, side, 3) uint8 RGB; a picture a model.
-        captions: what each model says of it, such as 'true fear, predicted sad, 0.91'.
-        probabilities: (7,) float32, a row a model.
+        maps: one picture per model: the face with the evidence for the predicted class, (side, side, 3) uint8 RGB.
+        captions: one text per model, such as 'true fear, predicted sad, 0.91'.
+        probabilities: one row of shape (7,) float32 per model.
     """
 
     origin: str
@@ -56,12 +56,12 @@ class Card:
 def cards(
     evaluation_set: EvaluationSet, predictions: list[Predictions], classifiers: list[EmotionClassifier], rows: Rows
 ) -> list[Card]:
-    """Make the cards of some faces.
+    """Prepare the cards of some faces.
 
     Args:
         evaluation_set: the faces.
-        predictions: of one or two models.
-        classifiers: the same models, for their activation maps; [] where they are gone, which leaves the maps out.
+        predictions: the predictions of one or two models.
+        classifiers: the same models, for their class activation maps. With [], the cards have no maps.
         rows: (M,) int64, the faces to show.
     """
     images = evaluation_set.faces.images[rows]

@@ -1,9 +1,9 @@
-"""An evaluation in a process of its own: started by a page, seen by all of them, and stopped at any time.
+"""Run an evaluation in its own process, which every page can see and stop.
 
     jobs/KEY/  request.json  progress.json (replaced atomically)  log.txt
 
-The models and the faces name the folder, so that asking twice joins the work that is going on. What it finds goes to
-`fer.evaluation.store`, a model at a time, so that a stop loses only what was in work.
+The key follows from the models and the faces, so a second request joins the process that is already running. Results
+are stored by `fer.evaluation.store` after each model, so a stop loses only the one being evaluated.
 """
 
 import contextlib
@@ -31,19 +31,19 @@ REQUEST_FILE: Final = "request.json"
 LOG_FILE: Final = "log.txt"
 RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
 _PATIENCE_SECONDS: Final = 5.0
-# Within one app two viewers may press at once; the second finds the first's job.
+# Two viewers of one app may press Evaluate at once. The second then finds the first one's job.
 _starting: Final = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be evaluated.
+    """A request to evaluate one or two models.
 
     Attributes:
-        models: folders of one or two bundles.
-        source: the faces.
-        robustness: whether the table of transforms is measured too.
-        names: what people call the models; () takes the bundles' own names.
+        models: the folders of the bundles.
+        source: where the faces come from.
+        robustness: whether to measure robustness too.
+        names: the names to show for the models; () means the names of the bundles.
     """
 
     models: tuple[str, ...]
@@ -52,28 +52,28 @@ class Request:
     names: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The request as plain JSON values."""
+        """Return the request as plain JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The request that `to_dict` took apart."""
+        """Build a request from the values of `to_dict`."""
         models, names = tuple(values["models"]), tuple(values["names"])
         return cls(models, Source.from_dict(values["source"]), bool(values["robustness"]), names)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is.
+    """The progress of a job.
 
     Attributes:
         state: 'running', 'done', 'failed' or 'stopped'.
-        text: what is being done, for people.
-        share: the part that is done, 0..1.
-        seconds_left: None where it cannot be told yet.
-        error: one sentence where it failed.
-        pid: of the process; 0 before it has one.
-        birth: tells that process from a later one of the same pid, see `fer.runs.process.stamp_of`.
+        text: what the job is doing, for people.
+        share: the share that is done, 0..1.
+        seconds_left: estimated time left; None if it isn't known yet.
+        error: one sentence if the job failed.
+        pid: process id; 0 before the process exists.
+        birth: distinguishes the process from a later one with the same pid, see `fer.storage.processes.stamp_of`.
     """
 
     state: str
@@ -86,27 +86,27 @@ class Progress:
 
 
 class Job:
-    """One job by its folder; any process may look at it or stop it."""
+    """A job in its folder. Any process may look at it or stop it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @classmethod
     def of(cls, model_hashes: Sequence[str], choice: str) -> Self:
-        """The job that evaluates these models on these faces, whether it was started or not.
+        """Return the job for these models and faces, whether or not it was ever started.
 
         Args:
             model_hashes: `Bundle.hash` of the models, in any order.
-            choice: of the source, by `store.choice_key`.
+            choice: `store.choice_key` of the source.
         """
         text = json.dumps([sorted(model_hashes), choice])
         return cls(_jobs_dir() / hashlib.sha256(text.encode()).hexdigest()[:20])
 
     def progress(self) -> Progress | None:
-        """How far it is; None where it was never started. A process that vanished has failed."""
+        """Return the progress, or None if the job was never started. A job whose process vanished has failed."""
         progress = self._read()
         if progress is not None and progress.state == RUNNING and _process(progress) is None:
-            # It may have ended well between the two looks.
+            # The process may have finished between reading its progress and looking for it.
             progress = self._read() or progress
             if progress.state == RUNNING:
                 return replace(progress, state=FAILED, error=unexpected(self.folder))
@@ -119,10 +119,10 @@ class Job:
             return None
 
     def start(self, request: Request) -> None:
-        """Begin, in a process of its own, unless it is running already.
+        """Start the job in its own process, unless it is already running.
 
         Raises:
-            EvaluationError: the job's folder cannot be written, or no process can be started.
+            EvaluationError: the folder can't be written, or no process can be started.
         """
         with _starting:
             progress = self.progress()
@@ -132,8 +132,8 @@ class Job:
                 self._start(request)
             except OSError as error:
                 raise EvaluationError(
-                    f"The evaluation cannot be started in {self.folder} ({error.strerror or error}); make room, or set "
-                    "FER_HOME to another folder."
+                    f"The evaluation can't start in {self.folder}: {error.strerror or error}. Free some disk space, or "
+                    "set FER_HOME to another folder."
                 ) from error
 
     def _start(self, request: Request) -> None:
@@ -146,17 +146,17 @@ class Job:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C at the app's terminal ends the app, not the work of its viewers.
+                # Ctrl-C in the app's terminal must stop the app but not its viewers' evaluations.
                 start_new_session=True,
             )
-        # While nobody waits for it, it is in the table of processes, even if it ended at once.
+        # Until it is waited for, even a process that has already ended is in the process table.
         stamp = stamp_of(psutil.Process(process.pid))
-        # Somebody must wait for a child, or it stays there.
+        # Reap the child, or it becomes a zombie.
         threading.Thread(target=process.wait, daemon=True).start()
         self._write(Progress(RUNNING, "Starting", **stamp))
 
     def stop(self) -> None:
-        """End the process; what it had finished is kept."""
+        """Stop the process. Finished results stay stored."""
         progress = self.progress()
         if progress is None or progress.state != RUNNING:
             return
@@ -175,7 +175,7 @@ class Job:
 
 
 def running_jobs() -> list[Job]:
-    """The jobs with a living process."""
+    """Return the jobs whose process is alive."""
     jobs = [Job(file.parent) for file in _jobs_dir().glob(f"*/{PROGRESS_FILE}")]
     return [job for job in jobs if (progress := job.progress()) is not None and progress.state == RUNNING]
 
@@ -185,10 +185,10 @@ def _jobs_dir() -> Path:
 
 
 def unexpected(folder: Path) -> str:
-    """The sentence for what nobody foresaw."""
-    return f"The evaluation ended unexpectedly; its log is {folder / LOG_FILE}."
+    """Return the message for an unexpected error."""
+    return f"The evaluation stopped unexpectedly. The reason is in {folder / LOG_FILE}. Press Evaluate to try again."
 
 
 def _process(progress: Progress) -> psutil.Process | None:
-    """The living process of a job."""
+    """Return the process of a job if it is alive."""
     return process_of({"pid": progress.pid, "birth": progress.birth})

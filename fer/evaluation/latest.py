@@ -1,4 +1,4 @@
-"""Where evaluations are kept, and the last of a model: what Home shows, without the weight of computing metrics."""
+"""Find a model's latest stored evaluation. Imports no metrics library, so that Home opens quickly."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +8,13 @@ from fer.storage.files import read_json
 
 
 def evaluations_dir() -> Path:
-    """The folder of everything evaluated, `FER_HOME/evaluations`; it may not exist yet."""
+    """Return the folder of all stored evaluations, `FER_HOME/evaluations`. It may not exist."""
     return paths.home() / "evaluations"
 
 
 @dataclass(frozen=True)
 class Latest:
-    """The last evaluation in a line: model, data, split, faces, accuracy (0..1), and when (ISO 8601, UTC)."""
+    """A summary of an evaluation: names, number of faces, accuracy (0..1), and its time (ISO 8601, UTC)."""
 
     model: str
     data: str
@@ -26,7 +26,7 @@ class Latest:
 
 
 def latest(model_hash: str) -> Latest | None:
-    """A model's evaluation that was made last; None where there is none.
+    """Return a model's latest evaluation, or None if there is none.
 
     Args:
         model_hash: `Bundle.hash` of the model.

@@ -1,4 +1,4 @@
-"""What a model gets right on labelled faces: its predictions, and the figures that follow from them."""
+"""Predict labelled faces and compute the metrics."""
 
 import time
 from collections.abc import Callable
@@ -22,26 +22,26 @@ from fer.errors import EvaluationError
 from fer.evaluation.calibration import reliability
 
 _CONFIDENCE_LEVEL: Final = 0.95
-# 64 faces keep two cores busy; more only delays the progress and a stop.
+# 64 faces keep two cores busy. More would only delay progress and Stop.
 BATCH: Final = 64
 _CLASSES: Final = list(range(N_EMOTIONS))
 
 
 class Classifier(Protocol):
-    """What turns crops into probabilities, as `fer.recognition.classifier.EmotionClassifier` does."""
+    """Anything that turns crops into probabilities, such as `fer.recognition.classifier.EmotionClassifier`."""
 
     def probabilities(self, crops: npt.NDArray[np.uint8]) -> Probabilities:
-        """Probabilities (N, 7) float32 of crops (N, 48, 48, 1) uint8."""
+        """Return probabilities (N, 7) float32 for crops (N, 48, 48, 1) uint8."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """A model's answers to labelled faces.
+    """A model's predictions for labelled faces.
 
     Attributes:
-        labels: (N,) int64, the true classes, an index into `EMOTIONS`.
+        labels: (N,) int64, the true classes as indices into `EMOTIONS`.
         probabilities: (N, 7) float32, rows summing to 1.
-        seconds: time that the classifier took for all of them; loading and reading are not in it.
+        seconds: time that the classifier took for all faces, without loading and reading.
 
     Raises:
         EvaluationError: there is no face.
@@ -54,7 +54,7 @@ class Predictions:
 
     def __post_init__(self) -> None:
         if not len(self.labels):
-            raise EvaluationError("There is no face to evaluate on; choose other data or another split.")
+            raise EvaluationError("There is no face to evaluate on. Choose other data or another split.")
         if self.probabilities.shape != (len(self.labels), N_EMOTIONS):
             raise ValueError(
                 f"probabilities: expected ({len(self.labels)}, {N_EMOTIONS}). Received: {self.probabilities.shape}"
@@ -65,37 +65,37 @@ class Predictions:
 
     @property
     def predicted(self) -> Labels:
-        """(N,) int64, the class that the model finds most probable."""
+        """Return the most probable class of each face, (N,) int64."""
         top: Labels = self.probabilities.argmax(1)
         return top
 
     @property
     def confidence(self) -> Probabilities:
-        """(N,) float32, the probability of that class."""
+        """Return the probability of the predicted class, (N,) float32."""
         top: Probabilities = self.probabilities.max(1)
         return top
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
-        """(N,) bool, whether that class is the true one."""
+        """Return whether the predicted class is the true one, (N,) bool."""
         right: npt.NDArray[np.bool_] = self.predicted == self.labels
         return right
 
     @property
     def faces_per_second(self) -> float:
-        """Faces classified in a second; 0 where no time was taken."""
+        """Return the number of faces classified per second; 0 if the time is unknown."""
         return len(self) / self.seconds if self.seconds > 0 else 0.0
 
 
 def predict(
     classifier: Classifier, faces: FaceDataset, on_progress: Callable[[int, int], None] | None = None
 ) -> Predictions:
-    """Classify labelled faces, a single crop each, as they are served.
+    """Classify labelled faces from one crop each, as the app does.
 
     Args:
         classifier: the model.
-        faces: N labelled faces; their splits do not matter here.
-        on_progress: called after each batch with the faces done and N.
+        faces: N labelled faces of any split.
+        on_progress: called after each batch with the number of faces done and N.
 
     Raises:
         EvaluationError: there is no face.
@@ -103,7 +103,8 @@ def predict(
     parts: list[Probabilities] = []
     crops = faces.images[..., None]
     if len(crops):
-        classifier.probabilities(crops[:BATCH])  # the first call pays for memory that later ones find allocated
+        # The first call allocates memory and would make the model look slower than it is.
+        classifier.probabilities(crops[:BATCH])
     seconds = 0.0
     for start in range(0, len(crops), BATCH):
         began = time.perf_counter()
@@ -116,8 +117,8 @@ def predict(
 
 
 @dataclass(frozen=True)
-class ClassFigures:
-    """One class: precision, recall and F1 in 0..1 (0 where undefined), and how many faces truly are of it."""
+class ClassMetrics:
+    """Precision, recall and F1 of one class in 0..1 (0 if undefined), and the number of faces labelled with it."""
 
     precision: float
     recall: float
@@ -127,18 +128,18 @@ class ClassFigures:
 
 @dataclass(frozen=True, eq=False)
 class Metrics:
-    """The figures of a model on N faces; rates are fractions of 1.
+    """The metrics of a model on N faces. Rates are fractions of 1.
 
     Attributes:
         n: number of faces.
-        accuracy: share of right answers.
-        accuracy_interval: the bounds of its 95 % interval (Wilson).
-        macro_f1: mean F1 of the classes that occur among the true labels.
-        balanced_accuracy: mean recall of those classes.
+        accuracy: share of correct predictions.
+        accuracy_interval: lower and upper bound of the accuracy's 95 % Wilson interval.
+        macro_f1: mean F1 over the classes that occur among the labels.
+        balanced_accuracy: mean recall over those classes.
         top2_accuracy: share of faces whose true class is among the two most probable.
-        ece: expected calibration error of the top label over 15 equal-width bins.
+        ece: expected calibration error of the predicted class over 15 bins of equal width.
         per_class: by emotion, in the order of `EMOTIONS`.
-        confusion: (7, 7) int64, rows true, columns predicted.
+        confusion: (7, 7) int64; rows are true classes, columns predicted ones.
     """
 
     n: int
@@ -148,11 +149,11 @@ class Metrics:
     balanced_accuracy: float
     top2_accuracy: float
     ece: float
-    per_class: dict[str, ClassFigures]
+    per_class: dict[str, ClassMetrics]
     confusion: npt.NDArray[np.int64]
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain JSON values, unrounded."""
+        """Return the metrics as plain JSON values, unrounded."""
         return {
             "n": self.n,
             "accuracy": self.accuracy,
@@ -161,13 +162,13 @@ class Metrics:
             "balanced_accuracy": self.balanced_accuracy,
             "top2_accuracy": self.top2_accuracy,
             "ece": self.ece,
-            "per_class": {name: asdict(figures) for name, figures in self.per_class.items()},
+            "per_class": {name: asdict(one) for name, one in self.per_class.items()},
             "confusion_matrix": self.confusion.tolist(),
         }
 
 
 def measure(predictions: Predictions) -> Metrics:
-    """The figures of one model's predictions."""
+    """Compute the metrics of one model's predictions."""
     labels, predicted = predictions.labels, predictions.predicted
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, predicted, labels=_CLASSES, zero_division=0
@@ -178,13 +179,13 @@ def measure(predictions: Predictions) -> Metrics:
         n=len(predictions),
         accuracy=accuracy,
         accuracy_interval=wilson_interval(int(predictions.correct.sum()), len(predictions)),
-        # Over what occurs: a folder of three classes is not punished for the four it does not have.
+        # Only over classes that occur: data with three classes must not count four zeros.
         macro_f1=float(f1[occurring].mean()),
         balanced_accuracy=float(recall[occurring].mean()),
         top2_accuracy=float(top_k_accuracy_score(labels, predictions.probabilities, k=2, labels=_CLASSES)),
         ece=reliability(predictions.probabilities, labels).ece,
         per_class={
-            name: ClassFigures(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
+            name: ClassMetrics(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
             for i, name in enumerate(EMOTIONS)
         },
         confusion=confusion_matrix(labels, predicted, labels=_CLASSES).astype(np.int64),
@@ -192,24 +193,24 @@ def measure(predictions: Predictions) -> Metrics:
 
 
 def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927), within 0..1.
+    """Return the 95 % confidence interval of a share (Wilson, 1927), within 0..1.
 
     Args:
-        n_right: successes.
-        n: trials, at least 1.
+        n_right: number of successes.
+        n: number of trials, at least 1.
     """
     interval = binomtest(n_right, n).proportion_ci(_CONFIDENCE_LEVEL, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def summary(model: str, data: str, split: str, predictions: Predictions) -> dict[str, Any]:
-    """The object that `python -m fer evaluate` writes, as plain JSON values."""
-    figures = measure(predictions).to_dict()
+    """Return the object that `fer evaluate --json` writes, as plain JSON values."""
+    metrics = measure(predictions).to_dict()
     keys = ("n", "accuracy", "macro_f1", "ece", "per_class", "confusion_matrix")
     return {
         "model": model,
         "data": data,
         "split": split,
-        **{key: figures[key] for key in keys},
+        **{key: metrics[key] for key in keys},
         "faces_per_second": round(predictions.faces_per_second, 1),
     }

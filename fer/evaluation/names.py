@@ -1,4 +1,4 @@
-"""What the command line, a run's report, Home and Upload call a model; the Evaluation page has labels of its own."""
+"""Name a model for the command line, the report of a run, Home and Upload."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ SHIPPED: Final = "Shipped model"
 
 
 def display_name(bundle: Bundle) -> str:
-    """'Shipped model', the name that its user gave a run, else the folder's."""
+    """Return 'Shipped model', the name of the run that made the bundle, or the name of its folder."""
     path = bundle.path.resolve()
     if path == SHIPPED_BUNDLE:
         return SHIPPED

@@ -1,4 +1,4 @@
-"""An evaluation with what is kept of earlier ones: the same faces are never classified twice, whoever asks."""
+"""Evaluate with a cache: the same model never classifies the same faces twice."""
 
 from collections.abc import Callable
 
@@ -18,27 +18,27 @@ def evaluate_once(
     on_progress: Callable[[str, int, int], None] | None = None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> EvaluationResult:
-    """Find one model's results, or compute what is missing of them and keep it; another process is waited for.
+    """Load a model's stored result, or compute and store what is missing. Wait if another process is computing it.
 
     Args:
-        classifier: the model, as it is served.
+        classifier: the model.
         evaluation_set: the faces.
-        name: what people call the model.
-        robustness: also the table of transforms.
-        fresh: compute it again, and keep that in place of what is kept.
-        on_progress: as in `evaluate_model`; not called for what is known.
-        on_wait: called once where another process computes the same.
+        name: the name to show for the model.
+        robustness: whether the result must include robustness.
+        fresh: compute everything again and replace the stored result.
+        on_progress: as in `evaluate_model`; not called for what is already stored.
+        on_wait: called once if another process is computing the same result.
 
     Raises:
         EvaluationError: there is no face.
-        StoreError: results cannot be kept.
+        StoreError: the result can't be stored.
     """
     model_hash = classifier.bundle.hash
     with store.alone(store.result_key(model_hash, evaluation_set.key), on_wait):
         found = None if fresh else store.load_result(model_hash, evaluation_set)
         if found is None:
             found = evaluate_model(classifier, evaluation_set, name=name, on_progress=on_progress)
-            # The figures are shown while the table of transforms is still in work.
+            # Stored now, so that the page can show it while robustness is still being measured.
             store.save_result(found)
         if robustness and found.robustness is None:
             found = evaluate_model(classifier, evaluation_set, robustness=True, known=found, on_progress=on_progress)

@@ -1,4 +1,4 @@
-"""What is taken away from an evaluation: JSON with all figures, CSV with a row a face, and one HTML file."""
+"""Write the results of an evaluation as JSON (all results), CSV (one row per face) or a single HTML file."""
 
 import csv
 import io
@@ -32,14 +32,14 @@ def report(
     results: Sequence[EvaluationResult],
     classifiers: Sequence[EmotionClassifier] = (),
 ) -> bytes:
-    """One or two models on the same faces, as the bytes of a file.
+    """Return the report of one or two models on the same faces as the bytes of a file.
 
     Args:
         form: one of `FORMS`.
         evaluation_set: the faces.
-        results: one or two, of these faces.
-        classifiers: of the same models in the same order, for the activation maps of the HTML gallery; without them
-            the HTML shows no face at all.
+        results: one or two results on these faces.
+        classifiers: the same models in the same order, for the class activation maps in the HTML gallery. Without them
+            the HTML shows no face.
     """
     if form == ".json":
         return to_json(results)
@@ -49,7 +49,7 @@ def report(
 
 
 def to_json(results: Sequence[EvaluationResult]) -> bytes:
-    """All figures of one or two models, and the comparison of two: an object with 'models' and 'comparison'."""
+    """Return the results of one or two models as JSON, with 'models' and 'comparison' (null for one model)."""
     comparison: dict[str, Any] | None = None
     if len(results) == 2:
         comparison = compare(results[0].predictions, results[1].predictions).to_dict()
@@ -58,9 +58,10 @@ def to_json(results: Sequence[EvaluationResult]) -> bytes:
 
 
 def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -> bytes:
-    """A row a face: origin and true class; by model the prediction, the confidence, whether it is sure, all seven.
+    """Return a CSV with one row per face.
 
-    With one model the columns are named predicted, confidence, sure, angry, ...; with two they end in _a and _b.
+    The columns are origin and true, then for each model predicted, confidence, sure, angry, disgust and so on. With two
+    models, the names of these end in _a and _b.
     """
     endings = [""] if len(results) == 1 else ["_a", "_b"]
     header = ["origin", "true"]
@@ -78,22 +79,22 @@ def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -
             cells += [EMOTIONS[int(probabilities.argmax())], f"{confidence:.6f}", str(sure).lower()]
             cells += [f"{value:.6f}" for value in probabilities]
         writer.writerow(cells)
-    # With the mark, spreadsheets read names in UTF-8.
+    # With a byte order mark, spreadsheets read the file as UTF-8.
     return stream.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
 def write_run_report(bundle: Bundle, dataset: FaceDataset, folder: Path) -> Path:
-    """Evaluate the model of a training run and write the run's `report.html`; the figures are kept for the page.
+    """Evaluate the model of a training run, write `report.html` into its folder and store the result for the page.
 
-    It shows no face, so that a run can be passed on. The split is test, else validation.
+    The split is test, or validation if there is no test. The report shows no face, so that a run can be shared.
 
     Args:
-        bundle: the run's model.
-        dataset: what it was trained on, all splits.
-        folder: the run's.
+        bundle: the model of the run.
+        dataset: the dataset of the run, with all splits.
+        folder: the folder of the run.
 
     Raises:
-        OSError: the report cannot be written.
+        OSError: the report can't be written.
     """
     origins = tuple(f"image {number}" for number in range(1, len(dataset) + 1))
     evaluation_set = evaluation_set_of(Reading(dataset, origins))
@@ -101,7 +102,7 @@ def write_run_report(bundle: Bundle, dataset: FaceDataset, folder: Path) -> Path
     try:
         result = evaluate_once(classifier, evaluation_set, name=name)
     except StoreError:
-        # A run is not lost because its figures cannot be kept.
+        # A full disk must not fail a run that has finished.
         result = evaluate_model(classifier, evaluation_set, name=name)
     file = folder / RUN_REPORT
     write_text(file, html_page(evaluation_set, [result]))

@@ -1,13 +1,13 @@
-"""What was evaluated stays under `FER_HOME/evaluations`, so that nothing is computed twice.
+"""Store evaluations under `FER_HOME/evaluations`, so that nothing is computed twice.
 
-    choices/KEY.json     a source as its files are now: the key of its faces, and where each came from
-    faces/KEY.npz        the faces themselves, so that a result is shown without reading a large CSV again
-    results/KEY/         one model on them: evaluation.json, probabilities.npy, robustness.json where it was measured
-    locks/KEY            held by the process that reads a source's faces or computes a result
+    choices/KEY.json     a source with its files as they are now: the key of its faces and the origin of each face
+    faces/KEY.npz        the faces, so that a result can be shown without reading a large CSV again
+    results/KEY/         one model on these faces: evaluation.json, probabilities.npy and, if measured, robustness.json
+    locks/KEY            held by the process that reads the faces of a source or computes a result
     jobs/                see `fer.evaluation.job`
 
-Every file appears whole or not at all. A changed file of the source makes another choice, a changed model or other
-faces another result; what belongs to none any more can be deleted by hand at any time.
+Every file is replaced atomically. If a file of the source changes, its choice gets another key; another model or other
+faces give another result. Entries that are no longer used can be deleted by hand at any time.
 """
 
 import hashlib
@@ -41,19 +41,19 @@ from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
 from fer.storage.files import PART, Signature, disk_use, read_json, replacing, signature, write_json
 
-# Part of every key: a change of what is stored or how it is computed makes old results unknown, not wrong.
+# Part of every key. Increase it when the stored content or its computation changes, so that old results are ignored.
 _FORMAT: Final = 3
-# What is being written changes more often than this; an older part belongs to a process that was ended.
+# A part file that hasn't changed for this long belongs to a process that was killed.
 _ORPHAN_SECONDS: Final = 10
 Stamp = tuple[Signature, Signature | None]
 
 
 class StoreError(EvaluationError):
-    """Nothing can be kept under `FER_HOME/evaluations`."""
+    """Nothing can be stored under `FER_HOME/evaluations`."""
 
 
 def choice_key(source: Source) -> str:
-    """Names a source as its files are now: their names, sizes and times of change. It reads no image."""
+    """Return a key for a source and the names, sizes and modification times of its files. Reads no image."""
     stamps = _stamps(source.path)
     if source.votes:
         stamps += _stamps(source.votes)
@@ -67,7 +67,7 @@ def _stamps(path: str) -> list[list[Any]]:
     if root.is_dir():
         files = sorted(Path(folder) / name for folder, _, names in os.walk(root) for name in names)
         if is_stored(root):
-            # A set is read with its own labels. What is to replace the corrections begins with their name.
+            # An evaluation uses the original labels, so corrections don't matter. Their part files share their name.
             files = [file for file in files if not file.name.startswith(corrections_file(root).name)]
     else:
         files = [root, *sorted(file for file in root.parent.glob("*") if is_votes_name(file.name))]
@@ -76,7 +76,7 @@ def _stamps(path: str) -> list[list[Any]]:
         try:
             status = file.stat()
         except OSError:
-            # There is none, or no longer.
+            # The file doesn't exist, or no longer.
             continue
         if stat.S_ISREG(status.st_mode):
             stamps.append([str(file), status.st_size, status.st_mtime_ns])
@@ -84,7 +84,7 @@ def _stamps(path: str) -> list[list[Any]]:
 
 
 def result_key(model_hash: str, data_key: str) -> str:
-    """Names one model's results on some faces."""
+    """Return the key of one model's result on some faces."""
     return _key("result", [model_hash, data_key])
 
 
@@ -95,14 +95,14 @@ def _key(kind: str, content: Any) -> str:
 
 @contextmanager
 def alone(key: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold what one process at a time may do, such as computing a result; whoever ends, ends holding it too.
+    """Lock a task that only one process may do at a time. The lock of a process that ends is released.
 
     Args:
-        key: names what is done.
-        on_wait: called once where another process is at it.
+        key: identifies the task.
+        on_wait: called once if another process holds the lock.
 
     Raises:
-        StoreError: the folder of evaluations cannot be written.
+        StoreError: the evaluations folder can't be written.
     """
     file = evaluations_dir() / "locks" / key
     with _writing():
@@ -120,10 +120,10 @@ def alone(key: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None
 
 
 def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
-    """Keep the faces that a choice means; the same faces from another file are kept once.
+    """Store the faces of a choice. The same faces from another file are stored only once.
 
     Raises:
-        StoreError: the folder of evaluations cannot be written.
+        StoreError: the evaluations folder can't be written.
     """
     faces = evaluation_set.faces
     votes = np.empty((0, len(VOTE_COLUMNS)), np.uint8) if faces.votes is None else faces.votes
@@ -137,7 +137,7 @@ def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
         "left_out": [[item.where, item.reason] for item in evaluation_set.left_out],
     }
     with _writing():
-        # Whole or damaged, what is there is replaced: only who did not find the faces comes here.
+        # Always replace the file: the caller couldn't read it, so it is missing or damaged.
         _faces_file(evaluation_set.key).parent.mkdir(parents=True, exist_ok=True)
         with replacing(_faces_file(evaluation_set.key)) as stream:
             np.savez(stream, images=faces.images, labels=faces.labels, splits=faces.splits, votes=votes)
@@ -146,13 +146,13 @@ def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
 
 
 def known_faces(choice: str) -> str | None:
-    """The key of the faces that a choice means; None where they are not kept."""
+    """Return the key of a choice's faces, or None if they aren't stored."""
     key = read_json(_choice_file(choice)).get("faces")
     return key if isinstance(key, str) and _faces_file(key).is_file() else None
 
 
 def find_evaluation_set(choice: str) -> EvaluationSet | None:
-    """The faces that a choice means; None where they are not kept, or damaged."""
+    """Return the faces of a choice, or None if they aren't stored or are damaged."""
     about = read_json(_choice_file(choice))
     try:
         with np.load(_faces_file(about["faces"]), allow_pickle=False) as stored:
@@ -168,16 +168,16 @@ def find_evaluation_set(choice: str) -> EvaluationSet | None:
         evaluation_set = EvaluationSet(faces, about["split"], tuple(about["origins"]), left_out, about["derived"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
-    # The file is named by the key, which takes a while to compute over many faces.
+    # The file name is the key already, and computing it again is slow for many faces.
     evaluation_set.__dict__["key"] = about["faces"]
     return evaluation_set
 
 
 def save_result(result: EvaluationResult) -> None:
-    """Keep one model's results; the table of transforms too, where it is there.
+    """Store one model's result, with robustness if it was measured.
 
     Raises:
-        StoreError: the folder of evaluations cannot be written.
+        StoreError: the evaluations folder can't be written.
     """
     folder = _result_dir(result.model.hash, result.data.key)
     about = {
@@ -192,20 +192,20 @@ def save_result(result: EvaluationResult) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / "probabilities.npy") as stream:
             np.save(stream, result.predictions.probabilities)
-        # Written last: a folder without it is not yet a result.
+        # Written after the probabilities: without this file, a folder isn't a result.
         write_json(folder / "evaluation.json", about)
         if result.robustness is not None:
             write_json(folder / "robustness.json", {"rows": [asdict(row) for row in result.robustness]})
 
 
 def load_result(model_hash: str, evaluation_set: EvaluationSet) -> EvaluationResult | None:
-    """One model's results on these faces; None where there are none, or damaged ones."""
+    """Return one model's result on these faces, or None if it isn't stored or is damaged."""
     folder = _result_dir(model_hash, evaluation_set.key)
     about = read_json(folder / "evaluation.json")
     try:
         probabilities = np.load(folder / "probabilities.npy", allow_pickle=False)
         predictions = Predictions(evaluation_set.faces.labels, probabilities, float(about["seconds"]))
-        model = ModelInfo.from_dict(about["model"])
+        model = ModelInfo(**about["model"])
         made = str(about["made"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         return None
@@ -215,24 +215,23 @@ def load_result(model_hash: str, evaluation_set: EvaluationSet) -> EvaluationRes
 
 
 def result_stamp(model_hash: str, data_key: str) -> Stamp | None:
-    """Tells one model's figures on these faces from those that replace them; None where there are none.
+    """Return a stamp that changes when a model's result on these faces is replaced; None if there is no result.
 
-    The signatures of the figures and of the table of transforms, the second None where there is no table. It reads
-    nothing.
+    It consists of the signatures of the result and of its robustness (None if not measured), and reads no content.
     """
     folder = _result_dir(model_hash, data_key)
-    figures = signature(folder / "evaluation.json")
-    return (figures, signature(folder / "robustness.json")) if figures else None
+    result = signature(folder / "evaluation.json")
+    return (result, signature(folder / "robustness.json")) if result else None
 
 
 def disk_bytes() -> int:
-    """What all evaluations take on the disk."""
+    """Return the disk space of all evaluations."""
     return disk_use(evaluations_dir())
 
 
 def delete_all() -> None:
-    """Delete every kept evaluation; a job that runs meanwhile keeps its folder, and its results come anew."""
-    # A lock that is deleted while it is held would let two processes do the same; they are empty files.
+    """Delete every stored evaluation, except the folder of a running job, which still writes its results."""
+    # Deleting a lock while it is held would let two processes do the same task. Locks are empty files.
     spared = [evaluations_dir() / "locks", *(job.folder for job in running_jobs())]
     for path in [*evaluations_dir().glob("jobs/*"), *evaluations_dir().glob("*")]:
         if not any(one.is_relative_to(path) for one in spared):
@@ -240,9 +239,9 @@ def delete_all() -> None:
 
 
 def sweep() -> None:
-    """Remove what a process that was ended had half written."""
+    """Remove the half-written files of processes that were killed."""
     for part in evaluations_dir().rglob(f".*{PART}"):
-        # It may have become whole meanwhile.
+        # Another process may have finished and renamed it.
         with suppress(FileNotFoundError):
             if time.time() - part.stat().st_mtime > _ORPHAN_SECONDS:
                 part.unlink()
@@ -254,7 +253,7 @@ def _robustness(folder: Path) -> tuple[RobustnessRow, ...] | None:
         rows = tuple(RobustnessRow.from_dict(value) for value in values["rows"])
     except (KeyError, TypeError):
         return None
-    # A table of other transforms was measured by another version.
+    # Another version measured other corruptions.
     return rows if [row.label for row in rows] == [transform.label for transform in TRANSFORMS] else None
 
 
@@ -276,6 +275,6 @@ def _writing() -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{evaluations_dir()} cannot be written ({error.strerror or error}); make room, or set FER_HOME to "
-            "another folder."
+            f"{evaluations_dir()} can't be written: {error.strerror or error}. Free some disk space, or set FER_HOME "
+            "to another folder."
         ) from error

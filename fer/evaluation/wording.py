@@ -1,4 +1,4 @@
-"""The figures of an evaluation in words: one wording for the page, the report and the command line."""
+"""Put the results of an evaluation into words, the same on the page, in the report and on the command line."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,16 +9,16 @@ from fer.evaluation.evaluation_result import EvaluationResult
 from fer.text import counted
 
 _SMALLEST_P: Final = 0.0001
-DERIVED: Final = "the tenth of train that training validates on"
-DRAWN: Final = "These faces are drawn: the figures say nothing about real ones."
+DERIVED: Final = "the 10 % of train that training validates on"
+SYNTHETIC: Final = "These faces are synthetic. The results say nothing about real faces."
 
 
-def key_figures(result: EvaluationResult) -> dict[str, str]:
-    """The figures that come first, by name, ready to be read."""
+def key_metrics(result: EvaluationResult) -> dict[str, str]:
+    """Return the main metrics by name, formatted for people."""
     metrics, predictions, model = result.metrics, result.predictions, result.model
     low, high = metrics.accuracy_interval
     answered = answered_at(predictions.probabilities, predictions.labels, model.confidence_threshold)
-    sure = "not defined" if answered.accuracy is None else f"{answered.accuracy:.3f}"
+    sure = "none" if answered.accuracy is None else f"{answered.accuracy:.3f}"
     return {
         "Faces": f"{metrics.n:,}",
         "Accuracy": f"{metrics.accuracy:.3f}",
@@ -27,15 +27,15 @@ def key_figures(result: EvaluationResult) -> dict[str, str]:
         "Balanced accuracy": f"{metrics.balanced_accuracy:.3f}",
         "Top-2 accuracy": f"{metrics.top2_accuracy:.3f}",
         "Calibration error": f"{metrics.ece:.3f}",
-        "'Not sure' below": f"{model.confidence_threshold:.2f}",
-        "Share answered": f"{answered.coverage:.3f}",
-        "Accuracy of those": sure,
+        "Confidence threshold": f"{model.confidence_threshold:.2f}",
+        "Coverage": f"{answered.coverage:.3f}",
+        "Accuracy when sure": sure,
         "Faces per second": f"{predictions.faces_per_second:,.0f}",
     }
 
 
 def about(results: Sequence[EvaluationResult]) -> str:
-    """What was evaluated on what, in a line."""
+    """Return one line that names the models, the split and the data."""
     data = results[0].data
     names = " and ".join(result.model.name for result in results)
     left_out = f", {counted(data.left_out, 'image')} left out" if data.left_out else ""
@@ -45,28 +45,33 @@ def about(results: Sequence[EvaluationResult]) -> str:
 
 
 def verdict(comparison: Comparison, first: str, second: str) -> str:
-    """Whether one of two models is better, in a sentence or two."""
+    """Return two sentences that say whether one of two models is better."""
     only = (
-        f"{counted(comparison.only_first, 'face')} only {first} has right, {comparison.only_second:,} only {second}, "
-        f"{comparison.both_right:,} both and {comparison.both_wrong:,} neither."
+        f"Only {first} is right on {counted(comparison.only_first, 'face')}, only {second} on "
+        f"{comparison.only_second:,}. Both are right on {comparison.both_right:,} and wrong on "
+        f"{comparison.both_wrong:,}."
     )
     p_value = f"p = {comparison.p_value:.2g}" if comparison.p_value >= _SMALLEST_P else f"p < {_SMALLEST_P}"
-    chance = f"(McNemar's exact test, {p_value})"
+    test = f"(McNemar's exact test, {p_value})"
     if not comparison.significant:
-        return f"{only} The difference is no more than chance would do {chance}."
+        return f"{only} The difference is not statistically significant {test}."
     better = first if comparison.only_first > comparison.only_second else second
-    return f"{only} {better} is better by more than chance {chance}."
+    return f"{only} {better} is significantly better {test}."
 
 
 def crowd(result: EvaluationResult) -> str | None:
-    """How the model goes with the FER+ crowd, in words; None where there are no votes to compare with."""
+    """Return how far the model agrees with the FER+ votes, in words; None if there are no votes."""
     found = result.agreement
     if found is None:
         return None
     rank = found.correlation
-    together = "" if rank is None else f" How sure it is and how sure they are: rank correlation {rank:.2f}."
+    correlation = (
+        ""
+        if rank is None
+        else f" Rank correlation of the model's confidence with the share of votes for that expression: {rank:.2f}."
+    )
     return (
-        f"Of the {found.n:,} faces for which the crowd has one favourite of the seven, {result.model.name} sees "
-        f"{found.accuracy:.3f} as the crowd does, and {found.label_accuracy:.3f} as the labels say; labels and crowd "
-        f"agree on {found.labels_agree:.3f}.{together}"
+        f"On {counted(found.n, 'face')} the FER+ votes have one clear favourite. {result.model.name} agrees with the "
+        f"votes on {found.accuracy:.3f} of these faces and with the labels on {found.label_accuracy:.3f}. Votes and "
+        f"labels agree on {found.labels_agree:.3f}.{correlation}"
     )

@@ -1,4 +1,4 @@
-"""What the process of an evaluation does: `python -m fer.evaluation.worker FOLDER`, the folder being a job's."""
+"""Run the evaluation that a job's folder asks for: `python -m fer.evaluation.worker FOLDER`."""
 
 import json
 import sys
@@ -25,13 +25,13 @@ from fer.text import counted
 from fer.vision.detection import create_detector, photo_detector_name
 
 _READING, _CLASSIFYING, _WAITING = "reading", "classifying", "waiting"
-# What reading takes of the bar; FER-2013's CSV takes about as long as its test split.
+# Reading FER-2013's CSV takes about half as long as classifying its test split.
 _READING_SHARE: Final = 0.3
 _SECONDS_BETWEEN_WRITES: Final = 0.2
 
 
 class _Reporter:
-    """Writes progress, not too often, with the time left at the pace that the same kind of work had so far."""
+    """Write the progress, at most five times a second, with the time left at the pace of the current stage."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / PROGRESS_FILE
@@ -46,7 +46,7 @@ class _Reporter:
         elif now - self._written < _SECONDS_BETWEEN_WRITES:
             return
         gained = share - self._began_share
-        # How long classifying will take cannot be told from how long reading does.
+        # The time to read the faces says nothing about the time to classify them.
         left = (now - self._began) / gained * (1 - share) if gained > 0 and stage == _CLASSIFYING else None
         self._write(replace(self._progress, text=text, share=share, seconds_left=left))
         self._written = now
@@ -59,7 +59,7 @@ class _Reporter:
 
 
 def run(folder: Path) -> None:
-    """Do what the folder's request asks for; what a user can cause ends as a sentence in its progress."""
+    """Run the request in a folder. An error that a user can fix becomes a sentence in the progress."""
     report = _Reporter(folder)
     request = Request.from_dict(json.loads((folder / REQUEST_FILE).read_text()))
     try:
@@ -77,7 +77,9 @@ def _evaluate(request: Request, report: _Reporter) -> None:
     store.sweep()
     classifiers = [EmotionClassifier(load_bundle(model)) for model in request.models]
     choice = store.choice_key(request.source)
-    with store.alone(choice, lambda: report(_WAITING, "Waiting for another evaluation to read these faces", 0.0)):
+    with store.alone(
+        choice, lambda: report(_WAITING, "Waiting for another evaluation that is reading these faces", 0.0)
+    ):
         evaluation_set, begin = store.find_evaluation_set(choice), 0.0
         if evaluation_set is None:
             evaluation_set, begin = _read(request.source, classifiers[0], report), _READING_SHARE
@@ -104,10 +106,10 @@ def _evaluate_one(
     begin: float,
     part: float,
 ) -> None:
-    """Do what is missing of one model's results; it is the stretch from `begin` on, `part` long, of the whole."""
+    """Compute what is missing of one model's result. It fills the part of the progress bar from `begin` on."""
     n_faces = len(evaluation_set.faces)
     about = f"{name or classifier.bundle.name}: {counted(n_faces, 'face')}"
-    # Each face counts once clean and once under each transform.
+    # Each face is classified once unchanged and once under each corruption.
     total = n_faces * (1 + len(TRANSFORMS) * robustness)
 
     def tell(stage: str, done: int, _: int) -> None:
@@ -117,7 +119,7 @@ def _evaluate_one(
         report(_CLASSIFYING, text, begin + part * past / total)
 
     def wait() -> None:
-        report(_WAITING, f"{about}, waiting for another evaluation that does the same", begin)
+        report(_WAITING, f"{about}, waiting for another evaluation of the same faces", begin)
 
     evaluate_once(classifier, evaluation_set, name=name, robustness=robustness, on_progress=tell, on_wait=wait)
 

@@ -61,7 +61,7 @@ def evaluate(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
 
 
-def figures(*arguments: object) -> dict[str, Any]:
+def metrics(*arguments: object) -> dict[str, Any]:
     result = evaluate(*arguments, "--json", "-")
     assert result.exit_code == 0, result.stderr
     found: dict[str, Any] = json.loads(result.stdout)
@@ -69,7 +69,7 @@ def figures(*arguments: object) -> dict[str, Any]:
 
 
 def test_json_on_standard_output_is_the_one_object(table: Path, model: Path) -> None:
-    found = figures(table, "--model", model)
+    found = metrics(table, "--model", model)
     assert list(found) == KEYS
     assert (found["model"], found["data"], found["split"], found["n"]) == ("greys", str(table), "test", 70)
     assert found["accuracy"] == 65 / 70
@@ -82,9 +82,9 @@ def test_json_on_standard_output_is_the_one_object(table: Path, model: Path) -> 
     assert float(found["faces_per_second"]) > 0  # type: ignore[arg-type]
 
 
-def test_csv_and_folders_give_the_same_figures(faces: FaceDataset, table: Path, model: Path, tmp_path: Path) -> None:
+def test_csv_and_folders_give_the_same_metrics(faces: FaceDataset, table: Path, model: Path, tmp_path: Path) -> None:
     folders = write_folders(tmp_path / "folders", image_files(faces))
-    one, other = figures(table, "--model", model), figures(folders, "--model", model)
+    one, other = metrics(table, "--model", model), metrics(folders, "--model", model)
     for key in KEYS:
         if key not in ("data", "faces_per_second"):
             assert one[key] == other[key], key
@@ -92,7 +92,7 @@ def test_csv_and_folders_give_the_same_figures(faces: FaceDataset, table: Path, 
 
 @pytest.mark.parametrize(("split", "n"), [("train", 7), ("validation", 7), ("test", 70)])
 def test_a_split_by_name(split: str, n: int, table: Path, model: Path) -> None:
-    found = figures(table, "--model", model, "--split", split)
+    found = metrics(table, "--model", model, "--split", split)
     assert (found["split"], found["n"]) == (split, n)
 
 
@@ -101,7 +101,7 @@ def test_a_file_with_a_single_split_is_fine(
     place: int, name: str, faces: FaceDataset, model: Path, tmp_path: Path
 ) -> None:
     single = faces.take(np.flatnonzero(faces.splits == place))
-    found = figures(write_lines(tmp_path / "one.csv", csv_lines(single)), "--model", model)
+    found = metrics(write_lines(tmp_path / "one.csv", csv_lines(single)), "--model", model)
     assert (found["split"], found["n"]) == (name, len(single))
 
 
@@ -125,16 +125,16 @@ def test_two_models_are_compared_and_reported(table: Path, model: Path, tmp_path
     options = [option for report in reports for option in ("--report", report)]
     result = evaluate(table, "--model", model, "--against", other, *options)
     assert result.exit_code == 0, result.stderr
-    assert "0 faces only greys has right, 0 only other" in " ".join(result.stdout.split())
+    assert "Only greys is right on 0 faces, only other on 0." in " ".join(result.stdout.split())
     assert "data:image/jpeg" in reports[0].read_text()
     assert [one["model"] for one in json.loads(reports[1].read_text())["models"]] == ["greys", "other"]
     assert len(list(csv.reader(reports[2].read_text("utf-8-sig").splitlines()))) == 71
 
 
 def test_json_of_two_models_has_both_and_their_comparison(table: Path, model: Path, tmp_path: Path) -> None:
-    # To this one, every face is as likely of each class: it calls all of them 'angry', as nine are labelled.
+    # To this model all classes are equally likely, so it predicts 'angry' for every face. Nine are labelled so.
     other = make_bundle(tmp_path / "other", sharpness=0.0).path
-    found = figures(table, "--model", model, "--against", other)
+    found = metrics(table, "--model", model, "--against", other)
     assert list(found) == ["models", "comparison"]
     first, second = found["models"]
     assert list(first) == list(second) == KEYS
@@ -159,7 +159,7 @@ def test_robustness_is_a_table_of_its_own(table: Path, model: Path) -> None:
 
 @pytest.fixture
 def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many faces were classified, a number a call."""
+    """The number of faces of each call of the classifier."""
     seen: list[int] = []
     answer = EmotionClassifier.probabilities
 
@@ -171,48 +171,48 @@ def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_nothing_is_classified_twice_and_no_face_is_kept(
+def test_nothing_is_classified_twice_and_no_face_is_stored(
     table: Path, model: Path, classified: list[int], fer_home: Path
 ) -> None:
-    first = figures(table, "--model", model)
+    first = metrics(table, "--model", model)
     assert sum(classified) >= 70
     classified.clear()
-    assert figures(table, "--model", model) == first
+    assert metrics(table, "--model", model) == first
     assert classified == []
     assert not (fer_home / "evaluations" / "faces").exists()
     evaluate(table, "--model", model, "--fresh")
     assert sum(classified) >= 70
 
 
-def test_what_a_page_called_otherwise_has_its_own_name_here(table: Path, model: Path) -> None:
+def test_the_model_has_its_own_name_whatever_the_page_calls_it(table: Path, model: Path) -> None:
     evaluation_set = load_evaluation_set(Source(str(table)))
     evaluate_once(EmotionClassifier(load_bundle(model)), evaluation_set, name="Shipped model")
-    assert figures(table, "--model", model)["model"] == "greys"
+    assert metrics(table, "--model", model)["model"] == "greys"
 
 
-def test_where_nothing_can_be_kept_the_figures_come_all_the_same(table: Path, model: Path, fer_home: Path) -> None:
+def test_metrics_are_printed_even_if_they_cannot_be_stored(table: Path, model: Path, fer_home: Path) -> None:
     (fer_home / "evaluations").write_text("in the way")
-    assert figures(table, "--model", model)["n"] == 70
-    assert "Nothing is kept" in evaluate(table, "--model", model).stderr
+    assert metrics(table, "--model", model)["n"] == 70
+    assert "The result is not stored" in evaluate(table, "--model", model).stderr
 
 
-def test_an_imported_set_is_found_by_its_name(table: Path, model: Path) -> None:
+def test_an_imported_dataset_is_found_by_its_name(table: Path, model: Path) -> None:
     import_path(table, "mine")
-    found = figures("mine", "--model", model)
+    found = metrics("mine", "--model", model)
     assert (found["data"], found["n"]) == ("mine", 70)
 
 
-def test_validation_is_the_tenth_of_train_where_there_is_none_and_is_called_so(
+def test_a_missing_validation_split_is_taken_from_train_and_called_so(
     faces: FaceDataset, model: Path, tmp_path: Path
 ) -> None:
     folders = write_folders(tmp_path / "folders", image_files(drawn(140, 0, 7)))
-    assert figures(folders, "--model", model, "--split", "validation")["n"] == 14
+    assert metrics(folders, "--model", model, "--split", "validation")["n"] == 14
     words = " ".join(evaluate(folders, "--model", model, "--split", "validation").stdout.split())
-    assert "validation split (the tenth of train that training validates on)" in words
+    assert "validation split (the 10 % of train that training validates on)" in words
 
 
 @pytest.mark.parametrize("option", ["--json", "--report"])
-def test_what_cannot_be_written_is_refused_before_the_work(
+def test_a_file_that_cannot_be_written_is_refused_before_classifying(
     option: str, table: Path, model: Path, tmp_path: Path, classified: list[int]
 ) -> None:
     result = evaluate(table, "--model", model, option, tmp_path / "nowhere" / "r.json")
@@ -223,7 +223,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(
 
 
 @pytest.mark.parametrize("name", ["[bold]greys", "[b]x[nothing]"])
-def test_a_name_with_brackets_is_text(name: str, faces: FaceDataset, tmp_path: Path) -> None:
+def test_a_name_with_brackets_is_printed_as_it_is(name: str, faces: FaceDataset, tmp_path: Path) -> None:
     model = make_bundle(tmp_path / name / "bundle").path
     (tmp_path / "[red]").mkdir()
     table = write_lines(tmp_path / "[red]" / "f.csv", csv_lines(faces))
@@ -261,7 +261,7 @@ def rubbish(folder: Path) -> dict[str, list[object]]:
         *("report of no form", "nobody's home", "a long name", "unwritable"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(what: str, tmp_path: Path, model: Path) -> None:
+def test_bad_input_gives_one_sentence(what: str, tmp_path: Path, model: Path) -> None:
     arguments = rubbish(tmp_path)[what]
     if "--model" not in arguments:
         arguments += ["--model", model]
@@ -272,8 +272,8 @@ def test_what_is_wrong_is_one_sentence(what: str, tmp_path: Path, model: Path) -
     assert "Traceback" not in result.output
 
 
-def test_help_tells_the_defaults() -> None:
+def test_help_names_the_defaults() -> None:
     text = " ".join(evaluate("--help").stdout.split())
-    assert "default: test, else validation, else train" in text
+    assert "default: the best available: test, validation, train" in text
     assert "default: the shipped model" in text
-    assert "with --against as 'models' and 'comparison'" in text
+    assert "With --against: 'models' and 'comparison'" in text

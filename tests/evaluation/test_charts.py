@@ -33,7 +33,7 @@ def test_calibration_leaves_empty_bins_out_and_names_its_error() -> None:
     assert list(curve.x) == pytest.approx([0.9])
     assert list(curve.y) == [0.6]
     assert list(curve.customdata) == [10]
-    assert figure.layout.title.text == "Calibration, error 0.300"
+    assert figure.layout.title.text == "Calibration, ECE 0.300"
 
 
 def test_confidence_counts_right_and_wrong_apart() -> None:
@@ -57,7 +57,7 @@ def test_the_diamond_stands_at_the_models_own_threshold() -> None:
     assert (list(diamond.x), list(diamond.y)) == ([0.75], [pytest.approx(2 / 3)])
 
 
-def test_a_threshold_that_nothing_reaches_has_no_diamond() -> None:
+def test_a_threshold_that_no_face_reaches_has_no_diamond() -> None:
     assert len(charts.coverage_chart([answers()], ["one"], [0.99], "title").data) == 1
 
 
@@ -69,10 +69,10 @@ def test_a_long_curve_keeps_its_ends() -> None:
     assert (curve.x[0], curve.x[-1]) == (1 / 5000, 1.0)
 
 
-def test_robustness_puts_clean_first_and_both_models_side_by_side() -> None:
+def test_robustness_shows_unchanged_faces_first_and_both_models_side_by_side() -> None:
     rows = (RobustnessRow("dark", "darker", 0.5, (0.4, 0.65), 0.1),)
     one, other = charts.robustness_chart([rows, rows], ["a", "b"], [0.6, 0.7]).data
-    assert list(one.y) == ["clean", "darker"]
+    assert list(one.y) == ["unchanged", "darker"]
     assert (list(one.x), list(other.x)) == ([0.6, 0.5], [0.7, 0.5])
     assert list(one.error_x.array) == [0, pytest.approx(0.15)]
     assert list(one.error_x.arrayminus) == [0, pytest.approx(0.1)]
@@ -88,7 +88,7 @@ def test_scores_by_class_stand_in_the_classes_order() -> None:
     assert {trace.name for trace in figure.data if trace.showlegend is not False} == {"precision", "recall", "F1"}
 
 
-def test_agreement_draws_accuracy_and_confidence_by_certainty() -> None:
+def test_agreement_draws_accuracy_and_confidence_by_share_of_votes() -> None:
     found = Agreement(3, 0, 0.5, 0.5, 0.5, None, (CertaintyBin("5 of 10", 2, 0.5, 0.4), CertaintyBin("all", 1, 1, 0.9)))
     accuracy, confidence = charts.agreement_chart([found], ["one"], "title").data
     assert list(accuracy.x) == ["5 of 10", "all"]

@@ -189,20 +189,20 @@ def test_photos_are_searched_and_cropped_as_everywhere(tmp_path: Path, analyzer:
     assert "happy/broken.jpg" in reasons
 
 
-def test_a_photo_in_a_folder_that_names_no_split_or_class_is_left_out(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+def test_a_photo_in_a_folder_without_a_known_split_or_class_is_left_out(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     for place in ("train/happy", "extra/happy", "train/holiday"):
         (tmp_path / place).mkdir(parents=True)
         cv2.imwrite(str(tmp_path / place / "me.png"), portrait_bgr())
     found = load_evaluation_set(Source(str(tmp_path), photos=True), lambda: analyzer)
     assert (found.split, found.origins) == ("train", ("train/happy/me.png",))
     assert {item.where: item.reason for item in found.left_out} == {
-        "extra/happy/me.png": "its folder names no split",
-        "train/holiday/me.png": "its folder names no class",
+        "extra/happy/me.png": "its folder doesn't name a split",
+        "train/holiday/me.png": "its folder doesn't name a class",
     }
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "classless"])
-def test_what_holds_no_photo_of_a_class_is_a_sentence(name: str, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+def test_a_folder_without_photos_of_a_class_gives_a_sentence(name: str, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "classless" / "holiday").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "classless" / "holiday" / "me.png"), portrait_bgr())
@@ -210,8 +210,8 @@ def test_what_holds_no_photo_of_a_class_is_a_sentence(name: str, tmp_path: Path,
         load_evaluation_set(Source(str(tmp_path / name), photos=True), lambda: analyzer)
 
 
-def test_photos_without_any_face_are_a_sentence(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+def test_photos_without_any_face_give_a_sentence(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     (tmp_path / "photos" / "sad").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "photos" / "sad" / "wall.png"), np.zeros((200, 200, 3), np.uint8))
-    with pytest.raises(EvaluationError, match="No face was found in the 1 photos"):
+    with pytest.raises(EvaluationError, match="No face was found in 1 photo of photos"):
         load_evaluation_set(Source(str(tmp_path / "photos"), photos=True), lambda: analyzer)

@@ -165,10 +165,10 @@ def work(job: Job, request: Request) -> Progress:
     ("source", "sentence"),
     [
         (Source("/nowhere/fer2013.csv"), "/nowhere/fer2013.csv does not exist"),
-        (Source("/nowhere", photos=True), "/nowhere is no folder"),
+        (Source("/nowhere", photos=True), "/nowhere isn't a folder"),
     ],
 )
-def test_what_a_user_can_cause_fails_with_a_sentence(bundle: Bundle, source: Source, sentence: str) -> None:
+def test_bad_input_fails_with_a_sentence(bundle: Bundle, source: Source, sentence: str) -> None:
     progress = work(*asked(bundle, source=source))
     assert progress.state == FAILED
     assert progress.error is not None and sentence in progress.error
@@ -189,14 +189,14 @@ def test_the_order_of_models_and_robustness_make_no_other_job(bundle: Bundle, fe
     assert asked(bundle)[0].folder != folder
 
 
-def test_what_cannot_be_started_is_a_sentence(bundle: Bundle) -> None:
+def test_a_job_that_cannot_start_gives_a_sentence(bundle: Bundle) -> None:
     job, request = asked(bundle)
     evaluations_dir().write_text("in the way")
-    with pytest.raises(EvaluationError, match=r"cannot be started .*FER_HOME"):
+    with pytest.raises(EvaluationError, match=r"can't start in .*FER_HOME"):
         job.start(request)
 
 
-def test_a_model_has_the_name_that_it_was_chosen_by(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_has_the_name_by_which_it_was_chosen(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Progress] = []
     monkeypatch.setattr(worker, "write_json", lambda _, values: written.append(Progress(**values)))
     monkeypatch.setattr(worker, "_SECONDS_BETWEEN_WRITES", 0.0)

@@ -1,4 +1,4 @@
-"""What is taken away: complete, self-contained, and without faces where none are wanted."""
+"""Reports: complete, self-contained, and without faces if none are wanted."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from fer.emotions import EMOTIONS
 from fer.evaluation.comparison import compare
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.report import report, write_run_report
-from fer.evaluation.wording import about, key_figures, verdict
+from fer.evaluation.wording import about, key_metrics, verdict
 from tests.support.builders import make_bundle
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
 
@@ -63,20 +63,29 @@ def test_the_page_asks_for_nothing_from_anywhere(found, classifier, made) -> Non
 def test_the_page_has_every_part_once(found, classifier, made) -> None:
     text = body(html(found, [made], [classifier]))
     for heading in (
-        *("Figures", "By class", "Confusion", "Does 0.9 mean 0.9?", "What 'not sure' costs and gains"),
-        *("Robustness", "Agreement with people", "How it was measured"),
+        *("Metrics", "Scores by class", "Confusion matrix", "Calibration", "Accuracy against coverage"),
+        *("Robustness", "Agreement with the FER+ votes", "Method"),
     ):
         assert text.count(f"<h2>{heading}</h2>") == 1, heading
     assert text.count("Plotly.newPlot") == 8
-    # The model was right on the crowd's class everywhere, and on 63 of 70 labels.
-    assert "sees 1.000 as the crowd does, and 0.900 as the labels say" in text
+    # The model predicts the most voted class of every face, and the label of 63 of 70.
+    assert "agrees with the votes on 1.000 of these faces and with the labels on 0.900" in text
     assert "<td>Accuracy</td><td>0.900</td>" in text
 
 
-def test_names_are_text_not_markup(found, classifier, made) -> None:
+def test_names_are_escaped(found, classifier, made) -> None:
     text = html(found, [made], [classifier])
     assert "<b>" not in text[text.index("<body>") :]
     assert text.count("tiny &amp; &lt;b&gt;bold") >= 5
+
+
+def test_origins_are_escaped(found, classifier, made) -> None:
+    row = int(np.flatnonzero(~made.predictions.correct)[0])
+    origins = list(found.origins)
+    origins[row] = '<script>alert("1")</script>'
+    text = body(html(replace(found, origins=tuple(origins)), [made], [classifier]))
+    assert "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;" in text
+    assert "<script>alert" not in text
 
 
 def test_the_gallery_shows_each_mistake_and_its_map(found, classifier, made) -> None:
@@ -89,20 +98,20 @@ def test_without_the_models_no_face_is_in_it(found, made) -> None:
     text = body(html(found, [made]))
     assert "data:image" not in text
     assert "<img" not in text
-    assert "Figures" in text
+    assert "Metrics" in text
 
 
-def test_drawn_faces_are_called_drawn(found, classifier, made) -> None:
-    assert "faces are drawn" not in html(found, [made])
-    drawn = evaluation_set(replace(grey_faces(14), synthetic=True))
-    assert "faces are drawn" in html(drawn, [evaluate_model(classifier, drawn)])
+def test_synthetic_faces_are_called_synthetic(found, classifier, made) -> None:
+    assert "faces are synthetic" not in html(found, [made])
+    synthetic = evaluation_set(replace(grey_faces(14), synthetic=True))
+    assert "faces are synthetic" in html(synthetic, [evaluate_model(classifier, synthetic)])
 
 
 def test_two_models_are_compared(found, made, tmp_path: Path) -> None:
     other = evaluate_model(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
     text = body(html(found, [made, other]))
     assert "McNemar" in text
-    # By class, two matrices, calibration and confidence of each model; coverage, robustness and crowd of both.
+    # Scores, two matrices, calibration and confidence of each model; coverage, robustness and agreement of both.
     assert text.count("Plotly.newPlot") == 2 * 5 + 3
     values = json.loads(report(".json", found, [made, other]))
     assert [model["n"] for model in values["models"]] == [70, 70]
@@ -121,13 +130,13 @@ def test_each_models_calibration_has_its_colour(found, made, tmp_path: Path) -> 
     other = evaluate_model(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
     page = body(html(found, [made, other]))
     first, second = (page.index(f"Calibration of {name}") for name in ("tiny", "other"))
-    drawn = page[page.index("<h2>Does 0.9 mean 0.9?</h2>") :]
+    drawn = page[page.index("<h2>Calibration</h2>") :]
     charts = drawn.split("Plotly.newPlot")[1:3]
     assert first < second
     assert [set(re.findall("#0072B2|#D55E00", chart)) for chart in charts] == [{"#0072B2"}, {"#D55E00"}]
 
 
-def test_json_holds_every_figure(found, made) -> None:
+def test_json_holds_every_result(found, made) -> None:
     values = json.loads(report(".json", found, [made]))
     assert values["comparison"] is None
     (one,) = values["models"]
@@ -140,7 +149,7 @@ def test_json_holds_every_figure(found, made) -> None:
     assert one["not_sure"]["coverage"] == 1.0
 
 
-def test_csv_has_a_row_a_face(found, made) -> None:
+def test_csv_has_one_row_per_face(found, made) -> None:
     rows = list(csv.DictReader(io.StringIO(report(".csv", found, [made]).decode("utf-8-sig"))))
     assert len(rows) == 70
     assert sum(row["true"] == row["predicted"] for row in rows) == 63
@@ -161,7 +170,7 @@ def test_a_file_name_is_no_formula(made) -> None:
     assert rows[1][0] == "'=HYPERLINK(1)"
 
 
-def test_a_runs_report_is_of_the_split_that_tells_most_and_shows_no_face(tmp_path: Path, fer_home: Path) -> None:
+def test_a_runs_report_uses_the_best_split_and_shows_no_face(tmp_path: Path, fer_home: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
     file = write_run_report(bundle, grey_faces(14), tmp_path)
     text = body(file.read_text())
@@ -169,31 +178,33 @@ def test_a_runs_report_is_of_the_split_that_tells_most_and_shows_no_face(tmp_pat
     assert "data:image" not in text
 
 
-def test_key_figures_are_rounded_alike(made) -> None:
-    figures = key_figures(made)
-    assert figures["Accuracy"] == "0.900"
-    assert figures["Faces"] == "70"
-    assert figures["Share answered"] == "1.000"
+def test_key_metrics_are_rounded_alike(made) -> None:
+    metrics = key_metrics(made)
+    assert metrics["Accuracy"] == "0.900"
+    assert metrics["Faces"] == "70"
+    assert metrics["Coverage"] == "1.000"
 
 
-def test_a_threshold_that_nothing_reaches_is_said(made) -> None:
+def test_a_threshold_that_no_face_reaches_has_no_accuracy(made) -> None:
     strict = replace(made, model=replace(made.model, confidence_threshold=1.1))
-    assert key_figures(strict)["Accuracy of those"] == "not defined"
+    assert key_metrics(strict)["Accuracy when sure"] == "none"
 
 
 @pytest.mark.parametrize(("n", "words"), [(1, "1 face, 1 image left out"), (14, "14 faces, 2 images left out")])
-def test_one_is_not_called_many(n: int, words: str, classifier) -> None:
+def test_counts_have_the_right_number(n: int, words: str, classifier) -> None:
     left_out = tuple(Rejection(f"{number}.png", "no face found") for number in range(1 if n == 1 else 2))
     found = replace(evaluation_set(grey_faces(n)), left_out=left_out)
     assert about([evaluate_model(classifier, found)]).endswith(f"test split of greys: {words}")
 
 
-@pytest.mark.parametrize(("wrong", "words"), [(0, "no more than chance"), (40, "first is better by more than chance")])
-def test_the_verdict_says_who_is_better_or_nobody(wrong: int, words: str, made, classifier) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "words"), [(0, "not statistically significant"), (40, "first is significantly better")]
+)
+def test_the_verdict_names_the_better_model_if_one_is(wrong: int, words: str, made, classifier) -> None:
     found = evaluation_set(grey_faces(70))
     one = evaluate_model(classifier, found).predictions
     probabilities = one.probabilities.copy()
     probabilities[:wrong] = np.roll(probabilities[:wrong], 1, axis=1)
     text = verdict(compare(one, replace(one, probabilities=probabilities)), "first", "second")
     assert words in text
-    assert f"{wrong} faces only first has right" in text
+    assert f"Only first is right on {wrong} faces, only second on 0." in text

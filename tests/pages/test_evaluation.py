@@ -78,10 +78,10 @@ def buttons(page: AppTest) -> list[str]:
     return [button.label for button in page.button]
 
 
-def test_an_empty_page_invites(tiny_model: Path, open_page: OpenPage) -> None:
+def test_a_new_page_says_what_to_do(tiny_model: Path, open_page: OpenPage) -> None:
     page = open_page(EVALUATION)
     assert not page.exception and not page.error
-    assert "Try the drawn faces first" in texts(page)
+    assert "Try the synthetic faces first" in texts(page)
     assert "Evaluate" in buttons(page)
     assert not page.metric and not page.get("download_button")
 
@@ -106,7 +106,7 @@ def test_pressing_evaluate_starts_a_job_that_can_be_stopped(
     assert request.source == SOURCE
     assert "Stop" in buttons(page) and "Evaluate" not in buttons(page)
     assert "tiny: 140 faces · 3 s left" in str(page.get("progress")[0].proto)
-    # It is the same work: a second process would classify the same faces once more.
+    # A second process would classify the same faces again.
     page.toggle(key="evaluation_robustness").set_value(True).run()
     assert "Stop" in buttons(page) and "Evaluate" not in buttons(page)
 
@@ -135,25 +135,25 @@ def test_a_job_that_cannot_be_started_is_a_sentence(bundle: Bundle, open_page: O
     page = open_page(EVALUATION)
     next(button for button in page.button if button.label == "Evaluate").click().run()
     assert not page.exception
-    assert "cannot be started" in texts(page)
+    assert "can't start" in texts(page)
 
 
 @pytest.mark.parametrize("name", ["faces/*.npz", "results/*/probabilities.npy"])
-def test_what_was_damaged_and_repaired_is_shown_again(name: str, bundle: Bundle, open_page: OpenPage) -> None:
+def test_a_damaged_and_repaired_result_is_shown_again(name: str, bundle: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle)
     (file,) = evaluations_dir().glob(name)
     whole, status = file.read_bytes(), file.stat()
     file.write_bytes(b"damaged")
     page = open_page(EVALUATION)
     assert "Evaluate" in buttons(page) and not page.metric and not page.exception
-    # As it was before, to the time of its change: whoever remembers the damage shows it for ever.
+    # Restored with its modification time: a cached failure would be shown for ever.
     file.write_bytes(whole)
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
     page.run()
     assert "Evaluate" not in buttons(page) and page.metric
 
 
-def test_a_result_that_was_computed_anew_is_the_one_that_is_shown(bundle: Bundle, open_page: OpenPage) -> None:
+def test_a_result_that_was_computed_again_is_shown(bundle: Bundle, open_page: OpenPage) -> None:
     evaluation_set = load_evaluation_set(SOURCE)
     made = evaluate_model(EmotionClassifier(bundle), evaluation_set)
 
@@ -164,7 +164,7 @@ def test_a_result_that_was_computed_anew_is_the_one_that_is_shown(bundle: Bundle
         store.save_result(replace(made, predictions=predictions, made=when.isoformat(timespec="seconds")))
 
     def expect(page: AppTest, speed: str, age: str) -> None:
-        assert f"Evaluated {age} ago" in texts(page)
+        assert f"Stored result, evaluated {age} ago" in texts(page)
         assert [metric.value for metric in page.metric if metric.label == "Faces per second"] == [speed]
 
     computed(1.0, n_days=30)
@@ -175,7 +175,7 @@ def test_a_result_that_was_computed_anew_is_the_one_that_is_shown(bundle: Bundle
     expect(page.run(), "70", "10 days")
 
 
-def test_the_same_faces_of_another_source_are_called_what_that_is_called(
+def test_the_same_faces_of_another_source_have_that_sources_name(
     bundle: Bundle, open_page: OpenPage, fer_home: Path
 ) -> None:
     for name, more in (("first", []), ("second", ["3,1 2 3,PrivateTest"])):
@@ -196,30 +196,30 @@ def test_kept_results_cannot_be_deleted_while_a_job_runs(
     running(bundle)
     monkeypatch.setattr("fer.evaluation.job._process", lambda _: object())
     page = open_page(EVALUATION)
-    assert next(button for button in page.button if button.label == "Delete all of it").disabled
+    assert next(button for button in page.button if button.label == "Delete all").disabled
 
 
 @pytest.mark.parametrize("path", ["~nosuchuser/x", "x" * 300])
-def test_a_path_that_can_be_none_is_a_sentence(path: str, bundle: Bundle, open_page: OpenPage) -> None:
+def test_an_unusable_path_gives_a_sentence(path: str, bundle: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle)
     page = open_page(EVALUATION)
     box(page, "Data").set_value("elsewhere").run()
     page.text_input(key="evaluation_path").set_value(path).run()
     assert not page.exception
     assert page.error and "Evaluate" not in buttons(page)
-    assert "Delete all of it" in buttons(page)
+    assert "Delete all" in buttons(page)
 
 
-def test_where_there_is_no_room_room_can_be_made(
+def test_without_disk_space_the_stored_results_can_be_deleted(
     bundle: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evaluated(bundle)
-    monkeypatch.setattr(Job, "start", mock.Mock(side_effect=EvaluationError("It cannot be started; make room.")))
+    monkeypatch.setattr(Job, "start", mock.Mock(side_effect=EvaluationError("It can't start. Free some disk space.")))
     page = open_page(EVALUATION)
     page.toggle(key="evaluation_robustness").set_value(True).run()
     next(button for button in page.button if button.label == "Evaluate").click().run()
-    assert ["make room" in error.value for error in page.error] == [True]
-    next(button for button in page.button if button.label == "Delete all of it").click().run()
+    assert ["Free some disk space" in error.value for error in page.error] == [True]
+    next(button for button in page.button if button.label == "Delete all").click().run()
     assert store.disk_bytes() == 0
 
 
@@ -237,14 +237,14 @@ def test_a_relative_path_is_resolved_here_and_not_in_the_other_process(
     assert started[0].source.path == str(tmp_path.resolve() / "fer2013.csv")
 
 
-def test_a_run_that_was_deleted_meanwhile_is_a_sentence(
+def test_a_run_that_was_deleted_meanwhile_gives_a_sentence(
     bundle: Bundle, open_page: OpenPage, fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = str(fer_home / "runs" / "20260101-000000-abcd" / "bundle")
-    monkeypatch.setattr("fer.ui.evaluation.choice._models", lambda: {gone: "gone"})
+    monkeypatch.setattr("fer.ui.evaluation.choice.models_in_use_first", lambda: {gone: "gone"})
     page = open_page(EVALUATION)
     assert not page.exception
-    assert "is gone; choose another one." in texts(page)
+    assert "no longer exists. Choose another one." in texts(page)
 
 
 def test_a_model_from_elsewhere_can_be_evaluated_before_it_is_used(
@@ -252,7 +252,7 @@ def test_a_model_from_elsewhere_can_be_evaluated_before_it_is_used(
 ) -> None:
     elsewhere = fer_home / "runs" / "imported"
     lab = make_bundle(elsewhere / "lab" / "bundle", sharpness=3.0)
-    # Called as a run is, and another model.
+    # Another model with the name of a run.
     namesake = make_bundle(elsewhere / "gentle" / "bundle", sharpness=2.0)
     evaluated(lab)
     page = open_page(EVALUATION)
@@ -279,9 +279,9 @@ def test_the_menu_says_what_is_stored(bundle: Bundle, open_page: OpenPage) -> No
 
 @pytest.mark.parametrize(
     ("state", "error", "words"),
-    [(FAILED, "The disk is full; make room.", "The disk is full; make room."), (STOPPED, None, "Stopped")],
+    [(FAILED, "The disk is full.", "The disk is full."), (STOPPED, None, "Stopped. Finished results are stored.")],
 )
-def test_what_became_of_a_job_is_said_and_can_be_tried_again(
+def test_a_failed_or_stopped_job_is_reported_and_can_be_tried_again(
     state: str, error: str | None, words: str, bundle: Bundle, open_page: OpenPage
 ) -> None:
     job = Job.of([bundle.hash], store.choice_key(SOURCE))
@@ -292,19 +292,19 @@ def test_what_became_of_a_job_is_said_and_can_be_tried_again(
     assert "Evaluate" in buttons(page)
 
 
-def test_a_kept_result_is_shown_at_once(bundle: Bundle, open_page: OpenPage) -> None:
+def test_a_stored_result_is_shown_at_once(bundle: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle)
     page = open_page(EVALUATION)
     assert not page.exception and not page.error
     assert "Evaluate" not in buttons(page)
-    assert "nothing needs computing again" in texts(page)
+    assert "Stored result, evaluated" in texts(page)
     metrics = {metric.label: metric.value for metric in page.metric}
     known = store.load_result(bundle.hash, load_evaluation_set(SOURCE))
     assert known is not None
     low, high = known.metrics.accuracy_interval
     assert metrics["Accuracy"] == f"{known.metrics.accuracy:.3f} ({low:.3f}–{high:.3f})"
     assert metrics["Macro F1"] == f"{known.metrics.macro_f1:.3f}"
-    assert "faces are drawn" in texts(page)
+    assert "faces are synthetic" in texts(page)
     assert "140 faces" in texts(page)
     (matrix, *_) = page.dataframe
     assert matrix.value.to_numpy().tolist() == known.metrics.confusion.tolist()
@@ -337,8 +337,8 @@ def test_two_models_stand_side_by_side(bundle: Bundle, second: Bundle, open_page
     assert "McNemar" in texts(page)
     assert "**gentle**" in texts(page)
     assert len(page.dataframe) == 2
-    assert box(page, "Answers of").options == ["tiny", "gentle", "where they disagree"]
-    box(page, "Answers of").set_value(-1).run()
+    assert box(page, "Predictions of").options == ["tiny", "gentle", "both, where they differ"]
+    box(page, "Predictions of").set_value(-1).run()
     assert not page.exception
 
 
@@ -354,18 +354,18 @@ def test_the_gallery_shows_the_surest_mistakes_and_follows_a_choice(bundle: Bund
     assert len(shown) == 6
     assert confidences == sorted(confidences, reverse=True)
     assert all(text.split()[1].rstrip(",") != text.split()[3].rstrip(",") for text in shown)
-    box(page, "True").set_value("happy").run()
+    box(page, "True class").set_value("happy").run()
     assert gallery(page) and all(text.startswith("true happy, predicted ") for text in gallery(page))
-    box(page, "Given").set_value("happy").run()
+    box(page, "Predicted class").set_value("happy").run()
     assert all(text.startswith("true happy, predicted happy, ") for text in gallery(page))
 
 
 def test_a_cell_without_faces_says_so(bundle: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle)
     page = open_page(EVALUATION)
-    box(page, "True").set_value("happy").run()
-    box(page, "Given").set_value("angry").run()
-    assert "There is no such face" in texts(page)
+    box(page, "True class").set_value("happy").run()
+    box(page, "Predicted class").set_value("angry").run()
+    assert "No faces match" in texts(page)
     assert not page.exception
 
 
@@ -373,7 +373,7 @@ def test_a_choice_of_the_second_model_is_forgotten_with_it(bundle: Bundle, secon
     evaluated(bundle, second)
     page = open_page(EVALUATION)
     box(page, "Model B").set_value(str(second.path)).run()
-    box(page, "Answers of").set_value(1).run()
+    box(page, "Predictions of").set_value(1).run()
     box(page, "Model B").set_value("").run()
     assert not page.exception
     assert gallery(page)
@@ -389,8 +389,8 @@ def test_votes_bring_the_crowd(bundle: Bundle, open_page: OpenPage, fer_home: Pa
     page = open_page(EVALUATION)
     box(page, "Data").set_value(str(folder)).run()
     assert not page.exception
-    assert "Does it see what people see?" in texts(page)
-    assert "Of the 28 faces" in texts(page)
+    assert "Agreement with the FER+ votes" in texts(page)
+    assert "On 28 faces the FER+ votes have one clear favourite." in texts(page)
 
 
 @pytest.mark.parametrize("own", ["a table", "a set", "drawn", "gone"])
@@ -417,9 +417,9 @@ def test_the_data_of_its_own_training_are_offered_first(
 def test_a_path_of_ones_own(bundle: Bundle, open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page(EVALUATION)
     box(page, "Data").set_value("elsewhere").run()
-    assert "Type the path" in texts(page)
+    assert "Enter the path" in texts(page)
     page.text_input(key="evaluation_path").set_value(str(tmp_path / "nothing")).run()
-    assert "There is nothing at" in texts(page)
+    assert "doesn't exist" in texts(page)
     assert "Evaluate" not in buttons(page)
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
     page.text_input(key="evaluation_path").set_value(str(table)).run()
@@ -430,8 +430,8 @@ def test_a_path_of_ones_own(bundle: Bundle, open_page: OpenPage, tmp_path: Path)
 def test_without_a_model_the_page_says_what_to_do(
     open_page: OpenPage, fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer.ui.evaluation.choice.SHIPPED_BUNDLE", fer_home / "none")
-    monkeypatch.setattr("fer.ui.evaluation.choice.current_bundle_path", lambda: fer_home / "none")
+    monkeypatch.setattr("fer.ui.model_choice.SHIPPED_BUNDLE", fer_home / "none")
+    monkeypatch.setattr("fer.ui.model_choice.current_bundle_path", lambda: fer_home / "none")
     page = open_page(EVALUATION)
     assert "There is no model yet" in texts(page)
     assert not page.exception and not page.error
@@ -440,7 +440,7 @@ def test_without_a_model_the_page_says_what_to_do(
 def test_kept_results_can_be_deleted(bundle: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle)
     page = open_page(EVALUATION)
-    next(button for button in page.button if button.label == "Delete all of it").click().run()
+    next(button for button in page.button if button.label == "Delete all").click().run()
     assert not page.exception
     assert store.disk_bytes() == 0
     assert "Evaluate" in buttons(page)
@@ -450,10 +450,10 @@ def test_home_shows_the_last_evaluation_of_the_model_in_use(
     bundle: Bundle, second: Bundle, open_page: OpenPage
 ) -> None:
     evaluated(second)
-    assert "Not evaluated here yet" in texts(open_page("app.py"))
+    assert "hasn't been evaluated here yet" in texts(open_page("app.py"))
     evaluated(bundle)
     page = open_page("app.py")
-    assert any("Accuracy on synthetic (drawn faces), test" in metric.label for metric in page.metric)
+    assert any(metric.label == "Accuracy on synthetic, test" for metric in page.metric)
 
 
 def test_home_calls_a_model_as_the_page_does(second: Bundle, open_page: OpenPage) -> None:
@@ -467,7 +467,7 @@ def test_each_faces_map_is_of_its_own_crop_and_class(
     tiny_model: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = load_bundle(tiny_model)
-    # A dark face on the left and a bright one on the right: two classes to the model that goes by grey.
+    # A dark face on the left and a bright one on the right: this model tells classes apart by brightness.
     left, right = portrait_bgr() // 3, 255 - (255 - portrait_bgr()) // 3
     image_bgr = np.hstack([left, right])
     photo = Photo("two.png", encode_png(image_bgr), "two faces")
@@ -476,7 +476,7 @@ def test_each_faces_map_is_of_its_own_crop_and_class(
     faces = analysis.faces
     assert len(faces) == 2 and faces[0].emotion != faces[1].emotion
     monkeypatch.setattr("fer.ui.explanation.st.toggle", lambda *_, **__: True)
-    # Its memory belongs to a viewer's session, and there is none here.
+    # Its cache belongs to a viewer's session, which doesn't exist here.
     monkeypatch.setattr(explanation, "_explained", explanation._explained.__wrapped__)  # type: ignore[attr-defined]
     draw = explanation.switch(bundle, photo_detector_name())
     assert draw is not None

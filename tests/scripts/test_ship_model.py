@@ -47,7 +47,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 def test_the_report_has_every_part_and_no_picture(made: EvaluationResult) -> None:
     text = shipped_report.report(made)
-    for part in ("Figures", "By class", "Does 0.9 mean 0.9?", "What 'not sure' costs", "Robustness", "Agreement"):
+    for part in ("Metrics", "Scores by class", "Calibration", "Accuracy against coverage", "Robustness", "Agreement"):
         assert f"## {part}" in text
     assert "| Accuracy | 0.900 |" in text
     assert "| lower half covered |" in text
@@ -55,21 +55,21 @@ def test_the_report_has_every_part_and_no_picture(made: EvaluationResult) -> Non
     assert "Faces per second" not in text
 
 
-def test_the_paragraphs_say_what_the_figures_say(made: EvaluationResult, bundle: Bundle) -> None:
+def test_the_paragraphs_hold_the_results(made: EvaluationResult, bundle: Bundle) -> None:
     first, second = (" ".join(part.split()) for part in shipped_report.findings(bundle, made).split("\n\n"))
-    assert "the model gives 90.0% the name that they are labelled with" in first
+    assert "the model's accuracy is 90.0%" in first
     # One face of each class is labelled as its neighbour.
-    assert "angry taken for neutral (1 of 10)" in first
-    assert "sees 100.0% of them as the crowd does and 90.0% as the labels say" in first
+    assert "angry predicted as neutral (1 of 10)" in first
+    assert "agrees with the votes on 100.0% of these faces and with the labels on 90.0%" in first
     assert "fitted on 1,149 images of train" in second
     assert "lower half covered" in second
-    assert "no unflattered figure yet" in second
+    assert "no unbiased estimate yet" in second
 
 
 @pytest.mark.parametrize(
     ("metrics", "words"),
     [
-        ({"calibrated_on": "test"}, "its calibration flatters as well"),
+        ({"calibrated_on": "test"}, "its calibration is optimistic as well"),
         ({"test": {"accuracy": 0.5}}, "On the test split its accuracy is 0.500."),
     ],
 )
@@ -82,7 +82,7 @@ def test_which_split_chose_what_is_said(
 
 def test_without_votes_and_transforms_the_paragraphs_leave_them_out(made: EvaluationResult, bundle: Bundle) -> None:
     text = shipped_report.findings(bundle, replace(made, agreement=None, robustness=None))
-    assert "crowd" not in text and "covered" not in text
+    assert "votes" not in text and "covered" not in text
 
 
 def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: EvaluationResult, tmp_path: Path) -> None:
@@ -91,9 +91,9 @@ def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: EvaluationRes
     curves = pd.read_csv(io.StringIO(CURVES))
     text = ship_model.figures(bundle, curves, made)
     assert "Last trained for 2 epochs" in text
-    # 63 of 70 are right, and the tiny model is sure of each.
+    # 63 of 70 are right, and the tiny model's confidence is above its threshold on each.
     assert "| validation | 70 | 0.9000 |" in text
-    assert f"it answers 1.000 of the {made.data.split} split's faces; accuracy of those: 0.900." in text
+    assert f"answers 1.000 of the faces of the {made.data.split} split, with an accuracy of 0.900." in text
     assert "| 0.93 to 1.00 | 70 | 0.969 | 0.900 |" in text
     assert "| lower half covered |" in text
     assert "lower half covered" not in ship_model.figures(bundle, curves, replace(made, robustness=None))
@@ -147,7 +147,7 @@ def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> Non
     assert "| validation | 14 |" in card and "| lower half covered |" in card
     assert text.startswith("before") and text.endswith("after\n") and "old figures" not in text
     assert "On the 14 faces of the validation split of fer2013.csv" in " ".join(text.split())
-    assert "## Agreement with people" in report
+    assert "## Agreement with the FER+ votes" in report
     assert str(checkout) not in card + text + report + settings
 
 

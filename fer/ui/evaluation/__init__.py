@@ -1,1 +1,1 @@
-"""The Evaluation page's parts."""
+"""The parts of the Evaluation page."""

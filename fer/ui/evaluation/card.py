@@ -1,7 +1,8 @@
-"""Evaluation's card on Home."""
+"""Show the Evaluation card on Home."""
 
 import streamlit as st
 
+from fer.datasets.store.loading import SYNTHETIC
 from fer.errors import BundleError
 from fer.evaluation.latest import latest
 from fer.text import ago
@@ -10,18 +11,18 @@ from fer.ui.frame import menu_entry
 
 
 def card() -> None:
-    """Home's card: the last evaluation of the model in use, and the way to the page."""
+    """Show the latest evaluation of the model in use, and a link to the page."""
     st.markdown("**:material/query_stats: Evaluation**")
     try:
         found = latest(resources.model_in_use().hash)
     except BundleError:
-        # The card of the model says what is wrong with it.
+        # The model's own card shows the error.
         found = None
     if found is None:
-        st.markdown("Not evaluated here yet: how good is the model, and where does it fail?")
+        st.markdown("The model in use hasn't been evaluated here yet.")
     else:
-        drawn = " (drawn faces)" if found.synthetic else ""
-        st.metric(f"Accuracy on {found.data}{drawn}, {found.split}", f"{found.accuracy:.1%}")
+        synthetic = " (synthetic faces)" if found.synthetic and found.data != SYNTHETIC else ""
+        st.metric(f"Accuracy on {found.data}{synthetic}, {found.split}", f"{found.accuracy:.1%}")
         st.caption(f"{found.model} on {found.n:,} faces, {ago(found.made)}")
     entry = menu_entry("Evaluation")
-    st.page_link(entry.path, label="Evaluate a model" if found is None else "See where it fails", icon=entry.icon)
+    st.page_link(entry.path, label="Evaluate the model" if found is None else "See its mistakes", icon=entry.icon)

@@ -1,4 +1,4 @@
-"""The gallery of the Evaluation page: faces that a model takes for something else, and where it looks."""
+"""Show a gallery of mistakes with class activation maps."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,7 +19,7 @@ _DISAGREE: Final = -1
 _COLUMNS: Final = 3
 _A_PAGE: Final = 6
 _WHOSE, _TRUE, _PREDICTED = "evaluation_whose", "evaluation_true", "evaluation_predicted"
-# Face and map fit beside each other in a third of the page.
+# A face and its map fit next to each other in a third of the page.
 _PICTURE_PX: Final = 104
 
 
@@ -32,7 +32,12 @@ def turn_to(place: int, true: int, predicted: int) -> None:
 
 @dataclass(frozen=True)
 class _Filter:
-    """Whose answers, and which: the place of a model or `_DISAGREE`; indices into `EMOTIONS`, or None for any."""
+    """The faces to show.
+
+    Attributes:
+        whose: index of the model whose predictions count, or `_DISAGREE`.
+        true, predicted: indices into `EMOTIONS`; None means any.
+    """
 
     whose: int
     true: int | None
@@ -40,12 +45,12 @@ class _Filter:
 
 
 def gallery(evaluation: Evaluation) -> None:
-    """The most confident answers of one kind, each with its probabilities and its map; mistakes unless one chooses."""
+    """Show the most confident mistakes, or the faces of a chosen kind, with probabilities and maps."""
     st.subheader("Gallery of mistakes", anchor=False)
     chosen = _choose(evaluation)
     rows = _rows(evaluation, chosen)
     if not len(rows):
-        st.info("There is no such face. Choose another cell, or 'any'.", icon=":material/search_off:")
+        st.info("No faces match. Choose other classes, or 'any'.", icon=":material/search_off:")
         return
     key = f"evaluation_page_{evaluation.key}_{chosen.whose}_{chosen.true}_{chosen.predicted}"
     shown = rows[page_of(len(rows), _A_PAGE, key)]
@@ -58,11 +63,11 @@ def gallery(evaluation: Evaluation) -> None:
         shown,
     )
     st.caption(
-        f"{counted(len(rows), 'face')}, the most confident first. "
+        f"{counted(len(rows), 'face')}, most confident first. "
         + (
-            "The glow is where the face speaks for the predicted class."
+            "Bright areas made the model choose the predicted class."
             if loaded
-            else "A model's files are gone, so that its maps cannot be drawn."
+            else "There are no maps, because a model's files were deleted."
         )
     )
     labels = evaluation.names
@@ -76,23 +81,23 @@ def gallery(evaluation: Evaluation) -> None:
 def _choose(evaluation: Evaluation) -> _Filter:
     labels = dict(enumerate(evaluation.names))
     if len(labels) > 1:
-        labels[_DISAGREE] = "where they disagree"
+        labels[_DISAGREE] = "both, where they differ"
     _fall_back(_WHOSE, list(labels), 0)
     whose, true, predicted = st.columns([2, 1, 1]) if len(labels) > 1 else (None, *st.columns(2))
     who: int = 0
     if whose is not None:
         with whose:
-            who = st.selectbox("Answers of", list(labels), format_func=labels.__getitem__, key=_WHOSE)
+            who = st.selectbox("Predictions of", list(labels), format_func=labels.__getitem__, key=_WHOSE)
     options = [_ANY, *EMOTIONS]
     with true:
-        one = st.selectbox("True", options, key=_TRUE)
+        one = st.selectbox("True class", options, key=_TRUE)
     with predicted:
-        other = st.selectbox("Given", options, key=_PREDICTED, disabled=who == _DISAGREE)
+        other = st.selectbox("Predicted class", options, key=_PREDICTED, disabled=who == _DISAGREE)
     return _Filter(who, _index(one), None if who == _DISAGREE else _index(other))
 
 
 def _fall_back(key: str, options: list[Any], default: Any) -> None:
-    """Forget a choice that the results no longer have, such as the second of two models."""
+    """Reset a choice that no longer exists, such as the second of two models."""
     if st.session_state.get(key, default) not in options:
         st.session_state[key] = default
 
@@ -120,10 +125,11 @@ def _rows(evaluation: Evaluation, chosen: _Filter) -> Rows:
 
 def _show(card: Card, labels: list[str], key: str) -> None:
     pictures = [card.face, *card.maps]
-    alts = ["The face", *(f"The face with what speaks for it: {caption}" for caption in card.captions)]
+    alts = ["The face", *(f"The face with its class activation map: {caption}" for caption in card.captions)]
     with st.container(horizontal=True, gap="small"):
         for picture, alt in zip(pictures, alts, strict=False):
-            # The container has the width: to a width of its own a picture is shrunk, and blurs on dense screens.
+            # The container sets the width. With a width of its own, the picture would be scaled down and blur on
+            # high-density screens.
             with st.container(width=_PICTURE_PX):
                 st.image(picture, width="stretch", alt=alt)
     for place, (caption, probabilities) in enumerate(zip(card.captions, card.probabilities, strict=True)):

@@ -1,4 +1,4 @@
-"""The lower half of the Evaluation page: figures, charts, and what can be taken away."""
+"""Show the results of an evaluation: metrics, charts and downloads."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,30 +23,28 @@ from fer.ui.downloads import made_download
 from fer.ui.evaluation.work import Evaluation
 
 _CONFIG: Final[dict[str, Any]] = {"displayModeBar": False}
-# The accent's hue at a strength that leaves the number readable in light and dark.
+# The accent colour, weak enough that the numbers stay readable in light and dark themes.
 _CELL: Final = "background-color: rgba(99, 102, 241, {alpha:.2f})"
 _STRONGEST: Final = 0.65
 _CELL_PX: Final = 44
 _HELP: Final = {
-    "Accuracy": "Share of right answers, with the 95 % interval (Wilson)",
-    "Macro F1": "Mean F1 of the classes, each counting the same however rare it is",
-    "Calibration error": "How far confidence and accuracy lie apart on average (ECE, 15 bins); 0 is perfect",
-    "Top-2 accuracy": "How often the true class is among the two most probable",
-    "Balanced accuracy": "Mean recall of the classes",
-    "Faces per second": "Classified on this machine, while the evaluation ran",
+    "Accuracy": "Share of correct predictions, with its 95 % Wilson interval.",
+    "Macro F1": "Mean F1 over the classes. A rare class counts as much as a frequent one.",
+    "Calibration error": "Mean difference between confidence and accuracy (ECE, 15 bins). 0 is perfect.",
+    "Faces per second": "Speed on this machine while the evaluation ran.",
 }
 
 
 def headline(evaluation: Evaluation) -> None:
-    """What comes first: accuracy and its interval, macro F1, calibration, speed; and which of two is better."""
+    """Show the main metrics, which of two models is better, and what was left out."""
     if evaluation.evaluation_set.faces.synthetic:
-        st.info(wording.DRAWN, icon=":material/draw:")
+        st.info(wording.SYNTHETIC, icon=":material/info:")
     for column, one, name in _side_by_side(evaluation):
         with column, st.container(border=True):
             if len(evaluation.results) > 1:
                 st.markdown(f"**{name}**")
             _metrics(one)
-    st.caption(f"{wording.about(evaluation.results)}. Single crop, as served.")
+    st.caption(f"{wording.about(evaluation.results)}. One crop per face.")
     if len(evaluation.results) > 1:
         first, second = evaluation.results
         st.markdown(wording.verdict(compare(first.predictions, second.predictions), *evaluation.names))
@@ -54,14 +52,14 @@ def headline(evaluation: Evaluation) -> None:
 
 
 def _metrics(one: EvaluationResult) -> None:
-    figures = wording.key_figures(one)
+    values = wording.key_metrics(one)
     low, high = one.metrics.accuracy_interval
     with st.container(horizontal=True):
         for name in ("Accuracy", "Macro F1", "Calibration error", "Faces per second"):
-            value = f"{figures[name]} ({low:.3f}–{high:.3f})" if name == "Accuracy" else figures[name]
+            value = f"{values[name]} ({low:.3f}–{high:.3f})" if name == "Accuracy" else values[name]
             st.metric(name, value, help=_HELP[name], width="content")
-    rest = ("Balanced accuracy", "Top-2 accuracy", "'Not sure' below", "Share answered", "Accuracy of those")
-    st.caption(" · ".join(f"{name} {figures[name]}" for name in rest))
+    rest = ("Balanced accuracy", "Top-2 accuracy", "Confidence threshold", "Coverage", "Accuracy when sure")
+    st.caption(" · ".join(f"{name} {values[name]}" for name in rest))
 
 
 def _left_out(evaluation: Evaluation) -> None:
@@ -69,26 +67,26 @@ def _left_out(evaluation: Evaluation) -> None:
     if left_out:
         with st.expander(f"{counted(len(left_out), 'image')} could not be used", icon=":material/report:"):
             frame = pd.DataFrame([(item.where, item.reason) for item in left_out], columns=["Image", "Reason"])
-            st.dataframe(frame, hide_index=True, alt="Images that could not be used, with the reason of each")
+            st.dataframe(frame, hide_index=True, alt="Images that could not be used, with the reasons")
 
 
 def by_class(evaluation: Evaluation, on_cell: Callable[[int, int, int], None]) -> None:
-    """Confusion matrix and scores by class.
+    """Show the confusion matrix and the scores by class.
 
     Args:
         evaluation: the results of one or two models.
-        on_cell: called with the model's place, the true and the predicted class when a cell is chosen.
+        on_cell: called with the index of the model, the true and the predicted class when a cell is selected.
     """
-    st.subheader("Which expressions it takes for which", anchor=False)
+    st.subheader("Confusion matrix", anchor=False)
     shares = st.segmented_control(
-        "Cells show", ["Faces", "Share of the row"], default="Faces", required=True, key="evaluation_cells"
+        "Cells show", ["Faces", "Share of row"], default="Faces", required=True, key="evaluation_cells"
     )
     st.caption("Rows: true class. Columns: predicted class. Select a cell to see its faces in the gallery.")
-    # With one model the scores stand beside the matrix, with two below it.
+    # With one model, the scores are next to the matrix; with two, below it.
     columns = [column for column, _, _ in _side_by_side(evaluation, least=2)]
     for place, (one, name) in enumerate(zip(evaluation.results, evaluation.names, strict=True)):
         with columns[place]:
-            _confusion(one.metrics, name, shares == "Share of the row", f"{place}_{evaluation.key}", place, on_cell)
+            _confusion(one.metrics, name, shares == "Share of row", f"{place}_{evaluation.key}", place, on_cell)
         with columns[place if len(evaluation.results) > 1 else 1]:
             figure = charts.per_class_chart(one.metrics, f"Scores by class, {name}")
             _plot(figure, f"by_class_{place}_{evaluation.key}", _scores_in_words(one.metrics))
@@ -117,11 +115,11 @@ def _confusion(
         on_select=chosen,
         selection_mode="single-cell",
         key=key,
-        # Seven columns beside a second model's seven: the headings are cut to three letters.
+        # Three letters, so that two matrices of seven columns fit next to each other.
         column_config={
             emotion: st.column_config.NumberColumn(emotion[:3], help=emotion, width=_CELL_PX) for emotion in EMOTIONS
         },
-        alt=f"Confusion matrix of {name}: rows true, columns predicted",
+        alt=f"Confusion matrix of {name}. Rows: true class. Columns: predicted class.",
     )
 
 
@@ -134,8 +132,9 @@ def _scores_in_words(metrics: Metrics) -> str:
 
 
 def trust(evaluation: Evaluation) -> None:
-    """Calibration, confidence, and what the 'not sure' threshold costs and gains."""
-    st.subheader("Can its confidence be trusted?", anchor=False)
+    """Show calibration, confidence and accuracy against coverage."""
+    st.subheader("Calibration", anchor=False)
+    st.caption("A well calibrated model is right in 90 % of the cases where its confidence is 0.9.")
     drawn = list(_side_by_side(evaluation, least=2))
     if len(evaluation.results) == 1:
         (left, one, name), (right, _, _) = drawn
@@ -153,7 +152,7 @@ def trust(evaluation: Evaluation) -> None:
                 words = f"Calibration curve of {name}; expected calibration error {one.metrics.ece:.3f}"
             else:
                 figure = charts.confidence_chart(one.predictions, f"Confidence, {name}")
-                words = f"How often {name} is how sure, where it is right and where it is wrong"
+                words = f"Histogram of the confidence of {name}, for right and wrong predictions"
             _plot(figure, f"{kind}_{place}_{evaluation.key}", words)
     figure = charts.coverage_chart(
         [one.predictions for one in evaluation.results],
@@ -162,31 +161,29 @@ def trust(evaluation: Evaluation) -> None:
         "Accuracy against coverage",
     )
     words = "; ".join(
-        f"{name} answers {figures['Share answered']} of the faces; accuracy of those: {figures['Accuracy of those']}"
-        for name, figures in zip(
-            evaluation.names, (wording.key_figures(one) for one in evaluation.results), strict=True
-        )
+        f"{name}: coverage {values['Coverage']}, accuracy when sure {values['Accuracy when sure']}"
+        for name, values in zip(evaluation.names, (wording.key_metrics(one) for one in evaluation.results), strict=True)
     )
     _plot(figure, f"coverage_{evaluation.key}", words)
-    st.caption(f"What saying 'not sure' costs and gains. {charts.DIAMOND}")
+    st.caption(f"A higher threshold answers fewer faces, more of them correctly. {charts.DIAMOND}")
 
 
 def robustness(evaluation: Evaluation) -> None:
-    """Accuracy under each transform, of both models in one chart."""
+    """Show the accuracy under each image corruption, of both models in one chart."""
     measured = [
         (one, name, color, one.robustness)
         for one, name, color in zip(evaluation.results, evaluation.names, charts.MODEL_COLORS, strict=False)
         if one.robustness is not None
     ]
-    st.subheader("In bad light, blurred, turned, covered", anchor=False)
+    st.subheader("Robustness", anchor=False)
     if not measured:
-        st.caption("Not measured yet: switch on 'Measure robustness' above, and press Evaluate.")
+        st.caption("Not measured yet. Turn on 'Measure robustness' above and press Evaluate.")
         return
     figure = charts.robustness_chart(
         [rows for *_, rows in measured],
         [name for _, name, *_ in measured],
         [one.metrics.accuracy for one, *_ in measured],
-        "Accuracy where every face is spoiled in one way",
+        "Accuracy under each image corruption",
         [color for _, _, color, _ in measured],
     )
     words = "; ".join(
@@ -196,7 +193,7 @@ def robustness(evaluation: Evaluation) -> None:
 
 
 def agreement(evaluation: Evaluation) -> None:
-    """How the models go with the FER+ crowd, where there are votes."""
+    """Show how far the models agree with the FER+ votes, if there are any."""
     found = [
         (one, name, one.agreement)
         for one, name in zip(evaluation.results, evaluation.names, strict=True)
@@ -204,33 +201,38 @@ def agreement(evaluation: Evaluation) -> None:
     ]
     if not found:
         return
-    st.subheader("Does it see what people see?", anchor=False)
+    st.subheader("Agreement with the FER+ votes", anchor=False)
     texts = [text for one, _, _ in found if (text := wording.crowd(one))]
     for text in texts:
         st.markdown(text)
     figure = charts.agreement_chart(
-        [item for _, _, item in found], [name for _, name, _ in found], "By the crowd's certainty"
+        [item for _, _, item in found], [name for _, name, _ in found], "Agreement by share of votes"
     )
     _plot(figure, f"agreement_{evaluation.key}", " ".join(texts))
     st.caption(charts.LINES)
 
 
 def downloads(evaluation: Evaluation) -> None:
-    """The report, the figures and the answers as files, made when they are asked for."""
-    st.subheader("Take it away", anchor=False)
+    """Offer the report, the results and the predictions as files, created on demand."""
+    st.subheader("Download", anchor=False)
     with_faces = st.toggle(
         "Show faces in the report",
         value=True,
         key="evaluation_report_faces",
-        help="The surest mistakes with their maps. Leave them out where the faces may not be passed on, as FER-2013's "
-        "may not.",
+        help="Includes the most confident mistakes. Turn this off if you may not share the faces, as with FER-2013.",
     )
     evaluation_set, results = evaluation.evaluation_set, evaluation.results
     loaded = classifiers(evaluation) if with_faces else []
     forms = (
-        (".html", "HTML report", "text/html", ":material/description:", "One file with all charts; opens offline."),
-        (".json", "JSON", "application/json", ":material/data_object:", "All figures."),
-        (".csv", "CSV", "text/csv", ":material/table:", "A row a face: true, predicted, seven probabilities."),
+        (".html", "HTML report", "text/html", ":material/description:", "One file with all charts. Opens offline."),
+        (".json", "JSON", "application/json", ":material/data_object:", "All results."),
+        (
+            ".csv",
+            "CSV",
+            "text/csv",
+            ":material/table:",
+            "One row per face: true and predicted class, seven probabilities.",
+        ),
     )
     shown = "_".join([evaluation.key, *(one.made for one in results), *evaluation.names, str(with_faces)])
     with st.container(horizontal=True):
@@ -247,7 +249,7 @@ def downloads(evaluation: Evaluation) -> None:
 
 
 def classifiers(evaluation: Evaluation) -> list[EmotionClassifier]:
-    """The models themselves, for their maps; [] where one is gone since it was evaluated."""
+    """Load the models for their class activation maps. Return [] if one was deleted since it was evaluated."""
     try:
         return [resources.classifier(bundle) for bundle in evaluation.choice.bundles]
     except BundleError:
@@ -255,7 +257,7 @@ def classifiers(evaluation: Evaluation) -> list[EmotionClassifier]:
 
 
 def _side_by_side(evaluation: Evaluation, least: int = 1) -> Iterator[tuple[Any, EvaluationResult, str]]:
-    """A column a model; with `least` of 2, a single model comes twice."""
+    """Yield a column for each model. With `least` of 2, a single model is yielded twice."""
     shown = list(zip(evaluation.results, evaluation.names, strict=True))
     if len(shown) < least:
         shown *= least

@@ -1,4 +1,4 @@
-"""The work of the Evaluation page: the button, the progress, what is known already."""
+"""Start and watch an evaluation, and load its stored results."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,13 +14,13 @@ from fer.text import ago, duration, file_size
 from fer.ui.evaluation.choice import Choice
 
 _POLL_SECONDS: Final = 0.5
-# How long a look at a source's files is believed; a folder of FER-2013's size takes a third of a second to list.
+# How long a listing of a source's files stays valid. Listing a folder of FER-2013's size takes 0.3 s.
 _STAMP_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What is known of a choice: the faces, and a result a model, in the order of the choice."""
+    """The stored results of a choice: the faces, and one result per model in the order of the choice."""
 
     choice: Choice
     evaluation_set: EvaluationSet
@@ -28,17 +28,17 @@ class Evaluation:
 
     @property
     def key(self) -> str:
-        """Tells results apart, for the keys of widgets."""
+        """Return a key that differs between evaluations, for widgets."""
         return "-".join([*(bundle.hash for bundle in self.choice.bundles), self.evaluation_set.key])
 
     @property
     def names(self) -> list[str]:
-        """What the models are called."""
+        """Return the names of the models."""
         return [one.model.name for one in self.results]
 
 
 def work(choice: Choice) -> Evaluation | None:
-    """The button, the progress with its stop, and what is known already; a choice is never computed twice."""
+    """Show the button or the progress, and return the stored results. Nothing is computed twice."""
     stamp = _stamp(choice.source)
     job = Job.of([bundle.hash for bundle in choice.bundles], stamp)
     progress = job.progress()
@@ -50,13 +50,13 @@ def work(choice: Choice) -> Evaluation | None:
         if progress is not None and progress.state == FAILED:
             st.error(progress.error or "The evaluation failed.", icon=":material/error:")
         elif progress is not None and progress.state == STOPPED:
-            st.info("Stopped. What was finished is kept; go on when you like.", icon=":material/stop_circle:")
+            st.info("Stopped. Finished results are stored. Press Evaluate to resume.", icon=":material/stop_circle:")
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:"):
             paths = tuple(str(bundle.path) for bundle in choice.bundles)
             job.start(Request(paths, choice.source, choice.robustness, choice.names))
             st.rerun()
     elif evaluation is not None:
-        st.caption(f":material/check: Evaluated {ago(evaluation.results[0].made)}; nothing needs computing again.")
+        st.caption(f":material/check: Stored result, evaluated {ago(evaluation.results[0].made)}.")
     if evaluation is None and (progress is None or progress.state != RUNNING):
         _invite()
     return evaluation
@@ -65,7 +65,7 @@ def work(choice: Choice) -> Evaluation | None:
 @st.fragment(run_every=_POLL_SECONDS)
 def _watch(job: Job, choice: Choice, stamp: str, waiting: bool) -> None:
     progress = job.progress()
-    # The figures are ready while the table of transforms is still in work.
+    # The metrics are ready while robustness is still being measured.
     if progress is None or progress.state != RUNNING or (waiting and _evaluation(choice, stamp) is not None):
         st.rerun()
     left = progress.seconds_left
@@ -103,7 +103,7 @@ def _evaluation(choice: Choice, stamp: str) -> Evaluation | None:
 
 
 class _DamagedError(Exception):
-    """What was kept cannot be read. Raised, for Streamlit remembers what a function gives and not what it raises."""
+    """A stored file can't be read. Raised instead of returned, because Streamlit caches only returned values."""
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -118,7 +118,7 @@ def _evaluation_set(stamp: str, key: str) -> EvaluationSet:
 def _result(
     model_hash: str, stamp: str, key: str, written: store.Stamp, _evaluation_set: EvaluationSet
 ) -> EvaluationResult:
-    # The stamp, for it also says what the source calls itself: another may hold the same faces.
+    # Cached by the source's stamp too, because another source may have the same faces under another name.
     found = store.load_result(model_hash, _evaluation_set)
     if found is None:
         raise _DamagedError
@@ -127,28 +127,28 @@ def _result(
 
 def _invite() -> None:
     st.markdown(
-        "You will see how often the model is right and how sure of that one can be, which expressions it takes for "
-        "which, whether its confidence can be trusted, and its surest mistakes with the part of the face that led to "
-        "them. Try the drawn faces first: that takes seconds. For real ones, get FER-2013 (README, *Data*)."
+        "Press Evaluate to see the accuracy with its confidence interval, the confusion matrix, the calibration and "
+        "the most confident mistakes. Try the synthetic faces first, which takes seconds. For real faces, import "
+        "FER-2013 on the Data page."
     )
 
 
 def kept() -> None:
-    """How much is kept of all evaluations, and a way to delete it."""
+    """Show how much disk space the stored evaluations take, and offer to delete them."""
     n_bytes = store.disk_bytes()
     if not n_bytes:
         return
-    with st.expander(f"Kept evaluations: {file_size(n_bytes)}", icon=":material/folder:"):
+    with st.expander(f"Stored evaluations ({file_size(n_bytes)})", icon=":material/folder:"):
         st.markdown(
-            f"Results and the evaluated faces, in 48 x 48 pixels, are kept in `{evaluations_dir()}`, so that "
-            "nothing is computed twice. What you delete can be computed again."
+            f"Results and the evaluated faces in 48 x 48 pixels are stored in `{evaluations_dir()}`. If you delete "
+            "them, you can evaluate again."
         )
         busy = bool(running_jobs())
         if st.button(
-            "Delete all of it",
+            "Delete all",
             icon=":material/delete:",
             disabled=busy,
-            help="An evaluation is running; wait for it, or stop it." if busy else None,
+            help="An evaluation is running. Wait until it is done, or stop it." if busy else None,
         ):
             store.delete_all()
             st.rerun()

@@ -1,0 +1,40 @@
+"""List the models that a page offers: the model in use, the shipped one, those of training runs, imported ones."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from fer.evaluation.names import SHIPPED
+from fer.paths import SHIPPED_BUNDLE
+from fer.recognition.bundle import BUNDLE_FILE, Bundle
+from fer.recognition.current import current_bundle_path
+from fer.runs.importing import list_imported
+from fer.runs.layout import BUNDLE
+from fer.runs.store import list_runs
+
+IN_USE: Final = ", in use"
+
+
+def models_by_path(needed: str = BUNDLE_FILE) -> dict[str, str]:
+    """Return a unique name for each model, by the path of its bundle.
+
+    Args:
+        needed: a file that the bundle must contain, such as `KERAS_FILE` for a model to train further.
+    """
+    runs, imported = [run for run in list_runs() if run.has_bundle], list_imported()
+    count = Counter([SHIPPED, *(run.name for run in runs), *(model.name for model in imported)])
+    found = {str(SHIPPED_BUNDLE): SHIPPED}
+    for run in runs:
+        # Runs without a name of their own are named after their settings, which several can share.
+        found[str(run.folder / BUNDLE)] = run.name if count[run.name] == 1 else f"{run.name} ({run.id})"
+    found |= {str(model.path): model.name for model in imported}
+    return {path: name for path, name in found.items() if (Path(path) / needed).is_file()}
+
+
+def models_in_use_first() -> dict[str, str]:
+    """Return the models by path as `models_by_path` does, the one in use first and marked with `IN_USE`."""
+    found, in_use = models_by_path(), current_bundle_path()
+    if not (in_use / BUNDLE_FILE).is_file():
+        return found
+    name = found.get(str(in_use), Bundle(in_use).name)
+    return {str(in_use): name + IN_USE, **{path: other for path, other in found.items() if path != str(in_use)}}
