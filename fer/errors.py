@@ -15,7 +15,7 @@ class FerError(Exception):
 
 
 class ImageError(FerError):
-    """The bytes are no picture that can be read safely."""
+    """The bytes are isn't a readable image safely."""
 
 
 class DetectorError(FerError):

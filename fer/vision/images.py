@@ -1,38 +1,61 @@
-"""Bytes to pixels, safely: decided by content, turned upright, and bounded before anything is decoded."""
+"""Bytes to pixels, safely: recognised by content, turned upright, and bounded before anything is decoded."""
 
 import io
 import logging
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+import pi_heif
 from PIL import Image as PILImage
-from PIL import ImageOps, UnidentifiedImageError
 
 from fer.arrays import Image
 from fer.errors import ImageError
+from fer.vision.budget import reserved
+from fer.vision.files import essentials, jpeg
+from fer.vision.files.exif import UPRIGHT, orientation_of, turned_upright
+from fer.vision.files.formats import HEAD_BYTES, READABLE, format_of, other_format_of
+from fer.vision.files.parts import DamagedError, Essentials, TooMuchWorkError
+from fer.vision.tones import bgr_on_white, eight_bits
 
 MAX_BYTES: Final = 30 * 2**20
-# Phones take 50 megapixels, a little more than 50 million; such a picture takes 350 MB while it is decoded,
-# 400 if it is turned.
+# Phones take 50 megapixels, a little more than 50 million.
 MAX_PIXELS: Final = 64_000_000
+# Each scan of a progressive JPEG goes over all pixels: a second for all of them, on two busy cores.
+_MAX_SCANS: Final = 500
+_MAX_SCANNED_PIXELS: Final = 1_000_000_000
+# A JPEG without its end mark is decoded twice.
+_SECOND_LOOK_BYTES: Final = 4
 _STRIP_PIXELS: Final = 2**20
-# What people have; Pillow's other decoders (PostScript above all) stay closed. A phone's MPO opens as JPEG.
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
-# Bytes that begin other pictures people have, and what these are called.
-_OTHERS: Final = ((4, b"ftyphei", "HEIC"), (4, b"ftypmif1", "HEIC"), (0, b"%PDF", "PDF"), (0, b"<svg", "SVG"))
-# What Pillow has to say of a damaged file is told by `ImageError`, not on a terminal. Once for the process, since
-# `warnings.catch_warnings` is not safe among threads; our own limit of pixels stands in for Pillow's warning.
+# What OpenCV's encoders take.
+_MAX_ENCODED_SIDE: Final = 1_000_000
+_GREY_MODES: Final = ("I", "F")
+# Pillow reports damage by warnings too; here the exception says it. Set once for the process, since
+# `warnings.catch_warnings` is not safe between threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+# The photo is enough; thumbnails and depth maps would be read too.
+pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image.
+
+    Attributes:
+        image_bgr: (H, W, 3) BGR uint8, upright.
+        note: one sentence about what had to be assumed, such as the range of values; None if nothing.
+    """
+
+    image_bgr: Image
+    note: str | None = None
 
 
 def read(path: Path) -> bytes:
-    """The content of an image file.
+    """Return the content of an image file.
 
     Raises:
         ImageError: it cannot be read, or is larger than `MAX_BYTES`.
@@ -46,74 +69,135 @@ def read(path: Path) -> bytes:
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"The file cannot be read ({reason}); check its name and your rights to it.") from error
     if max(size, len(data)) > MAX_BYTES:
-        raise ImageError(_too_large(max(size, len(data))))
+        raise ImageError(too_large(max(size, len(data))))
     return data
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file's first bytes are those of a picture that `decode` knows; nothing is decoded."""
+    """Tell whether a file's first bytes are those of an image that `decode` reads; nothing is decoded."""
     try:
-        with PILImage.open(path, formats=FORMATS):
-            return True
-    except PILImage.DecompressionBombError:
-        return True
-    except Exception:  # Pillow's readers raise whatever a strange file makes them stumble over
+        with path.open("rb") as stream:
+            return format_of(stream.read(HEAD_BYTES)) is not None
+    except (OSError, ValueError):
         return False
 
 
 def decode(data: bytes) -> Image:
-    """Decode a picture; of an animated one, the first frame.
+    """Decode an image as `decode_picture` does; return its pixels alone."""
+    return decode_picture(data).image_bgr
 
-    Transparent parts are shown on white; 16-bit grey is scaled to 8 bits; the EXIF orientation is applied.
+
+def decode_picture(data: bytes) -> Picture:
+    """Decode an image; of an animated one, the first frame.
+
+    Transparent parts are shown on white; deep images are scaled to 8 bits; the EXIF orientation is applied. Damage in
+    what surrounds the pixels (text, colour profiles, thumbnails) doesn't matter, nor does a missing end mark.
 
     Args:
-        data: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or PPM, whatever its file's name says.
+        data: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP, TIFF or PPM, whatever its file's name says.
 
     Returns:
-        (H, W, 3) BGR uint8, upright.
+        (H, W, 3) BGR uint8, upright, and what was assumed.
 
     Raises:
-        ImageError: it is no such picture, is damaged, or exceeds `MAX_BYTES` or `MAX_PIXELS`.
+        ImageError: it is not such an image, is damaged, or exceeds `MAX_BYTES`, `MAX_PIXELS` or the decoding budget.
     """
     if not data:
         raise ImageError("The file is empty; choose a photo.")
     if len(data) > MAX_BYTES:
-        raise ImageError(_too_large(len(data)))
+        raise ImageError(too_large(len(data)))
+    file_format = format_of(data[:HEAD_BYTES])
+    if file_format is None:
+        other = other_format_of(data[:HEAD_BYTES])
+        what = f"{other} files cannot be read" if other else "This file isn't a readable image"
+        raise ImageError(f"{what}; save it as JPEG or PNG and try again. Readable are {READABLE}.")
     try:
-        picture = PILImage.open(io.BytesIO(data), formats=FORMATS)
-        width, height = picture.size
-        if width * height > MAX_PIXELS:
-            raise ImageError(
-                f"The picture has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million; make it smaller."
-            )
-        picture.load()
-        _turn_upright(picture)
-        return _bgr(picture)
+        return _decode(essentials(data, file_format), file_format)
     except ImageError:
         raise
-    except UnidentifiedImageError as error:
-        other = next((name for at, start, name in _OTHERS if data[at : at + 99].lstrip().startswith(start)), None)
-        what = f"{other} files cannot be read" if other else "This is no picture that can be read"
-        raise ImageError(f"{what}; save it as JPEG or PNG and try again.") from error
     except PILImage.DecompressionBombError as error:
+        raise ImageError(f"This image has more than {MAX_PIXELS // 10**6} million pixels; make it smaller.") from error
+    except Exception as error:  # decoders raise whatever a damaged file makes them stumble over
+        raise DamagedError from error
+
+
+def _decode(file: Essentials, file_format: str) -> Picture:
+    if file_format == "HEIF":
+        return _decode_heif(file)
+    if file.opencv_size is not None:
+        return _decode_by_opencv(file, *file.opencv_size)
+    return _decode_by_pillow(file, file_format)
+
+
+def _decode_by_pillow(file: Essentials, file_format: str) -> Picture:
+    opened: PILImage.Image = PILImage.open(io.BytesIO(file.data), formats=(file_format,))
+    width, height = opened.size
+    _check_size(width, height)
+    _check_work(file.n_passes, width * height)
+    orientation = file.orientation
+    if file_format == "TIFF":
+        orientation = UPRIGHT  # Pillow turns it while it loads
+    elif file_format == "AVIF":
+        orientation = orientation_of(opened.info.get("exif", b""))
+    bytes_per_pixel = file.bytes_per_pixel + (0 if file.ended else _SECOND_LOOK_BYTES)
+    with reserved(bytes_per_pixel * width * height, width, height):
+        if file.ended:
+            opened.load()
+        else:
+            opened = _without_end_mark(file.data)
+        picture = _from_pillow(opened)
+        del opened
+        return Picture(turned_upright(picture.image_bgr, orientation), picture.note)
+
+
+def _without_end_mark(data: bytes) -> PILImage.Image:
+    """Load a JPEG that lacks its end mark; raise a DamagedError if it lacks more."""
+    first, second = (PILImage.open(io.BytesIO(ending), formats=("JPEG",)) for ending in jpeg.endings(data))
+    if first != second:
+        raise DamagedError
+    return first
+
+
+def _decode_by_opencv(file: Essentials, width: int, height: int) -> Picture:
+    _check_size(width, height)
+    with reserved(file.bytes_per_pixel * width * height, width, height):
+        values = cv2.imdecode(np.frombuffer(file.data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if values is None or values.shape[:2] != (height, width):
+            raise DamagedError
+        note = None
+        if values.dtype != np.uint8:
+            values, note = eight_bits(values)
+        image_bgr = bgr_on_white(np.asarray(values, np.uint8))
+        return Picture(turned_upright(image_bgr, file.orientation), note)
+
+
+def _decode_heif(file: Essentials) -> Picture:
+    opened = pi_heif.open_heif(file.data, convert_hdr_to_8bit=True, bgr_mode=True)
+    width, height = opened.size
+    _check_size(width, height)
+    with reserved(file.bytes_per_pixel * width * height, width, height):
+        # The library turns the picture itself.
+        pixels = np.asarray(opened)
+        return Picture(bgr_on_white(np.array(pixels)))
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
         raise ImageError(
-            f"The picture has more than {MAX_PIXELS // 10**6} million pixels; make it smaller first."
-        ) from error
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
-        raise ImageError("The picture is damaged or cut short; save it again as JPEG or PNG and try again.") from error
+            f"This image has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} million; make it smaller."
+        )
 
 
-def _turn_upright(picture: PILImage.Image) -> None:
-    try:
-        ImageOps.exif_transpose(picture, in_place=True)
-    except Exception as error:  # a picture is good to look at, however broken its EXIF data are
-        logging.getLogger(__name__).debug("EXIF data cannot be read: %r", error)
+def _check_work(n_passes: int, n_pixels: int) -> None:
+    if n_passes > _MAX_SCANS or n_passes * n_pixels > _MAX_SCANNED_PIXELS:
+        raise TooMuchWorkError(f"it has {n_passes:,} scans")
 
 
-def _bgr(picture: PILImage.Image) -> Image:
-    """Pixels as (H, W, 3) BGR uint8, on white where the picture is transparent."""
-    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        return np.asarray(cv2.cvtColor(_eight_bits(np.asarray(picture)), cv2.COLOR_GRAY2BGR), np.uint8)
+def _from_pillow(picture: PILImage.Image) -> Picture:
+    """Return the pixels on white where the picture is transparent."""
+    if picture.mode in _GREY_MODES or picture.mode.startswith("I;16"):
+        grey, note = eight_bits(np.asarray(picture))
+        return Picture(bgr_on_white(grey), note)
     image_bgr = np.empty((picture.height, picture.width, 3), np.uint8)
     # By strips: whole, each step would hold another copy of a large picture.
     n_rows = max(1, _STRIP_PIXELS // picture.width)
@@ -124,39 +208,40 @@ def _bgr(picture: PILImage.Image) -> Image:
             strip = PILImage.new("RGB", rgba.size, "white")
             strip.paste(rgba, mask=rgba)
         cv2.cvtColor(np.asarray(strip.convert("RGB")), cv2.COLOR_RGB2BGR, dst=image_bgr[top : top + n_rows])
-    return image_bgr
-
-
-def _eight_bits(values: npt.NDArray[Any]) -> Image:
-    """Grey of more than 8 bits, or of floating point, as uint8.
-
-    White is 65535 for 16 bits. Of wider numbers a file does not say what white is: it is taken for the end of the
-    smallest usual range (0..1 for floating point, then 8 and 16 bits) that holds all of them.
-    """
-    if values.dtype.itemsize == 2:
-        return np.asarray(values >> 8, np.uint8)
-    largest = float(np.nanmax(values, initial=0))
-    white = 1.0 if values.dtype.kind == "f" and largest <= 1 else 255.0 if largest <= 255 else 65535.0
-    scaled = np.nan_to_num(values.astype(np.float32) * np.float32(255 / white)).clip(0, 255)
-    return np.asarray(np.round(scaled), np.uint8)
+    return Picture(image_bgr)
 
 
 def encode_png(image_bgr: Image) -> bytes:
-    """An image, (H, W, 3) BGR or (H, W) grey uint8, as PNG."""
+    """Return an image, (H, W, 3) BGR or (H, W) grey uint8, as PNG.
+
+    Raises:
+        ImageError: a side is too long.
+    """
     return _encode(".png", image_bgr, [])
 
 
 def encode_jpeg(image_bgr: Image, quality: int = 92) -> bytes:
-    """An image, (H, W, 3) BGR or (H, W) grey uint8, as JPEG of a quality in 1..100."""
+    """Return an image, (H, W, 3) BGR or (H, W) grey uint8, as JPEG of a quality in 1..100.
+
+    Raises:
+        ImageError: a side is too long.
+    """
     return _encode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
 def _encode(suffix: str, image: Image, options: list[int]) -> bytes:
+    longest = max(image.shape[:2], default=0)
+    if longest > _MAX_ENCODED_SIDE:
+        raise ImageError(
+            f"An image with a side of {longest:,} pixels can be read but not written; at most {_MAX_ENCODED_SIDE:,} "
+            "are possible. Cut it into parts."
+        )
     done, data = cv2.imencode(suffix, image, options)
     if not done:
         raise ValueError(f"image: expected uint8 (H, W, 3) or (H, W). Received: {image.dtype} {image.shape}")
     return data.tobytes()
 
 
-def _too_large(n_bytes: int) -> str:
-    return f"The file has {n_bytes / 2**20:.0f} MB, more than {MAX_BYTES // 2**20}; make the picture smaller first."
+def too_large(n_bytes: int) -> str:
+    """Return the sentence for a file of more than `MAX_BYTES`."""
+    return f"The file has {n_bytes / 2**20:.1f} MB, more than {MAX_BYTES // 2**20}; make the picture smaller first."

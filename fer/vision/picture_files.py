@@ -5,13 +5,10 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from fer.text import counted
-from fer.vision.images import SUFFIXES, is_picture
-
-# Named like pictures, though not all can be read: their reader should hear of it.
-_NAMED_LIKE_PICTURES: Final = {*SUFFIXES, ".jfif", ".jpe", ".heic", ".heif", ".svg", ".jxl", ".jp2", ".ppm", ".pgm"}
+from fer.vision.files.formats import SUFFIXES
+from fer.vision.images import is_picture
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class _Search:
                 mode = _mode(file)
                 if name.startswith(".") or (mode and not stat.S_ISREG(mode)):
                     continue
-                if file.suffix.lower() in _NAMED_LIKE_PICTURES or is_picture(file):
+                if file.suffix.lower() in SUFFIXES or is_picture(file):
                     known += file in self.files
                     self.files.setdefault(file)
                 else:

@@ -22,7 +22,7 @@ def decode_face(data: bytes) -> npt.NDArray[np.uint8]:
     """A face image of any format and size as (48, 48) uint8 grey; one of 48 x 48 keeps its pixels.
 
     Raises:
-        ImageError: the bytes are no picture that can be read safely.
+        ImageError: the bytes are isn't a readable image safely.
     """
     grey = cv2.cvtColor(decode(data), cv2.COLOR_BGR2GRAY)
     if grey.shape != (SIDE, SIDE):

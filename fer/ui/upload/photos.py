@@ -14,7 +14,8 @@ from fer.ui.downloads import forget_made
 from fer.ui.state import UploadedFile, release_upload, remembered
 from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, MB, Photo, PhotoBook
 from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
-from fer.vision.images import MAX_BYTES, SUFFIXES
+from fer.vision.files.formats import READABLE
+from fer.vision.images import MAX_BYTES
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
 
 _DROP, _SNAPSHOT, _SAMPLE = "Drop photos", "Take a snapshot", "Try a sample"
@@ -100,7 +101,6 @@ def take_photos(book: PhotoBook) -> None:
             _tracked().clear()
         st.file_uploader(
             "Photos",
-            type=[suffix.lstrip(".") for suffix in SUFFIXES],
             accept_multiple_files=True,
             max_upload_size=MAX_BYTES // MB,
             key=key,
@@ -109,7 +109,7 @@ def take_photos(book: PhotoBook) -> None:
             args=(key,),
         )
     if not len(book) and source == _DROP:
-        st.caption(f"No photo at hand? '{_SAMPLE}' shows a result without one.")
+        st.caption(f"{READABLE} files. No photo at hand? '{_SAMPLE}' shows a result without one.")
     if book.refused:
         st.warning(
             f"{counted(len(book.refused), 'photo')} found no room: this page keeps {KEPT_PHOTOS} "

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fer.vision.files.formats import HEAD_BYTES, format_of, other_format_of
+from tests.support.builders import encoded
+
+PICTURES = Path(__file__).parents[1] / "pictures"
+
+
+@pytest.mark.parametrize(
+    ("pillow_format", "expected"),
+    [
+        *((name, name) for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")),
+        ("MPO", "JPEG"),
+    ],
+)
+def test_an_image_is_recognised_by_its_first_bytes(pillow_format: str, expected: str) -> None:
+    assert format_of(encoded(Image.new("RGB", (8, 8)), pillow_format)[:HEAD_BYTES]) == expected
+
+
+def test_heic_is_recognised_by_its_brands() -> None:
+    assert format_of((PICTURES / "portrait.heic").read_bytes()[:HEAD_BYTES]) == "HEIF"
+    assert format_of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic") == "HEIF"
+    assert format_of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif") == "AVIF"
+    assert format_of(b"\0\0\0\x18ftypisom\0\0\0\0isommp41") is None, "a video"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"", b"P5", b"P5lease read", b"P7\n1 1\n", b"BMW is a car maker", b"RIFF\0\0\0\0WAVE", b"plain text", bytes(64)],
+)
+def test_other_bytes_are_no_image(head: bytes) -> None:
+    assert format_of(head) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"%PDF-1.7", "PDF"),
+        (b"\xef\xbb\xbf\n  <svg xmlns=''>", "SVG"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"PK\x03\x04", "ZIP"),
+        (b"text", None),
+    ],
+)
+def test_formats_that_people_take_for_photos_have_a_name(head: bytes, name: str | None) -> None:
+    assert other_format_of(head) == name
