@@ -124,8 +124,8 @@ def gigantic_png() -> bytes:
 
 DAMAGED = {
     "empty.png": (lambda: b"", "empty"),
-    "text.png": (lambda: b"This is no picture.", "no picture"),
-    "drawing.svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><circle r='9'/></svg>", "SVG|no picture"),
+    "text.png": (lambda: b"Just text.", "a readable image"),
+    "drawing.svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'><circle r='9'/></svg>", "SVG files"),
     "half.jpg": (truncated_jpeg, "damaged|cut short"),
     "large.png": (gigantic_png, "million pixels"),
 }
