@@ -86,7 +86,8 @@ def make_state(home: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _write_faces(Path(folder))
         _fer(home, "data", "import", folder, "--name", _DATASET)
-    _fer(home, "train", "--data", _DATASET, "--network", "small", "--epochs", "12", "--name", "First try")
+    settings = ("--network", "small", "--epochs", "15", "--batch-size", "16", "--name", "First try")
+    _fer(home, "train", "--data", _DATASET, *settings)
     (run,) = (home / "runs").glob("2*")
     _fer(home, "evaluate", _DATASET, "--model", str(run / "bundle"))
 
