@@ -146,6 +146,8 @@ def main(names: tuple[str, ...], out: Path, width: int, dark: bool, state: Path 
             browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
             for name in names or PAGES:
                 _take(browser, server.url, name, out / f"{name}.png", width, dark)
+                if complaints := server.complaints():
+                    raise click.ClickException(f"The page {name} failed:\n{complaints}")
             browser.close()
 
 
