@@ -160,8 +160,9 @@ def app(extra: list[str]) -> None:
 
 
 def test(extra: list[str]) -> None:
-    """Check everything: what 'check' does, training, and the browser tests."""
+    """Check everything: what 'check' does, the docs, training, and the browser tests."""
     check([])
+    docs([])
     ensure_browser()
     pytest(*TWO_CORES, "-m", "training and not e2e and not soak")
     shutil.rmtree(ROOT / "test-results", ignore_errors=True)
@@ -171,6 +172,7 @@ def test(extra: list[str]) -> None:
 
 def check(extra: list[str]) -> None:
     """Check style, types, import rules, and what needs neither a browser nor TensorFlow."""
+    ensure_installed("app", "dev", "docs")  # a test reads how the site is built
     lint([])
     types([])
     imports([])

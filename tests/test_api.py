@@ -1,5 +1,6 @@
 """The public interface: `import fer` is light, and every public name is there."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,11 @@ def test_every_public_name_exists_and_is_listed() -> None:
         assert getattr(fer, name) is not None
     with pytest.raises(AttributeError, match="module 'fer' has no attribute 'analyse'"):
         _ = fer.analyse  # type: ignore[attr-defined]
+
+
+def test_the_docs_list_every_public_name() -> None:
+    table = (CHECKOUT / "docs" / "library.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `fer\.(\w+)", table, re.M)) == set(fer.__all__)
 
 
 def test_import_fer_loads_none_of_the_large_libraries() -> None:
