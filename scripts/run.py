@@ -28,7 +28,8 @@ REQUIREMENTS = {
 }
 UNIT = "not e2e and not training and not soak"
 TWO_CORES = ("-n", "2", "--dist", "loadfile")
-QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/datasets", "tests/live", "tests/cli")
+# Without pages and processes: what is fast, and fails first.
+QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/live", "tests/cli", "tests/scripts")
 
 
 class CommandError(Exception):
@@ -184,7 +185,8 @@ def quick(extra: list[str]) -> None:
     lint([])
     types([])
     imports([])
-    pytest(*TWO_CORES, "-q", "-m", f"{UNIT} and not slow", *QUICK_TESTS, *extra)
+    at_the_top = sorted(str(file.relative_to(ROOT)) for file in ROOT.glob("tests/test_*.py"))
+    pytest(*TWO_CORES, "-q", "-m", f"{UNIT} and not slow", *QUICK_TESTS, *at_the_top, *extra)
 
 
 def coverage(extra: list[str]) -> None:

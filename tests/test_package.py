@@ -15,6 +15,7 @@ from fer.vision.samples import sample_portrait
 from tests.support.installed import Installation, build_wheel, install
 from tests.support.serving import free_port, running_command
 
+pytestmark = pytest.mark.slow
 # Opens every page as its users do, and prints what each shows as an error.
 _OPEN_PAGES = """
 from unittest import mock

@@ -5,6 +5,8 @@ from click.testing import CliRunner
 
 from benchmarks import core
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("theirs_ms", "app", "code"),
