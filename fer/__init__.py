@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fer.emotions import EMOTIONS
     from fer.errors import BundleError, DetectorError, FerError, ImageError
     from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
-    from fer.results import Face, ImageAnalysis
+    from fer.results import Face, ImageAnalysis, Pose
 
 # The onnxruntime wheel sends usage data unless this is set before its first import; child processes inherit it.
 # A value that the user has set stays.
@@ -30,6 +30,7 @@ __all__ = [
     "FerError",
     "ImageAnalysis",
     "ImageError",
+    "Pose",
     "__version__",
     "analyze",
     "load_analyzer",
@@ -44,6 +45,7 @@ _HOMES: Final = {
     "FerError": "fer.errors",
     "ImageAnalysis": "fer.results",
     "ImageError": "fer.errors",
+    "Pose": "fer.results",
     "analyze": "fer.api",
     "load_analyzer": "fer.recognition.analyzer",
 }
