@@ -4,6 +4,19 @@ Each message is one sentence (or two): what was expected, what came, and what to
 line show it as it is; anything that is not a `FerError` is a defect of ours.
 """
 
+import logging
+
+
+def sentence_for(error: Exception) -> str:
+    """Return what to tell about one of many items that failed, so that the others can continue.
+
+    A `FerError` has its own sentence. Anything else is a defect of this program: the log gets its traceback.
+    """
+    if isinstance(error, FerError):
+        return str(error)
+    logging.getLogger(__name__).error("One of several items failed", exc_info=error)
+    return f"It failed unexpectedly ({type(error).__name__}); the log says more. Please report this."
+
 
 def shortened(text: str, most: int = 80) -> str:
     """A user's text for a message, cut where it is too long to be read."""
@@ -15,7 +28,7 @@ class FerError(Exception):
 
 
 class ImageError(FerError):
-    """The bytes are isn't a readable image safely."""
+    """The bytes are not an image that can be read safely, or an image can't be written."""
 
 
 class DetectorError(FerError):

@@ -1,80 +1,103 @@
-"""Analyses as files to take away: CSV, JSON, and annotated images; shared by the command line and the Upload page."""
+"""Write analyses as files: CSV, JSON and annotated images, for the command line and the Upload page."""
 
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
 from fer.arrays import Image
+from fer.errors import sentence_for
 from fer.results import FRAME_COLUMNS, ImageAnalysis, faces_frame
 from fer.text import spreadsheet_safe
 from fer.vision import images
 from fer.vision.drawing import annotate
 
-# What JPEG can hold on a side is 65,535 pixels.
+# JPEG holds 65,535 pixels on a side.
 _JPEG_SIDE: Final = 65_000
+# File systems take 255 bytes; number and suffix need some.
+_STEM_BYTES: Final = 200
+_WINDOWS_PATH: Final = re.compile(r"([A-Za-z]:|\\)\\")
 
 
 def to_csv(analyses: Iterable[ImageAnalysis]) -> bytes:
-    """A table as UTF-8 CSV, safe to open in a spreadsheet: a row a face with the columns of `ImageAnalysis.to_frame`.
+    """Return a table as UTF-8 CSV, safe to open in a spreadsheet: one row per face, as `ImageAnalysis.to_frame`.
 
     A name that a spreadsheet would run as a formula gets an apostrophe in front.
     """
     table = faces_frame(list(analyses)).round(6)
     table["file"] = [spreadsheet_safe(file) for file in table["file"]]
-    # Quoted, so that a semicolon in a name begins no cell of its own where spreadsheets split there.
+    # Quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
     rows = table.to_csv(index=False, header=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return f"{','.join(FRAME_COLUMNS)}\n{rows}".encode()
 
 
 def to_json(analyses: Iterable[ImageAnalysis]) -> bytes:
-    """An array in UTF-8, an object a file, as `ImageAnalysis.to_dict` gives it."""
+    """Return an array in UTF-8 with one object per file, as `ImageAnalysis.to_dict` makes it."""
     return (json.dumps([analysis.to_dict() for analysis in analyses], indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def annotated_image(image_bgr: Image, analysis: ImageAnalysis) -> bytes:
-    """The image with its boxes and expressions drawn in: a JPEG, or a PNG where a side is too long for JPEG."""
+    """Return the image with boxes and expressions drawn in: JPEG, or PNG if a side is too long for JPEG.
+
+    Raises:
+        ImageError: a side is too long for either.
+    """
     scene = annotate(image_bgr, analysis.faces)
     return images.encode_jpeg(scene) if max(scene.shape[:2]) <= _JPEG_SIDE else images.encode_png(scene)
 
 
-def annotated_zip(analysed: Sequence[tuple[bytes, ImageAnalysis]]) -> bytes:
-    """A zip of annotated images, in full size; images that failed are left out.
+@dataclass(frozen=True)
+class AnnotatedZip:
+    """A zip of annotated images, and the images that could not be written, each with its reason."""
+
+    data: bytes
+    not_written: tuple[ImageAnalysis, ...]
+
+
+def annotated_zip(analysed: Sequence[tuple[bytes, ImageAnalysis]]) -> AnnotatedZip:
+    """Make a zip of annotated images in full size; files that could not be analysed are left out.
 
     Args:
         analysed: the bytes of each image file, and its analysis.
     """
-    stream = io.BytesIO()
-    names = AnnotatedNames()
-    # Compressing what is compressed takes time and saves nothing.
+    stream, names, not_written = io.BytesIO(), AnnotatedNames(), []
+    # Stored: images are compressed already.
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for data, analysis in analysed:
-            if analysis.error is None:
+            if analysis.error is not None:
+                continue
+            try:
                 picture = annotated_image(images.decode(data), analysis)
+            except Exception as error:  # one of many: the others are written
+                not_written.append(ImageAnalysis.failed(analysis.file, sentence_for(error)))
+            else:
                 archive.writestr(names.next(analysis.file, picture), picture)
-    return stream.getvalue()
+    return AnnotatedZip(stream.getvalue(), tuple(not_written))
 
 
 class AnnotatedNames:
-    """Names for annotated images that never meet one another, nor a name that is taken.
+    """Names for annotated images, distinct from each other and from names that are taken.
 
     Args:
-        taken: names that are not to be given, whatever their case.
+        taken: names that exist already, whatever their case.
     """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        # Some file systems take names that differ in case alone for the same.
+        # Some file systems ignore the case of names.
         self._taken = {name.casefold() for name in taken}
 
     def next(self, file: str, picture: bytes) -> str:
-        """'me-annotated.jpg' for 'photos/me.png'; the next of that name is 'me-annotated-2.jpg'."""
-        stem = PurePosixPath(file.replace("\\", "/")).stem
-        stem = "".join(char if char.isprintable() and char not in '<>:"|?*' else "_" for char in stem)
-        # File systems take 255 bytes; a dot in front would hide the file.
-        stem = stem.encode()[:200].decode(errors="ignore").lstrip(".") or "image"
+        """Return 'me-annotated.jpg' for 'photos/me.png', and 'me-annotated-2.jpg' for the next 'me'."""
+        path = PureWindowsPath(file) if _WINDOWS_PATH.match(file) else PurePosixPath(file)
+        # Elsewhere a backslash is part of the name, or stands for a byte that is not UTF-8.
+        stem = "".join(char if char.isprintable() and char not in '<>:"|?*\\' else "_" for char in path.stem)
+        # A dot in front would hide the file.
+        stem = stem.encode(errors="replace")[:_STEM_BYTES].decode(errors="ignore").lstrip(".") or "image"
         suffix = ".png" if picture.startswith(b"\x89PNG") else ".jpg"
         number = 1
         while True:

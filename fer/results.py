@@ -128,6 +128,7 @@ class ImageAnalysis:
         width, height: pixels of the image as it is shown; None if the file could not be read.
         faces: from left to right; empty if none was found or the file could not be read.
         error: None, or one sentence that says why the file could not be analysed.
+        note: None, or one sentence about what had to be assumed to read the file.
     """
 
     file: str
@@ -135,6 +136,7 @@ class ImageAnalysis:
     height: int | None = None
     faces: tuple[Face, ...] = field(default=())
     error: str | None = None
+    note: str | None = None
 
     def __post_init__(self) -> None:
         # A path may contain bytes that are not valid text; neither a table nor JSON can hold them.
@@ -157,6 +159,7 @@ class ImageAnalysis:
             "height": self.height,
             "faces": [face.to_dict() for face in self.faces],
             "error": self.error,
+            "note": self.note,
         }
 
     def to_frame(self) -> pd.DataFrame:

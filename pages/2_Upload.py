@@ -27,6 +27,7 @@ with errors_as_sentences():
 
     analysed = photos.analyse_new(book, bundle, settings)
     results.failures(book)
+    results.not_written(book)
     if analysed:
         results.photo_table(book, analysed)
         results.selected_photo(book, analysed, settings.detector, explain)

@@ -2,10 +2,13 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from fer import exports
@@ -82,25 +85,36 @@ def test_json_is_an_object_a_file() -> None:
     entries = json.loads(
         exports.to_json([analysis("naïve.jpg", face()), ImageAnalysis.failed("bad.jpg", "It is damaged.")])
     )
-    assert [list(entry) for entry in entries] == [["file", "width", "height", "faces", "error"]] * 2
+    assert [list(entry) for entry in entries] == [["file", "width", "height", "faces", "error", "note"]] * 2
     assert entries[0]["file"] == "naïve.jpg" and (entries[0]["width"], entries[0]["height"]) == (120, 90)
     (found,) = entries[0]["faces"]
     assert found["box"] == [10, 12, 40, 44] and found["emotion"] == "happy" and found["sure"] is True
     assert list(found["probabilities"]) == list(EMOTIONS)
-    assert entries[1] == {"file": "bad.jpg", "width": None, "height": None, "faces": [], "error": "It is damaged."}
+    assert entries[1] == {
+        "file": "bad.jpg",
+        "width": None,
+        "height": None,
+        "faces": [],
+        "error": "It is damaged.",
+        "note": None,
+    }
     assert json.loads(exports.to_json([])) == []
 
 
 def test_the_zip_holds_pictures_with_boxes_drawn_in() -> None:
     photo = encoded(Image.new("RGB", (120, 90), (90, 90, 90)))
-    data = exports.annotated_zip(
+    wide = encoded(Image.new("1", (1_000_001, 1)))
+    made = exports.annotated_zip(
         [
             (photo, analysis("trip/me.png", face())),
-            (photo, analysis("home\\ME.jpg")),
+            (photo, analysis("C:\\home\\ME.jpg")),
+            (wide, replace(analysis("wide.png"), width=1_000_001, height=1)),
             (b"rubbish", ImageAnalysis.failed("bad.jpg", "It is damaged.")),
         ]
     )
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    (failure,) = made.not_written
+    assert failure.file == "wide.png" and "a side of 1,000,001 pixels" in str(failure.error)
+    with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
         assert archive.namelist() == ["me-annotated.jpg", "ME-annotated-2.jpg"]
         drawn, plain = (images.decode(archive.read(name)) for name in archive.namelist())
     assert drawn.shape == plain.shape == (90, 120, 3)
@@ -123,6 +137,9 @@ JPEG, PNG = b"\xff\xd8", b"\x89PNG"
         ("me.jpg", PNG, "me-annotated.png"),
         ("../../etc/passwd", JPEG, "passwd-annotated.jpg"),
         ("C:\\photos\\me.jpg", JPEG, "me-annotated.jpg"),
+        ("\\\\server\\photos\\me.jpg", JPEG, "me-annotated.jpg"),
+        ("photos/Andr\\udce9.jpg", JPEG, "Andr_udce9-annotated.jpg"),
+        ("one\\two.jpg", JPEG, "one_two-annotated.jpg"),
         ('a<b>c:"d|e?f*.jpg', JPEG, "a_b_c__d_e_f_-annotated.jpg"),
         ("line\nbreak\x1b.jpg", JPEG, "line_break_-annotated.jpg"),
         ("", JPEG, "image-annotated.jpg"),
@@ -144,3 +161,13 @@ def test_names_never_meet() -> None:
     ]
     long = [names.next("ü" * 300 + ".jpg", JPEG) for _ in range(2)]
     assert long[0] != long[1] and all(len(name.encode()) <= 255 for name in long)
+
+
+@given(st.lists(st.text(min_size=1), min_size=2, max_size=20))
+def test_any_names_give_distinct_names_that_every_file_system_takes(files: list[str]) -> None:
+    names = exports.AnnotatedNames()
+    made = [names.next(ImageAnalysis(file, 1, 1).file, JPEG) for file in files]
+    assert len({name.casefold() for name in made}) == len(files)
+    for name in made:
+        assert len(name.encode()) <= 255 and not name.startswith(".") and name.isprintable()
+        assert not set(name) & set('<>:"|?*\\/')

@@ -117,6 +117,7 @@ def test_an_analysis_as_json_values() -> None:
         "height": 480,
         "faces": [],
         "error": None,
+        "note": None,
     }
     assert ImageAnalysis.failed("b.png", "It is damaged.").to_dict() == {
         "file": "b.png",
@@ -124,6 +125,7 @@ def test_an_analysis_as_json_values() -> None:
         "height": None,
         "faces": [],
         "error": "It is damaged.",
+        "note": None,
     }
 
 

@@ -1,7 +1,8 @@
-"""`python -m fer analyze`: photos in, a table of faces and expressions out; also as CSV, JSON and annotated images."""
+"""`fer analyze`: photos in, a table of faces and expressions out; also as CSV, JSON and annotated images."""
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from rich.text import Text
 from fer import exports
 from fer.arrays import Image
 from fer.cli.output import STDOUT, check_targets, plain, write_target
-from fer.errors import FerError, ImageError
+from fer.errors import FerError, sentence_for
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.results import ImageAnalysis
 from fer.text import counted
@@ -22,56 +23,69 @@ from fer.vision import images
 from fer.vision.detection import DETECTORS
 from fer.vision.picture_files import gather
 
-# From so many files on a progress bar tells more than the table that follows at once.
+# With fewer files, the table follows before a progress bar would help.
 _MANY: Final = 3
+_STDIN: Final = Path("-")
 
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", metavar="BUNDLE", type=click.Path(path_type=Path), help="A model's folder [default: shipped]")
+@click.option("--detector", type=click.Choice(DETECTORS), help="[default: yunet, or haar if yunet's file is missing]")
 @click.option(
-    "--detector", type=click.Choice(DETECTORS), help="[default: yunet, or haar where yunet's file is missing]"
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Confidence below which a face is 'not sure' [default: the model's own]",
 )
-@click.option("--csv", "csv_file", metavar="FILE", help="Write a row a face as CSV; '-' is standard output")
-@click.option("--json", "json_file", metavar="FILE", help="Write an object a file as JSON; '-' is standard output")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write one row per face as CSV; '-' is standard output")
+@click.option("--json", "json_file", metavar="FILE", help="Write one object per file as JSON; '-' is standard output")
 @click.option(
-    "--annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write the pictures with boxes drawn in"
+    "--annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write the photos with boxes drawn in"
 )
+@click.option("--quiet", is_flag=True, help="Print neither the table nor the summary; failures are still told")
 def analyze(
     paths: tuple[Path, ...],
     model: Path | None,
     detector: str | None,
+    threshold: float | None,
     csv_file: str | None,
     json_file: str | None,
     annotated: Path | None,
+    quiet: bool,
 ) -> None:
     """Find the faces in photos and say what each looks like.
 
-    PATH is a photo or a folder, which is searched to the bottom. The exit code is 1 if a file failed; the others are
-    analysed all the same.
+    PATH is a photo, a folder, which is searched with everything below it, or '-' for a photo from standard input. If a
+    file fails, the others are analysed all the same, and the exit code is 1.
     """
-    # Before the checks: the table may be asked for in this folder.
-    names = _AnnotatedFolder(annotated) if annotated else None
+    # Before the checks: the table may be wanted in this folder.
+    folder = _AnnotatedFolder(annotated) if annotated else None
     check_targets(csv_file, json_file)
     analyzer = load_analyzer(model, detector)
-    found = gather(paths, skip=annotated)
-    if names:
-        names.spare(found.files)
-    analyses = [_analyze_file(analyzer, file, names) for file in _with_progress(found.files)]
+    found = gather((path for path in paths if path != _STDIN), skip=annotated)
+    if folder:
+        folder.spare(found.files)
+    files = [*([_STDIN] if _STDIN in paths else []), *found.files]
+    results = [_analyze_file(analyzer, file, folder, threshold) for file in _with_progress(files, quiet)]
+    analyses = [result.analysis for result in results]
     analyses += [ImageAnalysis.failed(str(path), reason) for path, reason in found.failures]
+    not_written = [result.not_written for result in results if result.not_written]
 
-    quiet = STDOUT in (csv_file, json_file)
-    _report(analyses, found.left_out, Console(stderr=quiet))
+    if not quiet:
+        _print_table(analyses, Console(stderr=STDOUT in (csv_file, json_file)))
+    _print_failures(analyses, not_written)
+    if not quiet:
+        _print_summary(analyses, found.left_out)
     if csv_file:
         write_target(exports.to_csv(analyses), csv_file)
     if json_file:
         write_target(exports.to_json(analyses), json_file)
-    if any(analysis.error for analysis in analyses):
+    if not_written or any(analysis.error for analysis in analyses):
         sys.exit(1)
 
 
 class _AnnotatedFolder:
-    """The folder of annotated images; a source that lies there is never written over."""
+    """The folder of annotated images; a source that lies there is never overwritten."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -91,27 +105,51 @@ class _AnnotatedFolder:
         write_target(picture, str(self._folder / self._names.next(analysis.file, picture)))
 
 
-def _analyze_file(analyzer: FaceAnalyzer, file: Path, annotated: _AnnotatedFolder | None) -> ImageAnalysis:
+@dataclass(frozen=True)
+class _Result:
+    """One file's analysis, and why its annotated copy was not written, if so."""
+
+    analysis: ImageAnalysis
+    not_written: ImageAnalysis | None = None
+
+
+def _analyze_file(
+    analyzer: FaceAnalyzer, file: Path, annotated: _AnnotatedFolder | None, threshold: float | None
+) -> _Result:
+    name = "standard input" if file == _STDIN else str(file)
     try:
-        image_bgr = images.decode(images.read(file))
-    except ImageError as error:
-        return ImageAnalysis.failed(str(file), str(error))
-    analysis = analyzer.analyze(image_bgr, str(file))
-    if annotated:
-        annotated.write(image_bgr, analysis)
-    return analysis
+        picture = images.decode_picture(_read(file))
+        analysis = replace(analyzer.analyze(picture.image_bgr, name), note=picture.note)
+        if threshold is not None:
+            faces = tuple(replace(face, confidence_threshold=threshold) for face in analysis.faces)
+            analysis = replace(analysis, faces=faces)
+    except Exception as error:  # one of many: the others continue
+        return _Result(ImageAnalysis.failed(name, sentence_for(error)))
+    try:
+        if annotated:
+            annotated.write(picture.image_bgr, analysis)
+    except Exception as error:  # the analysis is good all the same
+        return _Result(analysis, ImageAnalysis.failed(name, sentence_for(error)))
+    return _Result(analysis)
 
 
-def _with_progress(files: Sequence[Path]) -> Iterator[Path]:
+def _read(file: Path) -> bytes:
+    if file != _STDIN:
+        return images.read(file)
+    with click.open_file(str(_STDIN), "rb") as stream:
+        data: bytes = stream.read(images.MAX_BYTES + 1)
+    return data
+
+
+def _with_progress(files: Sequence[Path], quiet: bool) -> Iterator[Path]:
     console = Console(stderr=True)
-    yield from track(
-        files, "Analysing", console=console, transient=True, disable=len(files) < _MANY or not console.is_terminal
-    )
+    hidden = quiet or len(files) < _MANY or not console.is_terminal
+    yield from track(files, "Analysing", console=console, transient=True, disable=hidden)
 
 
-def _report(analyses: Sequence[ImageAnalysis], left_out: int, console: Console) -> None:
+def _print_table(analyses: Sequence[ImageAnalysis], console: Console) -> None:
     if not console.is_terminal:
-        # A file or a pipe has no width: 80 columns would cut names into pieces.
+        # A file or a pipe has no width; 80 columns would cut names into pieces.
         console.width = 1000
     table = Table("file", "face", "looks like", "confidence", "box x y w h, px")
     for analysis in analyses:
@@ -124,14 +162,29 @@ def _report(analyses: Sequence[ImageAnalysis], left_out: int, console: Console) 
             table.add_row(name if number == 1 else "", str(number), looks, f"{face.confidence:.2f}", box)
     if table.row_count:
         console.print(table)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    failed = [analysis for analysis in analyses if analysis.error is not None]
-    for analysis in failed:
-        errors.print(Text.assemble("Failed: ", plain(analysis.file), ": ", analysis.error or ""))
+
+
+def _errors() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _print_failures(analyses: Sequence[ImageAnalysis], not_written: Sequence[ImageAnalysis]) -> None:
+    console = _errors()
+    for analysis in analyses:
+        if analysis.error is not None:
+            console.print(Text.assemble("Failed: ", plain(analysis.file), ": ", analysis.error))
+        elif analysis.note is not None:
+            console.print(Text.assemble("Note: ", plain(analysis.file), ": ", analysis.note))
+    for failure in not_written:
+        console.print(Text.assemble("Not annotated: ", plain(failure.file), ": ", failure.error or ""))
+
+
+def _print_summary(analyses: Sequence[ImageAnalysis], left_out: int) -> None:
+    n_failed = sum(analysis.error is not None for analysis in analyses)
     n_faces = sum(len(analysis.faces) for analysis in analyses)
-    parts = [counted(len(analyses) - len(failed), "photo"), counted(n_faces, "face")]
-    parts += [f"{len(failed)} failed"] if failed else []
-    parts += [f"{counted(left_out, 'file')} left out that {'is' if left_out == 1 else 'are'} no picture"] * bool(
-        left_out
-    )
-    errors.print(", ".join(parts))
+    parts = [counted(len(analyses) - n_failed, "photo"), counted(n_faces, "face")]
+    if n_failed:
+        parts.append(f"{n_failed} failed")
+    if left_out:
+        parts.append(f"{counted(left_out, 'other file')} skipped")
+    _errors().print(", ".join(parts))

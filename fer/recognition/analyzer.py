@@ -1,13 +1,14 @@
 """`FaceAnalyzer`: an image in, its faces and their expressions out."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.errors import FerError, ImageError
+from fer.errors import ImageError, sentence_for
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -66,9 +67,10 @@ class FaceAnalyzer:
     def analyze_bytes(self, data: bytes, file: str) -> ImageAnalysis:
         """Analyse an encoded image; one that cannot be read is a result with its reason, not an exception."""
         try:
-            return self.analyze(images.decode(data), file)
-        except FerError as error:
-            return ImageAnalysis.failed(file, str(error))
+            picture = images.decode_picture(data)
+            return replace(self.analyze(picture.image_bgr, file), note=picture.note)
+        except Exception as error:  # one of many: the others continue
+            return ImageAnalysis.failed(file, sentence_for(error))
 
     def analyze_file(self, path: str | Path) -> ImageAnalysis:
         """Analyse an image file; one that cannot be read is a result with its reason, not an exception."""

@@ -34,6 +34,11 @@ def switch(bundle: Bundle, detector: str) -> Callable[[Photo, ImageAnalysis], tu
     return lambda photo, analysis: _explained(photo.digest, detector, bundle.hash, photo, analysis, bundle)
 
 
+def forget_explanations() -> None:
+    """Let go of the pictures that were made for this visitor's page."""
+    _explained.clear()
+
+
 @st.cache_data(scope="session", max_entries=_PICTURES, show_spinner=False)
 def _explained(
     digest: str, detector: str, bundle_hash: str, _photo: Photo, _analysis: ImageAnalysis, _bundle: Bundle

@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fer.ui.closing import CLOSING
+from fer.ui.in_memory import install, sweep_forever
 
 _REFUSED: Final = 403
 _FOREIGN_HOST: Final = (
@@ -96,11 +97,14 @@ def own_pages_only() -> Middleware:
 @asynccontextmanager
 async def server_life(_: Any) -> AsyncIterator[None]:
     """Open the user's browser once the server is up, unless it is headless, and clean up when the server ends."""
+    install()
     if not st.get_option("server.headless"):
         loop = asyncio.get_running_loop()
         url = f"http://{st.get_option('browser.serverAddress')}:{st.get_option('server.port')}"
         loop.call_later(_BROWSER_SECONDS, lambda: loop.run_in_executor(None, webbrowser.open, url))
+    sweeping = asyncio.create_task(sweep_forever())
     try:
         yield
     finally:
+        sweeping.cancel()
         CLOSING.close()

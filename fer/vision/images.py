@@ -2,6 +2,7 @@
 
 import io
 import logging
+import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image as PILImage
 
 from fer.arrays import Image
 from fer.errors import ImageError
+from fer.text import MB
 from fer.vision.budget import reserved
 from fer.vision.files import essentials, jpeg
 from fer.vision.files.exif import UPRIGHT, orientation_of, turned_upright
@@ -21,7 +23,8 @@ from fer.vision.files.formats import HEAD_BYTES, READABLE, format_of, other_form
 from fer.vision.files.parts import DamagedError, Essentials, TooMuchWorkError
 from fer.vision.tones import bgr_on_white, eight_bits
 
-MAX_BYTES: Final = 30 * 2**20
+# In the megabytes of the browser's file chooser, which refuses larger files too.
+MAX_BYTES: Final = 30 * MB
 # Phones take 50 megapixels, a little more than 50 million.
 MAX_PIXELS: Final = 64_000_000
 # Each scan of a progressive JPEG goes over all pixels: a second for all of them, on two busy cores.
@@ -244,4 +247,6 @@ def _encode(suffix: str, image: Image, options: list[int]) -> bytes:
 
 def too_large(n_bytes: int) -> str:
     """Return the sentence for a file of more than `MAX_BYTES`."""
-    return f"The file has {n_bytes / 2**20:.1f} MB, more than {MAX_BYTES // 2**20}; make the picture smaller first."
+    # Rounded up: 30.0 MB would not look like more than 30.
+    size = math.ceil(10 * n_bytes / MB) / 10
+    return f"The file has {size:.1f} MB; at most {MAX_BYTES // MB} MB are read. Make the picture smaller first."

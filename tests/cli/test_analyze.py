@@ -13,6 +13,8 @@ from PIL import Image
 
 from fer.cli import main
 from fer.emotions import EMOTIONS
+from fer.recognition.analyzer import FaceAnalyzer
+from fer.results import ImageAnalysis
 from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
 
 Analyze = Callable[..., Result]
@@ -61,7 +63,7 @@ def test_json_holds_every_file_and_nothing_else(analyze, photos, detector, n_gro
     failed = {"text.png", "cut.png", "nothing.jpg", "drawing.svg"}
     assert set(entries) == {"one.png", "group.jpg", "wall.png", *failed}
     for entry in entries.values():
-        assert set(entry) == {"file", "width", "height", "faces", "error"}
+        assert set(entry) == {"file", "width", "height", "faces", "error", "note"}
     for name in failed:
         entry = entries[name]
         assert entry["width"] is entry["height"] is None and entry["faces"] == []
@@ -200,3 +202,80 @@ def test_a_name_steers_neither_the_terminal_nor_the_table(analyze, photos, tmp_p
     assert entry["file"] == known_as
     (row,) = csv.DictReader(io.StringIO((tmp_path / "out.csv").read_bytes().decode()))
     assert row["file"] == known_as
+
+
+def test_a_photo_that_cannot_be_written_is_told_and_the_others_are_written(analyze, photos, tmp_path) -> None:
+    Image.new("1", (1_000_001, 1)).save(photos / "wide.png")
+    result = analyze(
+        *(photos / "wide.png", photos / "one.png"),
+        *("--annotated", tmp_path / "out", "--json", tmp_path / "faces.json", "--csv", tmp_path / "faces.csv"),
+    )
+    assert result.exit_code == 1
+    assert "wide.png: An image with a side of 1,000,001 pixels" in result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["one-annotated.jpg"]
+    assert [entry["error"] for entry in json.loads((tmp_path / "faces.json").read_bytes())] == [None, None]
+    assert len((tmp_path / "faces.csv").read_text().splitlines()) == 2
+
+
+def test_a_defect_in_one_photo_does_not_end_the_others(analyze, photos, monkeypatch) -> None:
+    def fails_on_the_wall(self: FaceAnalyzer, image_bgr: np.ndarray, file: str) -> ImageAnalysis:
+        if "wall" in file:
+            raise ZeroDivisionError
+        return original(self, image_bgr, file)
+
+    original = FaceAnalyzer.analyze
+    monkeypatch.setattr(FaceAnalyzer, "analyze", fails_on_the_wall)
+    entries = parsed(analyze(photos / "wall.png", photos / "one.png", "--json", "-"))
+    assert "unexpectedly (ZeroDivisionError)" in entries["wall.png"]["error"]
+    assert len(entries["one.png"]["faces"]) == 1
+
+
+def test_names_that_are_not_utf8_stay_apart(analyze, photos, tmp_path) -> None:
+    face = (photos / "one.png").read_bytes()
+    folder = tmp_path / "names"
+    folder.mkdir()
+    for name in (b"Andr\xe9.jpg", b"Ren\xe9.jpg", b"back\\slash.jpg"):
+        (folder / os.fsdecode(name)).write_bytes(face)
+    assert analyze(folder, "--annotated", tmp_path / "out").exit_code == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["Andr_udce9-annotated.jpg", "Ren_udce9-annotated.jpg", "back_slash-annotated.jpg"]
+
+
+@pytest.mark.parametrize("name", ["photo.jfif", "photo.jpe", "photo.mpo", "photo", "photo.heic", "photo.dat"])
+def test_a_folder_s_photos_are_known_by_content(analyze, tmp_path, name) -> None:
+    heic = Path(__file__).parents[1] / "vision" / "pictures" / "portrait.heic"
+    data = heic.read_bytes() if name.endswith("heic") else cv2.imencode(".jpg", portrait_bgr())[1].tobytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(data)
+    (entry,) = parsed(analyze(tmp_path / "in", "--json", "-")).values()
+    assert len(entry["faces"]) == 1 and entry["error"] is None
+
+
+def test_what_was_assumed_is_told(analyze, tmp_path) -> None:
+    cv2.imwrite(str(tmp_path / "ten.png"), cv2.cvtColor(portrait_bgr(), cv2.COLOR_BGR2GRAY).astype(np.uint16) * 4)
+    result = analyze(tmp_path / "ten.png", "--json", "-")
+    (entry,) = parsed(result).values()
+    assert len(entry["faces"]) == 1 and "only 10 seem to be in use" in entry["note"]
+    assert entry["note"] in result.stderr
+
+
+def test_quiet_prints_failures_alone(analyze, photos) -> None:
+    good = analyze(photos / "one.png", "--quiet")
+    assert (good.exit_code, good.stdout, good.stderr) == (0, "", "")
+    bad = analyze(photos / "one.png", photos / "nothing.jpg", "--quiet")
+    assert bad.exit_code == 1 and bad.stdout == "" and bad.stderr.count("\n") == 1 and "nothing.jpg" in bad.stderr
+
+
+@pytest.mark.parametrize(("threshold", "sure"), [("0", True), ("1", False)])
+def test_the_threshold_decides_what_is_sure(analyze, photos, threshold, sure) -> None:
+    (face,) = parsed(analyze(photos / "one.png", "--threshold", threshold, "--json", "-"))["one.png"]["faces"]
+    assert face["sure"] is sure
+
+
+def test_a_photo_from_standard_input(tmp_path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    arguments = ["analyze", "--model", str(bundle.path), "-", "--json", "-"]
+    result = CliRunner().invoke(main, arguments, input=encoded(Image.fromarray(portrait_bgr()[..., ::-1])))
+    assert result.exit_code == 0, result.output
+    (entry,) = json.loads(result.stdout)
+    assert entry["file"] == "standard input" and len(entry["faces"]) == 1

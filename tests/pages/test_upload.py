@@ -2,14 +2,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.current import use_bundle
 from fer.vision.images import MAX_BYTES, encode_jpeg, encode_png
-from tests.support.builders import make_bundle, portrait_bgr
+from tests.support.builders import encoded, make_bundle, portrait_bgr
 
 OpenPage = Callable[[str], AppTest]
 UPLOAD = "pages/2_Upload.py"
@@ -121,7 +123,7 @@ def test_a_broken_file_is_named_with_its_reason_and_stops_nobody(upload: AppTest
     assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
     [warning] = upload.warning
     assert "2 files could not be read" in warning.value
-    assert r"rubbish \*.jpg" in warning.value and "empty.jpg" in warning.value
+    assert r"rubbish \*\.jpg" in warning.value and r"empty\.jpg" in warning.value
     assert not upload.exception
 
 
@@ -135,7 +137,7 @@ def test_no_face_says_what_to_try(upload: AppTest) -> None:
 
 def test_a_photo_over_the_limit_is_refused_by_the_code_as_well(upload: AppTest, analysed_files: list[str]) -> None:
     drop(upload, ("huge.jpg", bytes(MAX_BYTES + 1)), ("me.jpg", portrait()))
-    assert "huge.jpg" in upload.warning[0].value and "30 MB" in upload.warning[0].value
+    assert r"huge\.jpg" in upload.warning[0].value and "at most 30 MB" in upload.warning[0].value
     assert analysed_files == ["me.jpg"]
 
 
@@ -205,18 +207,18 @@ def test_stop_keeps_what_is_done_and_go_on_does_the_rest(upload: AppTest, analys
     book.add([("me.jpg", portrait()), ("wall.png", wall())])
     book.paused = True
     upload.run()
-    assert "2 of 2 photos wait" in texts(upload)
+    assert "2 of 2 photos are waiting" in texts(upload)
     assert analysed_files == []
-    next(button for button in upload.button if button.label == "Go on").click().run()
+    next(button for button in upload.button if button.label == "Continue").click().run()
     assert analysed_files == ["me.jpg", "wall.png"]
-    assert "wait" not in texts(upload)
+    assert "waiting" not in texts(upload)
 
 
 def test_too_many_photos_are_refused_by_name_of_the_limit(upload: AppTest) -> None:
     with mock.patch.object(upload.session_state["upload_book"], "_kept_photos", 1):
         drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
     assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
-    assert "1 photo found no room" in upload.warning[0].value
+    assert "1 photo didn't fit" in upload.warning[0].value
 
 
 def test_without_a_model_the_page_says_so_in_a_sentence(
@@ -243,3 +245,42 @@ def test_the_downloads_hold_every_file(upload: AppTest) -> None:
     assert "made_download" in upload.session_state
     next(button for button in upload.button if button.label == "Clear the list").click().run()
     assert "made_download" not in upload.session_state
+
+
+def test_a_photo_that_cannot_be_written_takes_nothing_along(upload: AppTest) -> None:
+    wide = encoded(Image.new("1", (1_000_001, 1)))
+    drop(upload, ("wide.png", wide), ("me.jpg", portrait()))
+    assert upload.dataframe[0].value["file"].tolist() == ["wide.png", "me.jpg"]
+    next(button for button in upload.button if button.label == "Annotated photos").click().run()
+    assert not upload.exception
+    assert "1 photo could not be annotated. The zip holds the others." in upload.warning[0].value
+    assert "1,000,001 pixels" in upload.warning[0].value
+    assert "made_download" in upload.session_state
+    next(button for button in upload.button if button.label == "Clear the list").click().run()
+    assert not upload.dataframe and not upload.warning
+
+
+def test_a_defect_in_one_photo_takes_nothing_along(upload: AppTest) -> None:
+    analyze = FaceAnalyzer.analyze
+
+    def fails_on_the_wall(self: FaceAnalyzer, image_bgr: np.ndarray, file: str) -> object:
+        if file == "wall.png":
+            raise ZeroDivisionError
+        return analyze(self, image_bgr, file)
+
+    with mock.patch.object(FaceAnalyzer, "analyze", fails_on_the_wall):
+        drop(upload, ("wall.png", wall()), ("me.jpg", portrait()))
+    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
+    assert "unexpectedly (ZeroDivisionError)" in upload.warning[0].value
+
+
+def test_what_was_assumed_stands_with_the_photo(upload: AppTest) -> None:
+    ten_bits = cv2.cvtColor(portrait_bgr(), cv2.COLOR_BGR2GRAY).astype(np.uint16) * 4
+    drop(upload, ("ten.png", cv2.imencode(".png", ten_bits)[1].tobytes()))
+    assert any("only 10 seem to be in use" in caption.value for caption in upload.caption)
+
+
+@pytest.mark.parametrize("name", ["photo.jfif", "photo", "photo.mpo", "photo.txt"])
+def test_a_photo_is_known_by_its_content(upload: AppTest, name: str) -> None:
+    drop(upload, (name, portrait()))
+    assert upload.dataframe[0].value["faces"].tolist() == [1]

@@ -232,9 +232,9 @@ def test_limits_come_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", never)
     with pytest.raises(ImageError, match="8001 x 8000 pixels"):
         decode(data)
-    monkeypatch.setattr(images, "MAX_BYTES", 2**20)
-    with pytest.raises(ImageError, match=r"2\.0 MB, more than 1"):
-        decode(bytes(2 * 2**20))
+    monkeypatch.setattr(images, "MAX_BYTES", 10**6)
+    with pytest.raises(ImageError, match=r"2\.1 MB; at most 1 MB"):
+        decode(bytes(2_050_000))
 
 
 def test_damage_is_told_by_the_error_and_not_on_the_terminal(tmp_path: Path) -> None:
@@ -261,9 +261,9 @@ def test_reading_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     file.write_bytes(b"12345")
     assert images.read(file) == b"12345"
     monkeypatch.setattr(images, "MAX_BYTES", 4)
-    with pytest.raises(ImageError, match="more than"):
+    with pytest.raises(ImageError, match="at most"):
         images.read(file)
-    with pytest.raises(ImageError, match="more than"):
+    with pytest.raises(ImageError, match="at most"):
         images.read(Path("/dev/zero"))
     with pytest.raises(ImageError, match="No such file"):
         images.read(tmp_path / "gone.png")

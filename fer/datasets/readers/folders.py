@@ -12,7 +12,7 @@ from fer.datasets.readers.layouts import Layout
 from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
 from fer.errors import DatasetError, ImageError
-from fer.text import encodable
+from fer.text import MB, encodable
 from fer.vision.images import MAX_BYTES, decode
 
 _FILES_BETWEEN_REPORTS: Final = 100
@@ -73,7 +73,7 @@ def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Rea
 
 def _read(tree: Tree, entry: Entry) -> bytes:
     if entry.size > MAX_BYTES:
-        raise ImageError(f"the file has {entry.size / 2**20:.0f} MB, more than {MAX_BYTES // 2**20}")
+        raise ImageError(f"the file has {entry.size / MB:.0f} MB, more than {MAX_BYTES // MB}")
     try:
         with tree.open(entry.path) as file:
             return file.read()

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Final, Protocol
 
+from fer.errors import sentence_for
 from fer.results import ImageAnalysis
+from fer.text import MB
 
-MB: Final = 2**20
 # A session's photos stay in memory (nothing is written to disk), so that their number has an end.
 KEPT_BYTES: Final = 200 * MB
 KEPT_PHOTOS: Final = 300
@@ -62,7 +63,8 @@ class PhotoBook:
     Attributes:
         generation: grows with every change of the list, for widgets that show it.
         selected: digest of the photo that is looked at; None while there is none.
-        refused: names of photos of the last `add` that found no room.
+        refused: names of photos of the last `add` that didn't fit.
+        not_written: photos whose annotated copy could not be made, with the reason.
         paused: whether the user stopped the analysis.
     """
 
@@ -78,6 +80,7 @@ class PhotoBook:
         self._analyses: dict[tuple[str, str], ImageAnalysis] = {}
         self._failures: dict[str, ImageAnalysis] = {}
         self.refused: list[str] = []
+        self.not_written: tuple[ImageAnalysis, ...] = ()
         self.selected: str | None = None
         self.paused = False
         self.generation += 1
@@ -151,7 +154,10 @@ class PhotoBook:
         yield Progress(0, len(pending))
         start = time.monotonic()
         for done, photo in enumerate(pending, start=1):
-            analysis = analyzer.analyze_bytes(photo.data, photo.name)
+            try:
+                analysis = analyzer.analyze_bytes(photo.data, photo.name)
+            except Exception as error:  # one of many: the others continue
+                analysis = ImageAnalysis.failed(photo.name, sentence_for(error))
             if analysis.error is None:
                 self._analyses[photo.digest, recognizer] = analysis
             else:

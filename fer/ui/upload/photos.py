@@ -1,4 +1,4 @@
-"""The upper half of the Upload page: settings, photos in, and the work on them."""
+"""Draw the upper half of the Upload page: settings, photos in, and their analysis."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,14 +8,17 @@ import streamlit as st
 from fer.evaluation.names import display_name
 from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
-from fer.text import counted
+from fer.text import MB, counted
 from fer.ui import resources
 from fer.ui.downloads import forget_made
+from fer.ui.explanation import forget_explanations
+from fer.ui.in_memory import free_pictures
 from fer.ui.state import UploadedFile, release_upload, remembered
-from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, MB, Photo, PhotoBook
+from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, Photo, PhotoBook
+from fer.ui.upload.results import forget_views
 from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
 from fer.vision.files.formats import READABLE
-from fer.vision.images import MAX_BYTES
+from fer.vision.images import MAX_BYTES, too_large
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
 
 _DROP, _SNAPSHOT, _SAMPLE = "Drop photos", "Take a snapshot", "Try a sample"
@@ -25,19 +28,19 @@ _ROUND: Final = "upload_round"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user chose: a detector of `DETECTORS`, and the confidence in 0..1 under which a face is 'not sure'."""
+    """What a user chose: a detector of `DETECTORS`, and the confidence in 0..1 below which a face is 'not sure'."""
 
     detector: str
     confidence_threshold: float
 
 
 def photo_book() -> PhotoBook:
-    """The session's photos."""
+    """Return the session's photos."""
     return remembered("upload_book", PhotoBook)
 
 
 def settings_form(bundle: Bundle) -> Settings:
-    """Let the user choose; the choice outlives a visit to another page."""
+    """Draw the settings and return what is chosen; the choice survives a visit to another page."""
     detector = st.segmented_control(
         "Face detector",
         available_detectors(),
@@ -75,7 +78,7 @@ def settings_form(bundle: Bundle) -> Settings:
 
 
 def take_photos(book: PhotoBook) -> None:
-    """Three ways in: files, the camera, a sample."""
+    """Draw the three ways to add photos: files, the camera, a sample."""
     source = st.segmented_control(
         "Where from",
         list(_SOURCE_ICONS),
@@ -112,7 +115,7 @@ def take_photos(book: PhotoBook) -> None:
         st.caption(f"{READABLE} files. No photo at hand? '{_SAMPLE}' shows a result without one.")
     if book.refused:
         st.warning(
-            f"{counted(len(book.refused), 'photo')} found no room: this page keeps {KEPT_PHOTOS} "
+            f"{counted(len(book.refused), 'photo')} didn't fit. This page keeps {KEPT_PHOTOS} "
             f"photos and {KEPT_BYTES // MB} MB at a time. Clear the list and drop them again, or analyse a whole "
             "folder with: `python -m fer analyze FOLDER --csv faces.csv`",
             icon=":material/inventory_2:",
@@ -143,8 +146,7 @@ def _take_files(key: str) -> None:
     new = [file for file in shown if isinstance(file, UploadedFile) and file.file_id not in tracked]
     # The widget refuses larger files in the browser; whoever goes round the browser is refused here.
     for file in (file for file in new if file.size > MAX_BYTES):
-        reason = f"The file has {file.size / MB:.0f} MB; at most {MAX_BYTES // MB} MB are read."
-        book.fail(file.file_id, file.name, reason)
+        book.fail(file.file_id, file.name, too_large(file.size))
         tracked[file.file_id] = file.file_id
     taken = [file for file in new if file.size <= MAX_BYTES]
     digests = book.add((file.name, file.getvalue()) for file in taken)
@@ -157,6 +159,7 @@ def _take_snapshot(key: str) -> None:
     file = st.session_state[key]
     if file is not None:
         photo_book().add([("snapshot.jpg", file.getvalue())])
+        release_upload(file)
 
 
 def _take_sample() -> None:
@@ -164,7 +167,7 @@ def _take_sample() -> None:
 
 
 def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tuple[Photo, ImageAnalysis]]:
-    """Analyse what no one has analysed yet, with progress and a way to stop.
+    """Analyse new photos, with progress and a way to stop.
 
     A rerun with the same photos, model and detector does no work.
 
@@ -178,8 +181,8 @@ def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tup
     waiting = len(book.pending(recognizer))
     if waiting and book.paused:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Stopped: {waiting} of {len(book)} photos wait.")
-            st.button("Go on", icon=":material/play_arrow:", on_click=_pause, args=(False,))
+            st.markdown(f"Stopped: {waiting} of {len(book)} photos are waiting.")
+            st.button("Continue", icon=":material/play_arrow:", on_click=_pause, args=(False,))
     elif waiting:
         analyzer = resources.analyzer(bundle, settings.detector)
         place = st.empty()
@@ -193,13 +196,16 @@ def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tup
 
 
 def clear_button() -> None:
-    """Let go of all photos and results."""
+    """Draw the button that removes all photos and results."""
     st.button("Clear the list", icon=":material/delete_sweep:", on_click=_clear)
 
 
 def _clear() -> None:
     photo_book().clear()
     forget_made()
+    forget_views()
+    forget_explanations()
+    free_pictures()
     # New keys empty the uploader and the camera's picture as well.
     st.session_state[_ROUND] = _round() + 1
 

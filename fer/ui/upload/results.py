@@ -1,4 +1,4 @@
-"""The lower half of the Upload page: the table over all photos, one photo with its faces, downloads."""
+"""Draw the lower half of the Upload page: the table over all photos, one photo with its faces, downloads."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ import streamlit as st
 
 from fer import exports
 from fer.arrays import Image
+from fer.errors import sentence_for
 from fer.results import Face, ImageAnalysis
-from fer.text import counted
+from fer.text import counted, literal, printable
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.downloads import made_download
 from fer.ui.paging import page_of
@@ -22,17 +23,17 @@ from fer.vision.images import decode, encode_jpeg
 Analysed = Sequence[tuple[Photo, ImageAnalysis]]
 Explain = Callable[[Photo, ImageAnalysis], Sequence[bytes]]
 
-# Long side of the photo on the page, and of a face in it; the download is in full size.
+# Long side of the photo on the page, and of a face in it; downloads have full size.
 _SHOWN_PX: Final = 1400
 _FACE_PX: Final = 110
-# What is shown of a face around its box, in sides of the box.
+# Margin shown around a face's box, in sides of the box.
 _FACE_MARGIN: Final = 0.25
 _FACES_A_PAGE: Final = 4
 _VIEWS: Final = 8
 
 
 def photo_table(book: PhotoBook, analysed: Analysed) -> None:
-    """A row a photo; a click on a row turns to it."""
+    """Draw a table with one row per photo; a click on a row selects its photo."""
     digests = [photo.digest for photo, _ in analysed]
     if book.selected not in digests:
         book.selected = digests[0]
@@ -51,7 +52,7 @@ def photo_table(book: PhotoBook, analysed: Analysed) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "file": [photo.name for photo, _ in analysed],
+                "file": [printable(photo.name) for photo, _ in analysed],
                 "faces": [len(analysis.faces) for _, analysis in analysed],
                 "looks like": [summary(analysis) for _, analysis in analysed],
                 "confidence": pd.Series(confidences, dtype="float64"),
@@ -75,33 +76,49 @@ def photo_table(book: PhotoBook, analysed: Analysed) -> None:
 
 
 def failures(book: PhotoBook) -> None:
-    """Which files could not be analysed, and why."""
+    """Say which files could not be analysed, and why."""
     if not book.failed:
         return
-    lines = [f"- **{_plain(failure.file)}**: {failure.error}" for failure in book.failed]
-    st.warning("\n".join([f"{counted(len(book.failed), 'file')} could not be read.", *lines]))
+    _warn(f"{counted(len(book.failed), 'file')} could not be read.", book.failed)
+
+
+def not_written(book: PhotoBook) -> None:
+    """Say which photos are missing in the zip of annotated photos, and why."""
+    if book.not_written:
+        n_photos = counted(len(book.not_written), "photo")
+        _warn(f"{n_photos} could not be annotated. The zip holds the others.", book.not_written)
+
+
+def _warn(summary: str, failures: Sequence[ImageAnalysis]) -> None:
+    st.warning("\n".join([summary, *(f"- **{shown(failure.file)}**: {failure.error}" for failure in failures)]))
 
 
 def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: Explain | None = None) -> None:
-    """The photo that is looked at, with its boxes; beside it each face with seven bars, or what to try instead.
+    """Draw the selected photo with its boxes; next to it each face with seven bars, or what to try instead.
 
     Args:
         book: the session's photos.
-        analysed: those of them that were analysed.
+        analysed: the analysed ones.
         detector: that found the faces.
-        explain: gives a picture a face that shows what speaks for its expression; None leaves that out.
+        explain: returns one picture per face that shows which parts support its expression; None leaves that out.
     """
     photo, analysis = next(pair for pair in analysed if pair[0].digest == book.selected)
-    view = _view(photo.digest, detector, analysis.to_dict(), photo, analysis)
+    try:
+        view = _view(photo.digest, detector, analysis.to_dict(), photo, analysis)
+    except Exception as error:  # one of many: the table and the downloads stay
+        st.error(f"{shown(photo.name)} can't be shown. {sentence_for(error)}", icon=":material/error:")
+        return
     n_faces = len(analysis.faces)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.image(
             view.annotated,
-            caption=f"{_plain(photo.name)} · {analysis.width} × {analysis.height} pixels · {counted(n_faces, 'face')}",
+            caption=f"{shown(photo.name)} · {analysis.width} × {analysis.height} pixels · {counted(n_faces, 'face')}",
             width="stretch",
-            alt=f"The photo {photo.name}: {summary(analysis)}",
+            alt=f"The photo {printable(photo.name)}: {summary(analysis)}",
         )
+        if analysis.note:
+            st.caption(analysis.note)
     with right:
         if not n_faces:
             st.info(_what_to_try(detector), icon=":material/face_retouching_off:")
@@ -117,7 +134,7 @@ def _face_card(number: int, face: Face, picture: bytes, why: bytes | None, key: 
     with st.container(border=True):
         st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-            # The container has the width: to a width of its own a picture is shrunk, and blurs on dense screens.
+            # The container sets the width: with a width of its own, the picture would be shrunk and blurred.
             with st.container(width=_FACE_PX):
                 st.image(
                     picture, width="stretch", alt=f"Face {number}, cut out", caption=f"confidence {face.confidence:.2f}"
@@ -139,13 +156,13 @@ def _what_to_try(detector: str) -> str:
     return f"No face was found. Try {tips}."
 
 
-def downloads(book: PhotoBook, analysed: Analysed, judged_by: str) -> None:
-    """All results as files; the JSON names files that failed, with their reason.
+def downloads(book: PhotoBook, analysed: Analysed, made_by: str) -> None:
+    """Offer all results as files; the JSON names files that failed, with their reason.
 
     Args:
         book: the session's photos.
-        analysed: those of them that were analysed.
-        judged_by: tells the results of these settings from those of others.
+        analysed: the analysed ones.
+        made_by: names model and settings, so that results of others are told apart.
     """
     analyses = [*(analysis for _, analysis in analysed), *book.failed]
     st.download_button(
@@ -155,7 +172,7 @@ def downloads(book: PhotoBook, analysed: Analysed, judged_by: str) -> None:
         "text/csv",
         on_click="ignore",
         icon=":material/table:",
-        help="A row a face: file, box, expression, seven probabilities.",
+        help="One row per face: file, box, expression, seven probabilities.",
     )
     st.download_button(
         "JSON",
@@ -164,17 +181,28 @@ def downloads(book: PhotoBook, analysed: Analysed, judged_by: str) -> None:
         "application/json",
         on_click="ignore",
         icon=":material/data_object:",
-        help="An object a file, also of those that failed, as `python -m fer analyze --json` writes it.",
+        help="One object per file, failed ones included, as `python -m fer analyze --json` writes it.",
     )
     made_download(
         "Annotated photos",
-        lambda: exports.annotated_zip([(photo.data, analysis) for photo, analysis in analysed]),
+        lambda: _annotated(book, analysed),
         "annotated.zip",
         "application/zip",
-        key=f"annotated_{hash(tuple(photo.digest for photo, _ in analysed))}_{judged_by}",
+        key=f"annotated_{hash(tuple(photo.digest for photo, _ in analysed))}_{made_by}",
         icon=":material/photo_library:",
         help="A zip of the photos in full size, with boxes and expressions drawn in.",
     )
+
+
+def _annotated(book: PhotoBook, analysed: Analysed) -> bytes:
+    made = exports.annotated_zip([(photo.data, analysis) for photo, analysis in analysed])
+    book.not_written = made.not_written
+    return made.data
+
+
+def forget_views() -> None:
+    """Let go of the pictures that were made for this visitor's page."""
+    _view.clear()
 
 
 @dataclass(frozen=True)
@@ -185,13 +213,13 @@ class _View:
     faces: tuple[bytes, ...]
 
 
-# The dictionary tells views apart that differ in a threshold; the bytes are told apart by their digest.
+# The dictionary is part of the key because views differ with the threshold; the digest stands for the bytes.
 @st.cache_data(scope="session", max_entries=_VIEWS, show_spinner=False)
 def _view(digest: str, detector: str, analysis: dict[str, object], _photo: Photo, _analysis: ImageAnalysis) -> _View:
     image_bgr = decode(_photo.data)
     return _View(
         encode_jpeg(reduced(annotate(image_bgr, _analysis.faces), _SHOWN_PX)[0]),
-        # Twice the size it is shown in, for screens of a high density.
+        # Twice the shown size, for screens with high density.
         tuple(encode_jpeg(reduced(_cut_out(image_bgr, face), 2 * _FACE_PX)[0]) for face in _analysis.faces),
     )
 
@@ -205,6 +233,6 @@ def _cut_out(image_bgr: Image, face: Face) -> Image:
     return image_bgr[top:bottom, left:right]
 
 
-def _plain(name: str) -> str:
-    """A file's name that markdown leaves alone."""
-    return "".join(f"\\{char}" if char in "\\`*_[]<>$:#~" else char for char in name)
+def shown(name: str) -> str:
+    """Return a file's name for Markdown: every character as it is, and marks that would turn the text as their code."""
+    return literal(printable(name))

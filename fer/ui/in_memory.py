@@ -1,0 +1,141 @@
+"""Pictures of visitors: kept in memory, under addresses that nobody can guess, and only while their tab is open.
+
+The one place that reaches into the internals of Streamlit's media and session storage and of Starlette's form parser.
+"""
+
+import asyncio
+import hashlib
+import secrets
+import threading
+from tempfile import SpooledTemporaryFile
+from typing import Any, Final
+
+import starlette.formparsers as form_parsers
+import streamlit.runtime.memory_media_file_storage as media_storage
+from starlette.formparsers import MultiPartException
+from streamlit.runtime import Runtime, exists, get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from fer.text import MB
+from fer.vision.images import MAX_BYTES
+
+# A photo and what surrounds it in a request. A larger upload is a dataset or a model, which may be on disk.
+_IN_MEMORY_BYTES: Final = MAX_BYTES + MB
+# All uploads that are under way together.
+_TOTAL_BYTES: Final = 500 * MB
+_SWEEP_SECONDS: Final = 5
+_TAG_BYTES, _ID_BYTES = 8, 20
+_key: Final = secrets.token_bytes(32)
+
+
+def install() -> None:
+    """Change Streamlit and Starlette so that they keep the promises of this module; once, before the server listens.
+
+    Raises:
+        RuntimeError: this version of theirs is built differently, and the promises could not be kept.
+    """
+    for module, name in ((form_parsers, "SpooledTemporaryFile"), (media_storage, "_calculate_file_id")):
+        if not hasattr(module, name):
+            raise RuntimeError(
+                f"{module.__name__} has no {name} any more, so pictures could not be kept private. Install the "
+                "versions of constraints.txt: pip install -r requirements.txt -c constraints.txt"
+            )
+    form_parsers.SpooledTemporaryFile = _UploadInMemory  # type: ignore[assignment,misc]
+    media_storage._calculate_file_id = _private_id
+
+
+async def sweep_forever() -> None:
+    """Let go of what visitors left behind, every few seconds."""
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        if exists():
+            sweep(get_instance())
+
+
+def sweep(runtime: Runtime) -> None:
+    """Free the pictures of closed tabs at once, and all that their sessions hold once nobody can come back to them.
+
+    A tab that only lost its connection shows its pictures again when it returns: its page is drawn anew.
+    """
+    manager, sessions = runtime.media_file_mgr, runtime._session_mgr
+    # In this order: a session that begins in between counts as active.
+    with_files = list(manager._files_by_session_and_coord)
+    active = {info.session.id for info in sessions.list_active_sessions()}
+    for session_id in with_files:
+        if session_id not in active:
+            _free_media(runtime, session_id)
+    # Reading the storage's length removes sessions that have expired, which is when they free their state.
+    storage = getattr(sessions, "_session_storage", None)
+    len(getattr(storage, "_cache", ()))
+
+
+def free_pictures() -> None:
+    """Free every picture and download that this visitor's pages show; what is drawn next is added again."""
+    context = get_script_run_ctx()
+    if context is not None and exists():
+        _free_media(get_instance(), context.session_id)
+
+
+def _free_media(runtime: Runtime, session_id: str) -> None:
+    manager, tag = runtime.media_file_mgr, _tag(session_id)
+    with manager._lock:
+        manager._files_by_session_and_coord.pop(session_id, None)
+        for file_id in [file_id for file_id in manager._file_metadata if file_id.startswith(tag)]:
+            manager._delete_file(file_id)
+
+
+def _private_id(data: bytes, mimetype: str, filename: str | None = None) -> str:
+    """Return a file's address: the same for the same file in one session, and unknown to everyone else.
+
+    Streamlit takes a hash of the file, so that whoever has a photo could ask whether somebody uploaded it.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    tag = _tag(context.session_id if context else "")
+    file = hashlib.blake2b(data, digest_size=_ID_BYTES, key=_key)
+    file.update(repr((tag, mimetype, filename, len(data))).encode())
+    return tag + file.hexdigest()
+
+
+def _tag(session_id: str) -> str:
+    return hashlib.blake2b(session_id.encode(), digest_size=_TAG_BYTES, key=_key).hexdigest()
+
+
+class _UploadInMemory(SpooledTemporaryFile[bytes]):
+    """An upload on its way, in memory up to the size of a photo; together with the others within a bound."""
+
+    _in_use = 0
+    _counting = threading.Lock()
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self._counted = 0
+        super().__init__(max_size=_IN_MEMORY_BYTES)
+
+    def write(self, data: Any) -> int:
+        """Add to the upload.
+
+        Raises:
+            MultiPartException: all uploads together are too large.
+        """
+        if not self._rolled:  # type: ignore[attr-defined]
+            self._count(len(data))
+        return super().write(data)
+
+    def rollover(self) -> None:
+        """Continue on disk: this is no photo."""
+        super().rollover()
+        self._count(-self._counted)
+
+    def close(self) -> None:
+        """Let go of the upload."""
+        super().close()
+        self._count(-self._counted)
+
+    def __del__(self) -> None:
+        self._count(-self._counted)
+
+    def _count(self, n_bytes: int) -> None:
+        with self._counting:
+            if n_bytes > 0 and type(self)._in_use + n_bytes > _TOTAL_BYTES:
+                raise MultiPartException("Too many uploads at the same time. Try again in a moment.")
+            type(self)._in_use += n_bytes
+            self._counted += n_bytes
