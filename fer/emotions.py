@@ -1,6 +1,6 @@
-"""The seven classes, once: their order, colours and wording.
+"""The seven classes: their order, colours and wording.
 
-The order is FER-2013's, so that a label of that data set is an index into every array of the project.
+The order is FER-2013's, so a label of that dataset is an index into every array of the project.
 """
 
 from typing import Final
@@ -8,8 +8,8 @@ from typing import Final
 EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 N_EMOTIONS: Final = len(EMOTIONS)
 
-# Okabe and Ito's palette (2008), which people with the common colour deficiencies can tell apart;
-# every colour keeps a contrast of about 2 or more on white and on black.
+# Okabe and Ito's palette (2008): distinct with the common colour deficiencies, and with a contrast of about 2 or more
+# on white and on black.
 EMOTION_COLORS: Final[dict[str, str]] = {
     "angry": "#D55E00",
     "disgust": "#009E73",
@@ -34,7 +34,7 @@ NOT_SURE: Final = "not sure"
 
 
 def black_stands_out(red: int, green: int, blue: int) -> bool:
-    """Whether black letters stand out from a colour (0..255 each) better than white ones: WCAG 2's contrast."""
+    """Return whether black letters have more contrast (WCAG 2) on a colour (0..255 each) than white ones."""
     linear = [
         value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
         for value in (red / 255, green / 255, blue / 255)
@@ -44,11 +44,11 @@ def black_stands_out(red: int, green: int, blue: int) -> bool:
 
 
 def looks(emotion: str, *, sure: bool = True) -> str:
-    """Say what a face looks like, never what it is.
+    """Return what a face looks like; never what it is.
 
     Args:
         emotion: one of `EMOTIONS`.
-        sure: False where the model's confidence is under its threshold.
+        sure: False if the model's confidence is below its threshold.
 
     Returns:
         'looks happy' and so on, or 'not sure'.

@@ -1,4 +1,4 @@
-"""Live: the camera's picture with boxes and expressions, and the session's figures."""
+"""Live: the camera's picture with boxes and expressions, and the session's readings."""
 
 import streamlit as st
 
@@ -8,21 +8,21 @@ from fer.ui.live import camera, readings, settings
 page_frame(
     "Live",
     ":material/videocam:",
-    "Open the camera and see what each face looks like, frame by frame.",
+    "Open the camera and see the expression of each face, frame by frame.",
 )
 
 with errors_as_sentences():
     state = camera.live_state()
     if camera.notice(state):
-        picture, figures = st.columns([3, 2], gap="large")
+        picture, numbers = st.columns([3, 2], gap="large")
         with picture:
             shown = camera.camera(state)
             if shown.on:
                 camera.snapshot(state)
             camera.no_picture(state, shown)
-        with figures:
+        with numbers:
             readings.now(state, shown)
-        # Each in a place that is there when it shows nothing, so that the open settings below stay open.
+        # In containers that exist even when empty, so that the settings below stay open.
         with st.container():
             readings.last_minute(state, shown)
         with st.container():

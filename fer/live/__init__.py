@@ -1,1 +1,1 @@
-"""Live: frames of a camera in, annotated frames and figures out. No Streamlit; a page reads `LiveSession.snapshot`."""
+"""Live: camera frames in, annotated frames and readings out. Pages read `LiveSession.snapshot`; no Streamlit here."""

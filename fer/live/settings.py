@@ -12,18 +12,18 @@ SMALLEST_FACES: Final = (0.05, 0.5)
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """Settings of a live session; every one acts from the next frame on.
+    """Settings of a live session. Changes take effect on the next frame.
 
     Attributes:
         detector: 'haar' or 'yunet'.
-        sensitivity: 0..1, how readily the detector takes something for a face.
-        smallest_face: side of the smallest face looked for, as a share of the frame's longer side, 0.05..0.5. Haar
-            finds none under 0.075: its window is 24 pixels, of a frame 320 long.
+        sensitivity: 0..1; higher finds more faces, and more false ones.
+        smallest_face: side of the smallest face to find, as a share of the frame's longer side, 0.05..0.5. Haar finds
+            none below 0.075: its window is 24 pixels in a frame of 320.
         detect_every: detect on every n-th frame, 1..10; optical flow moves the boxes between.
         smoothing_s: time constant of the smoothed probabilities in seconds, 0 (none)..2.
         mirror: show the picture as a mirror does.
         boxes, labels, confidence: draw a box, the expression, its confidence.
-        date: draw the present date and time.
+        date: draw the current date and time.
         blur: make the faces unrecognisable in the output, snapshots included.
 
     Raises:
@@ -55,5 +55,5 @@ class LiveSettings:
 
     @property
     def detector_key(self) -> tuple[str, float, float]:
-        """What a detector is made from; where it changes, a new one is needed."""
+        """Return the settings a detector is made from; if they change, a new one is needed."""
         return self.detector, self.sensitivity, self.smallest_face

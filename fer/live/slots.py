@@ -1,4 +1,4 @@
-"""How many streams one machine serves at a time: the next viewer is told, instead of everyone's picture stuttering."""
+"""How many streams one machine serves at a time, so that one more doesn't make everyone's picture stutter."""
 
 import threading
 from typing import Protocol
@@ -6,22 +6,22 @@ from weakref import WeakSet
 
 
 class Stream(Protocol):
-    """What takes a slot, as `fer.live.session.LiveSession` does."""
+    """Anything that takes a slot, as `fer.live.session.LiveSession` does."""
 
     @property
     def active(self) -> bool:
-        """Whether a viewer is still behind it."""
+        """Return whether a viewer still watches it."""
 
 
 class StreamSlots:
     """Slots for streams, shared by every viewer's thread.
 
-    A stream that ended, or whose viewer vanished without a word, gives its slot back by itself: what counts is whether
-    it is active when another one asks. One that was only silent counts again when its frames come back. Streams are
-    held weakly: a session whose viewer is gone is not kept in memory for having had a slot.
+    The slot of a stream that ended, or whose viewer disconnected, is free automatically: it counts only if it is active
+    when another one asks. A silent stream counts again when its frames return. Streams are held by weak references, so
+    a slot doesn't keep a session in memory.
 
     Args:
-        limit: streams at a time, 1 or more.
+        limit: streams at the same time, 1 or more.
 
     Raises:
         ValueError: the limit is less than 1.
@@ -35,7 +35,7 @@ class StreamSlots:
         self._streams: WeakSet[Stream] = WeakSet()
 
     def enter(self, stream: Stream) -> bool:
-        """Take a slot for a stream that is active; False where none is free."""
+        """Take a slot for an active stream, and return whether one was free."""
         with self._lock:
             if self._taken(apart_from=stream) >= self.limit:
                 return False
@@ -43,11 +43,11 @@ class StreamSlots:
             return True
 
     def full(self) -> bool:
-        """Whether another viewer would be turned away."""
+        """Return whether all slots are taken."""
         return self.taken() >= self.limit
 
     def taken(self) -> int:
-        """Streams that are active now."""
+        """Return the number of active streams."""
         with self._lock:
             return self._taken()
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from fer.live.overlay import Person
 
-# After so long without a frame nothing is seen now.
+# After so many seconds without a frame, nobody counts as visible.
 STALLED_AFTER_S: Final = 2.0
 
 
@@ -17,17 +17,17 @@ class LiveSnapshot:
     """The session at one moment.
 
     Attributes:
-        people: everyone in the last frame, by number; nobody once frames have been away for `STALLED_AFTER_S`.
+        people: everyone in the last frame, by number; nobody after `STALLED_AFTER_S` without frames.
         n_frames: frames processed, failed ones included.
-        n_dropped: frames that came while another was being processed.
+        n_dropped: frames that arrived while another was being processed.
         n_failed: frames that were passed through because processing raised.
-        last_failure: what it raised, in one line; None where nothing did.
-        fps: frames processed a second, over the last three seconds; 0 once frames have been away.
-        processing_ms: median time of a frame, over the last 90.
-        age_s: seconds since the session began.
-        silent_s: seconds since the last frame, one that failed included, or since the beginning where there was none.
+        last_failure: the last exception in one line, or None.
+        fps: frames processed per second over the last three seconds; 0 if frames stopped.
+        processing_ms: median time per frame over the last 90.
+        age_s: seconds since the session started.
+        silent_s: seconds since the last frame (failed ones included), or since the start if there was none.
         shares: (8,) share of time for each of `fer.live.record.OUTCOMES`, summing to 1, or all 0 without a face.
-        n_rows: rows of the record.
+        n_rows: number of rows in the record.
         ended: whether `stop` was called.
     """
 
@@ -46,5 +46,5 @@ class LiveSnapshot:
 
     @property
     def stalled(self) -> bool:
-        """Whether frames have been away for `STALLED_AFTER_S`."""
+        """Return whether no frame arrived for `STALLED_AFTER_S`."""
         return self.silent_s > STALLED_AFTER_S

@@ -1,4 +1,4 @@
-"""The last minute as lines to draw: the record, thinned to a few points a second."""
+"""The last minute as lines to draw: the record, reduced to a few points per second."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-# Points of a whole session at most, and for a minute four a second.
+# At most this many points per session; within a minute, four per second.
 _MAX_POINTS: Final = 240
 _STEP_S: Final = 0.25
 
@@ -17,7 +17,7 @@ class PersonLine:
 
     Attributes:
         person: the track's number.
-        seconds: (T,) float64, from the session's beginning; where the person was away, a NaN row breaks the line.
+        seconds: (T,) float64, from the start of the session; a NaN row breaks the line while the person was away.
         probabilities: (T, 7) float32, the mean of each step.
     """
 
@@ -28,7 +28,7 @@ class PersonLine:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Lines between `first_s` and `last_s`, in seconds of the session; a person each, by number."""
+    """Lines between `first_s` and `last_s`, in seconds of the session; one per person, by number."""
 
     first_s: float
     last_s: float
@@ -36,21 +36,21 @@ class Timeline:
 
 
 def timeline_of(rows: npt.NDArray[Any], first_s: float, last_s: float, *, spacing_s: float = 0.0) -> Timeline:
-    """Thin out rows of a `SessionRecord`.
+    """Reduce rows of a `SessionRecord` to lines.
 
     Args:
-        rows: from `SessionRecord.rows`, in the order of time.
-        first_s: where the timeline begins.
-        last_s: where it ends.
-        spacing_s: time between two frames that the record keeps: who is missing for less than twice that, or for less
-            than a second, was there all the time.
+        rows: from `SessionRecord.rows`, in time order.
+        first_s: start of the timeline.
+        last_s: end of the timeline.
+        spacing_s: time between two frames that the record keeps. A person who is missing for less than twice that, or
+            for less than a second, counts as present.
     """
     step_s = max(_STEP_S, (last_s - first_s) / _MAX_POINTS)
     absence = max(2.0, max(1.0, 2 * spacing_s) / step_s)
     lines = []
     for person in np.unique(rows["person"]):
         own = rows[rows["person"] == person]
-        # Steps are counted from the session's beginning, so that points do not wander while time goes on.
+        # Steps are counted from the start of the session, so that points don't move as time passes.
         steps, starts = np.unique(np.floor(own["seconds"] / step_s).astype(np.int64), return_index=True)
         counts = np.diff(np.append(starts, len(own)))
         means = np.add.reduceat(own["smoothed"], starts, axis=0) / counts[:, None]

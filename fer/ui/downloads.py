@@ -1,4 +1,4 @@
-"""Files that take a while to make: one click makes a file, the next one downloads it."""
+"""Files that take a while to make: the first click makes one, the second downloads it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import streamlit as st
 from fer.text import file_size
 from fer.ui.frame import errors_as_sentences
 
-# One file a session, the last one that was made: megabytes of each button would add up.
+# One file per session, because several would add up to many megabytes.
 _MADE: Final = "made_download"
 
 
@@ -30,23 +30,23 @@ def made_download(
     icon: str | None = None,
     help: str | None = None,
 ) -> None:
-    """Offer a file that is made when it is asked for.
+    """Offer a file that is made on request.
 
-    A `st.download_button` can make its file at the click, but keeps it for nobody: the next two drawings of any
-    viewer's page sweep it away, and a camera's figures are drawn twice a second.
+    `st.download_button` can make its file at the click, but Streamlit deletes it after any viewer's page was drawn
+    twice, and a camera's readings are drawn twice per second.
 
     Args:
         label: what the file is.
-        make: gives its content; a `FerError` is shown as its sentence.
-        file_name: what it is saved as.
-        mime: its type.
-        key: tells the file from others and from what it was before: a new one makes it anew.
-        icon: of the first button.
-        help: what is in it.
+        make: returns its content; a `FerError` is shown as its sentence.
+        file_name: the name to save it under.
+        mime: its media type.
+        key: identifies the file and its content; if it changes, the file is made again.
+        icon: icon of the first button.
+        help: what the file contains.
     """
     made: _Made | None = st.session_state.get(_MADE)
     if made and made.file_name == file_name and made.key != key:
-        # What it was made of has changed, or is gone.
+        # Its source has changed or is gone.
         forget_made()
         made = None
     if made and made.key == key:
@@ -67,5 +67,5 @@ def made_download(
 
 
 def forget_made() -> None:
-    """Let go of the file that was made last."""
+    """Forget the file that was made last."""
     st.session_state.pop(_MADE, None)

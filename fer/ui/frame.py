@@ -1,4 +1,4 @@
-"""The frame round every page: its title, the menu, and one sentence instead of a traceback."""
+"""What every page has: its title, the menu, and one sentence instead of a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ _ICON_COLOR: Final = "#4f46e5"
 
 @dataclass(frozen=True)
 class MenuEntry:
-    """A page in the menu.
+    """One page in the menu.
 
     Attributes:
         path: the script, relative to the checkout, as `st.page_link` wants it.
@@ -35,7 +35,7 @@ class MenuEntry:
 
     @property
     def exists(self) -> bool:
-        """Whether the page is there; a menu never leads nowhere."""
+        """Return whether the page exists; the menu lists no others."""
         return (PROGRAM / self.path).is_file()
 
 
@@ -50,10 +50,10 @@ MENU: Final = (
 
 
 def menu_entry(label: str) -> MenuEntry:
-    """The entry with this label.
+    """Return the entry with this label.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no entry has it.
     """
     for entry in MENU:
         if entry.label == label:
@@ -63,7 +63,7 @@ def menu_entry(label: str) -> MenuEntry:
 
 @cache
 def _tab_icon() -> Image.Image:
-    """A smile for the browser's tab, drawn here: browsers fetch a Material icon from a server outside."""
+    """Draw a smile for the browser's tab; a Material icon would be fetched from an outside server."""
     icon = Image.new("RGBA", (64, 64))
     draw = ImageDraw.Draw(icon)
     draw.ellipse((4, 4, 60, 60), outline=_ICON_COLOR, width=6)
@@ -74,7 +74,7 @@ def _tab_icon() -> Image.Image:
 
 
 def page_frame(title: str, icon: str, lead: str | None = None) -> None:
-    """Start a page: its settings, the menu, the title. The first call of every page.
+    """Start a page with its settings, menu and title. Every page calls it first.
 
     Args:
         title: the page's name, in sentence case.
@@ -89,8 +89,8 @@ def page_frame(title: str, icon: str, lead: str | None = None) -> None:
             if entry.exists:
                 st.page_link(entry.path, label=entry.label, icon=entry.icon, width="stretch")
         st.caption(
-            "Pictures are analysed on this machine and do not leave it. Those of Live and Upload are not stored; "
-            "imported data sets and evaluated faces are, until you delete them on their pages."
+            "Pictures are analysed on this machine and don't leave it. Live and Upload store nothing. Imported "
+            "datasets and evaluated faces are stored until you delete them on their pages."
         )
     st.title(title, icon=icon, anchor=False)
     if lead:
@@ -109,7 +109,7 @@ def _say_what_was_set_aside() -> None:
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Show a `FerError` as the sentence it carries; whatever else is raised is a defect and goes on."""
+    """Show a `FerError` as the sentence it carries; any other exception is a bug and is raised."""
     try:
         yield
     except FerError as error:

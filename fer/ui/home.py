@@ -1,4 +1,4 @@
-"""The parts of Home: the model in use, a sample of what it says, where to go, what a model of this kind can tell."""
+"""The parts of Home: the model in use, a sample result, where to go, and what such a model can tell."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -19,25 +19,25 @@ from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
 
 _POLL_SECONDS: Final = 0.5
 _MODEL_CARD: Final = "README.md"
-# The split that says most comes first: the test split chose neither weights nor threshold.
+# The most reliable split comes first: neither weights nor threshold were chosen on the test split.
 _SPLITS: Final = ("test", "validation", "train")
 
 _WAYS: Final = (
-    ("Upload", "Try a photo", "Drop photos, take a snapshot or use the sample: every face with seven probabilities."),
-    ("Live", "Open the camera", "Faces in your camera's picture, frame by frame, with a time line."),
-    ("Training", "Train your own", "On FER-2013, or on drawn faces for a first try, and watch it learn."),
+    ("Upload", "Try a photo", "Drop photos, take a snapshot or use the sample. Every face gets seven probabilities."),
+    ("Live", "Open the camera", "See the expressions in your camera's picture, with a time line."),
+    ("Training", "Train your own", "Train on FER-2013, or on synthetic faces for a first try."),
 )
 
 
 def cards(draw: Sequence[Callable[[], None]]) -> None:
-    """Cards side by side, of one height; on a telephone one below the other."""
+    """Draw cards next to each other, with one height; on a phone one below the other."""
     for column, card in zip(st.columns(len(draw)), draw, strict=True):
         with column, st.container(border=True, height="stretch"):
             card()
 
 
 def model_card() -> None:
-    """The model in use: name, accuracy and its split, size, milliseconds a face."""
+    """Draw the model in use: name, accuracy with its split, size, milliseconds per face."""
     st.markdown("**:material/neurology: Model in use**")
     try:
         bundle = resources.model_in_use()
@@ -48,20 +48,20 @@ def model_card() -> None:
     with st.container(horizontal=True):
         _accuracy(bundle)
         _speed(bundle)
-    drawn = " · trained on drawn faces, not on real ones" if bundle.data.get("synthetic") else ""
+    drawn = " · trained on synthetic faces, not on real ones" if bundle.data.get("synthetic") else ""
     st.caption(f"{display_name(bundle)} · {file_size(bundle.served_file.stat().st_size)}{drawn}")
 
 
 def _accuracy(bundle: Bundle) -> None:
     for split in _SPLITS:
-        figures = bundle.metrics.get(split, {})
-        if "accuracy" in figures:
+        metrics = bundle.metrics.get(split, {})
+        if "accuracy" in metrics:
             st.metric(
                 f"Accuracy, {split}",
-                f"{figures['accuracy']:.1%}",
+                f"{metrics['accuracy']:.1%}",
                 width="content",
-                help=f"Share of the faces in the {split} split of {bundle.data.get('name', 'its data')} that it "
-                "names as they are labelled, from a single crop.",
+                help=f"Share of faces in the {split} split of {bundle.data.get('name', 'its data')} whose predicted "
+                "expression matches the label.",
             )
             return
     st.metric("Accuracy", "not measured", width="content")
@@ -73,21 +73,21 @@ def _speed(bundle: Bundle) -> None:
         _wait_for(bundle)
     elif future.exception() is None:
         time_ms = future.result().ms_per_face
-        st.metric("A face takes", f"{time_ms:.1f} ms", width="content", help="Once it is found, on this machine.")
+        st.metric("Time per face", f"{time_ms:.1f} ms", width="content", help="On this machine, without detection.")
     else:
         st.markdown(f"{future.exception()}")
 
 
 @st.fragment(run_every=_POLL_SECONDS)
 def _wait_for(bundle: Bundle) -> None:
-    """Look again until the model is loaded, which goes on beside the page, and then draw the page once more."""
+    """Wait until the model is loaded in the background, then draw the page again."""
     if resources.start_loading(bundle).done():
         st.rerun()
-    st.metric("A face takes", "...", width="content")
+    st.metric("Time per face", "...", width="content")
 
 
 def ways() -> None:
-    """A sample of what the model says, and where to go from here: the pages that exist."""
+    """Draw a sample result, and links to the pages."""
     picture, texts = st.columns([1, 2], gap="medium", vertical_alignment="center")
     with picture:
         _sample()
@@ -101,14 +101,14 @@ def ways() -> None:
 
 
 def _sample() -> None:
-    """The sample portrait, with what the model says once it is loaded."""
+    """Draw the sample portrait, with its result once the model is loaded."""
     try:
         bundle = resources.model_in_use()
         loaded = resources.start_loading(bundle)
         ready = loaded.done() and loaded.exception() is None
         shown = _read_sample(bundle.hash, bundle) if ready else sample_portrait()
     except FerError:
-        # The card beside says what is missing; a welcome needs no second error.
+        # The card next to it says what is missing.
         return
     st.image(shown, caption=SAMPLE_CREDIT, width="stretch", alt="Portrait of a smiling astronaut")
 
@@ -121,15 +121,15 @@ def _read_sample(bundle_hash: str, _bundle: Bundle) -> bytes:
 
 
 def what_it_can_tell() -> None:
-    """What to expect of it, and what not to use it for, with the model's card to read on."""
-    st.subheader("What it can and cannot tell", anchor=False)
+    """Say what to expect, and what not to use it for; the model's card has more."""
+    st.subheader("What it can and can't tell", anchor=False)
     st.markdown(
-        "The program names the expression that a face *shows* in one picture: it says 'looks happy', never 'is happy'. "
-        "The people who labelled the photos it learned from often disagreed, and so will you. Light, pose, glasses, "
-        "age and whose faces were in those photos all play a part. Decide about nobody by it: not in hiring, at "
-        "school, in policing or in medicine."
+        "The program names the expression that a face *shows* in one picture. It says 'looks happy', never 'is happy'. "
+        "The people who labelled its training photos often disagreed, and so will you. Results depend on light, pose, "
+        "glasses and age, and on whose faces the training photos showed. Never use it to decide about a person: not in "
+        "hiring, school, policing or medicine."
     )
     card = SHIPPED_BUNDLE / _MODEL_CARD
     if card.is_file():
-        with st.expander("The shipped model's card: data, figures, limits", icon=":material/description:"):
+        with st.expander("Model card of the shipped model: data, metrics, limits", icon=":material/description:"):
             st.markdown(card.read_text(encoding="utf-8"))

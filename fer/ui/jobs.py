@@ -1,4 +1,4 @@
-"""Long work beside the page: it goes on when its viewer looks at another page, and every tab sees the same."""
+"""Long work in the background: it continues when its viewer opens another page, and every tab sees it."""
 
 import logging
 import threading
@@ -16,18 +16,18 @@ from fer.text import duration
 T = TypeVar("T")
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 _POLL_SECONDS: Final = 0.5
-# Earlier than this, time left is a guess.
+# Before this, the time left would be a guess.
 _GUESS_SECONDS: Final = 2.0
 _log = logging.getLogger(__name__)
 
 
 class JobCancelledError(FerError):
-    """A viewer cancelled the work; raised in its thread, out of the progress it reports."""
+    """A viewer cancelled the work. Raised in its thread, when it reports progress."""
 
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a job is: `share` in 0..1, what it is doing, and how many seconds are left, None if nobody knows."""
+    """Progress of a job: `share` in 0..1, what it is doing, and the seconds left, None if unknown."""
 
     share: float
     text: str
@@ -35,10 +35,10 @@ class JobProgress:
 
 
 class Job(Generic[T]):
-    """Work in a thread of its own, begun when the object is made.
+    """Work in its own thread, which starts when the object is created.
 
     Args:
-        work: called with a function that hears of its progress and raises when the job is cancelled.
+        work: called with a function to report progress to; that function raises when the job is cancelled.
     """
 
     def __init__(self, work: Callable[[Progress], T]) -> None:
@@ -54,17 +54,17 @@ class Job(Generic[T]):
 
     @property
     def progress(self) -> JobProgress:
-        """How far it is."""
+        """Return how far it is."""
         share, seconds = self._share, time.monotonic() - self._began
         known = share > 0 and seconds > _GUESS_SECONDS
         return JobProgress(share, self._text, seconds * (1 - share) / share if known else None)
 
     def cancel(self) -> None:
-        """End the work the next time it reports."""
+        """End the work when it reports progress the next time."""
         self._cancelled.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until it has ended, at most so long."""
+        """Wait until it has ended, or until so many seconds have passed."""
         self._thread.join(seconds)
 
     def _hear(self, share: float, text: str) -> None:
@@ -82,9 +82,12 @@ class Job(Generic[T]):
             self.error, self.state = str(error), FAILED
         except Exception:
             _log.exception("A job of the page failed")
-            self.error, self.state = "It ended unexpectedly; the app's terminal says more. Nothing was changed.", FAILED
+            self.error, self.state = (
+                "It ended unexpectedly; the app's terminal has the details. Nothing was changed.",
+                FAILED,
+            )
         finally:
-            del self._work  # and with it the upload that it may hold
+            del self._work  # frees the upload that it may hold
 
 
 @st.cache_resource(show_spinner=False)
@@ -96,12 +99,12 @@ _starting: Final = threading.Lock()
 
 
 def find(key: str) -> Job[Any] | None:
-    """The job under a key, running or ended; None where there is none."""
+    """Return the job under a key, running or ended, or None."""
     return _jobs().get(key)
 
 
 def start(key: str, work: Callable[[Progress], Any]) -> bool:
-    """Begin a job, unless one of this key is running; whether it was begun."""
+    """Start a job unless one with this key is running, and return whether it was started."""
     with _starting:
         job = find(key)
         if job is not None and job.state == RUNNING:
@@ -111,18 +114,18 @@ def start(key: str, work: Callable[[Progress], Any]) -> bool:
 
 
 def press(key: str, work: Callable[[Progress], Any]) -> None:
-    """As `start`, for a button: a viewer whose job was not begun is told so."""
+    """Start a job for a button, and tell its viewer if one is running already."""
     if not start(key, work):
-        st.toast("This is running already, begun by another tab; yours was not begun.", icon=":material/info:")
+        st.toast("Already running in another tab", icon=":material/info:")
 
 
 def forget(key: str) -> None:
-    """Let go of a job that has ended."""
+    """Forget a job that has ended."""
     _jobs().pop(key, None)
 
 
 def forget_all(text: str) -> None:
-    """Let go of the jobs whose key holds a text, such as a folder that was deleted; one that runs goes on unseen."""
+    """Forget the jobs whose key contains a text, such as a deleted folder. A running one continues unseen."""
     for key in list(_jobs()):
         if text in key:
             forget(key)
@@ -130,7 +133,7 @@ def forget_all(text: str) -> None:
 
 @st.fragment(run_every=_POLL_SECONDS)
 def watch(key: str) -> None:
-    """Show how far a running job is, with a way to cancel it; draws the page once more when it has ended."""
+    """Show the progress of a running job and a button to cancel it. Draw the page again when it has ended."""
     job = find(key)
     if job is None or job.state != RUNNING:
         st.rerun()

@@ -1,4 +1,4 @@
-"""The model in use, loaded once for all pages and viewers, and again when another is put to use."""
+"""The model in use, loaded once for all pages and viewers, and again when another one is chosen."""
 
 import statistics
 import time
@@ -17,33 +17,32 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
 from fer.vision.detection import create_detector
 
-# For the whole process, and from its start: OpenCV's own threads would let one live stream take every core, for images
-# so small that a second thread saves a detection of 8 ms no more than 2. A photo on Upload takes as long before as
-# after somebody started a camera.
+# For the whole process, from its start. With OpenCV's own threads, one live stream would take every core, although a
+# second thread saves only 2 of 8 ms per detection. Photos take the same time before and after a camera was started.
 cv2.setNumThreads(1)
 
 _TIMED_CALLS: Final = 15
-# One model in use and the one before it, which a viewer may still have on a page, and two that are compared.
+# The model in use, the one before it (a viewer may still have it on a page), and two that are compared.
 _MODELS: Final = 4
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A classifier that is ready, and what one face costs on this machine, in milliseconds."""
+    """A classifier that is ready, and its milliseconds per face on this machine."""
 
     classifier: EmotionClassifier
     ms_per_face: float
 
 
 def model_in_use() -> Bundle:
-    """The bundle that is in use now: its description, not its network.
+    """Return the bundle in use: its description, without loading its network.
 
     Raises:
         BundleError: there is none, or it is damaged.
     """
     path = current_bundle_path()
     file = path / BUNDLE_FILE
-    # Reading a bundle checks the hashes of its files; that is done again where the description changed.
+    # Reading a bundle checks the hashes of its files, so it is cached until the description changes.
     return _described(str(path), file.stat().st_mtime_ns if file.is_file() else 0)
 
 
@@ -53,10 +52,10 @@ def _described(path: str, changed_ns: int) -> Bundle:
 
 
 def start_loading(bundle: Bundle) -> Future[LoadedModel]:
-    """Load a model beside the page, or join whoever loads it already; the result is the same for everyone."""
+    """Load a model in the background, or join a load in progress. Everyone gets the same result."""
     future = _loading(bundle.hash, bundle)
     if future.done() and future.exception() is not None:
-        # A file that was mended since then deserves another try.
+        # The file may have been repaired since.
         _loading.clear(bundle.hash, bundle)
         future = _loading(bundle.hash, bundle)
     return future
@@ -82,10 +81,10 @@ def _load(bundle: Bundle) -> LoadedModel:
 
 
 def classifier(bundle: Bundle) -> EmotionClassifier:
-    """The classifier of a bundle, shared by all threads; waits where it is still being loaded.
+    """Return the classifier of a bundle, shared by all threads. Wait if it is still being loaded.
 
     Raises:
-        BundleError: the bundle's file does not hold what it says.
+        BundleError: the bundle's file doesn't match its description.
     """
     future = start_loading(bundle)
     if future.done():
@@ -95,10 +94,10 @@ def classifier(bundle: Bundle) -> EmotionClassifier:
 
 
 def analyzer(bundle: Bundle, detector: str) -> FaceAnalyzer:
-    """What finds faces and reads them, for one model and one of `fer.vision.detection.DETECTORS`; safe to share.
+    """Return the analyzer for a model and one of `fer.vision.detection.DETECTORS`; threads may share it.
 
     Raises:
-        BundleError: the bundle's file does not hold what it says.
+        BundleError: the bundle's file doesn't match its description.
         DetectorError: the detector's file is missing.
     """
     return _analyzer(bundle.hash, detector, classifier(bundle))

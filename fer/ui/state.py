@@ -1,4 +1,4 @@
-"""What a page remembers between its runs, typed; and the one place that reaches into Streamlit's internals."""
+"""What a page remembers between its runs, typed. The only module that uses Streamlit's internals."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def remembered(key: str, make: Callable[[], T]) -> T:
-    """The session's object under `key`, made once; it outlives a visit to another page, as widgets' state does not."""
+    """Return the session's object under `key`, created once. It survives visits to other pages."""
     if key not in st.session_state:
         st.session_state[key] = make()
     value: T = st.session_state[key]
@@ -22,10 +22,10 @@ def remembered(key: str, make: Callable[[], T]) -> T:
 
 
 def release_upload(file: UploadedFile) -> None:
-    """Let go of an uploaded file's bytes, which Streamlit otherwise keeps until the tab is closed.
+    """Free an uploaded file's bytes, which Streamlit otherwise keeps until the tab is closed.
 
-    The widget goes on naming the file; in its value in `st.session_state` a `DeletedFile` of the same `file_id` stands
-    in for it from the next run on.
+    The widget still names the file. From the next run on, its value in `st.session_state` has a `DeletedFile` with the
+    same `file_id` instead.
     """
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):

@@ -23,7 +23,7 @@ def test_home_names_the_model_its_accuracy_and_its_split(fer_home: Path, open_pa
     )
     use_bundle(bundle.path)
     app = open_page("app.py")
-    assert not any("drawn faces, not" in caption.value for caption in app.caption)
+    assert not any("synthetic faces, not" in caption.value for caption in app.caption)
     assert not app.exception and not app.error
     assert metrics(app)["Accuracy, validation"] == "66.1%"
     assert any("my-run" in caption.value for caption in app.caption)
@@ -37,16 +37,18 @@ def test_the_test_split_is_shown_where_it_was_measured(fer_home: Path, open_page
 
 def test_a_model_of_drawn_faces_is_called_that(fer_home: Path, open_page: OpenPage) -> None:
     use_bundle(make_bundle(fer_home / "runs" / "a" / "bundle", data={"name": "synthetic", "synthetic": True}).path)
-    assert any("trained on drawn faces, not on real ones" in caption.value for caption in open_page("app.py").caption)
+    assert any(
+        "trained on synthetic faces, not on real ones" in caption.value for caption in open_page("app.py").caption
+    )
 
 
 def test_a_face_has_a_time_once_the_model_is_loaded(tiny_model: Path, open_page: OpenPage) -> None:
     app = open_page("app.py")
     for _ in range(100):
-        if metrics(app)["A face takes"].endswith(" ms"):
+        if metrics(app)["Time per face"].endswith(" ms"):
             break
         app.run()
-    assert metrics(app)["A face takes"].endswith(" ms")
+    assert metrics(app)["Time per face"].endswith(" ms")
     assert not app.exception
 
 

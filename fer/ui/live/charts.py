@@ -1,7 +1,7 @@
 """Charts of the Live page: the time line and the shares of time.
 
-They are drawn every second beside the frames, so each is built in one go from plain values and arrays: adding a trace
-after another takes five times as long.
+They are drawn every second while frames are processed, so each is built in one call from plain values and arrays.
+Adding traces one by one takes five times as long.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE, black_stands_out
 from fer.live.record import OUTCOMES
 from fer.live.timeline import PersonLine, Timeline
 
-# No tool bar, and no zoom by accident on a telephone; the numbers under a finger or pointer stay.
+# No tool bar, and no accidental zoom on a phone. Values under the pointer are still shown.
 LIVE: Final[dict[str, Any]] = {"displayModeBar": False}
 _MARGIN: Final = {"l": 4, "r": 4, "t": 4, "b": 4}
 _UNSURE_COLOR: Final = "#A9A9B3"
@@ -26,11 +26,11 @@ _TICK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 
 def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
-    """One person's probabilities over time, a line a class.
+    """Draw one person's probabilities over time, one line per class.
 
     Args:
-        timeline: gives the axis, which does not end with the person.
-        line: the person chosen, one of the timeline's; None draws empty axes.
+        timeline: sets the range of the axis.
+        line: the chosen person's line; None draws empty axes.
     """
     ends = [timeline.first_s, max(timeline.last_s, timeline.first_s + 1)]
     ticks = _ticks(*ends)
@@ -52,7 +52,7 @@ def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
         "margin": _MARGIN,
         "hovermode": "x unified",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xanchor": "left"},
-        # One for ever: a line that was switched off in the legend stays off when the next second comes.
+        # Always the same, so that a line that was switched off in the legend stays off.
         "uirevision": "live",
         "xaxis": {
             "range": ends,
@@ -70,7 +70,7 @@ def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
 
 
 def describe_timeline(timeline: Timeline, line: PersonLine | None) -> str:
-    """The chart in words, for those who cannot see it."""
+    """Describe the chart in words, for those who can't see it."""
     if line is None:
         return "Time line of seven probabilities: nobody was seen in it."
     highest = EMOTIONS[int(np.nanargmax(line.probabilities[-1]))]
@@ -130,20 +130,20 @@ def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
 
 
 def describe_shares(shares: Iterable[float]) -> str:
-    """A row of `share_bars` in words."""
+    """Describe a row of `share_bars` in words."""
     parts = [f"{name} {share:.0%}" for name, share in zip(OUTCOMES, shares, strict=True) if share >= 0.005]
     return "Share of time: " + (", ".join(parts) or "nobody seen")
 
 
 def clock(seconds: float) -> str:
-    """'1:05' of 65 seconds, '1:01:05' of an hour more."""
+    """Format seconds: '1:05', or '1:01:05' from an hour on."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _ink(color: str) -> str:
-    """Black or white, whichever stands out from '#RRGGBB'."""
+    """Return black or white, whichever has more contrast on '#RRGGBB'."""
     return "#000000" if black_stands_out(*bytes.fromhex(color[1:])) else "#FFFFFF"
 
 

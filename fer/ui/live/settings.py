@@ -1,4 +1,4 @@
-"""The Live page's settings: they act on the next frame, and the stream goes on."""
+"""The Live page's settings. They take effect on the next frame, without interrupting the stream."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ _DRAWN: Final = (_BOXES, _LABELS, _CONFIDENCE, _DATE)
 
 
 def panel() -> None:
-    """The drawer with all settings."""
+    """Draw the expander with all settings."""
     with st.expander("Settings", icon=":material/tune:"):
         _form()
 
@@ -32,7 +32,7 @@ def _form() -> None:
             required=True,
             key="live_detector",
             persist_state="session",
-            help="Haar wants faces upright and from the front. YuNet finds small, turned and dark ones too.",
+            help="Haar finds upright faces from the front. YuNet also finds small, turned and dark ones.",
         )
         detector = chosen_detector or LiveSettings.detector
         sensitivity = _slider(
@@ -41,7 +41,7 @@ def _form() -> None:
             0.05,
             "sensitivity",
             LiveSettings.sensitivity,
-            "Higher finds more faces, and more mistakes.",
+            "Higher values find more faces, and more false ones.",
         )
         smallest_face = _slider(
             "Smallest face",
@@ -49,7 +49,7 @@ def _form() -> None:
             0.01,
             "smallest_face",
             LiveSettings.smallest_face,
-            "As a share of the picture's longer side. Haar finds no face under 8 %.",
+            "As a share of the picture's longer side. Haar finds no face below 8 %.",
             "percent",
         )
     with follow:
@@ -57,19 +57,19 @@ def _form() -> None:
             "Detect on every n-th frame",
             (1, MAX_DETECT_EVERY),
             1,
-            # Each detector has its own pace, and keeps what the viewer chose for it.
+            # Each detector has its own interval and keeps the one that the viewer chose.
             f"detect_every_{detector}",
             DETECT_EVERY[detector],
-            "Between detections the boxes follow the picture. Fewer detections cost less; 5 suits Haar, 1 YuNet.",
+            "Between detections the boxes follow the picture. Rare detections save time: use 5 for Haar, 1 for YuNet.",
         )
         smoothing_s = _slider(
-            "Smoothing",
+            "Smoothing time (s)",
             (0.0, MAX_SMOOTHING_S),
             0.1,
             "smoothing_s",
             LiveSettings.smoothing_s,
-            "Seconds in which the figures follow; 0 shows every frame as it is.",
-            "%.1f s",
+            "How long results are averaged. 0 shows every frame as it is.",
+            "%.1f",
         )
     with show:
         drawn = st.pills(
@@ -87,8 +87,8 @@ def _form() -> None:
             LiveSettings.blur,
             key="live_blur",
             persist_state="session",
-            help="In the picture shown and in snapshots, for faces that are found: from its first detection on, and "
-            "until a turned head is lost. YuNet on every frame misses least.",
+            help="Blurs detected faces in the picture and in snapshots. A face that isn't detected stays visible; "
+            "YuNet on every frame misses fewest.",
         )
     chosen = LiveSettings(
         detector=detector,
@@ -115,7 +115,7 @@ def _slider(
 
 def _apply(state: LiveState, chosen: LiveSettings) -> None:
     try:
-        # Whether or not frames come just now: a stream that stalled may go on.
+        # Also if no frames arrive now: a stalled stream may continue.
         if state.session:
             state.session.change(chosen)
     except DetectorError as error:

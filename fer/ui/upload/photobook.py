@@ -1,4 +1,4 @@
-"""The photos of one session: what was given, what came of it, and how much of it is kept."""
+"""The photos of one session: their files, their analyses, and how much of it is kept."""
 
 import hashlib
 import time
@@ -20,7 +20,7 @@ NO_FACE: Final = "no face found"
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo as it was given: a name for people, the bytes of the file, and their SHA-256."""
+    """An uploaded photo: a name for people, the bytes of the file, and their SHA-256."""
 
     name: str
     data: bytes = field(repr=False)
@@ -29,7 +29,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an analysis of many photos has come; `seconds_left` is None until one is done."""
+    """Progress of an analysis of many photos; `seconds_left` is None until one is done."""
 
     done: int
     total: int
@@ -37,28 +37,28 @@ class Progress:
 
     @property
     def text(self) -> str:
-        """'12 of 40, 3 s left'."""
+        """Return the progress in words, such as '12 of 40, 3 s left'."""
         if self.seconds_left is None or self.done == self.total:
             return f"{self.done} of {self.total}"
         return f"{self.done} of {self.total}, {max(1, round(self.seconds_left))} s left"
 
 
 class Analyzer(Protocol):
-    """What turns a file's bytes into an analysis, as `fer.recognition.FaceAnalyzer` does."""
+    """Anything that turns a file's bytes into an analysis, as `fer.recognition.FaceAnalyzer` does."""
 
     def analyze_bytes(self, data: bytes, file: str) -> ImageAnalysis:
-        """Analyse the bytes of one file; bytes that are no picture give `ImageAnalysis.failed`."""
+        """Analyse the bytes of one file; unreadable ones return `ImageAnalysis.failed`."""
 
 
 class PhotoBook:
-    """Photos and their analyses, each photo analysed once by each recognizer.
+    """Photos and their analyses; each photo is analysed once per recognizer.
 
-    A recognizer is a string that names model and detector: a new one asks for new analyses, and going back to one that
-    was used before asks for none. A photo that cannot be read leaves the book and stays as a failure with its reason.
+    A recognizer is a string that names model and detector. A new one needs new analyses; returning to an earlier one
+    needs none. A photo that can't be read leaves the book and is kept as a failure with its reason.
 
     Args:
-        kept_bytes: photos are refused that would make the files kept larger than this.
-        kept_photos: the same for their number.
+        kept_bytes: largest total size of the files; photos beyond it are refused.
+        kept_photos: largest number of photos.
 
     Attributes:
         generation: grows with every change of the list, for widgets that show it.
@@ -90,21 +90,21 @@ class PhotoBook:
 
     @property
     def failed(self) -> list[ImageAnalysis]:
-        """The analyses with an error, in the order they came."""
+        """Return the analyses with an error, in the order they were added."""
         return list(self._failures.values())
 
     @property
     def n_bytes(self) -> int:
-        """Size of the files that are kept."""
+        """Return the total size of the kept files."""
         return sum(len(photo.data) for photo in self._photos.values())
 
     def add(self, files: Iterable[tuple[str, bytes]]) -> list[str]:
-        """Take photos (name, bytes of the file), and turn to the first of them.
+        """Add photos (name, bytes of the file) and select the first of them.
 
-        The same bytes are kept once, under their first name; a name that other bytes have gets a number.
+        Identical files are kept once, under their first name. A name that is taken gets a number.
 
         Returns:
-            The digest of each file, whether it found room or not.
+            The digest of each file, whether it fit or not.
         """
         digests = []
         self.refused = []
@@ -120,12 +120,12 @@ class PhotoBook:
                 self._photos[digest] = Photo(self._free_name(name), data, digest)
             if not turned:
                 self.selected, turned = digest, True
-        # The uploader also calls when it has nothing new; the table would be drawn anew for it.
+        # The uploader also calls with nothing new, which must not redraw the table.
         self.generation += bool(digests)
         return digests
 
     def remove(self, digest: str) -> None:
-        """Let go of a photo and what was found in it, or why it failed; one that is not there is no error."""
+        """Forget a photo with its analyses or its failure; an unknown digest is ignored."""
         self._failures.pop(digest, None)
         if self._photos.pop(digest, None) is None:
             return
@@ -135,21 +135,21 @@ class PhotoBook:
             self.selected = next(iter(self._photos), None)
 
     def fail(self, digest: str, name: str, reason: str) -> None:
-        """Remember that a file could not be analysed, and why, in one sentence.
+        """Record that a file could not be analysed, and why.
 
         Args:
-            digest: by which `remove` forgets it; of a file that was not even read, anything that tells it from others.
-            name: of the file.
-            reason: with the next step.
+            digest: identifies the file for `remove`; any unique text if the file wasn't read.
+            name: the name of the file.
+            reason: one sentence with the next step.
         """
         self._failures.setdefault(digest, ImageAnalysis.failed(name, reason))
 
     def pending(self, recognizer: str) -> list[Photo]:
-        """The photos that this recognizer has not analysed yet."""
+        """Return the photos that this recognizer has not analysed yet."""
         return [photo for photo in self._photos.values() if (photo.digest, recognizer) not in self._analyses]
 
     def analyse(self, recognizer: str, analyzer: Analyzer) -> Iterator[Progress]:
-        """Analyse what is pending, photo by photo; what is done stays done if the caller is interrupted."""
+        """Analyse the pending photos one by one; finished ones stay if the caller is interrupted."""
         pending = self.pending(recognizer)
         yield Progress(0, len(pending))
         start = time.monotonic()
@@ -167,11 +167,11 @@ class PhotoBook:
             yield Progress(done, len(pending), seconds_each * (len(pending) - done))
 
     def analysed(self, recognizer: str, confidence_threshold: float) -> list[tuple[Photo, ImageAnalysis]]:
-        """The photos that this recognizer has analysed, in the order they came.
+        """Return the photos that this recognizer has analysed, in the order they were added.
 
         Args:
             recognizer: names model and detector.
-            confidence_threshold: confidence in 0..1 under which a face is 'not sure', in place of the model's own.
+            confidence_threshold: confidence in 0..1 below which a face is 'not sure'; replaces the model's own.
         """
         pairs = []
         for photo in self._photos.values():
@@ -192,7 +192,7 @@ class PhotoBook:
 
 
 def summary(analysis: ImageAnalysis) -> str:
-    """What the faces of a photo look like, in a few words: '2 look happy, 1 not sure', or 'no face found'."""
+    """Return what the faces of a photo look like in a few words: '2 look happy, 1 not sure' or 'no face found'."""
     counts = Counter(face.looks for face in analysis.faces)
     if not counts:
         return NO_FACE

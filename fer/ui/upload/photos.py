@@ -49,7 +49,7 @@ def settings_form(bundle: Bundle) -> Settings:
         required=True,
         key="upload_detector",
         persist_state="session",
-        help="YuNet finds small, turned and dark faces. Haar, the older one, wants them upright and from the front.",
+        help="YuNet finds small, turned and dark faces. Haar, the older one, finds upright faces from the front.",
     )
     own = round(bundle.confidence_threshold, 2)
     confidence_threshold = st.slider(
@@ -61,16 +61,16 @@ def settings_form(bundle: Bundle) -> Settings:
         # A threshold belongs to its model.
         key=f"upload_unsure_{bundle.hash[:12]}",
         persist_state="session",
-        help="Confidence under which the page says 'not sure' instead of an expression. The model's own value is "
+        help="Below this confidence the page says 'not sure' instead of an expression. The model's own value is "
         f"{bundle.confidence_threshold:.2f}.",
     )
     st.caption(f"Model: {display_name(bundle)}")
     if bundle.never_sure and confidence_threshold >= 1:
         st.caption(
-            ":material/info: It was not right often enough to be sure of any face, so every face is 'not sure'. Lower "
-            "the threshold to see what it would say."
+            ":material/info: This model wasn't right often enough to be sure of any face, so every face is 'not sure'. "
+            "Lower the threshold to see its predictions."
         )
-    # Where it was left as it was, the model's own value to the last digit, as on Live and the command line.
+    # If unchanged, use the model's own value with all digits, as Live and the command line do.
     return Settings(
         detector or photo_detector_name(),
         bundle.confidence_threshold if confidence_threshold == own else confidence_threshold,
@@ -90,7 +90,7 @@ def take_photos(book: PhotoBook) -> None:
         key="upload_source",
         persist_state="session",
     )
-    # Only the chosen way is drawn: st.camera_input asks for the camera as soon as it is on the page.
+    # Draw only the chosen one: st.camera_input asks for the camera as soon as it is on the page.
     if source == _SNAPSHOT:
         key = f"upload_camera_{_round()}"
         st.camera_input("Snapshot", key=key, label_visibility="collapsed", on_change=_take_snapshot, args=(key,))
@@ -100,7 +100,7 @@ def take_photos(book: PhotoBook) -> None:
     else:
         key = f"upload_files_{_round()}"
         if key not in st.session_state:
-            # The widget is new, or comes back empty from a visit to another page: nothing that it shows is tracked.
+            # The widget is new, or empty again after a visit to another page.
             _tracked().clear()
         st.file_uploader(
             "Photos",
@@ -112,7 +112,7 @@ def take_photos(book: PhotoBook) -> None:
             args=(key,),
         )
     if not len(book) and source == _DROP:
-        st.caption(f"{READABLE} files. No photo at hand? '{_SAMPLE}' shows a result without one.")
+        st.caption(f"{READABLE}. No photo at hand? Choose '{_SAMPLE}'.")
     if book.refused:
         st.warning(
             f"{counted(len(book.refused), 'photo')} didn't fit. This page keeps {KEPT_PHOTOS} "
@@ -123,15 +123,15 @@ def take_photos(book: PhotoBook) -> None:
 
 
 def _round() -> int:
-    """How often the list was cleared, part of the keys of what must be empty then."""
+    """Return how often the list was cleared; it is part of the keys of widgets that must be empty then."""
     number: int = st.session_state.get(_ROUND, 0)
     return number
 
 
 def _tracked() -> dict[str, str]:
-    """Digest by Streamlit's id of each file that the uploader shows: a file taken out there leaves the book.
+    """Return the digest of each file that the uploader shows, by Streamlit's id. A file removed there leaves the book.
 
-    One that was too large to be read has its id in the digest's place.
+    A file that was too large to read has its id instead of a digest.
     """
     return remembered("upload_tracked", dict)
 
@@ -141,10 +141,10 @@ def _take_files(key: str) -> None:
     shown = st.session_state[key]
     for file_id in tracked.keys() - {file.file_id for file in shown}:
         digest = tracked.pop(file_id)
-        if digest not in tracked.values():  # else the same picture is there a second time
+        if digest not in tracked.values():  # else the same picture is listed twice
             book.remove(digest)
     new = [file for file in shown if isinstance(file, UploadedFile) and file.file_id not in tracked]
-    # The widget refuses larger files in the browser; whoever goes round the browser is refused here.
+    # The widget refuses larger files in the browser; this refuses them if the browser is bypassed.
     for file in (file for file in new if file.size > MAX_BYTES):
         book.fail(file.file_id, file.name, too_large(file.size))
         tracked[file.file_id] = file.file_id
@@ -172,7 +172,7 @@ def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tup
     A rerun with the same photos, model and detector does no work.
 
     Returns:
-        The analysed photos, in the order they came.
+        The analysed photos, in the order they were added.
 
     Raises:
         FerError: the model or the detector cannot be used.
