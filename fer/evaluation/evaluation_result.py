@@ -12,6 +12,7 @@ from fer.evaluation.metrics import Metrics, Predictions, measure, predict, summa
 from fer.evaluation.robustness import RobustnessRow, measure_robustness
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.storage.schema import Share, Text
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,10 @@ class ModelInfo:
         confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
     """
 
-    name: str
-    hash: str
-    path: str
-    confidence_threshold: float
+    name: Text
+    hash: Text
+    path: Text
+    confidence_threshold: Share
 
     @classmethod
     def of(cls, bundle: Bundle, name: str | None = None) -> Self:

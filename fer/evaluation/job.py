@@ -15,9 +15,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import psutil
+from msgspec import Meta
 
 from fer.errors import EvaluationError
 from fer.evaluation.evaluation_set import Source
@@ -25,6 +26,8 @@ from fer.evaluation.latest import evaluations_dir
 from fer.paths import PROGRAM
 from fer.storage.files import read_json, write_json
 from fer.storage.processes import process_of, stamp_of
+from fer.storage.schema import Count, Seconds, Share, Text, fitting
+from fer.storage.values import ValuesError
 
 PROGRESS_FILE: Final = "progress.json"
 REQUEST_FILE: Final = "request.json"
@@ -76,13 +79,13 @@ class Progress:
         birth: distinguishes the process from a later one with the same pid, see `fer.storage.processes.stamp_of`.
     """
 
-    state: str
-    text: str = ""
-    share: float = 0.0
-    seconds_left: float | None = None
-    error: str | None = None
-    pid: int = 0
-    birth: str = ""
+    state: Annotated[str, Meta(pattern="^(running|done|failed|stopped)$")]
+    text: Text = ""
+    share: Share = 0.0
+    seconds_left: Seconds | None = None
+    error: Text | None = None
+    pid: Count = 0
+    birth: Text = ""
 
 
 class Job:
@@ -114,8 +117,8 @@ class Job:
 
     def _read(self) -> Progress | None:
         try:
-            return Progress(**read_json(self.folder / PROGRESS_FILE))
-        except TypeError:
+            return fitting(read_json(self.folder / PROGRESS_FILE), Progress)
+        except ValuesError:
             return None
 
     def start(self, request: Request) -> None:

@@ -1,10 +1,12 @@
 """Find a model's latest stored evaluation. Imports no metrics library, so that Home opens quickly."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from fer import paths
 from fer.storage.files import read_json
+from fer.storage.schema import Count, Share, Text, fitting
 
 
 def evaluations_dir() -> Path:
@@ -16,13 +18,17 @@ def evaluations_dir() -> Path:
 class Latest:
     """A summary of an evaluation: names, number of faces, accuracy (0..1), and its time (ISO 8601, UTC)."""
 
-    model: str
-    data: str
-    split: str
-    n: int
-    accuracy: float
-    made: str
+    model: Text
+    data: Text
+    split: Text
+    n: Count
+    accuracy: Share
+    made: Text
     synthetic: bool
+
+    def __post_init__(self) -> None:
+        if datetime.fromisoformat(self.made).tzinfo is None:
+            raise ValueError("made: it has no time zone")
 
 
 def latest(model_hash: str) -> Latest | None:
@@ -38,17 +44,9 @@ def latest(model_hash: str) -> Latest | None:
             if about["model"]["hash"] != model_hash:
                 continue
             data = about["data"]
-            found.append(
-                Latest(
-                    model=about["model"]["name"],
-                    data=data["name"],
-                    split=data["split"],
-                    n=int(about["n"]),
-                    accuracy=float(about["accuracy"]),
-                    made=str(about["made"]),
-                    synthetic=bool(data["synthetic"]),
-                )
-            )
+            values = {name: about[name] for name in ("n", "accuracy", "made")}
+            values |= {name: data[name] for name in ("split", "synthetic")}
+            found.append(fitting(values | {"model": about["model"]["name"], "data": data["name"]}, Latest))
         except (KeyError, TypeError, ValueError):
             continue
     return max(found, key=lambda one: one.made, default=None)

@@ -3,15 +3,17 @@
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from fer.arrays import SIDE, Image
 from fer.datasets.faces import FaceDataset
 from fer.evaluation.metrics import Classifier, predict, wilson_interval
+from fer.storage.schema import Share, Text, fitting
 
 _CENTRE: Final = ((SIDE - 1) / 2, (SIDE - 1) / 2)
 _COVER_GREY: Final = 128
@@ -132,16 +134,20 @@ class RobustnessRow:
         lost: accuracy on the clean faces less this one; negative where the transform helps.
     """
 
-    name: str
-    label: str
-    accuracy: float
-    interval: tuple[float, float]
-    lost: float
+    name: Text
+    label: Text
+    accuracy: Share
+    interval: tuple[Share, Share]
+    lost: Annotated[float, Meta(ge=-1, le=1)]
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The row that `dataclasses.asdict` took apart."""
-        return cls(**{**values, "interval": tuple(values["interval"])})
+        """Return the row that `dataclasses.asdict` took apart.
+
+        Raises:
+            ValuesError: a value is missing, of another type, or out of its range.
+        """
+        return fitting(values, cls)
 
 
 def measure_robustness(

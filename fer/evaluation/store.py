@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 import numpy as np
 from filelock import FileLock, Timeout
+from msgspec import Meta
 
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.readers.votes import is_votes_name
@@ -40,12 +42,26 @@ from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
 from fer.storage.files import PART, Signature, disk_use, read_json, replacing, signature, write_json
+from fer.storage.schema import Seconds, Text, fitting, read_object
+from fer.storage.values import ValuesError
 
 # Part of every key. Increase it when the stored content or its computation changes, so that old results are ignored.
 _FORMAT: Final = 3
 # A part file that hasn't changed for this long belongs to a process that was killed.
 _ORPHAN_SECONDS: Final = 10
 Stamp = tuple[Signature, Signature | None]
+
+
+class _Choice(msgspec.Struct):
+    """What is kept of a choice beside the faces; `faces` names their file, and no other place."""
+
+    faces: Annotated[str, Meta(pattern="^[0-9a-f]{8,64}$")]
+    name: Text
+    split: Text
+    origins: tuple[Text, ...]
+    left_out: tuple[tuple[Text, Text], ...] = ()
+    synthetic: bool = False
+    derived: bool = False
 
 
 class StoreError(EvaluationError):
@@ -147,29 +163,32 @@ def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
 
 def known_faces(choice: str) -> str | None:
     """Return the key of a choice's faces, or None if they aren't stored."""
-    key = read_json(_choice_file(choice)).get("faces")
-    return key if isinstance(key, str) and _faces_file(key).is_file() else None
+    try:
+        key = fitting(read_object(_choice_file(choice)), _Choice).faces
+    except (FileNotFoundError, ValuesError):
+        return None
+    return key if _faces_file(key).is_file() else None
 
 
 def find_evaluation_set(choice: str) -> EvaluationSet | None:
     """Return the faces of a choice, or None if they aren't stored or are damaged."""
-    about = read_json(_choice_file(choice))
     try:
-        with np.load(_faces_file(about["faces"]), allow_pickle=False) as stored:
+        about = fitting(read_object(_choice_file(choice)), _Choice)
+        with np.load(_faces_file(about.faces), allow_pickle=False) as stored:
             faces = FaceDataset(
-                name=about["name"],
+                name=about.name,
                 images=stored["images"],
                 labels=stored["labels"],
                 splits=stored["splits"],
                 votes=stored["votes"] if len(stored["votes"]) else None,
-                synthetic=about["synthetic"],
+                synthetic=about.synthetic,
             )
-        left_out = tuple(Rejection(where, reason) for where, reason in about["left_out"])
-        evaluation_set = EvaluationSet(faces, about["split"], tuple(about["origins"]), left_out, about["derived"])
+        left_out = tuple(Rejection(where, reason) for where, reason in about.left_out)
+        evaluation_set = EvaluationSet(faces, about.split, about.origins, left_out, about.derived)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
     # The file name is the key already, and computing it again is slow for many faces.
-    evaluation_set.__dict__["key"] = about["faces"]
+    evaluation_set.__dict__["key"] = about.faces
     return evaluation_set
 
 
@@ -204,8 +223,10 @@ def load_result(model_hash: str, evaluation_set: EvaluationSet) -> EvaluationRes
     about = read_json(folder / "evaluation.json")
     try:
         probabilities = np.load(folder / "probabilities.npy", allow_pickle=False)
-        predictions = Predictions(evaluation_set.faces.labels, probabilities, float(about["seconds"]))
-        model = ModelInfo(**about["model"])
+        if not np.isfinite(probabilities).all():
+            return None
+        predictions = Predictions(evaluation_set.faces.labels, probabilities, fitting(about["seconds"], Seconds))
+        model = fitting(about["model"], ModelInfo)
         made = str(about["made"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         return None
@@ -251,7 +272,7 @@ def _robustness(folder: Path) -> tuple[RobustnessRow, ...] | None:
     values = read_json(folder / "robustness.json")
     try:
         rows = tuple(RobustnessRow.from_dict(value) for value in values["rows"])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return None
     # Another version measured other corruptions.
     return rows if [row.label for row in rows] == [transform.label for transform in TRANSFORMS] else None

@@ -5,7 +5,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from fer.errors import ConfigError
+from fer.errors import ConfigError, shortened
+from fer.storage.values import ValuesError, parse_object
+from fer.text import encodable
 
 NETWORKS: Final = ("residual", "small", "baseline")
 OPTIMIZERS: Final = ("adamw", "sgd")
@@ -27,6 +29,11 @@ def _setting(
 def is_number(value: Any, *, whole: bool) -> bool:
     """Whether a value is a number, a whole one where that is asked for; True and False are none."""
     return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    """Return a value that was refused, for a message: on one line, and short."""
+    return shortened(ascii(value))
 
 
 def _as_folders(stored: Any) -> Any:
@@ -122,48 +129,60 @@ class TrainConfig:
         for item in dataclasses.fields(self):
             value, meta = getattr(self, item.name), item.metadata
             if meta["choices"] and value not in meta["choices"]:
-                raise ConfigError(f"{item.name}: choose one of {', '.join(meta['choices'])}. Received: {value!r}.")
+                raise ConfigError(f"{item.name}: choose one of {', '.join(meta['choices'])}. Received: {shown(value)}.")
             if meta["low"] is not None:
                 whole = isinstance(item.default, int)
                 if not (is_number(value, whole=whole) and meta["low"] <= value <= meta["high"]):
                     raise ConfigError(
                         f"{item.name}: choose a {'whole ' if whole else ''}number from {meta['low']:.10g} to "
-                        f"{meta['high']:.10g}. Received: {value!r}."
+                        f"{meta['high']:.10g}. Received: {shown(value)}."
                     )
             elif isinstance(item.default, bool) and not isinstance(value, bool):
-                raise ConfigError(f"{item.name}: choose true or false. Received: {value!r}.")
+                raise ConfigError(f"{item.name}: choose true or false. Received: {shown(value)}.")
         for name in MODELS:
             value = getattr(self, name)
             if not (isinstance(value, tuple) and all(isinstance(folder, str) and folder for folder in value)):
-                raise ConfigError(f"{name}: choose a list of models' folders, which may be empty. Received: {value!r}.")
+                raise ConfigError(
+                    f"{name}: choose a list of models' folders, which may be empty. Received: {shown(value)}."
+                )
             if len(set(value)) < len(value):
                 raise ConfigError(f"{name}: choose each model once.")
         if not isinstance(self.data, str) or not self.data.strip():
             raise ConfigError("data: choose a file, a folder, or 'synthetic'.")
+        if not isinstance(self.votes, str | None):
+            raise ConfigError("votes: choose a file, or nothing.")
+        for name, text in (("data", self.data), ("votes", self.votes or ""), *self._model_texts()):
+            if encodable(text) != text:
+                raise ConfigError(
+                    f"{name}: the path '{shortened(encodable(text))}' isn't valid Unicode; rename the file or folder."
+                )
         if self.warmup_epochs >= self.epochs and self.epochs > 1:
             raise ConfigError(
                 f"warmup_epochs: choose fewer than the run's {self.epochs} epochs. Received: {self.warmup_epochs:g}."
             )
+
+    def _model_texts(self) -> list[tuple[str, str]]:
+        return [(name, folder) for name in MODELS for folder in getattr(self, name)]
 
     def to_json(self) -> str:
         """The settings as a JSON object, indented."""
         return json.dumps(dataclasses.asdict(self), indent=2)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls, text: bytes | str) -> Self:
         """The settings that `to_json` wrote.
 
         Raises:
             ConfigError: not JSON, a setting this version does not know, or a value out of range.
         """
         try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(f"The settings of the run are not JSON ({error}); start a new run.") from error
-        known = {item.name for item in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - known) if isinstance(values, dict) else ["no object"]
+            values = parse_object(text)
+        except ValuesError as error:
+            raise ConfigError(f"The settings of the run are damaged ({error}); start a new run.") from error
+        unknown = sorted(set(values) - {item.name for item in dataclasses.fields(cls)})
         if unknown:
-            raise ConfigError(f"The settings of the run hold what this version does not know: {', '.join(unknown)}.")
+            names = shortened(encodable(", ".join(unknown)))
+            raise ConfigError(f"The settings of the run hold what this version does not know: {names}.")
         # Versions before this one knew one model, or none.
         for name in MODELS:
             values[name] = _as_folders(values.get(name))

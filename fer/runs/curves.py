@@ -1,14 +1,26 @@
 """What a run has learned so far: its curves, its best epoch, its report."""
 
 import io
+import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 import pandas as pd
+from msgspec import Meta
 
-from fer.emotions import EMOTIONS
+from fer.emotions import EMOTIONS, N_EMOTIONS
+from fer.errors import ConfigError
 from fer.runs import layout
-from fer.storage import files
+from fer.runs.progress import Progress
+from fer.runs.store import Notes, read_config
+from fer.storage.files import read_json
+from fer.storage.schema import Count, Share, fitting, read_object
+from fer.storage.values import ValuesError
+
+# A run has a thousand epochs at most.
+_MAX_EPOCHS: Final = 10_000
+_Row = Annotated[list[Count], Meta(min_length=N_EMOTIONS, max_length=N_EMOTIONS)]
 
 METRICS_COLUMNS: Final = (
     "epoch",
@@ -23,12 +35,26 @@ METRICS_COLUMNS: Final = (
 
 
 def read_metrics(run_id: str) -> pd.DataFrame:
-    """The curves of a run: a row an epoch, the columns `METRICS_COLUMNS`; empty before the first epoch's end."""
+    """Return the curves of a run: a row an epoch, the columns `METRICS_COLUMNS` as numbers.
+
+    It is empty before the first epoch's end. A value that is none is NaN, and a row without an epoch is left out.
+    """
     try:
         text = (layout.run_folder(run_id) / layout.METRICS).read_text(encoding="utf-8")
-        return pd.read_csv(io.StringIO(text))
+        found = pd.read_csv(io.StringIO(text), dtype=str, index_col=False, nrows=_MAX_EPOCHS, on_bad_lines="skip")
     except (OSError, ValueError):  # pandas' EmptyDataError and ParserError are ValueErrors
-        return pd.DataFrame(columns=list(METRICS_COLUMNS))
+        found = pd.DataFrame()
+    columns = {name: found[name].map(_number) if name in found else pd.Series(dtype=float) for name in METRICS_COLUMNS}
+    numbers = pd.DataFrame(columns).astype(float).replace([float("inf"), float("-inf")], float("nan"))
+    whole = numbers[numbers["epoch"].between(1, _MAX_EPOCHS)].reset_index(drop=True)
+    return whole.astype({"epoch": int})
+
+
+def _number(cell: Any) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
 
 
 @dataclass(frozen=True)
@@ -36,23 +62,80 @@ class BestEpoch:
     """The epoch that is kept: its number from 1, its accuracy on validation, and its confusion matrix.
 
     Attributes:
-        confusion: (7, 7) counts, rows true, columns given.
+        confusion: (7, 7) counts, rows true, columns predicted.
     """
 
-    epoch: int
-    accuracy: float
-    confusion: list[list[int]]
+    epoch: Count
+    accuracy: Share
+    confusion: Annotated[list[_Row], Meta(min_length=N_EMOTIONS, max_length=N_EMOTIONS)]
 
 
 def read_best(run_id: str) -> BestEpoch | None:
-    """The best epoch so far, or None before the first epoch's end."""
-    values = files.read_json(layout.run_folder(run_id) / layout.BEST)
+    """Return the best epoch so far, or None before the first epoch's end, or if its file is damaged."""
     try:
-        return BestEpoch(int(values["epoch"]), float(values["accuracy"]), values["confusion"])
-    except (KeyError, TypeError, ValueError):
+        return fitting(read_object(layout.run_folder(run_id) / layout.BEST), BestEpoch)
+    except (FileNotFoundError, ValuesError):
         return None
 
 
 def read_report(run_id: str) -> dict[str, Any]:
-    """What a run's model achieved when it was done: see docs/training.md; {} before that."""
-    return files.read_json(layout.run_folder(run_id) / layout.REPORT)
+    """Return what a run's model achieved when it was done: see docs/training.md; {} before that.
+
+    Splits whose numbers are damaged are left out.
+    """
+    report = read_json(layout.run_folder(run_id) / layout.REPORT)
+    metrics = report.get("metrics")
+    if not isinstance(metrics, dict) or not isinstance(report.get("data", {}), dict):
+        return {}
+    return report | {"metrics": {name: value for name, value in metrics.items() if _is_shown(value)}}
+
+
+class _SplitReport(msgspec.Struct):
+    """What pages show of a split."""
+
+    accuracy: Share
+    n: Count
+    macro_f1: Share
+    ece: Share
+    accuracy_interval: tuple[Share, Share] | None = None
+
+
+def _is_shown(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return isinstance(value, str)
+    try:
+        fitting(value, _SplitReport)
+    except ValuesError:
+        return False
+    return value.get("accuracy_interval", ()) is not None
+
+
+def damaged_files(run_id: str) -> list[str]:
+    """Return a sentence for each file of a run that is damaged, for the one place that shows the run."""
+    folder = layout.run_folder(run_id)
+    kinds: dict[str, type[Any]] = {
+        layout.PROGRESS: Progress,
+        layout.NOTES: Notes,
+        layout.BEST: BestEpoch,
+        layout.REPORT: _Report,
+    }
+    found = []
+    for name, kind in kinds.items():
+        try:
+            fitting(read_object(folder / name), kind)
+        except FileNotFoundError:
+            continue
+        except ValuesError as error:
+            found.append(f"{name} is damaged ({error}), and isn't shown.")
+    try:
+        read_config(run_id)
+    except ConfigError as error:
+        found.append(str(error))
+    return found
+
+
+class _Report(msgspec.Struct):
+    """The parts of a report that are told apart."""
+
+    metrics: dict[str, _SplitReport | str]
+    data: dict[str, Any] = {}

@@ -7,6 +7,8 @@ from typing import Final, Self
 from fer import paths
 from fer.runs.config import TrainConfig
 from fer.storage import files
+from fer.storage.schema import Count, Seconds, fitting
+from fer.storage.values import ValuesError
 
 _FILE: Final = "speeds.json"
 # Loading TensorFlow and the data, compiling the first step, and exporting the model at the end.
@@ -25,10 +27,10 @@ class Measured:
         validation_seconds: of judging one epoch.
     """
 
-    n_train: int
-    n_validation: int
-    image_seconds: float
-    validation_seconds: float
+    n_train: Count
+    n_validation: Count
+    image_seconds: Seconds
+    validation_seconds: Seconds
 
     @classmethod
     def of(
@@ -59,8 +61,8 @@ def remember(config: TrainConfig, measured: Measured) -> None:
 def recall(config: TrainConfig) -> Measured | None:
     """What was measured for settings of this kind, or None."""
     try:
-        return Measured(**files.read_json(paths.runs_dir() / _FILE)[_kind(config)])
-    except (KeyError, TypeError):
+        return fitting(files.read_json(paths.runs_dir() / _FILE)[_kind(config)], Measured)
+    except (KeyError, ValuesError):
         return None
 
 

@@ -13,6 +13,7 @@ from fer.runs.config import TrainConfig
 from fer.runs.progress import QUEUED, Progress
 from fer.runs.store import read_config
 from fer.storage import files
+from fer.text import encodable
 
 _MAX_NAME: Final = 80
 _MAX_NOTES: Final = 10_000
@@ -54,8 +55,8 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
 
 
 def data_name(source: str) -> str:
-    """What people call a data set: the last part of its path."""
-    return Path(source).name or source
+    """Return what people call a dataset: the last part of its path."""
+    return encodable(Path(source).name or source)
 
 
 def default_name(config: TrainConfig) -> str:
@@ -64,8 +65,8 @@ def default_name(config: TrainConfig) -> str:
 
 
 def clean_name(name: str | None) -> str:
-    """A name on one line, without blanks around it, of at most 80 characters."""
-    return " ".join((name or "").split())[:_MAX_NAME]
+    """Return a name on one line, without blanks around it, of at most 80 characters, in valid Unicode."""
+    return encodable(" ".join((name or "").split())[:_MAX_NAME])
 
 
 def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None) -> None:
@@ -79,7 +80,7 @@ def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None)
     if name is not None:
         values["name"] = clean_name(name) or default_name(read_config(run_id))
     if notes is not None:
-        values["notes"] = notes[:_MAX_NOTES]
+        values["notes"] = encodable(notes[:_MAX_NOTES])
     try:
         files.write_json(folder / layout.NOTES, values)
     except OSError as error:

@@ -3,10 +3,14 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
+
+from msgspec import Meta
 
 from fer.runs.layout import PROGRESS
-from fer.storage.files import read_json, write_json
+from fer.storage.files import write_json
+from fer.storage.schema import Count, Moment, Seconds, Share, Text, fitting, read_object
+from fer.storage.values import ValuesError
 
 QUEUED: Final = "queued"
 RUNNING: Final = "running"
@@ -43,26 +47,26 @@ class Progress:
     """
 
     state: str
-    doing: str = ""
-    epoch: int = 0
-    epochs: int = 0
-    batch: int = 0
-    batches: int = 0
+    doing: Text = ""
+    epoch: Count = 0
+    epochs: Count = 0
+    batch: Count = 0
+    batches: Count = 0
     loss: float | None = None
-    accuracy: float | None = None
-    images_per_second: float | None = None
-    seconds_left: float | None = None
-    seconds: float = 0.0
-    best_accuracy: float | None = None
-    best_epoch: int = 0
-    started: float = 0.0
-    queued: float = 0.0
-    ended: float | None = None
-    message: str | None = None
-    data: str = ""
-    network: str = ""
-    n_train: int = 0
-    n_validation: int = 0
+    accuracy: Share | None = None
+    images_per_second: Annotated[float, Meta(ge=0)] | None = None
+    seconds_left: Seconds | None = None
+    seconds: Seconds = 0.0
+    best_accuracy: Share | None = None
+    best_epoch: Count = 0
+    started: Moment = 0.0
+    queued: Moment = 0.0
+    ended: Moment | None = None
+    message: Text | None = None
+    data: Text = ""
+    network: Text = ""
+    n_train: Count = 0
+    n_validation: Count = 0
     hopeless: bool = False
 
     @property
@@ -76,13 +80,23 @@ class Progress:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """What the folder's progress.json says; without one, that of a run that never came to write it."""
-        return cls.from_dict(read_json(folder / PROGRESS))
+        """Return what the folder's progress.json says; without one, that of a run that never came to write it.
+
+        A damaged file is that of a run of which nothing is known but the damage, which is its message.
+        """
+        try:
+            return cls.from_dict(read_object(folder / PROGRESS))
+        except FileNotFoundError:
+            return cls(state=RUNNING)
+        except ValuesError as error:
+            return cls(state=RUNNING, message=f"Its file {PROGRESS} is damaged ({error}); start a new run.")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The progress in a JSON object, without what this version does not know."""
-        known = {item.name: values[item.name] for item in dataclasses.fields(cls) if item.name in values}
-        if known.get("state") not in STATES:
-            known["state"] = RUNNING
-        return cls(**known)
+        """Return the progress in a JSON object, without what this version doesn't know.
+
+        Raises:
+            ValuesError: a value has another type or is out of its range.
+        """
+        state = values.get("state")
+        return fitting(values | {"state": state if state in STATES else RUNNING}, cls)

@@ -17,6 +17,8 @@ from fer.runs.config import TrainConfig
 from fer.runs.progress import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Progress
 from fer.storage import files
 from fer.storage.files import Signature, signature
+from fer.storage.schema import Text, fitting, read_object
+from fer.storage.values import ValuesError
 
 _TAIL_BYTES: Final = 16_384
 _START_SECONDS: Final = 8.0
@@ -92,6 +94,21 @@ class _Read:
     has_bundle: bool
 
 
+@dataclass(frozen=True)
+class Notes:
+    """What a user calls a run, and notes about it."""
+
+    name: Text = ""
+    notes: Text = ""
+
+
+def _read_notes(folder: Path) -> Notes:
+    try:
+        return fitting(read_object(folder / layout.NOTES), Notes)
+    except (FileNotFoundError, ValuesError):
+        return Notes()
+
+
 class _Cache:
     """Runs as last read. A run whose files are as they were is not read again, so that 200 cost what two do."""
 
@@ -110,12 +127,12 @@ class _Cache:
             known = self._runs.get(folder)
         if known is not None and known.signatures == signatures:
             return known
-        notes = files.read_json(folder / layout.NOTES)
+        notes = _read_notes(folder)
         read = _Read(
             signatures=signatures,
             progress=Progress.read(folder),
-            name=str(notes.get("name") or folder.name),
-            notes=str(notes.get("notes") or ""),
+            name=notes.name or folder.name,
+            notes=notes.notes,
             has_bundle=signatures[2] is not None,
         )
         with self._lock:
@@ -212,10 +229,10 @@ def read_config(run_id: str) -> TrainConfig:
     """
     folder = layout.run_folder(run_id)
     try:
-        text = (folder / layout.CONFIG).read_text(encoding="utf-8")
+        data = (folder / layout.CONFIG).read_bytes()
     except OSError as error:
-        raise ConfigError(f"The settings of {run_id} cannot be read ({error.strerror}); start a new run.") from error
-    return TrainConfig.from_json(text)
+        raise ConfigError(f"The settings of {run_id} can't be read ({error.strerror}); start a new run.") from error
+    return TrainConfig.from_json(data)
 
 
 def read_log_tail(run_id: str, lines: int = 20) -> str:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
+from fer.storage.schema import read_object
+from fer.storage.values import ValuesError
+
 # The suffix of a file or folder that is still being written.
 PART: Final = ".part"
 
@@ -52,12 +55,11 @@ def write_json(path: Path, values: Any, *, durable: bool = False) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; {} where the file is missing or holds none."""
+    """Return the object in a JSON file, with text that is valid Unicode; {} if the file is missing or damaged."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(path)
+    except (FileNotFoundError, ValuesError):
         return {}
-    return values if isinstance(values, dict) else {}
 
 
 Signature = tuple[int, int]

@@ -23,10 +23,22 @@ def is_number(value: Any, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) ->
 
 
 def parse_object(data: bytes | str) -> dict[str, Any]:
-    """Return the object in a JSON text, in UTF-8 if it is bytes.
+    """Return the object in a JSON text, as `parse` does.
 
     Raises:
-        ValuesError: it isn't one, or is nested deeper than anything this program writes.
+        ValuesError: as `parse`, or it is no object.
+    """
+    values = parse(data)
+    if not isinstance(values, dict):
+        raise ValuesError("it isn't a JSON object")
+    return values
+
+
+def parse(data: bytes | str) -> Any:
+    """Return what a JSON text holds, in UTF-8 if it is bytes.
+
+    Raises:
+        ValuesError: it isn't JSON, or is nested deeper than anything this program writes.
     """
     try:
         values = json.loads(data.decode("utf-8") if isinstance(data, bytes) else data)
@@ -34,8 +46,6 @@ def parse_object(data: bytes | str) -> dict[str, Any]:
         raise ValuesError("it is nested too deep") from error
     except ValueError as error:  # not UTF-8, not JSON, a number of thousands of digits
         raise ValuesError(f"it isn't JSON in UTF-8: {error}") from error
-    if not isinstance(values, dict):
-        raise ValuesError("it isn't a JSON object")
     _require_flat(values)
     return values
 

@@ -7,22 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.readings import Reading, Rejection
-from fer.emotions import EMOTIONS
+from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.errors import DatasetError
 from fer.storage.files import flush
+from fer.storage.schema import Count, Text, fitting, read_object
+from fer.storage.values import cleaned, parse
 from fer.text import encodable, spreadsheet_safe
 
 INFO_FILE: Final = "set.json"
 REJECTED_FILE: Final = "rejected.csv"
 _ORIGINS_FILE: Final = "origins.json"
 _FORMAT: Final = 1
+_Row = Annotated[tuple[Count, ...], Meta(min_length=N_EMOTIONS, max_length=N_EMOTIONS)]
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,22 @@ class DatasetInfo:
         changes: what an import or a cleaned copy left out or changed, a sentence each.
     """
 
-    name: str
-    source: str
-    form: str
-    created: str
-    fingerprint: str
-    counts: tuple[tuple[int, ...], ...]
-    n_rejected: int = 0
+    name: Text
+    source: Text
+    form: Text
+    created: Text
+    fingerprint: Text
+    counts: Annotated[tuple[_Row, ...], Meta(min_length=len(SPLITS), max_length=len(SPLITS))]
+    n_rejected: Count = 0
     has_votes: bool = False
     synthetic: bool = False
-    changes: tuple[str, ...] = ()
+    changes: tuple[Text, ...] = ()
+
+    def __post_init__(self) -> None:
+        if datetime.fromisoformat(self.created).tzinfo is None:
+            raise ValueError("created: it has no time zone")
+        if encodable(self.name) != self.name:
+            raise ValueError("name: it isn't valid Unicode")
 
     @property
     def n_images(self) -> int:
@@ -84,15 +94,12 @@ class DatasetInfo:
             DatasetError: the file is missing or wasn't written by this program.
         """
         try:
-            values = json.loads(path.read_text("utf-8"))
-            if values.pop("format") != _FORMAT:
+            values = read_object(path)
+            if values.get("format") != _FORMAT:
                 raise ValueError("another format")
-            # A set is called what its folder is called, so that one that was moved by hand is found.
-            values["name"] = path.parent.name
-            values["counts"] = tuple(tuple(int(count) for count in row) for row in values["counts"])
-            values["changes"] = tuple(values["changes"])
-            return cls(**values)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            # A dataset is called what its folder is called, so that one that was moved by hand is found.
+            return fitting(values | {"name": path.parent.name}, cls)
+        except (OSError, ValueError) as error:
             raise DatasetError(f"{path.parent} isn't a dataset of this version ({error}); import it again.") from error
 
 
@@ -165,7 +172,7 @@ def read_stored(folder: Path, *, in_memory: bool = True) -> Reading:
             votes=votes,
             synthetic=info.synthetic,
         )
-        origins = tuple(json.loads((folder / _ORIGINS_FILE).read_text("utf-8")))
+        origins = tuple(fitting(cleaned(parse((folder / _ORIGINS_FILE).read_bytes())), list[str]))
         return Reading(dataset, origins, form=info.form)
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"The dataset in {folder} is damaged ({error}); delete it and import it again.") from error

@@ -11,7 +11,7 @@ from fer.errors import FerError
 from fer.runs import control, curves, making, serving, store
 from fer.runs.progress import FAILED, INTERRUPTED, STATES
 from fer.runs.store import RunSummary
-from fer.text import duration
+from fer.text import duration, literal
 from fer.ui.training.actions import actions, back_to_shipped
 from fer.ui.training.comparison import comparison
 from fer.ui.training.notices import RUNS_ANCHOR, just_ended
@@ -145,6 +145,8 @@ def _why(run: RunSummary) -> None:
         st.error(f"{progress.message or 'It failed; the log says why.'}", icon=":material/error:")
     elif progress.message:
         st.info(progress.message, icon=":material/info:")
+    for sentence in curves.damaged_files(run.id):
+        st.warning(literal(sentence), icon=":material/broken_image:")
 
 
 def _report(run: RunSummary) -> None:
