@@ -1,4 +1,4 @@
-"""Home: what this is, what is loaded and in what state, and where to go."""
+"""Home: where to start, and the state of model, data, training and evaluation."""
 
 from streamlit.starlette import App
 
@@ -17,9 +17,9 @@ else:
     page_frame(
         PRODUCT,
         ":material/mood:",
-        "Finds the faces in photos and in your camera's picture and says what expression each shows: angry, disgust, "
-        "fear, happy, sad, surprise or neutral. It runs on this machine and learns on FER-2013.",
+        "See which expression each face shows in photos or in your camera's picture: angry, disgust, fear, happy, sad, "
+        "surprise or neutral. Everything runs on this machine.",
     )
+    home.start()
     home.cards([home.model_card, overview.card, progress.card, card.card])
-    home.ways()
     home.what_it_can_tell()

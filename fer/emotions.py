@@ -1,6 +1,6 @@
 """The seven classes: their order, colours and wording.
 
-The order is FER-2013's, so a label of that dataset is an index into every array of the project.
+The order is FER-2013's, so that a label of that dataset is an index into every array of the project.
 """
 
 from typing import Final
@@ -8,8 +8,8 @@ from typing import Final
 EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 N_EMOTIONS: Final = len(EMOTIONS)
 
-# Okabe and Ito's palette (2008): distinct with the common colour deficiencies, and with a contrast of about 2 or more
-# on white and on black.
+# Okabe and Ito's palette (2008), which colour-blind people can tell apart. Every colour has a contrast of about 2 or
+# more on white and on black.
 EMOTION_COLORS: Final[dict[str, str]] = {
     "angry": "#D55E00",
     "disgust": "#009E73",
@@ -23,7 +23,7 @@ EMOTION_COLORS: Final[dict[str, str]] = {
 _LOOKS: Final[dict[str, str]] = {
     "angry": "looks angry",
     "disgust": "looks disgusted",
-    "fear": "looks afraid",
+    "fear": "looks fearful",
     "happy": "looks happy",
     "sad": "looks sad",
     "surprise": "looks surprised",
@@ -34,7 +34,7 @@ NOT_SURE: Final = "not sure"
 
 
 def black_stands_out(red: int, green: int, blue: int) -> bool:
-    """Return whether black letters have more contrast (WCAG 2) on a colour (0..255 each) than white ones."""
+    """Return whether black text has a higher WCAG 2 contrast than white text on a colour (0..255 each)."""
     linear = [
         value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
         for value in (red / 255, green / 255, blue / 255)
@@ -44,14 +44,11 @@ def black_stands_out(red: int, green: int, blue: int) -> bool:
 
 
 def looks(emotion: str, *, sure: bool = True) -> str:
-    """Return what a face looks like; never what it is.
+    """Return how a face looks, such as 'looks happy', or 'not sure'. It never says 'is happy'.
 
     Args:
         emotion: one of `EMOTIONS`.
         sure: False if the model's confidence is below its threshold.
-
-    Returns:
-        'looks happy' and so on, or 'not sure'.
 
     Raises:
         KeyError: `emotion` is not one of the seven.

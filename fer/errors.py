@@ -1,34 +1,34 @@
-"""What can go wrong through a user's input, by name.
+"""The errors that a user's input can cause.
 
-Each message is one sentence (or two): what was expected, what came, and what to do next. Pages and the command
-line show it as it is; anything that is not a `FerError` is a defect of ours.
+Each message says in one or two sentences what is wrong and what to do next. Pages and the command line show it as it
+is. Any other exception is a bug.
 """
 
 import logging
 
 
 def sentence_for(error: Exception) -> str:
-    """Return what to tell about one of many items that failed, so that the others can continue.
+    """Return the message for one of many items that failed, so that the others can continue.
 
-    A `FerError` has its own sentence. Anything else is a defect of this program: the log gets its traceback.
+    A `FerError` has its own sentence. Any other exception is a bug, so its traceback goes to the log.
     """
     if isinstance(error, FerError):
         return str(error)
     logging.getLogger(__name__).error("One of several items failed", exc_info=error)
-    return f"It failed unexpectedly ({type(error).__name__}); the log says more. Please report this."
+    return f"It failed unexpectedly ({type(error).__name__}). The log shows the details. Please report this."
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """A user's text for a message, cut where it is too long to be read."""
+    """Shorten a user's text for a message."""
     return text if len(text) <= most else f"{text[:most]}..."
 
 
 class FerError(Exception):
-    """Base of every error that a user can cause and should read."""
+    """The base class of all errors that a user can cause."""
 
 
 class ImageError(FerError):
-    """The bytes are not an image that can be read safely, or an image can't be written."""
+    """The file isn't a readable image, or an image can't be written."""
 
 
 class DetectorError(FerError):
@@ -36,15 +36,15 @@ class DetectorError(FerError):
 
 
 class BundleError(FerError):
-    """A model bundle is missing, damaged, or does not fit this program."""
+    """A model bundle is missing, damaged or incompatible."""
 
 
 class SlowModelError(BundleError):
-    """A model took so long for a few faces that it was stopped."""
+    """A model was stopped because it took too long for a few faces."""
 
 
 class DatasetError(FerError):
-    """The data are not labelled faces in a layout that is known."""
+    """The data isn't a labelled dataset in a known layout."""
 
 
 class ConfigError(FerError):
@@ -52,16 +52,16 @@ class ConfigError(FerError):
 
 
 class RunError(FerError):
-    """A training run cannot be found, started, stopped or used."""
+    """A training run can't be found, started, stopped or used."""
 
 
 class EvaluationError(FerError):
-    """A model cannot be evaluated on the data that were chosen."""
+    """A model can't be evaluated on the chosen data."""
 
 
 class ExportError(FerError):
-    """A trained network could not be turned into a bundle that agrees with it."""
+    """A trained network couldn't be exported to a bundle that gives the same results."""
 
 
 class NetworkError(FerError):
-    """A setting of the live page's connection (STUN, TURN, number of viewers) has the wrong form."""
+    """A setting of the Live page's connection (STUN, TURN, number of viewers) is invalid."""

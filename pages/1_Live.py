@@ -1,4 +1,4 @@
-"""Live: the camera's picture with boxes and expressions, and the session's readings."""
+"""Live: the camera's picture with boxes and expressions, and a summary of the session."""
 
 import streamlit as st
 
@@ -8,21 +8,21 @@ from fer.ui.live import camera, readings, settings
 page_frame(
     "Live",
     ":material/videocam:",
-    "Open the camera and see the expression of each face, frame by frame.",
+    "Open the camera and see what expression each face shows, frame by frame.",
 )
 
 with errors_as_sentences():
     state = camera.live_state()
     if camera.notice(state):
-        picture, numbers = st.columns([3, 2], gap="large")
+        picture, beside = st.columns([3, 2], gap="large")
         with picture:
             shown = camera.camera(state)
             if shown.on:
                 camera.snapshot(state)
             camera.no_picture(state, shown)
-        with numbers:
+        with beside:
             readings.now(state, shown)
-        # In containers that exist even when empty, so that the settings below stay open.
+        # Containers that exist even if empty, so that open settings below stay open.
         with st.container():
             readings.last_minute(state, shown)
         with st.container():

@@ -1,1 +1,1 @@
-"""Live: camera frames in, annotated frames and readings out. Pages read `LiveSession.snapshot`; no Streamlit here."""
+"""Turn camera frames into annotated frames and statistics. No Streamlit: a page reads `LiveSession.snapshot`."""

@@ -1,8 +1,8 @@
-"""How browser and server find each other: STUN and TURN, where the network between them needs it.
+"""ICE configuration: the STUN and TURN servers with which browser and server find each other.
 
-By default no server but this one is contacted. TURN credentials are made here from a secret that coturn knows as well
-(`use-auth-secret`; the 'TURN REST API' of draft-uberti-behave-turn-rest-00): the browser gets a name that ends with its
-time and a password that fits it, never the secret.
+By default, no other server is contacted. TURN credentials are made from a secret shared with coturn (`use-auth-secret`;
+the 'TURN REST API' of draft-uberti-behave-turn-rest-00). The browser gets a user name that expires and its password,
+never the secret.
 """
 
 import base64
@@ -17,7 +17,7 @@ from typing import Any, Final
 from fer.errors import NetworkError
 
 CREDENTIAL_SECONDS: Final = 12 * 3600
-# What both ends of the connection read: the browser, and aiortc here (which knows no IPv6 addresses).
+# Forms that both ends understand: the browser, and aiortc on this side, which doesn't know IPv6 addresses.
 _FORMS: Final = {
     "stun": (re.compile(r"stuns?:[^?:\s]+(:\d+)?"), "stun:stun.example.org:3478"),
     "turn": (re.compile(r"turns?:[^?:\s]+(:\d+)?(\?transport=(udp|tcp))?"), "turn:turn.example.org:3478?transport=udp"),
@@ -26,17 +26,17 @@ _FORMS: Final = {
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Servers for connections through routers and firewalls.
+    """Servers for connections through routers and firewalls, and the number of viewers.
 
     Attributes:
-        stun_urls: 'stun:host:port', to learn one's public address.
+        stun_urls: 'stun:host:port', to find out the public address.
         turn_urls: 'turn:host:port?transport=udp', to relay the video.
-        turn_secret: the secret shared with coturn; credentials are made from it.
-        turn_username, turn_credential: fixed ones, where a provider gave them instead of a secret.
-        max_streams: viewers at a time; None leaves it to the number of cores.
+        turn_secret: the secret shared with coturn, from which credentials are made.
+        turn_username, turn_credential: fixed credentials, if the provider has no shared secret.
+        max_streams: number of viewers at a time; None means one per core.
 
     Raises:
-        NetworkError: an address has the wrong form, or TURN lacks a secret or credentials.
+        NetworkError: an address has the wrong form, or TURN has neither secret nor credentials.
     """
 
     stun_urls: tuple[str, ...] = ()
@@ -52,32 +52,32 @@ class NetworkSettings:
             for url in urls:
                 if not form.fullmatch(url):
                     raise NetworkError(
-                        f"The address of a {name.upper()} server looks like '{example}', but '{url}' was given; "
-                        "correct it in .streamlit/secrets.toml or the environment."
+                        f"'{url}' isn't the address of a {name.upper()} server, which looks like '{example}'. Correct "
+                        "it in .streamlit/secrets.toml or in the environment."
                     )
         if self.turn_urls and not self.turn_secret and not (self.turn_username and self.turn_credential):
             raise NetworkError(
-                "A TURN server needs a secret, or a username and a credential; "
-                "add them to .streamlit/secrets.toml or the environment (docs/live.md says how)."
+                "The TURN server needs a secret, or a username and a credential. "
+                "Add them to .streamlit/secrets.toml or to the environment, as docs/live.md explains."
             )
         if self.max_streams is not None and self.max_streams < 1:
             raise NetworkError(
-                f"The number of viewers at a time is 1 or more, but {self.max_streams} was given; "
-                "correct FER_LIVE_STREAMS, or max_streams under [live] in .streamlit/secrets.toml."
+                f"The number of viewers must be at least 1, but it is {self.max_streams}. "
+                "Correct FER_LIVE_STREAMS, or max_streams under [live] in .streamlit/secrets.toml."
             )
 
     @property
     def stream_limit(self) -> int:
-        """Viewers at a time: `max_streams`, or one a core."""
+        """Return the number of viewers at a time: `max_streams`, or one per core."""
         return self.max_streams or os.cpu_count() or 1
 
 
 def network_settings(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> NetworkSettings:
-    """Read the settings; the environment goes before the secrets.
+    """Read the settings. The environment takes precedence over the secrets.
 
     Args:
         secrets: tables 'stun' (urls), 'turn' (urls, secret, username, credential) and 'live' (max_streams).
-        environment: FER_STUN_URLS and FER_TURN_URLS (several separated by commas), FER_TURN_SECRET, FER_TURN_USERNAME,
+        environment: FER_STUN_URLS and FER_TURN_URLS (separated by commas), FER_TURN_SECRET, FER_TURN_USERNAME,
             FER_TURN_CREDENTIAL, FER_LIVE_STREAMS.
 
     Raises:
@@ -97,7 +97,7 @@ def network_settings(secrets: Mapping[str, Any], environment: Mapping[str, str])
 def _table(secrets: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     table = secrets.get(name, {})
     if not isinstance(table, Mapping):
-        raise NetworkError(f"In .streamlit/secrets.toml '{name}' is a table, written [{name}]; correct it.")
+        raise NetworkError(f"'{name}' in .streamlit/secrets.toml must be a table. Write it as [{name}].")
     return table
 
 
@@ -105,8 +105,8 @@ def _urls(value: object, kind: str) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise NetworkError(
-            f'The addresses of {kind.upper()} servers are a list of texts, urls = ["{_FORMS[kind][1]}"], but {value!r} '
-            f"was given; correct it under [{kind}] in .streamlit/secrets.toml."
+            f"The addresses of {kind.upper()} servers must be a list of texts, not {value!r}. Under [{kind}] in "
+            f'.streamlit/secrets.toml, write urls = ["{_FORMS[kind][1]}"].'
         )
     return tuple(part.strip() for part in parts if part.strip())
 
@@ -114,9 +114,9 @@ def _urls(value: object, kind: str) -> tuple[str, ...]:
 def _text(turn: Mapping[str, Any], name: str) -> str | None:
     value = turn.get(name)
     if value is not None and not isinstance(value, str):
-        # The value is not repeated: it may be the secret.
+        # Don't repeat the value, which may be the secret.
         raise NetworkError(
-            f"Under [turn] in .streamlit/secrets.toml '{name}' is a text in quotation marks; correct it."
+            f"'{name}' under [turn] in .streamlit/secrets.toml must be a text. Put it in quotation marks."
         )
     return value
 
@@ -125,22 +125,22 @@ def _whole_number(value: object) -> int | None:
     if value is None:
         return None
     try:
-        # Not int() at once, which would take 2.5 and True for a number of viewers.
+        # By way of a text, because int() would accept 2.5 and True.
         return int(str(value))
     except ValueError:
         raise NetworkError(
-            f"The number of viewers at a time is a whole number, but '{value}' was given; "
-            "correct FER_LIVE_STREAMS, or max_streams under [live] in .streamlit/secrets.toml."
+            f"The number of viewers must be a whole number, but it is '{value}'. "
+            "Correct FER_LIVE_STREAMS, or max_streams under [live] in .streamlit/secrets.toml."
         ) from None
 
 
 def turn_credentials(secret: str, now_s: float, lifetime_s: int = CREDENTIAL_SECONDS) -> tuple[str, str]:
-    """A TURN username and password that coturn accepts until `now_s + lifetime_s`.
+    """Return a TURN username and password that coturn accepts until `now_s + lifetime_s`.
 
     Args:
         secret: coturn's `static-auth-secret`.
         now_s: seconds since 1970.
-        lifetime_s: how long a connection may begin with them.
+        lifetime_s: how long connections can be opened with them.
 
     Returns:
         The username (the time of expiry), and base64 of HMAC-SHA1 of the username under the secret.
@@ -151,11 +151,11 @@ def turn_credentials(secret: str, now_s: float, lifetime_s: int = CREDENTIAL_SEC
 
 
 def ice_servers(settings: NetworkSettings, now_s: float) -> list[dict[str, Any]]:
-    """The list that WebRTC calls `iceServers`; it goes to the browser, and the shared secret is not in it.
+    """Return the list that WebRTC calls `iceServers`. It goes to the browser and doesn't contain the shared secret.
 
     Args:
-        settings: which servers.
-        now_s: seconds since 1970, from which time-limited credentials count.
+        settings: the servers.
+        now_s: seconds since 1970, from which the lifetime of credentials counts.
     """
     servers: list[dict[str, Any]] = []
     if settings.stun_urls:

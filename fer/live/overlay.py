@@ -1,4 +1,4 @@
-"""What is drawn on a live frame: boxes, labels, the date; and what is hidden, where faces are to be blurred."""
+"""Draw boxes, labels and the date on a live frame, and blur faces."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from fer.results import Face
 from fer.vision.drawing import UNSURE_BGR, color_bgr, draw_box, draw_label
 
 _DATE_BGR: Final = (32, 32, 32)
-# Squares across a blurred face: too few to recognise anybody by.
+# Squares across a blurred face: too few to recognise anybody.
 _BLUR_SQUARES: Final = 8
 _FRAME_SQUARES: Final = 24
-# A detector's box ends at the forehead and the ears.
+# A detector's box ends at the forehead and the ears, so blurring needs a margin.
 _BLUR_MARGIN: Final = 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """Someone in the present picture: the track's number, the face with smoothed probabilities, (7,) raw ones."""
+    """A person in the current frame: track number, face with smoothed probabilities, and raw probabilities (7,)."""
 
     track_id: int
     face: Face
@@ -33,18 +33,18 @@ class Person:
 
 
 def people_of(seen: Sequence[SeenFace], confidence_threshold: float) -> tuple[Person, ...]:
-    """The faces that are confirmed and classified.
+    """Return the faces that are confirmed and classified.
 
     Args:
-        seen: every face at hand.
-        confidence_threshold: confidence in 0..1 under which the model is not sure.
+        seen: all tracked faces.
+        confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
     """
     people = []
     for face in seen:
         if face.confirmed and face.raw is not None and face.smoothed is not None:
             left, top, width, height = (round(float(value)) for value in face.box_xywh)
             box = (left, top, max(1, width), max(1, height))
-            # Hundreds of float32 steps leave the sum a little off one.
+            # After hundreds of float32 steps, the sum is slightly off 1.
             smoothed = face.smoothed / face.smoothed.sum()
             people.append(Person(face.track_id, Face(box, smoothed, confidence_threshold), face.raw))
     return tuple(people)
@@ -53,12 +53,12 @@ def people_of(seen: Sequence[SeenFace], confidence_threshold: float) -> tuple[Pe
 def draw(
     image_bgr: Image, seen: Sequence[SeenFace], people: Sequence[Person], settings: LiveSettings, now: datetime
 ) -> Image:
-    """The frame as the viewer sees it.
+    """Draw the frame that the viewer sees.
 
     Args:
-        image_bgr: (H, W, 3) uint8; it is not changed.
-        seen: every face at hand; all of them are blurred, if any.
-        people: the confirmed ones, which get a box and a label.
+        image_bgr: (H, W, 3) uint8; not modified.
+        seen: all tracked faces, which are blurred if the settings say so.
+        people: the confirmed faces, which get a box and a label.
         settings: what to draw.
         now: the date and time to show.
 
@@ -80,13 +80,13 @@ def draw(
         elif text:
             draw_label(scene, box[:2], color, text)
     if settings.date:
-        # Below its corner there is no room at the bottom, so that it stands above the lower edge.
+        # A label at the bottom edge is drawn above its corner.
         draw_label(scene, (0, scene.shape[0]), _DATE_BGR, f"{now:%Y-%m-%d %H:%M:%S}")
     return scene
 
 
 def label(person: Person, settings: LiveSettings, *, numbered: bool) -> str | None:
-    """What stands at a face: '2: looks happy 0.83', 'not sure', or None where nothing is wanted."""
+    """Return the label of a face, such as '2: looks happy 0.83' or 'not sure'; None if labels are off."""
     parts = []
     if settings.labels:
         parts.append(person.face.looks)
@@ -100,7 +100,7 @@ def label(person: Person, settings: LiveSettings, *, numbered: bool) -> str | No
 
 
 def hide_all(image_bgr: Image) -> Image:
-    """The frame with nobody recognisable on it, for when faces are to be blurred and were not found out."""
+    """Return the frame as a few squares, for when faces must be blurred but couldn't be detected."""
     height, width = image_bgr.shape[:2]
     scene = image_bgr.copy()
     _pixelate_area(scene, 0, 0, width, height, _FRAME_SQUARES)

@@ -1,4 +1,4 @@
-"""One stream's frames to tracked faces: detection or flow on a small frame, then one classification of all faces."""
+"""Track and classify the faces of one stream: detection or optical flow on a small frame, then one classification."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,20 +16,20 @@ from fer.vision.tracking import FaceTracker, Track
 
 
 class Classifier(Protocol):
-    """What turns crops into probabilities, as `fer.recognition.classifier.EmotionClassifier` does."""
+    """Anything that turns crops into probabilities, such as `fer.recognition.classifier.EmotionClassifier`."""
 
     def probabilities(self, crops: Image) -> npt.NDArray[np.float32]:
-        """(N, 48, 48, 1) uint8 to (N, 7) float32."""
+        """Return probabilities (N, 7) float32 for crops (N, 48, 48, 1) uint8."""
 
 
 @dataclass(frozen=True, eq=False)
 class LiveModel:
-    """What judges the faces.
+    """The model that classifies the faces.
 
     Attributes:
-        classifier: shared with other sessions.
-        confidence_threshold: confidence in 0..1 under which it is not sure.
-        name: for the exported record.
+        classifier: may be shared with other sessions.
+        confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
+        name: the name in the exported record.
     """
 
     classifier: Classifier
@@ -38,10 +38,10 @@ class LiveModel:
 
 
 def live_detector(settings: LiveSettings) -> FaceDetector:
-    """The detector for small frames, `FRAME_SIDE` long, that these settings ask for.
+    """Create the detector for these settings, for frames with a long side of `FRAME_SIDE`.
 
     Raises:
-        DetectorError: its file is missing.
+        DetectorError: the detector's file is missing.
     """
     min_face = round(settings.smallest_face * FRAME_SIDE)
     return create_detector(settings.detector, side=FRAME_SIDE, min_face=min_face, sensitivity=settings.sensitivity)
@@ -49,14 +49,14 @@ def live_detector(settings: LiveSettings) -> FaceDetector:
 
 @dataclass(frozen=True, eq=False)
 class SeenFace:
-    """A face of the present frame.
+    """A tracked face in the current frame.
 
     Attributes:
-        track_id: its number.
+        track_id: the number of its track.
         box_xywh: (4,) float32 in pixels of the frame.
-        confirmed: whether a second detection found it again; a single one may be a mistake.
-        present: False while detections miss it; its expression is then the last one known.
-        raw, smoothed: (7,) float32; None before the first classification.
+        confirmed: whether at least two detections found it; a single one may be a mistake.
+        present: False while detections miss it. Its expression is then the last known one.
+        raw, smoothed: probabilities (7,) float32; None before the first classification.
     """
 
     track_id: int
@@ -68,7 +68,7 @@ class SeenFace:
 
 
 class FacePipeline:
-    """Belongs to the thread that processes the frames of one stream."""
+    """The processing of one stream, used by a single thread."""
 
     def __init__(self) -> None:
         self._tracker = FaceTracker()
@@ -80,17 +80,17 @@ class FacePipeline:
     def run(
         self, image_bgr: Image, now_s: float, detector: FaceDetector, classifier: Classifier, settings: LiveSettings
     ) -> tuple[SeenFace, ...]:
-        """Take the next frame.
+        """Process the next frame.
 
         Args:
-            image_bgr: (H, W, 3) uint8; it is not changed. A new size begins new tracks.
-            now_s: the frame's time in seconds.
-            detector: from `live_detector`; a new one looks at once.
-            classifier: judges all faces in one call; it may be another one from frame to frame.
-            settings: how often to detect, how much to smooth.
+            image_bgr: (H, W, 3) uint8; not modified. A frame of another size starts new tracks.
+            now_s: the time of the frame in seconds.
+            detector: from `live_detector`. A new detector runs at once.
+            classifier: classifies all faces in one call. It may change from frame to frame.
+            settings: how often to detect and how much to smooth.
 
         Returns:
-            Every face at hand, oldest first, those included that the last detection missed.
+            All tracked faces, oldest first, including those that the last detection missed.
         """
         small, factor = _small(image_bgr)
         gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
@@ -98,7 +98,7 @@ class FacePipeline:
         if previous is not None and previous.shape != gray.shape:
             self._tracker.clear()
             previous = None
-        # Kept before anything can fail: flow wants two frames that follow each other.
+        # Stored before anything can fail, because optical flow needs two consecutive frames.
         self._gray = gray
         if self._due(previous is None, detector, settings.detect_every):
             self._detector = detector
@@ -121,13 +121,13 @@ class FacePipeline:
             first
             or detector is not self._detector
             or self._since_detection >= detect_every - 1
-            # A face that is new or that flow lost is looked for at once.
+            # Detect at once if a face is new or if optical flow lost one.
             or self._lost
             or any(track.hits == 1 for track in self._tracker.tracks)
         )
 
     def _follow(self, previous: Image | None, gray: Image, tracks: list[Track]) -> bool:
-        """Move tracks by optical flow; True where one of them was lost that detections still found."""
+        """Move tracks by optical flow. Return whether it lost a track that the last detection found."""
         if previous is None or not tracks:
             return False
         moved = shift_boxes(previous, gray, self._tracker.boxes(tracks))
@@ -136,9 +136,9 @@ class FacePipeline:
 
 
 def _small(image_bgr: Image) -> tuple[Image, float]:
-    """The frame with a long side of `FRAME_SIDE`, and what its coordinates are multiplied by to be the frame's own.
+    """Scale a frame to a long side of `FRAME_SIDE`. Return it with the factor from its coordinates to the frame's.
 
-    Small frames are enlarged, so that the smallest face is the same share of any camera's picture.
+    Small frames are enlarged, so that the smallest face is the same share of every camera's picture.
     """
     height, width = image_bgr.shape[:2]
     factor = max(height, width) / FRAME_SIDE

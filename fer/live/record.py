@@ -1,4 +1,4 @@
-"""What a session leaves: a row a face and moment, in bounded memory, as CSV and JSON."""
+"""Record a session in bounded memory, with one row per face and frame, and export it as CSV and JSON."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,9 @@ import pandas as pd
 
 from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE
 
-# One face at 30 frames a second fills this in 22 minutes; as CSV it is 8 MB, as JSON 20.
+# One face at 30 frames per second fills this in 22 minutes. Full, it makes 8 MB of CSV or 20 MB of JSON.
 MAX_ROWS: Final = 40_000
-# Columns of shares and seconds: the seven classes, then 'not sure'.
+# Columns of shares and seconds: the seven classes and 'not sure'.
 OUTCOMES: Final = (*EMOTIONS, NOT_SURE)
 
 _ROW: Final = np.dtype(
@@ -35,10 +35,10 @@ class Observation:
     """One face in one frame.
 
     Attributes:
-        person: the track's number.
+        person: the number of the person's track.
         box_xywh: (4,) float32 in pixels of the frame.
-        raw, smoothed: (7,) float32, probabilities of this frame alone and smoothed over time.
-        sure: whether the model was sure by the smoothed ones.
+        raw, smoothed: probabilities (7,) float32 of this frame alone, and smoothed over time.
+        sure: whether the smoothed confidence reaches the model's confidence threshold.
     """
 
     person: int
@@ -49,18 +49,19 @@ class Observation:
 
     @property
     def outcome(self) -> int:
-        """Index into `OUTCOMES`."""
+        """Return an index into `OUTCOMES`."""
         return int(self.smoothed.argmax()) if self.sure else N_EMOTIONS
 
 
 @dataclass(frozen=True)
 class PersonSummary:
-    """What a session saw of one person.
+    """The summary of one person in a session.
 
     Attributes:
-        person: the track's number.
-        first_s, last_s: when it was first and last seen, in seconds of the session.
-        shares: share of the time it was seen for each of `OUTCOMES`, summing to 1, or all 0 where that was no time.
+        person: the number of the person's track.
+        first_s, last_s: when the person was first and last seen, in seconds of the session.
+        shares: for each of `OUTCOMES`, its share of the time the person was seen. They sum to 1, or are all 0 if the
+            person was seen in a single frame.
     """
 
     person: int
@@ -68,15 +69,10 @@ class PersonSummary:
     last_s: float
     shares: tuple[float, ...]
 
-    @property
-    def most(self) -> str:
-        """The most frequent of `OUTCOMES`."""
-        return OUTCOMES[int(np.argmax(self.shares))]
-
 
 @dataclass(frozen=True)
 class RecordFiles:
-    """A record to download: CSV and JSON, UTF-8."""
+    """A record as CSV and JSON, both UTF-8."""
 
     csv: bytes
     json: bytes
@@ -84,7 +80,7 @@ class RecordFiles:
 
 @dataclass
 class _Seen:
-    """When somebody was first and last seen, and (8,) seconds with each of `OUTCOMES`."""
+    """When a person was first and last seen, and the seconds (8,) with each of `OUTCOMES`."""
 
     first_s: float
     last_s: float
@@ -92,14 +88,14 @@ class _Seen:
 
 
 class SessionRecord:
-    """Rows of a session. When they are full, every second moment goes and from then on every second is kept.
+    """The rows of a session. When it is full, every second frame is removed, and only every second one is added.
 
-    So a long session stays whole, only coarser; shares of time are counted apart from the rows and stay exact. Not
-    thread-safe: the session's lock guards it.
+    A long session is thus recorded to its end, but more coarsely. Shares of time are counted separately and stay exact.
+    Not thread-safe: the session's lock guards it.
 
     Args:
         started: when the session began, with its time zone.
-        max_rows: rows that are kept at most.
+        max_rows: the maximum number of rows.
     """
 
     def __init__(self, started: datetime, max_rows: int = MAX_ROWS) -> None:
@@ -115,17 +111,17 @@ class SessionRecord:
 
     @property
     def every(self) -> int:
-        """1 while every frame is kept, 2 where every second is, and so on."""
+        """Return 1 if every frame is recorded, 2 if every second is, and so on."""
         return self._stride
 
     def add(self, frame: int, seconds: float, elapsed_s: float, observations: Sequence[Observation]) -> None:
-        """Take a frame's faces in.
+        """Add the faces of a frame.
 
         Args:
-            frame: number of the frame.
-            seconds: the frame's time since the session began.
-            elapsed_s: time since the frame before, which counts for the expressions seen now.
-            observations: a face each.
+            frame: the number of the frame.
+            seconds: the time of the frame since the session began.
+            elapsed_s: the time since the previous frame, which counts for the expressions in this frame.
+            observations: one per face.
         """
         for face in observations:
             person = self._seen.setdefault(face.person, _Seen(seconds, seconds))
@@ -134,7 +130,7 @@ class SessionRecord:
             self.seconds_by_outcome[face.outcome] += elapsed_s
         if frame % self._stride == 0 and not self._fits(observations):
             self._thin_out()
-        # A crowd that does not even fit now is left out.
+        # Faces that still don't fit are left out.
         if frame % self._stride == 0 and self._fits(observations):
             for face in observations:
                 row = (seconds, frame, face.person, face.box_xywh, face.raw, face.smoothed, face.sure)
@@ -142,7 +138,7 @@ class SessionRecord:
                 self._n_rows += 1
 
     def copy(self) -> Self:
-        """A record with the same rows, for another thread to read; it takes no further ones."""
+        """Return a copy for another thread to read. No rows can be added to it."""
         twin = type(self)(self.started, max_rows=0)
         twin._rows = self._rows[: self._n_rows].copy()
         twin._n_rows = self._n_rows
@@ -164,22 +160,23 @@ class SessionRecord:
         self._n_rows = len(kept)
 
     def rows(self, since_s: float = 0.0) -> npt.NDArray[Any]:
-        """A copy of the rows from `since_s` on, as a structured array."""
+        """Return a copy of the rows from `since_s` on, as a structured array."""
         kept = self._rows[: self._n_rows]
         return kept[np.searchsorted(kept["seconds"], since_s) :].copy()
 
     def people(self) -> tuple[PersonSummary, ...]:
-        """Everyone seen, in the order of their numbers."""
+        """Return a summary of everyone seen, ordered by number."""
         return tuple(
             PersonSummary(number, seen.first_s, seen.last_s, tuple(shares_of(seen.seconds).tolist()))
             for number, seen in sorted(self._seen.items())
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a face and moment.
+        """Return a table with one row per face and frame.
 
         Columns: time (ISO 8601, local), seconds, frame, person, x, y, width, height (pixels of the camera's frame),
-        emotion, confidence and sure (of the smoothed probabilities), a column a class (smoothed), raw_ and one a class.
+        emotion, confidence and sure (from the smoothed probabilities), one column per class (smoothed), and one with
+        the prefix raw_ per class.
         """
         rows = self._rows[: self._n_rows]
         smoothed, raw = rows["smoothed"].astype(float), rows["raw"].astype(float)
@@ -204,11 +201,10 @@ class SessionRecord:
         return pd.DataFrame(table)
 
     def files(self, about: dict[str, Any]) -> RecordFiles:
-        """The record to download.
+        """Return the record as files.
 
         Args:
-            about: what the caller knows of the session; in the JSON it stands before the shares of time, everyone seen
-                and the rows.
+            about: facts about the session, which come first in the JSON.
         """
         table = self.to_frame()
         document = {
@@ -226,14 +222,14 @@ class SessionRecord:
                 for person in self.people()
             ],
         }
-        # pandas writes the rows ten times as fast as the json module.
+        # pandas writes the rows ten times faster than the json module.
         rows = table.to_json(orient="records", double_precision=4)
         text = f'{json.dumps(document, ensure_ascii=False)[:-1]}, "rows": {rows}}}'
         return RecordFiles(csv=table.to_csv(index=False).encode(), json=text.encode())
 
 
 def shares_of(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Seconds as shares summing to 1; all 0 where there are none."""
+    """Return seconds as shares that sum to 1, or all 0 if there are no seconds."""
     total = float(seconds.sum())
     return seconds / total if total else np.zeros_like(seconds)
 

@@ -1,4 +1,4 @@
-"""A live session: frames in, annotated frames out, figures for whoever asks. Threads and locks stay in here."""
+"""A live session: takes frames, returns annotated ones, and reports statistics. Threads and locks stay inside."""
 
 import logging
 import statistics
@@ -20,12 +20,12 @@ from fer.vision.detection import FaceDetector
 
 LOGGER = logging.getLogger(__name__)
 
-# The page's figures are of the last few seconds.
+# Statistics cover the last few seconds.
 _RECENT_FRAMES: Final = 90
 _FPS_WINDOW_S: Final = 3.0
-# A pause longer than this (a covered camera, a sleeping computer) is nobody's expression.
+# A longer pause (a covered camera, a sleeping computer) doesn't count for anyone's expression.
 _LONGEST_STEP_S: Final = 1.0
-# A stream whose viewer vanished without a word holds its place no longer than this.
+# A stream whose viewer disappeared without STOP is active no longer than this.
 _SILENT_AFTER_S: Final = 5.0
 _CONNECTING_S: Final = 30.0
 _LOG_EVERY: Final = 100
@@ -34,13 +34,13 @@ _LOG_EVERY: Final = 100
 class LiveSession:
     """One stream from START to STOP.
 
-    `submit` is called by the thread that receives the frames; everything else by any thread.
+    Only the thread that receives the frames may call `submit`. Any thread may call the other methods.
 
     Args:
-        model: what to begin with.
-        settings: likewise.
-        make_detector: makes the detector that settings ask for.
-        clock: seconds that never go back.
+        model: the model at the start.
+        settings: the settings at the start.
+        make_detector: creates the detector for settings.
+        clock: returns monotonic seconds.
 
     Raises:
         DetectorError: the detector's file is missing.
@@ -76,21 +76,21 @@ class LiveSession:
 
     @property
     def settings(self) -> LiveSettings:
-        """What acts now."""
+        """Return the settings in effect."""
         with self._lock:
             return self._settings
 
     def change(self, settings: LiveSettings) -> None:
-        """Let other settings act from the next frame on.
+        """Change the settings from the next frame on.
 
         Raises:
-            DetectorError: the detector's file is missing; the settings before stay in force.
+            DetectorError: the detector's file is missing. The previous settings stay in effect.
         """
         with self._lock:
             unchanged = settings.detector_key == self._settings.detector_key
             detector = self._detector
         if not unchanged:
-            # Reading a cascade takes tens of milliseconds, in which frames go on with the detector before.
+            # Outside the lock: loading a cascade takes tens of milliseconds, and frames must not wait for it.
             detector = self._make_detector(settings)
         with self._lock:
             self._settings = settings
@@ -98,12 +98,12 @@ class LiveSession:
 
     @property
     def model(self) -> LiveModel:
-        """What judges the faces now."""
+        """Return the model in effect."""
         with self._lock:
             return self._model
 
     def change_model(self, model: LiveModel) -> None:
-        """Let another model judge from the next frame on; the record names both."""
+        """Change the model from the next frame on. The record names both."""
         with self._lock:
             self._model = model
             self._model_names.append(model.name)
@@ -111,14 +111,14 @@ class LiveSession:
     def submit(self, image_bgr: Image) -> Image:
         """Process a frame.
 
-        Whatever goes wrong is counted and the frame comes back as it was (or hidden altogether where faces are to be
-        blurred): an exception would end the stream for good.
+        Never raises, because an exception would end the stream. A frame that fails is counted and returned unchanged,
+        or as a few squares if faces must be blurred.
 
         Args:
-            image_bgr: (H, W, 3) uint8; it is not changed.
+            image_bgr: (H, W, 3) uint8; not modified.
 
         Returns:
-            (H, W, 3) uint8, annotated; after `stop` the frame itself, or hidden altogether likewise.
+            The annotated frame, (H, W, 3) uint8. After `stop`, the frame is returned as if it had failed.
         """
         with self._lock:
             settings, detector, model = self._settings, self._detector, self._model
@@ -139,12 +139,12 @@ class LiveSession:
         return picture
 
     def count_dropped(self, n_frames: int) -> None:
-        """Count frames that came while another was being processed and were never submitted."""
+        """Count frames that were never submitted because the previous one was still being processed."""
         with self._lock:
             self._n_dropped += n_frames
 
     def count_failed(self, error: Exception) -> None:
-        """Count a frame that could not even be submitted."""
+        """Count a frame that couldn't be submitted."""
         self._fail(error, None)
 
     def _publish(
@@ -178,7 +178,7 @@ class LiveSession:
             self._people = people
 
     def _fail(self, error: Exception, picture: Image | None) -> None:
-        """Count a frame that failed, with what was shown instead where that is known; people stay as they were."""
+        """Count a frame that failed, and keep the picture shown instead, if there is one."""
         with self._lock:
             if self._ended_s is not None:
                 return
@@ -197,7 +197,7 @@ class LiveSession:
         self._frame_times.append(now_s)
 
     def stop(self) -> None:
-        """End the session; the record and the last picture stay. Calling it again does nothing."""
+        """End the session. The record and the last picture stay available. A second call does nothing."""
         with self._lock:
             if self._ended_s is None:
                 self._ended_s = self._clock()
@@ -205,7 +205,7 @@ class LiveSession:
 
     @property
     def active(self) -> bool:
-        """Whether a viewer is behind it: not stopped, and frames come or are about to."""
+        """Return whether the session has a viewer: it isn't stopped, and frames arrive or are about to."""
         with self._lock:
             if self._ended_s is not None:
                 return False
@@ -214,7 +214,7 @@ class LiveSession:
             return self._clock() - self._last_frame_s < _SILENT_AFTER_S
 
     def snapshot(self) -> LiveSnapshot:
-        """Everything a page shows, at one moment."""
+        """Return everything a page shows, at one moment."""
         with self._lock:
             now_s = self._clock() if self._ended_s is None else self._ended_s
             recent = [moment for moment in self._frame_times if now_s - moment <= _FPS_WINDOW_S]
@@ -233,11 +233,10 @@ class LiveSession:
                 silent_s=silent_s,
                 shares=shares_of(self._record.seconds_by_outcome),
                 n_rows=len(self._record),
-                ended=self._ended_s is not None,
             )
 
     def timeline(self, last_s: float | None = 60.0) -> Timeline:
-        """The smoothed probabilities of the last seconds, or of the whole session, a few points a second a person."""
+        """Return the smoothed probabilities of the last seconds, or of the whole session, for charts."""
         with self._lock:
             now_s = (self._clock() if self._ended_s is None else self._ended_s) - self._began_s
             first_s = 0.0 if last_s is None else max(0.0, now_s - last_s)
@@ -246,17 +245,17 @@ class LiveSession:
         return timeline_of(rows, first_s, now_s, spacing_s=spacing_s)
 
     def record(self) -> SessionRecord:
-        """A copy of the record that no frame changes any more."""
+        """Return a copy of the record, which doesn't change any more."""
         with self._lock:
             return self._record.copy()
 
     def picture(self) -> Image | None:
-        """The last annotated frame, (H, W, 3) uint8 BGR; None before the first. It is not to be changed."""
+        """Return the last annotated frame, (H, W, 3) uint8 BGR, or None before the first. Don't modify it."""
         with self._lock:
             return self._picture
 
     def about(self) -> dict[str, Any]:
-        """What the record's JSON says of the session besides its rows."""
+        """Return the facts about the session that go into the record's JSON."""
         snapshot, settings = self.snapshot(), self.settings
         with self._lock:
             model, names = self._model, ", then ".join(self._model_names)
@@ -274,7 +273,7 @@ class LiveSession:
 
 
 def _unprocessed(image_bgr: Image, settings: LiveSettings) -> Image:
-    """A frame in which no face was looked for: nobody is to be seen on it where faces are blurred."""
+    """Return a frame in which no face was detected; if faces must be blurred, nobody is recognisable on it."""
     return hide_all(image_bgr) if settings.blur else image_bgr
 
 

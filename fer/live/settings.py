@@ -1,9 +1,9 @@
-"""What a viewer can change while the camera runs."""
+"""The settings that a viewer can change while the camera runs."""
 
 from dataclasses import dataclass
 from typing import Final
 
-# Haar costs five times what YuNet does, and flow between detections loses no face; YuNet gains little by it.
+# Haar takes five times as long as YuNet, and optical flow between detections loses no face. YuNet gains little by it.
 DETECT_EVERY: Final[dict[str, int]] = {"haar": 5, "yunet": 1}
 MAX_DETECT_EVERY: Final = 10
 MAX_SMOOTHING_S: Final = 2.0
@@ -12,19 +12,19 @@ SMALLEST_FACES: Final = (0.05, 0.5)
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """Settings of a live session. Changes take effect on the next frame.
+    """Settings of a live session. A change takes effect with the next frame.
 
     Attributes:
         detector: 'haar' or 'yunet'.
-        sensitivity: 0..1; higher finds more faces, and more false ones.
-        smallest_face: side of the smallest face to find, as a share of the frame's longer side, 0.05..0.5. Haar finds
-            none below 0.075: its window is 24 pixels in a frame of 320.
-        detect_every: detect on every n-th frame, 1..10; optical flow moves the boxes between.
+        sensitivity: how easily the detector accepts a face, 0..1.
+        smallest_face: side of the smallest face to detect, as a share of the frame's longer side, 0.05..0.5. Haar finds
+            none below 0.075, because its window has 24 pixels and the frame 320.
+        detect_every: detect on every n-th frame, 1..10. Optical flow moves the boxes in between.
         smoothing_s: time constant of the smoothed probabilities in seconds, 0 (none)..2.
-        mirror: show the picture as a mirror does.
-        boxes, labels, confidence: draw a box, the expression, its confidence.
+        mirror: mirror the picture.
+        boxes, labels, confidence: draw the box, the expression, its confidence.
         date: draw the current date and time.
-        blur: make the faces unrecognisable in the output, snapshots included.
+        blur: make faces unrecognisable in the output, including snapshots.
 
     Raises:
         ValueError: a value is out of range.
@@ -55,5 +55,5 @@ class LiveSettings:
 
     @property
     def detector_key(self) -> tuple[str, float, float]:
-        """Return the settings a detector is made from; if they change, a new one is needed."""
+        """Return the settings a detector is made from. If they change, a new detector is needed."""
         return self.detector, self.sensitivity, self.smallest_face

@@ -1,4 +1,4 @@
-"""How many streams one machine serves at a time, so that one more doesn't make everyone's picture stutter."""
+"""Limit the number of streams: one viewer too many has to wait, instead of everyone's picture stuttering."""
 
 import threading
 from typing import Protocol
@@ -6,22 +6,22 @@ from weakref import WeakSet
 
 
 class Stream(Protocol):
-    """Anything that takes a slot, as `fer.live.session.LiveSession` does."""
+    """Anything that takes a slot, such as `fer.live.session.LiveSession`."""
 
     @property
     def active(self) -> bool:
-        """Return whether a viewer still watches it."""
+        """Return whether the stream still has a viewer."""
 
 
 class StreamSlots:
-    """Slots for streams, shared by every viewer's thread.
+    """Slots for streams, shared by the threads of all viewers.
 
-    The slot of a stream that ended, or whose viewer disconnected, is free automatically: it counts only if it is active
-    when another one asks. A silent stream counts again when its frames return. Streams are held by weak references, so
-    a slot doesn't keep a session in memory.
+    Only active streams take a slot, so a stream that ended or lost its viewer frees its slot automatically. One that
+    was only silent takes it again when its frames come back. Streams are weakly referenced, so that a slot doesn't keep
+    a session in memory.
 
     Args:
-        limit: streams at the same time, 1 or more.
+        limit: maximum number of streams, at least 1.
 
     Raises:
         ValueError: the limit is less than 1.
@@ -35,7 +35,7 @@ class StreamSlots:
         self._streams: WeakSet[Stream] = WeakSet()
 
     def enter(self, stream: Stream) -> bool:
-        """Take a slot for an active stream, and return whether one was free."""
+        """Take a slot for an active stream. Return False if none is free."""
         with self._lock:
             if self._taken(apart_from=stream) >= self.limit:
                 return False

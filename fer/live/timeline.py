@@ -1,4 +1,4 @@
-"""The last minute as lines to draw: the record, reduced to a few points per second."""
+"""Reduce a session's record to lines with a few points per second, to be drawn as a timeline."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-# At most this many points per session; within a minute, four per second.
+# At most 240 points: four per second for a minute, fewer for a whole session.
 _MAX_POINTS: Final = 240
 _STEP_S: Final = 0.25
 
@@ -16,8 +16,8 @@ class PersonLine:
     """One person's smoothed probabilities over time.
 
     Attributes:
-        person: the track's number.
-        seconds: (T,) float64, from the start of the session; a NaN row breaks the line while the person was away.
+        person: the number of the person's track.
+        seconds: (T,) float64 since the session began. A NaN row breaks the line while the person was absent.
         probabilities: (T, 7) float32, the mean of each step.
     """
 
@@ -28,7 +28,7 @@ class PersonLine:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """Lines between `first_s` and `last_s`, in seconds of the session; one per person, by number."""
+    """One line per person, ordered by number, between `first_s` and `last_s` in seconds of the session."""
 
     first_s: float
     last_s: float
@@ -36,21 +36,21 @@ class Timeline:
 
 
 def timeline_of(rows: npt.NDArray[Any], first_s: float, last_s: float, *, spacing_s: float = 0.0) -> Timeline:
-    """Reduce rows of a `SessionRecord` to lines.
+    """Reduce the rows of a `SessionRecord`.
 
     Args:
-        rows: from `SessionRecord.rows`, in time order.
+        rows: from `SessionRecord.rows`, ordered by time.
         first_s: start of the timeline.
         last_s: end of the timeline.
-        spacing_s: time between two frames that the record keeps. A person who is missing for less than twice that, or
-            for less than a second, counts as present.
+        spacing_s: time between two recorded frames. A gap shorter than twice this, or than a second, doesn't break the
+            line.
     """
     step_s = max(_STEP_S, (last_s - first_s) / _MAX_POINTS)
     absence = max(2.0, max(1.0, 2 * spacing_s) / step_s)
     lines = []
     for person in np.unique(rows["person"]):
         own = rows[rows["person"] == person]
-        # Steps are counted from the start of the session, so that points don't move as time passes.
+        # Steps start at the session's beginning, so that points don't move as time passes.
         steps, starts = np.unique(np.floor(own["seconds"] / step_s).astype(np.int64), return_index=True)
         counts = np.diff(np.append(starts, len(own)))
         means = np.add.reduceat(own["smoothed"], starts, axis=0) / counts[:, None]

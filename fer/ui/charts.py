@@ -1,4 +1,4 @@
-"""Charts that more than one page shows. A class has the same colour everywhere."""
+"""Draw the charts that several pages share. A class has the same colour everywhere."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS
 
-# Charts that are read, not explored: no tool bar, no zoom by accident on a telephone.
+# Without a toolbar and without accidental zoom on a phone.
 STATIC: Final[dict[str, Any]] = {"staticPlot": True}
 _BAR_PX = 25
 
 
 def probability_bars(probabilities: Iterable[float]) -> go.Figure:
-    """Seven horizontal bars in the order of `EMOTIONS`, the highest in full colour.
+    """Draw seven horizontal bars in the order of `EMOTIONS`, the highest in full colour.
 
     Args:
         probabilities: (7,) in 0..1.
@@ -39,7 +39,7 @@ def probability_bars(probabilities: Iterable[float]) -> go.Figure:
         margin={"l": 4, "r": 4, "t": 4, "b": 4},
         bargap=0.3,
         showlegend=False,
-        # Room on the right for the number beside a full bar.
+        # Leave room on the right for the number next to a full bar.
         xaxis={"range": [0, 1.4], "visible": False, "fixedrange": True},
         yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "ticks": "", "showgrid": False},
     )
@@ -47,6 +47,6 @@ def probability_bars(probabilities: Iterable[float]) -> go.Figure:
 
 
 def describe_bars(probabilities: Iterable[float]) -> str:
-    """The same bars in words, for those who cannot see them."""
+    """Describe the bars for people who can't see them."""
     ordered = sorted(zip(EMOTIONS, probabilities, strict=True), key=lambda pair: -pair[1])
     return "Probabilities: " + ", ".join(f"{name} {float(value):.2f}" for name, value in ordered)

@@ -1,4 +1,4 @@
-"""Why a face looks as the model says: a switch, and the part of the face that speaks for its expression."""
+"""Explain a prediction: a switch, and a picture of the parts of the face that led to it."""
 
 from collections.abc import Callable
 from typing import Final
@@ -18,16 +18,15 @@ _PICTURES: Final = 8
 
 
 def switch(bundle: Bundle, detector: str) -> Callable[[Photo, ImageAnalysis], tuple[bytes, ...]] | None:
-    """A switch; on, it gives what draws a picture a face, the bytes of a PNG; off, None.
+    """Show a switch. If it is on, return a function that draws one PNG per face; otherwise return None.
 
-    The picture is the crop that the network saw, glowing where it speaks for the predicted expression.
+    A picture shows the crop that the network saw, bright where it supports the predicted expression.
     """
     chosen = st.toggle(
         "Show why",
         key="upload_why",
         persist_state="session",
-        help="Each face once more as the network saw it: it glows where the face speaks for the predicted expression, "
-        "rather than for the others.",
+        help="Shows each face as the network saw it. Bright areas support the predicted expression.",
     )
     if not chosen:
         return None

@@ -1,4 +1,4 @@
-"""What every page has: its title, the menu, and one sentence instead of a traceback."""
+"""Draw what every page has: its title, the menu, and errors as sentences instead of tracebacks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,17 +15,17 @@ from fer.recognition.current import set_aside_model
 from fer.text import literal
 
 PRODUCT: Final = "Facial expression recognition"
-# The theme's accent: it reads on light and dark tabs.
+# The theme's accent colour, which is visible on light and dark tabs.
 _ICON_COLOR: Final = "#4f46e5"
 
 
 @dataclass(frozen=True)
 class MenuEntry:
-    """One page in the menu.
+    """A page in the menu.
 
     Attributes:
-        path: the script, relative to the checkout, as `st.page_link` wants it.
-        label: its name in the menu.
+        path: the script, relative to `app.py`, as `st.page_link` expects it.
+        label: the name in the menu.
         icon: a Material icon, ':material/name:'.
     """
 
@@ -35,7 +35,7 @@ class MenuEntry:
 
     @property
     def exists(self) -> bool:
-        """Return whether the page exists; the menu lists no others."""
+        """Return whether the page exists."""
         return (PROGRAM / self.path).is_file()
 
 
@@ -50,10 +50,10 @@ MENU: Final = (
 
 
 def menu_entry(label: str) -> MenuEntry:
-    """Return the entry with this label.
+    """Return the menu entry with a label.
 
     Raises:
-        KeyError: no entry has it.
+        KeyError: there is no such entry.
     """
     for entry in MENU:
         if entry.label == label:
@@ -63,7 +63,7 @@ def menu_entry(label: str) -> MenuEntry:
 
 @cache
 def _tab_icon() -> Image.Image:
-    """Draw a smile for the browser's tab; a Material icon would be fetched from an outside server."""
+    """Draw a smile for the browser's tab. A Material icon would be fetched from an external server."""
     icon = Image.new("RGBA", (64, 64))
     draw = ImageDraw.Draw(icon)
     draw.ellipse((4, 4, 60, 60), outline=_ICON_COLOR, width=6)
@@ -74,12 +74,12 @@ def _tab_icon() -> Image.Image:
 
 
 def page_frame(title: str, icon: str, lead: str | None = None) -> None:
-    """Start a page with its settings, menu and title. Every page calls it first.
+    """Start a page with its settings, the menu and the title. Every page calls this first.
 
     Args:
-        title: the page's name, in sentence case.
-        icon: a Material icon, ':material/name:', the same as in the menu.
-        lead: one sentence under the title that says what the page is for.
+        title: the name of the page, in sentence case.
+        icon: the Material icon from the menu, ':material/name:'.
+        lead: one sentence below the title that says what the page is for.
     """
     tab = PRODUCT if title == PRODUCT else f"{title} · {PRODUCT}"
     st.set_page_config(page_title=tab, page_icon=_tab_icon(), layout="wide")
@@ -89,8 +89,8 @@ def page_frame(title: str, icon: str, lead: str | None = None) -> None:
             if entry.exists:
                 st.page_link(entry.path, label=entry.label, icon=entry.icon, width="stretch")
         st.caption(
-            "Pictures are analysed on this machine and don't leave it. Live and Upload store nothing. Imported "
-            "datasets and evaluated faces are stored until you delete them on their pages."
+            "Pictures are analysed on the machine that runs this program. Those of Live and Upload are not stored. "
+            "Imported datasets and evaluated faces are stored until you delete them on their pages."
         )
     st.title(title, icon=icon, anchor=False)
     if lead:
@@ -109,7 +109,7 @@ def _say_what_was_set_aside() -> None:
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Show a `FerError` as the sentence it carries; any other exception is a bug and is raised."""
+    """Show a `FerError` as a message on the page. Any other exception is a bug and is raised."""
     try:
         yield
     except FerError as error:

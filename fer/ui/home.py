@@ -1,5 +1,6 @@
-"""The parts of Home: the model in use, a sample result, where to go, and what such a model can tell."""
+"""The parts of Home: where to start, the model in use, and what to expect of it."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -19,37 +20,58 @@ from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
 
 _POLL_SECONDS: Final = 0.5
 _MODEL_CARD: Final = "README.md"
-# The most reliable split comes first: neither weights nor threshold were chosen on the test split.
+# Comments are for the script that updates the card, and Streamlit draws no Mermaid charts.
+_NOT_FOR_READERS: Final = re.compile(r"<!--.*?-->\n?|[^\n]*\n\n```mermaid\n.*?```\n?", re.DOTALL)
+# The most telling split first: the test split influenced neither weights nor threshold.
 _SPLITS: Final = ("test", "validation", "train")
+_SPEED: Final = "Time per face"
 
-_WAYS: Final = (
-    ("Upload", "Try a photo", "Drop photos, take a snapshot or use the sample. Every face gets seven probabilities."),
-    ("Live", "Open the camera", "See the expressions in your camera's picture, with a time line."),
-    ("Training", "Train your own", "Train on FER-2013, or on synthetic faces for a first try."),
+_STARTS: Final = (
+    ("Upload", "Analyse photos", "Drop photos, take a snapshot or try the sample."),
+    ("Live", "Open the camera", "See the expression of each face, frame by frame."),
 )
 
 
+def start() -> None:
+    """Show a sample result next to the buttons that lead to photos and to the camera."""
+    picture, buttons = st.columns([1, 2], gap="large", vertical_alignment="center")
+    with buttons:
+        for label, title, text in _STARTS:
+            entry = menu_entry(label)
+            if entry.exists:
+                if st.button(title, type="primary", icon=entry.icon, key=f"home_{label}", width=220):
+                    st.switch_page(entry.path)
+                st.markdown(text)
+    with picture:
+        _sample()
+
+
 def cards(draw: Sequence[Callable[[], None]]) -> None:
-    """Draw cards next to each other, with one height; on a phone one below the other."""
+    """Draw cards of equal height next to each other, or below each other on a phone."""
     for column, card in zip(st.columns(len(draw)), draw, strict=True):
         with column, st.container(border=True, height="stretch"):
             card()
 
 
 def model_card() -> None:
-    """Draw the model in use: name, accuracy with its split, size, milliseconds per face."""
+    """Show the model in use: name, accuracy with its split, size and speed."""
     st.markdown("**:material/neurology: Model in use**")
     try:
         bundle = resources.model_in_use()
     except BundleError as error:
         st.markdown(f"{error}")
-        st.markdown("To make one: `python -m fer train --data synthetic`")
+        st.markdown("Train one on the Training page, or with `fer train --data synthetic`.")
         return
     with st.container(horizontal=True):
         _accuracy(bundle)
         _speed(bundle)
-    drawn = " · trained on synthetic faces, not on real ones" if bundle.data.get("synthetic") else ""
-    st.caption(f"{display_name(bundle)} · {file_size(bundle.served_file.stat().st_size)}{drawn}")
+    synthetic = " · trained on synthetic faces, not on real ones" if bundle.data.get("synthetic") else ""
+    st.caption(f"{display_name(bundle)} · {file_size(bundle.served_file.stat().st_size)}{synthetic}")
+    if bundle.never_sure:
+        st.caption(
+            ":material/info: It always says 'not sure', because it wasn't accurate enough in its training. Train it "
+            "longer, or choose another model on the Training page."
+        )
 
 
 def _accuracy(bundle: Bundle) -> None:
@@ -60,8 +82,7 @@ def _accuracy(bundle: Bundle) -> None:
                 f"Accuracy, {split}",
                 f"{metrics['accuracy']:.1%}",
                 width="content",
-                help=f"Share of faces in the {split} split of {bundle.data.get('name', 'its data')} whose predicted "
-                "expression matches the label.",
+                help=f"Share of correct predictions on the {split} split of {bundle.data.get('name', 'its data')}.",
             )
             return
     st.metric("Accuracy", "not measured", width="content")
@@ -73,63 +94,55 @@ def _speed(bundle: Bundle) -> None:
         _wait_for(bundle)
     elif future.exception() is None:
         time_ms = future.result().ms_per_face
-        st.metric("Time per face", f"{time_ms:.1f} ms", width="content", help="On this machine, without detection.")
+        help_text = "On this machine, without detection."
+        st.metric(_SPEED, f"{time_ms:.1f} ms", width="content", help=help_text)
     else:
         st.markdown(f"{future.exception()}")
 
 
 @st.fragment(run_every=_POLL_SECONDS)
 def _wait_for(bundle: Bundle) -> None:
-    """Wait until the model is loaded in the background, then draw the page again."""
+    """Rerun the page once the model is loaded, which happens in the background."""
     if resources.start_loading(bundle).done():
         st.rerun()
-    st.metric("Time per face", "...", width="content")
-
-
-def ways() -> None:
-    """Draw a sample result, and links to the pages."""
-    picture, texts = st.columns([1, 2], gap="medium", vertical_alignment="center")
-    with picture:
-        _sample()
-    with texts:
-        for label, title, text in _WAYS:
-            entry = menu_entry(label)
-            if entry.exists:
-                with st.container(border=True):
-                    st.page_link(entry.path, label=f"**{title}**", icon=entry.icon)
-                    st.markdown(text)
+    st.metric(_SPEED, "...", width="content")
 
 
 def _sample() -> None:
-    """Draw the sample portrait, with its result once the model is loaded."""
+    """Show the sample portrait, with the model's prediction once the model is loaded."""
     try:
         bundle = resources.model_in_use()
         loaded = resources.start_loading(bundle)
         ready = loaded.done() and loaded.exception() is None
-        shown = _read_sample(bundle.hash, bundle) if ready else sample_portrait()
+        shown = _analyzed_sample(bundle.hash, bundle) if ready else sample_portrait()
     except FerError:
-        # The card next to it says what is missing.
+        # The model's card shows the error.
         return
     st.image(shown, caption=SAMPLE_CREDIT, width="stretch", alt="Portrait of a smiling astronaut")
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
-def _read_sample(bundle_hash: str, _bundle: Bundle) -> bytes:
+def _analyzed_sample(bundle_hash: str, _bundle: Bundle) -> bytes:
     analyzer = resources.analyzer(_bundle, photo_detector_name())
     image_bgr = decode(sample_portrait())
     return encode_jpeg(annotate(image_bgr, analyzer.analyze(image_bgr, SAMPLE_NAME).faces))
 
 
 def what_it_can_tell() -> None:
-    """Say what to expect, and what not to use it for; the model's card has more."""
-    st.subheader("What it can and can't tell", anchor=False)
+    """Show what to expect of a model, what not to use it for, and the card of the shipped model."""
+    st.subheader("What it can and cannot tell", anchor=False)
     st.markdown(
-        "The program names the expression that a face *shows* in one picture. It says 'looks happy', never 'is happy'. "
-        "The people who labelled its training photos often disagreed, and so will you. Results depend on light, pose, "
-        "glasses and age, and on whose faces the training photos showed. Never use it to decide about a person: not in "
-        "hiring, school, policing or medicine."
+        "The program predicts the expression that a face *shows* in one picture. It says 'looks happy', never 'is "
+        "happy'. The people who labelled its training photos often disagreed, and so will you. Light, pose, glasses, "
+        "age and the choice of training photos affect the result. Don't use it to decide about people: not in hiring, "
+        "at school, in policing or in medicine."
     )
     card = SHIPPED_BUNDLE / _MODEL_CARD
     if card.is_file():
-        with st.expander("Model card of the shipped model: data, metrics, limits", icon=":material/description:"):
-            st.markdown(card.read_text(encoding="utf-8"))
+        with st.expander("Model card: data, metrics and limits of the shipped model", icon=":material/description:"):
+            st.markdown(readable_card(card.read_text(encoding="utf-8")))
+
+
+def readable_card(text: str) -> str:
+    """Return a model card without HTML comments and without charts that Streamlit can't draw."""
+    return _NOT_FOR_READERS.sub("", text)

@@ -1,4 +1,4 @@
-"""Long work in the background: it continues when its viewer opens another page, and every tab sees it."""
+"""Run long work in the background. It continues while its viewer visits other pages, and every tab can watch it."""
 
 import logging
 import threading
@@ -16,18 +16,18 @@ from fer.text import duration
 T = TypeVar("T")
 RUNNING, DONE, FAILED, CANCELLED = "running", "done", "failed", "cancelled"
 _POLL_SECONDS: Final = 0.5
-# Before this, the time left would be a guess.
+# Before this, the time left is only a guess.
 _GUESS_SECONDS: Final = 2.0
 _log = logging.getLogger(__name__)
 
 
 class JobCancelledError(FerError):
-    """A viewer cancelled the work. Raised in its thread, when it reports progress."""
+    """Raised in the thread of a job when it reports progress after a viewer cancelled it."""
 
 
 @dataclass(frozen=True)
 class JobProgress:
-    """Progress of a job: `share` in 0..1, what it is doing, and the seconds left, None if unknown."""
+    """The progress of a job: `share` in 0..1, a text, and the seconds left, None if unknown."""
 
     share: float
     text: str
@@ -35,10 +35,10 @@ class JobProgress:
 
 
 class Job(Generic[T]):
-    """Work in its own thread, which starts when the object is created.
+    """Work in its own thread, started when the object is created.
 
     Args:
-        work: called with a function to report progress to; that function raises when the job is cancelled.
+        work: called with a function to report progress, which raises if the job was cancelled.
     """
 
     def __init__(self, work: Callable[[Progress], T]) -> None:
@@ -54,23 +54,23 @@ class Job(Generic[T]):
 
     @property
     def progress(self) -> JobProgress:
-        """Return how far it is."""
+        """Return the progress."""
         share, seconds = self._share, time.monotonic() - self._began
         known = share > 0 and seconds > _GUESS_SECONDS
         return JobProgress(share, self._text, seconds * (1 - share) / share if known else None)
 
     def cancel(self) -> None:
-        """End the work when it reports progress the next time."""
+        """Stop the work the next time it reports progress."""
         self._cancelled.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until it has ended, or until so many seconds have passed."""
+        """Wait until the work has ended, at most for some seconds."""
         self._thread.join(seconds)
 
     def _hear(self, share: float, text: str) -> None:
         self._share, self._text = min(max(share, 0.0), 1.0), text
         if self._cancelled.is_set():
-            raise JobCancelledError("Cancelled; nothing was changed.")
+            raise JobCancelledError("Cancelled. Nothing was changed.")
 
     def _run(self) -> None:
         try:
@@ -82,12 +82,10 @@ class Job(Generic[T]):
             self.error, self.state = str(error), FAILED
         except Exception:
             _log.exception("A job of the page failed")
-            self.error, self.state = (
-                "It ended unexpectedly; the app's terminal has the details. Nothing was changed.",
-                FAILED,
-            )
+            self.error = "It stopped unexpectedly. The terminal shows the details. Nothing was changed."
+            self.state = FAILED
         finally:
-            del self._work  # frees the upload that it may hold
+            del self._work  # it may hold an upload
 
 
 @st.cache_resource(show_spinner=False)
@@ -99,12 +97,12 @@ _starting: Final = threading.Lock()
 
 
 def find(key: str) -> Job[Any] | None:
-    """Return the job under a key, running or ended, or None."""
+    """Return the job with a key, running or ended, or None if there is none."""
     return _jobs().get(key)
 
 
 def start(key: str, work: Callable[[Progress], Any]) -> bool:
-    """Start a job unless one with this key is running, and return whether it was started."""
+    """Start a job, unless one with this key is running. Return whether it was started."""
     with _starting:
         job = find(key)
         if job is not None and job.state == RUNNING:
@@ -114,18 +112,18 @@ def start(key: str, work: Callable[[Progress], Any]) -> bool:
 
 
 def press(key: str, work: Callable[[Progress], Any]) -> None:
-    """Start a job for a button, and tell its viewer if one is running already."""
+    """Start a job from a button, and tell the viewer if one with this key is already running."""
     if not start(key, work):
         st.toast("Already running in another tab", icon=":material/info:")
 
 
 def forget(key: str) -> None:
-    """Forget a job that has ended."""
+    """Remove a job that has ended."""
     _jobs().pop(key, None)
 
 
 def forget_all(text: str) -> None:
-    """Forget the jobs whose key contains a text, such as a deleted folder. A running one continues unseen."""
+    """Remove the jobs whose key contains a text, such as a deleted folder. A running one continues unseen."""
     for key in list(_jobs()):
         if text in key:
             forget(key)
@@ -133,7 +131,7 @@ def forget_all(text: str) -> None:
 
 @st.fragment(run_every=_POLL_SECONDS)
 def watch(key: str) -> None:
-    """Show the progress of a running job and a button to cancel it. Draw the page again when it has ended."""
+    """Show the progress of a running job with a Cancel button, and rerun the page when it has ended."""
     job = find(key)
     if job is None or job.state != RUNNING:
         st.rerun()

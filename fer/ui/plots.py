@@ -1,7 +1,7 @@
-"""Plotly charts that are changed in place: no flicker, and a zoom stays when new points come.
+"""Draw Plotly charts that update in place, without flicker and without losing their zoom.
 
-`st.plotly_chart` (1.67) makes a new chart of every new figure, whatever its key and `uirevision`: it loses its zoom and
-blinks. This is the same Plotly, from the wheel of plotly.py, in a small component whose identity is its key alone.
+`st.plotly_chart` (1.67) creates a new chart for every new figure, whatever its key and `uirevision`. This component
+uses the same Plotly, from the wheel of plotly.py, and is identified by its key alone.
 """
 
 import os
@@ -25,7 +25,7 @@ _PLOTLY_JS: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of a group: its name (an HTML id), the figure with a fixed `uirevision`, and the same in words."""
+    """A chart in a group: its name (an HTML id), a figure with a constant `uirevision`, and a description in words."""
 
     name: str
     figure: go.Figure
@@ -33,11 +33,11 @@ class Chart:
 
 
 def live_charts(charts: Sequence[Chart], *, key: str) -> None:
-    """Draw charts side by side, as many in a row as there is room for, and change them in place from then on.
+    """Draw charts next to each other, as many in a row as fit. Later calls with the same key update them in place.
 
     Args:
-        charts: the group; their number and order may change.
-        key: the group's identity, which keeps the charts where they are.
+        charts: the charts. Their number and order may change between calls.
+        key: identifies the group.
     """
     _component()(
         charts=[{"name": chart.name, "figure": chart.figure.to_json(), "alt": chart.alt} for chart in charts],
@@ -52,7 +52,7 @@ def _component() -> Any:
 
 
 def _served_folder() -> Path:
-    """A folder with the page, its script and Plotly: Streamlit serves one folder, and follows no links out of it."""
+    """Create a folder with the page, its script and Plotly. Streamlit serves one folder and follows no symlinks."""
     folder = Path(tempfile.mkdtemp(prefix="fer-live-charts-"))
     CLOSING.callback(shutil.rmtree, folder, ignore_errors=True)
     for file in (*sorted(_FRONTEND.iterdir()), _PLOTLY_JS):

@@ -1,4 +1,4 @@
-"""The model in use, loaded once for all pages and viewers, and again when another one is chosen."""
+"""Load the model in use once for all pages and viewers, and again when it changes."""
 
 import statistics
 import time
@@ -17,32 +17,32 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
 from fer.vision.detection import create_detector
 
-# For the whole process, from its start. With OpenCV's own threads, one live stream would take every core, although a
-# second thread saves only 2 of 8 ms per detection. Photos take the same time before and after a camera was started.
+# OpenCV's own threads would let one live stream take every core, and a second thread saves only 2 of the 8 ms of a
+# detection. Set for the whole process at its start, so that photos take the same time with and without a stream.
 cv2.setNumThreads(1)
 
 _TIMED_CALLS: Final = 15
-# The model in use, the one before it (a viewer may still have it on a page), and two that are compared.
+# The model in use, the previous one, which a page may still show, and two that are compared.
 _MODELS: Final = 4
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A classifier that is ready, and its milliseconds per face on this machine."""
+    """A loaded classifier and its speed on this machine, in milliseconds per face."""
 
     classifier: EmotionClassifier
     ms_per_face: float
 
 
 def model_in_use() -> Bundle:
-    """Return the bundle in use: its description, without loading its network.
+    """Return the bundle in use, without loading its network.
 
     Raises:
-        BundleError: there is none, or it is damaged.
+        BundleError: there is no model, or it is damaged.
     """
     path = current_bundle_path()
     file = path / BUNDLE_FILE
-    # Reading a bundle checks the hashes of its files, so it is cached until the description changes.
+    # Reading a bundle checks the hashes of its files. That is repeated only if the description changed.
     return _described(str(path), file.stat().st_mtime_ns if file.is_file() else 0)
 
 
@@ -52,10 +52,10 @@ def _described(path: str, changed_ns: int) -> Bundle:
 
 
 def start_loading(bundle: Bundle) -> Future[LoadedModel]:
-    """Load a model in the background, or join a load in progress. Everyone gets the same result."""
+    """Load a model in the background, or join a load that is already running. The result is shared by all viewers."""
     future = _loading(bundle.hash, bundle)
     if future.done() and future.exception() is not None:
-        # The file may have been repaired since.
+        # The file may have been fixed since then, so try again.
         _loading.clear(bundle.hash, bundle)
         future = _loading(bundle.hash, bundle)
     return future
@@ -84,7 +84,7 @@ def classifier(bundle: Bundle) -> EmotionClassifier:
     """Return the classifier of a bundle, shared by all threads. Wait if it is still being loaded.
 
     Raises:
-        BundleError: the bundle's file doesn't match its description.
+        BundleError: the files don't match the bundle's description.
     """
     future = start_loading(bundle)
     if future.done():
@@ -94,10 +94,10 @@ def classifier(bundle: Bundle) -> EmotionClassifier:
 
 
 def analyzer(bundle: Bundle, detector: str) -> FaceAnalyzer:
-    """Return the analyzer for a model and one of `fer.vision.detection.DETECTORS`; threads may share it.
+    """Return the analyzer for a model and one of `fer.vision.detection.DETECTORS`, shared by all threads.
 
     Raises:
-        BundleError: the bundle's file doesn't match its description.
+        BundleError: the files don't match the bundle's description.
         DetectorError: the detector's file is missing.
     """
     return _analyzer(bundle.hash, detector, classifier(bundle))

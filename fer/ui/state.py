@@ -1,4 +1,4 @@
-"""What a page remembers between its runs, typed. The only module that uses Streamlit's internals."""
+"""Keep typed objects between the runs of a page, and release uploads through Streamlit's internals."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def remembered(key: str, make: Callable[[], T]) -> T:
-    """Return the session's object under `key`, created once. It survives visits to other pages."""
+    """Return the session's object under `key`, created on first use. Unlike widget state, it survives other pages."""
     if key not in st.session_state:
         st.session_state[key] = make()
     value: T = st.session_state[key]
@@ -22,9 +22,9 @@ def remembered(key: str, make: Callable[[], T]) -> T:
 
 
 def release_upload(file: UploadedFile) -> None:
-    """Free an uploaded file's bytes, which Streamlit otherwise keeps until the tab is closed.
+    """Free the memory of an uploaded file, which Streamlit otherwise keeps until the tab is closed.
 
-    The widget still names the file. From the next run on, its value in `st.session_state` has a `DeletedFile` with the
+    The widget still lists the file. From the next run on, its value in `st.session_state` has a `DeletedFile` with the
     same `file_id` instead.
     """
     context = get_script_run_ctx()

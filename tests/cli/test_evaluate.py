@@ -17,10 +17,9 @@ from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.once import evaluate_once
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from tests.evaluation.test_evaluation_set import write_folders
 from tests.support.builders import make_bundle
 from tests.support.evaluations import grey_faces
-from tests.support.forms import csv_lines, drawn, image_files, write_lines
+from tests.support.forms import csv_lines, drawn, image_files, write_folders, write_lines
 
 WRONG = 5
 KEYS = [

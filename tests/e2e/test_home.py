@@ -26,7 +26,7 @@ def test_home_shows_the_model_its_speed_and_a_sample(app: App) -> None:
     expect(page.get_by_text("Model in use")).to_be_visible()
     expect(page.get_by_test_id("stMetricValue").filter(has_text=" ms")).to_be_visible()
     expect(page.get_by_role("img", name="Portrait of a smiling astronaut")).to_be_visible()
-    page.get_by_test_id("stMain").get_by_role("link", name="Try a photo").click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Analyse photos").click()
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
 
 
@@ -41,7 +41,7 @@ def test_the_theme_follows_the_system(app: App, scheme: Literal["light", "dark"]
 
 @pytest.mark.alone
 def test_the_way_back_home_is_short(app: App) -> None:
-    """Home computes nothing: 1 s is the aim, and 5 leave room for a busy machine."""
+    """Home computes nothing: the target is 1 s, and 5 s leave room for a busy machine."""
     page = app.open("Upload")
     start = time.monotonic()
     page.get_by_test_id("stSidebar").get_by_role("link", name="Home").click()
@@ -55,9 +55,9 @@ def test_the_pages_ask_no_server_but_this_one(app: App) -> None:
     for entry in MENU:
         app.open("" if entry.label == "Home" else entry.label)
         expect(app.page.get_by_test_id("stSidebar").get_by_role("link", name=entry.label)).to_be_visible()
-        # The browser fetches it by itself, and Playwright is not told.
+        # The browser fetches icons on its own, and Playwright doesn't report that.
         icons = app.page.locator('link[rel*="icon"]').evaluate_all("links => links.map(link => link.href)")
         asked.update(urlsplit(icon).netloc for icon in icons)
     app.page.wait_for_timeout(1000)
-    # '' is what a page holds itself, such as data: and blob:.
+    # '' stands for data: and blob: URLs.
     assert asked - {""} == {urlsplit(app.server.url).netloc}

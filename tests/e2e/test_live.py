@@ -28,10 +28,10 @@ from tests.support.live_driver import (
     expect_frames,
     expect_more_frames,
     expect_moving_video,
-    figures,
     memory_mb,
     open_live,
     start,
+    statistics,
     stop,
 )
 from tests.support.serving import Server, running_app
@@ -181,7 +181,7 @@ def test_on_a_telephone_everything_stands_in_one_column(page: Page, server: Serv
         place.bounding_box()
         for place in (
             page.locator('iframe[title*="webrtc_streamer"]'),
-            figures(page),
+            statistics(page),
             page.get_by_text("Last minute"),
             page.get_by_text("Smallest face"),
             page.get_by_text("Smoothing"),
@@ -243,7 +243,7 @@ def test_without_a_face_the_page_says_so(
         open_live(page, server)
         start(page)
         expect_frames(page, 15)
-        expect(page.get_by_text("No face is seen")).to_be_visible()
+        expect(page.get_by_text("No face found")).to_be_visible()
         expect(page.get_by_text("0 faces")).to_be_visible()
         stop(page)
         expect(page.get_by_text("No face was found in this session")).to_be_visible()
@@ -260,9 +260,9 @@ def test_permission_denied_is_named_with_what_to_do(
         start(page)
         expect(camera(page).get_by_text("NotAllowedError")).to_be_visible()
         # The page's help opens by itself.
-        expect(page.get_by_text("Allow the camera by the symbol beside the address")).to_be_visible()
+        expect(page.get_by_text("Allow the camera with the icon next to the address")).to_be_visible()
         camera(page).get_by_role("button", name="Choose camera").click()
-        expect(camera(page).get_by_text("The browser does not give the camera to this page")).to_be_visible()
+        expect(camera(page).get_by_text("The browser blocked the camera")).to_be_visible()
         page.get_by_role("link", name="Take a snapshot or drop a photo instead").click()
         expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     assert not server.complaints()

@@ -16,15 +16,7 @@ from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
 from tests.support.builders import portrait_bgr
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
-from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_lines
-
-
-def write_folders(root: Path, files: dict[str, bytes]) -> Path:
-    for name, data in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return root
+from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_folders, write_lines
 
 
 def test_csv_and_folders_of_the_same_images_are_the_same_evaluation_set(tmp_path: Path) -> None:

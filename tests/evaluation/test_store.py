@@ -20,9 +20,8 @@ from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.robustness import TRANSFORMS
 from fer.storage.files import write_json
 from fer.storage.processes import stamp_of
-from tests.evaluation.test_evaluation_set import write_folders
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
-from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_lines
+from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_folders, write_lines
 
 
 @pytest.fixture(autouse=True)

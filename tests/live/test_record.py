@@ -2,28 +2,13 @@
 
 import io
 import json
-from datetime import UTC, datetime
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from fer.emotions import EMOTIONS
-from fer.live.record import OUTCOMES, Observation, SessionRecord
-
-STARTED = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
-
-
-def leaning(emotion: str, confidence: float = 0.7) -> np.ndarray:
-    probabilities = np.full(len(EMOTIONS), (1 - confidence) / 6, np.float32)
-    probabilities[EMOTIONS.index(emotion)] = confidence
-    return probabilities
-
-
-def seen(person: int, emotion: str, confidence: float = 0.7, left: float = 10) -> Observation:
-    """Sure from a confidence of 0.5 on."""
-    box = np.array([left, 20, 30, 40], np.float32)
-    return Observation(person, box, leaning("neutral"), leaning(emotion, confidence), sure=confidence >= 0.5)
+from fer.live.record import OUTCOMES, SessionRecord
+from tests.support.observations import STARTED, seen
 
 
 def record(max_rows: int = 100) -> SessionRecord:
@@ -54,7 +39,7 @@ def test_the_share_of_time_counts_seconds_not_frames() -> None:
     assert {name: value for name, value in seconds.items() if value} == {"happy": 1.0, "sad": 3.0, "not sure": 3.0}
 
 
-def test_people_are_summed_up_each_for_itself() -> None:
+def test_each_person_has_a_summary() -> None:
     session = record()
     for frame in range(4):
         faces = [seen(3, "happy" if frame else "surprise")]
@@ -62,9 +47,10 @@ def test_people_are_summed_up_each_for_itself() -> None:
             faces.append(seen(7, "angry", 0.2))
         session.add(frame, frame / 2, 0.5, faces)
     first, second = session.people()
-    assert (first.person, first.first_s, first.last_s, first.most) == (3, 0.0, 1.5, "happy")
+    assert (first.person, first.first_s, first.last_s) == (3, 0.0, 1.5)
     assert first.shares[EMOTIONS.index("happy")] == pytest.approx(0.75)
-    assert (second.person, second.first_s, second.last_s, second.most) == (7, 1.0, 1.0, "not sure")
+    assert (second.person, second.first_s, second.last_s) == (7, 1.0, 1.0)
+    assert second.shares == (0.0,) * 7 + (1.0,)
 
 
 def test_shares_of_a_person_are_of_time_and_outlive_the_rows() -> None:

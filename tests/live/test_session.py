@@ -280,7 +280,7 @@ def test_after_stop_frames_pass_and_the_record_stays() -> None:
     assert live.submit(given) is given
     clock.now += 100
     snapshot = live.snapshot()
-    assert snapshot.ended
+    assert not live.active
     assert (snapshot.n_frames, snapshot.n_rows, snapshot.people) == (5, rows, ())
     assert snapshot.age_s == pytest.approx(0.5)
     assert live.picture() is not None

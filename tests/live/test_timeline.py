@@ -6,7 +6,7 @@ import pytest
 from fer.emotions import EMOTIONS
 from fer.live.record import SessionRecord
 from fer.live.timeline import Timeline, timeline_of
-from tests.live.test_record import STARTED, seen
+from tests.support.observations import STARTED, seen
 
 HAPPY = EMOTIONS.index("happy")
 

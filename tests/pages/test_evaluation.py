@@ -274,7 +274,7 @@ def test_models_that_are_compared_do_not_drive_out_the_one_in_use(tmp_path: Path
 def test_the_menu_says_what_is_stored(bundle: Bundle, open_page: OpenPage) -> None:
     words = " ".join(caption.value for caption in open_page(EVALUATION).sidebar.caption)
     assert "Live and Upload are not stored" in words
-    assert "data sets and evaluated faces are, until you delete them" in words
+    assert "datasets and evaluated faces are stored until you delete them" in words
 
 
 @pytest.mark.parametrize(

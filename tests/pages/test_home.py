@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.current import use_bundle
 from fer.ui.frame import MENU, menu_entry
+from fer.ui.home import readable_card
 from tests.support.builders import make_bundle
 
 OpenPage = Callable[[str], AppTest]
@@ -29,20 +31,20 @@ def test_home_names_the_model_its_accuracy_and_its_split(fer_home: Path, open_pa
     assert any("my-run" in caption.value for caption in app.caption)
 
 
-def test_the_test_split_is_shown_where_it_was_measured(fer_home: Path, open_page: OpenPage) -> None:
-    figures = {"validation": {"accuracy": 0.66}, "test": {"accuracy": 0.65}}
-    use_bundle(make_bundle(fer_home / "runs" / "my-run" / "bundle", metrics=figures).path)
+def test_the_accuracy_on_the_test_split_takes_precedence(fer_home: Path, open_page: OpenPage) -> None:
+    measured = {"validation": {"accuracy": 0.66}, "test": {"accuracy": 0.65}}
+    use_bundle(make_bundle(fer_home / "runs" / "my-run" / "bundle", metrics=measured).path)
     assert metrics(open_page("app.py"))["Accuracy, test"] == "65.0%"
 
 
-def test_a_model_of_drawn_faces_is_called_that(fer_home: Path, open_page: OpenPage) -> None:
+def test_a_model_trained_on_synthetic_faces_says_so(fer_home: Path, open_page: OpenPage) -> None:
     use_bundle(make_bundle(fer_home / "runs" / "a" / "bundle", data={"name": "synthetic", "synthetic": True}).path)
     assert any(
         "trained on synthetic faces, not on real ones" in caption.value for caption in open_page("app.py").caption
     )
 
 
-def test_a_face_has_a_time_once_the_model_is_loaded(tiny_model: Path, open_page: OpenPage) -> None:
+def test_the_time_per_face_appears_once_the_model_is_loaded(tiny_model: Path, open_page: OpenPage) -> None:
     app = open_page("app.py")
     for _ in range(100):
         if metrics(app)["Time per face"].endswith(" ms"):
@@ -52,13 +54,32 @@ def test_a_face_has_a_time_once_the_model_is_loaded(tiny_model: Path, open_page:
     assert not app.exception
 
 
+def test_a_model_that_is_never_sure_is_explained(fer_home: Path, open_page: OpenPage) -> None:
+    use_bundle(make_bundle(fer_home / "runs" / "a" / "bundle", confidence_threshold=1.0).path)
+    assert any("always says 'not sure'" in caption.value for caption in open_page("app.py").caption)
+
+
+def test_the_buttons_come_first_and_lead_to_photos_and_the_camera(tiny_model: Path, open_page: OpenPage) -> None:
+    app = open_page("app.py")
+    assert [button.label for button in app.main.button][:2] == ["Analyse photos", "Open the camera"]
+    app.button(key="home_Upload").click().run()
+    assert [title.value for title in app.title] == ["Upload"]
+
+
+def test_a_model_card_is_shown_without_comments_and_code_of_charts() -> None:
+    card = "# Card\n<!-- begin -->\nText.\n\nAccuracy by epoch.\n\n```mermaid\nline [1]\n```\n<!-- end -->\nMore.\n"
+    assert readable_card(card) == "# Card\nText.\n\nMore.\n"
+    shipped = readable_card((SHIPPED_BUNDLE / "README.md").read_text())
+    assert "<!--" not in shipped and "mermaid" not in shipped and "## Limits" in shipped
+
+
 def test_home_without_any_model_says_what_to_do_and_is_not_red(
     fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fer.paths.SHIPPED_BUNDLE", fer_home / "nothing here")
     app = open_page("app.py")
     assert not app.exception and not app.error
-    assert any("python -m fer train" in text.value for text in app.markdown)
+    assert any("fer train --data synthetic" in text.value for text in app.markdown)
 
 
 def test_a_damaged_model_is_named(tiny_model: Path, open_page: OpenPage) -> None:
@@ -75,6 +96,6 @@ def test_the_menu_lists_pages_that_exist(tiny_model: Path, open_page: OpenPage) 
     assert labels[0] == "Home" and "Upload" in labels
 
 
-def test_an_unknown_menu_entry_is_a_mistake() -> None:
+def test_an_unknown_menu_entry_raises() -> None:
     with pytest.raises(KeyError):
         menu_entry("Nowhere")

@@ -24,7 +24,7 @@ from tests.support.builders import make_bundle
 from tests.support.live_session import Clock, FakeClassifier, FakeDetector, frame, session
 
 PAGE = "pages/1_Live.py"
-NO_PICTURE = "Pressed START, and no picture?"
+NO_PICTURE = "No picture after START?"
 TURN = {"FER_TURN_URLS": "turn:turn.example.org:3478", "FER_TURN_SECRET": "never tell this"}
 
 pytestmark = pytest.mark.usefixtures("tiny_model", "webrtc_under_apptest")
@@ -103,10 +103,10 @@ def test_the_notice_comes_before_any_camera(open_page: Callable[[str], AppTest])
     assert components(app) == []
     said = texts(app)
     for word in (
-        "sent to the machine",
-        "Nothing is written to disk",
+        "sends the camera's picture to the machine",
+        "nothing on disk",
         "not in hiring",
-        "everyone whom the camera shows",
+        "everyone in the picture",
     ):
         assert word in said
     assert len(components(accept(app))) == 1
@@ -119,7 +119,7 @@ def test_the_notice_is_read_once(page: AppTest) -> None:
     assert len(components(page)) == 1
 
 
-def test_the_idle_page_invites_and_asks_for_no_microphone_and_no_server(page: AppTest) -> None:
+def test_the_idle_page_says_what_to_do_and_asks_for_no_microphone_and_no_server(page: AppTest) -> None:
     (arguments,) = components(page)
     assert arguments["rtc_configuration"] == {"iceServers": []}
     assert arguments["media_stream_constraints"]["audio"] is False
@@ -130,9 +130,9 @@ def test_the_idle_page_invites_and_asks_for_no_microphone_and_no_server(page: Ap
 
 
 def test_a_model_that_is_sure_of_nothing_says_so(page: AppTest, tmp_path: Path) -> None:
-    assert "not right often enough" not in texts(page)
+    assert "always says 'not sure'" not in texts(page)
     use_bundle(make_bundle(tmp_path / "short", confidence_threshold=1.0).path)
-    assert "not right often enough" in texts(page.run())
+    assert "always says 'not sure'" in texts(page.run())
 
 
 def test_the_turn_secret_never_reaches_the_browser(
@@ -151,19 +151,19 @@ def test_the_turn_secret_never_reaches_the_browser(
     assert components(app) == [arguments], "credentials change while they are good"
 
 
-def test_a_wrong_setting_of_the_network_is_one_sentence(
+def test_an_invalid_network_setting_gives_one_sentence(
     open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FER_TURN_URLS", "turn.example.org")
     app = accept(open_page(PAGE))
     assert [error.value for error in app.error] == [
-        "The address of a TURN server looks like 'turn:turn.example.org:3478?transport=udp', but 'turn.example.org' "
-        "was given; correct it in .streamlit/secrets.toml or the environment."
+        "'turn.example.org' isn't the address of a TURN server, which looks like "
+        "'turn:turn.example.org:3478?transport=udp'. Correct it in .streamlit/secrets.toml or in the environment."
     ]
     assert components(app) == []
 
 
-def test_secrets_that_are_no_toml_are_one_sentence(
+def test_invalid_secrets_give_one_sentence(
     open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "secrets.toml"
@@ -172,17 +172,15 @@ def test_secrets_that_are_no_toml_are_one_sentence(
     try:
         monkeypatch.setattr(st, "secrets", Secrets())
         app = accept(open_page(PAGE))
-        assert len(components(app)) == 1 and not app.error, "no file is no fault"
+        assert len(components(app)) == 1 and not app.error, "a missing file is fine"
         file.write_text("[turn]\nsecret = abc\n")
         app.run()
     finally:
         config.set_option("secrets.files", before)
-    assert [error.value for error in app.error] == [
-        f"The secrets in {file} cannot be read as TOML; correct the file or take it away."
-    ]
+    assert [error.value for error in app.error] == [f"{file} isn't valid TOML. Correct the file or remove it."]
 
 
-def test_a_broken_model_is_one_sentence(open_page: Callable[[str], AppTest], tiny_model: Path) -> None:
+def test_a_broken_model_gives_one_sentence(open_page: Callable[[str], AppTest], tiny_model: Path) -> None:
     app = open_page(PAGE)
     (tiny_model / "model.onnx").write_bytes(b"no model")
     camera.resources._described.clear()
@@ -192,7 +190,7 @@ def test_a_broken_model_is_one_sentence(open_page: Callable[[str], AppTest], tin
     assert components(app) == []
 
 
-def test_the_next_viewer_hears_that_all_places_are_taken(
+def test_one_viewer_too_many_is_told_to_wait(
     open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FER_LIVE_STREAMS", "1")
@@ -211,9 +209,9 @@ def test_the_next_viewer_hears_that_all_places_are_taken(
 def checklist_is_open(app: AppTest) -> bool:
     (found,) = (expander for expander in app.expander if expander.label == NO_PICTURE)
     words = "\n".join(str(element.value) for element in found.markdown)
-    for word in ("Permission", "Camera busy", "https://", "TURN"):
+    for word in ("Permission", "Camera in use", "https://", "TURN"):
         assert word in words
-    assert "Take a snapshot or drop a photo instead" in [link.proto.label for link in found.get("page_link")]
+    assert "Analyse a snapshot or a photo instead" in [link.proto.label for link in found.get("page_link")]
     return bool(found.proto.expanded)
 
 
@@ -223,7 +221,7 @@ def test_after_ten_seconds_the_page_says_what_may_be_wrong(page: AppTest) -> Non
     assert checklist_is_open(page.run())
 
 
-def test_a_second_start_that_brings_nothing_is_helped_too(page: AppTest) -> None:
+def test_a_second_start_without_a_picture_gets_help_too(page: AppTest) -> None:
     stream = played(5)
     with_stream(page, stream, on=True)
     assert NO_PICTURE not in [expander.label for expander in page.expander]
@@ -239,23 +237,23 @@ def test_a_stream_without_frames_is_noticed_too(page: AppTest) -> None:
     clock = Clock()
     stream = session(clock=clock)
     with_stream(page, stream, on=True)
-    assert "The camera is being opened" in texts(page)
+    assert "Opening the camera" in texts(page)
     assert "No picture for ten seconds" not in texts(page)
     clock.now += 11
     said = texts(with_stream(page, stream, on=True))
     assert "No picture for ten seconds" in said and said.count("**Permission:**") == 1
 
 
-def test_a_stream_that_stands_still_shows_nobody(page: AppTest) -> None:
+def test_a_stalled_stream_shows_nobody(page: AppTest) -> None:
     clock = Clock()
     stream = played(10, clock=clock)
     clock.now += 3
     said = texts(with_stream(page, stream, on=True))
-    assert "stands still" in said and "0.0 fps" in said and "0 faces" in said
-    assert "looks happy" not in said and "No face is seen" not in said
+    assert "has stopped sending frames" in said and "0.0 fps" in said and "0 faces" in said
+    assert "looks happy" not in said and "No face found" not in said
 
 
-def test_figures_of_a_running_stream(page: AppTest) -> None:
+def test_statistics_of_a_running_stream(page: AppTest) -> None:
     stream = played()
     with_stream(page, stream, on=True)
     said = texts(page)
@@ -263,7 +261,7 @@ def test_figures_of_a_running_stream(page: AppTest) -> None:
     assert "**looks happy** 0.88" in said
     # One person's bars and the share of time; the last minute.
     assert len(page.get("plotly_chart")) == 2 and len(charts(page)) == 1
-    assert "No face is seen" not in said
+    assert "No face found" not in said
 
 
 def test_several_people_have_a_name_each_and_an_unsure_one_no_guess(page: AppTest) -> None:
@@ -275,17 +273,17 @@ def test_several_people_have_a_name_each_and_an_unsure_one_no_guess(page: AppTes
     assert "sad" not in said
 
 
-def test_nobody_in_the_picture_is_said_with_what_to_try(page: AppTest) -> None:
+def test_without_a_face_the_page_says_what_to_try(page: AppTest) -> None:
     said = texts(with_stream(page, played(10, FakeDetector([])), on=True))
-    assert "No face is seen" in said and "YuNet" in said
+    assert "No face found" in said and "YuNet" in said
 
 
-@pytest.mark.parametrize(("blur", "shown"), [(False, "is shown as it came"), (True, "is hidden altogether")])
-def test_failed_frames_are_told_with_their_number_and_reason(page: AppTest, blur: bool, shown: str) -> None:
+@pytest.mark.parametrize(("blur", "shown"), [(False, "shown unchanged"), (True, "blurred completely")])
+def test_failed_frames_are_reported_with_number_and_reason(page: AppTest, blur: bool, shown: str) -> None:
     page.toggle(key="live_blur").set_value(blur).run()
     stream = played(20, classifier=FakeClassifier(fails_every=5), settings=LiveSettings(blur=blur))
     said = texts(with_stream(page, stream, on=True))
-    assert f"4 of 20 frames failed; such a frame {shown}. The last reason: `RuntimeError: out of luck`." in said
+    assert f"4 of 20 frames failed and were {shown}. Last reason: `RuntimeError: out of luck`." in said
     assert "looks happy" in said
 
 
@@ -297,13 +295,13 @@ def test_after_stop_a_summary_and_files(page: AppTest) -> None:
         "Length": "0:03 min",
         "Frames": "31",
         "People": "1",
-        "Most of the time": "happy",
+        "Most often": "happy (100 %)",
     }
     assert [button.proto.label for button in page.get("download_button")] == ["CSV", "JSON", "Last picture"]
     assert len(page.get("plotly_chart")) == 1 and len(charts(page)) == 1
 
 
-def test_a_snapshot_is_what_was_shown_at_the_click(page: AppTest) -> None:
+def test_a_snapshot_is_the_picture_shown_at_the_click(page: AppTest) -> None:
     stream = played()
     with_stream(page, stream, on=True)
     with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
@@ -314,7 +312,7 @@ def test_a_snapshot_is_what_was_shown_at_the_click(page: AppTest) -> None:
     taken = cv2.imdecode(np.frombuffer(page.session_state["live_state"].snapshot, np.uint8), cv2.IMREAD_COLOR)
     assert taken.shape == (120, 160, 3)
     assert taken.mean() > 50
-    assert [button.proto.label for button in page.get("download_button")] == ["Download the snapshot"]
+    assert [button.proto.label for button in page.get("download_button")] == ["Download snapshot"]
 
 
 def test_a_session_without_a_face_says_so(page: AppTest) -> None:
@@ -396,5 +394,6 @@ def test_a_model_that_cannot_be_used_leaves_the_stream_its_own(page: AppTest, tm
 
 
 def test_home_leads_here(open_page: Callable[[str], AppTest]) -> None:
-    links = open_page("app.py").get("page_link")
-    assert any("Open the camera" in link.proto.label and link.proto.page.endswith("Live") for link in links)
+    app = open_page("app.py")
+    app.button(key="home_Live").click().run()
+    assert [title.value for title in app.title] == ["Live"]

@@ -108,3 +108,12 @@ def plus(dataset: FaceDataset, image: np.ndarray, label: int, split: int = 0) ->
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, byte for byte."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def write_folders(root: Path, files: dict[str, bytes]) -> Path:
+    """Write files by their path below `root`."""
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root

@@ -39,14 +39,14 @@ def stop(page: Page) -> None:
     expect(camera(page).get_by_role("button", name="Start")).to_be_visible()
 
 
-def figures(page: Page) -> Locator:
-    """The line with frames a second, milliseconds, faces, frames, dropped and failed ones."""
+def statistics(page: Page) -> Locator:
+    """Return the line with frames per second, milliseconds, faces, and counts of frames."""
     return page.get_by_text("dropped").first
 
 
 def counted(page: Page, *names: str) -> tuple[int, ...]:
-    """The numbers before `names` in that line, such as 'frames', all of one moment."""
-    parts = (part.split() for part in figures(page).inner_text().split(" · "))
+    """Return the numbers before `names` in that line, such as 'frames', all from the same moment."""
+    parts = (part.split() for part in statistics(page).inner_text().split(" · "))
     numbers = {words[1]: words[0] for words in parts}
     return tuple(int(numbers[name]) for name in names)
 
@@ -54,12 +54,12 @@ def counted(page: Page, *names: str) -> tuple[int, ...]:
 def eventually(what: Callable[[], bool], page: Page, seconds: float = PATIENCE_MS / 1000) -> None:
     deadline = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < deadline, "it did not come to pass in time"
+        assert time.monotonic() < deadline, "timed out"
         page.wait_for_timeout(200)
 
 
 def expect_frames(page: Page, more_than: int = 30) -> None:
-    expect(figures(page)).to_be_visible()
+    expect(statistics(page)).to_be_visible()
     eventually(lambda: counted(page, "frames") > (more_than,), page)
 
 

@@ -78,7 +78,7 @@ def test_cancelling_ends_it_at_its_next_word() -> None:
     job.cancel()
     go_on.set()
     assert ended(job).state == CANCELLED
-    assert after == [] and job.result is None and "nothing was changed" in job.error
+    assert after == [] and job.result is None and "Nothing was changed" in job.error
 
 
 def test_a_users_mistake_is_the_sentence_it_carries() -> None:

@@ -1,1 +1,1 @@
-"""The Live page's parts."""
+"""The parts of the Live page."""

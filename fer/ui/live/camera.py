@@ -1,4 +1,4 @@
-"""The Live page's left half: the notice, the camera, and what to do when it does not start."""
+"""Show the notice, the camera, and what to do if it doesn't start."""
 
 import os
 import time
@@ -24,9 +24,9 @@ from fer.ui.live.webcam import CameraState, Webcam
 from fer.ui.state import remembered
 from fer.vision.images import encode_jpeg
 
-# How often the figures and the charts are drawn while the camera is on.
+# How often numbers and charts are drawn while the camera is on.
 PULSE_S: Final = 1.0
-# After so long without a frame the page says what may be wrong.
+# Without a frame for this long, the page says what may be wrong.
 PATIENCE_S: Final = 10.0
 _BUSY_PULSE_S: Final = 2.0
 _THUMBNAIL_PX: Final = 96
@@ -34,14 +34,14 @@ _THUMBNAIL_PX: Final = 96
 
 @dataclass
 class LiveState:
-    """What the page remembers of one viewer.
+    """The state of one viewer's page.
 
     Attributes:
         webcam: the camera component and its sessions.
-        settings: as chosen now.
-        accepted: whether the notice was.
-        off_s: since when the camera has been off, on the monotonic clock; None while it is on, or not to be had.
-        snapshot: the picture taken last in this session, as JPEG.
+        settings: the chosen settings.
+        accepted: whether the viewer accepted the notice.
+        off_s: the monotonic time since which the camera has been off; None while it is on or unavailable.
+        snapshot: the last snapshot of this session, as JPEG.
         servers, servers_s: STUN and TURN servers for the browser, and when their credentials were made (seconds since
             1970).
     """
@@ -56,30 +56,30 @@ class LiveState:
 
     @property
     def session(self) -> LiveSession | None:
-        """The stream that runs or ran last."""
+        """Return the current or last stream."""
         return self.webcam.session
 
 
 def live_state() -> LiveState:
-    """This viewer's."""
+    """Return this viewer's state."""
     return remembered("live_state", LiveState)
 
 
 def notice(state: LiveState) -> bool:
-    """Say what happens with the camera's picture, and wait until that was read; True once it was."""
+    """Explain what happens with the camera's picture. Return whether the viewer has accepted it."""
     if state.accepted:
         return True
     with st.container(border=True):
         st.subheader("Before the camera opens", anchor=False)
         st.markdown(
-            "- **What happens:** your camera's picture is sent to the machine that runs this program. It finds the "
-            "faces, estimates the expression each one shows, and sends the picture back with boxes and labels.\n"
-            "- **What is kept:** the figures of your last session, its last picture and the snapshot you took, in "
-            "memory, until you close this tab or press START again. Nothing is written to disk unless you download "
-            "it.\n"
-            "- **What it is not for:** an expression is not a feeling. Do not judge or decide about anyone by it: not "
-            "in hiring, at school, at work, in policing or in medicine.\n"
-            "- **Who must know:** everyone whom the camera shows. Tell them before you press START."
+            "- **What happens:** your browser sends the camera's picture to the machine that runs this program. It "
+            "detects the faces, predicts the expression each one shows, and sends the picture back with boxes and "
+            "labels.\n"
+            "- **What is stored:** nothing on disk. The record of your last session, its last picture and your "
+            "snapshot stay in memory until you reload or close this tab or press START again. You can download them.\n"
+            "- **What it is not for:** an expression is not a feeling. Don't use it to decide about anyone: not in "
+            "hiring, at school, at work, in policing or in medicine.\n"
+            "- **Who must know:** everyone in the picture. Tell them before you press START."
         )
 
         def accept() -> None:
@@ -90,20 +90,20 @@ def notice(state: LiveState) -> bool:
 
 
 def camera(state: LiveState) -> CameraState:
-    """The camera with START and STOP, or word that all places are taken.
+    """Show the camera with START and STOP, or a message if too many viewers use it.
 
     Raises:
-        FerError: the model, the detector or the network's settings cannot be used.
+        FerError: the model, the detector or the network settings can't be used.
     """
     network = _network()
     slots = _slots(network.stream_limit)
-    # Loaded and warm before START: a frame that waits ten seconds ends the stream.
+    # Load the model before START, because a frame that waits ten seconds ends the stream.
     bundle = resources.model_in_use()
     model = _model(bundle.hash, bundle)
     if bundle.never_sure:
         st.caption(
-            ":material/info: The model in use was not right often enough to be sure of any face, so every face is 'not "
-            "sure'. Train it for longer, or put another to use on the Training page."
+            ":material/info: The model in use wasn't accurate enough in its training to be sure of any face, so it "
+            "always says 'not sure'. Train it longer, or choose another model on the Training page."
         )
 
     def open_session() -> LiveSession | None:
@@ -113,7 +113,7 @@ def camera(state: LiveState) -> CameraState:
         state.snapshot = None
         return session
 
-    # In this order: an older run of this page may be opening the viewer's own session just now.
+    # In this order, because an older run of this page may just be opening the viewer's own session.
     if slots.full() and not ((own := state.session) and own.active):
         _busy(slots)
         return CameraState(on=False, refused=True)
@@ -126,10 +126,10 @@ def camera(state: LiveState) -> CameraState:
 
 
 def follow_model(session: LiveSession) -> None:
-    """Let a running stream go on with the model in use, where another was put to use since.
+    """Switch a running stream to the model in use, if that has changed.
 
     Raises:
-        BundleError: that one cannot be used; the stream goes on with the one before.
+        BundleError: the new model can't be used. The stream continues with the old one.
     """
     bundle = resources.model_in_use()
     model = _model(bundle.hash, bundle)
@@ -139,7 +139,7 @@ def follow_model(session: LiveSession) -> None:
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model ...")
 def _model(bundle_hash: str, _bundle: Bundle) -> LiveModel:
-    # One thread: two finish a single face a little sooner and take more of the cores in all.
+    # One thread: two are slightly faster for a single face but take more processor time in total.
     classifier = EmotionClassifier(_bundle, threads=1)
     classifier.probabilities(np.zeros((1, SIDE, SIDE, 1), np.uint8))
     return LiveModel(classifier, _bundle.confidence_threshold, f"{_bundle.name} ({_bundle.hash})")
@@ -148,15 +148,15 @@ def _model(bundle_hash: str, _bundle: Bundle) -> LiveModel:
 def _network() -> NetworkSettings:
     if st.secrets.load_if_toml_exists():
         return network_settings(st.secrets.to_dict(), os.environ)
-    # Streamlit says nothing of a file that it cannot read, and the camera would do without the servers named in it.
+    # Streamlit silently ignores a file that it can't read, and the servers in it would be missing.
     for file in st.get_option("secrets.files"):
         if Path(file).exists():
-            raise NetworkError(f"The secrets in {file} cannot be read as TOML; correct the file or take it away.")
+            raise NetworkError(f"{file} isn't valid TOML. Correct the file or remove it.")
     return network_settings({}, os.environ)
 
 
 def _servers(state: LiveState, network: NetworkSettings) -> list[dict[str, Any]]:
-    """Made anew when half of their time is over, and not on every run: every list is kept by streamlit-webrtc."""
+    """Return the servers. They change only when half of their lifetime is over: streamlit-webrtc keeps every list."""
     now_s = time.time()
     if now_s - state.servers_s > CREDENTIAL_SECONDS / 2:
         state.servers, state.servers_s = ice_servers(network, now_s), now_s
@@ -171,10 +171,10 @@ def _slots(limit: int) -> StreamSlots:
 def _busy(slots: StreamSlots) -> None:
     @st.fragment(run_every=_BUSY_PULSE_S)
     def waiting() -> None:
-        places = "The one place for a camera is" if slots.limit == 1 else f"All {slots.limit} places for cameras are"
+        limit = "One other viewer is" if slots.limit == 1 else f"{slots.limit} other viewers are"
         st.warning(
-            f"**Busy.** {places} taken on this machine. This page goes on by itself as soon as one is free; meanwhile "
-            "you can analyse photos.",
+            f"**Busy.** {limit} using the camera on this machine, which is its limit. This page continues "
+            "automatically when one of them stops. Meanwhile, you can analyse photos.",
             icon=":material/groups:",
         )
         _to_photos()
@@ -187,14 +187,14 @@ def _busy(slots: StreamSlots) -> None:
 def _to_photos() -> None:
     entry = menu_entry("Upload")
     if entry.exists:
-        st.page_link(entry.path, label="Take a snapshot or drop a photo instead", icon=entry.icon)
+        st.page_link(entry.path, label="Analyse a snapshot or a photo instead", icon=entry.icon)
 
 
 def no_picture(state: LiveState, shown: CameraState) -> None:
-    """What to do when START brings nothing: at hand while the camera is off, and open after ten seconds of that.
+    """Offer help while the camera is off, opened after ten seconds.
 
-    A START that the browser refuses is told to the viewer alone, so the clock decides, and nothing is claimed. What is
-    wrong with a stream that began is said by `fer.ui.live.readings.now`.
+    The server doesn't learn when a browser refuses START, so only time can tell. `fer.ui.live.readings.now` reports
+    what is wrong with a stream that did start.
     """
     if shown.on or shown.refused:
         state.off_s = None
@@ -206,27 +206,27 @@ def no_picture(state: LiveState, shown: CameraState) -> None:
 
     @st.fragment(run_every=None if late() else PATIENCE_S)
     def panel() -> None:
-        with st.expander("Pressed START, and no picture?", icon=":material/help:", expanded=late()):
+        with st.expander("No picture after START?", icon=":material/help:", expanded=late()):
             checklist()
 
     panel()
 
 
 def checklist() -> None:
-    """What may keep the camera's picture away, most frequent first, and the way that needs no WebRTC."""
+    """Show what may be wrong, most frequent first, and a link to snapshots, which need no WebRTC."""
     st.markdown(
-        "1. **Permission:** the browser asks once. Allow the camera by the symbol beside the address, then press "
+        "1. **Permission:** the browser asks only once. Allow the camera with the icon next to the address, then press "
         "START again.\n"
-        "2. **Camera busy:** close other programs and tabs that use it, or pick another one with CHOOSE CAMERA.\n"
-        "3. **Address:** browsers give cameras only to pages under `https://` or `http://localhost`.\n"
-        "4. **Network:** from another network than this machine's the video needs a TURN server; `docs/live.md` says "
-        "how to set one."
+        "2. **Camera in use:** close other programs and tabs that use it, or pick another one with CHOOSE CAMERA.\n"
+        "3. **Address:** browsers allow the camera only on pages under `https://` or `http://localhost`.\n"
+        "4. **Network:** if your browser is in another network than this machine, the video needs a TURN server. "
+        "`docs/live.md` explains how to set one up."
     )
     _to_photos()
 
 
 def snapshot(state: LiveState) -> None:
-    """Take the picture as it is shown now, look at it, download it."""
+    """Let the viewer take a snapshot of the current picture, look at it and download it."""
     session = state.session
 
     @st.fragment
@@ -235,27 +235,27 @@ def snapshot(state: LiveState) -> None:
             picture = session.picture() if session else None
             state.snapshot = None if picture is None else encode_jpeg(picture)
 
-        # A file that is made at the click itself (a callable for `data`) is swept away by the next two drawings of any
-        # viewer's figures, before a slow browser has fetched it.
+        # Prepared before the click: with a callable for `data`, Streamlit deletes the file after the next two fragment
+        # runs of any viewer, before a slow browser has fetched it.
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
-                "Take a snapshot",
+                "Take snapshot",
                 on_click=take,
                 icon=":material/photo_camera:",
                 key="live_take",
-                help="The picture as it is shown, with boxes, labels and blur.",
+                help="Saves the picture as shown, with boxes, labels and blur.",
             )
             if state.snapshot:
-                st.image(state.snapshot, width=_THUMBNAIL_PX, alt="The snapshot you took")
+                st.image(state.snapshot, width=_THUMBNAIL_PX, alt="Your snapshot")
                 snapshot_download(state.snapshot, "live_snapshot")
 
     panel()
 
 
 def snapshot_download(jpeg: bytes, key: str) -> None:
-    """Download a snapshot."""
+    """Offer a snapshot for download."""
     st.download_button(
-        "Download the snapshot",
+        "Download snapshot",
         jpeg,
         file_name="live-snapshot.jpg",
         mime="image/jpeg",

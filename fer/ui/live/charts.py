@@ -1,6 +1,6 @@
-"""Charts of the Live page: the time line and the shares of time.
+"""Draw the charts of the Live page: the timeline and the shares of time.
 
-They are drawn every second while frames are processed, so each is built in one call from plain values and arrays.
+They are drawn every second while frames are processed, so each figure is built at once from plain values and arrays.
 Adding traces one by one takes five times as long.
 """
 
@@ -14,7 +14,7 @@ from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE, black_stands_out
 from fer.live.record import OUTCOMES
 from fer.live.timeline import PersonLine, Timeline
 
-# No tool bar, and no accidental zoom on a phone. Values under the pointer are still shown.
+# Without a toolbar and without accidental zoom on a phone, but with values on hover.
 LIVE: Final[dict[str, Any]] = {"displayModeBar": False}
 _MARGIN: Final = {"l": 4, "r": 4, "t": 4, "b": 4}
 _UNSURE_COLOR: Final = "#A9A9B3"
@@ -29,8 +29,8 @@ def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
     """Draw one person's probabilities over time, one line per class.
 
     Args:
-        timeline: sets the range of the axis.
-        line: the chosen person's line; None draws empty axes.
+        timeline: sets the time axis, which may be longer than the person's line.
+        line: the line of the chosen person; None draws empty axes.
     """
     ends = [timeline.first_s, max(timeline.last_s, timeline.first_s + 1)]
     ticks = _ticks(*ends)
@@ -52,7 +52,7 @@ def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
         "margin": _MARGIN,
         "hovermode": "x unified",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xanchor": "left"},
-        # Always the same, so that a line that was switched off in the legend stays off.
+        # Constant, so that a line hidden in the legend stays hidden with the next second.
         "uirevision": "live",
         "xaxis": {
             "range": ends,
@@ -70,21 +70,21 @@ def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
 
 
 def describe_timeline(timeline: Timeline, line: PersonLine | None) -> str:
-    """Describe the chart in words, for those who can't see it."""
+    """Describe the chart for people who can't see it."""
     if line is None:
-        return "Time line of seven probabilities: nobody was seen in it."
+        return "Timeline of seven probabilities. Nobody was seen."
     highest = EMOTIONS[int(np.nanargmax(line.probabilities[-1]))]
     return (
-        f"Time line of seven probabilities of person {line.person}, from {clock(timeline.first_s)} to "
-        f"{clock(timeline.last_s)}; at its end {highest} is highest."
+        f"Timeline of seven probabilities of person {line.person}, from {clock(timeline.first_s)} to "
+        f"{clock(timeline.last_s)}. At the end, {highest} is highest."
     )
 
 
 def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
-    """A stacked bar a row: which part of the time each expression took.
+    """Draw one stacked bar per row with the share of time of each expression.
 
     Args:
-        shares: (8,) for each of `OUTCOMES`, summing to 1 or all 0, by the row's name; the first is on top.
+        shares: by the name of the row, (8,) for each of `OUTCOMES`, summing to 1 or all 0. The first row is on top.
     """
     rows = {name: [float(value) for value in values] for name, values in shares.items()}
     bars = []
@@ -136,14 +136,14 @@ def describe_shares(shares: Iterable[float]) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Format seconds: '1:05', or '1:01:05' from an hour on."""
+    """Return 65 seconds as '1:05', and an hour more as '1:01:05'."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _ink(color: str) -> str:
-    """Return black or white, whichever has more contrast on '#RRGGBB'."""
+    """Return black or white, whichever is more readable on '#RRGGBB'."""
     return "#000000" if black_stands_out(*bytes.fromhex(color[1:])) else "#FFFFFF"
 
 

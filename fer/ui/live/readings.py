@@ -1,4 +1,4 @@
-"""The Live page's figures: what is seen now, the last minute, and what a session leaves."""
+"""Show who is seen now, the last minute, and the summary of a session."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,17 +20,21 @@ from fer.ui.live.webcam import CameraState
 from fer.ui.plots import Chart, live_charts
 from fer.vision.images import encode_jpeg
 
-# More people than this are in the picture, the record and the summary, but have no bars beside the video.
+# Only this many people get bars next to the video. All are in the picture, the record and the summary.
 _SHOWN_PEOPLE: Final = 4
 _SUMMED_PEOPLE: Final = 8
 _EVERYONE: Final = "everyone"
+_SPEED_HELP: Final = (
+    "fps: frames per second; 10 and more look smooth. ms: processing time per frame. Dropped: frames skipped because "
+    "the previous one was still being processed, which is normal. Failed: frames that couldn't be processed."
+)
 
 
 def now(state: LiveState, shown: CameraState) -> None:
-    """Who is seen at this moment, how fast, and the share of time so far; at rest while the camera is off.
+    """Show who is seen now, the speed and the shares of time, or an invitation while the camera is off.
 
-    While it is on, this part also hands the stream a model that was put to use since, and says what may be wrong when
-    no frame comes.
+    While the camera is on, this also switches the stream to a newly chosen model, and reports what may be wrong if no
+    frames arrive.
     """
     session = state.session
 
@@ -42,10 +46,10 @@ def now(state: LiveState, shown: CameraState) -> None:
         with errors_as_sentences():
             follow_model(session)
         snapshot = session.snapshot()
-        st.caption(figures_line(snapshot))
+        st.caption(speed_line(snapshot), help=_SPEED_HELP)
         if snapshot.silent_s > PATIENCE_S:
             with st.container(border=True):
-                st.markdown("**No picture for ten seconds.** One of these helps:")
+                st.markdown("**No picture for ten seconds.** Try these in order:")
                 checklist()
             return
         if snapshot.n_failed:
@@ -60,8 +64,8 @@ def now(state: LiveState, shown: CameraState) -> None:
     panel()
 
 
-def figures_line(snapshot: LiveSnapshot) -> str:
-    """'29.9 fps · 7 ms · 1 face · 300 frames · 0 dropped · 0 failed'."""
+def speed_line(snapshot: LiveSnapshot) -> str:
+    """Return a line such as '29.9 fps · 7 ms · 1 face · 300 frames · 0 dropped · 0 failed'."""
     cost = "–" if snapshot.processing_ms is None else f"{snapshot.processing_ms:.0f}"
     return " · ".join(
         [
@@ -76,40 +80,40 @@ def figures_line(snapshot: LiveSnapshot) -> str:
 
 
 def failures_line(snapshot: LiveSnapshot, *, blurred: bool) -> str:
-    """How many frames failed, what is shown in their place, and why the last one did."""
-    instead = "hidden altogether" if blurred else "shown as it came"
-    # The reason is a program's text, not Markdown.
+    """Return how many frames failed, what is shown instead, and the last reason."""
+    instead = "blurred completely" if blurred else "shown unchanged"
+    # In backticks, so that the text of an exception isn't read as Markdown.
     reason = (snapshot.last_failure or "").replace("`", "'")
     return (
-        f"{snapshot.n_failed} of {snapshot.n_frames} frames failed; such a frame is {instead}. "
-        f"The last reason: `{reason}`. If it goes on, press STOP and START; the program's log says more."
+        f"{snapshot.n_failed} of {snapshot.n_frames} frames failed and were {instead}. Last reason: `{reason}`. If "
+        "this continues, press STOP and START. The terminal shows the details."
     )
 
 
 def _invitation(*, again: bool) -> None:
     with st.container(border=True):
         if again:
-            st.markdown("The camera is off. **Press START** for a new session; it takes the place of the last one.")
+            st.markdown("The camera is off. **Press START** for a new session. It replaces the last one.")
         else:
             st.markdown(
-                "**Press START** and allow the camera. Here you will then see each face's seven probabilities, below "
-                "the last minute as lines; after STOP you can download the session."
+                "**Press START** and allow the camera. You will see the seven probabilities of each face here, and the "
+                "last minute as lines below. After STOP, you can download the session."
             )
 
 
 def _people(snapshot: LiveSnapshot, detector: str) -> None:
     if not snapshot.people:
         if snapshot.n_frames and snapshot.stalled:
-            st.info("The camera's picture stands still: no new frame comes.", icon=":material/pause_circle:")
+            st.info("The camera has stopped sending frames.", icon=":material/pause_circle:")
         elif snapshot.n_frames:
-            more = "YuNet finds turned and small faces too" if detector == "haar" else "a higher sensitivity finds more"
+            more = "choose YuNet, which finds turned and small faces too" if detector == "haar" else "raise Sensitivity"
             st.info(
-                "No face is seen. Look into the camera with light from the front, or come closer; under Settings, "
-                f"{more}.",
+                "No face found. Look into the camera with light from the front, or come closer. In the settings below, "
+                f"you can {more}.",
                 icon=":material/face_retouching_off:",
             )
         else:
-            st.info("The camera is being opened ...", icon=":material/hourglass_top:")
+            st.info("Opening the camera ...", icon=":material/hourglass_top:")
         return
     for place, person in enumerate(snapshot.people[:_SHOWN_PEOPLE]):
         st.markdown(person_line(person, named=len(snapshot.people) > 1))
@@ -124,7 +128,7 @@ def _people(snapshot: LiveSnapshot, detector: str) -> None:
 
 
 def person_line(person: Person, *, named: bool) -> str:
-    """'**Person 2** looks happy 0.83', or 'not sure' in place of a guess."""
+    """Return a line such as '**Person 2** looks happy 0.83', or 'not sure' instead of a guess."""
     who = f"**Person {person.track_id}** " if named else ""
     if not person.face.sure:
         return f"{who}**{person.face.looks}**"
@@ -132,7 +136,7 @@ def person_line(person: Person, *, named: bool) -> str:
 
 
 def last_minute(state: LiveState, shown: CameraState) -> None:
-    """The last 60 seconds of one person, as lines."""
+    """Show the last 60 seconds of one person as lines."""
     session = state.session
     if session is None or not shown.on:
         return
@@ -153,7 +157,7 @@ def _timeline(timeline: Timeline, key: str) -> None:
 
 
 def _chosen(timeline: Timeline, key: str) -> PersonLine | None:
-    """The person whose line is drawn: whom the viewer chose, or who was there longest."""
+    """Let the viewer choose whose line is drawn. The default is the person seen longest."""
     if not timeline.lines:
         return None
     by_length = max(timeline.lines, key=lambda line: len(line.seconds))
@@ -161,7 +165,7 @@ def _chosen(timeline: Timeline, key: str) -> PersonLine | None:
         return by_length
     numbers = [line.person for line in timeline.lines]
     if st.session_state.get(key) not in numbers:
-        # Who left the last minute is no choice any more.
+        # The chosen person is no longer in the last minute.
         st.session_state[key] = by_length.person
     number = st.selectbox("Person", numbers, key=key, width=120)
     return next((line for line in timeline.lines if line.person == number), by_length)
@@ -169,15 +173,15 @@ def _chosen(timeline: Timeline, key: str) -> PersonLine | None:
 
 @dataclass(frozen=True, eq=False)
 class SessionFiles:
-    """What an ended session leaves, worked out once.
+    """The files of an ended session, created once.
 
     Attributes:
-        session: whose it is.
-        stem: of the files' names, with the time when the session began.
+        session: the session.
+        stem: the beginning of the file names, with the time when the session began.
         csv, json: the record.
-        picture: the last one, as JPEG; None where no frame came.
+        picture: the last picture as JPEG; None if no frame arrived.
         people: everyone seen.
-        every: 1 where every frame is in the record, 2 where every second is, and so on.
+        every: 1 if every frame is recorded, 2 if every second is, and so on.
     """
 
     session: LiveSession
@@ -190,7 +194,7 @@ class SessionFiles:
 
     @classmethod
     def of(cls, session: LiveSession) -> Self:
-        """The files of a session that was stopped."""
+        """Create the files of a stopped session."""
         record, picture = session.record(), session.picture()
         files = record.files(session.about())
         return cls(
@@ -205,17 +209,17 @@ class SessionFiles:
 
 
 def summary(state: LiveState, shown: CameraState) -> None:
-    """What the last session showed, to look at and to download, once the camera is off."""
+    """Show the summary and the downloads of the last session while the camera is off."""
     session = state.session
     if session is None or shown.on:
-        # The next START lets go of the last session, as the notice says.
+        # START deletes the last session, as the notice says.
         st.session_state.pop("live_files", None)
         return
     if not session.snapshot().n_frames:
         return
     files = st.session_state.get("live_files")
     if files is None or files.session is not session:
-        with st.spinner("Summing up the session ..."):
+        with st.spinner("Summarising the session ..."):
             files = st.session_state["live_files"] = SessionFiles.of(session)
     st.subheader("Your last session", anchor=False)
     _summary(files, state)
@@ -224,16 +228,17 @@ def summary(state: LiveState, shown: CameraState) -> None:
 @st.fragment
 def _summary(files: SessionFiles, state: LiveState) -> None:
     snapshot, people = files.session.snapshot(), files.people
-    most = OUTCOMES[int(snapshot.shares.argmax())] if snapshot.shares.any() else "–"
+
     length, frames, seen, mostly = st.columns(4)
     length.metric("Length", f"{clock(snapshot.age_s)} {'min' if snapshot.age_s < 3600 else 'h'}")
     frames.metric(
         "Frames",
         f"{snapshot.n_frames:,}",
-        help=f"{snapshot.n_dropped} more were dropped because another was in work; {snapshot.n_failed} failed.",
+        help=f"{snapshot.n_dropped} more were dropped because the previous frame was still being processed. "
+        f"{snapshot.n_failed} failed.",
     )
-    seen.metric("People", len(people), help="Someone who leaves and comes back is counted again.")
-    mostly.metric("Most of the time", most)
+    seen.metric("People", len(people), help="A person who leaves and comes back is counted again.")
+    mostly.metric("Most often", most_often(snapshot))
     if people:
         _timeline(files.session.timeline(last_s=None), "live_session")
         st.markdown("**Share of time**")
@@ -243,10 +248,17 @@ def _summary(files: SessionFiles, state: LiveState) -> None:
             share_bars(shares), config=LIVE, key="live_session_shares", alt=describe_shares(snapshot.shares)
         )
         if len(people) > _SUMMED_PEOPLE:
-            st.caption(f"The {_SUMMED_PEOPLE} who were there longest; everyone is in the files.")
+            st.caption(f"The {_SUMMED_PEOPLE} people seen longest. The files include everyone.")
     else:
         st.info("No face was found in this session.", icon=":material/face_retouching_off:")
     _downloads(files, state)
+
+
+def most_often(snapshot: LiveSnapshot) -> str:
+    """Return the most frequent expression with its share of time, such as 'happy (45 %)'."""
+    if not snapshot.shares.any():
+        return "–"
+    return f"{OUTCOMES[int(snapshot.shares.argmax())]} ({100 * snapshot.shares.max():.0f} %)"
 
 
 def _longest(people: tuple[PersonSummary, ...]) -> list[PersonSummary]:
@@ -266,5 +278,5 @@ def _downloads(files: SessionFiles, state: LiveState) -> None:
             st.download_button(label, data, name, mime, on_click="ignore", icon=icon, key=f"live_file_{label}")
         if state.snapshot:
             snapshot_download(state.snapshot, "live_file_snapshot")
-    every = "" if files.every == 1 else f" One frame in {files.every} is in the files: the session was long."
-    st.caption(f"Kept in memory until the next START or until you close this tab; nothing is on disk.{every}")
+    every = "" if files.every == 1 else f" The session was long, so the files have every {files.every}th frame only."
+    st.caption(f"Kept in memory until the next START, or until you reload or close this tab. Not on disk.{every}")

@@ -1,4 +1,4 @@
-"""The Live page's settings. They take effect on the next frame, without interrupting the stream."""
+"""Show the settings of the Live page. They take effect with the next frame, without a restart."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ _DRAWN: Final = (_BOXES, _LABELS, _CONFIDENCE, _DATE)
 
 
 def panel() -> None:
-    """Draw the expander with all settings."""
+    """Show all settings in an expander."""
     with st.expander("Settings", icon=":material/tune:"):
         _form()
 
@@ -41,7 +41,7 @@ def _form() -> None:
             0.05,
             "sensitivity",
             LiveSettings.sensitivity,
-            "Higher values find more faces, and more false ones.",
+            "A higher value finds more faces, and more false ones.",
         )
         smallest_face = _slider(
             "Smallest face",
@@ -49,7 +49,7 @@ def _form() -> None:
             0.01,
             "smallest_face",
             LiveSettings.smallest_face,
-            "As a share of the picture's longer side. Haar finds no face below 8 %.",
+            "As a share of the picture's longer side. Haar finds no faces below 8 %.",
             "percent",
         )
     with follow:
@@ -57,10 +57,11 @@ def _form() -> None:
             "Detect on every n-th frame",
             (1, MAX_DETECT_EVERY),
             1,
-            # Each detector has its own interval and keeps the one that the viewer chose.
+            # One value per detector, because they suit different intervals.
             f"detect_every_{detector}",
             DETECT_EVERY[detector],
-            "Between detections the boxes follow the picture. Rare detections save time: use 5 for Haar, 1 for YuNet.",
+            "Between detections, the boxes follow the picture. Fewer detections need less processor time. Use 5 with "
+            "Haar and 1 with YuNet.",
         )
         smoothing_s = _slider(
             "Smoothing time (s)",
@@ -68,7 +69,7 @@ def _form() -> None:
             0.1,
             "smoothing_s",
             LiveSettings.smoothing_s,
-            "How long results are averaged. 0 shows every frame as it is.",
+            "Averages the probabilities over about this time, which steadies them. 0 turns it off.",
             "%.1f",
         )
     with show:
@@ -87,8 +88,8 @@ def _form() -> None:
             LiveSettings.blur,
             key="live_blur",
             persist_state="session",
-            help="Blurs detected faces in the picture and in snapshots. A face that isn't detected stays visible; "
-            "YuNet on every frame misses fewest.",
+            help="Blurs every detected face in the picture and in snapshots. A face that isn't detected stays visible, "
+            "so use YuNet on every frame, which misses the fewest.",
         )
     chosen = LiveSettings(
         detector=detector,
@@ -115,7 +116,7 @@ def _slider(
 
 def _apply(state: LiveState, chosen: LiveSettings) -> None:
     try:
-        # Also if no frames arrive now: a stalled stream may continue.
+        # Even if no frames arrive now: a stalled stream may resume.
         if state.session:
             state.session.change(chosen)
     except DetectorError as error:

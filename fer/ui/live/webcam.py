@@ -1,7 +1,7 @@
-"""The browser's camera: the one file that knows streamlit-webrtc and PyAV.
+"""The browser's camera. Only this file knows streamlit-webrtc and PyAV.
 
-streamlit-webrtc opens the camera in an iframe with START and STOP of its own, and gives each frame to a callback in a
-thread of its own. Every private name of it that is used stands in this file.
+streamlit-webrtc opens the camera in an iframe with its own START and STOP, and passes each frame to a callback in its
+own thread. All uses of its private names are in this file.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _CONSTRAINTS: Final[dict[str, Any]] = {
         "frameRate": {"ideal": 30, "max": 30},
         "facingMode": {"ideal": "user"},
     },
-    # Without this the browser asks for the microphone as well.
+    # Otherwise the browser asks for the microphone too.
     "audio": False,
 }
 _TRANSLATIONS: Final = Translations(
@@ -39,13 +39,13 @@ _TRANSLATIONS: Final = Translations(
     stop="Stop",
     select_device="Choose camera",
     select_camera="Choose camera",
-    turn_camera_on="Show the camera's picture again",
+    turn_camera_on="Resume the camera's picture",
     turn_camera_off="Pause the camera's picture",
-    media_api_not_available="The browser gives this page no camera: open it under https:// or on this machine under "
-    "http://localhost.",
-    device_ask_permission="The browser asks whether this page may use the camera: allow it.",
-    device_not_available="The camera cannot be used: it is unplugged, or another program holds it. Close that program",
-    device_access_denied="The browser does not give the camera to this page. Allow it by the symbol beside the address",
+    media_api_not_available="The browser doesn't allow the camera on this page. Open it under https://, or under "
+    "http://localhost on the same machine.",
+    device_ask_permission="Allow this page to use the camera.",
+    device_not_available="The camera is unplugged or in use by another program. Close that program",
+    device_access_denied="The browser blocked the camera. Allow it with the icon next to the address",
 )
 _VIDEO: Final = VideoHTMLAttributes(
     autoPlay=True,
@@ -56,12 +56,12 @@ _VIDEO: Final = VideoHTMLAttributes(
 
 
 class FrameProcessor:
-    """What streamlit-webrtc calls, in its own thread, for one stream.
+    """The callbacks of one stream, which streamlit-webrtc calls in its own thread.
 
-    Nothing is raised here: an exception would end the stream's worker for good.
+    They never raise, because an exception would end the stream's worker.
 
     Args:
-        session: takes the frames.
+        session: processes the frames.
     """
 
     def __init__(self, session: LiveSession) -> None:
@@ -69,11 +69,11 @@ class FrameProcessor:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Annotate a frame; one that cannot even be converted is counted, and passed through or, with blur, black."""
+        """Annotate a frame. If it can't even be converted, count it and return it unchanged (black with blur)."""
         try:
             image = cast(Image, frame.to_ndarray(format="bgr24"))
             shown = self.session.submit(image)
-            # Passed through: the frame itself costs no conversion.
+            # An unchanged frame needs no conversion.
             return frame if shown is image else video_frame(shown)
         except Exception as error:
             self.session.count_failed(error)
@@ -82,24 +82,24 @@ class FrameProcessor:
             return frame
 
     async def recv_queued(self, frames: list[av.VideoFrame]) -> list[av.VideoFrame]:
-        """The same for the newest of the frames that came since the last call; the others are counted as dropped."""
+        """Annotate the newest of the frames that arrived since the last call, and count the others as dropped."""
         self._loop = asyncio.get_running_loop()
         self.session.count_dropped(len(frames) - 1)
         return [self.recv(frames[-1])]
 
     def ended(self) -> None:
-        """The stream is over: STOP, another page, a closed tab."""
+        """End the session: the viewer pressed STOP, opened another page or closed the tab."""
         self.session.stop()
-        # streamlit-webrtc makes an event loop for the stream's thread, which has ended by now, and never closes it: its
-        # three files would stay open until Python happens to collect it.
+        # streamlit-webrtc creates an event loop for the stream's thread and never closes it. Its three files would stay
+        # open until it is garbage collected. The thread has ended by now.
         if self._loop and not self._loop.is_running():
             self._loop.close()
 
 
 def video_frame(image_bgr: Image) -> av.VideoFrame:
-    """An image, (H, W, 3) uint8 BGR, as the encoder wants it.
+    """Convert an image, (H, W, 3) uint8 BGR, to a frame for the encoder.
 
-    OpenCV converts to I420 in a fifth of the time that the encoder's own conversion takes; it wants even sides.
+    OpenCV converts to I420 five times faster than the encoder, but only images with even sides.
     """
     height, width = image_bgr.shape[:2]
     if height % 2 or width % 2:
@@ -109,13 +109,13 @@ def video_frame(image_bgr: Image) -> av.VideoFrame:
 
 
 def nothing_raw(track: object) -> None:
-    """Let a stream begin with black instead of the camera's own frames.
+    """Start a stream with black instead of the camera's own frames.
 
-    Until the first frame has been processed, streamlit-webrtc repeats the last one that was, and where there is none it
-    sends the camera's on as they came, faces that are to be blurred included.
+    Until the first frame has been processed, streamlit-webrtc would send the camera's frames unchanged, including faces
+    that must be blurred.
 
     Args:
-        track: the stream's output; the run of the page that answers the browser sees it before any frame comes.
+        track: the stream's output. The page run that answers the browser sees it before any frame arrives.
     """
     if isinstance(track, AsyncVideoProcessTrack) and track._last_out_frame is None:
         track._last_out_frame = video_frame(np.zeros((480, 640, 3), np.uint8))
@@ -123,12 +123,12 @@ def nothing_raw(track: object) -> None:
 
 @dataclass(frozen=True)
 class CameraState:
-    """What the camera component is doing.
+    """The state of the camera component.
 
     Attributes:
-        on: the browser sends frames, or the connection is being made.
-        refused: START was pressed and no session could be had.
-        failure: why the connection could not be made, in one sentence; None where nothing failed.
+        on: whether the browser sends frames, or is connecting.
+        refused: whether START was refused because there are too many viewers.
+        failure: why the connection failed, in one sentence; None if it didn't.
     """
 
     on: bool
@@ -137,13 +137,13 @@ class CameraState:
 
 
 class Webcam:
-    """The camera component of one viewer, kept in `st.session_state`: a new `LiveSession` for every START.
+    """The camera component of one viewer, kept in `st.session_state`. Every START opens a new `LiveSession`.
 
-    A run of the page that a newer one takes the place of goes on beside it for a moment, in a thread of its own: the
-    two must not open a session each for one START, nor the older one end the session of the newer.
+    When a newer run replaces a run of the page, both run for a moment in their own threads. They must not both open a
+    session for the same START, and the older must not end the newer one's session.
 
     Args:
-        key: of the component; it also names the chosen camera in the browser's memory.
+        key: the key of the component. The browser also stores the chosen camera under it.
     """
 
     def __init__(self, key: str) -> None:
@@ -155,27 +155,27 @@ class Webcam:
 
     @property
     def session(self) -> LiveSession | None:
-        """The stream that runs or ran last; None before the first START. Waits while one is being opened."""
+        """Return the current or last session; None before the first START. Wait while one is being opened."""
         with self._lock:
             return self._session
 
     def show(self, open_session: Callable[[], LiveSession | None], ice_servers: list[dict[str, Any]]) -> CameraState:
-        """Draw the component and follow what the viewer does with it.
+        """Draw the component and react to START and STOP.
 
         Args:
-            open_session: called at START; None refuses, and the component is not drawn, which closes the camera.
-            ice_servers: STUN and TURN servers as WebRTC wants them; may be empty.
+            open_session: called at START. If it returns None, the component isn't drawn, which closes the camera.
+            ice_servers: STUN and TURN servers in WebRTC's format; may be empty.
         """
         with self._lock:
             offer = self._offered()
             if offer is not None and offer != self._offer:
-                # Whatever ran before is over, and must not stand in the way of what begins.
+                # The previous session is over and must free its slot for the new one.
                 if self._session:
                     self._session.stop()
                 session = open_session()
                 if session is None:
                     return CameraState(on=False, refused=True)
-                # Before the component is drawn: it interrupts the script to answer the browser.
+                # Set before drawing the component, which interrupts the script to answer the browser.
                 self._offer, self._processor, self._session = offer, FrameProcessor(session), session
             processor = self._processor
         try:
@@ -192,15 +192,15 @@ class Webcam:
                 sendback_audio=False,
             )
         except Exception as error:
-            # Signalling of a browser that went away, or an address of a STUN or TURN server that nobody answers.
+            # The browser disappeared while connecting, or a STUN or TURN server doesn't answer.
             LOGGER.warning("The camera's connection failed", exc_info=True)
             if processor:
                 processor.session.stop()
-            # The component tries the same offer again on the next run; that takes a session that has not ended.
+            # The component retries the same offer in the next run, which needs a new session.
             with self._lock:
                 if self._processor is processor:
                     self._offer = self._processor = None
-            return CameraState(on=False, failure=f"The connection to the camera could not be made ({error}).")
+            return CameraState(on=False, failure=f"The connection to the camera failed: {error}.")
         nothing_raw(context.output_video_track)
         on = bool(context.state.playing or context.state.signalling)
         if not on and processor:
@@ -208,7 +208,7 @@ class Webcam:
         return CameraState(on)
 
     def _offered(self) -> str | None:
-        """The connection that the browser offers since START, as text that differs from START to START."""
+        """Return the browser's connection offer since START. Every START has a different one."""
         value = st.session_state.get(generate_frontend_component_key(self._key))
         offer = value.get("sdpOffer") if isinstance(value, dict) else None
         return str(offer["sdp"]) if isinstance(offer, dict) and "sdp" in offer else None

@@ -31,7 +31,7 @@ def test_the_axis_moves_on_when_nobody_is_there() -> None:
     figure = timeline_chart(Timeline(30, 90, ()), None)
     assert tuple(figure.layout.xaxis.range) == (30, 90)
     assert figure.layout.xaxis.ticktext[:2] == ("0:30", "0:40")
-    assert "nobody" in describe_timeline(Timeline(30, 90, ()), None)
+    assert "Nobody" in describe_timeline(Timeline(30, 90, ()), None)
 
 
 @pytest.mark.parametrize("last_s", [0.1, 5, 60, 1234, 7200, 50_000])

@@ -134,7 +134,7 @@ def test_a_run_from_before_start_does_not_end_the_session_that_a_newer_run_opene
     component.meanwhile = lambda: (component.offer("first"), component.show(), component.off())
     assert component.show() == CameraState(on=False)
     assert component.webcam.session is component.opened[0]
-    assert not component.opened[0].snapshot().ended
+    assert component.opened[0].active
 
 
 def test_going_off_ends_the_session_and_keeps_it_for_the_summary() -> None:
@@ -146,11 +146,11 @@ def test_going_off_ends_the_session_and_keeps_it_for_the_summary() -> None:
     component.off()
     assert component.show() == CameraState(on=False)
     assert component.webcam.session is component.opened[0]
-    assert component.opened[0].snapshot().ended
+    assert not component.opened[0].active
     component.offer("second")
     assert component.show() == CameraState(on=True)
     assert component.webcam.session is component.opened[1]
-    assert not component.opened[1].snapshot().ended
+    assert component.opened[1].active
 
 
 def test_a_start_over_a_running_stream_ends_that_one() -> None:
@@ -159,7 +159,7 @@ def test_a_start_over_a_running_stream_ends_that_one() -> None:
     component.show()
     component.offer("second")
     component.show()
-    assert [opened.snapshot().ended for opened in component.opened] == [True, False]
+    assert [opened.active for opened in component.opened] == [False, True]
 
 
 def test_a_start_over_a_running_stream_takes_its_place_where_there_is_only_one() -> None:
@@ -193,8 +193,8 @@ def test_after_a_connection_that_failed_the_same_offer_is_tried_with_a_fresh_ses
     component.error = OSError("nobody answers")
     shown = component.show()
     assert not shown.on
-    assert shown.failure == "The connection to the camera could not be made (nobody answers)."
-    assert component.opened[0].snapshot().ended
+    assert shown.failure == "The connection to the camera failed: nobody answers."
+    assert not component.opened[0].active
     assert component.webcam.session is component.opened[0]
 
     component.error = None

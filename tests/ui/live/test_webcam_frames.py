@@ -32,11 +32,11 @@ def test_a_picture_survives_the_way_to_the_encoder(height: int, width: int) -> N
 
 def test_a_frame_comes_back_annotated_in_its_size() -> None:
     processor = FrameProcessor(session(clock=Clock()))
-    given = camera_frame()
+    sent = camera_frame()
     for _ in range(3):
-        shown = processor.recv(given)
+        shown = processor.recv(sent)
     assert (shown.width, shown.height) == (640, 480)
-    assert (shown.to_ndarray(format="bgr24") != given.to_ndarray(format="bgr24")).any()
+    assert (shown.to_ndarray(format="bgr24") != sent.to_ndarray(format="bgr24")).any()
     assert processor.session.snapshot().n_frames == 3
 
 
@@ -61,8 +61,8 @@ def test_of_frames_that_waited_the_newest_is_taken_and_the_rest_counted() -> Non
 
 def test_a_failing_frame_is_the_frame_itself() -> None:
     processor = FrameProcessor(session(classifier=FakeClassifier(fails_every=1)))
-    given = camera_frame()
-    assert processor.recv(given) is given
+    sent = camera_frame()
+    assert processor.recv(sent) is sent
     assert processor.session.snapshot().n_failed == 1
 
 
@@ -92,6 +92,6 @@ def test_the_end_of_the_stream_closes_its_event_loop() -> None:
 def test_the_end_of_the_stream_ends_the_session() -> None:
     processor = FrameProcessor(session())
     processor.ended()
-    given = camera_frame()
-    assert processor.session.snapshot().ended
-    assert processor.recv(given) is given
+    sent = camera_frame()
+    assert not processor.session.active
+    assert processor.recv(sent) is sent

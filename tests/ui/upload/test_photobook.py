@@ -163,7 +163,7 @@ def test_progress_in_words(progress: Progress, text: str) -> None:
         ((), "no face found"),
         ((face("sad", 0.9),), "looks sad"),
         ((face("sad", 0.3),), "not sure"),
-        ((face("happy", 0.9), face("happy", 0.8), face("fear", 0.7)), "2 look happy, 1 looks afraid"),
+        ((face("happy", 0.9), face("happy", 0.8), face("fear", 0.7)), "2 look happy, 1 looks fearful"),
         ((face("happy", 0.9), face("sad", 0.3), face("fear", 0.3)), "2 not sure, 1 looks happy"),
     ],
 )
