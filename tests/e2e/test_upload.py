@@ -83,7 +83,7 @@ def test_many_photos_one_broken_a_row_is_clicked_and_results_outlive_a_visit(app
     expect(page.get_by_text("Face 12")).to_be_visible()
 
     page.get_by_test_id("stSidebar").get_by_role("link", name="Home").click()
-    expect(page.get_by_text("Model in use")).to_be_visible()
+    expect(page.get_by_text("Model in use").first).to_be_visible()
     page.get_by_test_id("stSidebar").get_by_role("link", name="Upload").click()
     expect(page.get_by_text("group.jpg · 1280 × 960 pixels · 12 faces")).to_be_visible()
     expect(page.get_by_text("1 file could not be read.")).to_be_visible()

@@ -1,5 +1,6 @@
 """Draw the lower half of the Upload page: the table over all photos, one photo with its faces, downloads."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ from fer import exports
 from fer.arrays import Image
 from fer.errors import sentence_for
 from fer.results import Face, ImageAnalysis
-from fer.text import counted, literal, printable
+from fer.text import counted, printable
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.downloads import made_download
 from fer.ui.paging import page_of
@@ -234,5 +235,9 @@ def _cut_out(image_bgr: Image, face: Face) -> Image:
 
 
 def shown(name: str) -> str:
-    """Return a file's name for Markdown: every character as it is, and marks that would turn the text as their code."""
-    return literal(printable(name))
+    """Return a file's name as code for Markdown, which shows every character and makes no link of an address.
+
+    Marks that would turn the direction of the text are shown as their number.
+    """
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", name)), default=0))
+    return f"{fence} {printable(name)} {fence}"

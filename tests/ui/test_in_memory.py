@@ -1,0 +1,71 @@
+from typing import Any
+from unittest import mock
+
+import pytest
+import starlette.formparsers as form_parsers
+import streamlit.runtime.memory_media_file_storage as media_storage
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from fer.text import MB
+from fer.ui import in_memory
+from fer.vision.images import MAX_BYTES
+
+PHOTO = b"\xff\xd8\xff" + bytes(100)
+
+
+def as_session(session_id: str):
+    context = mock.Mock(session_id=session_id)
+    return mock.patch.object(in_memory, "get_script_run_ctx", lambda **_: context)
+
+
+def test_install_replaces_what_streamlit_and_starlette_really_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Restores both after the test.
+    monkeypatch.setattr(form_parsers, "SpooledTemporaryFile", form_parsers.SpooledTemporaryFile)
+    monkeypatch.setattr(media_storage, "_calculate_file_id", media_storage._calculate_file_id)
+    before = media_storage._calculate_file_id(PHOTO, "image/jpeg")
+    in_memory.install()
+    storage = media_storage.MemoryMediaFileStorage("/media")
+    with as_session("one"):
+        address = storage.load_and_get_id(PHOTO, "image/jpeg", mock.Mock())
+    assert before not in address and storage.get_file(f"{address}.jpg").content == PHOTO
+    parser = MultiPartParser(mock.Mock(), mock.Mock())
+    parser._current_part.content_disposition = b'form-data; name="file"; filename="me.jpg"'
+    parser.on_headers_finished()
+    assert parser._current_part.file is not None
+    file: Any = parser._current_part.file.file
+    file.write(bytes(MAX_BYTES))
+    assert file._rolled is False, "a photo of the largest size stays in memory"
+    file.write(bytes(2 * MB))
+    assert file._rolled is True, "a dataset may be on disk"
+    file.close()
+
+
+def test_install_refuses_a_version_that_is_built_differently(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(media_storage, "_calculate_file_id")
+    with pytest.raises(RuntimeError, match=r"constraints\.txt"):
+        in_memory.install()
+
+
+def test_an_address_is_the_sessions_own_and_stays() -> None:
+    with as_session("one"):
+        first, again = (in_memory._private_id(PHOTO, "image/jpeg") for _ in range(2))
+        longer = in_memory._private_id(PHOTO + b"\0", "image/jpeg")
+    with as_session("two"):
+        other = in_memory._private_id(PHOTO, "image/jpeg")
+    assert first == again
+    assert len({first, longer, other}) == 3 and first[:16] == longer[:16] != other[:16]
+    with mock.patch.object(in_memory, "_key", bytes(32)), as_session("one"):
+        assert in_memory._private_id(PHOTO, "image/jpeg") != first, "another server has another key"
+
+
+def test_uploads_under_way_have_a_bound_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_memory, "_TOTAL_BYTES", 1000)
+    first, second = in_memory._UploadInMemory(), in_memory._UploadInMemory()
+    first.write(bytes(600))
+    with pytest.raises(MultiPartException, match="Try again"):
+        second.write(bytes(600))
+    first.close()
+    second.write(bytes(600))
+    assert in_memory._UploadInMemory._in_use == 600
+    del second
+    assert in_memory._UploadInMemory._in_use == 0
