@@ -36,8 +36,9 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
     from fer.runs.config import TrainConfig
     from fer.runs.session import RunSession
     from fer.training.batches import TrainingBatches
-    from fer.training.fit import compiled_network, load_data, split_parts
-    from fer.training.watch import Watch
+    from fer.training.callback import RunCallback
+    from fer.training.compiling import compiled_network
+    from fer.training.run_data import load_data, split_parts
 
     config = TrainConfig(epochs=_EPOCHS, batch_size=64, warmup_epochs=0.0)
     parts = split_parts(load_data(config), config)
@@ -57,11 +58,11 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
         run_id = making.create_run(config)
         session = RunSession(layout.run_folder(run_id))
         session._echo = False
-        watch = Watch(session, config, parts, batches, None)
-        network.fit(batches, epochs=_EPOCHS, callbacks=[watch], verbose=0, shuffle=False)
+        callback = RunCallback(session, config, parts, batches, None)
+        network.fit(batches, epochs=_EPOCHS, callbacks=[callback], verbose=0, shuffle=False)
 
     def by_fit() -> None:
-        from fer.training.fit import validate
+        from fer.training.validation import validate
 
         class Judge(keras.callbacks.Callback):  # type: ignore[misc]
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -94,7 +95,8 @@ def pipeline_share() -> tuple[float, float]:
     """Median seconds to make a batch, and of a training step."""
     from fer.runs.config import TrainConfig
     from fer.training.batches import TrainingBatches
-    from fer.training.fit import compiled_network, load_data, split_parts
+    from fer.training.compiling import compiled_network
+    from fer.training.run_data import load_data, split_parts
 
     config = TrainConfig(batch_size=64)
     parts = split_parts(load_data(config), config)

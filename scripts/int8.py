@@ -12,8 +12,8 @@ from fer.recognition.bundle import ONNX_FILE, Bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
 from fer.training.bundling import calibrate, measure_splits
-from fer.training.fit import split_parts
 from fer.training.quantize import CALIBRATION_FACES, INT8_FILE, quantize
+from fer.training.run_data import split_parts
 
 MOST_LOST: Final = 0.003
 LEAST_FASTER: Final = 1.5

@@ -78,7 +78,7 @@ _FINISH: Final = replace(
     teacher_share=0.3,
 )
 # A little less so, and one in five as a poor camera would give it: blur and noise cost less then.
-_CAMERAS: Final = replace(_FINISH, epochs=7, erasing=0.1, rotation_degrees=7.0, scale=0.08, shift=0.05, degrading=0.2)
+_CAMERAS: Final = replace(_FINISH, epochs=7, erasing=0.1, rotation_degrees=7.0, scale=0.08, shift=0.05, degradation=0.2)
 RECIPE: Final = (
     Training("from nothing", _FIRST),
     # Two that see other targets, so that they err in different ways.

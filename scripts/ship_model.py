@@ -23,8 +23,8 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
 from fer.runs.layout import NOTES
 from fer.storage.files import read_json
-from fer.training.fit import load_data
 from fer.training.quantize import INT8_FILE
+from fer.training.run_data import load_data
 from scripts import shipped_report
 from scripts.int8 import Verdict, add_int8
 

@@ -31,8 +31,8 @@ def require_startable(config: TrainConfig) -> None:
         _require_votes(config.votes)
     for folder in config.start_from:
         _require_same_network(config, typed_path("start_from", folder))
-    if config.start_share and not config.start_from:
-        raise ConfigError("start_share: choose a model to start from as well, or 0.")
+    if config.init_weight and not config.start_from:
+        raise ConfigError("init_weight: choose a model to start from as well, or 0.")
     for folder in config.teacher:
         _require_bundle(typed_path("teacher", folder))
     _require_room()

@@ -17,6 +17,8 @@ PRECISIONS: Final = ("auto", "float32", "bfloat16")
 
 # The settings that name bundles, none or several.
 MODELS: Final = ("start_from", "teacher")
+# Names in the settings of earlier runs, with those of today.
+_OLD_NAMES: Final = {"start_share": "init_weight", "degrading": "degradation"}
 
 
 def _setting(
@@ -65,7 +67,7 @@ class TrainConfig:
     start_from: tuple[str, ...] = _setting(
         (), "A bundle whose weights are the start (fine-tuning); of several, the average of their weights"
     )
-    start_share: float = _setting(
+    init_weight: float = _setting(
         0.0,
         "Share of the starting weights in what is judged and kept, averaged with the new ones",
         low=0.0,
@@ -113,7 +115,7 @@ class TrainConfig:
     scale: float = _setting(0.12, "Tighter or wider by up to this share", low=0.0, high=0.5)
     shift: float = _setting(0.07, "Moved by up to this share of the side", low=0.0, high=0.3)
     light: float = _setting(0.3, "Strength of contrast, brightness and gamma changes", low=0.0, high=1.0)
-    degrading: float = _setting(
+    degradation: float = _setting(
         0.0, "Probability that a poor camera is imitated: blur, low resolution, noise or JPEG", low=0.0, high=1.0
     )
     erasing: float = _setting(0.3, "Probability that a rectangle is hidden", low=0.0, high=1.0)
@@ -179,6 +181,7 @@ class TrainConfig:
             values = parse_object(text)
         except ValuesError as error:
             raise ConfigError(f"The settings of the run are damaged ({error}); start a new run.") from error
+        values = {_OLD_NAMES.get(name, name): value for name, value in values.items()}
         unknown = sorted(set(values) - {item.name for item in dataclasses.fields(cls)})
         if unknown:
             names = shortened(encodable(", ".join(unknown)))

@@ -73,7 +73,7 @@ NETWORK_FACTS: Final = {
 # The settings by subject, in the order of a form; every one of them is in one group (a test sees to it).
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Data": ("data", "votes", "corrections", "fraction", "holdout"),
-    "Network": ("network", "dropout", "start_from", "start_share"),
+    "Network": ("network", "dropout", "start_from", "init_weight"),
     "Training": (
         *("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay"),
         *("weight_averaging", "patience", "precision"),
@@ -82,7 +82,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *("label_smoothing", "class_weights", "fear_offset", "crowd_labels", "teacher", "teacher_share"),
         "votes_weight",
     ),
-    "Augmentation": ("flip", "rotation_degrees", "scale", "shift", "light", "degrading", "erasing", "mixup"),
+    "Augmentation": ("flip", "rotation_degrees", "scale", "shift", "light", "degradation", "erasing", "mixup"),
     "Repeating": ("seed", "deterministic"),
 }
 

@@ -1,4 +1,4 @@
-"""Augmentation of grey faces, by OpenCV, outside the network: what is served never sees it."""
+"""Augment grey face crops with OpenCV, outside the network, so that the exported model doesn't contain it."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,14 +12,14 @@ from fer.runs.config import TrainConfig
 
 @dataclass(frozen=True)
 class Augmenter:
-    """Random changes of a face that leave its expression as it is.
+    """Random changes of a face that keep its expression.
 
     Attributes:
         flip: mirror half of the images.
         rotation_degrees, scale, shift: largest change of the crop; scale and shift as shares of the side.
         light: 0..1, strength of contrast, brightness and gamma changes.
-        degrading: probability that a poor camera is imitated, by blur, low resolution, noise or JPEG, one of the four.
-        erasing: probability that a rectangle is filled with one grey (Zhong et al., 'Random erasing', 2017).
+        degradation: probability of a corruption typical of poor cameras: blur, low resolution, noise or JPEG.
+        erasing: probability that a rectangle is filled with one grey value (Zhong et al., 'Random erasing', 2017).
     """
 
     flip: bool
@@ -27,24 +27,24 @@ class Augmenter:
     scale: float
     shift: float
     light: float
-    degrading: float
+    degradation: float
     erasing: float
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> Self:
-        """The augmentation that a run's settings ask for."""
+        """Return the augmentation in a run's settings."""
         return cls(
             flip=config.flip,
             rotation_degrees=config.rotation_degrees,
             scale=config.scale,
             shift=config.shift,
             light=config.light,
-            degrading=config.degrading,
+            degradation=config.degradation,
             erasing=config.erasing,
         )
 
     def __call__(self, images: Images, rng: np.random.Generator) -> Images:
-        """Change each of (N, 48, 48) uint8 on its own; returns a new array of the same shape."""
+        """Augment each image of (N, 48, 48) uint8 separately; return a new array of the same shape."""
         changed = np.empty_like(images)
         for index, image in enumerate(images):
             changed[index] = self._erase(self._degrade(self._relight(self._warp(image, rng), rng), rng), rng)
@@ -75,10 +75,10 @@ class Augmenter:
         return relit
 
     def _degrade(self, image: Images, rng: np.random.Generator) -> Images:
-        if not self.degrading or rng.random() >= self.degrading:
+        if not self.degradation or rng.random() >= self.degradation:
             return image
         side = image.shape[0]
-        # From hardly seen to what a cheap camera in a dark room, a far face or a messenger's copy look like.
+        # From barely visible to a cheap camera in a dark room, a distant face, or a photo sent by a messenger.
         kind = rng.integers(4)
         if kind == 0:
             return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.8)), np.uint8)

@@ -1,4 +1,4 @@
-"""Batches for training: shuffled, augmented and mixed from (seed, epoch, batch) alone, so that a run repeats."""
+"""Training batches: shuffled, augmented and mixed by (seed, epoch, batch) alone, so that a run is reproducible."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from fer.training.augment import Augmenter
 from fer.training.crowd_labels import expected_labels
 from fer.training.networks import LOGITS, N_VOTE_CLASSES, VOTES
 
-# Columns of the FER+ votes in the order of the second head: the seven in our order, then contempt.
+# Columns of the FER+ votes in the order of the second head: the seven classes, then contempt.
 _VOTE_ORDER = [
     VOTE_COLUMNS.index(name)
     for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt")
@@ -20,20 +20,20 @@ _VOTE_ORDER = [
 
 
 class TrainingBatches(keras.utils.PyDataset):
-    """Augmented batches of a data set's images, for `Model.fit`.
+    """Augmented batches of a dataset's images, for `Model.fit`.
 
-    Item: images (B, 48, 48, 1) uint8; targets {'logits': (B, 7) float32, 'votes': (B, 8) float32 where asked for};
-    sample weights by the same names, (B,) float32. A face without a vote for an expression weighs 0 in 'votes'.
-    The last, smaller batch is dropped, unless it is the only one.
+    An item has images (B, 48, 48, 1) uint8, targets {'logits': (B, 7) float32, 'votes': (B, 8) float32 if wanted},
+    and sample weights with the same keys, (B,) float32. A face with no votes for an expression has weight 0 in 'votes'.
+    A last, smaller batch is dropped, unless it is the only one.
 
     Args:
-        dataset: what is trained on.
+        dataset: the training images.
         config: the run's settings.
         votes: whether the second head learns the FER+ votes.
-        taught: (N, 7) float32, a teacher's answers to the images, of which `config.teacher_share` goes into the labels.
+        targets: (N, 7) float32, the teachers' predictions; `config.teacher_share` of each label is replaced by them.
 
     Attributes:
-        steps: batches of a whole epoch.
+        steps: batches per epoch.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class TrainingBatches(keras.utils.PyDataset):
         config: TrainConfig,
         *,
         votes: bool,
-        taught: Floats | None = None,
+        targets: Floats | None = None,
     ) -> None:
-        # One thread beside the step: OpenCV lets go of the interpreter, and two would race for its lock.
+        # One thread is enough: OpenCV releases the interpreter lock, and two threads would compete for it.
         super().__init__(workers=1)
         self._images = dataset.images
         self._labels = dataset.labels
@@ -52,9 +52,9 @@ class TrainingBatches(keras.utils.PyDataset):
         if config.crowd_labels:
             share = np.float32(config.crowd_labels)
             self._targets = (1 - share) * self._targets + share * expected_labels(dataset)
-        if taught is not None:
+        if targets is not None:
             share = np.float32(config.teacher_share)
-            self._targets = (1 - share) * self._targets + share * taught
+            self._targets = (1 - share) * self._targets + share * targets
         self._votes = vote_distributions(dataset) if votes else None
         self._class_weights = class_weights(dataset.labels, config.class_weights)
         self._augment = Augmenter.from_config(config)
@@ -67,9 +67,9 @@ class TrainingBatches(keras.utils.PyDataset):
         return self.steps - self._first
 
     def begin_epoch(self, epoch: int, first_batch: int = 0) -> None:
-        """Go to an epoch, counted from 1, and leave out its first batches, which were done before an interruption.
+        """Select an epoch, counted from 1, and skip its first batches, which were done before an interruption.
 
-        Keras asks for the length once a call of `fit`: an epoch that is shorter than the others needs its own call.
+        Keras asks for the length once per call of `fit`, so an epoch that starts later needs a call of its own.
         """
         self._epoch, self._first = epoch, first_batch
 
@@ -91,10 +91,10 @@ class TrainingBatches(keras.utils.PyDataset):
 
 
 def vote_distributions(dataset: FaceDataset) -> Floats:
-    """The crowd's votes as distributions over the seven classes and contempt.
+    """Return the FER+ votes as distributions over the seven classes and contempt.
 
     Returns:
-        (N, 8) float32; a row sums to 1, or is all 0 where nobody voted for one of these.
+        (N, 8) float32; a row sums to 1, or is all 0 if nobody voted for one of these.
     """
     if dataset.votes is None:
         return np.zeros((len(dataset), N_VOTE_CLASSES), np.float32)
@@ -104,9 +104,9 @@ def vote_distributions(dataset: FaceDataset) -> Floats:
 
 
 def class_weights(labels: npt.NDArray[np.int64], kind: str) -> Floats:
-    """Weights of the classes in the loss, (7,) float32, that average 1 over the images.
+    """Return the class weights of the loss, (7,) float32, with mean 1 over the images.
 
-    'balanced' is inverse frequency, 'sqrt' its square root, 'none' is 1.
+    'balanced' is the inverse frequency, 'sqrt' its square root, 'none' is 1.
     """
     counts = np.bincount(labels, minlength=N_EMOTIONS).astype(np.float64)
     power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[kind]
@@ -122,9 +122,9 @@ def _mix(
     alpha: float,
     rng: np.random.Generator,
 ) -> tuple[npt.NDArray[np.uint8], dict[str, Floats], dict[str, Floats]]:
-    """Blend each image, its labels and its weight with another of the batch (Zhang et al., 'mixup', 2018).
+    """Blend each image, its labels and its weight with another image of the batch (Zhang et al., 'mixup', 2018).
 
-    Labels are blended by what each image weighs: the loss is that of the two images, by their shares.
+    Labels are blended by the images' weights, so the loss is the weighted sum of the two images' losses.
     """
     share = np.float32(rng.beta(alpha, alpha))
     other = rng.permutation(len(images))
@@ -132,7 +132,7 @@ def _mix(
     for name, target in targets.items():
         own, others = share * weights[name], (1 - share) * weights[name][other]
         total = own + others
-        # Two faces without votes weigh nothing, and have no target.
+        # Two faces without votes have weight 0 and no target.
         blended = target * own[:, None] + target[other] * others[:, None]
         mixed_targets[name] = (blended / np.maximum(total, 1e-9)[:, None]).astype(np.float32)
         mixed_weights[name] = total.astype(np.float32)
@@ -141,7 +141,7 @@ def _mix(
 
 
 def no_face(dataset: FaceDataset) -> npt.NDArray[np.bool_]:
-    """Which images the FER+ crowd calls no face by most votes, (N,) bool; all False without votes."""
+    """Return which images most FER+ voters called 'not a face', (N,) bool; all False without votes."""
     if dataset.votes is None:
         return np.zeros(len(dataset), bool)
     result: npt.NDArray[np.bool_] = dataset.votes.argmax(axis=1) == VOTE_COLUMNS.index("NF")

@@ -1,4 +1,4 @@
-"""The end of a run: the best epoch's weights become a calibrated, measured bundle."""
+"""Turn the best epoch's weights into a calibrated and measured bundle at the end of a run."""
 
 import importlib.metadata
 import os
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from fer import __version__
 from fer.datasets.faces import FaceDataset
@@ -22,35 +24,35 @@ from fer.runs.config import TrainConfig
 from fer.runs.layout import BUNDLE as BUNDLE_FOLDER
 from fer.storage.files import PART, replace_folder
 from fer.training.export import export_network, serving_network
-from fer.training.fit import Parts, load_data, load_weights, split_parts
 from fer.training.networks import cost
+from fer.training.run_data import Parts, load_data, split_parts
 
 BEST_WEIGHTS: Final = "best.npz"
-# The threshold is aimed this much higher, so that it is good enough on other faces than those it was fitted on: of a
-# thousand answers the share that is right varies by 0.013 (one standard deviation); this is one and a half.
+# The threshold aims this much higher, so that it also holds on other faces than those it was fitted on. Of a thousand
+# predictions the share of correct ones has a standard deviation of 0.013; this is one and a half of them.
 _MARGIN: Final = 0.02
 _LIBRARIES: Final = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
 
 
 def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundle:
-    """Write `bundle/` in a run's folder from the best epoch's weights beside it.
+    """Write `bundle/` in a run's folder from the best epoch's weights there.
 
-    The temperature and the 'not sure' threshold are fitted on the part held out of training; where there is none, the
-    temperature stays 1 and the threshold comes from the validation split, which also chose the epoch.
+    The temperature and the confidence threshold are fitted on the held-out part of the training images. Without one,
+    the temperature stays 1 and the threshold is fitted on the validation split, which also chose the epoch.
 
     Args:
         folder: the run's folder, with `BEST_WEIGHTS`.
         config: the run's settings.
-        dataset: the data it was trained on, all splits.
+        dataset: all splits of the run's data.
 
     Raises:
-        ExportError: the ONNX model does not agree with the network.
+        ExportError: the outputs of the ONNX model differ from the network's.
     """
     if keras.config.backend() != "tensorflow":
         return _in_tensorflow(folder)
     parts = split_parts(dataset, config)
     network = serving_network(config.network, load_weights(folder / BEST_WEIGHTS), fear_offset=config.fear_offset)
-    # Beside, and put in its place when it is whole: a run that is resumed has a model to use all the while.
+    # Written elsewhere and renamed when complete: the previous model of a resumed run stays usable meanwhile.
     target = folder / f".{BUNDLE_FOLDER}{PART}"
     shutil.rmtree(target, ignore_errors=True)
     difference = export_network(network, target)
@@ -85,8 +87,14 @@ def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundl
     return load_bundle(folder / BUNDLE_FOLDER)
 
 
+def load_weights(path: Path) -> list[npt.NDArray[np.float32]]:
+    """Return the weights in a file of `numpy.savez`, in the order of `Model.get_weights()`."""
+    with np.load(path) as stored:
+        return [stored[name] for name in stored.files]
+
+
 def calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, float, str]:
-    """Temperature and 'not sure' threshold for a classifier, and the name of the split they are fitted on."""
+    """Return the temperature, the confidence threshold, and the name of the split they are fitted on."""
     if parts.calibration is None:
         chosen, temperature, name = parts.validation, 1.0, "validation"
         logits = classifier.logits(chosen.images[..., None])
@@ -99,7 +107,7 @@ def calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, float
 
 
 def measure_splits(classifier: EmotionClassifier, dataset: FaceDataset, parts: Parts) -> dict[str, Any]:
-    """Figures by split: the ones that chose and calibrated, and the test split where there is one."""
+    """Return the metrics on the validation and calibration splits, and on the test split if there is one."""
     splits = {"validation": parts.validation}
     if parts.calibration is not None:
         splits["calibration"] = parts.calibration
@@ -130,7 +138,7 @@ def _versions() -> dict[str, str]:
 
 
 def _in_tensorflow(folder: Path) -> Bundle:
-    """Do the same in a process of its own: the export exists on the TensorFlow backend alone."""
+    """Export in a child process with the TensorFlow backend, the only one that can export to ONNX."""
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-m", "fer.training.bundling", str(folder)],
@@ -146,14 +154,10 @@ def _in_tensorflow(folder: Path) -> Bundle:
 
 
 def main() -> None:
-    """Bundle the run whose folder is the one argument."""
+    """Bundle the run in the folder given as the only argument."""
     folder = Path(sys.argv[1])
     config = TrainConfig.from_json((folder / "config.json").read_text(encoding="utf-8"))
-    bundle_run(
-        folder,
-        config,
-        load_data(config),
-    )
+    bundle_run(folder, config, load_data(config))
 
 
 if __name__ == "__main__":

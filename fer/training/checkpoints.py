@@ -1,7 +1,8 @@
-"""Checkpoints of a run: a folder each, which is there as a whole or not at all.
+"""Checkpoints of a run. Each is a folder that exists completely or not at all.
 
-Keras's own BackupAndRestore writes in place and keeps neither the callbacks' state nor the best score. Here a folder is
-written beside, flushed to the disk and renamed; two are kept, and one that is damaged gives way to the one before.
+Keras's own BackupAndRestore overwrites files in place and saves neither the state of callbacks nor the best score. Here
+a folder is written under another name, flushed to the disk and renamed. The newest two are kept; if one is damaged, the
+one before is used.
 """
 
 import json
@@ -30,7 +31,7 @@ Arrays = list[npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch that is kept: its number from 1, its accuracy on validation, its (7, 7) confusion matrix."""
+    """The best epoch: its number from 1, its validation accuracy, and its (7, 7) confusion matrix."""
 
     epoch: int
     accuracy: float
@@ -39,21 +40,22 @@ class Best:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Where a run is, beside the values of its variables.
+    """The progress of a run, without the values of its variables.
 
-    What is random follows from (the run's seed, epoch, batch); early stopping and the schedule follow from the history
-    and the optimizer's count of steps, which is one of its variables.
+    Random numbers depend only on (seed, epoch, batch). Early stopping depends on the history, and the learning rate on
+    the optimizer's step count, which is one of its variables.
 
     Attributes:
-        epoch: epochs completed.
-        batch: steps done of the next one.
-        history: a row an epoch, as in metrics.csv.
-        best: None before the first epoch's end.
-        seconds: spent on training; epoch_seconds: of these, on the steps of the next epoch.
-        data: the digest of what it trains and is judged on; '' in checkpoints of versions before this one.
-        models: the hashes of the models that it learns from beside the data, as `models_digest` gives them.
-        n_train: images that it trains on.
-        epoch_loss, epoch_accuracy: means over the steps of the next epoch.
+        epoch: completed epochs.
+        batch: completed steps of the current epoch.
+        epoch_seconds: seconds spent on these steps.
+        epoch_loss, epoch_accuracy: means over these steps.
+        history: the rows of metrics.csv.
+        best: the best epoch, or None before the first epoch is complete.
+        seconds: seconds spent on the whole run.
+        data: the digest of the training and validation data, from `Parts.digest`.
+        models: the hashes of the models that the run learns from, from `models_digest`.
+        n_train: number of training images.
     """
 
     epoch: int = 0
@@ -70,7 +72,7 @@ class TrainingState:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The state that `dataclasses.asdict` made."""
+        """Return the state that `dataclasses.asdict` described."""
         best = values["best"]
         return cls(
             epoch=int(values["epoch"]),
@@ -81,20 +83,20 @@ class TrainingState:
             history=tuple(values["history"]),
             best=None if best is None else Best(**best),
             seconds=float(values["seconds"]),
-            data=str(values.get("data", "")),
-            models=str(values.get("models", "")),
-            n_train=int(values.get("n_train", 0)),
+            data=str(values["data"]),
+            models=str(values["models"]),
+            n_train=int(values["n_train"]),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A checkpoint that was read and whose digests agree.
+    """A checkpoint whose files match their digests.
 
     Attributes:
         path: its folder.
-        state: where the run was.
-        variables: by kind ('network', 'optimizer'), the values in Keras's order.
+        state: the progress of the run.
+        variables: values by kind ('network', 'optimizer'), in Keras's order.
     """
 
     path: Path
@@ -103,14 +105,14 @@ class Checkpoint:
 
     @property
     def best_file(self) -> Path | None:
-        """The best epoch's weights, as `load_weights` reads them; None before the first epoch's end."""
+        """Return the file of the best epoch's weights, or None before the first epoch is complete."""
         return self.path / _BEST if self.state.best else None
 
     def restore(self, network: keras.Model) -> None:
-        """Give a compiled network its weights, its random state and its optimizer's state.
+        """Restore the weights, the random state and the optimizer of a compiled network.
 
         Raises:
-            RunError: the network is not the one that was saved.
+            RunError: the checkpoint belongs to another network.
         """
         network.optimizer.build(network.trainable_variables)
         _assign(network.variables, self.variables["network"])
@@ -120,8 +122,8 @@ class Checkpoint:
 def _assign(variables: Sequence[Any], values: Arrays) -> None:
     if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
         raise RunError(
-            "The checkpoint was written by another version of the program and does not fit its network; start a new "
-            "run with the same settings."
+            "The checkpoint was written by another version of this program for another network; start a new run with "
+            "the same settings."
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
@@ -131,13 +133,16 @@ def write_checkpoint(folder: Path, network: keras.Model, state: TrainingState, n
     """Write a checkpoint and remove all but the newest two.
 
     Args:
-        folder: of the checkpoints.
-        network: compiled, as it trains (not the average of its weights).
-        state: where the run is.
-        new_best: the weights of the best epoch, where this one is it; else those of the checkpoint before stay.
+        folder: the folder of all checkpoints.
+        network: the compiled network, with the weights it trains on (not their moving average).
+        state: the progress of the run.
+        new_best: the best weights if this epoch is the best; None keeps those of the previous checkpoint.
+
+    Returns:
+        The folder of the new checkpoint.
 
     Raises:
-        OSError: it cannot be written; what was there stays.
+        OSError: the checkpoint can't be written; older ones stay.
     """
     folder.mkdir(exist_ok=True)
     previous = _names(folder)
@@ -148,7 +153,7 @@ def write_checkpoint(folder: Path, network: keras.Model, state: TrainingState, n
     try:
         _fill(part, network, state, new_best, previous[-1] if previous else None)
         sync_folder(part)
-        # Written again after a resume: the same place of the same run.
+        # A resumed run can write the same checkpoint again.
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
     except BaseException:
@@ -170,14 +175,14 @@ def _fill(
         for index, variable in enumerate(variables)
     }
     with (part / _VARIABLES).open("wb") as file:
-        np.savez(file, **values)  # type: ignore[arg-type]  # the stubs take the names for savez's own arguments
+        np.savez(file, **values)  # type: ignore[arg-type]  # the stubs mistake the names for savez's own arguments
         flush(file)
     if new_best is not None:
         with (part / _BEST).open("wb") as file:
             np.savez(file, *new_best)
             flush(file)
     elif previous is not None and (previous / _BEST).is_file():
-        # The same bytes under a second name; they stay when the older checkpoint goes.
+        # A second name for the same bytes, which stay when the older checkpoint is removed.
         try:
             os.link(previous / _BEST, part / _BEST)
         except OSError:
@@ -187,10 +192,10 @@ def _fill(
 
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint that is whole, and a sentence about each newer one that is not and was removed.
+    """Return the newest intact checkpoint, and a sentence about each damaged one that was removed.
 
     Args:
-        folder: of the checkpoints; it may not exist.
+        folder: the folder of all checkpoints; it may not exist.
     """
     if folder.is_dir():
         remove_parts(folder)
@@ -200,7 +205,7 @@ def newest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
             return _read(path), complaints
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             complaints.append(f"the checkpoint {path.name} is damaged ({error}) and was removed")
-            # Left there, it would be taken for the one before the next.
+            # Otherwise it would take the place of an intact one when old checkpoints are removed.
             shutil.rmtree(path, ignore_errors=True)
     return None, complaints
 
@@ -221,7 +226,7 @@ def _read(path: Path) -> Checkpoint:
 
 
 def _names(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, the newest last."""
+    """Return the checkpoints of a folder, the newest last."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))

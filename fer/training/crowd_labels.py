@@ -1,8 +1,8 @@
-"""What an image's label would probably be, to judge by the FER+ crowd's votes: a target with less noise than the label.
+"""Predict an image's label from its FER+ votes: a training target with less noise than the label itself.
 
-FER-2013's label is one noisy answer. Which labels images with the same votes have says more of the face, and it speaks
-FER-2013's own language, which the votes themselves do not. Learning from what is known in training alone, as soft
-targets: Lopez-Paz et al., 'Unifying distillation and privileged information', 2016.
+A label of FER-2013 is one noisy answer. The labels of all images with similar votes say more about a face, and unlike
+the votes themselves they follow FER-2013's own conventions. Lopez-Paz et al., 'Unifying distillation and privileged
+information', 2016, describe soft targets from what is known only during training.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ _FOLDS: Final = 5
 
 
 def expected_labels(dataset: FaceDataset) -> Floats:
-    """The distribution of labels among images with votes like an image's own, which is itself left out of the count.
+    """Return the expected labels of images with similar votes; an image's own label doesn't count for it.
 
     Args:
         dataset: images with votes, at least five of each class.
@@ -33,18 +33,18 @@ def expected_labels(dataset: FaceDataset) -> Floats:
         ConfigError: there are no votes, or a class has fewer than five images.
     """
     if dataset.votes is None:
-        raise ConfigError("crowd_labels: these data have no FER+ votes; give the votes' file, or choose 0.")
+        raise ConfigError("crowd_labels: these data have no FER+ votes; choose a file of votes, or 0.")
     if np.bincount(dataset.labels, minlength=N_EMOTIONS).min() < _FOLDS:
         raise ConfigError(
-            f"crowd_labels: a class has fewer than {_FOLDS} images to learn from; use more of the data, or choose 0."
+            f"crowd_labels: a class has fewer than {_FOLDS} training images; use more of the data, or choose 0."
         )
     shares = dataset.votes / np.maximum(dataset.votes.sum(axis=1, keepdims=True, dtype=np.int64), 1)
-    # Small trees, large leaves: on PublicTest it predicts labels as well from votes alone as a network from the pixels.
+    # Small trees with large leaves. On PublicTest it predicts labels from votes as well as a network does from pixels.
     model = HistGradientBoostingClassifier(
         learning_rate=0.05, max_iter=100, max_leaf_nodes=15, min_samples_leaf=100, early_stopping=False
     )
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
-    # One thread: two wait for each other by spinning, and beside another busy process take thirty times as long.
+    # Two threads wait for each other in a busy loop, which takes thirty times as long on a busy machine.
     with threadpool_limits(1, user_api="openmp"):
         expected = cross_val_predict(model, shares, dataset.labels, cv=folds, method="predict_proba")
     return np.asarray(expected, np.float32)

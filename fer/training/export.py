@@ -1,4 +1,4 @@
-"""From trained weights to the files of a bundle: `model.keras` and `model.onnx`, agreeing to 1e-4."""
+"""Export trained weights as `model.keras` and `model.onnx`, whose logits agree within 1e-4."""
 
 import contextlib
 import io
@@ -25,12 +25,12 @@ from fer.training.networks import FEATURES, LOGITS, build_network
 
 
 def serving_network(name: str, weights: Sequence[npt.NDArray[np.float32]], *, fear_offset: float = 0.0) -> keras.Model:
-    """The network as it is stored: float32, Keras's own layers, one output, the trained weights, no optimizer.
+    """Return the network to export: float32, Keras's own layers, one output, the trained weights, no optimizer.
 
     Args:
-        name: a name that `build_network` knows.
-        weights: those of a network of that name, with or without the votes head, in `get_weights()`'s order.
-        fear_offset: added to the logit of fear: as if faces labelled so weighed exp(offset) times as much.
+        name: a network of `build_network`.
+        weights: of this network, with or without the head for votes, in the order of `get_weights()`.
+        fear_offset: added to the logit of fear; as if faces labelled fear had exp(offset) times their weight.
     """
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
@@ -38,7 +38,7 @@ def serving_network(name: str, weights: Sequence[npt.NDArray[np.float32]], *, fe
         network = build_network(name)
     finally:
         keras.config.set_dtype_policy(policy)
-    # The votes head comes last, so that the weights before it are the network's in the same order.
+    # The head for votes comes last, so the weights before it are those of the network.
     network.set_weights(weights[: len(network.weights)])
     kernel, bias = network.get_layer(LOGITS).get_weights()
     bias[EMOTIONS.index("fear")] += fear_offset
@@ -49,9 +49,9 @@ def serving_network(name: str, weights: Sequence[npt.NDArray[np.float32]], *, fe
 def with_maps(network: keras.Model) -> keras.Model:
     """Add class activation maps (Zhou et al., 2016) as a second output, (N, h, w, 7) float32.
 
-    Where the network pools and then has one dense layer, the map of a class is the features weighed by that layer's
-    weights. Where dense layers follow, it is the same with the logit's gradient at the features in their place, which
-    for rectified layers is a product of matrices; either way no gradient is needed when it is served.
+    If the network pools and then has one dense layer, the map of a class is the features times that layer's weights.
+    If several dense layers follow, the gradient of the logit at the features takes the place of the weights; for ReLU
+    layers it is a product of matrices. Inference needs no gradient in either case.
     """
     features = network.get_layer(FEATURES).output
     logits = network.get_layer(LOGITS).output
@@ -83,13 +83,13 @@ def _gradient_maps(network: keras.Model, features: Any) -> Any:
 
 
 def export_network(network: keras.Model, folder: Path) -> float:
-    """Write `model.keras` and `model.onnx` into a folder, and `parity.json`, the logits on the fixed faces.
+    """Write `model.keras`, `model.onnx` and `parity.json` (the logits of a fixed batch) into a folder.
 
-    Needs the TensorFlow backend. The ONNX model takes 'images' (N, 48, 48, 1) uint8 and gives 'logits' (N, 7) and
-    'maps' (N, h, w, 7), both float32, with N free.
+    Needs the TensorFlow backend. The ONNX model has the input 'images' (N, 48, 48, 1) uint8 and the outputs 'logits'
+    (N, 7) and 'maps' (N, h, w, 7), both float32, for any N.
 
     Returns:
-        The largest absolute difference of the logits between Keras and ONNX Runtime on a fixed batch.
+        The largest absolute difference between the logits of Keras and of ONNX Runtime on a fixed batch.
 
     Raises:
         ExportError: the two differ by more than `PARITY`.
@@ -98,11 +98,11 @@ def export_network(network: keras.Model, folder: Path) -> float:
     network.save(folder / KERAS_FILE)
     model = with_maps(network)
     batch = parity_batch()
-    expected = np.asarray(model(batch)[LOGITS])  # a model that was loaded must be called once before it exports
+    expected = np.asarray(model(batch)[LOGITS])  # a loaded model can be exported only after it was called once
     signature = [keras.InputSpec(shape=(None, SIDE, SIDE, 1), dtype="uint8", name="images")]
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Keras asks numpy for a name that numpy is about to take
+        warnings.simplefilter("ignore", FutureWarning)  # Keras uses a name that numpy will redefine
         model.export(str(folder / ONNX_FILE), format="onnx", input_signature=signature, verbose=False)
     _name_ends(folder / ONNX_FILE)
     session = onnxruntime.InferenceSession(str(folder / ONNX_FILE), providers=["CPUExecutionProvider"])
@@ -111,15 +111,15 @@ def export_network(network: keras.Model, folder: Path) -> float:
     if not difference <= PARITY:
         raise ExportError(
             f"The exported model's logits differ from the trained network's by {difference:.2g}, more than {PARITY:g}; "
-            "it is not served. Please report this with the run's log."
+            "it can't be used. Please report this with the run's log."
         )
-    # With these, a machine without Keras can see that it computes the same: `fer.runs.serving.check_parity`.
+    # A machine without Keras compares its own logits with these: `fer.runs.serving.check_parity`.
     write_json(folder / PARITY_FILE, {"logits": expected.astype(float).tolist()})
     return difference
 
 
 def _name_ends(path: Path) -> None:
-    """Give the ONNX model's input and outputs their names, whatever the converter called them."""
+    """Rename the input and the outputs of the ONNX model; the converter chooses names of its own."""
     model = onnx.load(str(path))
     ends = {model.graph.input[0].name: "images"}
     for output in model.graph.output:

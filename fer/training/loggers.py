@@ -1,4 +1,4 @@
-"""The same figures for TensorBoard and MLflow, where they are installed; neither is needed."""
+"""Send the metrics of a run to TensorBoard and MLflow, if they are installed."""
 
 import dataclasses
 import importlib
@@ -10,15 +10,15 @@ from typing import Any, Final
 from fer.runs import store
 from fer.runs.config import TrainConfig
 from fer.runs.session import RunSession
-from fer.training.watch import Logger, Row
+from fer.training.callback import Logger, Row
 
 TENSORBOARD_FOLDER: Final = "tensorboard"
 
 
 def metric_loggers(session: RunSession, config: TrainConfig) -> list[Logger]:
-    """Who else is told each epoch's row: TensorBoard's files, and MLflow where `MLFLOW_TRACKING_URI` is set.
+    """Return the loggers of a run: TensorBoard, and MLflow if `MLFLOW_TRACKING_URI` is set.
 
-    One that cannot be set up, or fails later, is named in the log and left out; the run goes on.
+    A logger that can't be set up, or fails later, is named in the run's log and disabled. The run continues.
     """
     makers = []
     if importlib.util.find_spec("tensorboard"):
@@ -30,9 +30,9 @@ def metric_loggers(session: RunSession, config: TrainConfig) -> list[Logger]:
         name = maker.__name__.strip("_")
         try:
             loggers.append(_careful(name, maker(session, config), session))
-            session.say(f"figures go to {name} as well")
-        except Exception as error:  # whatever such a library raises is no reason for a run to fail
-            session.say(f"{name} is left out: {error}")
+            session.say(f"metrics are also sent to {name}")
+        except Exception as error:  # a run must not fail because of an optional library
+            session.say(f"{name} is disabled: {error}")
     return loggers
 
 
@@ -47,7 +47,7 @@ def _careful(name: str, logger: Logger, session: RunSession) -> Logger:
             logger({key: value for key, value in row.items() if math.isfinite(value)})
         except Exception as error:  # as above
             failed = True
-            session.say(f"{name} is left out from now on: {error}")
+            session.say(f"{name} is disabled from now on: {error}")
 
     return log
 
@@ -67,7 +67,7 @@ def _tensorboard(session: RunSession, config: TrainConfig) -> Logger:
 def _mlflow(session: RunSession, config: TrainConfig) -> Logger:
     mlflow: Any = importlib.import_module("mlflow")
     mlflow.set_experiment("fer")
-    # The run's own id, so that a resumed run goes on with its curves.
+    # Found by the run's id, so that a resumed run continues its curves.
     found = mlflow.search_runs(filter_string=f"tags.fer_run = '{session.folder.name}'", output_format="list")
     if found:
         mlflow.start_run(run_id=found[0].info.run_id)

@@ -1,7 +1,7 @@
-"""The networks: uint8 faces in, seven logits out, scaling inside.
+"""The networks. Each takes uint8 faces, scales them itself, and outputs seven logits.
 
-`residual` is what the project ships; `small` is the same at three quarters of the width, for shorter trainings;
-`baseline` is the desktop script's network, kept to compare with.
+`residual` is the network of the shipped model. `small` has three quarters of its width and trains faster. `baseline` is
+the network of the desktop script, for comparison.
 """
 
 from collections.abc import Callable
@@ -17,28 +17,28 @@ from fer.arrays import SIDE
 from fer.emotions import N_EMOTIONS
 from fer.training.normalization import FusedBatchNormalization
 
-N_VOTE_CLASSES = 8  # the seven and contempt: what the FER+ crowd could see in a face
-# The maps that explain are made from these layers: the last features, and the logits made from them.
+N_VOTE_CLASSES = 8  # the seven classes and contempt, which FER+ voters could choose too
+# Layer names. Class activation maps are computed from the last features and the logits.
 FEATURES, LOGITS, VOTES = "features", "logits", "votes"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs: parameters, and multiply-adds for one face."""
+    """The size of a network: parameters, and multiply-adds per face."""
 
     parameters: int
     multiply_adds: int
 
 
 def build_network(name: str, *, dropout: float = 0.0, votes_head: bool = False, fused: bool = False) -> keras.Model:
-    """Build a network with new weights.
+    """Build a network with random weights.
 
     Args:
         name: 'residual', 'small' or 'baseline'.
-        dropout: share of the last features that is dropped in training.
-        votes_head: add the second output, on the FER+ votes, which is for training alone.
-        fused: use TensorFlow's fused batch normalisation, three times faster in training and equal in value. The
-            weights fit a network built without it, which is what is stored and served.
+        dropout: share of the last features that is dropped during training.
+        votes_head: add a second output for the FER+ votes, used during training only.
+        fused: use TensorFlow's fused batch normalization, which trains three times faster with the same values. The
+            weights also fit a network built without it; that network is exported.
 
     Returns:
         A functional model: (N, 48, 48, 1) uint8 in 0..255 -> {'logits': (N, 7) float32}, with votes_head also
@@ -48,7 +48,7 @@ def build_network(name: str, *, dropout: float = 0.0, votes_head: bool = False, 
     inputs = keras.Input((SIDE, SIDE, 1), dtype="uint8", name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(inputs)
     x = _BODIES[name](x, norm, dropout)
-    # Softmax and its loss lose too much in half precision.
+    # Softmax and its loss need more than half precision.
     outputs = {LOGITS: layers.Dense(N_EMOTIONS, dtype="float32", name=LOGITS)(x)}
     if votes_head:
         outputs[VOTES] = layers.Dense(N_VOTE_CLASSES, dtype="float32", name=VOTES)(x)
@@ -56,7 +56,7 @@ def build_network(name: str, *, dropout: float = 0.0, votes_head: bool = False, 
 
 
 def cost(network: keras.Model) -> Cost:
-    """Count parameters and multiply-adds of convolutions and dense layers for one face."""
+    """Count the parameters, and the multiply-adds per face of convolutions and dense layers."""
     multiply_adds = 0
     for layer in network.layers:
         if isinstance(layer, layers.Conv2D):
@@ -68,16 +68,16 @@ def cost(network: keras.Model) -> Cost:
 
 
 def _residual(x: Any, norm: Callable[..., Any], dropout: float, *, stem: int) -> Any:
-    """A residual network (He et al., 2016) with squeeze and excitation (Hu et al., 2018), `stem` channels at 48 x 48.
+    """Build a residual network (He et al., 2016) with squeeze-and-excitation (Hu et al., 2018).
 
-    Most of its work is at 12 x 12, where it is cheapest for what it brings.
+    It has `stem` channels at 48 x 48. Most multiply-adds are spent at 12 x 12, where they improve accuracy most.
     """
     x = layers.Conv2D(stem, 3, padding="same", use_bias=False)(x)
     x = layers.ReLU()(norm()(x))
     for width, n_blocks in ((2 * stem, 1), (4 * stem, 2), (4 * stem, 2)):  # at 24 x 24, 12 x 12, 6 x 6
         for block in range(n_blocks):
             x = _residual_block(x, width, stride=2 if block == 0 else 1, norm=norm)
-    # The 1.0 is identity: it gives the features a name whatever the last block is made of.
+    # The identity, which gives the features a name.
     x = layers.Activation("linear", name=FEATURES)(x)
     x = layers.GlobalAveragePooling2D()(x)
     return layers.Dropout(dropout)(x)
@@ -92,7 +92,7 @@ def _residual_block(x: Any, width: int, *, stride: int, norm: Callable[..., Any]
     x = layers.Conv2D(width, 3, strides=stride, padding="same", use_bias=False)(x)
     x = layers.ReLU()(norm()(x))
     x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-    # A residual branch that starts at zero lets the network begin as a shallow one (Goyal et al., 2017).
+    # With a residual branch that starts at zero, the network starts as a shallow one (Goyal et al., 2017).
     x = norm(gamma_initializer="zeros")(x)
     if x.shape[1] <= SIDE // 4:
         x = layers.Multiply()([x, _channel_weights(x, width)])
@@ -100,7 +100,7 @@ def _residual_block(x: Any, width: int, *, stride: int, norm: Callable[..., Any]
 
 
 def _channel_weights(x: Any, width: int) -> Any:
-    # In float32: two tiny products, which half precision only slows down.
+    # Half precision would slow down these two tiny products.
     pooled = layers.GlobalAveragePooling2D()(x)
     squeezed = layers.Dense(width // 8, activation="relu", dtype="float32")(pooled)
     weights = layers.Dense(width, activation="sigmoid", dtype="float32")(squeezed)
@@ -108,7 +108,7 @@ def _channel_weights(x: Any, width: int) -> Any:
 
 
 def _baseline(x: Any, norm: Callable[..., Any], dropout: float) -> Any:
-    """The desktop script's network: five convolutions, two dense layers, 4.5 M parameters."""
+    """Build the network of the desktop script: five convolutions, two dense layers, 4.5 M parameters."""
     x = layers.ReLU()(norm()(layers.Conv2D(32, 3, padding="same")(x)))
     for width, size in ((64, 3), (128, 5), (512, 3), (512, 3)):
         x = layers.ReLU()(norm()(layers.Conv2D(width, size, padding="same")(x)))

@@ -1,4 +1,4 @@
-"""An int8 copy of a served network: smaller, and faster where the processor has the instructions for it."""
+"""Quantize an exported network to int8: smaller, and faster on processors with int8 instructions."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from fer.recognition.bundle import INPUT
 
 INT8_FILE: Final = "model.int8.onnx"
-# Ranges of activations: enough faces that light, pose and class are all there.
+# Enough faces to cover light, pose and classes when the ranges of the activations are measured.
 CALIBRATION_FACES: Final = 512
 _BATCH: Final = 64
 
 
 class _Faces(CalibrationDataReader):
-    """Batches of faces, once."""
+    """Iterate once over batches of faces."""
 
     def __init__(self, crops: npt.NDArray[np.uint8]) -> None:
         self._batches: Iterator[npt.NDArray[np.uint8]] = iter(np.array_split(crops, max(1, len(crops) // _BATCH)))
@@ -30,13 +30,13 @@ class _Faces(CalibrationDataReader):
 
 
 def quantize(model: Path, crops: npt.NDArray[np.uint8], target: Path) -> None:
-    """Quantise an ONNX model statically: int8 weights with a scale a channel, uint8 activations.
+    """Quantize an ONNX model statically: int8 weights with one scale per channel, uint8 activations.
 
-    Inputs, outputs and their names stay as they are. The result is judged by accuracy, not by the parity of the logits.
+    Inputs and outputs keep their names. Compare the result by accuracy; its logits differ from the original's.
 
     Args:
         model: the float32 model of a bundle.
-        crops: (N, 48, 48, 1) uint8 faces from the training split, from which the ranges of the activations come.
+        crops: (N, 48, 48, 1) uint8 faces of the training split, to measure the ranges of the activations on.
         target: the file to write.
     """
     options: dict[str, Any] = {
@@ -44,11 +44,11 @@ def quantize(model: Path, crops: npt.NDArray[np.uint8], target: Path) -> None:
         "per_channel": True,
         "activation_type": QuantType.QUInt8,
         "weight_type": QuantType.QInt8,
-        # Seven bits for a weight: without VNNI a sum of two 8 bit products overflows (1.8 points of accuracy on AVX2).
+        # Seven bits per weight: without VNNI a sum of two 8-bit products overflows, which costs 1.8 points of accuracy.
         "reduce_range": True,
     }
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
-        # Symbolic shapes need a library more, and the shapes of this network are known without.
+        # Symbolic shapes would need another library, and the shapes of these networks are known.
         quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
         quantize_static(str(prepared), str(target), _Faces(crops), **options)

@@ -106,8 +106,8 @@ def test_each_of_several_models_must_be_there_and_fit(home, tmp_path):
 
 
 def test_a_share_of_the_start_needs_a_start(home):
-    with pytest.raises(ConfigError, match="start_share: choose a model to start from"):
-        require_startable(TrainConfig(start_share=0.5))
+    with pytest.raises(ConfigError, match="init_weight: choose a model to start from"):
+        require_startable(TrainConfig(init_weight=0.5))
 
 
 def test_a_model_that_teaches_must_be_there(home, tmp_path):

@@ -96,3 +96,10 @@ def test_presets_are_settings_for_the_data_and_grow(data):
     assert quick.fraction == (1.0 if data == "synthetic" else 0.1)
     assert standard.fraction == best.fraction == 1
     assert quick.epochs < standard.epochs < best.epochs
+
+
+def test_settings_under_their_old_names_are_read():
+    values = json.loads(TrainConfig(start_from=("a",), init_weight=0.25, degradation=0.2).to_json())
+    old = {{"init_weight": "start_share", "degradation": "degrading"}.get(name, name): values[name] for name in values}
+    assert "start_share" in old and "degrading" in old
+    assert TrainConfig.from_json(json.dumps(old)) == TrainConfig.from_json(json.dumps(values))

@@ -100,7 +100,7 @@ def test_every_training_keeps_the_same_part_apart_and_every_step_uses_only_what_
             assert isinstance(make_model.RECIPE[used[-1]], make_model.Training)
         else:
             assert isinstance(step, make_model.Training)
-            assert step.start_from or not step.config.start_share
+            assert step.start_from or not step.config.init_weight
             used = (*step.start_from, *step.teacher)
         assert all(earlier < number for earlier in used)
 

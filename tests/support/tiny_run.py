@@ -13,7 +13,7 @@ from typing import Any
 from keras import layers
 
 from fer.cli import main
-from fer.training import checkpoints, networks, watch
+from fer.training import callback, checkpoints, networks
 from fer.training import run as training_run
 from fer.training.batches import TrainingBatches
 
@@ -46,14 +46,14 @@ def install(sabotage: str) -> None:
 
     points: dict[str, tuple[Any, str, Callable[[], None], bool]] = {
         # name: (where, what, effect, whether it strikes before the real thing is done)
-        "kill-in-epoch": (watch.Watch, "on_train_batch_end", die, False),
-        "terminate-in-epoch": (watch.Watch, "on_train_batch_end", terminate, True),
+        "kill-in-epoch": (callback.RunCallback, "on_train_batch_end", die, False),
+        "terminate-in-epoch": (callback.RunCallback, "on_train_batch_end", terminate, True),
         # Of two a checkpoint, the first: the variables are written, the state is not.
         "kill-in-save": (checkpoints, "_write_json", die, True),
-        "kill-between-save-and-row": (watch, "write_metrics", die, True),
+        "kill-between-save-and-row": (callback, "write_metrics", die, True),
         "kill-in-export": (training_run, "bundle_run", die, True),
         "no-space": (checkpoints, "_write_json", full, True),
-        "no-memory": (watch, "judge", memory, True),
+        "no-memory": (callback, "validate_epoch", memory, True),
     }
     if point == "small-files":
         resource.setrlimit(resource.RLIMIT_FSIZE, (count, count))

@@ -12,7 +12,7 @@ from fer.training.augment import Augmenter
 
 NONE: dict[str, Any] = {
     "flip": False,
-    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "degrading", "erasing"), 0.0),
+    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "degradation", "erasing"), 0.0),
 }
 
 
@@ -77,7 +77,9 @@ def test_degrading_imitates_a_poor_camera_in_four_ways_and_keeps_the_light(monke
         monkeypatch.setattr(cv2, name, lambda *a, name=name, real=real, **k: used.update([name]) or real(*a, **k))
     stripes = np.add.outer(np.arange(48), np.arange(48)) // 6 % 2
     face = (60 + np.add.outer(np.arange(48), np.arange(48)) + 40 * stripes).astype(np.uint8)
-    changed = [augmenter(degrading=1.0)(face[None], np.random.default_rng(seed))[0].astype(float) for seed in range(60)]
+    changed = [
+        augmenter(degradation=1.0)(face[None], np.random.default_rng(seed))[0].astype(float) for seed in range(60)
+    ]
     # One way an image; shrinking and growing back are two calls.
     ways = Counter(blur=used["GaussianBlur"], small=used["resize"] // 2, jpeg=used["imencode"])
     ways["noise"] = 60 - ways.total()
@@ -91,7 +93,7 @@ def test_degrading_imitates_a_poor_camera_in_four_ways_and_keeps_the_light(monke
 
 
 def test_degrading_happens_as_often_as_asked_for(faces):
-    changed = augmenter(degrading=0.4)(faces, np.random.default_rng(2))
+    changed = augmenter(degradation=0.4)(faces, np.random.default_rng(2))
     assert 8 <= (changed != faces).any(axis=(1, 2)).sum() <= 24
 
 

@@ -8,8 +8,8 @@ from fer.recognition.bundle import load_bundle
 from fer.runs.config import TrainConfig
 from fer.training import networks
 from fer.training.averaging import average_models
+from fer.training.bundling import load_weights
 from fer.training.export import serving_network
-from fer.training.fit import load_weights
 
 
 @pytest.fixture

@@ -6,22 +6,11 @@ import pytest
 from fer.datasets.faces import FaceDataset
 from fer.runs.config import TrainConfig
 from fer.training.batches import TrainingBatches, class_weights, no_face, vote_distributions
-
-STILL = {
-    "flip": False,
-    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "degrading", "erasing"), 0.0),
-}
-
-
-def dataset(n_samples: int = 35, votes: np.ndarray | None = None) -> FaceDataset:
-    """Faces of one grey each, so that the image names its row; the label is the row modulo seven."""
-    rows = np.arange(n_samples)
-    images = np.repeat(rows.astype(np.uint8), 48 * 48).reshape(-1, 48, 48)
-    return FaceDataset("rows", images, rows % 7, np.zeros(n_samples, np.uint8), votes)
+from tests.support.row_faces import STILL, row_faces
 
 
 def test_an_epoch_shows_each_image_at_most_once_with_its_own_label():
-    batches = TrainingBatches(dataset(), TrainConfig(batch_size=5, **STILL), votes=False)
+    batches = TrainingBatches(row_faces(), TrainConfig(batch_size=5, **STILL), votes=False)
     seen = []
     for index in range(len(batches)):
         images, targets, weights = batches[index]
@@ -36,19 +25,19 @@ def test_an_epoch_shows_each_image_at_most_once_with_its_own_label():
 
 def test_epochs_differ_and_a_later_start_repeats_them():
     config = TrainConfig(batch_size=8)
-    first = TrainingBatches(dataset(), config, votes=False)
+    first = TrainingBatches(row_faces(), config, votes=False)
     one = first[0][0]
     first.begin_epoch(2)
     two = first[0][0]
     assert not np.array_equal(one, two)
-    later = TrainingBatches(dataset(), config, votes=False)
+    later = TrainingBatches(row_faces(), config, votes=False)
     later.begin_epoch(2)
     np.testing.assert_array_equal(later[0][0], two)
 
 
 def test_an_epoch_goes_on_where_it_was_interrupted():
     config = TrainConfig(batch_size=8)
-    whole, rest = (TrainingBatches(dataset(), config, votes=False) for _ in range(2))
+    whole, rest = (TrainingBatches(row_faces(), config, votes=False) for _ in range(2))
     whole.begin_epoch(2)
     rest.begin_epoch(2, first_batch=3)
     assert (len(whole), len(rest), rest.steps) == (4, 1, 4)
@@ -61,11 +50,11 @@ def test_votes_are_distributions_and_weigh_nothing_where_nobody_saw_an_expressio
     votes = np.zeros((35, 10), np.uint8)
     votes[0, [0, 1]] = 5, 3  # neutral 5, happiness 3
     votes[1, 8] = 10  # unknown alone
-    distributions = vote_distributions(dataset(votes=votes))
+    distributions = vote_distributions(row_faces(votes=votes))
     assert distributions.shape == (35, 8)
     np.testing.assert_allclose(distributions[0], [0, 0, 0, 3 / 8, 0, 0, 5 / 8, 0])
     assert distributions[1].sum() == 0
-    _, targets, weights = TrainingBatches(dataset(votes=votes), TrainConfig(batch_size=35, **STILL), votes=True)[0]
+    _, targets, weights = TrainingBatches(row_faces(votes=votes), TrainConfig(batch_size=35, **STILL), votes=True)[0]
     np.testing.assert_allclose(weights["votes"], targets["votes"].sum(1))
     assert weights["votes"].sum() == pytest.approx(1)
 
@@ -74,8 +63,8 @@ def test_no_face_is_what_most_of_the_crowd_says():
     votes = np.zeros((35, 10), np.uint8)
     votes[:, 0] = 4
     votes[3, 9] = 6
-    assert np.flatnonzero(no_face(dataset(votes=votes))).tolist() == [3]
-    assert not no_face(dataset()).any()
+    assert np.flatnonzero(no_face(row_faces(votes=votes))).tolist() == [3]
+    assert not no_face(row_faces()).any()
 
 
 @pytest.mark.parametrize(("kind", "ratio"), [("none", 1), ("sqrt", 2), ("balanced", 4)])
@@ -101,7 +90,7 @@ def test_mixup_weighs_each_class_as_without_it():
 
 def test_mixup_mixes_labels_as_it_mixes_images():
     config = TrainConfig(batch_size=35, mixup=0.4, **STILL)
-    images, targets, _ = TrainingBatches(dataset(), config, votes=False)[0]
+    images, targets, _ = TrainingBatches(row_faces(), config, votes=False)[0]
     np.testing.assert_allclose(targets["logits"].sum(1), 1, atol=1e-6)
     assert (targets["logits"].max(1) < 1).any()
     assert images.dtype == np.uint8

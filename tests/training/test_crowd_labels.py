@@ -8,7 +8,7 @@ from fer.errors import ConfigError
 from fer.runs.config import TrainConfig
 from fer.training.batches import TrainingBatches
 from fer.training.crowd_labels import expected_labels
-from tests.training.test_batches import STILL
+from tests.support.row_faces import STILL
 
 N_EACH = 300
 ONE_WRONG = 5

@@ -12,11 +12,14 @@ from fer.errors import BundleError, ConfigError, RunError
 from fer.recognition.bundle import Bundle, write_bundle
 from fer.runs import layout
 from fer.runs.session import RunSession, StopRequested
-from fer.training import networks, run, watch
+from fer.training import callback, networks, run
+from fer.training.batch_statistics import unaugmented_batches
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Checkpoint, TrainingState
+from fer.training.compiling import compiled_network
 from fer.training.export import export_network, serving_network
-from fer.training.fit import compiled_network, load_data, models_digest, plain_batches, split_parts
+from fer.training.initial_models import initial_weights, models_digest
+from fer.training.run_data import load_data, split_parts
 from tests.support.builders import make_bundle
 from tests.support.tiny_fit import CONFIG, fit, start, with_votes
 
@@ -48,7 +51,7 @@ def test_of_several_starts_it_is_the_average_of_their_weights(tmp_path):
     models = [tiny_bundle(tmp_path / str(seed), seed=seed) for seed in (7, 8)]
     config = replace(CONFIG, start_from=tuple(str(tmp_path / str(seed)) for seed in (7, 8)))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
-    averages = run._starting_weights(network, config)
+    averages = initial_weights(network, config)
     assert len(averages) == len(models[0])
     for average, one, other in zip(averages, *models, strict=True):
         np.testing.assert_allclose(average, (one + other) / 2, atol=1e-6)
@@ -68,7 +71,7 @@ def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own
     trained = network.get_weights()  # `fit` has put the average of the steps in place, if there is one
     network.set_weights([weight + 0.1 for weight in trained])
     before = network.get_weights()
-    _, judged = watch.judge(network, parts.validation, plain_batches(parts.train), begin, 0.25)
+    _, judged = callback.validate_epoch(network, parts.validation, unaugmented_batches(parts.train), begin, 0.25)
     for now, then in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     own = trained if averaging else before
@@ -86,16 +89,16 @@ def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own
 
 def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypatch):
     begin = tiny_bundle(tmp_path / "bundle")
-    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),), start_share=0.5, epochs=1, warmup_epochs=0.0)
+    config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),), init_weight=0.5, epochs=1, warmup_epochs=0.0)
     session = start(config)
     fit(session, config)
-    given = []
-    judge = watch.judge
-    monkeypatch.setattr(watch, "judge", lambda *arguments: given.append(arguments[3:]) or judge(*arguments))
+    seen = []
+    real = callback.validate_epoch
+    monkeypatch.setattr(callback, "validate_epoch", lambda *arguments: seen.append(arguments[3:]) or real(*arguments))
     again = replace(config, epochs=2)
     (session.folder / layout.CONFIG).write_text(again.to_json())
     fit(RunSession(session.folder), again)
-    ((weights, share),) = given
+    ((weights, share),) = seen
     assert share == 0.5
     for now, then in zip(weights, begin, strict=True):
         np.testing.assert_array_equal(now, then)
@@ -116,7 +119,7 @@ def test_of_several_models_the_one_that_changed_is_named(tmp_path):
 def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
     tiny_bundle(tmp_path / "bundle")
     config = replace(
-        CONFIG, start_share=0.5 if setting == "start_from" else 0.0, **{setting: (str(tmp_path / "bundle"),)}
+        CONFIG, init_weight=0.5 if setting == "start_from" else 0.0, **{setting: (str(tmp_path / "bundle"),)}
     )
     resumed = Checkpoint(Path("c"), TrainingState(models=models_digest(config)), {})
     run._require_same_models(resumed, config)
@@ -124,7 +127,7 @@ def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
     with pytest.raises(RunError, match="another model was put into"):
         run._require_same_models(resumed, config)
     shutil.rmtree(tmp_path / "bundle")
-    with pytest.raises(RunError, match="cannot go on without a model that it learns from"):
+    with pytest.raises(RunError, match="needs a model that it learns from"):
         run._require_same_models(resumed, config)
 
 
@@ -134,17 +137,17 @@ def test_a_teacher_is_asked_once_a_run_and_again_where_its_answers_are_lost(tmp_
     session, parts = start(config), split_parts(load_data(config), config)
     said = []
     monkeypatch.setattr(session, "update", lambda **changes: said.append(changes["doing"]))
-    first = run._taught(session, config, parts)
-    np.testing.assert_array_equal(run._taught(session, config, parts), first)
-    assert said == ["asking the teacher (0%)"]
-    kept = session.folder / run._TAUGHT
+    first = run._targets(session, config, parts)
+    np.testing.assert_array_equal(run._targets(session, config, parts), first)
+    assert said == ["computing the teachers' predictions (0%)"]
+    kept = session.folder / run._TARGETS
     kept.write_bytes(kept.read_bytes()[:200])
-    np.testing.assert_array_equal(run._taught(session, config, parts), first)
+    np.testing.assert_array_equal(run._targets(session, config, parts), first)
     # Other images, or another teacher.
     fewer = replace(parts, train=parts.train.take(np.arange(10)))
-    assert len(run._taught(session, config, fewer)) == 10
+    assert len(run._targets(session, config, fewer)) == 10
     tiny_bundle(tmp_path / "bundle", seed=8)
-    assert np.abs(run._taught(session, config, parts) - first).max() > 1e-4
+    assert np.abs(run._targets(session, config, parts) - first).max() > 1e-4
     assert len(said) == 4
 
 
@@ -163,13 +166,13 @@ def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(tmp_path))
     config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
-    with pytest.raises(ConfigError, match="is some other; choose the same network"):
-        run._starting_weights(network, config)
+    with pytest.raises(ConfigError, match="has another network \\(some other\\); choose that network"):
+        initial_weights(network, config)
 
 
 def test_fine_tuning_from_what_keras_cannot_read_is_refused(tmp_path):
     make_bundle(tmp_path / "bundle")
     config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
-    with pytest.raises(BundleError, match="cannot be read"):
-        run._starting_weights(network, config)
+    with pytest.raises(BundleError, match="can't be read"):
+        initial_weights(network, config)

@@ -40,8 +40,8 @@ def faces(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> EmotionClassifier:
     import keras
 
+    from fer.training.batch_statistics import recompute_statistics
     from fer.training.export import export_network, serving_network
-    from fer.training.fit import recompute_statistics
     from fer.training.networks import build_network
 
     keras.utils.set_random_seed(0)

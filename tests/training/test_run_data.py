@@ -12,8 +12,10 @@ from fer.datasets.store.corrections import correct, corrections_file, write_corr
 from fer.errors import DatasetError
 from fer.paths import data_dir
 from fer.runs.config import TrainConfig
-from fer.training.fit import load_data, plain_batches, recompute_statistics, split_parts, validate
+from fer.training.batch_statistics import recompute_statistics, unaugmented_batches
 from fer.training.networks import LOGITS
+from fer.training.run_data import load_data, split_parts
+from fer.training.validation import validate
 from tests.support.forms import drawn
 
 
@@ -89,11 +91,11 @@ def test_validation_of_a_network_that_always_says_happy():
 
 def test_statistics_come_from_images_as_they_are_served():
     train = dataset().split("train")
-    whole = np.concatenate(plain_batches(train))[..., 0]
+    whole = np.concatenate(unaugmented_batches(train))[..., 0]
     assert sorted(image.tobytes() for image in whole) == sorted(image.tobytes() for image in train.images)
-    some = np.concatenate(plain_batches(train, 10))
+    some = np.concatenate(unaugmented_batches(train, 10))
     assert some.shape == (10, 48, 48, 1) and some.dtype == np.uint8
-    np.testing.assert_array_equal(some, np.concatenate(plain_batches(train, 10)))
+    np.testing.assert_array_equal(some, np.concatenate(unaugmented_batches(train, 10)))
 
 
 def test_recomputed_statistics_are_those_of_the_data():

@@ -11,11 +11,11 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
 from fer.training import run
 from fer.training.batches import TrainingBatches
-from fer.training.fit import load_data, split_parts
-from fer.training.teacher import taught_labels
+from fer.training.distillation import distillation_targets
+from fer.training.run_data import load_data, split_parts
 from tests.support.builders import make_bundle
+from tests.support.row_faces import STILL, row_faces
 from tests.support.tiny_fit import CONFIG, start
-from tests.training.test_batches import STILL, dataset
 
 
 @pytest.fixture
@@ -25,10 +25,10 @@ def teacher(tmp_path) -> str:
 
 def test_an_answer_is_the_mean_of_a_face_and_its_mirror_image(teacher):
     images = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
-    answers = taught_labels([teacher], images)
+    answers = distillation_targets([teacher], images)
     assert answers.shape == (5, 7) and answers.dtype == np.float32
     np.testing.assert_allclose(answers.sum(1), 1, atol=1e-5)
-    np.testing.assert_allclose(taught_labels([teacher], images[:, :, ::-1]), answers, atol=1e-6)
+    np.testing.assert_allclose(distillation_targets([teacher], images[:, :, ::-1]), answers, atol=1e-6)
     classifier = EmotionClassifier(load_bundle(teacher))
     both = [classifier.probabilities(np.ascontiguousarray(view)[..., None]) for view in (images, images[:, :, ::-1])]
     np.testing.assert_allclose(answers, (both[0] + both[1]) / 2, atol=1e-6)
@@ -37,16 +37,16 @@ def test_an_answer_is_the_mean_of_a_face_and_its_mirror_image(teacher):
 def test_of_several_teachers_it_is_the_mean_of_their_answers(teacher, tmp_path):
     surer = str(make_bundle(tmp_path / "surer", sharpness=8.0).path)
     images = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
-    alone = [taught_labels([bundle], images) for bundle in (teacher, surer)]
+    alone = [distillation_targets([bundle], images) for bundle in (teacher, surer)]
     assert np.abs(alone[0] - alone[1]).max() > 0.01
-    np.testing.assert_allclose(taught_labels([teacher, surer], images), np.mean(alone, axis=0), atol=1e-6)
+    np.testing.assert_allclose(distillation_targets([teacher, surer], images), np.mean(alone, axis=0), atol=1e-6)
 
 
 def test_a_batch_mixes_label_and_answer_by_the_share(teacher):
     config = TrainConfig(batch_size=35, teacher=(teacher,), teacher_share=0.25, **STILL)
-    taught = taught_labels([teacher], dataset().images)
-    images, targets, _ = TrainingBatches(dataset(), config, votes=False, taught=taught)[0]
-    expected = 0.25 * taught_labels([teacher], images[..., 0]) + 0.75 * np.eye(7)[images[:, 0, 0, 0] % 7]
+    predictions = distillation_targets([teacher], row_faces().images)
+    images, targets, _ = TrainingBatches(row_faces(), config, votes=False, targets=predictions)[0]
+    expected = 0.25 * distillation_targets([teacher], images[..., 0]) + 0.75 * np.eye(7)[images[:, 0, 0, 0] % 7]
     np.testing.assert_allclose(targets["logits"], expected, atol=1e-5)
 
 
@@ -54,13 +54,13 @@ def test_a_batch_mixes_label_and_answer_by_the_share(teacher):
 def test_answers_that_a_full_disk_cut_off_are_asked_for_again(teacher, fer_home, content):
     config = replace(CONFIG, teacher=(teacher,))
     session, parts = start(config), split_parts(load_data(config), config)
-    (session.folder / "taught.npz").write_bytes(content)
-    answers = run._taught(session, config, parts)
-    np.testing.assert_array_equal(answers, taught_labels([teacher], parts.train.images))
-    with np.load(session.folder / "taught.npz") as kept:
-        np.testing.assert_array_equal(kept["answers"], answers)
+    (session.folder / run._TARGETS).write_bytes(content)
+    answers = run._targets(session, config, parts)
+    np.testing.assert_array_equal(answers, distillation_targets([teacher], parts.train.images))
+    with np.load(session.folder / run._TARGETS) as kept:
+        np.testing.assert_array_equal(kept["targets"], answers)
 
 
 def test_a_teacher_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BundleError, match="There is no model"):
-        taught_labels([str(tmp_path)], np.zeros((1, 48, 48), np.uint8))
+        distillation_targets([str(tmp_path)], np.zeros((1, 48, 48), np.uint8))

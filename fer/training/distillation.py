@@ -1,8 +1,8 @@
-"""Learning from another model's answers as well as from labels: knowledge distillation (Hinton et al., 2015).
+"""Knowledge distillation: learn from the predictions of other models as well as from labels (Hinton et al., 2015).
 
-An answer says which other expressions a face resembles, where a label says one thing of seven. The student may be as
-large as its teacher (Furlanello et al., 'Born-again neural networks', 2018); here the teacher sees each face twice, as
-it is and mirrored, and the student will be asked once.
+A prediction also says which other expressions a face resembles; a label names only one. The student can be as large as
+its teacher (Furlanello et al., 'Born-again neural networks', 2018). Here the teacher sees each face and its mirror
+image, while the student will be asked only once.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,30 +19,30 @@ from fer.recognition.classifier import EmotionClassifier
 _CHUNK: Final = 512
 
 
-def taught_labels(
+def distillation_targets(
     bundles: Sequence[str], images: npt.NDArray[np.uint8], progress: Callable[[float], None] = lambda share: None
 ) -> Floats:
-    """Models' calibrated probabilities for faces, by the files they serve: the mean of a face and its mirror image.
+    """Return the teachers' calibrated probabilities, averaged over teachers and over each face and its mirror image.
 
     Args:
-        bundles: the folders of the models' bundles, one or several; of several it is the mean.
+        bundles: folders of the teachers' bundles, at least one.
         images: (N, 48, 48) uint8.
-        progress: told every second or two which share is done, 0..1; what it raises ends the work.
+        progress: called every second or two with the share that is done, 0..1. An exception it raises stops the work.
 
     Returns:
         (N, 7) float32; each row sums to 1.
 
     Raises:
-        BundleError: there is no whole bundle, or its network gives what is no number.
+        BundleError: a bundle is missing or damaged, or its network produces NaN or infinite values.
     """
     classifiers = [EmotionClassifier(load_bundle(bundle)) for bundle in bundles]
-    answers = np.empty((len(images), N_EMOTIONS), np.float32)
+    targets = np.empty((len(images), N_EMOTIONS), np.float32)
     chunk = max(1, _CHUNK // len(bundles))
     for first in range(0, len(images), chunk):
         progress(first / len(images))
         faces = images[first : first + chunk, ..., None]
         views = (faces, faces[:, :, ::-1])
-        answers[first : first + chunk] = np.mean(
+        targets[first : first + chunk] = np.mean(
             [classifier.probabilities(view) for classifier in classifiers for view in views], axis=0
         )
-    return answers
+    return targets

@@ -12,10 +12,12 @@ from fer.errors import RunError
 from fer.runs import curves, estimates, layout, store
 from fer.runs.session import DivergedError, RunSession, StopRequested
 from fer.training import batches as batches_module
-from fer.training import probe, run, watch
+from fer.training import callback, probe, run
+from fer.training.batch_statistics import unaugmented_batches
 from fer.training.batches import TrainingBatches
 from fer.training.checkpoints import Checkpoint, TrainingState, newest_checkpoint
-from fer.training.fit import compiled_network, load_data, plain_batches, split_parts
+from fer.training.compiling import compiled_network
+from fer.training.run_data import load_data, split_parts
 from tests.support.tiny_fit import CONFIG, fit, start, with_votes
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -43,11 +45,11 @@ def test_without_patience_it_stops_where_nothing_gets_better():
 
 
 def test_checkpoints_come_within_a_long_epoch_too(monkeypatch):
-    monkeypatch.setattr(watch, "_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(callback, "_CHECKPOINT_SECONDS", 0.0)
     seen = []
-    real = watch.write_checkpoint
+    real = callback.write_checkpoint
     monkeypatch.setattr(
-        watch,
+        callback,
         "write_checkpoint",
         lambda folder, network, state, best: (
             seen.append((state.epoch, state.batch)) or real(folder, network, state, best)
@@ -79,19 +81,19 @@ def test_a_stop_in_the_middle_and_at_the_end_of_an_epoch_is_kept_and_gone_on_fro
 
 
 def test_a_network_that_gives_no_numbers_is_refused_after_the_epoch_too(monkeypatch):
-    broken = replace_loss(watch.judge)
-    monkeypatch.setattr(watch, "judge", broken)
-    with pytest.raises(DivergedError, match="no numbers any more after epoch 1") as caught:
+    broken = replace_loss(callback.validate_epoch)
+    monkeypatch.setattr(callback, "validate_epoch", broken)
+    with pytest.raises(DivergedError, match="NaN or infinite values after epoch 1") as caught:
         fit(start(CONFIG), CONFIG)
     assert "kept" not in str(caught.value), "there is no epoch to keep"
 
 
-def replace_loss(judge):
-    def judged(*arguments):
-        result, weights = judge(*arguments)
+def replace_loss(real):
+    def broken(*arguments):
+        result, weights = real(*arguments)
         return replace(result, loss=math.nan), weights
 
-    return judged
+    return broken
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
@@ -143,7 +145,7 @@ def test_averaged_weights_are_judged_and_the_others_train_on():
     # `fit` has put the average in place; what trains is another.
     network.set_weights([weight + 0.1 for weight in network.get_weights()])
     before = network.get_weights()
-    _, judged = watch.judge(network, parts.validation, plain_batches(parts.train))
+    _, judged = callback.validate_epoch(network, parts.validation, unaugmented_batches(parts.train))
     for now, then in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     assert any(np.abs(a - b).max() > 0.05 for a, b in zip(judged, before, strict=True))
@@ -158,13 +160,13 @@ def test_a_probe_measures_without_making_a_run():
 
 
 def test_a_probe_times_what_a_run_does_between_its_epochs(monkeypatch):
-    real, judged = probe.judge, []
+    real, judged = probe.validate_epoch, []
 
     def slow(network, validation, statistics):
         judged.append((len(validation), sum(map(len, statistics))))
         time.sleep(0.5)
         return real(network, validation, statistics)
 
-    monkeypatch.setattr(probe, "judge", slow)
+    monkeypatch.setattr(probe, "validate_epoch", slow)
     assert probe.probe(CONFIG).validation_seconds > 0.5
     assert judged == [(128, 70), (140, 70)]

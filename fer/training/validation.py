@@ -1,0 +1,88 @@
+"""Validate a network on a split, and the weights that an epoch would export."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets.faces import FaceDataset
+from fer.training.batch_statistics import recompute_statistics
+from fer.training.networks import LOGITS
+
+_BATCH: Final = 256
+
+Weights = list[npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The metrics of a network on the validation split.
+
+    Attributes:
+        loss: cross-entropy, without label smoothing.
+        accuracy: 0..1.
+        recalls: (7,) float64, accuracy per class; NaN if the split has no image of the class.
+        confusion: (7, 7) int64. Rows: true class. Columns: predicted class.
+    """
+
+    loss: float
+    accuracy: float
+    recalls: npt.NDArray[np.float64]
+    confusion: npt.NDArray[np.int64]
+
+
+def validate(network: keras.Model, dataset: FaceDataset) -> Validation:
+    """Measure a network on a split, with one crop per face."""
+    outputs = network.predict(dataset.images[..., None], batch_size=_BATCH, verbose=0)
+    logits = np.asarray(outputs[LOGITS], np.float64)
+    log_total = np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1)) + logits.max(1)
+    confusion = np.zeros((logits.shape[1],) * 2, np.int64)
+    np.add.at(confusion, (dataset.labels, logits.argmax(1)), 1)
+    with np.errstate(invalid="ignore"):
+        recalls = confusion.diagonal() / confusion.sum(1)
+    return Validation(
+        loss=float((log_total - logits[np.arange(len(logits)), dataset.labels]).mean()),
+        accuracy=float(confusion.trace() / confusion.sum()),
+        recalls=recalls,
+        confusion=confusion,
+    )
+
+
+def validate_epoch(
+    network: keras.Model,
+    validation: FaceDataset,
+    statistics: list[npt.NDArray[np.uint8]],
+    init_weights: Sequence[npt.NDArray[np.float32]] = (),
+    init_weight: float = 0.0,
+) -> tuple[Validation, Weights]:
+    """Validate the weights that would be exported after this epoch, and return them. The network itself is unchanged.
+
+    The exported weights are the moving average where weight averaging is on, else the current ones. With
+    `init_weight` they are averaged with the weights that the fine-tuning started from, which generalizes better than
+    either (Wortsman et al., 'Robust fine-tuning of zero-shot models', 2022).
+
+    Args:
+        network: a network of `compiled_network`.
+        validation: the split to validate on.
+        statistics: images of `unaugmented_batches`, for the batch-norm statistics.
+        init_weights: the initial weights, in the order of `get_weights()`. A head that they lack isn't averaged.
+        init_weight: how much the initial weights count in the average, 0..1.
+
+    Returns:
+        The metrics, and the validated weights in the order of `get_weights()`.
+    """
+    training = network.get_weights()
+    if network.optimizer.use_ema:
+        network.optimizer.finalize_variable_values(network.trainable_variables)
+    if init_weight:
+        own = network.get_weights()
+        blend = [init_weight * then + (1 - init_weight) * now for then, now in zip(init_weights, own, strict=False)]
+        network.set_weights([*blend, *own[len(blend) :]])
+    recompute_statistics(network, statistics)
+    result = validate(network, validation)
+    validated = network.get_weights()
+    network.set_weights(training)
+    return result, validated
