@@ -15,9 +15,9 @@ from fer import paths
 from fer.runs import control, estimates, layout, session
 from fer.runs.checks import require_startable, whole_path
 from fer.runs.config import MODELS, TrainConfig
+from fer.storage.processes import lower_priority
 from fer.text import duration
 
-_NICENESS: Final = 10
 _SYNTHETIC: Final = "synthetic"
 
 
@@ -129,5 +129,4 @@ def _set_up_process() -> None:
     os.environ.setdefault("KERAS_HOME", str(paths.runs_dir() / ".keras"))
     # By itself TensorFlow takes oneDNN only with AVX-512; with AVX2, too, it makes a step 1.35 times faster.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    lower_priority()

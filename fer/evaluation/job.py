@@ -9,7 +9,6 @@ are stored by `fer.evaluation.store` after each model, so a stop loses only the 
 import contextlib
 import hashlib
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from fer.evaluation.evaluation_set import Source
 from fer.evaluation.latest import evaluations_dir
 from fer.paths import PROGRAM
 from fer.storage.files import read_json, write_json
-from fer.storage.processes import process_of, stamp_of
+from fer.storage.processes import process_of, stamp_of, start_detached
 from fer.storage.schema import Count, Seconds, Share, Text, fitting
 from fer.storage.values import ValuesError
 
@@ -143,15 +142,8 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / REQUEST_FILE, request.to_dict())
         with (self.folder / LOG_FILE).open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "fer.evaluation.worker", str(self.folder)],
-                cwd=PROGRAM,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C in the app's terminal must stop the app but not its viewers' evaluations.
-                start_new_session=True,
-            )
+            command = [sys.executable, "-m", "fer.evaluation.worker", str(self.folder)]
+            process = start_detached(command, cwd=PROGRAM, log=log)
         # Until it is waited for, even a process that has already ended is in the process table.
         stamp = stamp_of(psutil.Process(process.pid))
         # Reap the child, or it becomes a zombie.

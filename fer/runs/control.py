@@ -24,6 +24,7 @@ from fer.runs.config import MODELS, TrainConfig
 from fer.runs.progress import ENDED, STOPPED, Progress
 from fer.runs.store import RunSummary
 from fer.storage import files
+from fer.storage.processes import start_detached
 
 # A process takes under a second to be a run; a machine that swaps takes longer.
 _START_SECONDS: Final = 30.0
@@ -118,7 +119,8 @@ def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
 
 def command_text(config: TrainConfig, name: str = "") -> str:
     """The command that is this run, to be typed or pasted in a shell, with its name where it has one."""
-    return shlex.join(["python", *train_command(config)[1:], *(["--name", name] if name else [])])
+    words = ["python", *train_command(config)[1:], *(["--name", name] if name else [])]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def resume_command(run_id: str) -> list[str]:
@@ -175,7 +177,11 @@ def delete(run_id: str) -> None:
     with _changing_runs():
         try:
             with process.holding_lock(folder):
-                folder.rename(grave)
+                if os.name != "nt":
+                    folder.rename(grave)
+            if os.name == "nt":
+                # Windows can't rename a folder with an open file, here the lock.
+                files.rename(folder, grave)
             shutil.rmtree(grave)
         except OSError as error:
             raise RunError(
@@ -215,17 +221,10 @@ def _spawn(run_id: str, command: list[str]) -> None:
     """
     folder = layout.run_folder(run_id)
     environment = {**os.environ, "FER_HOME": str(paths.home()), "PYTHONUNBUFFERED": "1"}
+    before = files.signature(folder / layout.PROCESS)
     try:
         with (folder / layout.LOG).open("ab") as log:
-            child = subprocess.Popen(
-                command,
-                cwd=paths.PROGRAM,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            child = start_detached(command, cwd=paths.PROGRAM, log=log, environment=environment)
     except OSError as error:
         raise RunError(
             f"The run {run_id} could not be started ({error.strerror}); see that the disk has room and the machine "
@@ -234,8 +233,9 @@ def _spawn(run_id: str, command: list[str]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not process.is_alive(folder):
         if child.poll() is not None:
-            if process.last_pid(folder) == child.pid:
-                return  # it was the run, and has ended already; its state says how
+            # Its pid says nothing: in a virtual environment on Windows, the child starts another Python.
+            if files.signature(folder / layout.PROCESS) != before:
+                return  # it was the run and has already ended; its state says how
             raise RunError(f"The run {run_id} did not start; its log says: {_last_line(folder)}")
         if time.monotonic() > deadline:
             child.kill()

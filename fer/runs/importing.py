@@ -76,7 +76,7 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
                 files.write_json(folder / BUNDLE_FILE, _cleaned(bundle_json), durable=True)
                 _check_apart(folder, called)
                 shutil.rmtree(target, ignore_errors=True)
-                folder.parent.rename(target)
+                files.rename(folder.parent, target)
     except Timeout as error:
         raise RunError("Another model is being imported; try again when that is done.") from error
     except OSError as error:

@@ -44,7 +44,7 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
         files.write_json(part / layout.NOTES, {"name": clean_name(name) or default_name(config), "notes": ""})
         progress.write(part)
         (part / layout.LOG).touch()
-        part.rename(paths.runs_dir() / run_id)
+        files.rename(part, paths.runs_dir() / run_id)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise RunError(

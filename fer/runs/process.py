@@ -1,12 +1,9 @@
-"""Which process is a run, and whether it lives: its lock is held, and its pid is still the process that took it.
+"""Tell which process a run is, and whether it is alive: it holds the run's lock and matches the stored identity.
 
-Either alone can lie. A lock may be held by something that was started from the run, and a pid is given to another
-process once its owner is gone; nothing is ever signalled, nor shown as running, on the word of one of them.
+Both are needed. A child of the run can hold a lock, and a pid can be reused by another process. Nothing is shown as
+running, or killed, because of one of them alone.
 """
 
-import contextlib
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,25 +15,25 @@ from filelock import FileLock, Timeout
 from fer.errors import RunError
 from fer.runs.layout import LOCK, PROCESS, STOP
 from fer.storage.files import Signature, read_json, signature, write_json
-from fer.storage.processes import process_of, stamp_of
+from fer.storage.processes import end_tree, process_of, stamp_of
 
-# A page that looks whether the lock is free holds it for an instant.
+# A page that checks a lock holds it for a moment.
 _LOCK_SECONDS: Final = 3.0
 _KILL_SECONDS: Final = 10.0
-# Stamps of processes that have ended, which never live again: 200 interrupted runs are looked at by their stamps alone.
+# Signatures of the process files of ended processes, so that 200 interrupted runs are checked without reading them.
 _ended: dict[Path, Signature] = {}
 
 
 @contextmanager
 def holding_run(folder: Path) -> Iterator[None]:
-    """Be the run of this folder: hold its lock, and say which process holds it. Children do not inherit the lock.
+    """Make this process the run: hold its lock and store the identity of this process. Children don't inherit the lock.
 
     Raises:
-        RunError: another process is that run, or its folder cannot be written.
+        RunError: another process is the run, or its folder can't be written.
     """
     with holding_lock(folder):
         try:
-            # A wish to stop that the process before this one did not live to see; a new run's is for this one.
+            # A request to stop from before belongs to an earlier process; a new run's request belongs to this one.
             if (folder / PROCESS).exists():
                 (folder / STOP).unlink(missing_ok=True)
             write_json(folder / PROCESS, stamp_of(psutil.Process()))
@@ -47,16 +44,16 @@ def holding_run(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def holding_lock(folder: Path) -> Iterator[None]:
-    """Hold a run's lock for what must not happen while it lives, such as deleting it.
+    """Hold a run's lock, for actions that must not happen while it is alive, such as deleting it.
 
     Raises:
-        RunError: the run lives, or its folder cannot be written.
+        RunError: the run is alive, or its folder can't be written.
     """
     lock = FileLock(folder / LOCK, timeout=_LOCK_SECONDS, is_singleton=False)
     try:
         lock.acquire()
     except Timeout as error:
-        raise RunError(f"The run {folder.name} is running already; stop it first, or watch it.") from error
+        raise RunError(f"The run {folder.name} is already running; stop it first.") from error
     except OSError as error:
         raise _unwritable(folder, error) from error
     try:
@@ -67,13 +64,13 @@ def holding_lock(folder: Path) -> Iterator[None]:
 
 def _unwritable(folder: Path, error: OSError) -> RunError:
     return RunError(
-        f"The folder of the run {folder.name} cannot be written ({error.strerror}); see that there is room and leave "
-        "to write, then resume the run."
+        f"Can't write to the folder of the run {folder.name} ({error.strerror}); check free space and permissions, "
+        "then resume the run."
     )
 
 
 def is_alive(folder: Path) -> bool:
-    """Whether the run of this folder has a living process."""
+    """Return whether the run of this folder has a living process."""
     seen = signature(folder / PROCESS)
     if seen is None or _ended.get(folder) == seen:
         return False
@@ -86,37 +83,26 @@ def is_alive(folder: Path) -> bool:
 
 
 def last_pid(folder: Path) -> int | None:
-    """The pid of the run's process, which may have ended; None where there never was one."""
+    """Return the pid of the run's last process, which may have ended; None if there never was one."""
     pid = read_json(folder / PROCESS).get("pid")
     return pid if isinstance(pid, int) else None
 
 
 def kill(folder: Path) -> None:
-    """End a run's process, its children and its process group at once, without asking.
+    """End a run's process and everything it started at once, without asking.
 
     Raises:
-        RunError: it does not live, or could not be ended.
+        RunError: the run isn't alive, or can't be ended.
     """
     owner = process_of(read_json(folder / PROCESS)) if _is_locked(folder) else None
     if owner is None:
-        raise RunError(f"The run {folder.name} has no process; there is nothing to stop.")
+        raise RunError(f"The run {folder.name} has no process, so there is nothing to stop.")
     try:
-        family = owner.children(recursive=True)
-        # A run that a page started leads its own group. One in a terminal shares it with whatever called it.
-        if hasattr(os, "killpg") and os.getpgid(owner.pid) == owner.pid and owner.is_running():
-            os.killpg(owner.pid, signal.SIGKILL)
-        else:
-            owner.kill()
-        for child in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.kill()
-        _, alive = psutil.wait_procs([owner, *family], timeout=_KILL_SECONDS)
-    except (psutil.NoSuchProcess, ProcessLookupError):
-        return
+        ended = end_tree(owner, _KILL_SECONDS)
     except (psutil.AccessDenied, PermissionError) as error:
-        raise RunError(f"The run {folder.name} belongs to another user and cannot be stopped from here.") from error
-    if any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in alive):
-        raise RunError(f"The run {folder.name} does not end; look at process {owner.pid} of this machine.")
+        raise RunError(f"The run {folder.name} belongs to another user, so you can't stop it.") from error
+    if not ended:
+        raise RunError(f"The run {folder.name} didn't end; end the process {owner.pid} by hand.")
 
 
 def _is_locked(folder: Path) -> bool:

@@ -3,7 +3,6 @@
 What serves is a copy. Neither resuming a run, which writes its model anew, nor deleting it changes what people see.
 """
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -103,7 +102,7 @@ def _copy(bundle: Bundle, name: str, run_id: str) -> Bundle:
             (part / layout.BUNDLE).mkdir(parents=True)
             for file in sorted(bundle.path.iterdir()):
                 if file.is_file():
-                    _link(file, part / layout.BUNDLE / file.name)
+                    files.link_or_copy(file, part / layout.BUNDLE / file.name)
             files.replace_folder(part, target)
         files.write_json(target / _ORIGIN, {"run": run_id})
     except OSError as error:
@@ -118,14 +117,6 @@ def _is_whole(folder: Path) -> bool:
     except BundleError:
         return False
     return True
-
-
-def _link(source: Path, target: Path) -> None:
-    # The run replaces its files and never writes into them, so that a second name keeps what it names.
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _put_to_use(bundle: Bundle) -> None:

@@ -170,9 +170,12 @@ def reason(error: BaseException) -> str:
 @contextmanager
 def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     numbers = [signal.SIGINT, signal.SIGTERM]
-    # Started with nohup, a run ignores the end of its terminal, and goes on doing so.
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
+    # The terminal was closed (POSIX), or Ctrl-Break was pressed (Windows).
+    for name in ("SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        # A run started with nohup keeps ignoring the end of its terminal.
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            numbers.append(number)
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield

@@ -1,5 +1,6 @@
 """Write files so that a reader never sees half of one, and tell whether a file has changed."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
+from fer.storage.open_files import retry_while_open
 from fer.storage.schema import read_object
 from fer.storage.values import ValuesError
 
@@ -35,7 +37,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
             yield stream
             if durable:
                 flush(stream)
-        part.replace(path)
+        retry_while_open(lambda: part.replace(path))
         if durable:
             sync_folder(path.parent)
     except BaseException:
@@ -66,43 +68,68 @@ Signature = tuple[int, int]
 
 
 def signature(file: Path) -> Signature | None:
-    """What tells a file from the one that replaces it, without reading it; None where there is none."""
+    """Return what changes when a file is replaced, without reading it; None if there is no file."""
     try:
         status = file.stat()
     except OSError:
         return None
-    # Every change replaces the file, and so gives it another inode.
+    # Every change replaces the file, which gives it another inode.
     return status.st_mtime_ns, status.st_ino
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove the files and folders that a writer that was killed left half written."""
+    """Remove the incomplete files and folders of writers that were killed."""
     for part in folder.glob(f".*{PART}"):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         else:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(PermissionError):  # Windows: a living writer has it open
+                part.unlink(missing_ok=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the disk can't. Neither file may be written to in place.
+
+    Raises:
+        OSError: the copy can't be written.
+    """
+    try:
+        os.link(source, target)
+    except (OSError, AttributeError, NotImplementedError):
+        shutil.copy2(source, target)
 
 
 def replace_folder(part: Path, target: Path) -> None:
-    """Put a finished folder in place of another; what is read of the old one meanwhile stays readable or is gone.
+    """Put a finished folder in place of another one.
 
-    Killed in between, it leaves the old folder beside, and `restore_folder` brings it back.
+    If the process is killed in between, `restore_folder` brings the old folder back.
+
+    Raises:
+        OSError: a folder can't be renamed; on Windows, because a program has one of its files open.
     """
     old = _old(target)
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
-        target.rename(old)
-    part.rename(target)
+        rename(target, old)
+    rename(part, target)
     sync_folder(target.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
 def restore_folder(target: Path) -> None:
-    """Bring back what `replace_folder` had moved away when it was killed."""
+    """Bring back the folder that `replace_folder` had moved away when it was killed."""
     old = _old(target)
     if old.is_dir() and not target.exists():
-        old.rename(target)
+        rename(old, target)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Rename a file or folder.
+
+    Raises:
+        OSError: it can't be renamed; on Windows, because a program has it or a file in it open.
+    """
+    retry_while_open(lambda: source.rename(target))
 
 
 def _old(target: Path) -> Path:
@@ -110,15 +137,15 @@ def _old(target: Path) -> Path:
 
 
 def flush(stream: IO[Any]) -> None:
-    """Wait until the disk has what was written to an open file."""
+    """Wait until the disk has the content of an open file."""
     stream.flush()
     os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has a folder's entries; only then does a rename survive a power cut.
+    """Wait until the disk has a folder's entries, so that a rename survives a power cut.
 
-    Windows can't open a folder, and writes its entries without being asked.
+    Windows can't open a folder and writes its entries on its own.
     """
     if os.name == "nt":
         return
@@ -140,7 +167,7 @@ def sha256_of(file: Path) -> str:
 
 
 def disk_use(folder: Path) -> int:
-    """Bytes of the files below a folder; a file that goes away meanwhile counts 0."""
+    """Return the size in bytes of all files below a folder. A file that disappears meanwhile counts 0."""
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:

@@ -1,30 +1,105 @@
-"""Tell a process from every other one, also after its pid was given to another."""
+"""Start, recognize and end processes, on every operating system."""
 
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import psutil
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _START_FIELD: Final = 22
+_NICENESS: Final = 10
+
+
+def start_detached(
+    command: Sequence[str], *, cwd: Path, log: IO[bytes], environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a process that continues when its starter or the starter's terminal ends.
+
+    Args:
+        command: the program and its arguments.
+        cwd: the folder to run in.
+        log: an open file for its standard output and error.
+        environment: its environment variables; None inherits them.
+
+    Raises:
+        OSError: the process can't be started.
+    """
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        # POSIX: a session of its own. Windows: a group of its own without a console window, so Ctrl-C doesn't reach it.
+        start_new_session=os.name != "nt",
+        creationflags=_windows_flag("CREATE_NEW_PROCESS_GROUP") | _windows_flag("CREATE_NO_WINDOW"),
+    )
+
+
+def _windows_flag(name: str) -> int:
+    return int(getattr(subprocess, name, 0))
+
+
+def lower_priority() -> None:
+    """Let other processes go first. A system that refuses this is no reason to fail."""
+    process = psutil.Process()
+    with contextlib.suppress(psutil.Error, OSError, ValueError):
+        lower = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
+        process.nice(min(19, process.nice() + _NICENESS) if lower is None else lower)
+
+
+def end_tree(process: psutil.Process, seconds: float) -> bool:
+    """End a process and everything it started at once, without asking.
+
+    Args:
+        process: the process; if it leads a process group, the whole group is ended.
+        seconds: how long to wait for the end.
+
+    Returns:
+        Whether all of them ended.
+
+    Raises:
+        psutil.AccessDenied, PermissionError: a process belongs to another user.
+    """
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return True
+    _kill_group(process)
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    _, alive = psutil.wait_procs(family, timeout=seconds)
+    return not any(is_running(member) for member in alive)
+
+
+def _kill_group(leader: psutil.Process) -> None:
+    """End a process group (POSIX), if the process leads it: a child that outlived its parent is only found this way."""
+    if not hasattr(os, "killpg") or not leader.is_running():
+        return
+    with contextlib.suppress(ProcessLookupError):
+        # A process started in a terminal shares the group of whatever started it.
+        if os.getpgid(leader.pid) == leader.pid:
+            os.killpg(leader.pid, signal.SIGKILL)
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Return whether a process runs; a zombie doesn't."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def stamp_of(process: psutil.Process) -> dict[str, Any]:
-    """Return what identifies a process, also after its pid was given to another: a JSON object."""
+    """Return a JSON object that identifies a process, even after its pid was reused."""
     return {"pid": process.pid, "birth": _birth(process)}
-
-
-def _birth(process: psutil.Process) -> str:
-    """Return when a process started, as a text that stays the same when the clock is changed.
-
-    On Linux psutil counts from a boot time that it computes from the clock; elsewhere the system keeps the start time.
-    """
-    try:
-        # The process name may contain blanks and brackets; the third field follows its closing bracket.
-        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
-        return f"{fields.split()[_START_FIELD - 3]} ticks after {_BOOT_ID.read_text().strip()}"
-    except (OSError, IndexError):
-        return f"{process.create_time():.2f}"
 
 
 def process_of(stamp: dict[str, Any]) -> psutil.Process | None:
@@ -34,10 +109,19 @@ def process_of(stamp: dict[str, Any]) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(pid)
-        return process if _is_same(process, stamp) and process.status() != psutil.STATUS_ZOMBIE else None
+        return process if stamp.get("birth") == _birth(process) and is_running(process) else None
     except (psutil.Error, ValueError, OverflowError):
         return None
 
 
-def _is_same(process: psutil.Process, stamp: dict[str, Any]) -> bool:
-    return bool(stamp.get("birth") == _birth(process))
+def _birth(process: psutil.Process) -> str:
+    """Return when a process started, as a text that stays the same when the clock is changed.
+
+    On Linux psutil derives it from a boot time that depends on the clock; other systems store the start time.
+    """
+    try:
+        # The process name can contain blanks and brackets; the third field follows its closing bracket.
+        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+        return f"{fields.split()[_START_FIELD - 3]} ticks after {_BOOT_ID.read_text(encoding='ascii').strip()}"
+    except (OSError, IndexError):
+        return f"{process.create_time():.2f}"

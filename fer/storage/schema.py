@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from fer.storage.open_files import retry_while_open
 from fer.storage.values import ValuesError, cleaned, parse_object
 
 # A state file is written by this program and holds a few kilobytes, or a few megabytes with the places of images.
@@ -29,7 +30,7 @@ def read_object(path: Path) -> dict[str, Any]:
         ValuesError: it can't be read, or holds something else.
     """
     try:
-        with path.open("rb") as file:
+        with retry_while_open(lambda: path.open("rb")) as file:
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise

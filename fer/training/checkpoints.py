@@ -6,7 +6,6 @@ one before is used.
 """
 
 import json
-import os
 import re
 import shutil
 import zipfile
@@ -20,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.errors import RunError
-from fer.storage.files import PART, flush, remove_parts, sha256_of, sync_folder
+from fer.storage.files import PART, flush, link_or_copy, remove_parts, rename, sha256_of, sync_folder
 
 KEPT: Final = 2
 _STATE, _VARIABLES, _BEST, _SUMS = "state.json", "variables.npz", "best.npz", "sums.json"
@@ -155,7 +154,7 @@ def write_checkpoint(folder: Path, network: keras.Model, state: TrainingState, n
         sync_folder(part)
         # A resumed run can write the same checkpoint again.
         shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)
+        rename(part, target)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -183,10 +182,7 @@ def _fill(
             flush(file)
     elif previous is not None and (previous / _BEST).is_file():
         # A second name for the same bytes, which stay when the older checkpoint is removed.
-        try:
-            os.link(previous / _BEST, part / _BEST)
-        except OSError:
-            shutil.copy2(previous / _BEST, part / _BEST)
+        link_or_copy(previous / _BEST, part / _BEST)
     _write_json(part / _STATE, asdict(state))
     _write_json(part / _SUMS, {file.name: sha256_of(file) for file in sorted(part.iterdir())})
 
@@ -236,8 +232,3 @@ def _write_json(path: Path, values: Any) -> None:
     with path.open("w", encoding="utf-8") as file:
         json.dump(values, file)
         flush(file)
-
-
-def _flush(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())

@@ -4,7 +4,6 @@
 uses the same Plotly, from the wheel of plotly.py, and is identified by its key alone.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.components.v1 import declare_component
 
+from fer.storage.files import link_or_copy
 from fer.ui.closing import CLOSING
 
 _FRONTEND: Final = Path(__file__).with_name("plots_frontend")
@@ -56,8 +56,5 @@ def _served_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="fer-live-charts-"))
     CLOSING.callback(shutil.rmtree, folder, ignore_errors=True)
     for file in (*sorted(_FRONTEND.iterdir()), _PLOTLY_JS):
-        try:
-            os.link(file, folder / file.name)
-        except OSError:
-            shutil.copyfile(file, folder / file.name)
+        link_or_copy(file, folder / file.name)
     return folder

@@ -32,7 +32,7 @@ def test_a_run_lives_while_its_process_holds_the_lock(folder):
     with process.holding_run(folder):
         assert process.is_alive(folder)
         assert process.last_pid(folder) == os.getpid()
-        with pytest.raises(RunError, match="running already"), process.holding_lock(folder):
+        with pytest.raises(RunError, match="already running"), process.holding_lock(folder):
             pass
     assert not process.is_alive(folder)
 
@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(folder, monkeypatch, file
         (folder / file).mkdir()
     else:
         monkeypatch.setattr(process, "write_json", raise_full)
-    with pytest.raises(RunError, match="cannot be written"), process.holding_run(folder):
+    with pytest.raises(RunError, match="Can't write"), process.holding_run(folder):
         pass
 
 

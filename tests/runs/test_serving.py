@@ -99,7 +99,7 @@ def test_where_the_disk_knows_no_second_names_the_copy_is_a_copy(finished, monke
     def refuse(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(serving.os, "link", refuse)
+    monkeypatch.setattr("fer.storage.files.os.link", refuse)
     served = serving.use_run(finished)
     shutil.rmtree(layout.run_folder(finished))
     load_bundle(served.path)
@@ -113,7 +113,9 @@ def test_used_again_under_a_new_name_on_a_full_disk_the_model_in_use_stays(finis
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(*((serving, "_link", full) if what == "copy" else (serving.files, "write_json", full)))
+    monkeypatch.setattr(
+        *((serving.files, "link_or_copy", full) if what == "copy" else (serving.files, "write_json", full))
+    )
     with pytest.raises(RunError, match="cannot be copied"):
         serving.use_run(finished)
     assert current_bundle_path() == served.path
@@ -132,7 +134,7 @@ def test_renamed_and_used_again_it_is_shown_under_its_new_name_and_the_old_one_g
 
 
 def test_a_copy_that_was_damaged_is_made_anew(finished, monkeypatch):
-    monkeypatch.setattr(serving, "_link", shutil.copy2)
+    monkeypatch.setattr(serving.files, "link_or_copy", shutil.copy2)
     served = serving.use_run(finished)
     (served.path / "model.onnx").write_bytes(b"something else")
     assert load_bundle(serving.use_run(finished).path)

@@ -9,7 +9,6 @@ import pytest
 from keras import layers
 
 from fer.errors import RunError
-from fer.training import checkpoints
 from fer.training.checkpoints import Best, TrainingState, newest_checkpoint, write_checkpoint
 
 
@@ -157,7 +156,7 @@ def test_where_the_disk_knows_no_second_names_the_best_is_copied(three, monkeypa
     def refuse(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(checkpoints.os, "link", refuse)
+    monkeypatch.setattr("fer.storage.files.os.link", refuse)
     state = dataclasses.replace(TrainingState(epoch=4), best=Best(1, 0.5, []))
     write_checkpoint(folder, made, state, None)
     assert newest_checkpoint(folder)[0].state.epoch == 4

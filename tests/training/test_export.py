@@ -79,5 +79,5 @@ def test_stored_network_loads_without_our_code_and_without_an_optimizer(exported
 def test_disagreement_is_refused(exported, tmp_path, monkeypatch):
     _, network, _ = exported
     monkeypatch.setattr(export, "PARITY", -1.0)
-    with pytest.raises(ExportError, match="not served"):
+    with pytest.raises(ExportError, match="can't be used"):
         export.export_network(network, tmp_path)

@@ -124,7 +124,7 @@ def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
     resumed = Checkpoint(Path("c"), TrainingState(models=models_digest(config)), {})
     run._require_same_models(resumed, config)
     tiny_bundle(tmp_path / "bundle", seed=8)
-    with pytest.raises(RunError, match="another model was put into"):
+    with pytest.raises(RunError, match="was replaced since this run started"):
         run._require_same_models(resumed, config)
     shutil.rmtree(tmp_path / "bundle")
     with pytest.raises(RunError, match="needs a model that it learns from"):

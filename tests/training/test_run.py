@@ -153,7 +153,7 @@ def test_a_full_disk_is_a_failure_with_a_sentence_and_resumes_when_there_is_room
 @pytest.mark.parametrize(
     ("point", "sentence"),
     [
-        ("nan:3", "no number any more (NaN) in epoch 3, step 1"),
+        ("nan:3", "The loss became NaN in epoch 3, step 1"),
         ("no-memory:3", "Memory ran out"),
         ("no-space:5", "The disk is full"),
     ],

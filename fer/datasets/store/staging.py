@@ -1,7 +1,7 @@
 """Write a folder completely or not at all: write it in a staging folder, then rename it."""
 
+import contextlib
 import errno
-import fcntl
 import logging
 import shutil
 import uuid
@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
+
 from fer.errors import DatasetError
 from fer.paths import data_dir
-from fer.storage.files import sync_folder
+from fer.storage.files import rename, sync_folder
 from fer.text import file_size
 
 _STAGING: Final = ".staging"
@@ -42,7 +44,7 @@ def staged(target: Path, n_bytes: int = 0) -> Iterator[Path]:
             yield folder
             if target.exists():
                 raise DatasetError(f"'{target.name}' already exists; choose another name.")
-            folder.rename(target)
+            rename(folder, target)
             sync_folder(target.parent)
     except OSError as error:
         why = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
@@ -61,7 +63,7 @@ def remove(folder: Path) -> None:
     try:
         _root().mkdir(parents=True, exist_ok=True)
         with _place() as grave:
-            folder.rename(grave)
+            rename(folder, grave)
             shutil.rmtree(grave)
     except OSError as error:
         raise DatasetError(f"{folder} couldn't be deleted ({error.strerror}); check its permissions.") from error
@@ -86,13 +88,13 @@ def clean_staging() -> int:
 
 
 def _delete_abandoned(folder: Path) -> bool:
-    """Delete a folder, its lock, or either alone, unless somebody holds the lock; whether there was a folder."""
+    """Delete a folder and its lock file unless somebody holds the lock; return whether a folder was deleted."""
     was_there = folder.is_dir()
     try:
-        with _lock_of(folder).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _discard(folder)
-    except BlockingIOError:
+        with FileLock(_lock_file(folder), timeout=0, is_singleton=False):
+            shutil.rmtree(folder, ignore_errors=True)
+        _remove_lock_file(folder)
+    except Timeout:
         return False
     except OSError as error:
         _log.warning("%s cannot be deleted: %s", folder, error)
@@ -101,25 +103,25 @@ def _delete_abandoned(folder: Path) -> bool:
 
 @contextmanager
 def _place() -> Iterator[Path]:
-    """A path in staging that is nobody else's until the block ends; what lies there then is deleted."""
+    """Yield a path in staging that belongs to the caller until the block ends; what is there then is deleted."""
     folder = _root() / uuid.uuid4().hex
-    # Between the lock file and its lock nobody may look, or it would be taken for an abandoned one.
+    # The system releases the lock when the process ends, so a folder without a locked lock is abandoned.
+    lock = FileLock(_lock_file(folder), is_singleton=False)
+    # A lock file that isn't locked yet looks abandoned, so nobody may look in between.
     with _guard():
-        lock = _lock_of(folder).open("w")
-        # It ends with its process, however that ends: what is not locked belongs to nobody.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    with lock:
-        try:
-            yield folder
-        finally:
-            _discard(folder)
+        lock.acquire()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+        _remove_lock_file(folder)
 
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    """Alone in staging, for moments: to take a place, or to see which places nobody holds."""
-    with _root().with_name(f"{_STAGING}{_LOCK}").open("a") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
+    """Lock the whole staging folder for a moment, to take a place or to find abandoned ones."""
+    with FileLock(_root().with_name(f"{_STAGING}{_LOCK}"), is_singleton=False):
         yield
 
 
@@ -127,10 +129,11 @@ def _root() -> Path:
     return data_dir() / _STAGING
 
 
-def _lock_of(folder: Path) -> Path:
+def _lock_file(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}{_LOCK}")
 
 
-def _discard(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    _lock_of(folder).unlink(missing_ok=True)
+def _remove_lock_file(folder: Path) -> None:
+    # Windows keeps the file while another process looks at it; the next cleaning removes it.
+    with contextlib.suppress(PermissionError):
+        _lock_file(folder).unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import shutil
 import threading
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -30,17 +30,18 @@ def test_what_nobody_holds_goes(root: Path) -> None:
 def test_a_cleaner_between_an_imports_lock_file_and_its_lock_takes_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock_it = staging.fcntl.flock
+    acquire = staging.FileLock.acquire
     cleaners: list[threading.Thread] = []
 
-    def flock(file: IO[Any], how: int) -> None:
-        if Path(file.name).parent == root and not cleaners:
+    def slow(lock: staging.FileLock, *arguments: Any, **options: Any) -> Any:
+        if Path(lock.lock_file).parent == root and not cleaners:
+            Path(lock.lock_file).touch()
             cleaners.append(threading.Thread(target=clean_staging))
             cleaners[0].start()
             cleaners[0].join(0.3)
-        lock_it(file, how)
+        return acquire(lock, *arguments, **options)
 
-    monkeypatch.setattr(staging.fcntl, "flock", flock)
+    monkeypatch.setattr(staging.FileLock, "acquire", slow)
     target = root.parent / "mine"
     with staged(target) as folder:
         cleaners[0].join(20)

@@ -1,0 +1,107 @@
+"""Files are replaced whole, also where another program has them open for a moment."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fer.storage import files, open_files
+
+
+class InUseError(PermissionError):
+    """What Windows raises for a file that another process has open."""
+
+    winerror = 32
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Let the next `left` replacements, renames and reads fail as on Windows."""
+    state = {"left": 0, "failed": 0}
+
+    def wrap(name: str) -> None:
+        real = getattr(Path, name)
+
+        def refusing(self: Path, *arguments: object, **options: object) -> object:
+            if state["left"]:
+                state["left"] -= 1
+                state["failed"] += 1
+                raise InUseError(13, "The process cannot access the file", str(self))
+            return real(self, *arguments, **options)
+
+        monkeypatch.setattr(Path, name, refusing)
+
+    for name in ("replace", "rename", "open"):
+        wrap(name)
+    return state
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_files, "_IN_USE_SECONDS", 0.05)
+
+
+def test_a_file_that_is_open_for_a_moment_is_replaced_after_it(tmp_path: Path, busy: dict[str, int]) -> None:
+    file = tmp_path / "state.json"
+    busy["left"] = 3
+    files.write_json(file, {"a": 1})
+    assert busy["failed"] == 3
+    busy["left"] = 2
+    assert files.read_json(file) == {"a": 1}
+    assert busy["failed"] == 5
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_file_that_stays_open_is_one_sentence_and_stays_as_it_was(tmp_path: Path, busy: dict[str, int]) -> None:
+    file = tmp_path / "state.json"
+    files.write_text(file, "old")
+    busy["left"] = 10**6
+    with pytest.raises(PermissionError) as caught:
+        files.write_text(file, "new")
+    assert caught.value.strerror == "another program has the file open; close it and try again"
+    busy["left"] = 0
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_file_without_permission_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def refuse(self: Path, target: Path) -> None:
+        calls.append(target)
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        files.write_text(tmp_path / "state.json", "new")
+    assert len(calls) == 1
+
+
+def test_a_folder_is_replaced_where_a_file_in_it_was_open_for_a_moment(tmp_path: Path, busy: dict[str, int]) -> None:
+    for name, text in (("old", "1"), ("new", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(text)
+    busy["left"] = 2
+    files.replace_folder(tmp_path / "new", tmp_path / "old")
+    assert (tmp_path / "old" / "file").read_text() == "2"
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("way", ["refused", "missing"])
+def test_where_there_are_no_links_a_second_name_is_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    if way == "missing":
+        monkeypatch.delattr(os, "link")
+    else:
+        monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "one").write_text("content")
+    files.link_or_copy(tmp_path / "one", tmp_path / "two")
+    assert (tmp_path / "two").read_text() == "content"
+    assert not (tmp_path / "one").samefile(tmp_path / "two")
+    shutil.rmtree(tmp_path)
