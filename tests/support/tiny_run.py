@@ -5,7 +5,6 @@ POINT. Nothing of the program knows of it.
 """
 
 import os
-import resource
 import signal
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -56,6 +55,8 @@ def install(sabotage: str) -> None:
         "no-memory": (callback, "validate_epoch", memory, True),
     }
     if point == "small-files":
+        import resource  # POSIX only, as these ways of dying are
+
         resource.setrlimit(resource.RLIMIT_FSIZE, (count, count))
     elif point == "nan":
         _spoil_batches(count)
