@@ -1,4 +1,4 @@
-"""Evaluation in a real browser, on the drawn faces: the work, the matrix, the report without a network."""
+"""Evaluation in a real browser, on synthetic faces: the progress, the matrix, the report without a network."""
 
 from pathlib import Path
 
@@ -53,10 +53,10 @@ def accuracy(metrics: Metrics) -> str:
 
 @pytest.fixture
 def page(app: App, accuracy: str) -> Page:
-    """The page with the tiny model evaluated on the drawn faces; the first test to ask for it waits for the work."""
+    """The page with the tiny model evaluated on synthetic faces. The first test that needs it waits for the evaluation."""
     page = app.open("Evaluation")
     evaluate = page.get_by_role("button", name="Evaluate")
-    kept = page.get_by_text("nothing needs computing again")
+    kept = page.get_by_text("Stored result, evaluated")
     expect(evaluate.or_(kept)).to_be_visible()
     if evaluate.is_visible():
         evaluate.click()
@@ -65,15 +65,15 @@ def page(app: App, accuracy: str) -> Page:
     return page
 
 
-def test_the_figures_are_those_of_the_command(page: Page, accuracy: str) -> None:
+def test_the_page_shows_the_metrics_of_the_command(page: Page, accuracy: str) -> None:
     expect(page.get_by_test_id("stMetric").filter(has_text="Accuracy")).to_contain_text(f"{accuracy} (")
-    expect(page.get_by_text("These faces are drawn")).to_be_visible()
+    expect(page.get_by_text("These faces are synthetic")).to_be_visible()
 
 
-def test_a_kept_result_comes_back_at_once(page: Page, app: App) -> None:
+def test_a_stored_result_comes_back_at_once(page: Page, app: App) -> None:
     app.open("Upload")
     app.open("Evaluation")
-    expect(page.get_by_text("140 faces. Single crop, as served.")).to_be_visible()
+    expect(page.get_by_text("140 faces. One crop per face.")).to_be_visible()
     expect(page.get_by_role("button", name="Evaluate")).to_have_count(0)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
@@ -82,14 +82,14 @@ def expect_cell(page: Page, metrics: Metrics, true: str, predicted: str) -> None
     """The gallery shows the faces of one cell, as many as the matrix counts."""
     n_faces = metrics.confusion[EMOTIONS.index(true), EMOTIONS.index(predicted)]
     assert n_faces, "a cell without faces would show nothing"
-    expect(page.get_by_text(f"{n_faces} faces, the most confident first")).to_be_visible()
+    expect(page.get_by_text(f"{n_faces} faces, most confident first")).to_be_visible()
     expect(page.get_by_text(f"true {true}, predicted {predicted}, ")).to_have_count(min(n_faces, 6))
 
 
 def test_a_cell_of_the_matrix_turns_the_gallery(page: Page, app: App, metrics: Metrics) -> None:
     matrix = page.get_by_test_id("stDataFrame").first
     matrix.scroll_into_view_if_needed()
-    # The drawn faces are all of a middle grey; a column in which there are some, the first row under the heading.
+    # The synthetic faces all have a medium grey, so choose a column that has some, in the first row.
     predicted = int(metrics.confusion[0].argmax())
     box = matrix.bounding_box()
     assert box is not None
@@ -104,12 +104,12 @@ def test_the_matrix_is_reached_by_tab_and_works_without_a_mouse(page: Page, app:
     cells = page.get_by_test_id("stDataFrame").first.locator("canvas [tabindex]")
     cells.first.wait_for(state="attached", timeout=_WORK_MS)
     # From the last control above the matrix on, by Tab alone.
-    last = page.get_by_role("radio", name="Share of the row")
+    last = page.get_by_role("radio", name="Share of row")
     expect(last).to_be_visible(timeout=_WORK_MS)
     last.focus()
     for _ in range(_TABS):
         page.keyboard.press("Tab")
-        # The table's own menu comes first; the cells are drawn on a canvas.
+        # The table's own menu comes first. The cells are drawn on a canvas.
         if page.evaluate("document.activeElement.closest('canvas') !== null"):
             break
     else:
@@ -137,7 +137,7 @@ def test_the_matrix_works_by_keyboard(page: Page, app: App, metrics: Metrics) ->
 
 def test_the_gallery_shows_faces_with_their_maps(page: Page) -> None:
     page.get_by_text("Gallery of mistakes").scroll_into_view_if_needed()
-    maps = page.get_by_alt_text("The face with what speaks for it", exact=False)
+    maps = page.get_by_alt_text("The face with its class activation map", exact=False)
     expect(maps.first).to_be_visible()
     assert maps.count() == 6
     assert maps.first.evaluate("image => image.naturalWidth") == 192
@@ -178,27 +178,27 @@ def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: 
     expect(shown).to_have_count(2)
     expect(shown.nth(0)).to_contain_text(accuracy)
     expect(shown.nth(1)).to_contain_text(f"{other.accuracy:.3f}")
-    expect(page.get_by_text("only tiny has right", exact=False)).to_be_visible()
+    expect(page.get_by_text("Only tiny is right on", exact=False)).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
-    app.choose("Answers of", "gentle")
+    app.choose("Predictions of", "gentle")
     n_wrong = other.n - int(other.confusion.trace())
-    expect(page.get_by_text(f"{n_wrong:,} faces, the most confident first")).to_be_visible()
+    expect(page.get_by_text(f"{n_wrong:,} faces, most confident first")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [400])
-def test_it_fits_a_telephone(page: Page, app: App, width: int) -> None:
+def test_it_fits_a_phone(page: Page, app: App, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     app.settle()
     main = page.get_by_test_id("stMain")
     assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
 
 
-def test_a_running_evaluation_is_stopped_and_goes_on(page: Page, app: App) -> None:
+def test_a_stopped_evaluation_can_be_resumed(page: Page, app: App) -> None:
     page.get_by_text("Measure robustness", exact=True).click()
     app.settle()
     page.get_by_role("button", name="Evaluate").click()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped.")).to_be_visible()
     page.get_by_role("button", name="Evaluate").click()
-    expect(page.get_by_text("nothing needs computing again")).to_be_visible(timeout=_WORK_MS)
-    expect(page.get_by_text("Accuracy where every face is spoiled")).to_be_visible()
+    expect(page.get_by_text("Stored result, evaluated")).to_be_visible(timeout=_WORK_MS)
+    expect(page.get_by_text("Accuracy under each image corruption")).to_be_visible()
