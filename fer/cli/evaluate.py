@@ -22,7 +22,7 @@ from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
 from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
-from fer.evaluation.wording import DERIVED, SYNTHETIC, verdict
+from fer.evaluation.wording import DERIVED, PHOTOS, SYNTHETIC, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -35,8 +35,10 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 @click.option("--model", type=click.Path(path_type=Path), help="Folder of a model bundle [default: the shipped model]")
 @click.option("--against", type=click.Path(path_type=Path), help="Folder of another bundle to compare with")
 @click.option("--split", help=f"One of {', '.join(SPLITS)} [default: the best available: test, validation, train]")
-@click.option("--faces/--photos", default=True, help="Whether the images are cropped faces [default] or whole photos")
-@click.option("--detector", type=click.Choice(DETECTORS), help="Face detector for --photos")
+@click.option(
+    "--photos/--faces", default=None, help="Whether the images are whole photos or cropped faces [default: detected]"
+)
+@click.option("--detector", type=click.Choice(DETECTORS), help="Face detector for whole photos")
 @click.option("--votes", type=click.Path(), help="A FER+ file [default: the one next to the CSV]")
 @click.option("--robustness", is_flag=True, help="Also measure the accuracy under each image corruption")
 @click.option(
@@ -59,7 +61,7 @@ def evaluate(
     model: Path | None,
     against: Path | None,
     split: str | None,
-    faces: bool,
+    photos: bool | None,
     detector: str | None,
     votes: str | None,
     robustness: bool,
@@ -84,7 +86,7 @@ def evaluate(
         EmotionClassifier(load_bundle(folder)) for folder in (model or paths.SHIPPED_BUNDLE, against) if folder
     ]
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    source = Source(path, split, photos=not faces, detector=detector, votes=votes)
+    source = Source(path, split, photos=photos, detector=detector, votes=votes)
     evaluation_set, results = _work(source, classifiers, robustness=robustness, fresh=fresh)
     # Without markup, because a name may contain [brackets].
     console = Console(stderr=json_file == STDOUT, markup=False)
@@ -161,6 +163,8 @@ def _print(result: EvaluationResult, path: str, console: Console) -> None:
     )
     if data.synthetic:
         console.print(SYNTHETIC)
+    if data.photos:
+        console.print(f"{PHOTOS} Use --faces if they are cropped faces.")
     if data.left_out:
         console.print(f"{counted(data.left_out, 'image')} could not be used and {_were(data.left_out)} left out.")
     console.print(

@@ -48,6 +48,7 @@ class DataInfo:
         synthetic: whether the faces are synthetic.
         left_out: number of images of the split that could not be used.
         derived: whether the faces are the part of train that training would validate on.
+        photos: whether the faces were detected in whole photos.
     """
 
     name: str
@@ -56,14 +57,20 @@ class DataInfo:
     synthetic: bool = False
     left_out: int = 0
     derived: bool = False
+    photos: bool = False
 
     @classmethod
     def of(cls, evaluation_set: EvaluationSet) -> Self:
         """Describe an evaluation set."""
         faces = evaluation_set.faces
-        left_out = len(evaluation_set.left_out)
         return cls(
-            faces.name, evaluation_set.key, evaluation_set.split, faces.synthetic, left_out, evaluation_set.derived
+            name=faces.name,
+            key=evaluation_set.key,
+            split=evaluation_set.split,
+            synthetic=faces.synthetic,
+            left_out=len(evaluation_set.left_out),
+            derived=evaluation_set.derived,
+            photos=evaluation_set.photos,
         )
 
 
@@ -128,6 +135,7 @@ class EvaluationResult:
             "synthetic": self.data.synthetic,
             "left_out": self.data.left_out,
             "split_derived_from_train": self.data.derived,
+            "whole_photos": self.data.photos,
             "made": self.made,
             "not_sure": {"threshold": answered.threshold, "coverage": answered.coverage, "accuracy": answered.accuracy},
             "calibration": [

@@ -2,30 +2,22 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Any, Final, Self
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from fer.arrays import SIDE
 from fer.datasets.faces import SPLITS, FaceDataset
-from fer.datasets.readers.layouts import find_layout
-from fer.datasets.readers.trees import FolderTree
 from fer.datasets.readings import Progress, Reading, Rejection, silent
 from fer.datasets.splits import with_validation_split
 from fer.datasets.store.loading import SYNTHETIC, find_source, read_source
 from fer.datasets.synthetic import make_synthetic
-from fer.errors import EvaluationError, ImageError, shortened
+from fer.errors import EvaluationError, shortened
+from fer.evaluation.photo_folders import has_photos, read_photos
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.text import counted
-from fer.vision import images
-from fer.vision.crops import crop_faces
-
-NO_FACE: Final = "no face found"
-_PHOTOS_BETWEEN_REPORTS: Final = 5
+from fer.vision.detection import create_detector, photo_detector_name
 
 
 @dataclass(frozen=True)
@@ -36,14 +28,15 @@ class Source:
         path: 'synthetic', the name or folder of a stored dataset, FER-2013's CSV, a folder with that CSV, or image
             folders.
         split: one of `SPLITS`; None means test, or validation if there is no test, or train.
-        photos: whether faces must be detected in the images first; otherwise each image is a face.
+        photos: whether faces must be detected in the images first; False means that each image is a face, None that
+            the content of the images decides.
         detector: the face detector for photos; None means the default one.
         votes: a FER+ file; None means the one next to the CSV.
     """
 
     path: str
     split: str | None = None
-    photos: bool = False
+    photos: bool | None = None
     detector: str | None = None
     votes: str | None = None
 
@@ -68,6 +61,7 @@ class EvaluationSet:
         left_out: images of this split, or of no known split, that could not be used, with the reasons.
         derived: whether the source has no such split, so that these are the faces of train that training would
             validate on.
+        photos: whether the faces were detected in whole photos.
 
     Raises:
         ValueError: the number of origins differs from the number of faces.
@@ -78,6 +72,7 @@ class EvaluationSet:
     origins: tuple[str, ...]
     left_out: tuple[Rejection, ...] = ()
     derived: bool = False
+    photos: bool = False
 
     def __post_init__(self) -> None:
         if len(self.origins) != len(self.faces):
@@ -131,7 +126,7 @@ def load_evaluation_set(
 
     Args:
         source: what to read.
-        make_analyzer: creates the analyzer that detects faces, needed if the source consists of photos.
+        make_analyzer: creates the analyzer that detects faces in photos. Without it, no source is recognised as photos.
         progress: called with the share done and a text; an exception it raises stops the reading.
 
     Raises:
@@ -144,13 +139,16 @@ def load_evaluation_set(
         origins = tuple(f"synthetic face {number}" for number in range(1, len(dataset) + 1))
         return evaluation_set_of(Reading(dataset, origins), source.split)
     path = locate(source.path)
-    if source.photos:
+    photos = source.photos
+    if photos is None:
+        photos = make_analyzer is not None and has_photos(path, create_detector(photo_detector_name()))
+    if photos:
         if make_analyzer is None:
             raise ValueError("expected make_analyzer for a source of photos. Received: None")
-        reading = _read_photos(path, make_analyzer(), progress)
+        reading = read_photos(path, make_analyzer(), progress)
     else:
         reading = read_source(path, locate(source.votes) if source.votes else None, progress)
-    return evaluation_set_of(reading, source.split)
+    return replace(evaluation_set_of(reading, source.split), photos=photos)
 
 
 def evaluation_set_of(reading: Reading, split: str | None = None) -> EvaluationSet:
@@ -179,55 +177,3 @@ def evaluation_set_of(reading: Reading, split: str | None = None) -> EvaluationS
     return EvaluationSet(
         faces.take(order), split, tuple(reading.origins[row] for row in rows[order]), left_out, derived
     )
-
-
-def _read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Reading:
-    """Crop the largest face of each photo in image folders, with the crop rule used everywhere."""
-    if not folder.is_dir():
-        raise EvaluationError(f"{folder} isn't a folder. Put the photos into one folder per class, as in happy/me.jpg.")
-    tree = FolderTree(folder)
-    entries = tree.entries()
-    layout = find_layout((entry.path for entry in entries), tree.name)
-    if layout is None:
-        raise EvaluationError(
-            f"{tree.name} has no folder named after an expression. Put the photos into one folder per class, as in "
-            "happy/me.jpg."
-        )
-    paths = [entry.path for entry in entries if layout.covers(entry.path)]
-    crops, labels, splits, origins = [], [], [], []
-    rejected: list[Rejection] = []
-    for index, path in enumerate(paths):
-        if index % _PHOTOS_BETWEEN_REPORTS == 0:
-            progress(index / len(paths), f"Detecting faces in photo {index + 1} of {len(paths)}")
-        label, split = layout.label_of(path), layout.split_of(path)
-        try:
-            if label is None or split is None:
-                raise ImageError(f"its folder doesn't name a {'split' if split is None else 'class'}")
-            crops.append(_largest_face(images.read(folder / path), path, analyzer))
-        except ImageError as error:
-            rejected.append(Rejection(str(path), str(error).rstrip("."), split))
-            continue
-        labels.append(label)
-        splits.append(split)
-        origins.append(str(path))
-    if not crops:
-        raise EvaluationError(
-            f"No face was found in {counted(len(paths), 'photo')} of {tree.name}. Try the other face detector."
-        )
-    dataset = FaceDataset(
-        name=tree.name,
-        images=np.array(crops, np.uint8).reshape(-1, SIDE, SIDE),
-        labels=np.array(labels, np.int64),
-        splits=np.array(splits, np.uint8),
-    )
-    return Reading(dataset, tuple(origins), tuple(rejected), form="photos")
-
-
-def _largest_face(data: bytes, path: PurePosixPath, analyzer: FaceAnalyzer) -> npt.NDArray[np.uint8]:
-    image_bgr = images.decode(data)
-    faces = analyzer.analyze(image_bgr, str(path)).faces
-    if not faces:
-        raise ImageError(NO_FACE)
-    largest = max(faces, key=lambda face: face.box_xywh[2] * face.box_xywh[3])
-    crop: npt.NDArray[np.uint8] = crop_faces(image_bgr, [largest.box_xywh], analyzer.detector.crop_scale)[0]
-    return crop

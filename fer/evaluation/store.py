@@ -62,6 +62,7 @@ class _Choice(msgspec.Struct):
     left_out: tuple[tuple[Text, Text], ...] = ()
     synthetic: bool = False
     derived: bool = False
+    photos: bool = False
 
 
 class StoreError(EvaluationError):
@@ -149,6 +150,7 @@ def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
         "synthetic": faces.synthetic,
         "split": evaluation_set.split,
         "derived": evaluation_set.derived,
+        "photos": evaluation_set.photos,
         "origins": evaluation_set.origins,
         "left_out": [[item.where, item.reason] for item in evaluation_set.left_out],
     }
@@ -184,7 +186,7 @@ def find_evaluation_set(choice: str) -> EvaluationSet | None:
                 synthetic=about.synthetic,
             )
         left_out = tuple(Rejection(where, reason) for where, reason in about.left_out)
-        evaluation_set = EvaluationSet(faces, about.split, about.origins, left_out, about.derived)
+        evaluation_set = EvaluationSet(faces, about.split, about.origins, left_out, about.derived, about.photos)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
     # The file name is the key already, and computing it again is slow for many faces.

@@ -10,6 +10,7 @@ from fer.text import counted
 
 _SMALLEST_P: Final = 0.0001
 DERIVED: Final = "the 10 % of train that training validates on"
+PHOTOS: Final = "The images are whole photos, so their faces were detected first."
 SYNTHETIC: Final = "These faces are synthetic. The results say nothing about real faces."
 
 
@@ -41,7 +42,8 @@ def about(results: Sequence[EvaluationResult]) -> str:
     left_out = f", {counted(data.left_out, 'image')} left out" if data.left_out else ""
     part = f" ({DERIVED})" if data.derived else ""
     n_faces = counted(results[0].metrics.n, "face")
-    return f"{names} on the {data.split} split{part} of {data.name}: {n_faces}{left_out}"
+    found = " detected in whole photos" if data.photos else ""
+    return f"{names} on the {data.split} split{part} of {data.name}: {n_faces}{found}{left_out}"
 
 
 def verdict(comparison: Comparison, first: str, second: str) -> str:

@@ -17,6 +17,7 @@ from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.once import evaluate_once
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.vision.samples import sample_portrait
 from tests.support.builders import make_bundle
 from tests.support.evaluations import grey_faces
 from tests.support.forms import csv_lines, drawn, image_files, write_folders, write_lines
@@ -269,6 +270,14 @@ def test_bad_input_gives_one_sentence(what: str, tmp_path: Path, model: Path) ->
     (line,) = [line for line in result.stderr.splitlines() if line.strip()]
     assert line.startswith("Error: ") and line.endswith(".")
     assert "Traceback" not in result.output
+
+
+def test_a_folder_of_whole_photos_is_recognised_and_said(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos" / "happy").mkdir(parents=True)
+    (tmp_path / "photos" / "happy" / "me.png").write_bytes(sample_portrait())
+    words = " ".join(evaluate(tmp_path / "photos", "--model", model).stdout.split())
+    assert "whole photos, so their faces were detected first. Use --faces if they are cropped faces." in words
+    assert "whole photos" not in evaluate(tmp_path / "photos", "--model", model, "--faces").stdout
 
 
 def test_help_names_the_defaults() -> None:

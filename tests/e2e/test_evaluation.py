@@ -53,7 +53,7 @@ def accuracy(metrics: Metrics) -> str:
 
 @pytest.fixture
 def page(app: App, accuracy: str) -> Page:
-    """The page with the tiny model evaluated on synthetic faces. The first test that needs it waits for the evaluation."""
+    """The page with the tiny model evaluated on synthetic faces. The first test to use it waits for the evaluation."""
     page = app.open("Evaluation")
     evaluate = page.get_by_role("button", name="Evaluate")
     kept = page.get_by_text("Stored result, evaluated")

@@ -10,7 +10,8 @@ from fer.datasets.store.importing import import_path
 from fer.datasets.store.loading import load_dataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError, EvaluationError, FerError
-from fer.evaluation.evaluation_set import NO_FACE, EvaluationSet, Source, default_split, load_evaluation_set, locate
+from fer.evaluation.evaluation_set import EvaluationSet, Source, default_split, load_evaluation_set, locate
+from fer.evaluation.photo_folders import NO_FACE, has_photos
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
@@ -207,3 +208,30 @@ def test_photos_without_any_face_give_a_sentence(tmp_path: Path, analyzer: FaceA
     cv2.imwrite(str(tmp_path / "photos" / "sad" / "wall.png"), np.zeros((200, 200, 3), np.uint8))
     with pytest.raises(EvaluationError, match="No face was found in 1 photo of photos"):
         load_evaluation_set(Source(str(tmp_path / "photos"), photos=True), lambda: analyzer)
+
+
+def test_whole_photos_are_recognised_unless_told_otherwise(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+    folder = write_photos(tmp_path / "photos")
+    (folder / "happy" / "broken.jpg").unlink()
+    found = load_evaluation_set(Source(str(folder)), lambda: analyzer)
+    assert found.photos and len(found.faces) == 2
+    told = load_evaluation_set(Source(str(folder), photos=False), lambda: analyzer)
+    assert not told.photos
+
+
+@pytest.mark.parametrize("side", [48, 96, 224])
+def test_cropped_faces_of_any_size_are_no_photos(side: int, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+    (face,) = analyzer.analyze(portrait_bgr()).faces
+    x, y, w, h = face.box_xywh
+    crop = portrait_bgr()[max(0, y) : y + h, max(0, x) : x + w]
+    (tmp_path / "happy").mkdir()
+    cv2.imwrite(str(tmp_path / "happy" / "me.png"), cv2.resize(crop, (side, side)))
+    assert not has_photos(tmp_path, analyzer.detector)
+    assert has_photos(write_photos(tmp_path / "photos"), analyzer.detector)
+
+
+def test_a_file_and_an_empty_folder_are_no_photos(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+    (tmp_path / "faces.csv").write_text("emotion,pixels\n")
+    assert not has_photos(tmp_path / "faces.csv", analyzer.detector)
+    (tmp_path / "empty").mkdir()
+    assert not has_photos(tmp_path / "empty", analyzer.detector)

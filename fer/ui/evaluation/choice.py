@@ -18,7 +18,8 @@ from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_dete
 
 _BEST_SPLIT: Final = "best"
 
-_FORMS: Final = {"faces": "Cropped faces", "photos": "Whole photos"}
+_FORMS: Final = {"detected": "Detect automatically", "faces": "Cropped faces", "photos": "Whole photos"}
+_PHOTOS: Final = {"detected": None, "faces": False, "photos": True}
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,12 @@ def _choose_elsewhere() -> Source | None:
             "Images",
             list(_FORMS),
             format_func=_FORMS.__getitem__,
-            default="faces",
+            default="detected",
             required=True,
             **_kept("form"),
         )
-    photos = chosen == "photos"
     name = None
-    if photos:
+    if chosen != "faces":
         with detector:
             name = st.segmented_control(
                 "Face detector",
@@ -155,7 +155,7 @@ def _choose_elsewhere() -> Source | None:
     full = locate(path)
     if not full.exists():
         raise EvaluationError(f"{shortened(str(full))} doesn't exist. Enter the path of a folder or a CSV file.")
-    return Source(str(full), photos=photos, detector=name)
+    return Source(str(full), photos=_PHOTOS[chosen or "detected"], detector=name)
 
 
 def _choose_split(source: Source) -> Source:
