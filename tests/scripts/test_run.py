@@ -1,6 +1,7 @@
 """The script that sets the environment up, with tools that are stood in for."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -127,3 +128,18 @@ def test_help_names_every_command() -> None:
     done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True)
     for name in run.COMMANDS:
         assert f"\n  {name} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "file", [".github/workflows/ci.yml", ".pre-commit-config.yaml", "README.md", "CONTRIBUTING.md"]
+)
+def test_commands_that_other_files_name_exist(file: str) -> None:
+    text = (CHECKOUT / file).read_text(encoding="utf-8")
+    named = re.findall(r"(?:make|scripts[/\\]run\.py) (\w+)", text)
+    assert named and set(named) <= {*run.COMMANDS, "X", "COMMAND"}
+
+
+def test_make_has_every_command() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^COMMANDS := (.*)$", makefile, re.M)
+    assert {*listed.split(), "app", "model"} == set(run.COMMANDS)
