@@ -15,6 +15,7 @@ from rich.table import Table
 from fer.cli.output import plain
 from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, examine
 from fer.datasets.doctor.cleaning import clean_copy
+from fer.datasets.readers.orders import PRESETS, parse_order
 from fer.datasets.readings import Progress
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import corrections_file, read_corrections
@@ -26,7 +27,7 @@ from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
 from fer.text import file_size, printable
 
-_WHERE: Final = {"CSV": "row", "image folders": "file", "cleaned copy": "image"}
+_WHERE: Final = {"CSV": "row", "image folders": "file", "parquet": "row", "npz": "image", "cleaned copy": "image"}
 
 
 @contextmanager
@@ -55,19 +56,28 @@ def data() -> None:
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--name", help="Name of the new dataset [default: after the file]")
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv next to the CSV]")
-def import_command(source: Path, name: str | None, votes: Path | None) -> None:
-    """Import SOURCE: FER-2013's CSV, a folder with image folders, or a zip of either.
+@click.option(
+    "--labels",
+    metavar="ORDER",
+    help=f'The order of classes that are numbers: {", ".join(PRESETS)}, or "0=neutral,1=happy,..."',
+)
+def import_command(source: Path, name: str | None, votes: Path | None, labels: str | None) -> None:
+    """Import SOURCE: a CSV, image folders, a parquet or npz file, or a zip or tar of them.
 
-    A row or file that cannot be read is left out and listed with its reason; nothing is changed if more than a tenth
-    cannot be read, a class is missing, or the import is cancelled by Ctrl-C.
+    A row or file that can't be read is left out and listed with its reason. Nothing is changed if more than a tenth
+    can't be read, or if you cancel the import with Ctrl-C.
     """
+    order = None if labels is None else parse_order(labels)
     with progress_bar("Reading") as progress:
-        info = import_path(find_source(source), name, votes, progress)
+        info = import_path(find_source(source), name, votes, progress, order)
     _print_counts(info)
     what = _WHERE.get(info.form, "image")
-    click.echo(f"{info.n_read:,} {what}s read = {info.n_images:,} kept + {info.n_rejected:,} rejected.")
-    if info.n_rejected:
-        click.echo(f"Each rejected {what} and why: {catalog.dataset_folder(info.name) / REJECTED_FILE}")
+    left_out = f" + {info.n_left_out:,} left out" if info.n_left_out else ""
+    click.echo(f"{info.n_read:,} {what}s read = {info.n_images:,} kept + {info.n_rejected:,} rejected{left_out}.")
+    for change in info.changes:
+        click.echo(change)
+    if info.n_rejected or info.n_left_out:
+        click.echo(f"Each {what} that wasn't imported and why: {catalog.dataset_folder(info.name) / REJECTED_FILE}")
     click.echo(f"Imported as '{info.name}'. Next: python -m fer doctor {info.name}")
 
 

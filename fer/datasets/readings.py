@@ -1,5 +1,6 @@
 """What a reader returns: the faces it could read, where each came from, and what it rejected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, Self
 
@@ -54,6 +55,9 @@ class Reading:
         dataset: the faces that were kept.
         origins: where each face came from, in their order: 'line 2' or 'train/happy/a.png'.
         rejected: what couldn't be read.
+        left_out: faces of a class that this product doesn't have.
+        groups: the person or session of each face, or () if they aren't known.
+        notes: what a user should know about the reading, a sentence each.
         form: what the source was recognised as, such as 'CSV' or 'image folders'.
 
     Raises:
@@ -63,25 +67,55 @@ class Reading:
     dataset: FaceDataset
     origins: tuple[str, ...]
     rejected: tuple[Rejection, ...] = ()
+    left_out: tuple[Rejection, ...] = ()
+    groups: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     form: str = ""
 
     def __post_init__(self) -> None:
         if len(self.origins) != len(self.dataset):
             raise ValueError(f"origins: expected {len(self.dataset)}. Received: {len(self.origins)}")
+        if self.groups and len(self.groups) != len(self.dataset):
+            raise ValueError(f"groups: expected {len(self.dataset)}. Received: {len(self.groups)}")
 
     @property
     def n_read(self) -> int:
         """Return the number of rows or files that were read: kept, rejected and left out."""
-        return len(self.dataset) + len(self.rejected)
+        return len(self.dataset) + len(self.rejected) + len(self.left_out)
 
     def take(self, indices: npt.NDArray[np.int64]) -> Self:
         """Return the faces at `indices`, (M,) int64, in that order; the rejections stay."""
         origins = tuple(self.origins[index] for index in indices)
-        return replace(self, dataset=self.dataset.take(indices), origins=origins)
+        groups = tuple(self.groups[index] for index in indices) if self.groups else ()
+        return replace(self, dataset=self.dataset.take(indices), origins=origins, groups=groups)
 
     def renamed(self, name: str) -> Self:
         """Return the same reading with the dataset called `name`."""
         return replace(self, dataset=replace(self.dataset, name=name))
+
+
+def concatenated(readings: Sequence[Reading], name: str, form: str) -> Reading:
+    """Return several readings as one; each origin and rejection is preceded by the name of its reading."""
+    datasets = [reading.dataset for reading in readings]
+
+    def placed(reading: Reading, items: tuple[Rejection, ...]) -> list[Rejection]:
+        return [replace(item, where=f"{reading.dataset.name}, {item.where}") for item in items]
+
+    return Reading(
+        FaceDataset(
+            name=name,
+            images=np.concatenate([dataset.images for dataset in datasets]),
+            labels=np.concatenate([dataset.labels for dataset in datasets]),
+            splits=np.concatenate([dataset.splits for dataset in datasets]),
+        ),
+        tuple(f"{reading.dataset.name}, {origin}" for reading in readings for origin in reading.origins),
+        tuple(item for reading in readings for item in placed(reading, reading.rejected)),
+        tuple(item for reading in readings for item in placed(reading, reading.left_out)),
+        tuple(group for reading in readings for group in reading.groups or ("",) * len(reading.dataset))
+        if any(reading.groups for reading in readings)
+        else (),
+        form=form,
+    )
 
 
 def require_usable(reading: Reading) -> None:
@@ -97,20 +131,23 @@ def require_usable(reading: Reading) -> None:
             f"{name}: {n_rejected:,} of {n_read:,} images can't be read, more than a tenth; "
             f"the first is {first.where}: {first.reason}."
         )
-    if not n_read:
-        raise DatasetError(f"{name} holds no image; see data/README.md for the layouts that are read.")
+    if not len(reading.dataset):
+        raise DatasetError(f"{name} holds no image of the seven classes; docs/data.md lists the forms that are read.")
 
 
-def require_all_classes(reading: Reading) -> None:
-    """Refuse a reading in which an expression has no image at all.
+def missing_classes(dataset: FaceDataset) -> list[str]:
+    """Return the names of the classes without any image."""
+    return [name for name, count in zip(EMOTIONS, dataset.counts().sum(axis=0), strict=True) if count == 0]
+
+
+def require_all_classes(dataset: FaceDataset) -> None:
+    """Refuse a dataset for training in which a class has no image.
 
     Raises:
         DatasetError: naming the classes that are missing.
     """
-    counts = reading.dataset.counts().sum(axis=0)
-    missing = [name for name, count in zip(EMOTIONS, counts, strict=True) if count == 0]
-    if missing:
+    if missing := missing_classes(dataset):
         raise DatasetError(
-            f"{reading.dataset.name} has no image of {', '.join(missing)}; a dataset needs all seven classes: "
-            f"{', '.join(EMOTIONS)}."
+            f"{dataset.name} has no image of {', '.join(missing)}, and training needs all seven classes; it can be "
+            f"viewed and evaluated."
         )

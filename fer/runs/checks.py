@@ -81,7 +81,7 @@ def _require_data(source: str) -> None:
 
 def _require_votes(text: str) -> None:
     # Here alone: a run that waits for its turn does without numpy, which comes with it.
-    from fer.datasets.readers.tables import MAX_HEADER_BYTES
+    from fer.datasets.readers.lines import first_line
     from fer.datasets.readers.votes import has_vote_columns
 
     path = typed_path("votes", text)
@@ -91,7 +91,7 @@ def _require_votes(text: str) -> None:
         )
     try:
         with path.open("rb") as file:
-            right = has_vote_columns(file.readline(MAX_HEADER_BYTES))
+            right = has_vote_columns(first_line(file))
     except OSError as error:
         raise ConfigError(
             f"votes: '{shortened(text)}' cannot be read ({error.strerror}); give another file, or nothing."

@@ -71,7 +71,7 @@ def test_rejected_rows_are_counted_and_their_list_is_named(data: Data, tmp_path:
     assert "42 rows read = 41 kept + 1 rejected." in result.stdout
     file = data_dir() / "mine" / "rejected.csv"
     assert str(file) in result.stdout.replace("\n", "")
-    assert file.read_text().splitlines()[1] == "line 8,label '8' is not a whole number from 0 to 6"
+    assert file.read_text().splitlines()[1] == "line 8,label '8' is not the name or number of a class"
 
 
 def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_path: Path) -> None:

@@ -155,7 +155,11 @@ def write_photos(root: Path) -> Path:
     # A second, smaller copy beside the portrait: the larger face counts.
     pair = np.hstack([np.zeros_like(portrait), portrait])
     pair[-200:, :200] = cv2.resize(portrait, (200, 200), interpolation=cv2.INTER_AREA)
-    for name, image in (("happy/portrait.png", portrait), ("Surprised/pair.png", pair), ("0/wall.png", portrait * 0)):
+    for name, image in (
+        ("happy/portrait.png", portrait),
+        ("Surprised/pair.png", pair),
+        ("angry/wall.png", portrait * 0),
+    ):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), image)
@@ -178,7 +182,7 @@ def test_photos_are_searched_and_cropped_as_everywhere(tmp_path: Path, analyzer:
     other = found.faces.images[1 - place].astype(int)
     assert np.abs(other - expected.astype(int)).mean() < 25
     reasons = {item.where: item.reason for item in found.left_out}
-    assert reasons["0/wall.png"] == NO_FACE
+    assert reasons["angry/wall.png"] == NO_FACE
     assert "happy/broken.jpg" in reasons
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, Checkup
 from fer.datasets.doctor.copies import DUPLICATES, STEPS, left_out
-from fer.datasets.readings import Progress, Reading, Rejection, silent
+from fer.datasets.readings import Progress, Reading, Rejection, missing_classes, silent
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import Correction, judged_images, relabelled
 from fer.datasets.store.importing import store
@@ -47,6 +47,9 @@ def clean_copy(
     """
     catalog.check_new_name(name)
     cleaned, changes = cleaned_reading(reading, checkup, kinds, corrections)
+    gone = set(missing_classes(cleaned.dataset)) - set(missing_classes(reading.dataset))
+    if gone:
+        raise DatasetError(f"Cleaning would leave no image of {', '.join(sorted(gone))}; leave out fewer findings.")
     return store(cleaned, name, reading.dataset.name, changes, progress)
 
 

@@ -1,4 +1,4 @@
-"""FER-2013 as image folders: a folder a split, a folder a class, an image a face."""
+"""Read image folders: a folder per split, a folder per class, an image per face."""
 
 from typing import Final
 
@@ -7,24 +7,30 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import SIDE
-from fer.datasets.faces import FaceDataset
+from fer.datasets.readers.collecting import Collector
 from fer.datasets.readers.layouts import Layout
+from fer.datasets.readers.orders import LabelOrderError, SampleFaces
 from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree
-from fer.datasets.readings import MAX_IMAGES, Progress, Reading, Rejection, silent
+from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError, ImageError
-from fer.text import MB, encodable
+from fer.text import MB, file_size
 from fer.vision.images import MAX_BYTES, decode
 
 _FILES_BETWEEN_REPORTS: Final = 100
 
 
 def decode_face(data: bytes) -> npt.NDArray[np.uint8]:
-    """A face image of any format and size as (48, 48) uint8 grey; one of 48 x 48 keeps its pixels.
+    """Return a face image of any format and size as (48, 48) uint8 grey; an image of 48 x 48 keeps its pixels.
 
     Raises:
-        ImageError: the bytes are isn't a readable image safely.
+        ImageError: the bytes aren't a readable image.
     """
-    grey = cv2.cvtColor(decode(data), cv2.COLOR_BGR2GRAY)
+    return as_face(decode(data))
+
+
+def as_face(image_bgr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return an image (H, W, 3) uint8, BGR, as a face (48, 48) uint8."""
+    grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY)
     if grey.shape != (SIDE, SIDE):
         shrinks = min(grey.shape) >= SIDE
         grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
@@ -32,50 +38,62 @@ def decode_face(data: bytes) -> npt.NDArray[np.uint8]:
 
 
 def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Reading:
-    """Read image folders, keeping what can be read.
+    """Read image folders, and keep what can be read.
 
     Args:
         tree: the files.
-        layout: where the folders lie in it.
-        progress: told every hundred files.
+        layout: where the folders are.
+        progress: called every hundred files.
 
     Raises:
-        DatasetError: there are far too many files.
+        LabelOrderError: the folders are numbered, and there is no order.
+        DatasetError: there are too many files.
     """
     entries = [entry for entry in tree.entries() if layout.covers(entry.path)]
     if len(entries) > MAX_IMAGES:
-        raise DatasetError(f"{tree.name} holds more than {MAX_IMAGES:,} images; FER-2013 has 35,887.")
-    images, labels, splits, origins = bytearray(), [], [], []
-    rejected: list[Rejection] = []
+        raise DatasetError(f"{tree.name} holds more than {MAX_IMAGES:,} images; split it, and import the parts.")
+    if layout.numbered and layout.order is None:
+        raise LabelOrderError(tree.name, _samples(tree, layout, entries))
+    found = Collector()
     for index, entry in enumerate(entries):
         if index % _FILES_BETWEEN_REPORTS == 0:
             progress(index / len(entries), f"{index:,} of {len(entries):,} files read")
-        label, split = layout.label_of(entry.path), layout.split_of(entry.path)
-        try:
-            if label is None or split is None:
-                raise ImageError(f"its folder names no {'split' if split is None else 'class'}")
-            image = decode_face(_read(tree, entry))
-        except ImageError as error:
-            rejected.append(Rejection(encodable(str(entry.path)), str(error).rstrip("."), split))
+        _read_file(tree, layout, entry, found)
+    return found.reading(tree.name, "image folders")
+
+
+def _read_file(tree: Tree, layout: Layout, entry: Entry, found: Collector) -> None:
+    path, split = entry.path, layout.split_of(entry.path)
+    try:
+        if problem := layout.problem(path):
+            raise ImageError(problem)
+        label = layout.label_of(path)
+        if label is None or split is None:
+            found.leave_out(str(path), split)
+            return
+        found.keep(decode_face(_read(tree, entry)), label, split, str(path), layout.group_of(path))
+    except ImageError as error:
+        found.reject(str(path), str(error), split)
+
+
+def _samples(tree: Tree, layout: Layout, entries: list[Entry]) -> dict[int, list[npt.NDArray[np.uint8]]]:
+    samples = SampleFaces()
+    for entry in entries:
+        folder = layout.class_folder(entry.path)
+        if folder is None or not samples.wants(int(folder)):
             continue
-        images += image.tobytes()
-        labels.append(label)
-        splits.append(split)
-        origins.append(encodable(str(entry.path)))
-    dataset = FaceDataset(
-        name=encodable(tree.name),
-        images=np.frombuffer(images, np.uint8).reshape(-1, SIDE, SIDE),
-        labels=np.array(labels, np.int64),
-        splits=np.array(splits, np.uint8),
-    )
-    return Reading(dataset, tuple(origins), tuple(rejected), form="image folders")
+        try:
+            samples.add(int(folder), decode_face(_read(tree, entry)))
+        except ImageError:
+            continue
+    return samples.faces
 
 
 def _read(tree: Tree, entry: Entry) -> bytes:
     if entry.size > MAX_BYTES:
-        raise ImageError(f"the file has {entry.size / MB:.0f} MB, more than {MAX_BYTES // MB}")
+        raise ImageError(f"the file has {file_size(entry.size)}, more than {MAX_BYTES // MB} MB")
     try:
         with tree.open(entry.path) as file:
             return file.read()
     except READ_ERRORS as error:
-        raise ImageError(f"the file cannot be read ({error})") from error
+        raise ImageError(f"the file can't be read ({error})") from error

@@ -1,101 +1,167 @@
-"""Image folders: which split and class a path means, in the namings that people have."""
+"""Image folders: which split and class a path means, in the layouts that people have."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from fer.emotions import EMOTIONS
+from fer.datasets.faces import SPLITS
+from fer.datasets.readers.names import CONTEMPT, class_named, class_number, split_named, split_of_file, split_of_image
+from fer.datasets.readers.orders import LabelOrder, LabelOrderError
 from fer.errors import DatasetError
 
-SPLIT_FOLDERS: Final = {
-    "train": 0,
-    "training": 0,
-    "validation": 1,
-    "val": 1,
-    "valid": 1,
-    "publictest": 1,
-    "test": 2,
-    "testing": 2,
-    "privatetest": 2,
-}
-CLASS_FOLDERS: Final = {
-    **{name: index for index, name in enumerate(EMOTIONS)},
-    **{str(index): index for index in range(len(EMOTIONS))},
-    "anger": 0,
-    "disgusted": 1,
-    "fearful": 2,
-    "happiness": 3,
-    "sadness": 4,
-    "surprised": 5,
-}
+IMAGE_SUFFIXES: Final = frozenset(
+    {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".avif"}
+)
+_MAX_NUMBER: Final = 10
+Folders = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the image folders lie.
+    """Where the image folders are.
 
     Attributes:
-        root: the parts of the path above the splits, or above the classes where there are no splits.
-        split: the split of every image where there are no split folders, else None.
+        name: of the folder or archive.
+        root: the folders above all splits and classes.
+        split: the split of images whose path names none, or None.
+        by_folder: whether folders name splits.
+        by_file: whether the images' names start with their split.
+        numbered: whether folders name classes by number.
+        order: the class of each number, if the user has named it.
     """
 
-    root: tuple[str, ...]
-    split: int | None
+    name: str
+    root: Folders
+    split: int | None = None
+    by_folder: bool = False
+    by_file: bool = False
+    numbered: bool = False
+    order: LabelOrder | None = None
 
     def covers(self, path: PurePosixPath) -> bool:
-        """Whether a file is one of the layout's: below its root, and in a folder of a split or of a class."""
-        depth = len(self.root)
-        if path.parts[:depth] != self.root or len(path.parts) < depth + 2:
+        """Return whether a file belongs to the layout. One that names no class or split is covered, and rejected."""
+        folders = self._folders(path)
+        if not folders:
             return False
-        if self.split is not None or path.parts[depth].lower() in SPLIT_FOLDERS:
+        if self.class_folder(path) is not None:
             return True
-        # 'train2/happy/a.png' or 'happy/a.png' beside 'train': looked at, so that it is rejected and not passed over.
-        return any(folder.lower() in CLASS_FOLDERS for folder in path.parts[depth:-1][:2])
+        if self.by_folder:
+            return split_named(folders[0]) is not None
+        return path.suffix.lower() in IMAGE_SUFFIXES
 
     def split_of(self, path: PurePosixPath) -> int | None:
-        """The index into `SPLITS` that a covered file belongs to; None where its folder names no split."""
-        return SPLIT_FOLDERS.get(path.parts[len(self.root)].lower()) if self.split is None else self.split
+        """Return the split, an index into `SPLITS`, of a covered file, or None if nothing names it."""
+        named = [split for folder in self._folders(path) if (split := split_named(folder)) is not None]
+        if named:
+            return named[0]
+        return split_of_image(path.name) if self.by_file else self.split
+
+    def class_folder(self, path: PurePosixPath) -> str | None:
+        """Return the folder that names the class of a file, or None."""
+        return next((folder for folder in self._folders(path) if self._is_class(folder)), None)
 
     def label_of(self, path: PurePosixPath) -> int | None:
-        """The label of a covered file, 0..6; None where its folder names no class."""
-        place = len(self.root) + (self.split is None)
-        return CLASS_FOLDERS.get(path.parts[place].lower()) if len(path.parts) > place + 1 else None
+        """Return the label of a covered file, 0..6, or None if its folders name no class, or one that is left out.
+
+        Raises:
+            LabelOrderError: the folders are numbered, and there is no order.
+        """
+        label = self._label(path)
+        return None if label == CONTEMPT else label
+
+    def is_left_out(self, path: PurePosixPath) -> bool:
+        """Return whether a file shows contempt, which isn't one of the seven classes."""
+        return self._label(path) == CONTEMPT
+
+    def problem(self, path: PurePosixPath) -> str | None:
+        """Return why a covered file can't be imported, going by its path, or None."""
+        if self.split_of(path) is None:
+            return "its folder names no split"
+        if len({class_named(folder) for folder in self._folders(path)} - {None}) > 1:
+            return "its folders name two classes"
+        return None if self._label(path) is not None else "its folder names no class"
+
+    def group_of(self, path: PurePosixPath) -> str:
+        """Return the folders of a file that name neither class nor split, such as a person's; '' if there are none."""
+        chosen = self.class_folder(path)
+        rest = [folder for folder in self._folders(path) if folder != chosen and split_named(folder) is None]
+        return "/".join(rest)
+
+    def _folders(self, path: PurePosixPath) -> Folders:
+        depth = len(self.root)
+        return path.parts[depth:-1] if path.parts[:depth] == self.root else ()
+
+    def _is_class(self, folder: str) -> bool:
+        return (_number(folder) if self.numbered else class_named(folder)) is not None
+
+    def _label(self, path: PurePosixPath) -> int | None:
+        folder = self.class_folder(path)
+        if folder is None:
+            return None
+        if not self.numbered:
+            return class_named(folder)
+        if self.order is None:
+            raise LabelOrderError(self.name, {int(folder): []})
+        return self.order.labels.get(int(folder))
 
 
-def find_layout(paths: Iterable[PurePosixPath], name: str) -> Layout | None:
-    """Find the image folders below a root: `train/happy/...`, or `happy/...`, under any number of outer folders.
+def _number(folder: str) -> int | None:
+    number = class_number(folder) if folder.isdecimal() else None
+    return number if number is not None and number <= _MAX_NUMBER else None
+
+
+def find_layout(paths: Iterable[PurePosixPath], name: str, order: LabelOrder | None = None) -> Layout | None:
+    """Find image folders below a root: `train/happy/`, `happy/train/` or `happy/`, inside any outer folders.
 
     Args:
         paths: every file below the root.
-        name: of the root; a root that is itself called 'test' holds test images.
+        name: of the root; images in a root that is called 'test' are test images.
+        order: the class of each number, for folders named 0, 1, 2, ...
 
     Returns:
-        The layout, or None where there are no image folders.
+        The layout, or None if there are no image folders.
 
     Raises:
-        DatasetError: there is more than one.
+        DatasetError: there is more than one layout, or a path names two splits.
     """
-    by_split: Counter[tuple[str, ...]] = Counter()
-    by_class: Counter[tuple[str, ...]] = Counter()
-    for path in paths:
-        folders = [part.lower() for part in path.parts[:-1]]
-        for place, folder in enumerate(folders):
-            if folder in SPLIT_FOLDERS and folders[place + 1 : place + 2] and folders[place + 1] in CLASS_FOLDERS:
-                by_split[path.parts[:place]] += 1
-                break
-            if folder in CLASS_FOLDERS:
-                by_class[path.parts[:place]] += 1
-                break
-    roots = by_split or by_class
+    found = [path for path in paths if len(path.parts) > 1]
+    by_word = [path for path in found if any(class_named(folder) is not None for folder in path.parts[:-1])]
+    by_number = [path for path in found if any(_number(folder) is not None for folder in path.parts[:-1])]
+    numbers = {next(folder for folder in path.parts[:-1] if _number(folder) is not None) for path in by_number}
+    if not by_word and len(numbers) < 2:
+        return None
+    numbered = not by_word
+    labelled = by_number if numbered else by_word
+    root, by_folder = _find_root(labelled, name, numbered)
+    by_file = False
+    split = None
+    if not by_folder:
+        split = split_of_file(root[-1] if root else name)
+        by_file = split is None and all(split_of_image(path.name) is not None for path in labelled)
+        split = SPLITS.index("train") if split is None and not by_file else split
+    return Layout(name, root, split, by_folder, by_file, numbered, order)
+
+
+def _find_root(labelled: list[PurePosixPath], name: str, numbered: bool) -> tuple[Folders, bool]:
+    """Return the folders above all splits and classes, and whether folders name splits."""
+    with_split: set[Folders] = set()
+    without: set[Folders] = set()
+    for path in labelled:
+        folders = path.parts[:-1]
+        splits = {place: split_named(folder) for place, folder in enumerate(folders) if split_named(folder) is not None}
+        if len(set(splits.values())) > 1:
+            both = " and ".join(folders[place] for place in splits)
+            raise DatasetError(f"{name} contradicts itself: {path} lies in {both}; move it to one of them.")
+        is_class = _number if numbered else class_named
+        place = next(place for place, folder in enumerate(folders) if is_class(folder) is not None)
+        (with_split if splits else without).add(folders[: min([place, *splits])])
+    roots = with_split or without
+    if with_split:
+        # A class folder next to the splits belongs to the layout, and is rejected; one elsewhere is another dataset.
+        first = next(iter(with_split))
+        roots = with_split | {root for root in without if root[: len(first)] != first}
     if len(roots) > 1:
         several = ", ".join(sorted("/".join(root) or name for root in roots))
-        raise DatasetError(f"{name} holds more than one set of image folders ({several}); name one of them.")
-    if not roots:
-        return None
-    root = next(iter(roots))
-    if by_split:
-        return Layout(root, split=None)
-    own_name = (root[-1] if root else name).lower()
-    return Layout(root, split=SPLIT_FOLDERS.get(own_name, 0))
+        raise DatasetError(f"{name} holds more than one dataset of image folders ({several}); import one of them.")
+    return next(iter(roots)), bool(with_split)

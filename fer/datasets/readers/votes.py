@@ -1,4 +1,4 @@
-"""The FER+ crowd's votes, `fer2013new.csv`: ten people's answers for each row of FER-2013.
+"""Read the FER+ votes, `fer2013new.csv`: ten people's answers for each row of FER-2013.
 
 Barsoum et al., Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label Distribution, 2016.
 """
@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.datasets.faces import VOTE_COLUMNS
-from fer.datasets.readers.tables import UNKNOWN_USAGE, USAGES, Table, numbered_lines, split_fields
+from fer.datasets.readers.lines import declared_delimiter, find_delimiter, numbered_lines, split_fields
+from fer.datasets.readers.names import split_named
+from fer.datasets.readers.tables import UNKNOWN_USAGE, Table
 from fer.datasets.readings import Progress, Reading, silent
 from fer.errors import DatasetError
 
@@ -33,25 +35,27 @@ class Votes:
 def read_votes(file: IO[bytes], name: str = VOTES_FILE, progress: Progress = silent) -> Votes:
     """Read a FER+ file.
 
-    A damaged row cannot be left out, since rows are what joins the file to FER-2013. What `progress` raises ends the
-    reading; the share that it hears is 0 throughout.
+    A damaged row can't be left out, because the votes are joined to FER-2013 by row. `progress` is always called with a
+    share of 0; an exception it raises ends the reading.
 
     Raises:
         DatasetError: a column is missing, or a row holds no usage or vote.
     """
     lines = numbered_lines(file, name, progress=progress)
     first = next(lines, None)
+    if first is not None and declared_delimiter(first[1]) is not None:
+        first = next(lines, None)
     delimiter, names = _header(first[1] if first else b"")
     missing = [column for column in _WANTED if column not in names]
     if missing:
-        raise DatasetError(f"{name} is no FER+ file: it has no column {', '.join(missing)}; expected fer2013new.csv.")
+        raise DatasetError(f"{name} isn't a FER+ file: it has no column {', '.join(missing)}; expected fer2013new.csv.")
     places = [names.index(column) for column in _WANTED]
     usages, votes = [], []
     for number, line in lines:
         fields = split_fields(line, delimiter)
         try:
             usage, *numbers = (fields[place] for place in places)
-            usages.append(USAGES[usage.lower()])
+            usages.append(_usage(usage))
             votes.append(np.array([int(value) for value in numbers], np.uint8))
         except (IndexError, KeyError, ValueError, OverflowError) as error:
             raise DatasetError(
@@ -60,33 +64,39 @@ def read_votes(file: IO[bytes], name: str = VOTES_FILE, progress: Progress = sil
     return Votes(name, np.array(usages, np.int8), np.array(votes, np.uint8).reshape(-1, len(VOTE_COLUMNS)))
 
 
+def _usage(text: str) -> int:
+    split = split_named(text)
+    if split is None:
+        raise ValueError(text)
+    return split
+
+
 def is_votes_name(name: str) -> bool:
-    """Whether a file is called like the crowd's votes, in any case and with what browsers add: 'FER2013new (1).csv'."""
+    """Return whether a file is named like the votes, in any case and with a browser's suffix: 'FER2013new (1).csv'."""
     return _VOTES_NAME.fullmatch(name) is not None
 
 
 def has_vote_columns(line: bytes) -> bool:
-    """Whether a first line has the columns of the crowd's votes."""
+    """Return whether a first line has the columns of the votes."""
     return set(_WANTED) <= set(_header(line.strip())[1])
 
 
 def _header(line: bytes) -> tuple[str, list[str]]:
-    line = line.removeprefix(b"\xef\xbb\xbf")
-    delimiter = max(",;\t", key=lambda mark: line.count(mark.encode()))
+    delimiter = find_delimiter(line)
     return delimiter, [value.lower() for value in split_fields(line, delimiter)]
 
 
 def join_votes(table: Table, votes: Votes) -> Reading:
-    """The table's reading with the crowd's votes beside each face.
+    """Return the table's reading with the votes for each face.
 
-    The files share nothing but their order, so every row's `Usage` must agree; rows that the table rejected count.
+    The files share only the order of their rows, so `Usage` must agree in every row, also in rejected ones.
 
     Raises:
-        DatasetError: the rows do not agree, or the table has no `Usage` to compare.
+        DatasetError: the rows don't agree, or the table has no `Usage` to compare.
     """
     reading, name = table.reading, table.reading.dataset.name
     if table.usages is None:
-        raise DatasetError(f"{name} has no column Usage, so {votes.name} cannot be joined to it; leave the votes out.")
+        raise DatasetError(f"{name} has no column Usage, so {votes.name} can't be joined to it; leave the votes out.")
     if len(table.usages) != len(votes.usages):
         raise DatasetError(
             f"{votes.name} has {len(votes.usages):,} rows and {name} has {len(table.usages):,}: they do not belong "
@@ -96,7 +106,7 @@ def join_votes(table: Table, votes: Votes) -> Reading:
     if differs.any():
         row = int(np.argmax(differs))
         raise DatasetError(
-            f"{votes.name} does not belong to {name}: in row {row + 1:,} it says {_USAGE_NAMES[votes.usages[row]]}, "
-            f"where the data say {_USAGE_NAMES[table.usages[row]]}; leave the votes out."
+            f"{votes.name} doesn't belong to {name}: in row {row + 1:,} it says {_USAGE_NAMES[votes.usages[row]]}, "
+            f"and the data say {_USAGE_NAMES[table.usages[row]]}; leave the votes out."
         )
     return replace(reading, dataset=replace(reading.dataset, votes=votes.votes[table.rows]))

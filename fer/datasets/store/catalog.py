@@ -11,6 +11,7 @@ from fer.errors import DatasetError
 from fer.paths import data_dir
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_SUFFIXES: Final = re.compile(r"(\.(csv|tsv|txt|zip|tar|tgz|gz|bz2|xz|parquet|npz))+$", re.IGNORECASE)
 _RESERVED: Final = frozenset({"synthetic", "train", "test", "validation", "val"})
 
 
@@ -95,9 +96,9 @@ def check_new_name(name: str) -> Path:
 
 def suggest_name(source: str) -> str:
     """Return a free name for a new dataset, after the file or folder it comes from: 'fer2013', else 'fer2013-2'."""
-    stem = re.sub(r"\.(zip|csv)$", "", Path(source).name, flags=re.IGNORECASE)
+    stem = re.sub(_SUFFIXES, "", Path(source).name)
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:50] or "faces"
-    base = f"{base}-set" if base.lower() in _RESERVED else base
+    base = f"{base}-faces" if base.lower() in _RESERVED else base
     name, number = base, 1
     while (data_dir() / name).exists():
         number += 1

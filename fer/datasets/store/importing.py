@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
+from fer.datasets.readers.names import CONTEMPT_REASON
+from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.sources import read_uploads, sort_uploads
-from fer.datasets.readings import Progress, Reading, require_all_classes, silent
+from fer.datasets.readings import Progress, Reading, missing_classes, silent
 from fer.datasets.store import catalog
 from fer.datasets.store.loading import read_source
 from fer.datasets.store.staging import clean_staging, staged
 from fer.datasets.store.storage import DatasetInfo, describe, write_stored
 from fer.errors import DatasetError, shortened
 from fer.paths import data_dir
-from fer.text import printable
+from fer.text import counted, printable
 
 # Reading takes nearly all of the time; the rest is writing and the fingerprint.
 _READING_SHARE: Final = 0.95
@@ -20,25 +22,36 @@ _BYTES_AN_IMAGE: Final = 2500  # 2,304 pixels, and their label, split and origin
 
 
 def import_path(
-    path: Path, name: str | None = None, votes: Path | None = None, progress: Progress = silent
+    path: Path,
+    name: str | None = None,
+    votes: Path | None = None,
+    progress: Progress = silent,
+    order: LabelOrder | None = None,
 ) -> DatasetInfo:
-    """Import a CSV, a folder or a zip.
+    """Import a file or folder of any form listed in docs/data.md.
 
     Args:
         path: the file or folder.
-        name: of the new dataset; by default after the file's.
-        votes: a FER+ file; None takes `fer2013new.csv` beside the CSV.
-        progress: told how far it is; what it raises cancels the import, and nothing is changed.
+        name: of the new dataset; None takes the file's.
+        votes: a FER+ file; None takes `fer2013new.csv` next to the CSV.
+        progress: called as the work proceeds; an exception it raises cancels the import, and nothing is changed.
+        order: the class of each number, if classes are numbers.
 
     Raises:
-        DatasetError: it is no FER-2013, too much of it cannot be read, the name is taken, or the disk is full.
+        LabelOrderError: classes are numbers, and the order isn't known.
+        DatasetError: it isn't in a known form, too much of it can't be read, the name is taken, or the disk is full.
     """
     target = catalog.check_new_name(name or catalog.suggest_name(path.resolve().name))
-    reading = read_source(path, votes, _first_part(progress))
+    reading = read_source(path, votes, _first_part(progress), order)
     return store(reading, target.name, str(path), progress=progress)
 
 
-def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, progress: Progress = silent) -> DatasetInfo:
+def import_uploads(
+    files: Mapping[str, IO[bytes]],
+    name: str | None = None,
+    progress: Progress = silent,
+    order: LabelOrder | None = None,
+) -> DatasetInfo:
     """Import uploaded files: a dataset, and optionally a FER+ file.
 
     Raises:
@@ -46,7 +59,7 @@ def import_uploads(files: Mapping[str, IO[bytes]], name: str | None = None, prog
     """
     data, _ = sort_uploads(files)
     target = catalog.check_new_name(name or catalog.suggest_name(data))
-    reading = read_uploads(files, _first_part(progress))
+    reading = read_uploads(files, _first_part(progress), order)
     return store(reading, target.name, ", ".join(files), progress=progress)
 
 
@@ -58,17 +71,29 @@ def store(
     Raises:
         DatasetError: the name is taken, or the disk is full.
     """
-    require_all_classes(reading)
     clean_staging()
     target = catalog.check_new_name(name)
     progress(_READING_SHARE, "Storing")
     reading = reading.renamed(name)
-    info = describe(reading, name, source, changes)
+    info = describe(reading, name, source, (*changes, *_remarks(reading)))
     with staged(target, len(reading.dataset) * _BYTES_AN_IMAGE) as folder:
         write_stored(folder, reading, info)
         # The last moment to cancel: after it, the dataset exists.
         progress(1.0, "Stored")
     return info
+
+
+def _remarks(reading: Reading) -> list[str]:
+    """Return what a user should know of a new dataset, a sentence each."""
+    remarks = list(reading.notes)
+    if reading.left_out:
+        remarks.append(f"Left out, because {CONTEMPT_REASON}: {counted(len(reading.left_out), 'image')}.")
+    if missing := missing_classes(reading.dataset):
+        remarks.append(
+            f"No image of {', '.join(missing)}: the dataset can be viewed and evaluated, but training needs all seven "
+            f"classes."
+        )
+    return remarks
 
 
 def inside_data(text: str) -> Path:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from fer.datasets.faces import FaceDataset
+from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.sources import read_path
-from fer.datasets.readings import Progress, Reading, silent
+from fer.datasets.readings import Progress, Reading, require_all_classes, silent
 from fer.datasets.splits import with_validation_split
 from fer.datasets.store.corrections import apply_corrections, corrections_file, read_corrections
 from fer.datasets.store.storage import is_stored, read_stored
@@ -21,7 +22,7 @@ _log = logging.getLogger(__name__)
 def load_dataset(
     source: str | Path, votes: Path | None = None, with_validation: bool = True, corrections: bool = False
 ) -> FaceDataset:
-    """Load labelled faces.
+    """Load labelled faces for training.
 
     Args:
         source: 'synthetic'; the name of an imported dataset; else the path of a file or folder that `read_path` reads.
@@ -30,7 +31,7 @@ def load_dataset(
         corrections: apply the corrections next to the data, if there are any.
 
     Raises:
-        DatasetError: it isn't in a known layout, or the votes or corrections don't belong to it.
+        DatasetError: it isn't in a known form, a class has no image, or the votes or corrections don't belong to it.
     """
     if str(source) == SYNTHETIC:
         return make_synthetic()
@@ -43,19 +44,22 @@ def load_dataset(
             *(reading.dataset.name, len(reading.rejected), reading.n_read, first.where, first.reason),
         )
     dataset = reading.dataset
+    require_all_classes(dataset)
     if corrections:
         dataset = apply_corrections(dataset, read_corrections(corrections_file(path)))
     return with_validation_split(dataset) if with_validation else dataset
 
 
-def read_source(path: Path, votes: Path | None = None, progress: Progress = silent) -> Reading:
+def read_source(
+    path: Path, votes: Path | None = None, progress: Progress = silent, order: LabelOrder | None = None
+) -> Reading:
     """Read a stored dataset, or any file or folder that `read_path` reads.
 
     Raises:
         DatasetError: as `read_path` and `read_stored`, or votes are given with a stored dataset.
     """
     if not is_stored(path):
-        return read_path(path, votes, progress)
+        return read_path(path, votes, progress, order)
     if votes is not None:
         raise DatasetError(f"{path.name} is already imported; import its source again with the votes.")
     return read_stored(path)

@@ -25,6 +25,7 @@ from fer.text import encodable, spreadsheet_safe
 INFO_FILE: Final = "set.json"
 REJECTED_FILE: Final = "rejected.csv"
 _ORIGINS_FILE: Final = "origins.json"
+_GROUPS_FILE: Final = "groups.json"
 _FORMAT: Final = 1
 _Row = Annotated[tuple[Count, ...], Meta(min_length=N_EMOTIONS, max_length=N_EMOTIONS)]
 
@@ -43,6 +44,7 @@ class DatasetInfo:
         n_rejected: rows or files of the source that couldn't be read.
         has_votes: whether it has FER+ votes.
         synthetic: True for synthetic faces.
+        n_left_out: faces of a class that this product doesn't have.
         changes: what an import or a cleaned copy left out or changed, a sentence each.
     """
 
@@ -56,6 +58,7 @@ class DatasetInfo:
     has_votes: bool = False
     synthetic: bool = False
     changes: tuple[Text, ...] = ()
+    n_left_out: Count = 0
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.created).tzinfo is None:
@@ -70,8 +73,8 @@ class DatasetInfo:
 
     @property
     def n_read(self) -> int:
-        """Rows or files that the source had: kept and rejected."""
-        return self.n_images + self.n_rejected
+        """Return the rows or files that the source had: kept, rejected and left out."""
+        return self.n_images + self.n_rejected + self.n_left_out
 
     def by_split(self) -> dict[str, int]:
         """Return the number of images of each split that has any."""
@@ -114,6 +117,7 @@ def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = 
         fingerprint=dataset.fingerprint,
         counts=tuple(tuple(row) for row in dataset.counts().tolist()),
         n_rejected=len(reading.rejected),
+        n_left_out=len(reading.left_out),
         has_votes=dataset.votes is not None,
         synthetic=dataset.synthetic,
         changes=tuple(changes),
@@ -134,8 +138,10 @@ def write_stored(folder: Path, reading: Reading, info: DatasetInfo) -> None:
         with (folder / f"{name}.npy").open("wb") as file:
             np.save(file, array, allow_pickle=False)
             flush(file)
-    write_rejections(folder / REJECTED_FILE, reading.rejected)
+    write_rejections(folder / REJECTED_FILE, (*reading.rejected, *reading.left_out))
     _write_text(folder / _ORIGINS_FILE, json.dumps(reading.origins))
+    if reading.groups:
+        _write_text(folder / _GROUPS_FILE, json.dumps(reading.groups))
     # Last: a folder with this file is complete.
     _write_text(folder / INFO_FILE, json.dumps({"format": _FORMAT, **dataclasses.asdict(info)}, indent=2))
 
@@ -173,7 +179,9 @@ def read_stored(folder: Path, *, in_memory: bool = True) -> Reading:
             synthetic=info.synthetic,
         )
         origins = tuple(fitting(cleaned(parse((folder / _ORIGINS_FILE).read_bytes())), list[str]))
-        return Reading(dataset, origins, form=info.form)
+        file = folder / _GROUPS_FILE
+        groups = tuple(fitting(cleaned(parse(file.read_bytes())), list[str])) if file.is_file() else ()
+        return Reading(dataset, origins, groups=groups, form=info.form)
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"The dataset in {folder} is damaged ({error}); delete it and import it again.") from error
 

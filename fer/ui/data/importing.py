@@ -22,7 +22,7 @@ _ICONS: Final = {_UPLOAD: ":material/upload:", _INSIDE: ":material/folder:", _SY
 _ROUND, _MINE, _NAME = "data_import_round", "data_import_mine", "data_import_name"
 _PATH: Final = "data_import_path"
 _PREVIEW: Final = 200
-_UNITS: Final = {"CSV": "rows", "image folders": "files"}
+_UNITS: Final = {"CSV": "rows", "parquet": "rows", "image folders": "files"}
 _KAGGLE: Final = """
 FER-2013 comes from Kaggle. You need an account there:
 

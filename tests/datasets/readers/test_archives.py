@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from fer.datasets.readers import archives
+from fer.datasets.readers import archives, budget
 from fer.datasets.readers.archives import ZipTree
 from fer.datasets.readers.sources import read_path, read_uploads
 from fer.datasets.readers.trees import MAX_ENTRIES
@@ -172,8 +172,18 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "absolute path": (lambda: zip_bytes({**GOOD, "/tmp/escaped.png": b"x"}), "leads out of it"),
     "absolute path of Windows": (lambda: zip_bytes({**GOOD, "C:/escaped.png": b"x"}), "leads out of it"),
     "link": (with_link, "a link"),
-    "nested zip": (lambda: zip_bytes({**GOOD, "more.zip": zip_bytes(GOOD)}), "archive within the archive"),
-    "42.zip": (lambda: zip_bytes({f"lib {n}.zip": b"PK" for n in range(16)}), "archive within the archive"),
+    "nested zip": (lambda: zip_bytes({**GOOD, "more.zip": zip_bytes(GOOD)}), "more than one dataset"),
+    "a zip in a zip in a zip": (
+        lambda: zip_bytes({"a.zip": zip_bytes({"b.zip": zip_bytes(GOOD)})}),
+        "too deep within archives",
+    ),
+    "21 zips": (lambda: zip_bytes({f"{n}.zip": zip_bytes({}) for n in range(21)}), "more than 20 archives"),
+    "7z in a zip": (lambda: zip_bytes({"faces.7z": b"7z\xbc\xaf\x27\x1c"}), "a 7z archive"),
+    "bomb in a zip in a zip": (
+        lambda: zip_bytes({"a.zip": zip_bytes({"train/happy/a.png": bytes(30 * 2**20)})}),
+        "packed",
+    ),
+    "42.zip": (lambda: zip_bytes({f"lib {n}.zip": b"PK" for n in range(16)}), "cut short"),
     "bomb": (lambda: zip_bytes({"train/happy/a.png": bytes(30 * 2**20)}), "packed"),
     "bomb of a table": (lambda: zip_bytes({"fer2013.csv": bytes(30 * 2**20)}), "packed"),
     "a million entries, declared": (lambda: declaring(1_000_000), "1,000,000 files"),
@@ -241,15 +251,15 @@ def test_a_directory_of_which_a_part_is_left_is_refused() -> None:
 
 
 def test_the_sum_of_declared_sizes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 2 * sum(map(len, GOOD.values())))
+    monkeypatch.setattr(budget, "MAX_TOTAL_BYTES", 2 * sum(map(len, GOOD.values())))
     assert read_uploads({"a.zip": io.BytesIO(zip_bytes(GOOD))}).n_read == len(DATASET)
-    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", sum(map(len, GOOD.values())) - 1)
+    monkeypatch.setattr(budget, "MAX_TOTAL_BYTES", sum(map(len, GOOD.values())) - 1)
     with pytest.raises(DatasetError, match="would unpack to more than"):
         read_uploads({"a.zip": io.BytesIO(zip_bytes(GOOD))})
 
 
 def test_what_is_read_again_and_again_counts_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 2500)
+    monkeypatch.setattr(budget, "MAX_TOTAL_BYTES", 2500)
     tree = ZipTree(io.BytesIO(zip_bytes({"a": bytes(1000)}, zipfile.ZIP_STORED)), "a.zip")
     path = PurePosixPath("a")
     for _ in range(2):

@@ -21,10 +21,11 @@ from fer.errors import DatasetError
 from tests.support.forms import csv_lines, drawn, encoded, image_files, png, write_files, write_lines
 
 OTHER_NAMES = ("anger", "disgusted", "fearful", "happiness", "sadness", "surprised", "Neutral")
-NUMBERS = tuple("0123456")
+
+PREFIXED = tuple(f"{number}_{name}" for number, name in enumerate(EMOTIONS))
 
 
-@pytest.mark.parametrize("classes", [EMOTIONS, OTHER_NAMES, NUMBERS])
+@pytest.mark.parametrize("classes", [EMOTIONS, OTHER_NAMES, PREFIXED])
 @pytest.mark.parametrize("prefix", ["", "archive/", "src/data/"])
 def test_folders_are_the_same_set_as_the_table(tmp_path: Path, classes: Sequence[str], prefix: str) -> None:
     dataset = drawn()
@@ -66,7 +67,7 @@ def test_class_folders_without_splits_are_one_split(tmp_path: Path, name: str, s
 
 def test_two_sets_in_one_folder_are_told_apart_by_the_user(tmp_path: Path) -> None:
     files = image_files(drawn(7, 0, 0), prefix="old/") | image_files(drawn(7, 0, 0), prefix="new/")
-    with pytest.raises(DatasetError, match=r"more than one set of image folders \(new, old\); name one"):
+    with pytest.raises(DatasetError, match=r"more than one dataset of image folders \(new, old\); import one"):
         read_path(write_files(tmp_path / "both", files))
 
 
@@ -145,10 +146,10 @@ def test_a_file_that_is_no_face_is_rejected_with_its_reason(tmp_path: Path, name
 
 
 def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -> None:
-    files = {**image_files(drawn(28, 0, 0)), "train/contempt/a.png": png(drawn(1, 0, 0).images[0])}
+    files = {**image_files(drawn(28, 0, 0)), "train/bored/a.png": png(drawn(1, 0, 0).images[0])}
     reading: Reading = read_path(write_files(tmp_path / "faces", files))
     assert [(item.where, item.reason) for item in reading.rejected] == [
-        ("train/contempt/a.png", "its folder names no class")
+        ("train/bored/a.png", "its folder names no class")
     ]
 
 

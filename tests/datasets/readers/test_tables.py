@@ -95,7 +95,7 @@ DAMAGES: dict[str, tuple[Callable[[str], str], str]] = {
     "no pixels": (change_pixels(lambda values: []), "0 pixel values"),
     "label 7": (lambda line: "7" + line[1:], "label '7' is not"),
     "label -1": (lambda line: "-1" + line[1:], "label '-1' is not"),
-    "label 'happy'": (lambda line: "happy" + line[1:], "label 'happy' is not"),
+    "label 'bored'": (lambda line: "bored" + line[1:], "label 'bored' is not"),
     "no label": (lambda line: line[1:], "label '' is not"),
     "unknown Usage": (lambda line: line.rsplit(",", 1)[0] + ",Holdout", "Usage 'Holdout' is not"),
     "no Usage": (lambda line: line.rsplit(",", 1)[0], "cut short: 2 of 3 columns"),

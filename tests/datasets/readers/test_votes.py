@@ -49,7 +49,7 @@ def test_votes_of_a_like_name_are_found_too(tmp_path: Path, votes: np.ndarray, n
     np.testing.assert_array_equal(load_dataset(tmp_path).votes, votes)
     write_lines(tmp_path / "fer2013new (2).csv", votes_lines(dataset))
     for path in (source, tmp_path):
-        with pytest.raises(DatasetError, match="several files of FER\\+ votes"):
+        with pytest.raises(DatasetError, match="several FER\\+ files"):
             load_dataset(path)
     assert load_dataset(tmp_path, votes=tmp_path / name).votes is not None
     # The very name is preferred.
@@ -82,7 +82,7 @@ def test_votes_whose_usage_differs_in_one_row_are_refused(tmp_path: Path) -> Non
     lines = votes_lines(dataset)
     lines[30] = lines[30].replace("PublicTest", "PrivateTest")
     write_lines(tmp_path / "fer2013new.csv", lines)
-    with pytest.raises(DatasetError, match=r"row 30 it says PrivateTest, where the data say PublicTest"):
+    with pytest.raises(DatasetError, match=r"row 30 it says PrivateTest, and the data say PublicTest"):
         load_dataset(source)
 
 
@@ -123,7 +123,7 @@ def test_folders_carry_no_votes(tmp_path: Path) -> None:
     root = write_files(tmp_path / "faces", image_files(dataset))
     named = write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
     assert load_dataset(root).votes is None
-    with pytest.raises(DatasetError, match="no rows"):
+    with pytest.raises(DatasetError, match="joined by row"):
         load_dataset(root, votes=named)
 
 
@@ -131,8 +131,8 @@ def test_folders_carry_no_votes(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda lines: [lines[0].replace(",NF", ",other"), *lines[1:]], "no column nf"),
-        (lambda lines: ["emotion,pixels,Usage"], "no FER\\+ file"),
-        (lambda lines: [], "no FER\\+ file"),
+        (lambda lines: ["emotion,pixels,Usage"], "isn't a FER\\+ file"),
+        (lambda lines: [], "isn't a FER\\+ file"),
         (lambda lines: [*lines[:4], lines[4].replace(",10", ",ten"), *lines[5:]], "line 5"),
         (lambda lines: [*lines[:4], lines[4].replace(",10", ",300"), *lines[5:]], "line 5"),
         (lambda lines: [*lines[:4], "Training,fer1.png,1", *lines[5:]], "line 5"),
@@ -147,7 +147,7 @@ def test_a_damaged_file_of_votes_is_refused_by_its_line(change, message: str) ->
 
 def test_votes_that_are_not_there_are_named(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
-    with pytest.raises(DatasetError, match=r"nowhere\.csv cannot be read"):
+    with pytest.raises(DatasetError, match=r"nowhere\.csv can't be read"):
         load_dataset(source, votes=tmp_path / "nowhere.csv")
 
 

@@ -1,0 +1,83 @@
+"""The limits that every archive is read under, archives within archives included."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from fer.errors import DatasetError, shortened
+
+MAX_TOTAL_BYTES: Final = 4 * 10**9
+# The text of a CSV shrinks to a quarter; deflate's own limit, which bombs approach, is 1,032.
+MAX_RATIO: Final = 200
+RATIO_MATTERS_BYTES: Final = 10**6
+MAX_ARCHIVES: Final = 20
+
+
+def _total() -> int:
+    return MAX_TOTAL_BYTES
+
+
+@dataclass
+class Budget:
+    """What may still be read of an archive and of the archives in it.
+
+    Attributes:
+        name: of the outermost archive, for messages.
+        n_bytes: bytes that may still be unpacked.
+        n_archives: archives that may still be opened.
+    """
+
+    name: str
+    n_bytes: int = field(default_factory=_total)
+    n_archives: int = MAX_ARCHIVES
+
+    def take(self, n_bytes: int) -> None:
+        """Count unpacked bytes.
+
+        Raises:
+            DatasetError: there are more than a dataset has.
+        """
+        self.n_bytes -= n_bytes
+        if self.n_bytes < 0:
+            raise too_large(self.name)
+
+    def take_archive(self) -> None:
+        """Count an archive within an archive.
+
+        Raises:
+            DatasetError: there are too many.
+        """
+        self.n_archives -= 1
+        if self.n_archives < 0:
+            raise DatasetError(
+                f"{self.name} holds more than {MAX_ARCHIVES} archives; unpack it, and import one of them."
+            )
+
+
+def too_large(name: str) -> DatasetError:
+    """Return the error about an archive with too many bytes."""
+    return DatasetError(
+        f"{name} would unpack to more than {MAX_TOTAL_BYTES // 10**9} GB; unpack it yourself, and import the folder."
+    )
+
+
+def check_path(written: str, name: str) -> None:
+    """Refuse a path in an archive that leads out of it.
+
+    Raises:
+        DatasetError: it is absolute, or has '..' or a NUL in it.
+    """
+    path = written.replace("\\", "/")
+    if path.startswith("/") or ".." in path.split("/") or path[1:2] == ":" or "\0" in path:
+        raise DatasetError(
+            f"{name} holds '{shortened(written)}', a path that leads out of it; such an archive isn't read."
+        )
+
+
+def check_ratio(size: int, packed: int, inside: str) -> None:
+    """Refuse what was packed more tightly than any dataset.
+
+    Raises:
+        DatasetError: the ratio is too high.
+    """
+    if size > RATIO_MATTERS_BYTES and size > MAX_RATIO * max(packed, 1):
+        raise DatasetError(f"{inside} packed {size // max(packed, 1):,} times, as no dataset is; it isn't read.")

@@ -1,0 +1,90 @@
+"""Recognise what a file is by its first bytes, whatever it is called."""
+
+from typing import IO, Final
+
+from fer.errors import DatasetError
+
+ZIP, TAR, GZIP, BZIP2, XZ, PARQUET, TEXT = "zip", "tar", "gzip", "bzip2", "xz", "parquet", "text"
+COMPRESSED: Final = frozenset({GZIP, BZIP2, XZ})
+ARCHIVES: Final = COMPRESSED | {ZIP, TAR}
+
+_STARTS: Final = (
+    (b"PK\x03\x04", ZIP),
+    (b"PK\x05\x06", ZIP),
+    (b"\x1f\x8b", GZIP),
+    (b"BZh", BZIP2),
+    (b"\xfd7zXZ\0", XZ),
+    (b"PAR1", PARQUET),
+)
+_TAR_MARK: Final = (257, b"ustar")
+_START_BYTES: Final = 512
+_UNPACK: Final = "which isn't read; unpack it, and import the folder or file in it"
+_ONE_IMAGE: Final = "a single image; give a folder with a subfolder of images per class"
+# What people have instead, and what to do with it.
+_REFUSED: Final = (
+    (b"7z\xbc\xaf\x27\x1c", f"a 7z archive, {_UNPACK}"),
+    (b"Rar!\x1a\x07", f"a RAR archive, {_UNPACK}"),
+    (b"\x28\xb5\x2f\xfd", f"packed with zstd, {_UNPACK}"),
+    (b"\x89PNG", _ONE_IMAGE),
+    (b"\xff\xd8\xff", _ONE_IMAGE),
+    (b"GIF8", _ONE_IMAGE),
+    (b"\x89HDF\r\n", "an HDF5 file, which isn't read; save its images and labels as npz"),
+    (b"\x93NUMPY", "one numpy array; save images and labels together, by numpy.savez"),
+    (b"\x80\x02", "a pickle, which can run code and isn't read; save images and labels as npz"),
+    (b"\x80\x03", "a pickle, which can run code and isn't read; save images and labels as npz"),
+    (b"\x80\x04", "a pickle, which can run code and isn't read; save images and labels as npz"),
+    (b"\x80\x05", "a pickle, which can run code and isn't read; save images and labels as npz"),
+    (b"%PDF", "a PDF, which holds no labelled faces"),
+    (b"SQLite format 3\0", "an SQLite database, which isn't read; export its table as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old Office file, which isn't read; save it as CSV"),
+)
+_SUFFIXES: Final = {
+    ".zip": ZIP,
+    ".npz": ZIP,
+    ".tar": TAR,
+    ".gz": GZIP,
+    ".tgz": GZIP,
+    ".bz2": BZIP2,
+    ".xz": XZ,
+    ".parquet": PARQUET,
+}
+_REFUSED_SUFFIXES: Final = {".7z": f"a 7z archive, {_UNPACK}", ".rar": f"a RAR archive, {_UNPACK}"}
+
+
+def suffix_of(name: str) -> str:
+    """Return the last suffix of a name in small letters: '.gz'."""
+    return f".{name.rpartition('.')[2].lower()}" if "." in name else ""
+
+
+def is_archive_name(name: str) -> bool:
+    """Return whether a file in an archive or folder is itself an archive, by its name."""
+    suffix = suffix_of(name)
+    return suffix in _REFUSED_SUFFIXES or (_SUFFIXES.get(suffix) in ARCHIVES and suffix != ".npz")
+
+
+def kind_of(name: str, file: IO[bytes]) -> str:
+    """Return what a file is, by its content; by its name if the content is unknown, so that damage is reported as such.
+
+    Args:
+        name: the file's name.
+        file: its bytes; it can seek, and is left at its start.
+
+    Raises:
+        DatasetError: it is something known that isn't read.
+    """
+    file.seek(0)
+    start = file.read(_START_BYTES)
+    file.seek(0)
+    for mark, why in _REFUSED:
+        if start.startswith(mark):
+            raise DatasetError(f"{name} is {why}.")
+    for mark, kind in _STARTS:
+        if start.startswith(mark):
+            return kind
+    place, mark = _TAR_MARK
+    if start[place : place + len(mark)] == mark:
+        return TAR
+    suffix = suffix_of(name)
+    if suffix in _REFUSED_SUFFIXES:
+        raise DatasetError(f"{name} is {_REFUSED_SUFFIXES[suffix]}.")
+    return _SUFFIXES.get(suffix, TEXT)

@@ -1,0 +1,156 @@
+"""Read a table line by line, whatever its encoding, line ends and delimiter.
+
+A row is a line, so that a damaged row costs only itself. A parser that allows quotes across lines would lose every row
+after a stray quote.
+"""
+
+import codecs
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator
+from typing import IO, Final
+
+from fer.datasets.readers.trees import READ_ERRORS
+from fer.datasets.readings import Progress, silent
+from fer.errors import DatasetError
+
+# Enough of a file to recognise it by its first line.
+MAX_HEADER_BYTES: Final = 1000
+_MAX_LINE_BYTES: Final = 1_000_000  # a row of FER-2013 has at most 9,240
+_BYTES_BETWEEN_REPORTS: Final = 2**20
+_START_BYTES: Final = 2**16
+_BLOCK_BYTES: Final = 2**16
+DELIMITERS: Final = ",;\t"
+Line = tuple[int, bytes]
+
+
+def split_fields(line: bytes, delimiter: str) -> list[str]:
+    """Return the fields of one line, without quotes and outer spaces; an unclosed quote ends with the line."""
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        text = line.decode("latin-1")
+    try:
+        return [value.strip() for value in next(csv.reader([text], delimiter=delimiter), [])]
+    except csv.Error:
+        return [text]
+
+
+def find_delimiter(line: bytes) -> str:
+    """Return the delimiter of a header: the most frequent of comma, semicolon and tab."""
+    return max(DELIMITERS, key=lambda mark: line.count(mark.encode()))
+
+
+def declared_delimiter(line: bytes) -> str | None:
+    """Return the delimiter of a line such as 'sep=;', which spreadsheets write before the header, or None."""
+    found = re.fullmatch(rb'"?sep=([,;\t])"?', line.strip(b"\r\n "), re.IGNORECASE)
+    return found[1].decode() if found else None
+
+
+def first_line(file: IO[bytes]) -> bytes:
+    """Return the header at the start of a file, without a line that declares the delimiter."""
+    text = as_utf8(file)
+    for _ in range(2):
+        line = text.readline(MAX_HEADER_BYTES)
+        if declared_delimiter(line) is None:
+            break
+    return line
+
+
+def numbered_lines(file: IO[bytes], name: str, size: int = 0, progress: Progress = silent) -> Iterator[Line]:
+    """Yield the lines that aren't blank, each with its number from 1, without the line end.
+
+    Args:
+        file: the bytes; read once, forwards.
+        name: the file's name, for messages.
+        size: bytes in the file, for the progress; 0 if unknown.
+        progress: called after the first line and every megabyte.
+
+    Raises:
+        DatasetError: the file is damaged, or a line is too long for a table.
+    """
+    n_bytes = n_told = 0
+    try:
+        text = as_utf8(file)
+    except READ_ERRORS as error:
+        raise DatasetError(f"{name} is damaged at line 1 ({error}); download it again.") from error
+    for number in itertools.count(1):
+        try:
+            line = text.readline(_MAX_LINE_BYTES)
+        except READ_ERRORS as error:
+            raise DatasetError(f"{name} is damaged at line {number:,} ({error}); download it again.") from error
+        if not line:
+            return
+        n_bytes += len(line)
+        if number == 1 or n_bytes - n_told >= _BYTES_BETWEEN_REPORTS:
+            n_told = n_bytes
+            progress(min(1.0, n_bytes / size) if size else 0.0, f"{number:,} lines read")
+        if len(line) == _MAX_LINE_BYTES:
+            raise DatasetError(f"{name}: line {number} is longer than a megabyte, so this isn't a table of faces.")
+        stripped = line.strip(b"\r\n ")
+        if stripped.strip(b",;\t "):
+            yield number, stripped
+
+
+def as_utf8(file: IO[bytes]) -> IO[bytes]:
+    """Return the rest of a file with UTF-16 turned into UTF-8, old line ends into new ones, and no byte order mark."""
+    start = file.read(_START_BYTES)
+    whole = _Prefixed(start, file)
+    encoding = _utf16(start)
+    old_ends = encoding is None and b"\r" in start and b"\n" not in start
+    if encoding is None and not old_ends:
+        whole.start = start.removeprefix(codecs.BOM_UTF8)
+        return io.BufferedReader(whole, _BLOCK_BYTES)
+    return io.BufferedReader(_Recoded(whole, encoding or "latin-1"), _BLOCK_BYTES)
+
+
+def _utf16(start: bytes) -> str | None:
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # Without a mark: a header in ASCII has a zero in every other byte.
+    odd, even = start[1:40:2], start[0:40:2]
+    if len(even) > 4 and not any(odd) and all(even):
+        return "utf-16-le"
+    return "utf-16-be" if len(even) > 4 and not any(even) and all(odd) else None
+
+
+class _Prefixed(io.RawIOBase):
+    """What was read of a file already, and then the rest of it."""
+
+    def __init__(self, start: bytes, rest: IO[bytes]) -> None:
+        self.start, self._rest = start, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self.start[: len(buffer)] or self._rest.read(len(buffer))
+        self.start = self.start[len(buffer) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Recoded(io.RawIOBase):
+    """A file in UTF-8, with a newline at each line end."""
+
+    def __init__(self, file: io.RawIOBase, encoding: str) -> None:
+        self._file, self._ready = file, b""
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._same = encoding == "latin-1"
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while not self._ready:
+            data = self._file.read(_BLOCK_BYTES) or b""
+            # Latin-1 keeps every byte, so that UTF-8 with old line ends stays what it is.
+            text = self._decoder.decode(data, final=not data).replace("\r\n", "\n").replace("\r", "\n")
+            self._ready = text.encode("latin-1" if self._same else "utf-8")
+            if not data:
+                break
+        taken, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)

@@ -1,0 +1,423 @@
+"""The forms that people have labelled faces in: words, numbers, splits, encodings and archives."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import tarfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer.datasets.faces import FaceDataset
+from fer.datasets.readers import budget
+from fer.datasets.readers.names import CONTEMPT, class_named, split_named, split_of_file
+from fer.datasets.readers.orders import PRESETS, LabelOrderError, parse_order
+from fer.datasets.readers.sources import read_path, read_uploads
+from fer.datasets.readings import Reading
+from fer.emotions import EMOTIONS
+from fer.errors import DatasetError
+from tests.support.forms import csv_lines, drawn, image_files, png, write_files, write_lines, zip_bytes
+
+DATASET = drawn(14, 7, 7)
+TABLE = "\n".join(csv_lines(DATASET)).encode()
+NUMBERS = tuple("0123456")
+
+
+def read(name: str, data: bytes, labels: str | None = None) -> Reading:
+    return read_uploads({name: io.BytesIO(data)}, order=None if labels is None else parse_order(labels))
+
+
+def same(reading: Reading, dataset: FaceDataset = DATASET) -> None:
+    assert not reading.rejected
+    assert reading.dataset.fingerprint == dataset.fingerprint
+    np.testing.assert_array_equal(reading.dataset.counts(), dataset.counts())
+
+
+def tar_bytes(files: Mapping[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def npz_bytes(**arrays: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def parquet_bytes(dataset: FaceDataset, names: list[str] | None = None, **columns: list[str]) -> bytes:
+    """The layout of Hugging Face; with `names`, the schema names the classes."""
+    table = pa.table(
+        {
+            "image": [{"bytes": png(image), "path": f"{index}.png"} for index, image in enumerate(dataset.images)],
+            "label": dataset.labels.tolist(),
+            **columns,
+        }
+    )
+    if names is not None:
+        features = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(features)})
+    stream = io.BytesIO()
+    pq.write_table(table, stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("word", "label"),
+    [
+        ("Happiness", 3),
+        ("HAPPY", 3),
+        ("0_angry", 0),
+        ("4-sadness", 4),
+        ("wütend", 0),
+        ("Überrascht", 5),
+        ("dégoût", 1),
+        ("degout", 1),
+        ("miedo", 2),
+        ("tristeza", 4),
+        ("nojo", 1),
+        ("高兴", 3),
+        ("中性", 6),
+        ("Contempt", CONTEMPT),
+        ("bored", None),
+        ("7", None),
+        ("", None),
+    ],
+)
+def test_a_word_names_a_class_in_any_case_and_several_languages(word: str, label: int | None) -> None:
+    assert class_named(word) == label
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [("Train_Set", 0), ("training", 0), ("dev", 1), ("VALID", 1), ("test set", 2), ("PrivateTest", 2), ("data", None)],
+)
+def test_a_word_names_a_split(word: str, split: int | None) -> None:
+    assert split_named(word) == split
+
+
+def test_a_files_name_holds_its_split() -> None:
+    assert [split_of_file(name) for name in ("fer_train.csv", "test.csv", "val-00000-of-00001.parquet")] == [0, 2, 1]
+    assert split_of_file("train_and_test.csv") is None and split_of_file("faces.csv") is None
+
+
+FORMS: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "tar": ("a.tar", lambda: tar_bytes({"fer2013/fer2013.csv": TABLE, "fer2013/README": b"x"})),
+    "tar.gz": ("fer2013.tar.gz", lambda: gzip.compress(tar_bytes({"fer2013/fer2013.csv": TABLE}))),
+    "tgz of folders": ("faces.tgz", lambda: gzip.compress(tar_bytes(image_files(DATASET)))),
+    "tar.xz": ("faces.tar.xz", lambda: lzma.compress(tar_bytes(image_files(DATASET)))),
+    "csv.gz": ("fer2013.csv.gz", lambda: gzip.compress(TABLE)),
+    "csv.bz2": ("fer2013.csv.bz2", lambda: bz2.compress(TABLE)),
+    "a tar called csv": ("fer2013.csv", lambda: tar_bytes({"fer2013/fer2013.csv": TABLE})),
+    "a zip called csv": ("fer2013.csv", lambda: zip_bytes({"fer2013.csv": TABLE})),
+    "tar.gz in a zip": (
+        "a.zip",
+        lambda: zip_bytes({"fer2013.tar.gz": gzip.compress(tar_bytes({"fer2013.csv": TABLE}))}),
+    ),
+    "csv.gz in a zip": ("a.zip", lambda: zip_bytes({"fer2013.csv.gz": gzip.compress(TABLE)})),
+    "UTF-16": ("fer2013.csv", lambda: TABLE.decode().encode("utf-16")),
+    "UTF-16 without a mark": ("fer2013.csv", lambda: TABLE.decode().encode("utf-16-le")),
+    "old line ends": ("fer2013.csv", lambda: TABLE.replace(b"\n", b"\r")),
+    "sep=;": ("fer2013.csv", lambda: b"sep=;\n" + TABLE.replace(b",", b";")),
+    "parquet": (
+        "faces.parquet",
+        lambda: parquet_bytes(DATASET, list(EMOTIONS), split=[("train", "dev", "test")[s] for s in DATASET.splits]),
+    ),
+    "npz": (
+        "faces.npz",
+        lambda: npz_bytes(
+            images=DATASET.images,
+            labels=np.array(EMOTIONS)[DATASET.labels],
+            splits=np.array(["train", "val", "test"])[DATASET.splits],
+        ),
+    ),
+    "class above split": (
+        "a.zip",
+        lambda: zip_bytes(
+            {"/".join([p.split("/")[1], p.split("/")[0], p.split("/")[2]]): d for p, d in image_files(DATASET).items()}
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_is_the_same_dataset(form: str, tmp_path: Path) -> None:
+    name, make = FORMS[form]
+    data = make()
+    same(read(name, data))
+    (tmp_path / name).write_bytes(data)
+    same(read_path(tmp_path / name))
+
+
+def test_a_folder_of_archives_alone_is_opened(tmp_path: Path) -> None:
+    same(
+        read_path(
+            write_files(tmp_path / "kaggle", {"fer2013.tar.gz": gzip.compress(tar_bytes({"fer2013.csv": TABLE}))})
+        )
+    )
+    # Next to what was unpacked from it, the archive isn't read again.
+    both = {"fer2013.tar.gz": gzip.compress(tar_bytes({"fer2013.csv": TABLE})), "fer2013.csv": TABLE}
+    same(read_path(write_files(tmp_path / "both", both)))
+
+
+def test_words_in_a_table_and_a_split_column(tmp_path: Path) -> None:
+    lines = ["label;split;pixels"]
+    for image, label, split in zip(DATASET.images, DATASET.labels, DATASET.splits, strict=True):
+        word = ("Wut", "Ekel", "Angst", "Freude", "Trauer", "Überraschung", "neutral")[label]
+        lines.append(f"{word};{('train', 'val', 'test')[split]};{' '.join(map(str, image.ravel()))}")
+    path = tmp_path / "gesichter.csv"
+    path.write_bytes("\n".join(lines).encode("cp1252"))
+    same(read_path(path))
+
+
+def tables(names: tuple[str, ...]) -> dict[str, bytes]:
+    lines = [line.rsplit(",", 1)[0] for line in csv_lines(DATASET)]
+    parts = {name: [lines[0]] for name in names}
+    for line, split in zip(lines[1:], DATASET.splits, strict=True):
+        parts[names[split]].append(line)
+    return {name: "\n".join(rows).encode() for name, rows in parts.items()}
+
+
+def test_a_table_per_split_is_one_dataset() -> None:
+    reading = read("three.zip", zip_bytes(tables(("train.csv", "val.csv", "test.csv"))))
+    same(reading)
+    assert reading.origins[0].startswith("test.csv, line ")
+
+
+def test_tables_that_name_no_split_of_their_own_are_refused() -> None:
+    with pytest.raises(DatasetError, match="more than one table of faces"):
+        read("three.zip", zip_bytes(tables(("a.csv", "b.csv", "test.csv"))))
+
+
+def test_a_lone_test_table_is_test(tmp_path: Path) -> None:
+    lines = [line.rsplit(",", 1)[0] for line in csv_lines(DATASET)]
+    assert read_path(write_lines(tmp_path / "test.csv", lines)).dataset.split_names() == ("test",)
+    assert read_path(write_lines(tmp_path / "my_val.csv", lines)).dataset.split_names() == ("validation",)
+
+
+def test_contradicting_splits_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"test\.csv contradicts itself: its name says test, and line 2"):
+        read_path(write_lines(tmp_path / "test.csv", csv_lines(drawn(7, 0, 0))))
+    face = png(DATASET.images[0])
+    with pytest.raises(DatasetError, match=r"contradicts itself: train/happy/test/1\.png lies in train and test"):
+        read("a.zip", zip_bytes({"train/happy/test/1.png": face, "train/sad/1.png": face}))
+    data = parquet_bytes(DATASET, list(EMOTIONS), split=["train"] * len(DATASET))
+    with pytest.raises(DatasetError, match="contradicts itself: its name says test, and row 1"):
+        read("test-0.parquet", data)
+
+
+def test_numbered_folders_are_refused_with_samples_and_imported_by_an_order() -> None:
+    data = zip_bytes(image_files(drawn(70, 0, 0), NUMBERS))
+    with pytest.raises(LabelOrderError, match="--labels affectnet") as caught:
+        read("faces.zip", data)
+    assert caught.value.numbers == (0, 1, 2, 3, 4, 5, 6)
+    assert all(len(faces) == 6 and faces[0].shape == (48, 48) for faces in caught.value.samples.values())
+    same(read("faces.zip", data, "fer2013"), drawn(70, 0, 0))
+    by_affectnet = read("faces.zip", data, "affectnet").dataset
+    wanted = [EMOTIONS.index(name) for name in ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry")]
+    order = np.argsort(drawn(70, 0, 0).labels, kind="stable")
+    np.testing.assert_array_equal(by_affectnet.labels, np.array(wanted)[drawn(70, 0, 0).labels[order]])
+
+
+def test_numbers_elsewhere_than_in_fer2013_are_asked_about() -> None:
+    lines = ["label,pixels", *(line.rsplit(",", 1)[0] for line in csv_lines(DATASET)[1:])]
+    unnamed = {
+        "faces.csv": "\n".join(lines).encode(),
+        "faces.parquet": parquet_bytes(DATASET),
+        "faces.npz": npz_bytes(images=DATASET.images, labels=DATASET.labels),
+    }
+    for name, data in unnamed.items():
+        with pytest.raises(LabelOrderError, match=f"{name} has numbers for classes") as caught:
+            read(name, data)
+        assert len(caught.value.samples[3]) == 4
+        assert read(name, data, "fer2013").dataset.fingerprint == DATASET.fingerprint
+
+
+@pytest.mark.parametrize("key", PRESETS)
+def test_each_preset_has_every_class(key: str) -> None:
+    named = PRESETS[key].named()
+    assert set(named.values()) - {"contempt"} == set(EMOTIONS)
+    assert min(named) == (1 if key == "rafdb" else 0)
+
+
+def test_an_order_is_read_and_a_wrong_one_refused() -> None:
+    assert parse_order(" AffectNet ").named()[6] == "angry"
+    assert parse_order("0=neutral, 1=Freude,2=contempt").named() == {0: "neutral", 1: "happy", 2: "contempt"}
+    for text in ("imagenet", "0=happy,0=sad", "0=bored", "x=happy", "", "0=happy,"):
+        with pytest.raises(DatasetError, match="label order"):
+            parse_order(text)
+
+
+def test_contempt_is_left_out_and_counted_and_never_unreadable() -> None:
+    face = png(DATASET.images[0])
+    files = {**image_files(DATASET), **{f"train/contempt/{n}.png": face for n in range(9)}}
+    reading = read("eight.zip", zip_bytes(files))
+    same(reading)
+    assert len(reading.left_out) == 9 and reading.n_read == 37
+    rows = [line.replace(line[0], "7", 1) for line in csv_lines(DATASET)[1:4]]
+    reading = read("ck.csv", "\n".join([*csv_lines(DATASET), *rows]).encode(), "ckplus")
+    same(reading)
+    assert [item.where for item in reading.left_out] == ["line 30", "line 31", "line 32"]
+
+
+def test_people_below_a_class_are_groups(tmp_path: Path) -> None:
+    files = {
+        p.replace("happy/", "happy/S01/3/").replace("sad/", "sad/S02/"): d for p, d in image_files(DATASET).items()
+    }
+    reading = read_path(write_files(tmp_path / "faces", files))
+    same(reading)
+    assert set(reading.groups) == {"", "S01/3", "S02"}
+    assert {EMOTIONS[label] for label, group in zip(reading.dataset.labels, reading.groups, strict=True) if group} == {
+        "happy",
+        "sad",
+    }
+
+
+def test_the_images_names_give_the_split_where_no_folder_does() -> None:
+    files = {}
+    for path, data in image_files(DATASET).items():
+        split, name, file = path.split("/")
+        files[f"{name}/{ {'train': 'Training', 'validation': 'PublicTest', 'test': 'PrivateTest'}[split] }_{file}"] = (
+            data
+        )
+    same(read("a.zip", zip_bytes(files)))
+    # A folder counts more: a well-known copy of FER-2013 has both tests in one folder.
+    inside = read("a.zip", zip_bytes({f"test/{path}": data for path, data in files.items()}))
+    assert inside.dataset.split_names() == ("test",)
+
+
+def test_an_unknown_folder_next_to_the_classes_is_not_dropped_silently() -> None:
+    plain = {path.removeprefix("train/"): data for path, data in image_files(drawn(14, 0, 0)).items()}
+    reading = read("a.zip", zip_bytes({**plain, "unknown/1.png": png(DATASET.images[0])}))
+    assert [item.where for item in reading.rejected] == ["unknown/1.png"]
+
+
+def with_tar_link() -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        link = tarfile.TarInfo("train/happy/a.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return stream.getvalue()
+
+
+def negative_size() -> bytes:
+    data = bytearray(tar_bytes({"train/happy/a.png": b"x"}))
+    data[124:136] = b"\xff" * 11 + b"\x00"
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data)
+
+
+def long_header() -> bytes:
+    stream = io.BytesIO()
+    member = tarfile.TarInfo("a" * 200)
+    member.type, member.size = tarfile.GNUTYPE_LONGNAME, 3 * 2**20
+    stream.write(member.tobuf(tarfile.USTAR_FORMAT) if len(member.name) < 100 else tarfile.TarInfo("x").tobuf())
+    data = bytearray(stream.getvalue())
+    data[156:157] = tarfile.GNUTYPE_LONGNAME
+    data[124:136] = b"%011o\0" % (3 * 2**20)
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data) + bytes(3 * 2**20) + tar_bytes({"a": b"x"})
+
+
+HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "../ in a tar": ("a.tar", lambda: tar_bytes({"../a.png": b"x"}), "leads out of it"),
+    "absolute path in a tar": ("a.tar", lambda: tar_bytes({"/tmp/a.png": b"x"}), "leads out of it"),
+    "link in a tar": ("a.tar", with_tar_link, "a link"),
+    "negative size": ("a.tar", negative_size, "isn't a tar or is cut short"),
+    "a header of megabytes": ("a.tar", long_header, "isn't a tar or is cut short"),
+    "half a tar": ("a.tar", lambda: tar_bytes(image_files(DATASET))[:30_000], "cut short"),
+    "a tar cut between two files": ("a.tar", lambda: tar_bytes({"a": b"x", "b": b"x"})[:1024], "cut short"),
+    "a damaged header": (
+        "a.tar",
+        lambda: (lambda d: d[:1024] + b"\x01" * 512 + d[1536:])(tar_bytes({"a": b"x", "b": b"x"})),
+        "cut short",
+    ),
+    "half a gzip": ("a.csv.gz", lambda: gzip.compress(TABLE)[:-2000], "damaged or cut short"),
+    "gzip bomb": ("a.csv.gz", lambda: gzip.compress(bytes(30 * 2**20)), "packed"),
+    "gzip bomb of a tar": (
+        "a.tar.gz",
+        lambda: gzip.compress(tar_bytes({"train/happy/a.png": bytes(30 * 2**20)})),
+        "packed",
+    ),
+    "gzip three deep": ("a.csv.gz.gz.gz", lambda: gzip.compress(gzip.compress(gzip.compress(TABLE))), "too deep"),
+    "7z": ("a.7z", lambda: b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive, which isn't read; unpack it"),
+    "rar": ("a.csv", lambda: b"Rar!\x1a\x07\x01\x00" + bytes(100), "a RAR archive"),
+    "a picture": ("a.csv", lambda: png(DATASET.images[0]), "a single image; give a folder"),
+    "pickle": ("a.npz", lambda: b"\x80\x04" + bytes(100), "a pickle, which can run code"),
+    "half a parquet": ("a.parquet", lambda: parquet_bytes(DATASET, list(EMOTIONS))[:-40], "damaged parquet"),
+    "parquet without labels": (
+        "a.parquet",
+        lambda: (lambda s: (pq.write_table(pa.table({"image": [b"x"]}), s), s.getvalue())[1])(io.BytesIO()),
+        "no column 'label'",
+    ),
+    "objects in npz": (
+        "a.npz",
+        lambda: npz_bytes(images=DATASET.images, labels=np.array([{}] * len(DATASET), object)),
+        "can run code",
+    ),
+    "floats in npz": (
+        "a.npz",
+        lambda: npz_bytes(images=DATASET.images / 255, labels=DATASET.labels),
+        "type float64; expected",
+    ),
+    "fewer labels than images": (
+        "a.npz",
+        lambda: npz_bytes(images=DATASET.images, labels=DATASET.labels[:5]),
+        r"labels has the shape \(5,\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_or_damaged_file_is_refused_in_one_sentence(kind: str) -> None:
+    name, make, message = HOSTILE[kind]
+    with pytest.raises(DatasetError, match=message) as caught:
+        read(name, make())
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_an_array_that_declares_more_than_it_holds_is_refused() -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**6, 4000, 4000)})
+    labels = io.BytesIO()
+    np.save(labels, np.zeros(3))
+    data = zip_bytes({"images.npy": header.getvalue() + b"x", "labels.npy": labels.getvalue()})
+    with pytest.raises(DatasetError, match="more than the file holds"):
+        read("a.npz", data)
+
+
+def test_archives_within_archives_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tar_bytes(image_files(DATASET))
+    monkeypatch.setattr(budget, "MAX_TOTAL_BYTES", 4 * len(inner))
+    same(read("a.zip", zip_bytes({"faces.tar": inner})))
+    monkeypatch.setattr(budget, "MAX_TOTAL_BYTES", int(1.5 * len(inner)))
+    with pytest.raises(DatasetError, match="would unpack to more than"):
+        read("a.zip", zip_bytes({"faces.tar": inner, "more.tar": inner}))
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_damage_anywhere_is_survived_or_refused(data: st.DataObject) -> None:
+    name, make = FORMS[data.draw(st.sampled_from(["tar", "tar.gz", "parquet", "npz", "csv.bz2"]))]
+    damaged = bytearray(make())
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        assert read(name, bytes(damaged)).n_read <= len(DATASET) + 5
+    except DatasetError as error:
+        assert "\n" not in str(error)
