@@ -249,6 +249,12 @@ def soak(extra: list[str]) -> None:
     pytest("-m", "soak", "-s", "tests/soak", *extra)
 
 
+def attack(extra: list[str]) -> None:
+    """Attack the program with inputs made to hurt; options: pictures, archives, models, state, --count, --seed."""
+    ensure_installed("app", "dev")
+    python("-m", "scripts.attack", *extra)
+
+
 def clean(extra: list[str]) -> None:
     """Delete .venv and what the tools have written."""
     for name in (".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "test-results", "site", "dist"):
@@ -262,7 +268,7 @@ def clean(extra: list[str]) -> None:
 COMMANDS = {
     "app": app, "test": test, "check": check, "quick": quick, "coverage": coverage, "lint": lint,
     "format": format_code, "types": types, "imports": imports, "docs": docs, "wheel": wheel, "model": model,
-    "soak": soak, "clean": clean,
+    "soak": soak, "attack": attack, "clean": clean,
 }  # fmt: skip
 
 

@@ -33,7 +33,15 @@ def check(folder: Path) -> None:
     """
     bundle = load_bundle(folder)
     check_graph(bundle.served_file)
-    classifier = EmotionClassifier(bundle)
+    try_model(EmotionClassifier(bundle))
+
+
+def try_model(classifier: EmotionClassifier) -> None:
+    """Let a model classify faces of many kinds, and see that it gives numbers of use.
+
+    Raises:
+        BundleError: it doesn't; the sentence says on which faces.
+    """
     for name, faces in probing_faces().items():
         _try(classifier, name, faces)
 
