@@ -14,6 +14,7 @@ from rich.text import Text
 
 from fer import exports
 from fer.arrays import Image
+from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import STDOUT, check_targets, plain, write_target
 from fer.errors import FerError, sentence_for
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
@@ -30,7 +31,7 @@ _STDIN: Final = Path("-")
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", metavar="BUNDLE", type=click.Path(path_type=Path), help="A model's folder [default: shipped]")
+@click.option("--model", default=SHIPPED, show_default=True, help=MODEL_HELP)
 @click.option("--detector", type=click.Choice(DETECTORS), help="[default: yunet, or haar if yunet's file is missing]")
 @click.option(
     "--threshold",
@@ -45,7 +46,7 @@ _STDIN: Final = Path("-")
 @click.option("--quiet", is_flag=True, help="Print neither the table nor the summary; failures are still told")
 def analyze(
     paths: tuple[Path, ...],
-    model: Path | None,
+    model: str,
     detector: str | None,
     threshold: float | None,
     csv_file: str | None,
@@ -61,7 +62,7 @@ def analyze(
     # Before the checks: the table may be wanted in this folder.
     folder = _AnnotatedFolder(annotated) if annotated else None
     check_targets(csv_file, json_file)
-    analyzer = load_analyzer(model, detector)
+    analyzer = load_analyzer(find_model(model), detector)
     found = gather((path for path in paths if path != _STDIN), skip=annotated)
     if folder:
         folder.spare(found.files)

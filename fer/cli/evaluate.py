@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from fer import paths
+from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import STDOUT, check_target, write_target
 from fer.datasets.faces import SPLITS
 from fer.errors import EvaluationError
@@ -32,8 +32,8 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 
 @click.command()
 @click.argument("path")
-@click.option("--model", type=click.Path(path_type=Path), help="Folder of a model bundle [default: the shipped model]")
-@click.option("--against", type=click.Path(path_type=Path), help="Folder of another bundle to compare with")
+@click.option("--model", default=SHIPPED, show_default=True, help=MODEL_HELP)
+@click.option("--against", metavar="MODEL", help="Another model to compare with")
 @click.option("--split", help=f"One of {', '.join(SPLITS)} [default: the best available: test, validation, train]")
 @click.option(
     "--photos/--faces", default=None, help="Whether the images are whole photos or cropped faces [default: detected]"
@@ -58,8 +58,8 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 @click.option("--fresh", is_flag=True, help="Evaluate again even if there is a stored result")
 def evaluate(
     path: str,
-    model: Path | None,
-    against: Path | None,
+    model: str,
+    against: str | None,
     split: str | None,
     photos: bool | None,
     detector: str | None,
@@ -82,9 +82,7 @@ def evaluate(
     # Fail before classifying, which may take minutes.
     for target in (*report_files, *([json_file] if json_file else [])):
         check_target(target)
-    classifiers = [
-        EmotionClassifier(load_bundle(folder)) for folder in (model or paths.SHIPPED_BUNDLE, against) if folder
-    ]
+    classifiers = [EmotionClassifier(load_bundle(find_model(name))) for name in (model, against) if name]
     began = datetime.now(UTC).isoformat(timespec="seconds")
     source = Source(path, split, photos=photos, detector=detector, votes=votes)
     evaluation_set, results = _work(source, classifiers, robustness=robustness, fresh=fresh)

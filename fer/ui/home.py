@@ -33,8 +33,9 @@ _STARTS: Final = (
 
 
 def start() -> None:
-    """Show a sample result next to the buttons that lead to photos and to the camera."""
-    picture, buttons = st.columns([1, 2], gap="large", vertical_alignment="center")
+    """Show the buttons that lead to photos and to the camera, and a sample result."""
+    # The buttons come first, because on a phone the columns are below each other.
+    buttons, picture = st.columns([2, 1], gap="large", vertical_alignment="center")
     with buttons:
         for label, title, text in _STARTS:
             entry = menu_entry(label)

@@ -171,7 +171,7 @@ def test_what_was_annotated_is_no_source_the_next_time(analyze, photos) -> None:
         (["--json", "x" * 300], 1, "cannot be written (File name too long)"),
         (["--annotated", "one.png/inside"], 1, "cannot be written"),
         (["--detector", "mtcnn"], 2, "haar"),
-        (["--model", "nowhere"], 1, "There is no model in"),
+        (["--model", "nowhere"], 1, "There is no model 'nowhere'"),
     ],
 )
 def test_what_cannot_work_is_said_in_a_sentence(analyze, photos, monkeypatch, arguments, code, sentence) -> None:

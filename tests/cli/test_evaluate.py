@@ -283,5 +283,5 @@ def test_a_folder_of_whole_photos_is_recognised_and_said(model: Path, tmp_path: 
 def test_help_names_the_defaults() -> None:
     text = " ".join(evaluate("--help").stdout.split())
     assert "default: the best available: test, validation, train" in text
-    assert "default: the shipped model" in text
+    assert "default: shipped" in text
     assert "With --against: 'models' and 'comparison'" in text
