@@ -34,7 +34,9 @@ from fer.paths import CHECKOUT
 from fer.recognition.bundle import KERAS_FILE, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
-from fer.vision.detection import FRAME_SIDE, create_detector, reduced, yunet_file
+from fer.vision.boxes import reduced
+from fer.vision.detection import create_detector, yunet_file
+from fer.vision.haar import FRAME_SIDE
 from tests.support.camera import portrait_frames, write_portrait_video
 
 Work = Callable[[int], Any]

@@ -93,6 +93,11 @@ class Face:
         return float(self.probabilities.max())
 
     @property
+    def roll(self) -> float:
+        """Return the degrees by which the head is turned clockwise, 0 if unknown."""
+        return self.pose.roll if self.pose else 0.0
+
+    @property
     def sure(self) -> bool:
         """Return whether `confidence` reaches the threshold and nothing speaks against an answer."""
         return self.confidence >= self.confidence_threshold and not self.doubts

@@ -17,8 +17,7 @@ from fer.errors import EvaluationError, ImageError
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.text import counted
 from fer.vision import images
-from fer.vision.crops import crop_faces
-from fer.vision.detection import FaceDetector
+from fer.vision.boxes import FaceDetector
 
 NO_FACE: Final = "no face found"
 _PHOTOS_BETWEEN_REPORTS: Final = 5
@@ -120,5 +119,5 @@ def _largest_face(data: bytes, path: PurePosixPath, analyzer: FaceAnalyzer) -> n
     if not faces:
         raise ImageError(NO_FACE)
     largest = max(faces, key=lambda face: face.box_xywh[2] * face.box_xywh[3])
-    crop: npt.NDArray[np.uint8] = crop_faces(image_bgr, [largest.box_xywh], analyzer.detector.crop_scale)[0]
+    crop: npt.NDArray[np.uint8] = analyzer.crops(image_bgr, [largest])[0]
     return crop

@@ -1,7 +1,7 @@
 """Track and classify the faces of one stream: detection or optical flow on a small frame, then one classification."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -9,10 +9,15 @@ import numpy.typing as npt
 
 from fer.arrays import Boxes, Image
 from fer.live.settings import LiveSettings
+from fer.vision.boxes import FaceDetector
 from fer.vision.crops import crop_faces
-from fer.vision.detection import FRAME_SIDE, FaceDetector, create_detector
+from fer.vision.detection import create_detector
 from fer.vision.flow import shift_boxes
+from fer.vision.haar import FRAME_SIDE
 from fer.vision.tracking import FaceTracker, Track
+
+# Measuring a head's roll takes as long as detecting it, and heads turn slowly: in between, each track keeps its own.
+_ROLL_EVERY_S: Final = 0.4
 
 
 class Classifier(Protocol):
@@ -111,7 +116,10 @@ class FacePipeline:
             self._lost = self._follow(previous, gray, list(self._tracker.tracks))
         tracks = [track for track in self._tracker.tracks if not track.missed]
         if tracks:
-            crops = crop_faces(image_bgr, self._tracker.boxes(tracks) * factor, detector.crop_scale)
+            for track in (track for track in tracks if now_s - track.rolled_s >= _ROLL_EVERY_S):
+                track.roll, track.rolled_s = detector.roll(image_bgr, track.box_xywh * factor), now_s
+            rolls = [track.roll for track in tracks]
+            crops = crop_faces(image_bgr, self._tracker.boxes(tracks) * factor, detector.crop_scale, rolls)
             for track, probabilities in zip(tracks, classifier.probabilities(crops), strict=True):
                 track.smooth(probabilities, now_s, settings.smoothing_s)
         return tuple(_seen(track, factor) for track in self._tracker.tracks)

@@ -16,7 +16,7 @@ from fer.live.record import Observation, SessionRecord, shares_of
 from fer.live.settings import LiveSettings
 from fer.live.snapshot import STALLED_AFTER_S, LiveSnapshot
 from fer.live.timeline import Timeline, timeline_of
-from fer.vision.detection import FaceDetector
+from fer.vision.boxes import FaceDetector
 
 LOGGER = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
 from fer.ui import resources
 from fer.ui.upload.photobook import Photo
-from fer.vision.crops import crop_faces
 from fer.vision.images import decode, encode_png
 
 _PICTURES: Final = 8
@@ -43,8 +42,7 @@ def _explained(
     digest: str, detector: str, bundle_hash: str, _photo: Photo, _analysis: ImageAnalysis, _bundle: Bundle
 ) -> tuple[bytes, ...]:
     analyzer = resources.analyzer(_bundle, detector)
-    boxes = [face.box_xywh for face in _analysis.faces]
-    crops = crop_faces(decode(_photo.data), boxes, analyzer.detector.crop_scale)
+    crops = analyzer.crops(decode(_photo.data), _analysis.faces)
     _, maps = analyzer.classifier.explain(crops)
     predicted = [EMOTIONS.index(face.emotion) for face in _analysis.faces]
     return tuple(

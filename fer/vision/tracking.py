@@ -58,6 +58,8 @@ class Track:
         raw: (7,) float32, the last frame's probabilities; None before the first.
         smoothed: (7,) float32, the same smoothed over time; None before the first.
         classified_s: when it was last classified.
+        roll: degrees by which the head is turned clockwise.
+        rolled_s: when the roll was last measured.
     """
 
     track_id: int
@@ -68,6 +70,8 @@ class Track:
     raw: Probabilities | None = None
     smoothed: Probabilities | None = None
     classified_s: float = -math.inf
+    roll: float = 0.0
+    rolled_s: float = -math.inf
 
     def smooth(self, probabilities: npt.ArrayLike, now_s: float, smoothing_s: float) -> None:
         """Take a frame's probabilities in.

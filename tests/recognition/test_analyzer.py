@@ -13,7 +13,8 @@ from fer.recognition import analyzer as module
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.classifier import EmotionClassifier
 from fer.vision import detection
-from fer.vision.detection import DETECTORS, Detections, create_detector
+from fer.vision.boxes import Detections
+from fer.vision.detection import DETECTORS, create_detector
 from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
 
 
@@ -35,7 +36,10 @@ class FixedDetector:
         self.seen.append(image_bgr.shape)
         time.sleep(0.001)
         self._inside -= 1
-        return Detections(self.boxes, np.ones(len(self.boxes), np.float32))
+        return Detections.upright(self.boxes)
+
+    def roll(self, image_bgr: np.ndarray, box_xywh: object) -> float:
+        return 0.0
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from fer.emotions import EMOTIONS
 from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
-from fer.vision.detection import Detections
+from fer.vision.boxes import Detections
 
 Box = tuple[float, float, float, float]
 FACE: Box = (100, 60, 80, 80)
@@ -33,7 +33,10 @@ class FakeDetector:
     def detect(self, image_bgr: np.ndarray) -> Detections:
         self.sizes.append(image_bgr.shape[:2])
         boxes = np.array(self.boxes, np.float32).reshape(-1, 4)
-        return Detections(boxes, np.ones(len(boxes), np.float32))
+        return Detections.upright(boxes)
+
+    def roll(self, image_bgr: np.ndarray, box_xywh: object) -> float:
+        return 0.0
 
 
 class FakeClassifier:

@@ -8,7 +8,10 @@ import pytest
 from fer.errors import DetectorError
 from fer.recognition.bundle import CROP
 from fer.vision import detection
-from fer.vision.detection import DETECTORS, FRAME_SIDE, PHOTO_SIDE, available_detectors, create_detector, reduced
+from fer.vision.boxes import Detections, FaceDetector, reduced
+from fer.vision.detection import DETECTORS, available_detectors, create_detector
+from fer.vision.haar import FRAME_SIDE
+from fer.vision.photos import PHOTO_SIDE
 from fer.vision.yunet import YuNet
 from tests.support.builders import group_bgr, portrait_bgr
 
@@ -17,7 +20,7 @@ NOSE = np.array([0.44, 0.23])
 
 
 @pytest.fixture(params=DETECTORS)
-def detector(request: pytest.FixtureRequest) -> detection.FaceDetector:
+def detector(request: pytest.FixtureRequest) -> FaceDetector:
     return create_detector(request.param)
 
 
@@ -26,7 +29,7 @@ def holds(boxes_xywh: np.ndarray, point_xy: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("side", [200, 512, 1500])
-def test_boxes_are_in_pixels_of_the_image_given(detector: detection.FaceDetector, side: int) -> None:
+def test_boxes_are_in_pixels_of_the_image_given(detector: FaceDetector, side: int) -> None:
     image_bgr = cv2.resize(portrait_bgr(), (side, side), interpolation=cv2.INTER_AREA)
     before = image_bgr.copy()
     found = detector.detect(image_bgr)
@@ -37,7 +40,7 @@ def test_boxes_are_in_pixels_of_the_image_given(detector: detection.FaceDetector
     assert len(found) == 1 and np.array_equal(image_bgr, before)
 
 
-def test_a_wide_image_is_scaled_alike_in_both_directions(detector: detection.FaceDetector) -> None:
+def test_a_wide_image_is_scaled_alike_in_both_directions(detector: FaceDetector) -> None:
     image_bgr = np.zeros((600, 1600, 3), np.uint8)
     image_bgr[50:562, 1000:1512] = portrait_bgr()
     (box,) = detector.detect(image_bgr).boxes_xywh
@@ -60,7 +63,7 @@ def test_yunet_finds_a_face_that_is_turned_and_haar_does_not() -> None:
 
 
 @pytest.mark.parametrize("gray", [0, 128, 255])
-def test_a_plain_wall_has_no_face(detector: detection.FaceDetector, gray: int) -> None:
+def test_a_plain_wall_has_no_face(detector: FaceDetector, gray: int) -> None:
     found = detector.detect(np.full((480, 640, 3), gray, np.uint8))
     assert found.boxes_xywh.shape == (0, 4) and found.scores.shape == (0,)
 
@@ -86,9 +89,10 @@ def test_boxes_that_make_no_sense_are_dropped(monkeypatch: pytest.MonkeyPatch) -
         (-1e18, 20.0, 2e18, 70.0),
         (-1000.0, 20.0, 2100.0, 70.0),
     ]
-    found_boxes, scores = np.array([*bad, good], np.float32), np.full(len(bad) + 1, 0.9, np.float32)
-    monkeypatch.setattr(YuNet, "candidates", lambda *_: (found_boxes, scores))
-    found = create_detector("yunet").detect(np.zeros((960, 1280, 3), np.uint8))
+    boxes = np.array([*bad, good], np.float32)
+    seen = Detections.upright(boxes, np.full(len(boxes), 0.9, np.float32), np.zeros((len(boxes), 5, 2), np.float32))
+    monkeypatch.setattr(YuNet, "candidates", lambda *_: seen)
+    found = create_detector("yunet", side=640).detect(np.zeros((960, 1280, 3), np.uint8))
     assert found.boxes_xywh.tolist() == [[2 * value for value in good]]
     assert found.scores.tolist() == pytest.approx([0.9])
 
@@ -99,7 +103,7 @@ def test_a_face_in_a_small_picture_is_found_where_it_is() -> None:
     assert holds(box[None], np.array([24, 25])).all() and 12 < box[2] < 30
 
 
-def test_one_object_takes_pictures_of_many_sizes(detector: detection.FaceDetector) -> None:
+def test_one_object_takes_pictures_of_many_sizes(detector: FaceDetector) -> None:
     portrait = portrait_bgr()
     first = detector.detect(portrait).boxes_xywh
     for size in ((640, 200), (33, 70), (1, 1), (300, 900)):
@@ -155,7 +159,7 @@ def test_the_cascade_runs_with_the_measured_settings(monkeypatch, side, min_face
 
     monkeypatch.setattr(cv2, "CascadeClassifier", Cascade)
     create_detector("haar", side=side, min_face=min_face).detect(np.zeros((side // 2, side, 3), np.uint8))
-    assert seen == {**expected, "shape": (side // 2, side)}
+    assert seen == {**expected, "maxSize": (0, 0), "shape": (side // 2, side)}
 
 
 @pytest.mark.parametrize("name", DETECTORS)

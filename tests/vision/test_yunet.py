@@ -24,28 +24,31 @@ def test_it_finds_what_opencv_finds(file: Path, size: tuple[int, int]) -> None:
     _, rows = opencv.detect(image_bgr)
     assert rows is not None
     found = create_detector("yunet", side=640).detect(image_bgr)
+    assert found.landmarks_xy is not None
     ours, theirs = np.argsort(found.boxes_xywh[:, :2].sum(axis=1)), np.argsort(rows[:, :2].sum(axis=1))
     np.testing.assert_allclose(found.boxes_xywh[ours], rows[theirs, :4], atol=0.1)
     np.testing.assert_allclose(found.scores[ours], rows[theirs, 14], atol=1e-3)
+    np.testing.assert_allclose(found.landmarks_xy[ours].reshape(-1, 10), rows[theirs, 4:14], atol=0.1)
 
 
 def test_a_face_has_candidates_that_overlap_and_less_sure_ones_are_more(file: Path) -> None:
     network = YuNet(file)
-    boxes, scores = network.candidates(portrait_bgr(), 0.5)
+    found = network.candidates(portrait_bgr(), 0.5)
+    boxes, scores = found.boxes_xywh, found.scores
     assert boxes.shape == (len(scores), 4) and len(scores) > 1
     assert boxes.dtype == scores.dtype == np.float32
     assert scores.min() >= 0.5 and scores.max() <= 1
     assert np.ptp(boxes[:, :2], axis=0).max() < 60, "one face, so one place"
-    assert len(network.candidates(portrait_bgr(), 0.1)[1]) > len(scores)
+    assert len(network.candidates(portrait_bgr(), 0.1)) > len(scores)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (31, 33), (32, 32), (1, 640)])
 def test_any_size_will_do(file: Path, shape: tuple[int, int]) -> None:
-    boxes, scores = YuNet(file).candidates(np.full((*shape, 3), 200, np.uint8), 0.0)
+    found = YuNet(file).candidates(np.full((*shape, 3), 200, np.uint8), 0.0)
     # Every place where it looks, in whole squares of 32.
     squares = -(-shape[0] // 32) * -(-shape[1] // 32)
-    assert len(boxes) == len(scores) == squares * (16 + 4 + 1)
-    assert np.isfinite(boxes).all()
+    assert len(found) == squares * (16 + 4 + 1)
+    assert np.isfinite(found.boxes_xywh).all() and np.isfinite(found.landmarks_xy).all()
 
 
 @pytest.mark.parametrize("damage", [b"", b"damaged", None])
@@ -56,6 +59,6 @@ def test_another_file_is_refused(file: Path, tmp_path: Path, damage: bytes | Non
         YuNet(other)
 
 
-def test_another_network_is_no_yunet() -> None:
-    with pytest.raises(ValueError, match="is no YuNet"):
+def test_another_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="isn't YuNet"):
         YuNet(SHIPPED_BUNDLE / "model.onnx")

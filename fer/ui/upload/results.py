@@ -17,7 +17,8 @@ from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.downloads import made_download
 from fer.ui.paging import page_of
 from fer.ui.upload.photobook import Photo, PhotoBook, summary
-from fer.vision.detection import reduced
+from fer.vision.boxes import reduced
+from fer.vision.detection import smallest_face
 from fer.vision.drawing import annotate
 from fer.vision.images import decode, encode_jpeg
 
@@ -122,7 +123,7 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: 
             st.caption(analysis.note)
     with right:
         if not n_faces:
-            st.info(_what_to_try(detector), icon=":material/face_retouching_off:")
+            st.info(_what_to_try(detector, analysis), icon=":material/face_retouching_off:")
             return
         whys = explain(photo, analysis) if explain else [None] * n_faces
         page = page_of(n_faces, _FACES_A_PAGE, f"upload_faces_{photo.digest}")
@@ -150,8 +151,11 @@ def _face_card(number: int, face: Face, picture: bytes, why: bytes | None, key: 
             )
 
 
-def _what_to_try(detector: str) -> str:
-    tips = "a photo in which the face is upright, lit from the front and at least 30 pixels wide"
+def _what_to_try(detector: str, analysis: ImageAnalysis) -> str:
+    smallest = smallest_face(detector, analysis.width or 1, analysis.height or 1)
+    tips = (
+        f"a photo in which the face is lit from the front and, in a photo of this size, {smallest} pixels wide or more"
+    )
     if detector == "haar":
         return f"No face was found. Try the YuNet detector, which finds small and turned faces, or {tips}."
     return f"No face was found. Try {tips}."

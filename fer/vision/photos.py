@@ -1,0 +1,196 @@
+"""Every face of a photo, whatever its size: a pass over the whole, a finer one over a large photo, and closer looks.
+
+A pass at 640 pixels finds large faces at once. In a larger photo, the finer pass proposes small ones, and a proposal is
+a face if a closer look at it, enlarged, finds it again. So a threshold low enough to miss nobody brings no false faces.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.arrays import Image
+from fer.vision.boxes import Detections, joined, reduced
+from fer.vision.haar import WINDOW, Haar, HaarDetector, neighbors_at
+from fer.vision.upright import Examiner, roll_of
+from fer.vision.yunet import YuNet, plausible, score_at
+
+# Long side in pixels of the first pass. It finds all faces of 30 pixels in photos of twice its side.
+PHOTO_SIDE: Final = 640
+FINE_FROM: Final = 2 * PHOTO_SIDE
+# The finer pass takes every second pixel, so that a face of 30 pixels has 15; YuNet proposes those.
+_FINE: Final = 2
+_TILE: Final = 1024
+# Large faces of the first pass, in its pixels; tiles overlap by as much, so that each smaller face is whole in one.
+_OVERLAP: Final = 24
+# Candidates with a lower score are never faces.
+_WEAK: Final = 0.2
+# In the first pass a face that scores less, and every face of the finer one, is a face only if a closer look and one at
+# its mirror image score so much more than the least score: real faces do, textures don't.
+_CLEAR: Final = 0.8
+_MORE: Final = 0.1
+# Proposals of one photo that are looked at; those with the highest scores come first.
+_MOST_PROPOSALS: Final = 300
+_MOST_WEAK: Final = 40
+# Long side in pixels of Haar's finer pass.
+HAAR_FINE_SIDE: Final = 1600
+
+
+class YuNetPhotoDetector:
+    """YuNet for photos; see `FaceDetector`."""
+
+    name = "yunet"
+    crop_scale = 1.1
+
+    def __init__(self, network: YuNet, min_face: int | None, sensitivity: float) -> None:
+        self._network = network
+        self._min_face = max(min_face or 0, 1)
+        self._sure = score_at(sensitivity)
+        self._weak = min(_WEAK, self._sure)
+        self._needed = _needed(self._sure)
+
+    def detect(self, image_bgr: Image) -> Detections:
+        """See `FaceDetector.detect`."""
+        small, factor = reduced(image_bgr, PHOTO_SIDE)
+        found = plausible(self._network.candidates(small, self._weak).placed(factor), image_bgr).distinct()
+        is_clear = found.scores >= max(_CLEAR, self._sure)
+        clear, proposed = found.take(is_clear), found.take(~is_clear)
+        if max(image_bgr.shape[:2]) > FINE_FROM:
+            proposed = joined(proposed, self._fine(image_bgr, factor)).distinct()
+        faces = joined(self._turned(image_bgr, clear), self._confirmed(image_bgr, apart_from(clear, proposed)))
+        if not (faces.scores >= _CLEAR).any():
+            faces = joined(faces, self._confirmed(image_bgr, self._sideways(small).placed(factor)))
+        return plausible(faces, image_bgr, self._min_face).distinct()
+
+    def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
+        """See `FaceDetector.roll`."""
+        return roll_of(self._network, image_bgr, box_xywh)
+
+    def _fine(self, image_bgr: Image, coarse_factor: float) -> Detections:
+        """Return the candidates of the finer pass, tile by tile on two threads."""
+        half, factor = reduced(image_bgr, max(image_bgr.shape[:2]) // _FINE)
+        overlap = round(_OVERLAP * coarse_factor / factor)
+
+        def search(corner: tuple[int, int]) -> Detections:
+            x, y = corner
+            tile = half[y : y + _TILE + overlap, x : x + _TILE + overlap]
+            return self._network.candidates(tile, self._weak).placed(1, corner)
+
+        with ThreadPoolExecutor(2) as threads:
+            found = reduce(joined, threads.map(search, _corners(half, overlap)))
+        return plausible(found.placed(factor), image_bgr).distinct()
+
+    def _sideways(self, small: Image) -> Detections:
+        """Return the candidates of the three other orientations."""
+        height, width = small.shape[:2]
+        found = nobody()
+        for quarters in (1, 2, 3):
+            seen = self._network.candidates(np.ascontiguousarray(np.rot90(small, quarters)), self._weak)
+            found = joined(found, _turned_back(seen, quarters, width, height))
+        return plausible(found, small).distinct()
+
+    def _turned(self, image_bgr: Image, clear: Detections) -> Detections:
+        """Return clear faces, each with its roll, and with box and landmarks of the look at which it is upright."""
+        faces = nobody()
+        for index in range(len(clear)):
+            face = clear.take(np.array([index]))
+            look = Examiner(self._network, image_bgr, face).best()
+            faces = joined(faces, look.face if look.roll and len(look.face) else face)
+        return faces
+
+    def _confirmed(self, image_bgr: Image, proposed: Detections) -> Detections:
+        """Return the proposals that closer looks find again, as they see them."""
+        order = np.argsort(-proposed.scores, kind="stable")[:_MOST_PROPOSALS]
+        n_strong = int((proposed.scores >= self._sure).sum())
+        faces = nobody()
+        for index in order[: n_strong + _MOST_WEAK]:
+            examiner = Examiner(self._network, image_bgr, proposed.take(np.array([index])))
+            look = examiner.best()
+            if min(look.score, examiner.look(look.roll, mirrored=True).score) >= self._needed:
+                faces = joined(faces, look.face)
+        return faces
+
+
+def nobody() -> Detections:
+    """Return no face."""
+    return Detections.upright(np.zeros((0, 4), np.float32), landmarks_xy=np.zeros((0, 5, 2), np.float32))
+
+
+def _turned_back(found: Detections, quarters: int, width: int, height: int) -> Detections:
+    """Return the faces of an image that was turned counterclockwise by quarters, as boxes of the image of this size."""
+    x, y = found.centers_xy.T
+    centers = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
+    sizes = found.boxes_xywh[:, 2:] if quarters == 2 else found.boxes_xywh[:, :1:-1]
+    boxes = np.hstack([np.column_stack(centers) - sizes / 2, sizes])
+    return Detections.upright(boxes, found.scores, found.landmarks_xy)
+
+
+def _corners(image: Image, overlap: int) -> Iterator[tuple[int, int]]:
+    """Yield the left top corners of tiles that cover an image."""
+    height, width = image.shape[:2]
+    for y in range(0, max(1, height - overlap), _TILE):
+        for x in range(0, max(1, width - overlap), _TILE):
+            yield x, y
+
+
+def apart_from(clear: Detections, proposed: Detections) -> Detections:
+    """Return the proposals whose centre is in no clear face: the others are the same face, or a part of it."""
+    corner, size = clear.boxes_xywh[:, :2], clear.boxes_xywh[:, 2:]
+    centers = proposed.centers_xy[:, None]
+    inside = np.any(np.all((centers >= corner) & (centers <= corner + size), axis=2), axis=1)
+    return proposed.take(np.flatnonzero(~inside))
+
+
+class HaarPhotoDetector:
+    """Haar for photos; see `FaceDetector`.
+
+    The cascade takes ten times as long as YuNet, so its finer pass is at 1600 pixels however large the photo is. That
+    pass brings a false face to nearly every photo, even if a closer look has to find it again. So YuNet confirms what
+    it proposes, and without YuNet's file there is no finer pass.
+
+    Args:
+        network: YuNet, or None if its file is missing.
+        min_face: smallest side of a face in pixels of the photo.
+        sensitivity: 0..1.
+    """
+
+    name = "haar"
+    crop_scale = HaarDetector.crop_scale
+
+    def __init__(self, network: YuNet | None, min_face: int | None, sensitivity: float) -> None:
+        self._network = network
+        self._haar = Haar()
+        self._coarse = HaarDetector(PHOTO_SIDE, min_face, sensitivity)
+        self._min_face = min_face or 0
+        self._neighbors = neighbors_at(sensitivity)
+        self._needed = _needed(score_at(sensitivity))
+
+    def detect(self, image_bgr: Image) -> Detections:
+        """See `FaceDetector.detect`."""
+        clear = self._coarse.detect(image_bgr)
+        if self._network is None or max(image_bgr.shape[:2]) <= FINE_FROM:
+            return clear
+        small, factor = reduced(image_bgr, HAAR_FINE_SIDE)
+        least = max(WINDOW, round(self._min_face / factor))
+        # The first pass finds what is larger.
+        most = max(least, round(1.3 * WINDOW * HAAR_FINE_SIDE / PHOTO_SIDE))
+        fine = self._haar.search(small, step=1.1, neighbors=self._neighbors, min_face=least, max_face=most)
+        proposed = apart_from(clear, fine.placed(factor).distinct())
+        each = (proposed.take(np.array([index])) for index in range(len(proposed)))
+        return reduce(joined, (face for face in each if self._confirms(self._network, image_bgr, face)), clear)
+
+    def _confirms(self, network: YuNet, image_bgr: Image, face: Detections) -> bool:
+        examiner = Examiner(network, image_bgr, face)
+        return min(examiner.look(0).score, examiner.look(0, mirrored=True).score) >= self._needed
+
+    def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
+        """See `HaarDetector.roll`."""
+        return self._coarse.roll(image_bgr, box_xywh)
+
+
+def _needed(sure: float) -> float:
+    """Return the score of a closer look that confirms a proposal, where `sure` is the detector's least score."""
+    return min(sure + _MORE, max(sure, _CLEAR))
