@@ -7,6 +7,7 @@ The first call trains a small model on synthetic faces, so that the pages have s
 `--state FOLDER` later calls find it there.
 """
 
+import io
 import os
 import subprocess
 import sys
@@ -132,11 +133,13 @@ def _take(browser: Browser, url: str, name: str, target: Path, size_wh: tuple[in
         _settle(page)
         # Streamlit scrolls inside the page, so the window has to be as high as what it shows.
         height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
+        page.mouse.move(0, 0)
         page.set_viewport_size({"width": width, "height": min(int(height), max_height)})
         _settle(page)
-        page.screenshot(path=target)
-    # A third of the size, and no difference that the eye sees at this scale.
-    Image.open(target).convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(target, optimize=True)
+        page.get_by_test_id("stMain").evaluate("element => element.scrollTo(0, 0)")
+        picture = page.screenshot()
+    # A quarter of PNG's size. A palette would be small too, but photos use up its colours, and charts get wrong ones.
+    Image.open(io.BytesIO(picture)).convert("RGB").save(target, quality=90, method=6)
     click.echo(target)
 
 
@@ -163,7 +166,7 @@ def main(names: tuple[str, ...], out: Path, width: int, height: int, dark: bool,
         with running_app(home.absolute(), Path(folder) / "log.txt") as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
             for name in names or PAGES:
-                _take(browser, server.url, name, out / f"{name}.png", (width, height), dark)
+                _take(browser, server.url, name, out / f"{name}.webp", (width, height), dark)
                 if complaints := server.complaints():
                     raise click.ClickException(f"The page {name} failed:\n{complaints}")
             browser.close()

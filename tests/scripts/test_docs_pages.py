@@ -21,7 +21,7 @@ from scripts import docs_pages
         ("data/README.md", "../docs/data.md", "data.md"),
         ("CONTRIBUTING.md", "docs/architecture.md#decisions", "architecture.md#decisions"),
         ("CHANGELOG.md", "model/README.md", "model-card.md"),
-        ("docs/index.md", "images/home.png", "images/home.png"),
+        ("docs/index.md", "images/home.webp", "images/home.webp"),
         ("docs/index.md", "https://example.org/a", "https://example.org/a"),
         ("docs/index.md", "#anchor", "#anchor"),
     ],
