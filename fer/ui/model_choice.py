@@ -1,6 +1,7 @@
 """List the models that a page offers: the model in use, the shipped one, those of training runs, imported ones."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,18 +11,20 @@ from fer.recognition.bundle import BUNDLE_FILE, Bundle
 from fer.recognition.current import current_bundle_path
 from fer.runs.importing import list_imported
 from fer.runs.layout import BUNDLE
-from fer.runs.store import list_runs
+from fer.runs.store import RunSummary, list_runs
 
 IN_USE: Final = ", in use"
 
 
-def models_by_path(needed: str = BUNDLE_FILE) -> dict[str, str]:
+def models_by_path(needed: str = BUNDLE_FILE, listed: Sequence[RunSummary] | None = None) -> dict[str, str]:
     """Return a unique name for each model, by the path of its bundle.
 
     Args:
         needed: a file that the bundle must contain, such as `KERAS_FILE` for a model to train further.
+        listed: all runs, if the caller has read them already.
     """
-    runs, imported = [run for run in list_runs() if run.has_bundle], list_imported()
+    runs = [run for run in (list_runs() if listed is None else listed) if run.has_bundle]
+    imported = list_imported()
     count = Counter([SHIPPED, *(run.name for run in runs), *(model.name for model in imported)])
     found = {str(SHIPPED_BUNDLE): SHIPPED}
     for run in runs:

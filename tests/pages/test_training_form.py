@@ -130,7 +130,7 @@ def test_several_models_can_be_the_start_and_the_teachers(open_page: OpenPage, m
     shipped = str(paths.SHIPPED_BUNDLE)
     app = open_page(PAGE)
     start, teacher = (app.multiselect(key=f"training_0_{name}") for name in ("start_from", "teacher"))
-    assert set(teacher.options) == {"the shipped model", "mine"}
+    assert set(teacher.options) == {"Shipped model", "mine"}
     teacher.set_value([shipped, mine]).run()
     start.set_value([shipped]).run()
     assert not app.error
@@ -151,7 +151,7 @@ def test_of_two_runs_of_one_name_the_chosen_ones_model_is_taken(
     runs = [make_run(name="twice", bundle=True) for _ in range(2)]
     app = open_page(PAGE)
     teacher = app.multiselect(key="training_0_teacher")
-    assert set(teacher.options) == {"the shipped model", *(f"twice ({run_id})" for run_id in runs)}
+    assert set(teacher.options) == {"Shipped model", *(f"twice ({run_id})" for run_id in runs)}
     folder = str(store.read_run(runs[0]).folder / layout.BUNDLE)
     teacher.set_value([folder]).run()
     (code,) = [code.value for code in app.code if "fer train" in code.value]

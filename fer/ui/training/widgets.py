@@ -2,19 +2,16 @@
 
 import dataclasses
 import typing
-from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 
-from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import BUNDLE_FILE, KERAS_FILE
 from fer.runs.config import MODELS, TrainConfig
-from fer.runs.layout import BUNDLE
 from fer.runs.presets import label
 from fer.runs.store import RunSummary
+from fer.ui.model_choice import models_by_path
 
 # What it is where no model is chosen.
 _NO_MODEL: Final = {"start_from": "nothing: new weights", "teacher": "nobody"}
@@ -35,7 +32,8 @@ def setting(name: str, value: Any, key: str, found: Sequence[RunSummary]) -> Any
     # Keys live as long as the form: a value outlives a visit to another page.
     if name in MODELS:
         # A teacher is asked as it is served; going on takes weights that Keras can train.
-        options = _models(value, found, KERAS_FILE if name == "start_from" else BUNDLE_FILE)
+        options = models_by_path(KERAS_FILE if name == "start_from" else BUNDLE_FILE, found)
+        options |= {path: path for path in value if path not in options}
         return tuple(
             st.multiselect(
                 title,
@@ -83,15 +81,3 @@ def _step(low: float, high: float, *, whole: bool) -> int | float:
     if low > 0 and high / low > 1000:
         return 0.0001  # a rate over several powers of ten is typed
     return 0.01 if high <= 1 else 0.5
-
-
-def _models(chosen: Sequence[str], found: Sequence[RunSummary], needed: str) -> dict[str, str]:
-    """The names of models that were made here and have the file `needed`, by their folder."""
-    models = {str(SHIPPED_BUNDLE): "the shipped model"}
-    names = Counter([*models.values(), *(run.name for run in found)])
-    for run in found:
-        # What is chosen goes by its name between browser and server, so that no two may have the same.
-        if run.has_bundle:
-            models[str(run.folder / BUNDLE)] = run.name if names[run.name] == 1 else f"{run.name} ({run.id})"
-    existing = {path: name for path, name in models.items() if (Path(path) / needed).is_file()}
-    return existing | {path: path for path in chosen if path not in existing}

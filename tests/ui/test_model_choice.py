@@ -1,0 +1,42 @@
+"""The models that pages offer."""
+
+from pathlib import Path
+
+from fer.paths import SHIPPED_BUNDLE
+from fer.recognition.current import use_bundle
+from fer.storage.files import write_json
+from fer.ui.model_choice import models_by_path, models_in_use_first
+from tests.support.builders import make_bundle
+
+
+def run(home: Path, number: int, name: str) -> Path:
+    folder = home / "runs" / f"20260101-00000{number}-abcd"
+    bundle = make_bundle(folder / "bundle", sharpness=1.0 + number).path
+    write_json(folder / "notes.json", {"name": name})
+    write_json(folder / "config.json", {})
+    return bundle
+
+
+def test_equal_names_are_told_apart(fer_home: Path) -> None:
+    one, two, three = run(fer_home, 1, "same"), run(fer_home, 2, "same"), run(fer_home, 3, "other")
+    found = models_by_path()
+    assert found[str(SHIPPED_BUNDLE)] == "Shipped model"
+    assert found[str(one)] == "same (20260101-000001-abcd)" and found[str(two)] == "same (20260101-000002-abcd)"
+    assert found[str(three)] == "other"
+
+
+def test_only_models_with_the_needed_file_are_offered(fer_home: Path) -> None:
+    bundle = run(fer_home, 1, "trainable")
+    assert str(bundle) not in models_by_path("model.other")
+    (bundle / "model.other").write_bytes(b"weights")
+    assert list(models_by_path("model.other")) == [str(bundle)]
+
+
+def test_the_model_in_use_comes_first(fer_home: Path) -> None:
+    use_bundle(run(fer_home, 1, "mine"))
+    assert list(models_in_use_first().values()) == ["mine, in use", "Shipped model"]
+
+
+def test_runs_that_were_read_are_not_read_again(fer_home: Path) -> None:
+    run(fer_home, 1, "mine")
+    assert list(models_by_path(listed=[]).values()) == ["Shipped model"]
