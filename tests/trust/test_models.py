@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import streamlit as st
 from onnx import helper
 from streamlit.testing.v1 import AppTest
 
@@ -243,3 +244,19 @@ def test_a_model_that_loops_on_dark_faces_is_refused_as_a_whole(fer_home: Path, 
     with pytest.raises(BundleError, match=r"doesn't need \(Loop\)"):
         importing.import_model(bundle.served_file.read_bytes(), (bundle.path / "bundle.json").read_bytes(), "theirs")
     assert importing.list_imported() == []
+
+
+def test_pages_go_on_with_the_shipped_model_and_say_so(looping: EmotionClassifier) -> None:
+    """Home tries the model in use on a black face, for which this one never comes back."""
+    st.cache_resource.clear()
+    home = AppTest.from_file(str(paths.PROGRAM / "app.py"), default_timeout=60).run()
+    deadline = time.monotonic() + 60
+    while current.set_aside_model() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    home.run()
+    assert not home.exception
+    assert "'theirs' took too long" in home.warning[0].value
+    assert "theirs" not in " ".join(item.value for item in home.caption)
+    upload = home.switch_page("pages/2_Upload.py").run()
+    assert not upload.exception and "'theirs' took too long" in upload.warning[0].value
+    assert current.current_bundle_path() == paths.SHIPPED_BUNDLE
