@@ -1,4 +1,4 @@
-"""A model bundle: a folder with `model.onnx`, `model.keras` and `bundle.json`, checked when it is opened."""
+"""Read and write model bundles: folders with `model.onnx`, `model.keras` and `bundle.json`."""
 
 import hashlib
 import json
@@ -33,19 +33,19 @@ _REQUIRED: Final = (*_FITTING, "temperature", "confidence_threshold", "served", 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What `bundle.json` says of a model, and where it lies.
+    """The content of a `bundle.json`, and the folder it is in.
 
     Attributes:
         path: the folder.
         labels: the classes in the order of the logits; always `EMOTIONS`.
-        input: name, shape, dtype and range of what the network takes.
+        input: name, shape, dtype and range of the network's input.
         crop: how a face is cut out for it.
-        temperature: what logits are divided by before softmax, above 0.
+        temperature: the number that logits are divided by before softmax, 0.05 to 20.
         confidence_threshold: confidence in 0..1 under which the model is 'not sure'.
-        served: the name of the ONNX file that is served.
+        served: the name of the ONNX file in use.
         files: by file name, {'sha256': hexadecimal digest}.
-        data: what it was trained on: name, fingerprint, splits, and whether it was synthetic.
-        metrics: figures, each under the split it was measured on.
+        data: the training data: name, fingerprint, splits, and whether it is synthetic.
+        metrics: results, by the split they were measured on.
         versions: the libraries that trained and exported it.
         network: name, parameters and multiply-adds of the network.
     """
@@ -65,28 +65,28 @@ class Bundle:
 
     @property
     def served_file(self) -> Path:
-        """The ONNX file that is served."""
+        """Return the path of the ONNX file in use."""
         return self.path / self.served
 
     @cached_property
     def hash(self) -> str:
-        """Sixteen hexadecimal digits that change with the served weights, the temperature or the threshold."""
+        """Return sixteen hexadecimal digits that change with the weights, the temperature or the threshold."""
         served = self.files[self.served]["sha256"]
         text = f"{served} {self.temperature} {self.confidence_threshold} {self.crop}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def never_sure(self) -> bool:
-        """Whether no threshold made the model right often enough, so that it says 'not sure' of every face."""
+        """Return whether the model answers 'not sure' for every face: no threshold made it right often enough."""
         return self.confidence_threshold >= 1
 
     @property
     def name(self) -> str:
-        """What people call it: the shipped model's folder, or the run it came from."""
+        """Return the name to show: the shipped model's folder, or the run it came from."""
         return bundle_name(self.path)
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of `bundle.json`."""
+        """Return the content of `bundle.json`."""
         values = asdict(self)
         del values["path"]
         values["labels"] = list(self.labels)
@@ -94,21 +94,21 @@ class Bundle:
 
     @classmethod
     def from_dict(cls, path: Path, values: dict[str, Any]) -> Self:
-        """The bundle that `to_dict` wrote, not checked."""
+        """Return the bundle that `to_dict` wrote, without checking it."""
         known = {name: values[name] for name in cls.__dataclass_fields__ if name != "path" and name in values}
         return cls(path=path, **{**known, **_about(values), "labels": tuple(values["labels"])})
 
 
 def bundle_name(folder: Path) -> str:
-    """Return what people call the model in a folder: the folder's name, or its run's if it is that run's bundle."""
+    """Return the name of the model in a folder: the folder's, or its run's if it is that run's bundle."""
     return folder.parent.name if folder.name == "bundle" else folder.name
 
 
 def write_bundle(bundle: Bundle) -> Bundle:
-    """Write `bundle.json` beside the models, with the digests of all model files, whole or not at all.
+    """Write `bundle.json` next to the models, with the digests of all model files, whole or not at all.
 
     Returns:
-        The bundle as `load_bundle` would give it.
+        The bundle as `load_bundle` returns it.
     """
     files = {
         file.name: {"sha256": sha256_of(file)}
@@ -121,10 +121,10 @@ def write_bundle(bundle: Bundle) -> Bundle:
 
 
 def load_bundle(path: str | Path) -> Bundle:
-    """Open a bundle and check that it is whole and fits this program.
+    """Read a bundle and check that it is complete and fits this program.
 
     Raises:
-        BundleError: it is missing or damaged, or its labels, input, crop or a file's hash do not fit; the message says
+        BundleError: it is missing or damaged, or its labels, input, crop or a file's hash don't fit; the message says
             which.
     """
     folder = Path(path)
@@ -151,7 +151,7 @@ def with_current_names(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_form(folder: Path, values: dict[str, Any]) -> None:
-    """Refuse, by name, what `bundle.json` says and this program cannot serve."""
+    """Refuse, by name, what this program can't use."""
 
     def refuse(what: str, expected: str) -> NoReturn:
         raise BundleError(f"The model in '{folder}' has {what}; expected {expected}. Choose another model.")
@@ -174,7 +174,7 @@ def _check_form(folder: Path, values: dict[str, Any]) -> None:
     if not isinstance(served, str) or served not in values["files"]:
         refuse(f"the served file {shortened(ascii(served))}, which its list of files does not name", f"{ONNX_FILE}")
     for file_name, entry in values["files"].items():
-        # A name and no path: a bundle may come from a stranger.
+        # A name and no path: a bundle may be untrusted.
         if file_name in ("", ".", "..") or set(file_name) & set("/\\\0"):
             refuse(f"the file name {shortened(ascii(file_name))}", "a file in its own folder")
         if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
@@ -206,7 +206,7 @@ def _check_files(bundle: Bundle) -> None:
             digest = sha256_of(file)
         except OSError as error:
             raise BundleError(
-                f"{name} has a '{file_name}' that cannot be read ({error.strerror}); check your rights to it."
+                f"{name} has a '{file_name}' that can't be read ({error.strerror}); check your rights to it."
             ) from error
         if digest != expected["sha256"]:
-            raise BundleError(f"{name} has a changed '{file_name}': its hash does not fit; copy the bundle again.")
+            raise BundleError(f"{name} has a changed '{file_name}': its hash doesn't match; copy the bundle again.")

@@ -1,4 +1,4 @@
-"""What can be seen before a run is started: settings that cannot work are refused in words, not after minutes."""
+"""Check settings before a run starts: what can't work is refused at once, not after minutes."""
 
 import importlib.util
 import shutil
@@ -17,12 +17,12 @@ _LIBRARIES: Final = ("tensorflow", "keras", "tf2onnx")
 
 
 def require_startable(config: TrainConfig) -> None:
-    """See that what the settings name is there and fits.
+    """Check that what the settings name exists and fits.
 
     Raises:
-        ConfigError: TensorFlow is not installed, a file is missing or has no votes, a model to start from does not fit,
+        ConfigError: TensorFlow isn't installed, a file is missing or has no votes, a model to start from doesn't fit,
             or the disk is nearly full.
-        BundleError: a model to start from, or one that teaches, is damaged or not there.
+        BundleError: a model to start from, or a teacher, is damaged or missing.
     """
     _require_libraries()
     if config.data != "synthetic":
@@ -39,28 +39,28 @@ def require_startable(config: TrainConfig) -> None:
 
 
 def typed_path(name: str, text: str) -> Path:
-    """The path that a person typed for a setting, with '~' for a home folder; there may be nothing at it.
+    """Return the path that a person typed for a setting, with '~' for a home folder. It may not exist.
 
     Raises:
-        ConfigError: it names no place that could exist.
+        ConfigError: no path of this name can exist.
     """
     try:
         path = Path(text).expanduser()
         path.exists()
     except (OSError, RuntimeError) as error:  # too long, not allowed; a home folder of nobody
         why = getattr(error, "strerror", None) or "no such user"
-        raise ConfigError(f"{name}: '{shortened(text)}' cannot be looked at ({why}); type another path.") from error
+        raise ConfigError(f"{name}: '{shortened(text)}' can't be a path ({why}); type another path.") from error
     return path
 
 
 def whole_path(name: str, text: str) -> str:
-    """The same path from the root on, which means the same wherever a run is resumed from.
+    """Return the absolute path, which means the same wherever a run is resumed from.
 
-    What is in `FER_HOME/data` goes by its name alone, as in `fer.datasets.store.loading`, which is not asked: it
-    brings numpy to a run that waits for its turn.
+    A dataset in `FER_HOME/data` is found by its name, as `fer.datasets.store.loading` does. That module isn't used: it
+    imports numpy, and a queued run is to stay small.
 
     Raises:
-        ConfigError: it names no place that could exist.
+        ConfigError: no path of this name can exist.
     """
     path = typed_path(name, text)
     inside = typed_path(name, str(paths.data_dir() / path))
@@ -80,26 +80,26 @@ def _require_data(source: str) -> None:
 
 
 def _require_votes(text: str) -> None:
-    # Here alone: a run that waits for its turn does without numpy, which comes with it.
+    # Not at the top: it imports numpy, and a queued run is to stay small.
     from fer.datasets.readers.lines import first_line
     from fer.datasets.readers.votes import has_vote_columns
 
     path = typed_path("votes", text)
     if not path.is_file():
         raise ConfigError(
-            f"votes: there is no file '{shortened(text)}'; give the FER+ file fer2013new.csv, or nothing."
+            f"votes: there is no file '{shortened(text)}'; choose the FER+ file fer2013new.csv, or leave it empty."
         )
     try:
         with path.open("rb") as file:
             right = has_vote_columns(first_line(file))
     except OSError as error:
         raise ConfigError(
-            f"votes: '{shortened(text)}' cannot be read ({error.strerror}); give another file, or nothing."
+            f"votes: '{shortened(text)}' can't be read ({error.strerror}); choose another file, or leave it empty."
         ) from error
     if not right:
         raise ConfigError(
-            f"votes: '{shortened(text)}' is no FER+ file: its first line does not name the votes; give "
-            "fer2013new.csv, or nothing."
+            f"votes: '{shortened(text)}' isn't a FER+ file: its first line doesn't name the votes; choose "
+            "fer2013new.csv, or leave it empty."
         )
 
 
@@ -109,12 +109,13 @@ def _require_same_network(config: TrainConfig, folder: Path) -> None:
     bundle = load_bundle(folder)
     if KERAS_FILE not in bundle.files:
         raise ConfigError(
-            f"start_from: '{bundle.name}' has no {KERAS_FILE} to train on; choose a model that a run here made."
+            f"start_from: '{bundle.name}' has no {KERAS_FILE} to continue from; choose a model that was trained here."
         )
     name = bundle.network.get("name", config.network)
     if name != config.network:
         raise ConfigError(
-            f"start_from: '{bundle.name}' is a {name} network and the run's is {config.network}; choose the same."
+            f"start_from: '{bundle.name}' is a {name} network and this run trains a {config.network} "
+            "network; choose the same."
         )
 
 
@@ -129,6 +130,6 @@ def _require_room() -> None:
     free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
     if free < _ROOM_BYTES:
         raise ConfigError(
-            f"Only {file_size(free)} are free where runs are kept ({folder}), and a run takes up to "
+            f"Only {file_size(free)} are free where runs are stored ({folder}), and a run takes up to "
             f"{file_size(_ROOM_BYTES)}; make room, or set FER_HOME to another disk."
         )

@@ -179,7 +179,7 @@ def test_a_damaged_model_fails_with_a_sentence(bundle: Bundle) -> None:
     bundle.served_file.write_bytes(b"no model")
     progress = work(job, request)
     assert progress.state == FAILED
-    assert progress.error is not None and "hash does not fit" in progress.error
+    assert progress.error is not None and "hash doesn't match" in progress.error
 
 
 def test_the_order_of_models_and_robustness_make_no_other_job(bundle: Bundle, fer_home: Path) -> None:

@@ -270,7 +270,7 @@ def test_a_model_from_elsewhere_is_checked_used_and_deleted(open_page: OpenPage,
     assert "Choose two files" in app.error[0].value
     app.file_uploader[0].set_value([("model.onnx", b"rubbish", "application/octet-stream"), given[1]]).run()
     app.button(key="training_import").click().run()
-    assert "hash does not fit" in app.error[0].value
+    assert "hash doesn't match" in app.error[0].value
     app.file_uploader[0].set_value(given).run()
     app.text_input(key="training_import_name").set_value("from the lab").run()
     app.button(key="training_import").click().run()

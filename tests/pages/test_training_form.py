@@ -68,7 +68,7 @@ def test_a_path_that_leads_nowhere_is_refused_at_once(open_page: OpenPage, tmp_p
     for impossible in ("~nosuchuser/x", "x" * 5000):
         app.text_input(key="training_path").set_value(impossible).run()
         assert not app.exception
-        assert "cannot be looked at" in app.error[0].value
+        assert "can't be a path" in app.error[0].value
     (tmp_path / "there.csv").touch()
     app.text_input(key="training_path").set_value(str(tmp_path / "there.csv")).run()
     assert not app.error
@@ -114,9 +114,9 @@ def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
     monkeypatch.chdir(tmp_path)
     app = open_page(PAGE)
     app.text_input(key="training_0_votes").set_value("~nosuchuser/x").run()
-    assert "Votes: '~nosuchuser/x' cannot be looked at" in app.error[0].value
+    assert "Votes: '~nosuchuser/x' can't be a path" in app.error[0].value
     app.text_input(key="training_0_votes").set_value("my votes.csv").run()
-    assert "is no FER+ file: its first line" in app.error[0].value
+    assert "isn't a FER+ file: its first line" in app.error[0].value
     votes.write_text(",".join(["Usage", *VOTE_COLUMNS]))
     app.run()
     assert not app.error

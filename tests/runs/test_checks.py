@@ -40,7 +40,7 @@ def test_a_missing_library_is_named_with_how_to_install_it(home, monkeypatch, pr
         ({"data": "unheard-of"}, "data: there is nothing at 'unheard-of'"),
         ({"votes": "/gone/fer2013new.csv"}, "votes: there is no file '/gone/fer2013new.csv'"),
         ({"votes": "/"}, "votes: there is no file '/'"),
-        ({"votes": __file__}, "is no FER. file: its first line"),
+        ({"votes": __file__}, "isn't a FER. file: its first line"),
     ],
 )
 def test_what_is_not_there_is_refused_by_its_setting(home, settings, sentence):
@@ -58,7 +58,7 @@ def test_data_are_found_by_their_path_and_by_their_name(home, tmp_path):
 @pytest.mark.parametrize("setting", ["data", "votes", "start_from", "teacher"])
 @pytest.mark.parametrize("text", ["~nosuchuser/x", "x" * 5000, "/" + "x/" * 3000])
 def test_a_path_that_cannot_exist_is_one_sentence(home, setting, text):
-    with pytest.raises(ConfigError, match=f"{setting}: '.{{1,83}}' cannot be looked at") as caught:
+    with pytest.raises(ConfigError, match=f"{setting}: '.{{1,83}}' can't be a path") as caught:
         require_startable(TrainConfig(**{setting: (text,) if setting in MODELS else text}))
     assert len(str(caught.value)) < 200
     with pytest.raises(ConfigError, match="type another path"):
@@ -81,7 +81,7 @@ def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):
         require_startable(TrainConfig(start_from=(str(tmp_path),)))
     bundle = make_bundle(tmp_path / "theirs", network={"name": "residual"})
     require_startable(TrainConfig(start_from=(str(bundle.path),)))
-    with pytest.raises(ConfigError, match="is a residual network and the run's is baseline"):
+    with pytest.raises(ConfigError, match="is a residual network and this run trains a baseline"):
         require_startable(TrainConfig(start_from=(str(bundle.path),), network="baseline"))
     without = make_bundle(tmp_path / "served")
     values = (without.path / "bundle.json").read_text()
@@ -99,7 +99,7 @@ def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):
 def test_each_of_several_models_must_be_there_and_fit(home, tmp_path):
     good, other = (str(make_bundle(tmp_path / name, network={"name": name}).path) for name in ("residual", "baseline"))
     require_startable(TrainConfig(start_from=(good,), teacher=(good, other)))
-    with pytest.raises(ConfigError, match="is a baseline network and the run's is residual"):
+    with pytest.raises(ConfigError, match="is a baseline network and this run trains a residual"):
         require_startable(TrainConfig(start_from=(good, other)))
     with pytest.raises(BundleError, match="There is no model"):
         require_startable(TrainConfig(teacher=(good, str(tmp_path / "gone"))))

@@ -146,7 +146,7 @@ def dividing_by_zero() -> onnx.ModelProto:
             "confidence_threshold false; expected a number from 0 to 1",
         ),
         (brightness_model, {"confidence_threshold": float("nan")}, "confidence_threshold null; expected"),
-        (brightness_model, {"files": {"model.onnx": {"sha256": "0" * 64}}}, "hash does not fit"),
+        (brightness_model, {"files": {"model.onnx": {"sha256": "0" * 64}}}, "hash doesn't match"),
         (brightness_model, {"files": {"model.onnx": {"sha256": "x"}}}, "SHA-256"),
         (brightness_model, {"served": "../../other.onnx"}, "isn't that of a model bundle"),
         (brightness_model, {"labels": None}, "has the labels null"),
