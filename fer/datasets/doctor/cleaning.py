@@ -11,7 +11,7 @@ from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, Checkup
 from fer.datasets.doctor.copies import DUPLICATES, STEPS, left_out
 from fer.datasets.readings import Progress, Reading, Rejection, missing_classes, silent
 from fer.datasets.store import catalog
-from fer.datasets.store.corrections import Correction, judged_images, relabelled
+from fer.datasets.store.corrections import Correction, relabelled, reviewed_images
 from fer.datasets.store.importing import store
 from fer.datasets.store.storage import DatasetInfo
 from fer.errors import DatasetError
@@ -64,9 +64,9 @@ def cleaned_reading(
     unknown = sorted(set(kinds) - {kind.key for kind in KINDS})
     if unknown:
         raise DatasetError(f"There is no finding '{unknown[0]}'; choose from: {', '.join(k.key for k in KINDS)}.")
-    judged = judged_images(reading.dataset, corrections)
-    corrected = replace(reading, dataset=relabelled(reading.dataset, judged))
-    reasons = _reasons(corrected, checkup, kinds, judged)
+    reviewed = reviewed_images(reading.dataset, corrections)
+    corrected = replace(reading, dataset=relabelled(reading.dataset, reviewed))
+    reasons = _reasons(corrected, checkup, kinds, reviewed)
     kept = np.setdiff1d(np.arange(len(reading.dataset)), np.fromiter(reasons, np.int64, len(reasons)))
     cleaned = replace(
         corrected.take(kept),
@@ -79,21 +79,21 @@ def cleaned_reading(
         for why in (_DISCARDED, *(kind.title for kind in KINDS))
         if n_of[why]
     ]
-    n_corrected = sum(item.now not in (None, item.was) for index, item in judged.items() if index not in reasons)
+    n_corrected = sum(item.now not in (None, item.was) for index, item in reviewed.items() if index not in reasons)
     return cleaned, (*changes, *([f"Corrected by hand: {n_corrected:,}."] if n_corrected else []))
 
 
 def _reasons(
-    reading: Reading, checkup: Checkup, kinds: Collection[str], judged: Mapping[int, Correction]
+    reading: Reading, checkup: Checkup, kinds: Collection[str], reviewed: Mapping[int, Correction]
 ) -> dict[int, str]:
     """Return why each image is left out: first images that are wrong on their own, then surplus copies.
 
     In another order, a copy could be left out because of one that is left out too, and the image would be lost.
     """
-    reasons = {index: _DISCARDED for index, item in judged.items() if item.now is None}
+    reasons = {index: _DISCARDED for index, item in reviewed.items() if item.now is None}
     for finding in checkup.findings:
         if finding.kind.key in set(kinds) - _COPY_KINDS:
-            spared = judged if finding.kind.key == "crowd_rejected" else ()
+            spared = reviewed if finding.kind.key == "crowd_rejected" else ()
             new = [index for index in finding.drop.tolist() if index not in reasons and index not in spared]
             reasons.update(dict.fromkeys(new, finding.kind.title))
     for prefix in _COPIES:
@@ -101,6 +101,6 @@ def _reasons(
         every = checkup.finding(f"{prefix}_{DUPLICATES}")
         for group in every.members() if every else ():
             left = np.array([index for index in group.tolist() if index not in reasons], np.int64)
-            gone = left_out(left, reading.dataset, titles, judged)
+            gone = left_out(left, reading.dataset, titles, reviewed)
             reasons.update({index: titles[step] for index, step in gone.items()})
     return reasons

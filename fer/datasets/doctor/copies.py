@@ -14,7 +14,7 @@ STEPS: Final = (CONTRADICTING, ACROSS, DUPLICATES)
 
 
 def left_out(
-    group: Indices, dataset: FaceDataset, steps: Collection[str], judged: Collection[int] = ()
+    group: Indices, dataset: FaceDataset, steps: Collection[str], reviewed: Collection[int] = ()
 ) -> dict[int, str]:
     """Return the copies of one image to leave out, each with the step that removes it.
 
@@ -22,7 +22,7 @@ def left_out(
         group: (M,) indices of the copies.
         dataset: with a person's corrections already applied to its labels.
         steps: of `DUPLICATES`, `ACROSS` and `CONTRADICTING`, the problems to fix.
-        judged: images whose label a person corrected or confirmed. They stay, and the other copies go.
+        reviewed: images whose label a person corrected or confirmed. They stay, and the other copies go.
 
     Returns:
         The step that removes each image. A step sees what the steps before it left.
@@ -32,14 +32,14 @@ def left_out(
     for step in STEPS:
         if step not in steps or len(left) < 2:
             continue
-        kept = _kept(step, left, dataset, judged)
+        kept = _kept(step, left, dataset, reviewed)
         reasons.update(dict.fromkeys(set(left) - set(kept), step))
         left = kept
     return reasons
 
 
-def _kept(step: str, left: list[int], dataset: FaceDataset, judged: Collection[int]) -> list[int]:
-    trusted = [index for index in left if index in judged]
+def _kept(step: str, left: list[int], dataset: FaceDataset, reviewed: Collection[int]) -> list[int]:
+    trusted = [index for index in left if index in reviewed]
     if step == ACROSS:
         # SPLITS go from train to test, and the copy in the last of them is kept.
         best = dataset.splits[trusted or left].max()

@@ -114,7 +114,7 @@ def latest(corrections: Sequence[Correction]) -> dict[int, Correction]:
     return {item.index: item for item in corrections}
 
 
-def judged_images(dataset: FaceDataset, corrections: Sequence[Correction]) -> dict[int, Correction]:
+def reviewed_images(dataset: FaceDataset, corrections: Sequence[Correction]) -> dict[int, Correction]:
     """Return the last correction of each image, after checking that each belongs to this dataset.
 
     Raises:
@@ -129,10 +129,10 @@ def judged_images(dataset: FaceDataset, corrections: Sequence[Correction]) -> di
     return latest(corrections)
 
 
-def relabelled(dataset: FaceDataset, judged: Mapping[int, Correction]) -> FaceDataset:
-    """Return all images with the corrected labels; see `judged_images`."""
+def relabelled(dataset: FaceDataset, reviewed: Mapping[int, Correction]) -> FaceDataset:
+    """Return all images with the corrected labels; see `reviewed_images`."""
     labels = dataset.labels.copy()
-    for index, item in judged.items():
+    for index, item in reviewed.items():
         labels[index] = labels[index] if item.now is None else item.now
     return replace(dataset, labels=labels)
 
@@ -141,18 +141,18 @@ def correct_reading(reading: Reading, corrections: Sequence[Correction]) -> Read
     """Return the reading with corrected labels and without the discarded images.
 
     Raises:
-        DatasetError: as `judged_images`.
+        DatasetError: as `reviewed_images`.
     """
-    judged = judged_images(reading.dataset, corrections)
-    discarded = [index for index, item in judged.items() if item.now is None]
+    reviewed = reviewed_images(reading.dataset, corrections)
+    discarded = [index for index, item in reviewed.items() if item.now is None]
     kept = np.setdiff1d(np.arange(len(reading.dataset)), np.array(discarded, np.int64))
-    return replace(reading, dataset=relabelled(reading.dataset, judged)).take(kept)
+    return replace(reading, dataset=relabelled(reading.dataset, reviewed)).take(kept)
 
 
 def apply_corrections(dataset: FaceDataset, corrections: Sequence[Correction]) -> FaceDataset:
     """Return the dataset with corrected labels and without the discarded images.
 
     Raises:
-        DatasetError: as `judged_images`.
+        DatasetError: as `reviewed_images`.
     """
     return correct_reading(Reading(dataset, ("",) * len(dataset)), corrections).dataset

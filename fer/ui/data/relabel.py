@@ -17,9 +17,9 @@ from fer.datasets.store.corrections import (
     Correction,
     correct,
     corrections_file,
-    judged_images,
     latest,
     read_corrections,
+    reviewed_images,
     write_corrections,
 )
 from fer.datasets.store.storage import DatasetInfo
@@ -67,7 +67,7 @@ def relabel(info: DatasetInfo) -> None:
     if queue is None:
         return
     made = corrections_of(info)
-    judged = judged_images(reading.dataset, made)
+    judged = reviewed_images(reading.dataset, made)
     waiting = [int(index) for index in queue if index not in judged and (info.created, int(index)) not in state.skipped]
     if state.error:
         st.error(state.error, icon=":material/error:")

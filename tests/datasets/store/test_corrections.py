@@ -13,9 +13,9 @@ from fer.datasets.store.corrections import (
     correct,
     correct_reading,
     corrections_file,
-    judged_images,
     latest,
     read_corrections,
+    reviewed_images,
     write_corrections,
 )
 from fer.datasets.store.importing import store
@@ -135,7 +135,7 @@ def test_a_word_that_another_overrode_is_checked_too() -> None:
     dataset = drawn()
     foreign = correct(drawn(seed=9), 4, 2)
     with pytest.raises(DatasetError, match="image 4"):
-        judged_images(dataset, [foreign, correct(dataset, 4, 3)])
+        reviewed_images(dataset, [foreign, correct(dataset, 4, 3)])
 
 
 def test_a_corrected_reading_keeps_where_each_face_came_from() -> None:
