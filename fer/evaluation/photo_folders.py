@@ -13,7 +13,7 @@ from fer.datasets.readers.layouts import find_layout
 from fer.datasets.readers.trees import FolderTree
 from fer.datasets.readings import Progress, Reading, Rejection
 from fer.datasets.store.storage import is_stored
-from fer.errors import EvaluationError, ImageError
+from fer.errors import EvaluationError, FerError, ImageError, sentence_for
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.text import counted
 from fer.vision import images
@@ -94,8 +94,10 @@ def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Rea
             if label is None or split is None:
                 raise ImageError(f"its folder doesn't name a {'split' if split is None else 'class'}")
             crops.append(_largest_face(images.read(folder / path), path, analyzer))
-        except ImageError as error:
-            rejected.append(Rejection(str(path), str(error).rstrip("."), split))
+        except Exception as error:  # one of many: the others continue
+            if isinstance(error, FerError) and not isinstance(error, ImageError):
+                raise  # the model or the detector, which would fail on every photo
+            rejected.append(Rejection(str(path), sentence_for(error).rstrip("."), split))
             continue
         labels.append(label)
         splits.append(split)

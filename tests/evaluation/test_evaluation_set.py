@@ -1,6 +1,6 @@
 """Which faces are evaluated: the same whatever they came from."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ from fer.datasets.store.importing import import_path
 from fer.datasets.store.loading import load_dataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError, EvaluationError, FerError
+from fer.evaluation import photo_folders
 from fer.evaluation.evaluation_set import EvaluationSet, Source, default_split, load_evaluation_set, locate
 from fer.evaluation.photo_folders import NO_FACE, has_photos
 from fer.recognition.analyzer import FaceAnalyzer
@@ -239,3 +240,19 @@ def test_a_file_and_an_empty_folder_are_no_photos(tmp_path: Path, analyzer: Face
     assert not has_photos(tmp_path / "faces.csv", analyzer.detector)
     (tmp_path / "empty").mkdir()
     assert not has_photos(tmp_path / "empty", analyzer.detector)
+
+
+def test_a_defect_in_one_photo_does_not_end_the_others(
+    tmp_path: Path, analyzer: FaceAnalyzer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails_on_the_wall(data: bytes, path: PurePosixPath, analyzer: FaceAnalyzer) -> np.ndarray:
+        if path.name == "wall.png":
+            raise ZeroDivisionError
+        return largest_face(data, path, analyzer)
+
+    largest_face = photo_folders._largest_face
+    monkeypatch.setattr(photo_folders, "_largest_face", fails_on_the_wall)
+    found = load_evaluation_set(Source(str(write_photos(tmp_path / "photos")), photos=True), lambda: analyzer)
+    assert len(found.faces) == 2
+    reasons = {item.where: item.reason for item in found.left_out}
+    assert "unexpectedly (ZeroDivisionError)" in reasons["angry/wall.png"]

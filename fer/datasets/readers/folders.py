@@ -12,7 +12,7 @@ from fer.datasets.readers.layouts import Layout
 from fer.datasets.readers.orders import LabelOrderError, SampleFaces
 from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
-from fer.errors import DatasetError, ImageError
+from fer.errors import DatasetError, FerError, ImageError, sentence_for
 from fer.text import MB, file_size
 from fer.vision.images import MAX_BYTES, decode
 
@@ -72,8 +72,10 @@ def _read_file(tree: Tree, layout: Layout, entry: Entry, found: Collector) -> No
             found.leave_out(str(path), split)
             return
         found.keep(decode_face(_read(tree, entry)), label, split, str(path), layout.group_of(path))
-    except ImageError as error:
-        found.reject(str(path), str(error), split)
+    except Exception as error:  # one of many: the others continue
+        if isinstance(error, FerError) and not isinstance(error, ImageError):
+            raise  # the archive as a whole
+        found.reject(str(path), sentence_for(error), split)
 
 
 def _samples(tree: Tree, layout: Layout, entries: list[Entry]) -> dict[int, list[npt.NDArray[np.uint8]]]:

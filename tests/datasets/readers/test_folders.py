@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer.datasets.readers import folders
 from fer.datasets.readers.folders import decode_face
 from fer.datasets.readers.layouts import find_layout
 from fer.datasets.readers.sources import read_path
@@ -204,3 +205,17 @@ def test_a_folder_whose_name_is_no_utf8_is_imported(tmp_path: Path, fer_home: Pa
     root = write_files(tmp_path / os.fsdecode(b"visages d\xe9"), image_files(drawn()))
     info = import_path(root)
     assert info.name == "visages-d" and info.source.encode("utf-8").endswith(b"\\udce9")
+
+
+def test_a_defect_in_one_file_does_not_end_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails_on_text(data: bytes) -> np.ndarray:
+        if data == b"Just text.":
+            raise ZeroDivisionError
+        return decode_face(data)
+
+    dataset = drawn(28, 0, 0)
+    folder = write_files(tmp_path / "faces", {**image_files(dataset), "train/happy/text.png": b"Just text."})
+    monkeypatch.setattr(folders, "decode_face", fails_on_text)
+    reading = read_path(folder)
+    assert reading.n_read == 29 and len(reading.rejected) == 1
+    assert "unexpectedly (ZeroDivisionError)" in reading.rejected[0].reason
