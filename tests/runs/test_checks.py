@@ -92,7 +92,7 @@ def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):
     from fer.recognition.bundle import write_bundle
 
     write_bundle(without)
-    with pytest.raises(ConfigError, match=r"has no model\.keras to train on"):
+    with pytest.raises(ConfigError, match=r"has no model\.keras to continue from"):
         require_startable(TrainConfig(start_from=(str(without.path),)))
 
 
