@@ -1,7 +1,7 @@
-"""How long an evaluation takes: `python -m benchmarks.evaluation [--data PATH]`, one table.
+"""Measure how long an evaluation takes: `python -m benchmarks.evaluation [--data PATH]`.
 
-Without data, as many drawn faces as FER-2013's PublicTest has. The rows are what a user waits for: figures, the table
-of transforms, the page with a result that is kept (its script; the browser comes on top), the report.
+Without data, it uses as many synthetic faces as FER-2013's PublicTest has. The rows are what a user waits for: metrics,
+robustness, the page with a stored result (its script, without the browser), and the report.
 """
 
 import os
@@ -29,38 +29,38 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
 
 PUBLIC_TEST_FACES: Final = 3589
-# What the page has chosen when it opens; the faces that are kept for it here are those of the benchmark.
+# The page's choice when it opens. The benchmark stores its own faces under this choice.
 CHOSEN: Final = Source("synthetic", split="test")
 PATIENCE_S: Final = 300
 RERUNS: Final = 5
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, float]:
-    """What a function gives, and the seconds it took."""
+    """Return the result of a function and the seconds it took."""
     start = time.perf_counter()
     result = function()
     return result, time.perf_counter() - start
 
 
-def drawn() -> EvaluationSet:
-    """As many drawn faces as PublicTest has."""
+def synthetic() -> EvaluationSet:
+    """Return as many synthetic faces as PublicTest has."""
     faces = make_synthetic(0, 0, PUBLIC_TEST_FACES)
-    return evaluation_set_of(Reading(faces, tuple(f"drawing {number}" for number in range(len(faces)))))
+    return evaluation_set_of(Reading(faces, tuple(f"synthetic face {number}" for number in range(len(faces)))))
 
 
 def shown(page: AppTest) -> None:
-    """Make sure that it was the result that took the time."""
+    """Raise if the page doesn't show the result, so that nothing else is timed."""
     if page.exception or not page.metric:
-        raise RuntimeError("The page does not show the result that was kept a moment ago.")
+        raise RuntimeError("The page doesn't show the result that was just stored.")
 
 
 @click.command()
-@click.option("--data", help="FER-2013's CSV or image folders [default: drawn faces]")
+@click.option("--data", help="FER-2013's CSV or image folders [default: synthetic faces]")
 @click.option("--model", type=click.Path(path_type=Path), default=SHIPPED_BUNDLE, help="A bundle's folder")
 def main(data: str | None, model: Path) -> None:
-    """Time an evaluation, step by step."""
+    """Time the steps of an evaluation."""
     classifier = EmotionClassifier(load_bundle(model))
-    evaluation_set, reading_s = timed(lambda: load_evaluation_set(Source(data)) if data else drawn())
+    evaluation_set, reading_s = timed(lambda: load_evaluation_set(Source(data)) if data else synthetic())
     clean, clean_s = timed(lambda: evaluate_model(classifier, evaluation_set))
     robust, robust_s = timed(lambda: evaluate_model(classifier, evaluation_set, known=clean, robustness=True))
     with tempfile.TemporaryDirectory() as home:
@@ -73,10 +73,10 @@ def main(data: str | None, model: Path) -> None:
         again_s = statistics.median(timed(lambda: shown(app.run()))[1] for _ in range(RERUNS))
     page, report_s = timed(lambda: report(".html", evaluation_set, [robust], [classifier]))
     table = Table("step", "seconds", "wanted", title=f"{clean.model.name}, {len(evaluation_set.faces):,} faces")
-    table.add_row("read the faces" if data else "draw the faces", f"{reading_s:.1f}", "")
-    table.add_row("figures", f"{clean_s:.1f}", "under 10")
+    table.add_row("read the faces" if data else "create the faces", f"{reading_s:.1f}", "")
+    table.add_row("metrics", f"{clean_s:.1f}", "under 10")
     table.add_row("robustness", f"{robust_s:.1f}", "under 90")
-    table.add_row("the page with a kept result, first visit", f"{first_s:.2f}", "")
+    table.add_row("the page with a stored result, first visit", f"{first_s:.2f}", "")
     table.add_row("the same page again", f"{again_s:.2f}", "under 1")
     table.add_row(f"HTML report, {len(page) / 1e6:.1f} MB", f"{report_s:.1f}", "")
     Console().print(table)

@@ -1,9 +1,9 @@
-"""What a live frame costs: `python -m benchmarks.live`; and how many reach a browser: with `--browser`.
+"""Measure the time per live frame: `python -m benchmarks.live`. With `--browser`, count frames that reach a browser.
 
-The rows take turns, so that whatever else the machine does meets them all, and each is set against one detection of
-OpenCV's own YuNet at 320 in the same process. Processor time counts every thread. 'Desktop script' is the way of a
-common webcam script: Haar at full size with 1.3 / 5 on every frame, and one Keras `predict` a face, with the same
-network. It is measured in a process of its own: TensorFlow's threads and collections would touch the rest.
+The rows take turns, so that other load on the machine affects all of them. Each is compared with one detection by
+OpenCV's own YuNet at 320 in the same process. Processor time counts every thread. 'Desktop script' stands for a common
+webcam script: Haar at full size with 1.3 / 5 on every frame, and one Keras `predict` per face with the same network. It
+runs in its own process, because TensorFlow's threads and garbage collections would affect the others.
 
 `--browser` starts the app and Chromium with a 15 fps camera, in turns with a processor that passes frames through.
 """
@@ -48,7 +48,7 @@ _SCRIPT: Final = "desktop script"
 _ROUNDS: Final = 15
 _FRAMES_A_ROUND: Final = 30
 _STREAM_SECONDS: Final = 30.0
-# What is wanted of it, so that the table says whether it is met.
+# Targets, so that the table shows whether they are met.
 _MOST_OF_YUNET: Final = 1.6
 _TIMES_LESS: Final = 8.0
 _AIM_MS: Final = 10.0
@@ -56,7 +56,7 @@ _LEAST_OF_PASS_THROUGH: Final = 0.9
 
 
 def cost_ms(work: Work, n_calls: int) -> tuple[float, float]:
-    """Processor time and wall time of a call, in milliseconds."""
+    """Return processor time and wall time of a call in milliseconds."""
     processor, wall = time.process_time(), time.perf_counter()
     for index in range(n_calls):
         work(index)
@@ -64,7 +64,7 @@ def cost_ms(work: Work, n_calls: int) -> tuple[float, float]:
 
 
 def in_turns(works: dict[str, tuple[Work, int]], rounds: int) -> Costs:
-    """Median processor and wall milliseconds of each work, measured in turns."""
+    """Return the median processor and wall milliseconds of each work, measured in turns."""
     costs: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, (work, n_calls) in works.items():
@@ -76,7 +76,7 @@ def in_turns(works: dict[str, tuple[Work, int]], rounds: int) -> Costs:
 
 
 def opencv_yunet(frames: Sequence[Any]) -> Work:
-    """One detection by `cv2.FaceDetectorYN`, the frame reduced to 320 x 240: what everything is set against."""
+    """Return one detection by `cv2.FaceDetectorYN` on the frame at 320 x 240, to which everything is compared."""
     detector = cv2.FaceDetectorYN.create(str(yunet_file()), "", (FRAME_SIDE, FRAME_SIDE * 3 // 4), 0.6)
 
     def detect(index: int) -> None:
@@ -87,7 +87,7 @@ def opencv_yunet(frames: Sequence[Any]) -> Work:
 
 
 def live_costs() -> Costs:
-    """The processor with the model in use, one face, 640x480."""
+    """Return the live session's processing with the model in use, for one face in 640 x 480."""
     frames = portrait_frames()
     bundle = load_bundle(current_bundle_path())
     # One thread each, as in the app (fer/ui/resources.py).
@@ -112,7 +112,7 @@ def live_costs() -> Costs:
 
 
 def desktop_costs() -> Costs:
-    """A desktop script's loop: the cascade on every full frame, then Keras `predict` for each face."""
+    """Return a desktop script's loop: the cascade on every full frame, then Keras `predict` for each face."""
     import keras
 
     cv2.setNumThreads(1)
@@ -144,9 +144,9 @@ def desktop_costs() -> Costs:
 
 
 def processor_table() -> Table:
-    """Everything against one detection by OpenCV's YuNet in its own process."""
+    """Compare everything with one detection by OpenCV's YuNet."""
     live = live_costs()
-    # Another process: TensorFlow's threads and collector must not touch what is measured above.
+    # In another process, so that TensorFlow's threads and garbage collector don't affect the measurements above.
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.live", "--desktop"], check=True, capture_output=True, text=True, cwd=CHECKOUT
     )
@@ -191,7 +191,7 @@ session.LiveSession.submit = submit
 
 
 def streamed(n_viewers: int, pass_through: bool, folder: Path) -> float:
-    """Frames a second that the processor of one viewer takes from a 15 fps camera, the mean of the viewers."""
+    """Return the frames per second that a session processes from a 15 fps camera, averaged over the viewers."""
     from playwright.sync_api import sync_playwright
 
     from tests.support.live_driver import counted, expect_frames, open_live, start
@@ -229,7 +229,7 @@ def streamed(n_viewers: int, pass_through: bool, folder: Path) -> float:
 
 
 def browser_table(rounds: int) -> Table:
-    """Frames a second, beside a processor that does nothing, in turns."""
+    """Compare frames per second with those of a processor that does nothing, in turns."""
     table = Table("15 fps camera", "pass-through fps", "Live fps", "share", "")
     with tempfile.TemporaryDirectory() as folder:
         for n_viewers, wanted in ((1, _LEAST_OF_PASS_THROUGH), (2, None)):
@@ -255,7 +255,7 @@ def main(browser: bool, rounds: int, desktop: bool) -> None:
     if desktop:
         click.echo(json.dumps(desktop_costs()))
         return
-    # Wide enough that no cell is cut where the output is no terminal.
+    # Wide enough for all cells if the output isn't a terminal.
     console = Console(width=None if sys.stdout.isatty() else 130)
     console.print(browser_table(rounds) if browser else processor_table())
 

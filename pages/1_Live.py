@@ -14,13 +14,13 @@ page_frame(
 with errors_as_sentences():
     state = camera.live_state()
     if camera.notice(state):
-        picture, beside = st.columns([3, 2], gap="large")
+        picture, numbers = st.columns([3, 2], gap="large")
         with picture:
             shown = camera.camera(state)
             if shown.on:
                 camera.snapshot(state)
             camera.no_picture(state, shown)
-        with beside:
+        with numbers:
             readings.now(state, shown)
         # Containers that exist even if empty, so that open settings below stay open.
         with st.container():

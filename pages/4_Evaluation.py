@@ -23,4 +23,4 @@ with errors_as_sentences():
 
 # Separate from the above, so that a user can free space here after an error.
 with errors_as_sentences():
-    work.kept()
+    work.stored()

@@ -53,7 +53,7 @@ Stamp = tuple[Signature, Signature | None]
 
 
 class _Choice(msgspec.Struct):
-    """What is kept of a choice beside the faces; `faces` names their file, and no other place."""
+    """A choice as it is stored. The pattern of `faces` makes sure that it names a file in the folder of faces."""
 
     faces: Annotated[str, Meta(pattern="^[0-9a-f]{8,64}$")]
     name: Text

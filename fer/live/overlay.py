@@ -25,15 +25,15 @@ _BLUR_MARGIN: Final = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """A person in the current frame: track number, face with smoothed probabilities, and raw probabilities (7,)."""
+    """A person in the current frame: their number, the face with smoothed probabilities, and raw ones (7,)."""
 
-    track_id: int
+    number: int
     face: Face
     raw: npt.NDArray[np.float32]
 
 
 def people_of(seen: Sequence[SeenFace], confidence_threshold: float) -> tuple[Person, ...]:
-    """Return the faces that are confirmed and classified.
+    """Return the faces that are confirmed and classified, by number.
 
     Args:
         seen: all tracked faces.
@@ -41,13 +41,13 @@ def people_of(seen: Sequence[SeenFace], confidence_threshold: float) -> tuple[Pe
     """
     people = []
     for face in seen:
-        if face.confirmed and face.raw is not None and face.smoothed is not None:
+        if face.number is not None and face.raw is not None and face.smoothed is not None:
             left, top, width, height = (round(float(value)) for value in face.box_xywh)
             box = (left, top, max(1, width), max(1, height))
             # After hundreds of float32 steps, the sum is slightly off 1.
             smoothed = face.smoothed / face.smoothed.sum()
-            people.append(Person(face.track_id, Face(box, smoothed, confidence_threshold), face.raw))
-    return tuple(people)
+            people.append(Person(face.number, Face(box, smoothed, confidence_threshold), face.raw))
+    return tuple(sorted(people, key=lambda person: person.number))
 
 
 def draw(
@@ -93,9 +93,9 @@ def label(person: Person, settings: LiveSettings, *, numbered: bool) -> str | No
     if settings.confidence and (person.face.sure or not settings.labels):
         parts.append(f"{person.face.confidence:.2f}")
     if numbered and parts:
-        parts[0] = f"{person.track_id}: {parts[0]}"
+        parts[0] = f"{person.number}: {parts[0]}"
     elif numbered and settings.boxes:
-        parts.append(str(person.track_id))
+        parts.append(str(person.number))
     return " ".join(parts) or None
 
 

@@ -57,16 +57,15 @@ class SeenFace:
     """A tracked face in the current frame.
 
     Attributes:
-        track_id: the number of its track.
+        number: the person's number, from 1 in the order of confirmation. A face is confirmed when a second detection
+            finds it, because a single one may be a mistake; until then it is None.
         box_xywh: (4,) float32 in pixels of the frame.
-        confirmed: whether at least two detections found it; a single one may be a mistake.
         present: False while detections miss it. Its expression is then the last known one.
         raw, smoothed: probabilities (7,) float32; None before the first classification.
     """
 
-    track_id: int
+    number: int | None
     box_xywh: Boxes
-    confirmed: bool
     present: bool
     raw: npt.NDArray[np.float32] | None
     smoothed: npt.NDArray[np.float32] | None
@@ -81,6 +80,7 @@ class FacePipeline:
         self._detector: FaceDetector | None = None
         self._since_detection = 0
         self._lost = False
+        self._numbers: dict[int, int] = {}
 
     def run(
         self, image_bgr: Image, now_s: float, detector: FaceDetector, classifier: Classifier, settings: LiveSettings
@@ -122,7 +122,13 @@ class FacePipeline:
             crops = crop_faces(image_bgr, self._tracker.boxes(tracks) * factor, detector.crop_scale, rolls)
             for track, probabilities in zip(tracks, classifier.probabilities(crops), strict=True):
                 track.smooth(probabilities, now_s, settings.smoothing_s)
-        return tuple(_seen(track, factor) for track in self._tracker.tracks)
+        return tuple(self._seen(track, factor) for track in self._tracker.tracks)
+
+    def _seen(self, track: Track, factor: float) -> SeenFace:
+        # Not the track's own number: false detections that are never confirmed must not leave gaps.
+        number = self._numbers.setdefault(track.track_id, len(self._numbers) + 1) if track.hits > 1 else None
+        box = (track.box_xywh * factor).astype(np.float32)
+        return SeenFace(number, box, track.missed == 0, track.raw, track.smoothed)
 
     def _due(self, first: bool, detector: FaceDetector, detect_every: int) -> bool:
         return (
@@ -153,8 +159,3 @@ def _small(image_bgr: Image) -> tuple[Image, float]:
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     method = cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image_bgr, size, interpolation=method), np.uint8), factor
-
-
-def _seen(track: Track, factor: float) -> SeenFace:
-    box = (track.box_xywh * factor).astype(np.float32)
-    return SeenFace(track.track_id, box, track.hits > 1, track.missed == 0, track.raw, track.smoothed)

@@ -35,7 +35,7 @@ class Observation:
     """One face in one frame.
 
     Attributes:
-        person: the number of the person's track.
+        person: the number of the person.
         box_xywh: (4,) float32 in pixels of the frame.
         raw, smoothed: probabilities (7,) float32 of this frame alone, and smoothed over time.
         sure: whether the smoothed confidence reaches the model's confidence threshold.
@@ -58,7 +58,7 @@ class PersonSummary:
     """The summary of one person in a session.
 
     Attributes:
-        person: the number of the person's track.
+        person: the number of the person.
         first_s, last_s: when the person was first and last seen, in seconds of the session.
         shares: for each of `OUTCOMES`, its share of the time the person was seen. They sum to 1, or are all 0 if the
             person was seen in a single frame.

@@ -155,17 +155,17 @@ class LiveSession:
         now_s: float,
         cost_ms: float,
     ) -> None:
-        present = {face.track_id: face for face in seen if face.present}
+        present = {face.number: face for face in seen if face.present}
         observations = [
             Observation(
-                person.track_id,
-                present[person.track_id].box_xywh,
+                person.number,
+                present[person.number].box_xywh,
                 person.raw,
                 person.face.probabilities,
                 person.face.sure,
             )
             for person in people
-            if person.track_id in present
+            if person.number in present
         ]
         with self._lock:
             if self._ended_s is not None:

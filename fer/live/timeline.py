@@ -16,7 +16,7 @@ class PersonLine:
     """One person's smoothed probabilities over time.
 
     Attributes:
-        person: the number of the person's track.
+        person: the number of the person.
         seconds: (T,) float64 since the session began. A NaN row breaks the line while the person was absent.
         probabilities: (T, 7) float32, the mean of each step.
     """

@@ -17,14 +17,14 @@ NOON = datetime(2025, 3, 4, 12, 0, 0)
 BARE = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, date=False)
 
 
-def person(track_id: int = 1, confidence: float = 0.83, confidence_threshold: float = 0.5, left: int = 100) -> Person:
+def person(number: int = 1, confidence: float = 0.83, confidence_threshold: float = 0.5, left: int = 100) -> Person:
     probabilities = np.full(len(EMOTIONS), (1 - confidence) / 6, np.float32)
     probabilities[EMOTIONS.index("happy")] = confidence
-    return Person(track_id, Face((left, 120, 160, 160), probabilities, confidence_threshold), probabilities)
+    return Person(number, Face((left, 120, 160, 160), probabilities, confidence_threshold), probabilities)
 
 
 def seen(left: float = 100, confirmed: bool = True) -> SeenFace:
-    return SeenFace(1, np.array([left, 120, 160, 160], np.float32), confirmed, True, None, None)
+    return SeenFace(1 if confirmed else None, np.array([left, 120, 160, 160], np.float32), True, None, None)
 
 
 def has_color(image: np.ndarray, color: tuple[int, int, int]) -> bool:

@@ -45,7 +45,7 @@ def test_people_appear_with_the_second_detection() -> None:
     assert live.snapshot().people == ()
     play(live, clock, 1)
     (person,) = live.snapshot().people
-    assert person.track_id == 1
+    assert person.number == 1
     assert person.face.box_xywh == (200, 120, 160, 160)
     assert person.face.looks == "looks happy"
     assert person.face.confidence == pytest.approx(0.88, abs=1e-3)
@@ -89,7 +89,16 @@ def test_all_faces_are_classified_in_one_call() -> None:
     live = session(FakeDetector([FACE, (200, 60, 60, 60), (20, 150, 50, 50)]), classifier, clock=clock)
     play(live, clock, 3)
     assert classifier.batches == [3, 3, 3]
-    assert [person.track_id for person in live.snapshot().people] == [1, 2, 3]
+    assert [person.number for person in live.snapshot().people] == [1, 2, 3]
+
+
+def test_a_false_detection_takes_no_number() -> None:
+    clock, detector = Clock(), FakeDetector([(20, 150, 50, 50)])
+    live = session(detector, settings=LiveSettings(detect_every=1), clock=clock)
+    play(live, clock, 1)
+    detector.boxes = [FACE]
+    play(live, clock, 3)
+    assert [person.number for person in live.snapshot().people] == [1]
 
 
 def test_between_detections_a_box_follows_the_picture() -> None:
@@ -111,7 +120,7 @@ def test_a_face_that_detections_miss_stays_for_a_moment_but_is_not_recorded() ->
     rows = live.snapshot().n_rows
     detector.boxes = []
     play(live, clock, 2)
-    assert [person.track_id for person in live.snapshot().people] == [1]
+    assert [person.number for person in live.snapshot().people] == [1]
     assert live.snapshot().n_rows == rows
     assert len(classifier.batches) == 4
     play(live, clock, 10)
@@ -173,7 +182,7 @@ def test_a_failing_frame_is_passed_through_and_counted(caplog: pytest.LogCapture
     assert passed == snapshot.n_failed == 4
     assert snapshot.n_frames == 20
     assert snapshot.last_failure == "RuntimeError: out of luck"
-    assert [person.track_id for person in snapshot.people] == [1]
+    assert [person.number for person in snapshot.people] == [1]
     assert len(caplog.records) == 1
 
 
@@ -208,7 +217,7 @@ def test_a_size_that_changes_begins_anew() -> None:
     for _ in range(2):
         live.submit(frame(720, 1280))
         clock.now += 0.1
-    assert [person.track_id for person in live.snapshot().people] == [2]
+    assert [person.number for person in live.snapshot().people] == [2]
     assert live.snapshot().n_failed == 0
 
 
@@ -309,7 +318,7 @@ def test_another_model_judges_from_the_next_frame_on() -> None:
     play(live, clock, 1)
     assert live.model is other
     (person,) = live.snapshot().people
-    assert (person.track_id, person.face.looks) == (1, "not sure")
+    assert (person.number, person.face.looks) == (1, "not sure")
     rows = live.record().to_frame()
     assert rows["emotion"].tolist() == ["happy", "happy", "sad"]
     assert rows["sure"].tolist() == [True, True, False]

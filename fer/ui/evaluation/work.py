@@ -133,7 +133,7 @@ def _invite() -> None:
     )
 
 
-def kept() -> None:
+def stored() -> None:
     """Show how much disk space the stored evaluations take, and offer to delete them."""
     n_bytes = store.disk_bytes()
     if not n_bytes:

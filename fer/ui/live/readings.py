@@ -129,7 +129,7 @@ def _people(snapshot: LiveSnapshot, detector: str) -> None:
 
 def person_line(person: Person, *, named: bool) -> str:
     """Return a line such as '**Person 2** looks happy 0.83', or 'not sure' instead of a guess."""
-    who = f"**Person {person.track_id}** " if named else ""
+    who = f"**Person {person.number}** " if named else ""
     if not person.face.sure:
         return f"{who}**{person.face.looks}**"
     return f"{who}**{person.face.looks}** {person.face.confidence:.2f}"
