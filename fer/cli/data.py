@@ -1,4 +1,4 @@
-"""`fer data`: import, list, show, clean and delete datasets."""
+"""`fer data`: import, list, show, clean, export and delete datasets."""
 
 import json
 import sys
@@ -18,7 +18,8 @@ from fer.datasets.doctor.cleaning import clean_copy
 from fer.datasets.readers.orders import PRESETS, parse_order
 from fer.datasets.readings import Progress
 from fer.datasets.store import catalog
-from fer.datasets.store.corrections import corrections_file, read_corrections
+from fer.datasets.store.corrections import correct_reading, corrections_file, read_corrections
+from fer.datasets.store.exporting import FORMS, export
 from fer.datasets.store.importing import import_path
 from fer.datasets.store.loading import find_source
 from fer.datasets.store.staging import clean_staging
@@ -48,7 +49,7 @@ def progress_bar(text: str) -> Iterator[Progress]:
 
 @click.group()
 def data() -> None:
-    """Import, list, show, clean and delete datasets. Other commands take them by name: `--data NAME`."""
+    """Import, list, show, clean, export and delete datasets. Other commands take them by name: `--data NAME`."""
     clean_staging()
 
 
@@ -160,6 +161,25 @@ def clean(name: str, new_name: str, drop: tuple[str, ...], corrections: bool) ->
     click.echo(
         f"Stored as '{info.name}'. Each image left out and why: {catalog.dataset_folder(new_name) / REJECTED_FILE}"
     )
+
+
+@data.command("export")
+@click.argument("name")
+@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="The form")
+@click.option("--output", type=click.Path(path_type=Path), help="The new file or folder [default: after NAME]")
+@click.option("--corrections", is_flag=True, help="Apply the corrections made by hand")
+def export_command(name: str, form: str, output: Path | None, corrections: bool) -> None:
+    """Export dataset NAME to a new file or folder; imported again, it has the same fingerprint.
+
+    FER+ votes aren't exported.
+    """
+    target = output or Path(name if form == "folders" else f"{name}.{form}")
+    reading = catalog.open_dataset(name)
+    if corrections:
+        reading = correct_reading(reading, read_corrections(corrections_file(catalog.dataset_folder(name))))
+    with progress_bar("Writing") as progress:
+        export(reading, form, target, progress)
+    click.echo(f"Exported {len(reading.dataset):,} images to {printable(str(target))}.")
 
 
 def _details(info: DatasetInfo) -> dict[str, Any]:

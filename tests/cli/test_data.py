@@ -121,6 +121,32 @@ def test_deleting_is_asked_for(data: Data, table: Path) -> None:
     assert not (data_dir() / "fer2013").exists()
 
 
+@pytest.mark.parametrize("form", ["csv", "folders", "parquet"])
+def test_an_export_is_imported_as_the_same_dataset(data: Data, table: Path, tmp_path: Path, form: str) -> None:
+    data("import", table)
+    dataset = catalog.open_dataset("fer2013").dataset
+    write_corrections(corrections_file(data_dir() / "fer2013"), [correct(dataset, 5, None)])
+    for arguments, n_images in (((), 42), (("--corrections",), 41)):
+        target = tmp_path / f"out{n_images}{'' if form == 'folders' else f'.{form}'}"
+        exported = data("export", "fer2013", "--to", form, "--output", target, *arguments)
+        assert exported.exit_code == 0 and f"Exported {n_images} images" in exported.stdout
+        assert data("import", target, "--name", f"back{n_images}").exit_code == 0
+        assert catalog.get_info(f"back{n_images}").n_images == n_images
+    assert catalog.get_info("back42").fingerprint == dataset.fingerprint
+    again = data("export", "fer2013", "--to", form, "--output", target)
+    assert again.exit_code == 1 and "already exists" in again.stderr
+
+
+def test_numbered_folders_need_an_order(data: Data, tmp_path: Path) -> None:
+    (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(drawn(), tuple("0123456"))))
+    refused = data("import", tmp_path / "faces.zip")
+    assert refused.exit_code == 1 and "--labels affectnet" in refused.stderr
+    assert data("import", tmp_path / "faces.zip", "--labels", "fer2013").exit_code == 0
+    assert catalog.get_info("faces").fingerprint == drawn().fingerprint
+    wrong = data("import", tmp_path / "faces.zip", "--labels", "0=bored")
+    assert wrong.exit_code == 1 and "can't be read at '0=bored'" in wrong.stderr
+
+
 def test_a_cleaned_copy_says_what_it_left_out(data: Data, tmp_path: Path) -> None:
     dataset = drawn()
     dataset = plus(dataset, dataset.images[2], int(dataset.labels[2]))
