@@ -105,12 +105,47 @@ def test_an_upload_is_imported_and_summed_up(fer_home: Path, open_page: OpenPage
     rejected = next(frame.value for frame in app.dataframe if "Reason" in frame.value)
     assert rejected.iloc[0].to_dict() == {
         "Where": "line 7",
-        "Reason": "label '9' is not a whole number from 0 to 6",
+        "Reason": "label '9' is not the name or number of a class",
     }
-    assert any(item.proto.label == "Rejected, as CSV" for item in app.get("download_button"))
+    assert any(item.proto.label == "Not imported, as CSV" for item in app.get("download_button"))
     assert app.selectbox(key="data_set").value == "fer2013"
     button(app, "Close").click().run()
     assert not app.success and not app.exception
+
+
+def numbered() -> bytes:
+    """A zip in AffectNet's order: neutral, happy, sad, surprise, fear, disgust, angry."""
+    dataset = drawn(70, 0, 0)
+    places = [6, 3, 4, 5, 2, 1, 0]
+    return zip_bytes(image_files(dataset, [str(places.index(label)) for label in range(7)]))
+
+
+def test_numbered_classes_are_asked_about_with_six_faces_each(fer_home: Path, open_page: OpenPage) -> None:
+    app = import_files(open_page(PAGE), {"affectnet.zip": numbered()})
+    assert catalog.list_datasets() == [] and not app.exception
+    assert "numbers for classes" in app.warning[0].value
+    assert len(images_of(app)) == 42 and not any(item.label == "Import with this order" for item in app.button)
+    app.selectbox(key="data_label_order").set_value("affectnet").run()
+    assert {"**0: neutral**", "**6: angry**"} <= {text.value for text in app.markdown}
+    app = finished(button(app, "Import with this order").click().run())
+    assert catalog.get_info("affectnet").fingerprint == drawn(70, 0, 0).fingerprint
+    assert "70 files read = 70 kept + 0 rejected" in app.success[0].value
+
+
+def test_an_order_of_ones_own_is_chosen_number_by_number(fer_home: Path, open_page: OpenPage) -> None:
+    app = import_files(open_page(PAGE), {"mine.zip": numbered()})
+    app.selectbox(key="data_label_order").set_value("custom").run()
+    for number, label in enumerate([6, 3, 4, 5, 2, 1, 0]):
+        app.selectbox(key=f"data_label_order_{number}").set_value(label)
+    app.run()
+    finished(button(app, "Import with this order").click().run())
+    assert catalog.get_info("mine").fingerprint == drawn(70, 0, 0).fingerprint
+
+
+def test_a_question_is_cancelled_and_changes_nothing(fer_home: Path, open_page: OpenPage) -> None:
+    app = import_files(open_page(PAGE), {"affectnet.zip": numbered()})
+    button(app, "Close").click().run()
+    assert not app.warning and catalog.list_datasets() == []
 
 
 def test_a_zip_with_votes_is_imported_under_the_name_one_chooses(fer_home: Path, open_page: OpenPage) -> None:
@@ -190,7 +225,7 @@ def test_an_import_is_cancelled(
     other = open_page(PAGE)
     assert has_button(other, "Cancel")
     finished(button(app, "Cancel").click().run())
-    assert "Cancelled; nothing was changed." in [text.value for text in app.info]
+    assert "Cancelled. Nothing was changed." in [text.value for text in app.info]
     assert snapshot(fer_home) == before
 
 
@@ -308,7 +343,7 @@ def test_a_cancelled_export_is_no_error(
     button(app, "Export").click().run()
     finished(button(app, "Cancel").click().run())
     assert not app.error
-    assert "Cancelled; nothing was changed." in [text.value for text in app.info]
+    assert "Cancelled. Nothing was changed." in [text.value for text in app.info]
 
 
 def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(

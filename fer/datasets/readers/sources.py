@@ -170,7 +170,7 @@ def _read_inner(tree: Tree, entry: Entry, order: LabelOrder | None, progress: Pr
 def _is_parquet(tree: Tree, entry: Entry, alone: bool) -> bool:
     if suffix_of(entry.path.name) == ".parquet":
         return True
-    if not alone:
+    if not alone or len(entry.path.parts) > 1:
         return False
     with tree.open(entry.path) as file:
         return kind_of(entry.path.name, file) == PARQUET

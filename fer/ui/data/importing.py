@@ -7,6 +7,7 @@ from typing import IO, Any, Final
 import pandas as pd
 import streamlit as st
 
+from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readings import Progress, Reading
 from fer.datasets.store import catalog
 from fer.datasets.store.importing import import_path, import_uploads, inside_data, store
@@ -14,6 +15,7 @@ from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
 from fer.datasets.synthetic import make_synthetic
 from fer.paths import data_dir
 from fer.ui import jobs
+from fer.ui.data.label_order import Question, ask, asking
 from fer.ui.data.overview import CHOSEN
 from fer.ui.state import UploadedFile, release_upload
 
@@ -28,9 +30,9 @@ FER-2013 comes from Kaggle. You need an account there:
 
 1. Sign in at kaggle.com and open *Challenges in Representation Learning: Facial Expression Recognition Challenge*;
    accept its rules under *Data*.
-2. Download `fer2013.tar.gz` or `icml_face_data.csv.zip`. Unpack the former: it holds `fer2013.csv`.
-3. If you want the FER+ crowd's votes, download `fer2013new.csv` from Microsoft's *FERPlus* repository.
-4. Drop the CSV, and the votes with it, above; or put them into `data/` and name the CSV.
+2. Download `fer2013.tar.gz` or `icml_face_data.csv.zip`. There is no need to unpack it.
+3. For the FER+ votes, download `fer2013new.csv` from Microsoft's *FERPlus* repository.
+4. Drop the file above, together with the votes; or copy them into `data/` and give the file's name.
 """
 
 
@@ -84,8 +86,7 @@ def _form(busy: bool = False) -> None:
         return
     if source == _UPLOAD:
         st.file_uploader(
-            "A CSV of FER-2013, or a zip with it or with image folders; fer2013new.csv beside it brings the votes",
-            type=["csv", "zip"],
+            "CSV, parquet or npz file, or a zip or tar with tables or image folders; add fer2013new.csv for FER+ votes",
             accept_multiple_files=True,
             key=_uploader(number),
         )
@@ -95,8 +96,8 @@ def _form(busy: bool = False) -> None:
             placeholder="fer2013.csv",
             key=_PATH,
             persist_state="session",
-            help="FER-2013's CSV, a folder with train/, validation/ and test/, or a zip. A path that leads out of the "
-            "folder is refused.",
+            help="A CSV, parquet or npz file, image folders, or a zip or tar of them. Paths outside the folder are "
+            "refused.",
         )
         st.caption(_what_lies_there())
     st.text_input(
@@ -147,7 +148,7 @@ def _start_upload() -> None:
         # Keep files of the same name apart, so that the import can refuse them by name.
         called[file.name] += 1
         files[file.name if called[file.name] == 1 else f"{file.name} ({called[file.name]})"] = file
-    if not _start(lambda progress: import_uploads(files, name, progress)):
+    if not _start(asking(lambda progress, order: import_uploads(files, name, progress, order))):
         return
     # The job holds the bytes while it needs them; a new key empties the widget.
     for file in uploads:
@@ -157,7 +158,7 @@ def _start_upload() -> None:
 
 def _start_path() -> None:
     text, name = st.session_state[_PATH], st.session_state[_NAME].strip() or None
-    _start(lambda progress: import_path(inside_data(text), name, progress=progress))
+    _start(asking(lambda progress, order: import_path(inside_data(text), name, progress=progress, order=order)))
 
 
 def _start_synthetic() -> None:
@@ -171,7 +172,7 @@ def _start_synthetic() -> None:
     _start(draw)
 
 
-def _start(work: Callable[[Progress], DatasetInfo]) -> bool:
+def _start(work: Callable[[Progress], DatasetInfo | Question]) -> bool:
     begun = jobs.start(_key(), work)
     if begun:
         st.session_state[_MINE] = jobs.find(_key())
@@ -195,26 +196,42 @@ def _outcome(job: jobs.Job[Any]) -> None:
             st.session_state[CHOSEN] = made.name
             st.session_state[_NAME] = ""
         _summary(made)
-    st.button("Close", icon=":material/close:", on_click=jobs.forget, args=(_key(),))
+    elif isinstance(made, Question):
+        ask(made, lambda order: _answer(made, order))
+    st.button(
+        "Close",
+        icon=":material/close:",
+        on_click=jobs.forget,
+        args=(_key(),),
+    )
+
+
+def _answer(question: Question, order: LabelOrder) -> None:
+    _start(question.answered(order))
 
 
 def _summary(info: DatasetInfo) -> None:
     unit = _UNITS.get(info.form, "images")
+    left_out = f" + {info.n_left_out:,} left out" if info.n_left_out else ""
     st.success(
-        f"Imported '{info.name}': {info.n_read:,} {unit} read = {info.n_images:,} kept + {info.n_rejected:,} rejected.",
+        f"Imported '{info.name}': {info.n_read:,} {unit} read = {info.n_images:,} kept + {info.n_rejected:,} rejected"
+        f"{left_out}.",
         icon=":material/check_circle:",
     )
-    if not info.n_rejected:
+    st.caption(", ".join(f"{split} {count:,}" for split, count in info.by_split().items()))
+    for change in info.changes:
+        st.caption(change)
+    if not info.n_rejected and not info.n_left_out:
         return
     file = catalog.dataset_folder(info.name) / REJECTED_FILE
     frame = pd.read_csv(file, dtype=str)
     st.dataframe(
         frame.head(_PREVIEW).rename(columns={"where": "Where", "reason": "Reason"}),
         hide_index=True,
-        alt="Rejected rows or files, and why",
+        alt="Rows or files that were not imported, and why",
     )
     st.download_button(
-        "Rejected, as CSV",
+        "Not imported, as CSV",
         file.read_bytes(),
         f"{info.name}-rejected.csv",
         "text/csv",

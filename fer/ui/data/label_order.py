@@ -1,0 +1,114 @@
+"""Ask the user in which order a dataset numbers its classes, with sample faces under each proposed name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from fer.datasets.readers.names import CONTEMPT
+from fer.datasets.readers.orders import PRESETS, LabelOrder, LabelOrderError, Samples, class_name
+from fer.datasets.readings import Progress
+from fer.datasets.store.storage import DatasetInfo
+from fer.datasets.viewing import enlarged
+from fer.emotions import N_EMOTIONS
+
+Importer = Callable[[Progress, LabelOrder | None], DatasetInfo]
+_CUSTOM: Final = "custom"
+_COLUMNS: Final = 2
+_FACE_PX: Final = 72
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """An import that waits for the order of its classes.
+
+    Attributes:
+        samples: up to six faces (48, 48) uint8 of each number.
+        importer: imports the dataset, given an order.
+    """
+
+    samples: Samples
+    importer: Importer
+
+    def answered(self, order: LabelOrder) -> Callable[[Progress], DatasetInfo]:
+        """Return the import with an order."""
+        return lambda progress: self.importer(progress, order)
+
+
+def asking(importer: Importer) -> Callable[[Progress], DatasetInfo | Question]:
+    """Return an import that ends in a question if its classes are numbers."""
+
+    def work(progress: Progress) -> DatasetInfo | Question:
+        try:
+            return importer(progress, None)
+        except LabelOrderError as error:
+            return Question(error.samples, importer)
+
+    return work
+
+
+def ask(question: Question, on_answer: Callable[[LabelOrder], None]) -> None:
+    """Draw the choice of an order, the faces under its names, and the button that confirms it.
+
+    Args:
+        question: what is asked.
+        on_answer: called with the order that the user confirms.
+    """
+    st.warning(
+        "This dataset has numbers for classes, and datasets number them differently. Choose the order in which each "
+        "name fits its faces.",
+        icon=":material/help:",
+    )
+    chosen = st.selectbox(
+        "Label order",
+        [*PRESETS, _CUSTOM],
+        index=None,
+        placeholder="Choose an order",
+        format_func=lambda key: PRESETS[key].title if key in PRESETS else "Custom",
+        key="data_label_order",
+    )
+    labels = PRESETS[chosen].labels if chosen in PRESETS else {}
+    columns = st.columns(_COLUMNS)
+    custom: dict[int, int] = {}
+    for place, number in enumerate(sorted(question.samples)):
+        with columns[place % _COLUMNS], st.container(border=True):
+            if chosen == _CUSTOM:
+                custom[number] = _choose_class(number)
+            else:
+                st.markdown(f"**{number}: {_named(labels.get(number))}**" if chosen else f"**{number}**")
+            _faces(question.samples[number], number)
+    if chosen == _CUSTOM:
+        order = LabelOrder(_CUSTOM, "Custom", custom)
+    elif chosen is not None:
+        order = PRESETS[chosen]
+    else:
+        return
+    st.button("Import with this order", type="primary", icon=":material/check:", on_click=on_answer, args=(order,))
+
+
+def _choose_class(number: int) -> int:
+    return int(
+        st.selectbox(
+            str(number),
+            [*range(N_EMOTIONS), CONTEMPT],
+            index=min(number, N_EMOTIONS),
+            format_func=_named,
+            key=f"data_label_order_{number}",
+        )
+    )
+
+
+def _named(label: int | None) -> str:
+    if label is None:
+        return "not in this order; rejected"
+    return f"{class_name(label)}, left out" if label == CONTEMPT else class_name(label)
+
+
+def _faces(images: list[npt.NDArray[np.uint8]], number: int) -> None:
+    if images:
+        st.image([enlarged(image) for image in images], width=_FACE_PX, alt=[f"Face of class {number}"] * len(images))
+    else:
+        st.caption("No readable face")
