@@ -12,6 +12,8 @@ from fer.emotions import EMOTIONS, N_EMOTIONS, looks
 
 # Right eye, left eye, nose tip, right and left corner of the mouth; right and left are the person's own.
 N_LANDMARKS = 5
+# Of seven classes, more than this say nothing to a reader.
+MOST_CANDIDATES = 3
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Face:
             makes the face 'not sure', whatever its confidence.
         candidates: the classes of `EMOTIONS` that contain the right one with the model's stated coverage, most probable
             first; empty if the model has no such calibration.
+        flaws: what is wrong with the picture of the face, in plain words such as 'the face is blurred'. Its confidence
+            is lower for it; a flaw alone doesn't make the face 'not sure'.
 
     Raises:
         ValueError: a shape, a range or a class name is wrong.
@@ -65,6 +69,7 @@ class Face:
     pose: Pose | None = None
     doubts: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
+    flaws: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         probabilities = np.array(self.probabilities, dtype=np.float32)
@@ -103,9 +108,26 @@ class Face:
         return self.confidence >= self.confidence_threshold and not self.doubts
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """Return why the face is 'not sure', as far as that is known; empty if it is sure."""
+        return () if self.sure else tuple(dict.fromkeys((*self.doubts, *self.flaws)))
+
+    @property
     def looks(self) -> str:
         """Return the wording for people: 'looks happy' or 'not sure'."""
         return looks(self.emotion, sure=self.sure)
+
+    @property
+    def details(self) -> str:
+        """Return a sentence for people that says more where the face is 'not sure'; '' if it is sure.
+
+        For example 'Not sure: the face is blurred. Neutral or happy.'
+        """
+        if self.sure:
+            return ""
+        why = f": {' and '.join(self.reasons)}" if self.reasons else ""
+        may_be = f" Perhaps {' or '.join(self.candidates)}." if 0 < len(self.candidates) <= MOST_CANDIDATES else ""
+        return f"Not sure{why}.{may_be}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the face as plain JSON values."""
@@ -119,7 +141,7 @@ class Face:
             },
             "landmarks": self.landmarks and [[round(float(x), 2), round(float(y), 2)] for x, y in self.landmarks],
             "pose": self.pose and {name: round(angle, 1) for name, angle in asdict(self.pose).items()},
-            "doubts": list(self.doubts),
+            "doubts": list(self.reasons),
             "candidates": list(self.candidates),
         }
 
@@ -170,8 +192,8 @@ class ImageAnalysis:
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per face and the columns `FRAME_COLUMNS`.
 
-        `face` counts from 1. `yaw`, `pitch` and `roll` are degrees as in `Pose`, NaN if unknown. `doubts` are joined by
-        '; ' and `candidates` by ' or '.
+        `face` counts from 1. `yaw`, `pitch` and `roll` are degrees as in `Pose`, NaN if unknown. `doubts` are the
+        face's `reasons`, joined by '; ', and `candidates` are joined by ' or '.
         """
         return faces_frame([self])
 
@@ -202,6 +224,6 @@ def _row(face: Face) -> tuple[Any, ...]:
         face.sure,
         *(float(value) for value in face.probabilities),
         *((pose.yaw, pose.pitch, pose.roll) if pose else (math.nan,) * 3),
-        "; ".join(face.doubts),
+        "; ".join(face.reasons),
         " or ".join(face.candidates),
     )

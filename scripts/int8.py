@@ -11,7 +11,7 @@ from fer.datasets.faces import FaceDataset
 from fer.recognition.bundle import ONNX_FILE, Bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
-from fer.training.bundling import calibrate, measure_splits
+from fer.training.bundling import calibrate, measure_splits, with_confidence
 from fer.training.quantize import CALIBRATION_FACES, INT8_FILE, quantize
 from fer.training.run_data import split_parts
 
@@ -74,12 +74,8 @@ def add_int8(bundle: Bundle, dataset: FaceDataset, config: TrainConfig) -> tuple
     if not verdict.good:
         (bundle.path / INT8_FILE).unlink()
         return write_bundle(replace(bundle, network=network)), verdict
-    temperature, confidence_threshold, fitted_on = calibrate(quantised, parts)
-    served = write_bundle(
-        replace(candidate, network=network, temperature=temperature, confidence_threshold=confidence_threshold)
-    )
-    metrics = measure_splits(EmotionClassifier(served), dataset, parts) | {"calibrated_on": fitted_on}
-    return write_bundle(replace(served, metrics=metrics)), verdict
+    served = replace(candidate, network=network)
+    return with_confidence(served, *calibrate(quantised, parts), dataset, parts), verdict
 
 
 def _face_ms(first: EmotionClassifier, second: EmotionClassifier, faces: FaceDataset) -> tuple[float, float]:

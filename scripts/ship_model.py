@@ -1,7 +1,8 @@
 """Put a finished run's model into `model/`, with its settings and curves; renew the model card and the docs' report.
 
-python -m scripts.ship_model RUN_FOLDER              the data are those of the run's config.json
-python -m scripts.ship_model --report DATA [VOTES]   only the card and the report, of the model that lies in model/
+python -m scripts.ship_model RUN_FOLDER                  the data are those of the run's config.json
+python -m scripts.ship_model --confidence DATA [VOTES]   fit the confidence of the model in model/ again
+python -m scripts.ship_model --report DATA [VOTES]       only the card and the report of the model in model/
 """
 
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from fer.datasets.faces import FaceDataset
 from fer.emotions import EMOTIONS
 from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
@@ -23,8 +25,9 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
 from fer.runs.layout import NOTES
 from fer.storage.files import read_json
+from fer.training.bundling import calibrate, with_confidence
 from fer.training.quantize import INT8_FILE
-from fer.training.run_data import load_data
+from fer.training.run_data import load_data, split_parts
 from scripts import shipped_report
 from scripts.int8 import Verdict, add_int8
 
@@ -37,14 +40,17 @@ SPLIT = "validation"
 
 def main(arguments: list[str]) -> None:
     """Copy a run's model, or take the one that is there; then renew what is written about it."""
-    if arguments[:1] == ["--report"] and len(arguments) in (2, 3):
+    if arguments[:1] in (["--report"], ["--confidence"]) and len(arguments) in (2, 3):
         data, votes = arguments[1], arguments[2] if len(arguments) == 3 else None
+        if arguments[0] == "--confidence":
+            fit_again(data, votes)
     elif len(arguments) == 1 and (Path(arguments[0]) / "bundle" / "bundle.json").is_file():
         data, votes = ship(Path(arguments[0]))
         serve_the_better(data, votes)
     else:
         sys.exit(
-            "Expected the folder of one finished run, such as runs/20260102-101500-ab12, or --report DATA [VOTES]."
+            "Expected the folder of one finished run, such as runs/20260102-101500-ab12, or --report DATA [VOTES], or "
+            "--confidence DATA [VOTES]."
         )
     bundle = load_bundle(SHIPPED_BUNDLE)
     evaluation_set = load_evaluation_set(Source(data, SPLIT, votes=votes))
@@ -81,10 +87,21 @@ def _called(bundle: str) -> str:
     return str(read_json(folder.parent / NOTES).get("name") or folder.name)
 
 
+def fit_again(data: str, votes: str | None) -> None:
+    """Fit what the shipped bundle says of its confidence again, on the part that its training kept apart."""
+    config, dataset = _settings_and_data(data, votes)
+    bundle, parts = load_bundle(SHIPPED_BUNDLE), split_parts(dataset, config)
+    with_confidence(bundle, *calibrate(EmotionClassifier(bundle), parts), dataset, parts)
+
+
+def _settings_and_data(data: str, votes: str | None) -> tuple[TrainConfig, FaceDataset]:
+    config = TrainConfig.from_json((SHIPPED_BUNDLE / "config.json").read_text(encoding="utf-8"))
+    return config, load_data(replace(config, data=data, votes=votes))
+
+
 def serve_the_better(data: str, votes: str | None) -> None:
     """Serve an int8 copy in place of the float32 model where it is nearly as right and much faster."""
-    config = TrainConfig.from_json((SHIPPED_BUNDLE / "config.json").read_text(encoding="utf-8"))
-    dataset = load_data(replace(config, data=data, votes=votes))
+    config, dataset = _settings_and_data(data, votes)
     _, verdict = add_int8(load_bundle(SHIPPED_BUNDLE), dataset, config)
     sys.stdout.write(f"{verdict.text}\n")
 

@@ -1,8 +1,10 @@
 """`fer evaluate`: measure a model on labelled faces and write tables, JSON and reports."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -22,10 +24,10 @@ from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
 from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
-from fer.evaluation.wording import DERIVED, PHOTOS, SYNTHETIC, verdict
+from fer.evaluation.wording import DERIVED, PHOTOS, SYNTHETIC, sets_in_words, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
-from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.classifier import EmotionClassifier, MirroredClassifier
 from fer.text import ago, counted
 from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 
@@ -55,6 +57,7 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
     help="Write a report: .html (opens offline), .json (all results) or .csv (one row per face)",
 )
 @click.option("--gallery/--no-gallery", default=True, help="Whether the HTML report shows faces [default: yes]")
+@click.option("--mirror", is_flag=True, help="Average each face and its mirror image; the result is not stored")
 @click.option("--fresh", is_flag=True, help="Evaluate again even if there is a stored result")
 def evaluate(
     path: str,
@@ -68,6 +71,7 @@ def evaluate(
     json_file: str | None,
     report_files: tuple[str, ...],
     gallery: bool,
+    mirror: bool,
     fresh: bool,
 ) -> None:
     """Measure a model on the labelled faces in PATH.
@@ -82,14 +86,15 @@ def evaluate(
     # Fail before classifying, which may take minutes.
     for target in (*report_files, *([json_file] if json_file else [])):
         check_target(target)
-    classifiers = [EmotionClassifier(load_bundle(find_model(name))) for name in (model, against) if name]
+    kind = MirroredClassifier if mirror else EmotionClassifier
+    classifiers: list[EmotionClassifier] = [kind(load_bundle(find_model(name))) for name in (model, against) if name]
     began = datetime.now(UTC).isoformat(timespec="seconds")
     source = Source(path, split, photos=photos, detector=detector, votes=votes)
     evaluation_set, results = _work(source, classifiers, robustness=robustness, fresh=fresh)
     # Without markup, because a name may contain [brackets].
     console = Console(stderr=json_file == STDOUT, markup=False)
     for result in results:
-        _print(result, path, console)
+        _print(result, path, console, mirror=mirror)
         if result.made < began:
             console.print(f"Stored result, evaluated {ago(result.made)}. Use --fresh to evaluate again.")
     comparison = None
@@ -97,12 +102,24 @@ def evaluate(
         comparison = compare(results[0].predictions, results[1].predictions)
         _print_comparison(comparison, results, console)
     if json_file:
-        metrics = [summary(one.model.name, path, one.data.split, one.predictions) for one in results]
+        metrics = [_summary(one, path, mirror) for one in results]
         content = {"models": metrics, "comparison": comparison.to_dict()} if comparison else metrics[0]
         write_target(json.dumps(content, indent=2).encode() + b"\n", json_file)
     for file in report_files:
         made = report(Path(file).suffix.lower(), evaluation_set, results, classifiers if gallery else ())
         write_target(made, file)
+
+
+def _summary(result: EvaluationResult, path: str, mirror: bool) -> dict[str, Any]:
+    """Return the object for JSON, with the parts that were asked for or that only some models have at its end."""
+    values = summary(result.model.name, path, result.data.split, result.predictions)
+    if result.robustness is not None:
+        values["robustness"] = [asdict(row) for row in result.robustness]
+    if result.sets is not None:
+        values["sets"] = asdict(result.sets)
+    if mirror:
+        values["mirrored"] = True
+    return values
 
 
 def _work(
@@ -132,6 +149,9 @@ def _evaluate(
     def wait() -> None:
         progress.update(task, description=f"{name}, waiting for another evaluation of the same faces")
 
+    if isinstance(classifier, MirroredClassifier):
+        # Stored results are of single crops.
+        return evaluate_model(classifier, evaluation_set, robustness=robustness, on_progress=tell).called(bundle.name)
     try:
         result = evaluate_once(
             classifier,
@@ -149,8 +169,9 @@ def _evaluate(
     return result.called(bundle.name)
 
 
-def _print(result: EvaluationResult, path: str, console: Console) -> None:
+def _print(result: EvaluationResult, path: str, console: Console, *, mirror: bool) -> None:
     metrics, data = result.metrics, result.data
+    views = "the mean of each face and its mirror image" if mirror else "a single crop per face"
     low, high = metrics.accuracy_interval
     derived = f" ({DERIVED})" if data.derived else ""
     # Soft wrap, because a path may be longer than the line.
@@ -167,9 +188,11 @@ def _print(result: EvaluationResult, path: str, console: Console) -> None:
         console.print(f"{counted(data.left_out, 'image')} could not be used and {_were(data.left_out)} left out.")
     console.print(
         f"accuracy {metrics.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), macro F1 {metrics.macro_f1:.4f},\n"
-        f"ECE {metrics.ece:.4f}, {result.predictions.faces_per_second:.0f} faces per second",
+        f"ECE {metrics.ece:.4f}, {result.predictions.faces_per_second:.0f} faces per second; {views}",
         highlight=False,
     )
+    if result.sets is not None:
+        console.print(sets_in_words(result.sets), highlight=False)
     table = Table("emotion", "precision", "recall", "F1", "faces")
     for name, scores in metrics.per_class.items():
         rates = (f"{value:.3f}" for value in (scores.precision, scores.recall, scores.f1))
@@ -177,9 +200,10 @@ def _print(result: EvaluationResult, path: str, console: Console) -> None:
     console.print(table)
     _print_confusion(metrics, console)
     if result.robustness is not None:
-        table = Table("corruption", "accuracy", "lost", title="Robustness")
+        table = Table("corruption", "accuracy", "lost", "sure", "accuracy if sure", title="Robustness")
         for row in result.robustness:
-            table.add_row(row.label, f"{row.accuracy:.4f}", f"{row.lost:.4f}")
+            numbers = (row.accuracy, row.lost, row.sure, row.sure_accuracy)
+            table.add_row(row.label, *("none" if number is None else f"{number:.4f}" for number in numbers))
         console.print(table)
 
 

@@ -10,7 +10,9 @@ from fer.evaluation.calibration import answered_at, coverage_curve, reliability
 from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.metrics import Metrics, Predictions, measure, predict, summary
 from fer.evaluation.robustness import RobustnessRow, measure_robustness
+from fer.evaluation.sets import SetMetrics, measure_sets
 from fer.recognition.bundle import Bundle
+from fer.recognition.candidates import ClassSets
 from fer.recognition.classifier import EmotionClassifier
 from fer.storage.schema import Share, Text
 
@@ -24,17 +26,19 @@ class ModelInfo:
         hash: changes with the weights, the temperature or the confidence threshold.
         path: the folder of the bundle when it was evaluated.
         confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
+        sets: which classes may be the right one; None if the model has no such calibration.
     """
 
     name: Text
     hash: Text
     path: Text
     confidence_threshold: Share
+    sets: ClassSets | None = None
 
     @classmethod
     def of(cls, bundle: Bundle, name: str | None = None) -> Self:
         """Describe a bundle, under another name if one is passed."""
-        return cls(name or bundle.name, bundle.hash, str(bundle.path), float(bundle.confidence_threshold))
+        return cls(name or bundle.name, bundle.hash, str(bundle.path), float(bundle.confidence_threshold), bundle.sets)
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,12 @@ class EvaluationResult:
         """Return the same result with its robustness rows."""
         return replace(self, robustness=rows)
 
+    @property
+    def sets(self) -> SetMetrics | None:
+        """Return what the model's sets of classes are worth here; None if it has none."""
+        found = self.model.sets
+        return None if found is None else measure_sets(found, self.predictions.probabilities, self.predictions.labels)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all results as plain JSON values, including those that `fer evaluate --json` writes."""
         probabilities, labels = self.predictions.probabilities, self.predictions.labels
@@ -137,6 +147,7 @@ class EvaluationResult:
             "split_derived_from_train": self.data.derived,
             "whole_photos": self.data.photos,
             "made": self.made,
+            "sets": self.sets and asdict(self.sets),
             "not_sure": {"threshold": answered.threshold, "coverage": answered.coverage, "accuracy": answered.accuracy},
             "calibration": [
                 {"from": low, "to": high, "n": int(n), "confidence": _or_none(mean), "accuracy": _or_none(accuracy)}
@@ -191,7 +202,13 @@ def evaluate_model(
         known = EvaluationResult.of(ModelInfo.of(classifier.bundle, name), evaluation_set, predictions)
     if not robustness or known.robustness is not None:
         return known
-    rows = measure_robustness(classifier, evaluation_set.faces, known.metrics.accuracy, report("robustness"))
+    rows = measure_robustness(
+        classifier,
+        evaluation_set.faces,
+        known.metrics.accuracy,
+        known.model.confidence_threshold,
+        report("robustness"),
+    )
     return known.with_robustness(rows)
 
 

@@ -1,4 +1,4 @@
-"""What bad light, blur, noise and a slipped crop cost: one table of transforms, and a model's accuracy under each."""
+"""Robustness: a table of image corruptions, and a model's accuracy and confidence under each."""
 
 import zlib
 from collections.abc import Callable
@@ -12,22 +12,26 @@ from msgspec import Meta
 
 from fer.arrays import SIDE, Image
 from fer.datasets.faces import FaceDataset
+from fer.evaluation.calibration import answered_at
 from fer.evaluation.metrics import Classifier, predict, wilson_interval
 from fer.storage.schema import Share, Text, fitting
 
 _CENTRE: Final = ((SIDE - 1) / 2, (SIDE - 1) / 2)
-_COVER_GREY: Final = 128
+# Rows or columns of a face.
+_LOWER: Final = slice(SIDE // 2, None)
+_UPPER: Final = slice(None, SIDE // 2)
+_ALL: Final = slice(None)
 
 
 @dataclass(frozen=True)
 class Transform:
-    """One way to spoil a face.
+    """One way to corrupt a face.
 
     Attributes:
         name: the stable name in files.
         label: for people, with the strength.
-        apply: takes (48, 48) uint8 and a number that belongs to the face, and gives a new (48, 48) uint8. Directions
-            and noise follow from the number, so that neither the order of the faces nor a seed changes a figure.
+        apply: takes (48, 48) uint8 and a number that belongs to the face, and returns a new (48, 48) uint8. Directions
+            and noise follow from the number, so that neither the order of the faces nor a seed changes a result.
     """
 
     name: str
@@ -57,7 +61,7 @@ def _turned(degrees: float) -> Callable[[Image, int], Image]:
 
 
 def _cropped(side: float) -> Callable[[Image, int], Image]:
-    """The crop that a box of `side` times the side round the same centre would give."""
+    """Crop as a box of `side` times the side around the same centre would."""
     matrix = cv2.getRotationMatrix2D(_CENTRE, 0, 1 / side)
     return lambda image, _: _moved(image, matrix)
 
@@ -94,10 +98,13 @@ def _noisy(sigma: float) -> Callable[[Image, int], Image]:
     return add
 
 
-def _lower_half_covered(image: Image, _: int) -> Image:
-    covered = image.copy()
-    covered[SIDE // 2 :] = _COVER_GREY
-    return covered
+def _covered(rows: slice, columns: slice, grey: int) -> Callable[[Image, int], Image]:
+    def cover(image: Image, _: int) -> Image:
+        covered = image.copy()
+        covered[rows, columns] = grey
+        return covered
+
+    return cover
 
 
 # Strengths that webcams and detectors reach in use: boxes scatter by 15 to 19 % of their side from frame to frame.
@@ -110,15 +117,31 @@ TRANSFORMS: Final = (
     Transform("small", "24 pixels wide", _shrunk(24)),
     Transform("jpeg", "JPEG quality 20", _jpeg(20)),
     Transform("noise", "noise (sigma 15)", _noisy(15)),
-    Transform("covered", "lower half covered", _lower_half_covered),
+    Transform("covered", "lower half covered", _covered(_LOWER, _ALL, 128)),
     Transform("tight", "10 % tighter", _cropped(0.9)),
     Transform("wide", "10 % wider", _cropped(1.1)),
     Transform("shifted", "shifted by 8 %", _shifted(0.08)),
 )
 
+# Weaker and stronger than the table, and covered elsewhere: what the quality of a face is learned from, as well.
+STRENGTHS: Final = (
+    Transform("darker", "gamma 3", _gamma(3.0)),
+    Transform("brighter", "gamma 0.35", _gamma(0.35)),
+    Transform("blurred_little", "sigma 0.8", _blurred(0.8)),
+    Transform("blurred_much", "sigma 2.5", _blurred(2.5)),
+    Transform("turned_30", "turned by 30°", _turned(30)),
+    Transform("smaller", "16 pixels wide", _shrunk(16)),
+    Transform("jpeg_10", "JPEG quality 10", _jpeg(10)),
+    Transform("noise_little", "sigma 7", _noisy(7)),
+    Transform("noise_much", "sigma 30", _noisy(30)),
+    Transform("lower_white", "lower half white", _covered(_LOWER, _ALL, 255)),
+    Transform("left_black", "left half black", _covered(_ALL, _UPPER, 0)),
+    Transform("upper_grey", "upper half grey", _covered(_UPPER, _ALL, 90)),
+)
 
-def spoil(faces: FaceDataset, transform: Transform) -> FaceDataset:
-    """The same labelled faces, each transformed."""
+
+def corrupt(faces: FaceDataset, transform: Transform) -> FaceDataset:
+    """Return the same labelled faces, each transformed."""
     images = [transform.apply(image, zlib.crc32(image.tobytes())) for image in faces.images]
     return replace(faces, images=np.array(images, np.uint8).reshape(-1, SIDE, SIDE))
 
@@ -131,7 +154,9 @@ class RobustnessRow:
         name, label: of the transform.
         accuracy: on the transformed faces, 0..1.
         interval: the bounds of its 95 % interval (Wilson).
-        lost: accuracy on the clean faces less this one; negative where the transform helps.
+        lost: accuracy on the clean faces less this one; negative if the transform helps.
+        sure: share of the transformed faces that are answered, 0..1; the others are 'not sure'.
+        sure_accuracy: accuracy on the answered ones, 0..1; None if none is answered.
     """
 
     name: Text
@@ -139,6 +164,8 @@ class RobustnessRow:
     accuracy: Share
     interval: tuple[Share, Share]
     lost: Annotated[float, Meta(ge=-1, le=1)]
+    sure: Share
+    sure_accuracy: Share | None
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -154,15 +181,17 @@ def measure_robustness(
     classifier: Classifier,
     faces: FaceDataset,
     clean_accuracy: float,
+    confidence_threshold: float,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[RobustnessRow, ...]:
-    """Accuracy under every transform of `TRANSFORMS`, in their order.
+    """Measure a model under every transform of `TRANSFORMS`, in their order.
 
     Args:
         classifier: the model.
         faces: N labelled faces, clean.
         clean_accuracy: the model's accuracy on them, 0..1.
-        on_progress: called after each batch with the faces done and those of all transforms.
+        confidence_threshold: confidence in 0..1 under which the model is 'not sure'.
+        on_progress: called after each batch with the number of faces done and that of all transforms.
 
     Raises:
         EvaluationError: there is no face.
@@ -176,9 +205,19 @@ def measure_robustness(
             if on_progress:
                 on_progress(before + done, total)
 
-        predictions = predict(classifier, spoil(faces, transform), report)
+        predictions = predict(classifier, corrupt(faces, transform), report)
         n_right = int(predictions.correct.sum())
         accuracy = n_right / len(faces)
-        interval = wilson_interval(n_right, len(faces))
-        rows.append(RobustnessRow(transform.name, transform.label, accuracy, interval, clean_accuracy - accuracy))
+        answered = answered_at(predictions.probabilities, predictions.labels, confidence_threshold)
+        rows.append(
+            RobustnessRow(
+                name=transform.name,
+                label=transform.label,
+                accuracy=accuracy,
+                interval=wilson_interval(n_right, len(faces)),
+                lost=clean_accuracy - accuracy,
+                sure=answered.coverage,
+                sure_accuracy=answered.accuracy,
+            )
+        )
     return tuple(rows)

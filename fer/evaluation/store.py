@@ -46,7 +46,7 @@ from fer.storage.schema import Seconds, Text, fitting, read_object
 from fer.storage.values import ValuesError
 
 # Part of every key. Increase it when the stored content or its computation changes, so that old results are ignored.
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 # A part file that hasn't changed for this long belongs to a process that was killed.
 _ORPHAN_SECONDS: Final = 10
 Stamp = tuple[Signature, Signature | None]

@@ -6,6 +6,7 @@ from typing import Final
 from fer.evaluation.calibration import answered_at
 from fer.evaluation.comparison import Comparison
 from fer.evaluation.evaluation_result import EvaluationResult
+from fer.evaluation.sets import SetMetrics
 from fer.text import counted
 
 _SMALLEST_P: Final = 0.0001
@@ -33,6 +34,14 @@ def key_metrics(result: EvaluationResult) -> dict[str, str]:
         "Accuracy when sure": sure,
         "Faces per second": f"{predictions.faces_per_second:,.0f}",
     }
+
+
+def sets_in_words(sets: SetMetrics) -> str:
+    """Return what a model's sets of classes are worth, in a sentence."""
+    return (
+        f"Sets of classes contain the right one for {sets.coverage:.1%} of the faces ({sets.target:.0%} intended); "
+        f"they have {sets.mean_size:.2f} classes on average, {sets.singles:.0%} only one."
+    )
 
 
 def about(results: Sequence[EvaluationResult]) -> str:

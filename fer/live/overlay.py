@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fer.arrays import Image
 from fer.live.pipeline import SeenFace
 from fer.live.settings import LiveSettings
+from fer.recognition.candidates import ClassSets
 from fer.results import Face
 from fer.vision.drawing import UNSURE_BGR, color_bgr, draw_box, draw_label
 
@@ -19,6 +20,8 @@ _DATE_BGR: Final = (32, 32, 32)
 # Squares across a blurred face: too few to recognise anybody.
 _BLUR_SQUARES: Final = 8
 _FRAME_SQUARES: Final = 24
+# A face has room for two classes on its label.
+_MOST_ON_LABEL: Final = 2
 # A detector's box ends at the forehead and the ears, so blurring needs a margin.
 _BLUR_MARGIN: Final = 0.25
 
@@ -32,12 +35,15 @@ class Person:
     raw: npt.NDArray[np.float32]
 
 
-def people_of(seen: Sequence[SeenFace], confidence_threshold: float) -> tuple[Person, ...]:
+def people_of(
+    seen: Sequence[SeenFace], confidence_threshold: float, sets: ClassSets | None = None
+) -> tuple[Person, ...]:
     """Return the faces that are confirmed and classified, by number.
 
     Args:
         seen: all tracked faces.
         confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
+        sets: which classes may be the right one; None if the model has no such calibration.
     """
     people = []
     for face in seen:
@@ -46,7 +52,14 @@ def people_of(seen: Sequence[SeenFace], confidence_threshold: float) -> tuple[Pe
             box = (left, top, max(1, width), max(1, height))
             # After hundreds of float32 steps, the sum is slightly off 1.
             smoothed = face.smoothed / face.smoothed.sum()
-            people.append(Person(face.number, Face(box, smoothed, confidence_threshold), face.raw))
+            shown = Face(
+                box_xywh=box,
+                probabilities=smoothed,
+                confidence_threshold=confidence_threshold,
+                candidates=sets.of(smoothed) if sets else (),
+                flaws=face.flaws,
+            )
+            people.append(Person(face.number, shown, face.raw))
     return tuple(sorted(people, key=lambda person: person.number))
 
 
@@ -89,7 +102,7 @@ def label(person: Person, settings: LiveSettings, *, numbered: bool) -> str | No
     """Return the label of a face, such as '2: looks happy 0.83' or 'not sure'; None if labels are off."""
     parts = []
     if settings.labels:
-        parts.append(person.face.looks)
+        parts.append(_words(person.face))
     if settings.confidence and (person.face.sure or not settings.labels):
         parts.append(f"{person.face.confidence:.2f}")
     if numbered and parts:
@@ -97,6 +110,13 @@ def label(person: Person, settings: LiveSettings, *, numbered: bool) -> str | No
     elif numbered and settings.boxes:
         parts.append(str(person.number))
     return " ".join(parts) or None
+
+
+def _words(face: Face) -> str:
+    """Return what a face looks like: 'looks happy', 'not sure', or 'neutral or happy?' if the set names only two."""
+    if face.sure or len(face.candidates) != _MOST_ON_LABEL:
+        return face.looks
+    return f"{' or '.join(face.candidates)}?"
 
 
 def hide_all(image_bgr: Image) -> Image:

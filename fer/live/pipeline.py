@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from fer.arrays import Boxes, Image
 from fer.live.settings import LiveSettings
+from fer.recognition.candidates import ClassSets
 from fer.vision.boxes import FaceDetector
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector
 from fer.vision.flow import shift_boxes
 from fer.vision.haar import FRAME_SIDE
+from fer.vision.quality import measure, reasons
 from fer.vision.tracking import FaceTracker, Track
 
 # Measuring a head's roll takes as long as detecting it, and heads turn slowly: in between, each track keeps its own.
@@ -35,11 +37,13 @@ class LiveModel:
         classifier: may be shared with other sessions.
         confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
         name: the name in the exported record.
+        sets: which classes may be the right one; None if the model has no such calibration.
     """
 
     classifier: Classifier
     confidence_threshold: float = 0.0
     name: str = ""
+    sets: ClassSets | None = None
 
 
 def live_detector(settings: LiveSettings) -> FaceDetector:
@@ -62,6 +66,7 @@ class SeenFace:
         box_xywh: (4,) float32 in pixels of the frame.
         present: False while detections miss it. Its expression is then the last known one.
         raw, smoothed: probabilities (7,) float32; None before the first classification.
+        flaws: what is wrong with the picture of the face, in plain words; the last known ones.
     """
 
     number: int | None
@@ -69,6 +74,7 @@ class SeenFace:
     present: bool
     raw: npt.NDArray[np.float32] | None
     smoothed: npt.NDArray[np.float32] | None
+    flaws: tuple[str, ...] = ()
 
 
 class FacePipeline:
@@ -120,15 +126,17 @@ class FacePipeline:
                 track.roll, track.rolled_s = detector.roll(image_bgr, track.box_xywh * factor), now_s
             rolls = [track.roll for track in tracks]
             crops = crop_faces(image_bgr, self._tracker.boxes(tracks) * factor, detector.crop_scale, rolls)
-            for track, probabilities in zip(tracks, classifier.probabilities(crops), strict=True):
+            answers = zip(tracks, classifier.probabilities(crops), measure(crops), strict=True)
+            for track, probabilities, measures in answers:
                 track.smooth(probabilities, now_s, settings.smoothing_s)
+                track.flaws = reasons(measures)
         return tuple(self._seen(track, factor) for track in self._tracker.tracks)
 
     def _seen(self, track: Track, factor: float) -> SeenFace:
         # Not the track's own number: false detections that are never confirmed must not leave gaps.
         number = self._numbers.setdefault(track.track_id, len(self._numbers) + 1) if track.hits > 1 else None
         box = (track.box_xywh * factor).astype(np.float32)
-        return SeenFace(number, box, track.missed == 0, track.raw, track.smoothed)
+        return SeenFace(number, box, track.missed == 0, track.raw, track.smoothed, track.flaws)
 
     def _due(self, first: bool, detector: FaceDetector, detect_every: int) -> bool:
         return (

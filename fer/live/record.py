@@ -26,6 +26,8 @@ _ROW: Final = np.dtype(
         ("raw", np.float32, N_EMOTIONS),
         ("smoothed", np.float32, N_EMOTIONS),
         ("sure", np.bool_),
+        # A bit for each of the classes, the first the lowest.
+        ("candidates", np.uint8),
     ]
 )
 
@@ -39,6 +41,7 @@ class Observation:
         box_xywh: (4,) float32 in pixels of the frame.
         raw, smoothed: probabilities (7,) float32 of this frame alone, and smoothed over time.
         sure: whether the smoothed confidence reaches the model's confidence threshold.
+        candidates: the classes that may be the right one by the smoothed ones; empty if the model has no such sets.
     """
 
     person: int
@@ -46,6 +49,7 @@ class Observation:
     raw: npt.NDArray[np.float32]
     smoothed: npt.NDArray[np.float32]
     sure: bool
+    candidates: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> int:
@@ -133,7 +137,16 @@ class SessionRecord:
         # Faces that still don't fit are left out.
         if frame % self._stride == 0 and self._fits(observations):
             for face in observations:
-                row = (seconds, frame, face.person, face.box_xywh, face.raw, face.smoothed, face.sure)
+                row = (
+                    seconds,
+                    frame,
+                    face.person,
+                    face.box_xywh,
+                    face.raw,
+                    face.smoothed,
+                    face.sure,
+                    _bits(face.candidates),
+                )
                 self._rows[self._n_rows] = row
                 self._n_rows += 1
 
@@ -175,8 +188,8 @@ class SessionRecord:
         """Return a table with one row per face and frame.
 
         Columns: time (ISO 8601, local), seconds, frame, person, x, y, width, height (pixels of the camera's frame),
-        emotion, confidence and sure (from the smoothed probabilities), one column per class (smoothed), and one with
-        the prefix raw_ per class.
+        emotion, confidence and sure (from the smoothed probabilities), one column per class (smoothed), one with the
+        prefix raw_ per class, and candidates, joined by ' or ', the most probable first.
         """
         rows = self._rows[: self._n_rows]
         smoothed, raw = rows["smoothed"].astype(float), rows["raw"].astype(float)
@@ -198,6 +211,7 @@ class SessionRecord:
             table[name] = smoothed[:, index].round(4)
         for index, name in enumerate(EMOTIONS):
             table[f"raw_{name}"] = raw[:, index].round(4)
+        table["candidates"] = [_names(int(row["candidates"]), row["smoothed"]) for row in rows]
         return pd.DataFrame(table)
 
     def files(self, about: dict[str, Any]) -> RecordFiles:
@@ -226,6 +240,14 @@ class SessionRecord:
         rows = table.to_json(orient="records", double_precision=4)
         text = f'{json.dumps(document, ensure_ascii=False)[:-1]}, "rows": {rows}}}'
         return RecordFiles(csv=table.to_csv(index=False).encode(), json=text.encode())
+
+
+def _bits(candidates: Sequence[str]) -> int:
+    return sum(1 << EMOTIONS.index(name) for name in candidates)
+
+
+def _names(bits: int, smoothed: npt.NDArray[np.float32]) -> str:
+    return " or ".join(EMOTIONS[index] for index in np.argsort(-smoothed, kind="stable") if bits >> int(index) & 1)
 
 
 def shares_of(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

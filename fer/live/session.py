@@ -129,7 +129,7 @@ class LiveSession:
         started = time.perf_counter()
         try:
             seen = self._pipeline.run(image_bgr, now_s, detector, model.classifier, settings)
-            people = people_of(seen, model.confidence_threshold)
+            people = people_of(seen, model.confidence_threshold, model.sets)
             picture = draw(image_bgr, seen, people, settings, datetime.now())
         except Exception as error:
             picture = _unprocessed(image_bgr, settings)
@@ -163,6 +163,7 @@ class LiveSession:
                 person.raw,
                 person.face.probabilities,
                 person.face.sure,
+                person.face.candidates,
             )
             for person in people
             if person.number in present
@@ -262,6 +263,7 @@ class LiveSession:
         return {
             "model": names,
             "confidence_threshold": model.confidence_threshold,
+            "sets": model.sets and model.sets.to_dict(),
             "detector": settings.detector,
             "detect_every": settings.detect_every,
             "smoothing_seconds": settings.smoothing_s,

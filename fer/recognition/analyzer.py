@@ -65,7 +65,6 @@ class FaceAnalyzer:
             self._face(found, index, boxes[index], probabilities)
             for index, probabilities in enumerate(self.classifier.probabilities(crops))
         )
-        return ImageAnalysis(file, width=image_bgr.shape[1], height=image_bgr.shape[0], faces=faces)
 
     def _face(self, found: Detections, index: int, box: Boxes, probabilities: Probabilities) -> Face:
         x, y, width, height = (int(value) for value in box)

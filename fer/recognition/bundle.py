@@ -10,6 +10,8 @@ from typing import Any, Final, NoReturn, Self
 from fer.arrays import SIDE
 from fer.emotions import EMOTIONS
 from fer.errors import BundleError, shortened
+from fer.recognition.candidates import ClassSets
+from fer.recognition.face_temperature import FaceTemperature
 from fer.storage.files import sha256_of, write_text
 from fer.storage.values import ValuesError, cleaned, is_number, parse_object
 
@@ -27,6 +29,8 @@ _OLD_THRESHOLD: Final = "unsure_below"
 _RANGES: Final = {"temperature": (0.05, 20.0), "confidence_threshold": (0.0, 1.0)}
 # What a bundle says of itself, for people.
 _ABOUT: Final = ("data", "metrics", "versions", "network")
+# What a model may lack, and what checks it.
+_CALIBRATED: Final[dict[str, Any]] = {"quality": FaceTemperature, "sets": ClassSets}
 _SPLITS: Final = ("train", "validation", "calibration", "test")
 _REQUIRED: Final = (*_FITTING, "temperature", "confidence_threshold", "served", "files")
 
@@ -42,6 +46,8 @@ class Bundle:
         crop: how a face is cut out for it.
         temperature: the number that logits are divided by before softmax, 0.05 to 20.
         confidence_threshold: confidence in 0..1 under which the model is 'not sure'.
+        quality: how a face's own temperature follows from its picture and logits; None if one temperature serves all.
+        sets: which classes may be the right one; None if they aren't calibrated.
         served: the name of the ONNX file in use.
         files: by file name, {'sha256': hexadecimal digest}.
         data: the training data: name, fingerprint, splits, and whether it is synthetic.
@@ -56,6 +62,8 @@ class Bundle:
     crop: dict[str, Any] = field(default_factory=lambda: dict(CROP))
     temperature: float = 1.0
     confidence_threshold: float = 0.0
+    quality: FaceTemperature | None = None
+    sets: ClassSets | None = None
     served: str = ONNX_FILE
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
@@ -70,9 +78,11 @@ class Bundle:
 
     @cached_property
     def hash(self) -> str:
-        """Return sixteen hexadecimal digits that change with the weights, the temperature or the threshold."""
+        """Return sixteen hexadecimal digits that change with the weights and with what is calibrated."""
         served = self.files[self.served]["sha256"]
         text = f"{served} {self.temperature} {self.confidence_threshold} {self.crop}"
+        # Only if there are any, so that other models keep their hash and the results that are stored under it.
+        text += "".join(f" {part.to_dict()}" for part in (self.quality, self.sets) if part)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -86,8 +96,8 @@ class Bundle:
         return bundle_name(self.path)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the content of `bundle.json`."""
-        values = asdict(self)
+        """Return the content of `bundle.json`; a part that isn't calibrated is left out."""
+        values = {name: value for name, value in asdict(self).items() if value is not None}
         del values["path"]
         values["labels"] = list(self.labels)
         return values
@@ -96,6 +106,8 @@ class Bundle:
     def from_dict(cls, path: Path, values: dict[str, Any]) -> Self:
         """Return the bundle that `to_dict` wrote, without checking it."""
         known = {name: values[name] for name in cls.__dataclass_fields__ if name != "path" and name in values}
+        for name, kind in _CALIBRATED.items():
+            known[name] = kind.from_dict(values[name]) if values.get(name) is not None else None
         return cls(path=path, **{**known, **_about(values), "labels": tuple(values["labels"])})
 
 
@@ -167,6 +179,12 @@ def _check_form(folder: Path, values: dict[str, Any]) -> None:
     for name, (low, high) in _RANGES.items():
         if not is_number(values[name], low, high):
             refuse(f"the {name} {shortened(json.dumps(values[name]))}", f"a number from {low:g} to {high:g}")
+    for name, kind in _CALIBRATED.items():
+        try:
+            if values.get(name) is not None:
+                kind.from_dict(values[name])
+        except ValueError as error:
+            refuse(f"a part '{name}' that doesn't fit ({shortened(str(error))})", "one that this program wrote")
     for name in ("files", *_ABOUT):
         if not isinstance(values.get(name, {}), dict):
             refuse(f"{name} that aren't an object", "an object")

@@ -83,14 +83,21 @@ class EmotionClassifier:
         scores: Floats = logits
         return scores
 
-    def probabilities(self, crops: Crops) -> Floats:
-        """Calibrated probabilities, (N, 7) float32, rows summing to 1, of crops (N, 48, 48, 1) uint8; N may be 0.
+    def probabilities(self, crops: Crops, *, mirrored: bool = False) -> Floats:
+        """Return calibrated probabilities, (N, 7) float32, rows summing to 1, of crops (N, 48, 48, 1) uint8.
+
+        Args:
+            crops: the faces; N may be 0.
+            mirrored: average the logits of each face and its mirror image: half a point more accurate, twice the work.
 
         Raises:
             ValueError: the crops have another shape or dtype.
             BundleError: the network gives NaN or infinite values, or is too slow, as for `logits`.
         """
-        return self._softmax(self.logits(crops))
+        if not mirrored:
+            return self._softmax(self.logits(crops), crops)
+        both = self.logits(np.concatenate([crops, crops[:, :, ::-1]]))
+        return self._softmax((both[: len(crops)] + both[len(crops) :]) / np.float32(2), crops)
 
     def explain(self, crops: Crops) -> tuple[Floats, Floats]:
         """Probabilities as above, and class activation maps (N, h, w, 7) float32: what speaks for a class, and where.
@@ -100,9 +107,9 @@ class EmotionClassifier:
             BundleError: the network gives NaN or infinite values, or is too slow, as for `logits`.
         """
         logits, maps = self._run(["logits", "maps"], crops)
-        return self._softmax(logits), maps
+        return self._softmax(logits, crops), maps
 
-    def _softmax(self, logits: Floats) -> Floats:
+    def _softmax(self, logits: Floats, crops: Crops) -> Floats:
         if not np.isfinite(logits).all():
             raise BundleError(
                 f"The model in '{self.bundle.path}' produces NaN or infinite values: its training failed. Choose "
@@ -110,6 +117,8 @@ class EmotionClassifier:
             )
         # In float64, where no finite logit overflows when a temperature divides it.
         scaled = logits.astype(np.float64) / self.bundle.temperature
+        if self.bundle.quality is not None:
+            scaled /= self.bundle.quality.factors(logits, crops)[:, None]
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
 
@@ -155,3 +164,11 @@ class EmotionClassifier:
             f"The model '{self.bundle.name}' took more than {CALL_SECONDS:.0f} s for a few faces and was stopped. If "
             "it was the model in use, the shipped one has taken its place; try again."
         )
+
+
+class MirroredClassifier(EmotionClassifier):
+    """The same network, asked about each face and its mirror image every time."""
+
+    def probabilities(self, crops: Crops, *, mirrored: bool = True) -> Floats:
+        """See `EmotionClassifier.probabilities`; `mirrored` is always true."""
+        return super().probabilities(crops, mirrored=True)

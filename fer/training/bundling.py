@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ import numpy.typing as npt
 from fer import __version__
 from fer.datasets.faces import FaceDataset
 from fer.errors import ExportError
-from fer.evaluation.calibration import TARGET_ACCURACY, fit_confidence_threshold, fit_temperature, probabilities_at
+from fer.evaluation.calibration import TARGET_ACCURACY, fit_confidence_threshold, probabilities_at
+from fer.evaluation.confidence import MARGIN, Confidence, fit_confidence
 from fer.evaluation.metrics import measure, predict
 from fer.recognition.bundle import Bundle, load_bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -28,17 +30,14 @@ from fer.training.networks import cost
 from fer.training.run_data import Parts, load_data, split_parts
 
 BEST_WEIGHTS: Final = "best.npz"
-# The threshold aims this much higher, so that it also holds on other faces than those it was fitted on. Of a thousand
-# predictions the share of correct ones has a standard deviation of 0.013; this is one and a half of them.
-_MARGIN: Final = 0.02
 _LIBRARIES: Final = ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "numpy", "opencv-python-headless")
 
 
 def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundle:
     """Write `bundle/` in a run's folder from the best epoch's weights there.
 
-    The temperature and the confidence threshold are fitted on the held-out part of the training images. Without one,
-    the temperature stays 1 and the threshold is fitted on the validation split, which also chose the epoch.
+    Everything about its confidence is fitted on the held-out part of the training images. Without one, the temperature
+    stays 1, the threshold is fitted on the validation split, which also chose the epoch, and there is no more.
 
     Args:
         folder: the run's folder, with `BEST_WEIGHTS`.
@@ -68,21 +67,7 @@ def bundle_run(folder: Path, config: TrainConfig, dataset: FaceDataset) -> Bundl
         "versions": _versions(),
     }
     plain = EmotionClassifier(write_bundle(Bundle(path=target, **description)))
-    temperature, confidence_threshold, fitted_on = calibrate(plain, parts)
-    calibrated = write_bundle(
-        Bundle(path=target, temperature=temperature, confidence_threshold=confidence_threshold, **description)
-    )
-    metrics = measure_splits(EmotionClassifier(calibrated), dataset, parts)
-    metrics["calibrated_on"] = fitted_on
-    write_bundle(
-        Bundle(
-            path=target,
-            temperature=temperature,
-            confidence_threshold=confidence_threshold,
-            metrics=metrics,
-            **description,
-        )
-    )
+    with_confidence(plain.bundle, *calibrate(plain, parts), dataset, parts)
     replace_folder(target, folder / BUNDLE_FOLDER)
     return load_bundle(folder / BUNDLE_FOLDER)
 
@@ -93,17 +78,40 @@ def load_weights(path: Path) -> list[npt.NDArray[np.float32]]:
         return [stored[name] for name in stored.files]
 
 
-def calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[float, float, str]:
-    """Return the temperature, the confidence threshold, and the name of the split they are fitted on."""
-    if parts.calibration is None:
-        chosen, temperature, name = parts.validation, 1.0, "validation"
-        logits = classifier.logits(chosen.images[..., None])
-    else:
-        chosen, name = parts.calibration, "calibration"
-        logits = classifier.logits(chosen.images[..., None])
-        temperature = fit_temperature(logits, chosen.labels)
-    probabilities = probabilities_at(logits, temperature)
-    return temperature, fit_confidence_threshold(probabilities, chosen.labels, TARGET_ACCURACY + _MARGIN), name
+def calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[Confidence, str]:
+    """Return what a bundle says of a classifier's confidence, and the name of the split it is fitted on."""
+    if parts.calibration is not None:
+        return fit_confidence(classifier, parts.calibration), "calibration"
+    # These faces chose the epoch, so only the threshold is fitted on them.
+    chosen = parts.validation
+    probabilities = probabilities_at(classifier.logits(chosen.images[..., None]), 1.0)
+    threshold = fit_confidence_threshold(probabilities, chosen.labels, TARGET_ACCURACY + MARGIN)
+    return Confidence(1.0, threshold), "validation"
+
+
+def with_confidence(
+    bundle: Bundle, confidence: Confidence, fitted_on: str, dataset: FaceDataset, parts: Parts
+) -> Bundle:
+    """Write a bundle with what it says of its confidence, and the metrics that follow.
+
+    Args:
+        bundle: the model.
+        confidence: what is fitted.
+        fitted_on: the split it is fitted on.
+        dataset: the data it was trained on, all splits.
+        parts: how they were divided.
+    """
+    calibrated = write_bundle(
+        replace(
+            bundle,
+            temperature=confidence.temperature,
+            confidence_threshold=confidence.confidence_threshold,
+            quality=confidence.quality,
+            sets=confidence.sets,
+        )
+    )
+    metrics = measure_splits(EmotionClassifier(calibrated), dataset, parts)
+    return write_bundle(replace(calibrated, metrics={**metrics, "calibrated_on": fitted_on}))
 
 
 def measure_splits(classifier: EmotionClassifier, dataset: FaceDataset, parts: Parts) -> dict[str, Any]:

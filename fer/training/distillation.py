@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fer.arrays import Floats
 from fer.emotions import N_EMOTIONS
+from fer.evaluation.calibration import probabilities_at
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 
@@ -42,7 +43,13 @@ def distillation_targets(
         progress(first / len(images))
         faces = images[first : first + chunk, ..., None]
         views = (faces, faces[:, :, ::-1])
+        # With one temperature for all faces: what an answer says of the other classes doesn't depend on the picture.
         targets[first : first + chunk] = np.mean(
-            [classifier.probabilities(view) for classifier in classifiers for view in views], axis=0
+            [
+                probabilities_at(classifier.logits(view), classifier.bundle.temperature)
+                for classifier in classifiers
+                for view in views
+            ],
+            axis=0,
         )
     return targets

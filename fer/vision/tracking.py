@@ -60,6 +60,7 @@ class Track:
         classified_s: when it was last classified.
         roll: degrees by which the head is turned clockwise.
         rolled_s: when the roll was last measured.
+        flaws: what was wrong with its picture then, in plain words.
     """
 
     track_id: int
@@ -72,6 +73,7 @@ class Track:
     classified_s: float = -math.inf
     roll: float = 0.0
     rolled_s: float = -math.inf
+    flaws: tuple[str, ...] = ()
 
     def smooth(self, probabilities: npt.ArrayLike, now_s: float, smoothing_s: float) -> None:
         """Take a frame's probabilities in.

@@ -5,7 +5,7 @@ import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.emotions import N_EMOTIONS
-from fer.evaluation.robustness import TRANSFORMS, RobustnessRow, measure_robustness, spoil
+from fer.evaluation.robustness import TRANSFORMS, RobustnessRow, corrupt, measure_robustness
 
 BY_NAME = {transform.name: transform for transform in TRANSFORMS}
 ROWS, COLUMNS = np.mgrid[:48, :48]
@@ -103,8 +103,8 @@ def faces(n: int = 40) -> FaceDataset:
 def test_the_order_of_the_faces_changes_nothing() -> None:
     some, order = faces(), np.random.default_rng(2).permutation(40)
     for transform in TRANSFORMS:
-        moved = spoil(some.take(order), transform).images
-        assert np.array_equal(moved, spoil(some, transform).images[order]), transform.name
+        moved = corrupt(some.take(order), transform).images
+        assert np.array_equal(moved, corrupt(some, transform).images[order]), transform.name
 
 
 class SeesTheLowerHalf:
@@ -118,7 +118,7 @@ class SeesTheLowerHalf:
 
 def test_only_the_transform_that_hurts_costs_accuracy() -> None:
     some, seen = faces(), []
-    rows = measure_robustness(SeesTheLowerHalf(), some, 1.0, lambda *done: seen.append(done))
+    rows = measure_robustness(SeesTheLowerHalf(), some, 1.0, 0.5, lambda *done: seen.append(done))
     lost = {row.name: row.lost for row in rows}
     assert lost == {transform.name: (1.0 if transform.name == "covered" else 0.0) for transform in TRANSFORMS}
     assert seen[-1] == (40 * len(TRANSFORMS), 40 * len(TRANSFORMS))
@@ -126,5 +126,5 @@ def test_only_the_transform_that_hurts_costs_accuracy() -> None:
 
 
 def test_a_row_survives_json() -> None:
-    row = RobustnessRow("dark", "darker", 0.5, (0.4, 0.6), 0.1)
+    row = RobustnessRow("dark", "darker", 0.5, (0.4, 0.6), 0.1, 0.6, None)
     assert RobustnessRow.from_dict({**vars(row), "interval": [0.4, 0.6]}) == row

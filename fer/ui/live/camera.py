@@ -142,7 +142,7 @@ def _model(bundle_hash: str, _bundle: Bundle) -> LiveModel:
     # One thread: two are slightly faster for a single face but take more processor time in total.
     classifier = EmotionClassifier(_bundle, threads=1)
     classifier.probabilities(np.zeros((1, SIDE, SIDE, 1), np.uint8))
-    return LiveModel(classifier, _bundle.confidence_threshold, f"{_bundle.name} ({_bundle.hash})")
+    return LiveModel(classifier, _bundle.confidence_threshold, f"{_bundle.name} ({_bundle.hash})", _bundle.sets)
 
 
 def _network() -> NetworkSettings:

@@ -131,7 +131,7 @@ def person_line(person: Person, *, named: bool) -> str:
     """Return a line such as '**Person 2** looks happy 0.83', or 'not sure' instead of a guess."""
     who = f"**Person {person.number}** " if named else ""
     if not person.face.sure:
-        return f"{who}**{person.face.looks}**"
+        return f"{who}**{person.face.looks}**" if person.face.details == "Not sure." else f"{who}{person.face.details}"
     return f"{who}**{person.face.looks}** {person.face.confidence:.2f}"
 
 
