@@ -104,6 +104,30 @@ def test_a_doubt_makes_a_confident_face_unsure() -> None:
     assert doubted.confidence > doubted.confidence_threshold and not doubted.sure and doubted.looks == "not sure"
 
 
+def test_a_flaw_is_a_reason_only_where_the_face_is_unsure() -> None:
+    blurred = ("the face is blurred",)
+    sure = face(flaws=blurred)
+    assert sure.sure and sure.reasons == () and sure.details == "" and sure.to_dict()["doubts"] == []
+    unsure = face(flaws=blurred, confidence_threshold=0.9)
+    assert not unsure.sure and unsure.reasons == blurred
+    assert unsure.to_dict()["doubts"] == list(blurred)
+    assert ImageAnalysis("a.png", 9, 9, (unsure,)).to_frame()["doubts"].tolist() == ["the face is blurred"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "Not sure."),
+        ({"doubts": ("it is small",)}, "Not sure: it is small."),
+        ({"doubts": ("it is small",), "flaws": ("it is dark", "it is small")}, "Not sure: it is small and it is dark."),
+        ({"candidates": ("happy", "sad")}, "Not sure. Perhaps happy or sad."),
+        ({"candidates": ("happy", "sad", "fear", "angry")}, "Not sure."),
+    ],
+)
+def test_why_a_face_is_unsure_and_what_it_may_be(changes: dict, sentence: str) -> None:
+    assert face(confidence_threshold=0.9, **changes).details == sentence
+
+
 @pytest.mark.parametrize("angles", [(181, 0, 0), (0, float("nan"), 0), (0, 0, float("-inf"))])
 def test_an_impossible_pose_is_refused(angles: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match=r"-180\.\.180"):

@@ -19,6 +19,7 @@ from fer.vision.boxes import Detections, FaceDetector
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
 from fer.vision.pose import head_pose, turned_away
+from fer.vision.quality import Objections, objections
 
 
 class FaceAnalyzer:
@@ -61,26 +62,36 @@ class FaceAnalyzer:
         boxes = np.round(found.boxes_xywh)
         boxes[:, 2:] = np.maximum(boxes[:, 2:], 1)
         crops = crop_faces(image_bgr, boxes, self.detector.crop_scale, found.rolls)
+        size_wh = (image_bgr.shape[1], image_bgr.shape[0])
         faces = tuple(
-            self._face(found, index, boxes[index], probabilities)
+            self._face(found, index, boxes[index], probabilities, objections(crops[index], boxes[index], size_wh))
             for index, probabilities in enumerate(self.classifier.probabilities(crops))
         )
+        return ImageAnalysis(file, width=image_bgr.shape[1], height=image_bgr.shape[0], faces=faces)
 
-    def _face(self, found: Detections, index: int, box: Boxes, probabilities: Probabilities) -> Face:
+    def _face(
+        self, found: Detections, index: int, box: Boxes, probabilities: Probabilities, against: Objections
+    ) -> Face:
         x, y, width, height = (int(value) for value in box)
-        threshold = self.classifier.bundle.confidence_threshold
+        bundle = self.classifier.bundle
+        face = Face(
+            (x, y, width, height),
+            probabilities,
+            bundle.confidence_threshold,
+            doubts=against.doubts,
+            candidates=bundle.sets.of(probabilities) if bundle.sets else (),
+            flaws=against.flaws,
+        )
         if found.landmarks_xy is None:
-            return Face((x, y, width, height), probabilities, threshold)
+            return face
         landmarks = found.landmarks_xy[index]
         pose = head_pose(landmarks, float(found.rolls[index]))
         doubt = turned_away(pose)
-        return Face(
-            (x, y, width, height),
-            probabilities,
-            threshold,
+        return replace(
+            face,
             landmarks=tuple((float(left), float(top)) for left, top in landmarks),
             pose=pose,
-            doubts=(doubt,) if doubt else (),
+            doubts=(*against.doubts, doubt) if doubt else against.doubts,
         )
 
     def crops(self, image_bgr: Image, faces: Sequence[Face]) -> Images:

@@ -16,6 +16,7 @@ from fer.emotions import EMOTIONS
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.once import evaluate_once
 from fer.recognition.bundle import load_bundle
+from fer.recognition.candidates import ClassSets
 from fer.recognition.classifier import EmotionClassifier
 from fer.vision.samples import sample_portrait
 from tests.support.builders import make_bundle
@@ -155,6 +156,32 @@ def test_robustness_is_a_table_of_its_own(table: Path, model: Path) -> None:
     result = evaluate(table, "--model", model, "--robustness")
     assert "lower half covered" in result.stdout
     assert "JPEG quality 20" in result.stdout
+
+
+def test_robustness_in_json_says_how_many_are_answered_and_how_many_of_them_right(table: Path, model: Path) -> None:
+    found = metrics(table, "--model", model, "--robustness")
+    assert list(found) == [*KEYS, "robustness"]
+    rows = {row["name"]: row for row in found["robustness"]}  # type: ignore[attr-defined]
+    assert len(rows) == 12
+    # Brighter faces are other greys, of which the tiny model is as sure.
+    assert rows["jpeg"]["sure"] == 1.0 and rows["jpeg"]["sure_accuracy"] == rows["jpeg"]["accuracy"] == 65 / 70
+    assert rows["bright"]["sure_accuracy"] < 0.8
+
+
+def test_sets_are_measured_where_the_model_has_them(table: Path, tmp_path: Path) -> None:
+    with_sets = make_bundle(tmp_path / "sets", sets=ClassSets(0.9, 0.01))
+    found = metrics(table, "--model", with_sets.path)["sets"]
+    assert found["target"] == 0.9 and found["coverage"] > 65 / 70  # type: ignore[index]
+    assert found["mean_size"] > 1.5 and set(found["per_class"]) == set(EMOTIONS)  # type: ignore[index]
+    assert "Sets of classes contain the right one" in evaluate(table, "--model", with_sets.path).stdout
+
+
+def test_mirrored_faces_are_said_to_be_and_nothing_is_stored(table: Path, model: Path, fer_home: Path) -> None:
+    result = evaluate(table, "--model", model, "--mirror")
+    assert "the mean of each face and its mirror image" in result.stdout
+    assert "a single crop per face" in evaluate(table, "--model", model).stdout
+    assert metrics(table, "--model", model, "--mirror")["mirrored"] is True
+    assert len(list((fer_home / "evaluations" / "results").iterdir())) == 1
 
 
 @pytest.fixture

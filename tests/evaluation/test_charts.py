@@ -70,7 +70,7 @@ def test_a_long_curve_keeps_its_ends() -> None:
 
 
 def test_robustness_shows_unchanged_faces_first_and_both_models_side_by_side() -> None:
-    rows = (RobustnessRow("dark", "darker", 0.5, (0.4, 0.65), 0.1),)
+    rows = (RobustnessRow("dark", "darker", 0.5, (0.4, 0.65), 0.1, 0.7, 0.6),)
     one, other = charts.robustness_chart([rows, rows], ["a", "b"], [0.6, 0.7]).data
     assert list(one.y) == ["unchanged", "darker"]
     assert (list(one.x), list(other.x)) == ([0.6, 0.5], [0.7, 0.5])

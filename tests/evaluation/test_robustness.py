@@ -123,6 +123,27 @@ def test_only_the_transform_that_hurts_costs_accuracy() -> None:
     assert lost == {transform.name: (1.0 if transform.name == "covered" else 0.0) for transform in TRANSFORMS}
     assert seen[-1] == (40 * len(TRANSFORMS), 40 * len(TRANSFORMS))
     assert rows[0].interval[0] < 1.0 == rows[0].interval[1]
+    assert (rows[0].sure, rows[0].sure_accuracy) == (1.0, 1.0)
+
+
+class SureOfBrightFaces:
+    """Sees class 0 everywhere: surely in a bright face, hardly in another."""
+
+    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+        confidence = np.where(crops.mean((1, 2, 3)) > 128, 0.9, 0.4)[:, None]
+        spread = np.repeat((1 - confidence) / 6, N_EMOTIONS, axis=1).astype(np.float32)
+        spread[:, 0] = confidence[:, 0]
+        return spread
+
+
+def test_only_the_answered_faces_count_among_the_sure_ones() -> None:
+    images = np.repeat(np.array([100, 150, 160, 200], np.uint8), 48 * 48).reshape(4, 48, 48)
+    some = FaceDataset("greys", images, np.array([0, 0, 1, 0]), np.zeros(4, np.uint8))
+    rows = {row.name: row for row in measure_robustness(SureOfBrightFaces(), some, 0.75, 0.5)}
+    assert (rows["jpeg"].sure, rows["jpeg"].sure_accuracy) == (0.75, pytest.approx(2 / 3))
+    assert (rows["dark"].sure, rows["dark"].sure_accuracy) == (0.25, 1.0)
+    (none,) = {(row.sure, row.sure_accuracy) for row in measure_robustness(SureOfBrightFaces(), some, 0.75, 0.95)}
+    assert none == (0.0, None)
 
 
 def test_a_row_survives_json() -> None:

@@ -1,14 +1,16 @@
 """What is drawn, where, and what is hidden."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 import pytest
 
 from fer.emotions import EMOTIONS
-from fer.live.overlay import Person, draw, label
+from fer.live.overlay import Person, draw, label, people_of
 from fer.live.pipeline import SeenFace
 from fer.live.settings import LiveSettings
+from fer.recognition.candidates import ClassSets
 from fer.results import Face
 from fer.vision.drawing import color_bgr
 from tests.support.live_session import frame
@@ -51,6 +53,31 @@ def test_an_unsure_face_gets_no_number_and_no_colour_of_a_class() -> None:
     assert label(unsure, LiveSettings(), numbered=False) == "not sure"
     scene = draw(frame(), [seen()], [unsure], LiveSettings(), NOON)
     assert not has_color(scene, color_bgr("happy"))
+
+
+@pytest.mark.parametrize(
+    ("candidates", "words"),
+    [
+        (("neutral",), "not sure"),
+        (("neutral", "happy"), "neutral or happy?"),
+        (("neutral", "happy", "sad"), "not sure"),
+    ],
+)
+def test_an_unsure_face_is_labelled_with_two_classes_that_fit(candidates: tuple[str, ...], words: str) -> None:
+    unsure = person(confidence=0.3)
+    unsure = replace(unsure, face=replace(unsure.face, candidates=candidates))
+    assert label(unsure, LiveSettings(), numbered=False) == words
+    assert label(unsure, LiveSettings(), numbered=True) == f"1: {words}"
+
+
+def test_people_carry_their_candidates_and_flaws() -> None:
+    probabilities = np.array([0.1, 0, 0, 0.5, 0, 0, 0.4], np.float32)
+    face = replace(seen(), raw=probabilities, smoothed=probabilities, flaws=("the face is blurred",))
+    (found,) = people_of([face], 0.6, ClassSets(0.9, 0.3))
+    assert found.face.candidates == ("happy", "neutral")
+    assert found.face.details == "Not sure: the face is blurred. Perhaps happy or neutral."
+    (plain,) = people_of([face], 0.6)
+    assert plain.face.candidates == ()
 
 
 @pytest.mark.parametrize(("mirror", "side"), [(False, slice(90, 270)), (True, slice(370, 550))])

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from fer.emotions import EMOTIONS
-from fer.live.record import OUTCOMES, SessionRecord
-from tests.support.observations import STARTED, seen
+from fer.live.record import OUTCOMES, Observation, SessionRecord
+from tests.support.observations import STARTED, leaning, seen
 
 
 def record(max_rows: int = 100) -> SessionRecord:
@@ -88,6 +88,13 @@ def test_a_crowd_larger_than_the_record_is_left_out() -> None:
     session.add(0, 0.0, 0.1, [seen(person, "sad") for person in range(5)])
     session.add(1024, 1.0, 0.1, [seen(1, "sad")])
     assert session.to_frame()["frame"].tolist() in ([], [1024])
+
+
+def test_candidates_are_named_most_probable_first() -> None:
+    session = record()
+    without = Observation(3, np.zeros(4, np.float32), leaning("sad"), leaning("sad"), sure=True)
+    session.add(0, 0.0, 0.0, [seen(1, "happy"), seen(2, "sad", 0.4), without])
+    assert session.to_frame()["candidates"].tolist() == ["happy", "sad or angry", ""]
 
 
 def test_csv_reads_back_as_the_table() -> None:

@@ -11,6 +11,7 @@ import fer.recognition
 from fer.errors import BundleError, DetectorError
 from fer.recognition import analyzer as module
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
+from fer.recognition.candidates import ClassSets
 from fer.recognition.classifier import EmotionClassifier
 from fer.vision import detection
 from fer.vision.boxes import Detections
@@ -63,6 +64,23 @@ def test_faces_come_from_left_to_right_each_with_its_own_expression(classifier: 
     ]
 
 
+def test_small_and_cut_off_faces_are_unsure_with_their_reason(classifier: EmotionClassifier) -> None:
+    detector = FixedDetector((20, 10, 18, 20), (90, 20, 50, 50), (-40, 120, 80, 80))
+    image_bgr = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    cut, small, good = FaceAnalyzer(detector, classifier).analyze(image_bgr).faces
+    assert small.doubts == ("the face is only 18 pixels wide",) and not small.sure
+    assert cut.doubts == ("the face is cut off by the edge of the picture",) and not cut.sure
+    assert good.doubts == () and "the picture is noisy" in good.flaws
+
+
+def test_candidates_come_from_the_models_sets(tmp_path: Path) -> None:
+    classifier = EmotionClassifier(make_bundle(tmp_path, sharpness=0.5, sets=ClassSets(0.9, 0.2)))
+    detector = FixedDetector((10, 10, 80, 80))
+    (found,) = FaceAnalyzer(detector, classifier).analyze(striped(106)).faces
+    # A grey of 106 is 2.5, halfway between fear and happy.
+    assert set(found.candidates) == {"fear", "happy"}
+
+
 def test_all_faces_go_in_one_call(classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     real = classifier.probabilities
@@ -85,7 +103,10 @@ def test_the_detectors_own_crop_is_taken(classifier: EmotionClassifier) -> None:
 
 def test_the_models_threshold_goes_with_the_faces(classifier: EmotionClassifier) -> None:
     (between,) = FaceAnalyzer(FixedDetector((0, 0, 90, 90)), classifier).analyze(striped(21)).faces
-    (clear,) = FaceAnalyzer(FixedDetector((0, 0, 90, 90)), classifier).analyze(striped(0)).faces
+    # With rows of another grey, for a face without contrast is never sure.
+    dark = striped(0)
+    dark[::4] = 14
+    (clear,) = FaceAnalyzer(FixedDetector((0, 0, 90, 90)), classifier).analyze(dark).faces
     assert between.confidence_threshold == 0.6 and not between.sure and clear.sure
 
 

@@ -10,7 +10,9 @@ import pytest
 from fer.emotions import EMOTIONS
 from fer.errors import BundleError
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle, write_bundle
+from fer.recognition.candidates import ClassSets
 from tests.support.builders import make_bundle
+from tests.support.confidence import rule
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -64,6 +66,18 @@ def test_bundle_json_has_the_fields_that_others_read(tmp_path: Path) -> None:
     assert values["input"] == {"name": "images", "shape": [None, 48, 48, 1], "dtype": "uint8", "range": [0, 255]}
 
 
+def test_what_is_calibrated_survives_and_changes_the_hash(tmp_path: Path) -> None:
+    plain = make_bundle(tmp_path / "plain")
+    assert plain.quality is None and plain.sets is None
+    assert not {"quality", "sets"} & set(json.loads((tmp_path / "plain" / BUNDLE_FILE).read_text()))
+    sets, quality = ClassSets(0.9, 0.12), rule(bias=0.25)
+    calibrated = make_bundle(tmp_path / "calibrated", sets=sets, quality=quality)
+    loaded = load_bundle(tmp_path / "calibrated")
+    assert (loaded.sets, loaded.quality) == (sets, quality)
+    hashes = {plain.hash, calibrated.hash, replace(calibrated, sets=None).hash, replace(calibrated, quality=None).hash}
+    assert len(hashes) == 4
+
+
 REFUSED: dict[str, tuple[Change, str]] = {
     "labels in another order": (lambda v: v.update(labels=sorted(EMOTIONS)), "labels"),
     "labels that are no names": (lambda v: v.update(labels=[1, 2]), "labels"),
@@ -79,6 +93,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "temperature that is no number": (lambda v: v.update(temperature="1"), "temperature"),
     "threshold above 1": (lambda v: v.update(confidence_threshold=1.1), "confidence_threshold"),
     "threshold that is no number": (lambda v: v.update(confidence_threshold=float("nan")), "confidence_threshold"),
+    "sets that cover everything": (lambda v: v.update(sets={"coverage": 1.5, "least_probability": 0.1}), "sets"),
+    "sets that are no object": (lambda v: v.update(sets=[0.9, 0.1]), "sets"),
+    "quality without numbers": (lambda v: v.update(quality={"bias": 0.0}), "quality"),
+    "quality of other measures": (lambda v: v.update(quality={**rule().to_dict(), "measures": ["x"]}), "quality"),
     "served file that is not listed": (lambda v: v.update(served="other.onnx"), "other.onnx"),
     "no list of files": (lambda v: v.update(files=[]), "files"),
     "no hash": (lambda v: v["files"].update({"model.onnx": "abc"}), "model.onnx"),

@@ -19,4 +19,7 @@ def leaning(emotion: str, confidence: float = 0.7) -> np.ndarray:
 def seen(person: int, emotion: str, confidence: float = 0.7, left: float = 10) -> Observation:
     """Sure from a confidence of 0.5 on."""
     box = np.array([left, 20, 30, 40], np.float32)
-    return Observation(person, box, leaning("neutral"), leaning(emotion, confidence), sure=confidence >= 0.5)
+    candidates = (emotion,) if confidence >= 0.5 else (emotion, "angry")
+    return Observation(
+        person, box, leaning("neutral"), leaning(emotion, confidence), sure=confidence >= 0.5, candidates=candidates
+    )
