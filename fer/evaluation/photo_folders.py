@@ -30,7 +30,7 @@ _FACE_OF_A_CROP: Final = 0.65
 
 
 def has_photos(folder: Path, detector: FaceDetector) -> bool:
-    """Return whether a folder holds whole photos instead of cropped faces, judging by a sample of its images.
+    """Return whether a folder holds whole photos instead of cropped faces, from a sample of its images.
 
     Args:
         folder: what the user chose; a file or a stored dataset never counts as photos.

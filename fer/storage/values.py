@@ -64,7 +64,7 @@ def _require_flat(values: Any) -> None:
 def cleaned(value: Any) -> Any:
     """Return a value of `parse_object` with text that is valid Unicode and of a length to be shown.
 
-    What is no number that can be shown (NaN, infinity, hundreds of digits) becomes None.
+    Numbers that cannot be shown (NaN, infinity, hundreds of digits) become None.
     """
     if isinstance(value, str):
         return encodable(value[:MAX_TEXT])

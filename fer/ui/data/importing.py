@@ -167,7 +167,7 @@ def _start_synthetic() -> None:
         dataset = make_synthetic()
         origins = tuple(f"synthetic {number}" for number in range(len(dataset)))
         name = catalog.suggest_name("synthetic-faces")
-        return store(Reading(dataset, origins, form="synthetic"), name, "drawn by this program", progress=progress)
+        return store(Reading(dataset, origins, form="synthetic"), name, "made by this program", progress=progress)
 
     _start(draw)
 

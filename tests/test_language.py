@@ -1,0 +1,115 @@
+"""The product's words are those its readers use: what reads as if translated doesn't come back."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fer.paths import CHECKOUT
+
+# What not to write, and what to write instead.
+RETIRED = {
+    r"go(es|ing)? on\b": "continues, resumes, is running",
+    r"\bbeside\b": "and, next to, with, while",
+    r"\bjudge[sd]?\b|\bjudging\b": "evaluate, classify, validate",
+    r"\bspoil(s|ed|ing)?\b": "corrupt, damage",
+    r"\bmend(s|ed|ing)?\b": "fix",
+    r"\bfigures\b": "metrics, numbers, results",
+    r"\bdrawn (face|by this program)": "synthetic faces",
+    r"\bcome by\b|\b(brought|bring|brings) (\S+ )?in\b": "import",
+    r"\bby itself\b": "automatically, on its own",
+    r"\bno numbers?\b(?! of)": "NaN or infinite values",
+    r"\bthat (is|are) none\b": "isn't a ...",
+    r"\bno (picture|image) that\b": "isn't a readable image",
+    r"\bdata sets?\b": "dataset",
+    r"\bits turn\b|\btake it out\b": "queued, remove",
+    r"\bfound no room\b": "didn't fit",
+    r"\btakes for which\b": "confusion matrix",
+    r"\bwithout a word\b": "unexpectedly",
+    r"\bis no fault\b": "is normal",
+    r"\bwhat is (kept|given|judged)\b": "say who does what",
+    r"\ba face takes\b": "... per face",
+    r"\bgive(s|n)? back\b|\bhands? back\b": "return",
+}
+TEXTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "model/README.md")
+
+# Rewritten next; a file leaves the list when it is done.
+PENDING = frozenset(
+    {
+        "fer/cli/runs.py",
+        "fer/cli/train.py",
+        "fer/evaluation/robustness.py",
+        "fer/runs/config.py",
+        "fer/runs/control.py",
+        "fer/runs/curves.py",
+        "fer/runs/estimates.py",
+        "fer/runs/presets.py",
+        "fer/runs/progress.py",
+        "fer/runs/serving.py",
+        "fer/runs/session.py",
+        "fer/runs/store.py",
+        "fer/ui/training/comparison.py",
+        "fer/ui/training/form.py",
+        "fer/ui/training/models.py",
+        "fer/ui/training/progress.py",
+        "fer/ui/training/runs.py",
+        "fer/vision/tracking.py",
+        "pages/3_Training.py",
+    }
+)
+
+
+def findings(text: str) -> list[str]:
+    """Return the retired words of a text, each with what to write."""
+    return [f"'{found[0]}': {better}" for words, better in RETIRED.items() for found in re.finditer(words, text, re.I)]
+
+
+def strings(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and text of every string of a module: labels, errors, help and docstrings."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, " ".join(node.value.split())
+
+
+def sources() -> list[Path]:
+    files = [CHECKOUT / "app.py", *sorted(CHECKOUT.glob("pages/*.py")), *sorted(CHECKOUT.glob("fer/**/*.py"))]
+    return [file for file in files if name_of(file) not in PENDING]
+
+
+def documents() -> list[Path]:
+    return [*(CHECKOUT / name for name in TEXTS), *sorted(CHECKOUT.glob("docs/*.md"))]
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(CHECKOUT).as_posix()
+
+
+@pytest.mark.parametrize("file", sources(), ids=name_of)
+def test_the_program_uses_no_retired_word(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    found = [f"line {line}: {one}" for line, string in strings(text) for one in findings(string)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("file", documents(), ids=name_of)
+def test_the_docs_use_no_retired_word(file: Path) -> None:
+    # A comment's words, which mark what a script writes, aren't seen by readers.
+    lines = re.sub(r"<!--.*?-->", "", file.read_text(encoding="utf-8")).splitlines()
+    found = [f"line {number}: {one}" for number, line in enumerate(lines, start=1) for one in findings(line)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("A run is going on. Choose one below.", 1),
+        ("Three photos found no room", 1),
+        ("Bring FER-2013 in as you have it, see what is in it, and mend it.", 2),
+        ("The confusion matrix of a dataset", 0),
+        ("Every figure has a caption.", 0),
+    ],
+)
+def test_the_check_finds_what_it_looks_for(text: str, n: int) -> None:
+    assert len(findings(text)) == n
