@@ -1,4 +1,4 @@
-"""Training: start a run, watch it learn, put its model to use."""
+"""Training: start a run, watch it, and use its model."""
 
 from fer.ui.frame import errors_as_sentences, page_frame
 from fer.ui.training import form, models, notices, progress, runs
@@ -6,8 +6,8 @@ from fer.ui.training import form, models, notices, progress, runs
 page_frame(
     "Training",
     ":material/model_training:",
-    "Train a model of your own, watch it learn, and use it on the other pages. A run is a process of its own: it goes "
-    "on when you close this page.",
+    "Train your own model, watch its progress, and use it on the other pages. A training continues when you close this "
+    "page.",
 )
 
 with errors_as_sentences():
@@ -17,4 +17,4 @@ with errors_as_sentences():
     progress.now(found)
     form.new_run(found)
     runs.runs(found)
-    models.models_from_elsewhere()
+    models.imported_models()

@@ -1,4 +1,4 @@
-"""Settings for those who do not want to choose them, and the description of each for those who do."""
+"""Presets, and the groups of settings in the form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,11 +11,13 @@ _SYNTHETIC: Final = "synthetic"
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings under a name.
+    """Settings with a name.
 
     Attributes:
-        key: its name in code; title: its name for people; text: what it is for, in a sentence.
-        settings: the settings for a data set.
+        key: the name in code.
+        title: the name on pages.
+        text: what it is for, in one or two sentences.
+        settings: returns the settings for a dataset.
     """
 
     key: str
@@ -25,7 +27,7 @@ class Preset:
 
 
 def _quick(data: str) -> TrainConfig:
-    # A tenth of the drawn faces would be seventy: nothing can be learned from them, and all of them are quick enough.
+    # A tenth of the synthetic faces are 70, too few to learn from. Training on all of them is quick.
     small = data == _SYNTHETIC
     return TrainConfig(
         data=data, fraction=1.0 if small else 0.1, epochs=12, batch_size=16 if small else 32, warmup_epochs=1.0
@@ -37,40 +39,38 @@ def _standard(data: str) -> TrainConfig:
 
 
 def _best(data: str) -> TrainConfig:
-    # Calibrated on images of its own, and twice as long.
+    # Twice as long, and calibrated on held-out images.
     return replace(_standard(data), epochs=60, holdout=0.04)
 
 
 PRESETS: Final = (
-    Preset(
-        "quick", "Quick look", "A tenth of the images (all of the drawn ones), twelve epochs: does it learn?", _quick
-    ),
-    Preset("standard", "Standard", "All images, thirty epochs: a good model.", _standard),
-    Preset("best", "Best", "All images, sixty epochs, and its confidence calibrated: the last percent.", _best),
+    Preset("quick", "Quick look", "10 % of the images, 12 epochs. A quick check that training works.", _quick),
+    Preset("standard", "Standard", "All images, 30 epochs. A good model.", _standard),
+    Preset("best", "Best", "All images, 60 epochs, with calibrated confidence. The best accuracy.", _best),
 )
 
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What a network costs: parameters, and multiply-adds for one face."""
+    """The size of a network: parameters, and multiply-adds per face."""
 
     parameters: int
     multiply_adds: int
 
     @property
     def text(self) -> str:
-        """'1.2 M parameters, 84 M multiply-adds a face'."""
-        return f"{self.parameters / 1e6:.1f} M parameters, {self.multiply_adds / 1e6:.0f} M multiply-adds a face"
+        """Return the size in words: '1.2 M parameters, 130 M multiply-adds per face'."""
+        return f"{self.parameters / 1e6:.1f} M parameters, {self.multiply_adds / 1e6:.0f} M multiply-adds per face"
 
 
-# Counted by fer.training.networks.cost, which pages cannot ask: it needs Keras. A test compares.
+# From fer.training.networks.cost, which needs Keras, so pages can't call it. A test compares both.
 NETWORK_FACTS: Final = {
     "residual": NetworkFacts(1_195_111, 130_442_112),
     "small": NetworkFacts(673_615, 73_498_272),
     "baseline": NetworkFacts(4_497_031, 332_279_296),
 }
 
-# The settings by subject, in the order of a form; every one of them is in one group (a test sees to it).
+# All settings by subject, in the form's order. A test checks that none is missing.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Data": ("data", "votes", "corrections", "fraction", "holdout"),
     "Network": ("network", "dropout", "start_from", "init_weight"),
@@ -83,10 +83,10 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "votes_weight",
     ),
     "Augmentation": ("flip", "rotation_degrees", "scale", "shift", "light", "degradation", "erasing", "mixup"),
-    "Repeating": ("seed", "deterministic"),
+    "Reproducibility": ("seed", "deterministic"),
 }
 
 
 def label(name: str) -> str:
-    """A setting's name for people: 'Learning rate'."""
+    """Return a setting's label: 'Learning rate'."""
     return name.replace("_", " ").capitalize()

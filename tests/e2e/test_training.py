@@ -40,7 +40,7 @@ def open_training(page: Page, server: Server) -> None:
 
 def start_a_long_run_of_short_epochs(page: Page) -> None:
     """The network that users train, on seventy drawn faces: at work for minutes unless it is stopped."""
-    page.get_by_text("Every setting, starting from").click()
+    page.get_by_text("All settings, starting from").click()
     for name, value in (("Fraction", "0.1"), ("Epochs", "1000")):
         field = page.get_by_label(name, exact=True)
         field.fill(value)
@@ -100,7 +100,7 @@ def stop_button(page: Page) -> Locator:
 
 def stop(page: Page) -> None:
     stop_button(page).click()
-    expect(page.get_by_text("No run is going on")).to_be_visible(timeout=_PATIENCE_MS)
+    expect(page.get_by_text("No training is running")).to_be_visible(timeout=_PATIENCE_MS)
 
 
 def answer_on_upload(page: Page) -> dict[str, float]:
@@ -126,7 +126,7 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
 
     with running_app(home, tmp_path / "first.log") as server:
         open_training(page, server)
-        expect(page.get_by_text("No run is going on")).to_be_visible()
+        expect(page.get_by_text("No training is running")).to_be_visible()
         start_a_long_run_of_short_epochs(page)
         expect(stop_button(page)).to_be_visible()
         # Another tab shows the same run.

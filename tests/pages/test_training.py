@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("fake_runs")
 def test_a_fresh_page_invites_and_offers_the_drawn_faces(open_page: OpenPage) -> None:
     app = open_page(PAGE)
     assert not app.exception and not app.error
-    assert "No run is going on" in texts(app)
+    assert "No training is running" in texts(app)
     assert app.selectbox(key="training_data").value == "synthetic"
     assert {f"training_start_{preset.key}" for preset in PRESETS} <= keys(app)
 
@@ -43,9 +43,9 @@ def test_started_twice_it_is_one_run_that_stops_when_asked(open_page: OpenPage) 
     wait_until(lambda: store.read_run(run.id).state == "stopped")
     app.run()
     told += texts(app)
-    assert "No run is going on" in told
+    assert "No training is running" in told
     assert told.count("'my first' was stopped") == 1
-    assert "It has no epoch" in texts(app), "its details are open without a choice in the table"
+    assert "No completed epochs" in texts(app), "its details are open without a choice in the table"
 
 
 def test_a_second_run_waits_and_can_be_taken_out_of_the_queue(open_page: OpenPage) -> None:
@@ -53,14 +53,14 @@ def test_a_second_run_waits_and_can_be_taken_out_of_the_queue(open_page: OpenPag
     app.button(key="training_start_quick").click().run()
     wait_until(lambda: store.active_runs()[0].state == "running")
     app.button(key="training_start_standard").click().run()
-    assert "waits until" in texts(app)
+    assert "is queued and starts when" in texts(app)
     first, second = store.active_runs()
-    assert "waits for its turn" in texts(app.run())
+    assert "is queued" in texts(app.run())
     app.button(key=f"training_stop_{second.id}").click().run()
     told = texts(app)
     wait_until(lambda: store.read_run(second.id).state == "stopped")
     told += texts(app.run())
-    assert f"'{second.name}' was stopped before its first step was done." in told
+    assert f"'{second.name}' was stopped before its first step." in told
     assert store.read_run(first.id).state == "running"
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(open_page: OpenPage, 
     assert f"training_stop_{deaf_run}" not in keys(app)
     app.button(key=f"training_kill_{deaf_run}").click().run()
     assert store.read_run(deaf_run).state == "stopped"
-    assert "was stopped before its first step was done. It can be resumed." in texts(app)
+    assert "was stopped before its first step. It can be resumed." in texts(app)
 
 
 def test_stop_in_a_tab_that_has_not_heard_of_the_first_one_ends_nothing(open_page: OpenPage, deaf_run: str) -> None:
@@ -99,7 +99,7 @@ def test_taking_out_of_the_queue_what_began_meanwhile_ends_nothing(
     monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
     second = control.start(TrainConfig(seed=2))
     app = open_page(PAGE)
-    assert app.button(key=f"training_stop_{second}").label == "Take it out"
+    assert app.button(key=f"training_stop_{second}").label == "Remove from queue"
     control.stop(first)
     wait_until(lambda: store.read_run(second).progress.doing == "training")
     # Another tab has asked it to stop.
@@ -157,7 +157,7 @@ def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
     # Loss and accuracy, the classes, the learning rate: all of them changed in place.
     assert len(app.get("component_instance")) == 3
     assert not app.get("plotly_chart")
-    assert "A training loss above the validation loss is no fault" in texts(app)
+    assert "A training loss above the validation loss is normal" in texts(app)
     app.button(key=f"training_use_{run_id}").click().run()
     assert "Live and Upload now use the model of 'mine'" in texts(app)
     assert current_bundle_path().parent.name == "mine"
@@ -181,7 +181,7 @@ def test_a_model_that_fails_its_check_is_refused_in_words(
 @pytest.mark.parametrize(
     ("state", "message", "text", "resumable"),
     [
-        ("running", None, "ended without a word", True),
+        ("running", None, "stopped unexpectedly", True),
         ("failed", "The disk is full: free some space.", "The disk is full", True),
         ("stopped", "Ended at once; it can be resumed.", "Ended at once", True),
         ("finished", None, "finished, 2 of 5 epochs", False),
@@ -224,7 +224,7 @@ def test_deleting_asks_first(open_page: OpenPage, make_run: Callable[..., str], 
     choose(run_id)
     app = open_page(PAGE)
     # The button lies in a popover, which says what goes.
-    assert "go for good" in texts(app)
+    assert "permanently" in texts(app)
     app.button(key=f"training_delete_{run_id}").click().run()
     assert store.list_runs() == []
     assert "'old' was deleted" in texts(app)
@@ -286,7 +286,7 @@ def test_a_model_from_elsewhere_is_checked_used_and_deleted(open_page: OpenPage,
 
 
 def test_home_says_how_training_stands(open_page: OpenPage, make_run: Callable[..., str], tiny_model: Path) -> None:
-    assert "No run yet" in texts(open_page("app.py"))
+    assert "No runs yet" in texts(open_page("app.py"))
     make_run(name="over night", epochs_done=4, state="running")
     app = open_page("app.py")
     assert "**over night**: interrupted" in texts(app)

@@ -10,7 +10,7 @@ import pytest
 
 from fer import paths
 from fer.datasets.faces import VOTE_COLUMNS
-from fer.runs import layout, store
+from fer.runs import layout, probing, store
 from fer.runs.config import MODELS, TrainConfig
 from fer.runs.estimates import Measured, remember
 from fer.runs.presets import GROUPS
@@ -76,12 +76,12 @@ def test_a_path_that_leads_nowhere_is_refused_at_once(open_page: OpenPage, tmp_p
 
 
 def test_what_a_run_takes_is_said_before_it_is_started(open_page: OpenPage) -> None:
-    assert "not timed on this machine yet" in texts(open_page(PAGE))
+    assert "time not estimated yet" in texts(open_page(PAGE))
     remember(TrainConfig(), Measured(n_train=700, n_validation=140, image_seconds=0.01, validation_seconds=1.0))
     shown = texts(open_page(PAGE))
-    assert "about 2 min on this machine" in shown  # 12 epochs of 8 s
-    assert "about 5 min on this machine" in shown  # 30 of them
-    assert "not timed" not in shown
+    assert "about 2 min on this computer" in shown  # 12 epochs of 8 s
+    assert "about 5 min on this computer" in shown  # 30 of them
+    assert "not estimated" not in shown
 
 
 def test_the_probe_is_the_command_and_its_failure_a_sentence(
@@ -98,7 +98,7 @@ def test_the_probe_is_the_command_and_its_failure_a_sentence(
         assert env["FER_HOME"] == str(paths.home())
         return Done
 
-    monkeypatch.setattr(form.subprocess, "run", run)
+    monkeypatch.setattr(probing.subprocess, "run", run)
     app = open_page(PAGE)
     app.button(key="training_probe").click().run()
     assert asked[0][1:4] == ["-m", "fer", "train"]

@@ -1,4 +1,4 @@
-"""What can be done with a run: use its model, resume, copy its settings, take its files away, delete it."""
+"""Buttons for a run: use its model, resume it, copy its settings, download its files, delete it."""
 
 import streamlit as st
 
@@ -14,12 +14,12 @@ from fer.ui.training.notices import notify
 
 
 def back_to_shipped() -> None:
-    """The button that puts the shipped model to use again."""
+    """Draw the button that returns to the shipped model."""
     st.button("Back to the shipped model", key="training_shipped", icon=":material/undo:", on_click=_use_shipped)
 
 
 def actions(run: RunSummary) -> None:
-    """A row of buttons for what is possible now."""
+    """Draw a row of buttons for the actions that are possible now."""
     with st.container(horizontal=True):
         if run.has_bundle and st.button(
             "Use this model",
@@ -27,13 +27,13 @@ def actions(run: RunSummary) -> None:
             icon=":material/published_with_changes:",
             type="primary",
             disabled=serving.run_in_use() == run.id,
-            help="Checks that the served file computes what was trained, then serves it on all pages at once.",
+            help="Checks the exported model, then uses it on all pages.",
         ):
             _use(run)
         if run.resumable and st.button("Resume", key=f"training_resume_{run.id}", icon=":material/resume:"):
             _resume(run)
         st.button(
-            "Copy the settings",
+            "Copy settings",
             key=f"training_clone_{run.id}",
             icon=":material/content_copy:",
             on_click=_clone,
@@ -71,7 +71,7 @@ def _clone(run_id: str) -> None:
     except FerError as error:
         notify(str(error), error=True)
         return
-    notify("The form 'Every setting' now holds the settings of that run.")
+    notify("The form 'All settings' now contains the settings of that run.")
 
 
 def _use_shipped() -> None:
@@ -80,14 +80,14 @@ def _use_shipped() -> None:
 
 
 def _deletion(run: RunSummary) -> None:
-    """Delete, in two steps."""
+    """Draw the button to delete the run, which asks for confirmation."""
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(
-            f"**{run.name}**, {run.progress.epoch} epochs, {file_size(run.bytes)}: its curves, checkpoints and model "
-            "go for good. If its model is in use, that copy stays."
+            f"**{run.name}**, {run.progress.epoch} epochs, {file_size(run.bytes)}. Deletes its curves, checkpoints and "
+            "model permanently. If its model is in use, it stays in use."
         )
         st.button(
-            "Delete it for good",
+            "Delete permanently",
             key=f"training_delete_{run.id}",
             type="primary",
             icon=":material/delete:",

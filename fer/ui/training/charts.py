@@ -1,4 +1,4 @@
-"""Charts of the Training page: curves that come epoch by epoch, one run or several, and the confusion matrix."""
+"""Charts of the Training page: metrics by epoch of one run or several, and the confusion matrix."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -13,34 +13,34 @@ from fer.runs.curves import BestEpoch
 # No tool bar; dragging zooms, a double click goes back.
 CONFIG: Final[dict[str, Any]] = {"displayModeBar": False}
 _TRAINING, _VALIDATION = "#8C8C8C", "#6366F1"
-# Runs that are compared: Okabe and Ito's palette again, without the grey.
+# Colours of compared runs: Okabe and Ito's palette without grey.
 _RUN_COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MOST_COMPARED: Final = len(_RUN_COLORS)
 _CHART_PX: Final = 260
 _CLASSES_PX: Final = 350
-# The accent's hue at a strength that leaves the number readable in light and dark.
+# The accent colour, weak enough to keep the numbers readable in the light and the dark theme.
 _CELL: Final = "background-color: rgba(99, 102, 241, {alpha:.2f})"
 _STRONGEST: Final = 0.65
-# Up to here a point is drawn at each epoch: a first epoch alone makes no line.
+# Up to this many epochs each has a marker, because a single epoch makes no line.
 _FEW_EPOCHS: Final = 40
 _FEWEST_TICKS: Final = 5
 
 
 def loss_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figure:
-    """Loss by epoch, training and validation; the best epoch is marked."""
+    """Draw training and validation loss by epoch, with the best epoch marked."""
     pairs = (("training", "loss", _TRAINING), ("validation", "val_loss", _VALIDATION))
     return _figure([_line(metrics, *pair) for pair in pairs], run_id, best_epoch, title="Loss by epoch")
 
 
 def accuracy_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figure:
-    """Accuracy by epoch, training and validation; the best epoch is marked."""
+    """Draw training and validation accuracy by epoch, with the best epoch marked."""
     pairs = (("training", "accuracy", _TRAINING), ("validation", "val_accuracy", _VALIDATION))
     figure = _figure([_line(metrics, *pair) for pair in pairs], run_id, best_epoch, title="Accuracy by epoch")
     return figure.update_yaxes(tickformat=".0%", rangemode="tozero")
 
 
 def class_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figure:
-    """Accuracy on validation by epoch, a line a class."""
+    """Draw the validation accuracy of each class by epoch."""
     lines = [_line(metrics, name, f"accuracy_{name}", EMOTION_COLORS[name]) for name in EMOTIONS]
     figure = _figure(lines, run_id, best_epoch, title="Accuracy by class and epoch, validation")
     figure.update_layout(height=_CLASSES_PX)
@@ -48,7 +48,7 @@ def class_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figur
 
 
 def rate_chart(metrics: pd.DataFrame, run_id: str) -> go.Figure:
-    """The learning rate at the end of each epoch."""
+    """Draw the learning rate at the end of each epoch."""
     figure = _figure(
         [_line(metrics, "learning rate", "learning_rate", _TRAINING)], run_id, 0, title="Learning rate by epoch"
     )
@@ -56,7 +56,7 @@ def rate_chart(metrics: pd.DataFrame, run_id: str) -> go.Figure:
 
 
 def confusion_table(best: BestEpoch) -> Styler:
-    """The confusion matrix of the best epoch: counts, shaded by their share of the true class."""
+    """Return the confusion matrix of the best epoch: counts, shaded by their share of the true class."""
     frame = pd.DataFrame(best.confusion, index=list(EMOTIONS), columns=list(EMOTIONS))
     shares = frame.div(frame.sum(axis=1).clip(lower=1), axis=0)
     cells = shares.map(lambda share: _CELL.format(alpha=_STRONGEST * share))
@@ -64,12 +64,12 @@ def confusion_table(best: BestEpoch) -> Styler:
 
 
 def comparison_chart(curves: Mapping[str, pd.DataFrame], column: str, title: str) -> go.Figure:
-    """One figure of several runs, a line a run.
+    """Draw one metric of several runs, with a line per run.
 
     Args:
-        curves: by the run's name, at most `MOST_COMPARED`.
-        column: of the curves.
-        title: of the chart.
+        curves: metrics by the run's name, at most `MOST_COMPARED` runs.
+        column: the metric's column.
+        title: the chart's title.
     """
     lines = [
         _line(metrics, name, column, color) for (name, metrics), color in zip(curves.items(), _RUN_COLORS, strict=False)
@@ -79,9 +79,9 @@ def comparison_chart(curves: Mapping[str, pd.DataFrame], column: str, title: str
 
 
 def describe(metrics: pd.DataFrame, best_epoch: int) -> str:
-    """The curves in words, for those who cannot see them."""
+    """Describe the curves in words, for screen readers."""
     if metrics.empty:
-        return "No epoch yet."
+        return "No completed epochs."
     last = metrics.iloc[-1]
     text = (
         f"After epoch {last['epoch']:.0f}: training loss {last['loss']:.3f}, validation loss {last['val_loss']:.3f}, "
@@ -91,9 +91,9 @@ def describe(metrics: pd.DataFrame, best_epoch: int) -> str:
 
 
 def describe_classes(metrics: pd.DataFrame) -> str:
-    """The last accuracy of each class in words."""
+    """Describe the last accuracy of each class in words."""
     if metrics.empty:
-        return "No epoch yet."
+        return "No completed epochs."
     last = metrics.iloc[-1]
     parts = [f"{name} {last[f'accuracy_{name}']:.0%}" for name in EMOTIONS if pd.notna(last[f"accuracy_{name}"])]
     return f"After epoch {last['epoch']:.0f}: " + ", ".join(parts)
@@ -115,8 +115,8 @@ def _figure(lines: Sequence[dict[str, Any]], run_id: str, best_epoch: int, *, ti
     last = max((int(line["x"].max()) for line in lines if len(line["x"])), default=0)
     whole = {"dtick": 1} if last <= 2 * _FEWEST_TICKS else {}
     layout = _layout(f"{title}-{run_id}", title) | {
-        # A first epoch alone would be a dot at the edge, between ticks at 0.5 and 1.5. The same for every epoch: a
-        # range that the program changes would undo a viewer's zoom.
+        # A single epoch would be a dot at the edge, between ticks at 0.5 and 1.5. The range never changes, because a
+        # change would undo the user's zoom.
         "xaxis": {"autorangeoptions": {"include": [1, _FEWEST_TICKS]}, "showgrid": False, **whole},
         "yaxis": {"automargin": True},
     }
@@ -145,6 +145,6 @@ def _layout(revision: str, title: str) -> dict[str, Any]:
         "margin": {"l": 4, "r": 8, "t": 46, "b": 4},
         "hovermode": "x unified",
         "legend": {"orientation": "h", "yanchor": "top", "y": -0.16, "x": 0, "xanchor": "left"},
-        # While it is the same, a zoom stays when the next epoch comes.
+        # A zoom survives the next epoch while this stays the same.
         "uirevision": revision,
     }

@@ -1,4 +1,4 @@
-"""Several runs beside each other: their curves, and the settings that differ."""
+"""Compare several runs: their curves, and the settings that differ."""
 
 import dataclasses
 from typing import Any, Final
@@ -22,17 +22,17 @@ _COMPARED: Final = {
 
 
 def comparison(chosen: list[RunSummary]) -> None:
-    """Curves of the chosen runs in one figure each, and a table of what they were told differently."""
+    """Draw the curves of the chosen runs, one chart per metric, and a table of the settings that differ."""
     if len(chosen) > charts.MOST_COMPARED:
-        st.caption(f"The first {charts.MOST_COMPARED} of the {len(chosen)} runs chosen are compared.")
+        st.caption(f"Only the first {charts.MOST_COMPARED} of the {len(chosen)} selected runs are compared.")
     compared = chosen[: charts.MOST_COMPARED]
     tables: dict[str, pd.DataFrame] = {}
     for run in compared:
-        # Runs of one name are told apart by their id.
+        # Runs with the same name are distinguished by their id.
         called = run.name if run.name not in tables else f"{run.name} ({run.id[-4:]})"
         tables[called] = curves.read_metrics(run.id)
     with st.container(border=True):
-        st.markdown("### Compared")
+        st.markdown("### Comparison")
         kinds = st.multiselect(
             "Curves", list(_COMPARED), default=list(_COMPARED)[:2], key="training_compared", persist_state="session"
         )

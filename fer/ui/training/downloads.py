@@ -1,4 +1,4 @@
-"""What can be taken away from a run: its model, settings, curves, reports and log."""
+"""Files of a run to download: its model, settings, curves, reports and log."""
 
 import io
 import zipfile
@@ -25,13 +25,16 @@ _FILES: Final = (
 
 @dataclass(frozen=True)
 class Download:
-    """A file to take away.
+    """A file to download.
 
     Attributes:
-        key: tells it from the others of its run; title: for people; file_name: what it is saved as; mime: its type.
-        read: makes its bytes, or raises a `RunError` where the run is gone since.
-        large: whether they are made when they are asked for alone: megabytes that nobody may want.
-        stamp: tells them from what they were before.
+        key: identifies the file within its run.
+        title: the button's label.
+        file_name: the name to save it under.
+        mime: its media type.
+        read: returns its content, or raises a `RunError` if the run was deleted meanwhile.
+        large: whether the content is only made on request.
+        stamp: changes with the content.
     """
 
     key: str
@@ -44,7 +47,7 @@ class Download:
 
 
 def downloads_of(run: RunSummary) -> list[Download]:
-    """What a run has so far."""
+    """Return the files that a run has so far."""
     found = [
         Download(name, title, f"{run.id}-{name}", mime, partial(_read, file), name == RUN_REPORT, _stamp(file))
         for title, name, mime in _FILES
@@ -72,9 +75,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise RunError(
-            f"{file.name} cannot be read ({error.strerror}); reload the page to see what is there."
-        ) from error
+        raise RunError(f"{file.name} can't be read ({error.strerror}); reload the page.") from error
 
 
 def _zip(folder: Path) -> bytes:

@@ -1,19 +1,17 @@
-"""A new run: its data, presets for a first try, and a form with every setting, made from the settings themselves."""
+"""Start a new run: choose the data, a preset, or every setting in a form."""
 
 import dataclasses
-import os
-import subprocess
 from collections.abc import Sequence
 from typing import Any, Final
 
 import streamlit as st
 
 from fer.errors import FerError
-from fer.paths import PROGRAM, home
 from fer.runs import control, estimates, store
 from fer.runs.checks import require_startable, typed_path, whole_path
 from fer.runs.config import MODELS, NETWORKS, TrainConfig
 from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
+from fer.runs.probing import measure_speed
 from fer.runs.store import RunSummary
 from fer.text import duration
 from fer.ui.data_choice import ELSEWHERE, data_options
@@ -21,14 +19,13 @@ from fer.ui.training.notices import notify
 from fer.ui.training.widgets import setting
 
 _FORM: Final = "training_form"
-_PROBE_SECONDS: Final = 300
 _COLUMNS: Final = 4
 _START_EXPERT: Final = "Start with these settings"
 
 
 @dataclasses.dataclass(frozen=True)
 class _Base:
-    """What the form starts from: settings, where they come from, and a number that gives its widgets new keys."""
+    """The settings that fill the form, where they come from, and a number that gives the widgets new keys."""
 
     config: TrainConfig
     origin: str
@@ -36,17 +33,17 @@ class _Base:
 
 
 def new_run(found: Sequence[RunSummary]) -> None:
-    """Choose data and settings, see what it will take, and start.
+    """Draw the choice of data and settings, the estimated time, and the buttons to start.
 
     Args:
-        found: all runs, whose models a new one can start from.
+        found: all runs; a new run can start from their models.
     """
     st.subheader("New run", anchor=False)
     chosen, named = st.columns([2, 1])
     with chosen:
         data = _choose_data()
     with named:
-        name = st.text_input("Name", placeholder="made from the settings", key="training_name", max_chars=80)
+        name = st.text_input("Name", placeholder="optional", key="training_name", max_chars=80)
     if data is None:
         return
     for column, preset in zip(st.columns(len(PRESETS)), PRESETS, strict=True):
@@ -55,7 +52,7 @@ def new_run(found: Sequence[RunSummary]) -> None:
     _estimate_button(data)
     base = _base()
     with st.expander(
-        f"Every setting, starting from {base.origin}",
+        f"All settings, starting from {base.origin}",
         icon=":material/tune:",
         expanded=base.generation > 0,
         key=f"training_expert_{base.generation}",
@@ -67,7 +64,7 @@ def clone(run_id: str) -> None:
     """Fill the form with a run's settings.
 
     Raises:
-        FerError: they cannot be read.
+        FerError: the settings can't be read.
     """
     config = store.read_config(run_id)
     _start_from(config, f"the run '{store.read_run(run_id).name}'")
@@ -85,20 +82,20 @@ def _choose_data() -> str | None:
         format_func=options.__getitem__,
         key="training_data",
         persist_state="session",
-        help="Drawn faces are always there and need no download; what is measured on them says nothing about real "
-        "ones. FER-2013 is imported on the Data page.",
+        help="Synthetic faces need no download, but results on them say nothing about real faces. Import FER-2013 on "
+        "the Data page.",
     )
     if chosen != ELSEWHERE:
         return chosen
     path = st.text_input(
-        "Path on this machine",
+        "Path on this computer",
         key="training_path",
         persist_state="session",
         placeholder="/home/me/fer2013.csv",
-        help="FER-2013's CSV, or a folder with train/, validation/ and test/, a folder a class in each.",
+        help="FER-2013's CSV file, or a folder with train/, validation/ and test/, each with a folder per class.",
     ).strip()
     if not path:
-        st.info("Type the path of labelled faces.", icon=":material/folder_open:")
+        st.info("Type the path of a dataset of labelled faces.", icon=":material/folder_open:")
         return None
     try:
         full = typed_path("Path", path)
@@ -106,7 +103,7 @@ def _choose_data() -> str | None:
         st.error(str(error), icon=":material/error:")
         return None
     if not full.exists():
-        st.error(f"There is nothing at {full}; type the path of a folder or of a CSV file.", icon=":material/error:")
+        st.error(f"{full} doesn't exist; type the path of a folder or a CSV file.", icon=":material/error:")
         return None
     return str(full.absolute())
 
@@ -115,7 +112,7 @@ def _preset_card(preset: Preset, data: str, name: str) -> None:
     config = preset.settings(data)
     st.markdown(f"**{preset.title}**")
     st.markdown(preset.text)
-    st.caption(_takes(config) or "not timed on this machine yet")
+    st.caption(_takes(config) or "time not estimated yet")
     with st.container(horizontal=True):
         if st.button(
             "Start",
@@ -134,11 +131,11 @@ def _preset_card(preset: Preset, data: str, name: str) -> None:
 
 
 def _takes(config: TrainConfig) -> str:
-    """'about 1 h 50 min on this machine', or '' where nothing of the kind was measured."""
+    """Return 'about 1 h 50 min on this computer', or '' if the speed wasn't measured yet."""
     measured = estimates.recall(config)
     if measured is None:
         return ""
-    return f"about {duration(estimates.seconds_for(config, measured))} on this machine"
+    return f"about {duration(estimates.seconds_for(config, measured))} on this computer"
 
 
 def _estimate_button(data: str) -> None:
@@ -148,38 +145,18 @@ def _estimate_button(data: str) -> None:
         icon=":material/timer:",
         type="tertiary",
         key="training_probe",
-        help="Tries a few steps of the network on these data, in a process of its own: half a minute.",
+        help="Times a few training steps on these data. It takes half a minute.",
     ):
-        _probe(config)
+        _measure(config)
 
 
-def _probe(config: TrainConfig) -> None:
-    """Time a few steps in a process of its own, and draw the page again with what it found."""
-    if store.active_runs():
-        st.warning(
-            "A run is going on, and would be timed with it; ask again when it has ended.", icon=":material/timer:"
-        )
-        return
-    with st.spinner("Trying a few steps ...", show_time=True):
-        command = [*control.train_command(config), "--estimate"]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=PROGRAM,
-                # A relative FER_HOME is one from here, and not from where the command runs.
-                env={**os.environ, "FER_HOME": str(home())},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_PROBE_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            st.error("A few steps took more than five minutes; choose a smaller network or data set.")
-            return
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
-        st.error(last.removeprefix("Error: "), icon=":material/error:")
+def _measure(config: TrainConfig) -> None:
+    """Measure the speed of this machine, and draw the page again with the estimate."""
+    try:
+        with st.spinner("Timing a few steps ...", show_time=True):
+            measure_speed(config)
+    except FerError as error:
+        st.error(str(error), icon=":material/error:")
         return
     st.rerun()
 
@@ -194,7 +171,7 @@ def _start(config: TrainConfig, name: str) -> None:
         return
     ahead = [other for other in store.active_runs() if other.id != run_id]
     if run.state == "queued" and ahead:
-        notify(f"'{run.name}' waits until '{ahead[0].name}' has ended.")
+        notify(f"'{run.name}' is queued and starts when '{ahead[0].name}' has ended.")
     st.rerun()
 
 
@@ -210,12 +187,12 @@ def _start_from(config: TrainConfig, origin: str) -> None:
 
 
 def _width(field: str) -> int:
-    """Columns that a setting takes: names of models need room."""
+    """Return how many columns a setting takes; names of models need more room."""
     return 2 if field in MODELS else 1
 
 
 def _rows(fields: Sequence[str]) -> list[list[str]]:
-    """The settings of a group in their order, in rows that they fit into."""
+    """Arrange the settings of a group in rows, in their order."""
     rows: list[list[str]] = [[]]
     for field in fields:
         if sum(map(_width, rows[-1])) + _width(field) > _COLUMNS:
@@ -226,7 +203,7 @@ def _rows(fields: Sequence[str]) -> list[list[str]]:
 
 @st.fragment
 def _expert(data: str, name: str, base: _Base, found: Sequence[RunSummary]) -> None:
-    """A widget for every setting. Settings that contradict each other are refused in words."""
+    """Draw a widget for every setting, and the button to start, with an error for settings that don't fit together."""
     values: dict[str, Any] = {"data": data}
     for group, names in GROUPS.items():
         st.markdown(f"**{group}**")
@@ -256,6 +233,6 @@ def _expert(data: str, name: str, base: _Base, found: Sequence[RunSummary]) -> N
         if takes:
             st.caption(takes)
         elif st.button("How long will it take?", key="training_probe_expert", type="tertiary", icon=":material/timer:"):
-            _probe(config)
-    st.caption("The same by hand")
+            _measure(config)
+    st.caption("Command")
     st.code(control.command_text(config, name.strip()), language=None, wrap_lines=True)

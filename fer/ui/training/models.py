@@ -1,4 +1,4 @@
-"""Models from elsewhere: brought in, checked in a process of their own, used, deleted."""
+"""Import models from elsewhere, use them, delete them."""
 
 import streamlit as st
 
@@ -11,37 +11,37 @@ from fer.text import MB
 from fer.ui.training.notices import notify
 
 
-def models_from_elsewhere() -> None:
-    """Bring in a bundle, and put one to use."""
-    with st.expander("Models from elsewhere", icon=":material/move_to_inbox:", key="training_elsewhere"):
+def imported_models() -> None:
+    """Draw the list of imported models and the form to import one."""
+    with st.expander("Imported models", icon=":material/move_to_inbox:", key="training_elsewhere"):
         _list()
         st.markdown(
-            f"A bundle is two files, its ONNX model and its `{BUNDLE_FILE}`. They are checked and tried in a process "
-            "of their own before they can be used. Keras files can hold code, and are not taken."
+            f"Import a model that someone else trained: its ONNX file and its `{BUNDLE_FILE}`. Both are checked and "
+            "tested before you can use the model. Keras files aren't accepted, because they can contain code."
         )
         uploaded = st.file_uploader(
-            "The two files",
+            "Model files",
             type=["onnx", "json"],
             accept_multiple_files=True,
             max_upload_size=MAX_ONNX_BYTES // MB,
             key=f"training_import_{st.session_state.get('training_import_round', 0)}",
         )
-        name = st.text_input("Its name", key="training_import_name", max_chars=60, placeholder="from-the-lab")
-        if st.button("Check and bring in", icon=":material/fact_check:", key="training_import", disabled=not uploaded):
+        name = st.text_input("Model name", key="training_import_name", max_chars=60, placeholder="from-the-lab")
+        if st.button("Validate and import", icon=":material/fact_check:", key="training_import", disabled=not uploaded):
             by_suffix = {file.name.rpartition(".")[2].lower(): file for file in uploaded}
             if set(by_suffix) != {"onnx", "json"} or len(uploaded) != 2:
                 st.error(f"Choose two files: the ONNX model and its {BUNDLE_FILE}.", icon=":material/error:")
                 return
             onnx, description = by_suffix["onnx"], by_suffix["json"]
             try:
-                with st.spinner("Checking, and trying it on a few faces ...", show_time=True):
+                with st.spinner("Checking the model and testing it on a few faces ...", show_time=True):
                     model = importing.import_model(onnx.getvalue(), description.getvalue(), name or onnx.name[:-5])
             except FerError as error:
                 st.error(str(error), icon=":material/error:")
                 return
-            # An uploader with another key is an empty one.
+            # A new key empties the uploader.
             st.session_state["training_import_round"] = st.session_state.get("training_import_round", 0) + 1
-            notify(f"'{model.name}' passed every check and can be used.")
+            notify(f"'{model.name}' passed every check. You can use it now.")
             st.rerun()
 
 
@@ -50,7 +50,7 @@ def _list() -> None:
     for model in importing.list_imported():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{model.name}**" + (", in use" if model.path.resolve() == in_use.resolve() else ""))
-            st.button("Use it", key=f"training_import_use_{model.name}", on_click=_use, args=(model.name,))
+            st.button("Use", key=f"training_import_use_{model.name}", on_click=_use, args=(model.name,))
             st.button("Delete", key=f"training_import_delete_{model.name}", on_click=_delete, args=(model.name,))
 
 

@@ -1,4 +1,4 @@
-"""What the Training page has to say at its top: what a button did, and which run ended while one looked."""
+"""Messages at the top of the Training page: what a button did, and which runs have ended."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from fer.runs.progress import FAILED, FINISHED, INTERRUPTED
 from fer.runs.store import RunSummary
 from fer.ui.state import remembered
 
-# Where the runs are on the page, to be linked to.
+# The anchor of the table of runs.
 RUNS_ANCHOR: Final = "runs"
 _WAITING: Final = "training_notices"
 _STANDING: Final = "training_notices_drawn"
@@ -19,23 +19,23 @@ _ENDED: Final = "training_ended"
 
 
 def notify(text: str, *, error: bool = False) -> None:
-    """Show a sentence at the top of the page from its next run on, until its viewer does something."""
+    """Show a message at the top of the page from its next run on, until the user does something."""
     _waiting().append((text, error))
 
 
 def waiting() -> bool:
-    """Whether a sentence waits for the page's next run."""
+    """Return whether a message waits for the page's next run."""
     return bool(_waiting())
 
 
 def draw_again() -> None:
-    """Run the page again for what happened, and not for what its viewer did: the sentences stay."""
+    """Run the page again because of an event, not because of the user, so messages stay."""
     st.session_state[_KEEP] = True
     st.rerun(scope="app")
 
 
 def notices() -> None:
-    """Draw the sentences of `notify` and `watch`."""
+    """Draw the messages of `notify` and `watch`."""
     standing = remembered(_STANDING, list[tuple[str, bool]])
     if not st.session_state.pop(_KEEP, False):
         standing.clear()
@@ -53,7 +53,7 @@ def _waiting() -> list[tuple[str, bool]]:
 
 
 def watch(found: Sequence[RunSummary]) -> None:
-    """Say which runs have ended since this viewer saw them active, and remember the last for `just_ended`.
+    """Announce runs that this user saw active and that have ended, and remember the last one for `just_ended`.
 
     Args:
         found: all runs.
@@ -66,14 +66,14 @@ def watch(found: Sequence[RunSummary]) -> None:
     for run in ended:
         notify(_outcome(run), error=run.state in (FAILED, INTERRUPTED))
     if active:
-        # Whoever started the next run looks at that one.
+        # The user now watches the next run.
         st.session_state.pop(_ENDED, None)
     elif ended:
         st.session_state[_ENDED] = max(ended, key=lambda run: run.progress.ended or 0.0).id
 
 
 def just_ended() -> str | None:
-    """The id of the run that this viewer saw end last, while no other is active."""
+    """Return the id of the run that this user saw end last, if none is active now."""
     run_id: str | None = st.session_state.get(_ENDED)
     return run_id
 
@@ -83,14 +83,14 @@ def _outcome(run: RunSummary) -> str:
     if run.state == FINISHED:
         sentences = [f"'{run.name}' has finished."]
     elif run.state == FAILED:
-        sentences = [f"'{run.name}' failed: {(progress.message or 'its log says why').rstrip('.')}."]
+        sentences = [f"'{run.name}' failed: {(progress.message or 'see its log').rstrip('.')}."]
     elif run.state == INTERRUPTED:
         sentences = [f"'{run.name}' was interrupted."]
     else:
-        early = "" if progress.epoch or progress.batch else " before its first step was done"
+        early = "" if progress.epoch or progress.batch else " before its first step"
         sentences = [f"'{run.name}' was stopped{early}."]
     if progress.best_accuracy is not None:
         sentences.append(f"Best accuracy on validation: {progress.best_accuracy:.1%}, in epoch {progress.best_epoch}.")
     if run.resumable:
         sentences.append("It can be resumed.")
-    return " ".join([*sentences, f"It is below, under [Runs](#{RUNS_ANCHOR})."])
+    return " ".join([*sentences, f"See it below, under [Runs](#{RUNS_ANCHOR})."])

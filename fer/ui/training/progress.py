@@ -1,4 +1,4 @@
-"""What goes on now: the run that trains, those that wait, and the card of Home."""
+"""Show the running training, the queue, and the card of the Home page."""
 
 from typing import Final
 
@@ -18,6 +18,7 @@ from fer.ui.training.notices import draw_again, notify, waiting
 _POLL_SECONDS: Final = 2.0
 _LOG_LINES: Final = 12
 _CELL_PX: Final = 36
+_EARLY_EPOCHS: Final = 5
 STATE_ICONS: Final = {
     "queued": ":material/hourglass_empty:",
     "running": ":material/directions_run:",
@@ -29,27 +30,27 @@ STATE_ICONS: Final = {
 
 
 def all_runs() -> list[RunSummary]:
-    """All runs, the newest first: looked at once for all parts of the page."""
+    """Return all runs, the newest first, read once for all parts of the page."""
     return store.list_runs()
 
 
 def now(found: list[RunSummary]) -> None:
-    """The run that trains, as it goes on, and the queue; an invitation where nothing does.
+    """Draw the running training and the queue, or how to start one.
 
     Args:
-        found: all runs, as the page sees them now.
+        found: all runs.
     """
     active = store.active_runs(found)
     shown = [(run.id, run.state, run.stopping) for run in active]
     seen = [active]
 
-    # Charts are replaced in place every two seconds while something runs, and rest while nothing does.
+    # Charts are updated every two seconds while a run is active.
     @st.fragment(run_every=_POLL_SECONDS if active else None)
     def live() -> None:
-        # With the page it is drawn from what the page saw; by itself it looks again.
+        # The first time it uses what the page has read; later it reads again.
         runs = seen.pop() if seen else store.active_runs()
         if [(run.id, run.state, run.stopping) for run in runs] != shown or waiting():
-            # A run came, ended or took its turn, or a button here has something to say: the page shows that.
+            # A run started, ended or left the queue, or a button left a message; the whole page must show that.
             draw_again()
         _running(runs)
 
@@ -58,9 +59,7 @@ def now(found: list[RunSummary]) -> None:
 
 def _running(runs: list[RunSummary]) -> None:
     if not runs:
-        st.info(
-            "No run is going on. Choose one below, press Start, and watch it learn.", icon=":material/model_training:"
-        )
+        st.info("No training is running. Pick a preset below and press Start.", icon=":material/model_training:")
         return
     first, *queued = runs
     with st.container(border=True):
@@ -69,8 +68,8 @@ def _running(runs: list[RunSummary]) -> None:
             show_curves(first, live=True)
     for run in queued:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{STATE_ICONS[run.state]} **{run.name}** waits for its turn")
-            st.button("Take it out", key=f"training_stop_{run.id}", on_click=_stop, args=(run.id,))
+            st.markdown(f"{STATE_ICONS[run.state]} **{run.name}** is queued")
+            st.button("Remove from queue", key=f"training_stop_{run.id}", on_click=_stop, args=(run.id,))
 
 
 def _head(run: RunSummary) -> None:
@@ -79,11 +78,10 @@ def _head(run: RunSummary) -> None:
         st.markdown(f"### {run.name}")
         if run.stopping:
             st.button(
-                "End it at once",
+                "Force stop",
                 key=f"training_kill_{run.id}",
                 icon=":material/dangerous:",
-                help="It was asked to stop, finishes its step and writes its best model. This ends its process; what "
-                "it learned since its last checkpoint is lost.",
+                help="Ends the process now. Anything learned since the last checkpoint is lost.",
                 on_click=_stop,
                 args=(run.id,),
                 kwargs={"at_once": True},
@@ -93,17 +91,19 @@ def _head(run: RunSummary) -> None:
                 "Stop",
                 key=f"training_stop_{run.id}",
                 icon=":material/stop:",
-                help="Ends after the current step and keeps the best model. It can go on later.",
+                help="Stops after the current step and keeps the best model. You can resume it later.",
                 on_click=_stop,
                 args=(run.id,),
             )
     steps = progress.epochs * progress.batches
     done = (progress.epoch * progress.batches + progress.batch) / steps if steps else 0.0
     st.progress(min(1.0, done), text=where(run))
+    if run.stopping:
+        st.caption("The run finishes its current step, then exports its best model. This takes up to a minute.")
 
 
 def where(run: RunSummary) -> str:
-    """How far a run is, in words: 'epoch 7 of 30, batch 210 of 448, 41 min left'."""
+    """Describe the progress of a run: 'epoch 7 of 30, batch 210 of 448, 41 min left'."""
     progress = run.progress
     if run.stopping:
         return "stopping: " + (progress.doing or "waiting")
@@ -115,21 +115,21 @@ def where(run: RunSummary) -> str:
     if progress.seconds_left is not None:
         parts.append(f"{duration(progress.seconds_left)} left")
     if progress.images_per_second:
-        parts.append(f"{progress.images_per_second:.0f} images a second")
+        parts.append(f"{progress.images_per_second:.0f} images per second")
     return ", ".join(parts)
 
 
 def show_curves(run: RunSummary, *, live: bool = False) -> None:
-    """All that a run has learned: curves, its best epoch, the end of its log.
+    """Draw the curves of a run, the confusion matrix of its best epoch, and the end of its log.
 
     Args:
         run: the run.
-        live: whether it goes on, so that the charts keep their place and zoom from one look to the next.
+        live: whether the run is active, so that charts keep their position and zoom when they are updated.
     """
     key = f"training_{'live' if live else 'past'}_{{}}_{run.id}".format
     metrics, best_epoch = curves.read_metrics(run.id), run.progress.best_epoch
     if metrics.empty:
-        st.caption("The first epoch's figures come at its end." if live else "It has no epoch.")
+        st.caption("Metrics appear after the first epoch." if live else "No completed epochs.")
     else:
         words, by_class = charts.describe(metrics, best_epoch), charts.describe_classes(metrics)
         live_charts(
@@ -140,9 +140,10 @@ def show_curves(run: RunSummary, *, live: bool = False) -> None:
             key=key("charts"),
         )
         st.caption(
-            "Training figures are of altered images, with labels softened and classes weighted as the settings say; "
-            "validation figures are plain. A training loss above the validation loss is no fault."
+            "Training metrics are computed on augmented images with smoothed labels and class weights, validation "
+            "metrics on unchanged images. A training loss above the validation loss is normal."
         )
+        _expectation(run)
         left, right = st.columns([5, 4], gap="medium")
         with left:
             live_charts(
@@ -159,26 +160,42 @@ def show_curves(run: RunSummary, *, live: bool = False) -> None:
         st.code(store.read_log_tail(run.id, _LOG_LINES) or "Nothing yet.", language=None, wrap_lines=True)
 
 
+def _expectation(run: RunSummary) -> None:
+    """Explain a low accuracy in the first epochs."""
+    best = curves.read_best(run.id)
+    if best is None or run.progress.epoch > _EARLY_EPOCHS:
+        return
+    totals = [sum(row) for row in best.confusion]
+    majority = max(totals) / max(1, sum(totals))
+    st.caption(
+        ":material/info: A low accuracy is normal in the first epochs. Always predicting the most frequent class would "
+        f"reach {majority:.0%}."
+    )
+
+
 def _confusion(best: curves.BestEpoch, key: str) -> None:
-    st.markdown(f"Confusion, best epoch ({best.epoch})", help="Of the validation split: rows true, columns given")
+    st.markdown(
+        f"Confusion matrix, best epoch ({best.epoch})",
+        help="Validation split. Rows: true class. Columns: predicted class.",
+    )
     st.dataframe(
         charts.confusion_table(best),
         key=key,
         column_config={name: st.column_config.NumberColumn(name[:3], help=name, width=_CELL_PX) for name in EMOTIONS},
-        alt=f"Confusion matrix of epoch {best.epoch}, accuracy {best.accuracy:.1%}: rows true, columns given",
+        alt=f"Confusion matrix of epoch {best.epoch}, accuracy {best.accuracy:.1%}. Rows: true, columns: predicted.",
     )
 
 
 def _stop(run_id: str, *, at_once: bool = False) -> None:
     try:
-        # A button pressed twice, or in a tab that has not heard of the first press, must not end a run.
+        # Pressing Stop twice, or in two tabs, must not force the stop.
         control.stop(run_id, ask_only=not at_once)
     except FerError as error:
         notify(str(error), error=True)
 
 
 def card() -> None:
-    """Home's card: what trains now, or the last run."""
+    """Draw the card of the Home page: the running training, or the last run."""
     entry = menu_entry("Training")
     st.markdown(f"**{entry.icon} Training**")
     runs = store.list_runs()
@@ -190,14 +207,14 @@ def card() -> None:
         if accuracy is not None:
             st.metric("Best accuracy so far", f"{accuracy:.1%}")
             st.caption(f"on the validation split, epoch {run.progress.best_epoch}")
-        st.page_link(entry.path, label="Watch it", icon=entry.icon)
+        st.page_link(entry.path, label="Watch", icon=entry.icon)
     elif runs:
         run = runs[0]
         st.markdown(f"**{run.name}**: {run.state}")
         if run.progress.best_accuracy is not None:
             st.metric("Best accuracy", f"{run.progress.best_accuracy:.1%}")
             st.caption(f"on the validation split, epoch {run.progress.best_epoch} of {run.progress.epochs}")
-        st.page_link(entry.path, label="Go on with it" if run.state == INTERRUPTED else "All runs", icon=entry.icon)
+        st.page_link(entry.path, label="Resume it" if run.state == INTERRUPTED else "All runs", icon=entry.icon)
     else:
-        st.markdown("No run yet. Twelve epochs on drawn faces take a few minutes and need no download.")
+        st.markdown("No runs yet. Training on synthetic faces takes a few minutes and needs no download.")
         st.page_link(entry.path, label="Train your own", icon=entry.icon)

@@ -1,4 +1,4 @@
-"""All runs: the table, and one of them in full or several compared."""
+"""The table of all runs, the details of one, and the comparison of several."""
 
 import json
 from datetime import datetime
@@ -22,7 +22,7 @@ _TABLE_PX: Final = 320
 
 
 def runs(found: list[RunSummary]) -> None:
-    """The table of all runs, and what is chosen in it.
+    """Draw the table of all runs, and the details or the comparison of the selected ones.
 
     Args:
         found: all runs, the newest first.
@@ -30,29 +30,29 @@ def runs(found: list[RunSummary]) -> None:
     st.subheader("Runs", anchor=RUNS_ANCHOR)
     _in_use(found)
     if not found:
-        st.caption("Runs stay here, with their curves and models, until you delete them.")
+        st.caption("No runs yet. Your runs, with their curves and models, will be listed here.")
         return
     shown = _filtered(found)
-    # Whoever saw a run end wants to see it, unless another is chosen.
+    # A run that has just ended is shown until another one is selected.
     chosen = _table(shown) or [run for run in shown if run.id == just_ended()]
     if len(chosen) == 1:
         _details(chosen[0])
     elif chosen:
         comparison(chosen)
     else:
-        st.caption("Choose a run in the table to see its curves and use its model; choose several to compare them.")
+        st.caption("Select a run to see its curves and use its model. Select several to compare them.")
 
 
 def _in_use(found: list[RunSummary]) -> None:
     run_id = serving.run_in_use()
     if serving.shipped_in_use():
-        st.caption("In use on all pages: the shipped model.")
+        st.caption("Model in use: the shipped model.")
         return
-    name = "a model from elsewhere"
+    name = "an imported model"
     if run_id is not None:
         name = next((f"the model of '{run.name}'" for run in found if run.id == run_id), "a deleted run's model")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"In use on all pages: **{name}**.")
+        st.markdown(f"Model in use: **{name}**.")
         back_to_shipped()
 
 
@@ -76,13 +76,13 @@ def _filtered(found: list[RunSummary]) -> list[RunSummary]:
 
 def _table(found: list[RunSummary]) -> list[RunSummary]:
     in_use = serving.run_in_use()
-    # What moves is shown at the top of the page; the table is drawn when a run comes or ends.
+    # The table isn't updated while a run is active; the top of the page shows its progress.
     frame = pd.DataFrame(
         [
             {
                 "Name": run.name,
-                "State": run.state,
-                "Best": None if run.active else run.progress.best_accuracy,
+                "State": "stopping" if run.stopping else run.state,
+                "Best": run.progress.best_accuracy,
                 "Epochs": "" if run.active else f"{run.progress.epoch} of {run.progress.epochs}",
                 "Data": run.progress.data,
                 "Network": run.progress.network,
@@ -96,7 +96,7 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
     )
     event = st.dataframe(
         frame,
-        # Another list of runs is another table: rows are chosen by their place.
+        # Rows are selected by position, so another list of runs needs another key.
         key=f"{_TABLE}_{hash(tuple(run.id for run in found))}",
         on_select="rerun",
         selection_mode="multi-row",
@@ -104,11 +104,9 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
         placeholder="",
         height=min(_TABLE_PX, 38 + 35 * len(found)),
         column_config={
-            "Best": st.column_config.NumberColumn(
-                format="percent", help="Best accuracy on the validation split of its data"
-            ),
+            "Best": st.column_config.NumberColumn(format="percent", help="Best accuracy on the validation split"),
             "Started": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-            "MB": st.column_config.NumberColumn(format="%.0f", help="On the disk"),
+            "MB": st.column_config.NumberColumn(format="%.0f", help="Disk space"),
         },
         alt="Table of all training runs",
     )
@@ -137,12 +135,12 @@ def _why(run: RunSummary) -> None:
     st.caption(f"{about} · {run.id}")
     if run.state == INTERRUPTED:
         st.warning(
-            "Its process ended without a word: killed, out of memory, or a power cut. Resume goes on from its last "
-            "checkpoint.",
+            "The run stopped unexpectedly, for example because memory ran out or the computer was switched off. Resume "
+            "continues it from its last checkpoint.",
             icon=":material/power_off:",
         )
     elif run.state == FAILED:
-        st.error(f"{progress.message or 'It failed; the log says why.'}", icon=":material/error:")
+        st.error(f"{progress.message or 'The run failed; see its log.'}", icon=":material/error:")
     elif progress.message:
         st.info(progress.message, icon=":material/info:")
     for sentence in curves.damaged_files(run.id):
@@ -156,7 +154,7 @@ def _report(run: RunSummary) -> None:
     if not figures:
         return
     if report.get("data", {}).get("synthetic"):
-        st.info("The faces are drawn: these figures say nothing about real ones.", icon=":material/draw:")
+        st.info("These are synthetic faces; the results say nothing about real ones.", icon=":material/draw:")
     with st.container(horizontal=True):
         for name in ("test", "validation", "calibration"):
             if name in figures:
@@ -166,7 +164,7 @@ def _report(run: RunSummary) -> None:
                     f"Accuracy, {name} split",
                     f"{values['accuracy']:.1%}",
                     width="content",
-                    help=f"Of {values['n']:,} faces, as served; 95 % interval {low:.1%} to {high:.1%}.",
+                    help=f"{values['n']:,} faces; 95 % confidence interval {low:.1%} to {high:.1%}.",
                 )
         best = figures.get("test") or figures.get("validation")
         if best:
@@ -196,6 +194,6 @@ def _settings(run: RunSummary) -> None:
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.caption("The same by hand")
+    st.caption("Command")
     st.code(control.command_text(config), language=None, wrap_lines=True)
     st.json(json.loads(config.to_json()), expanded=False)

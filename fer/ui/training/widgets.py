@@ -1,4 +1,4 @@
-"""A widget for a setting of a run, from its type and from what the setting says of itself."""
+"""Draw the widget of a setting, according to its type and metadata."""
 
 import dataclasses
 import typing
@@ -13,25 +13,25 @@ from fer.runs.presets import label
 from fer.runs.store import RunSummary
 from fer.ui.model_choice import models_by_path
 
-# What it is where no model is chosen.
-_NO_MODEL: Final = {"start_from": "nothing: new weights", "teacher": "nobody"}
+# Shown while no model is chosen.
+_NO_MODEL: Final = {"start_from": "Random initialization", "teacher": "None"}
 
 
 def setting(name: str, value: Any, key: str, found: Sequence[RunSummary]) -> Any:
-    """The widget of one setting, and what is in it.
+    """Draw the widget of a setting and return its value.
 
     Args:
-        name: of the field of `TrainConfig`.
-        value: what it holds at first.
-        key: of the widget.
-        found: all runs, whose models a run can start from or learn from.
+        name: the field of `TrainConfig`.
+        value: the initial value.
+        key: the widget's key.
+        found: all runs; a run can start from or learn from their models.
     """
     field = {item.name: item for item in dataclasses.fields(TrainConfig)}[name]
     kind = typing.get_type_hints(TrainConfig)[name]
     meta, title = field.metadata, label(name)
-    # Keys live as long as the form: a value outlives a visit to another page.
+    # The keys are stable, so values survive a visit to another page.
     if name in MODELS:
-        # A teacher is asked as it is served; going on takes weights that Keras can train.
+        # A teacher only predicts; fine-tuning needs weights that Keras can train.
         options = models_by_path(KERAS_FILE if name == "start_from" else BUNDLE_FILE, found)
         options |= {path: path for path in value if path not in options}
         return tuple(
@@ -79,5 +79,5 @@ def _step(low: float, high: float, *, whole: bool) -> int | float:
     if whole:
         return 1
     if low > 0 and high / low > 1000:
-        return 0.0001  # a rate over several powers of ten is typed
+        return 0.0001  # a rate that spans several powers of ten is typed in
     return 0.01 if high <= 1 else 0.5

@@ -78,7 +78,7 @@ def test_compared_runs_have_colours_of_their_own():
 
 
 def test_curves_are_told_in_words():
-    assert charts.describe(metrics(0), 0) == charts.describe_classes(metrics(0)) == "No epoch yet."
+    assert charts.describe(metrics(0), 0) == charts.describe_classes(metrics(0)) == "No completed epochs."
     text = charts.describe(metrics(3), 2)
     assert "After epoch 3" in text
     assert "validation accuracy 30.0%" in text

@@ -60,7 +60,7 @@ def test_a_run_that_is_gone_since_is_a_sentence(fer_home: Path) -> None:
     run_id = write_run(1, epochs_done=2)
     found = offered(run_id)
     shutil.rmtree(layout.run_folder(run_id))
-    with pytest.raises(RunError, match=r"metrics\.csv cannot be read .*; reload the page"):
+    with pytest.raises(RunError, match=r"metrics\.csv can't be read .*; reload the page"):
         found[layout.METRICS].read()
 
 

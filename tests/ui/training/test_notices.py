@@ -53,13 +53,13 @@ NO_EPOCH: Final = {"best_accuracy": None, "epoch": 0, "batch": 0}
 @pytest.mark.parametrize(
     ("state", "progress", "sentence"),
     [
-        ("finished", {}, "'run 1' has finished. Best accuracy on validation: 34.0%, in epoch 5. It is below"),
+        ("finished", {}, "'run 1' has finished. Best accuracy on validation: 34.0%, in epoch 5. See it below"),
         ("stopped", {}, "'run 1' was stopped. Best accuracy on validation: 34.0%, in epoch 5. It can be resumed."),
-        ("stopped", NO_EPOCH, "'run 1' was stopped before its first step was done. It can be resumed. It is below"),
+        ("stopped", NO_EPOCH, "'run 1' was stopped before its first step. It can be resumed. See it below"),
         ("stopped", NO_EPOCH | {"batch": 3}, "'run 1' was stopped. It can be resumed."),
         ("interrupted", NO_EPOCH, "'run 1' was interrupted. It can be resumed."),
         ("failed", {"message": "The disk is full."}, "'run 1' failed: The disk is full. Best accuracy on validation"),
-        ("failed", {"message": "", "hopeless": True} | NO_EPOCH, "'run 1' failed: its log says why. It is below"),
+        ("failed", {"message": "", "hopeless": True} | NO_EPOCH, "'run 1' failed: see its log. See it below"),
     ],
 )
 def test_how_a_run_ended_is_said_once(

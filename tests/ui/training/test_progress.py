@@ -34,6 +34,6 @@ def test_why_a_stop_failed_is_shown_though_no_run_changed(fer_home: Path) -> Non
 def test_where_a_run_is_in_words(fer_home: Path) -> None:
     state = {"doing": "training", "epoch": 6, "epochs": 30, "batch": 210, "batches": 448}
     run = store.read_run(write_run(1, state="running", seconds_left=2460.0, images_per_second=250.4, **state))
-    assert progress.where(run) == "epoch 7 of 30, batch 210 of 448, 41 min left, 250 images a second"
+    assert progress.where(run) == "epoch 7 of 30, batch 210 of 448, 41 min left, 250 images per second"
     waiting = store.read_run(write_run(2, state="queued", doing="waiting"))
     assert progress.where(waiting) == "waiting"
