@@ -1,6 +1,6 @@
-"""`python -m fer runs`: the training runs, and what can be done with one.
+"""The command `fer runs`: list, show, stop, resume, use and delete training runs.
 
-What only one command needs is imported in it: a resumed run that waits for its turn is this process, and a small one.
+Imports that one command needs are inside it, because a resumed run can be queued and must stay small meanwhile.
 """
 
 import dataclasses
@@ -21,13 +21,13 @@ from fer.text import printable
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="An array of {id, state, epoch, epochs, best, started}")
+@click.option("--json", "as_json", is_flag=True, help="Print an array of {id, state, epoch, epochs, best, started}")
 @click.pass_context
 def runs(context: click.Context, as_json: bool) -> None:
-    """List the training runs, or do something with one.
+    """List the training runs, or manage one of them.
 
-    A state is one of queued, running, stopped, interrupted, finished, failed; 'best' is the best accuracy on the
-    validation split, a fraction of 1; 'epoch' counts completed epochs.
+    The states are queued, running, stopped, interrupted, finished and failed. 'best' is the best validation accuracy, a
+    fraction of 1. 'epoch' is the number of completed epochs.
     """
     if context.invoked_subcommand is not None:
         return
@@ -36,7 +36,7 @@ def runs(context: click.Context, as_json: bool) -> None:
         click.echo(store.to_json(found))
         return
     if not found:
-        click.echo("No run yet. Start one: python -m fer train --data synthetic --epochs 5")
+        click.echo("No runs yet. Start one with: fer train --data synthetic --epochs 5")
         return
     table = Table("id", "name", "state", "epoch", "best", "started")
     for run in found:
@@ -49,15 +49,15 @@ def runs(context: click.Context, as_json: bool) -> None:
             "" if best is None else f"{best:.1%} (epoch {run.progress.best_epoch})",
             f"{run.started.astimezone():%Y-%m-%d %H:%M}",
         )
-    # A table that is cut to a terminal's width would cut the ids, which are what people copy.
+    # A narrow table would cut off the ids, which people copy.
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 @runs.command()
 @click.argument("run_id", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="The same as an object, with settings and curves")
+@click.option("--json", "as_json", is_flag=True, help="Print an object, with settings and curves")
 def show(run_id: str, as_json: bool) -> None:
-    """Tell all about a run: state, settings, its best epoch, the end of its log."""
+    """Show a run: its state, its best epoch, its command and the end of its log."""
     from fer.runs import curves
 
     run = store.read_run(run_id)
@@ -84,17 +84,17 @@ def show(run_id: str, as_json: bool) -> None:
         row = metrics.iloc[run.progress.best_epoch - 1]
         click.echo(f"best: epoch {run.progress.best_epoch}, validation accuracy {row['val_accuracy']:.4f}; by class:")
         click.echo("  " + ", ".join(f"{emotion} {row[f'accuracy_{emotion}']:.2f}" for emotion in EMOTIONS))
-    click.echo(f"the same by hand: {control.command_text(store.read_config(run_id))}")
+    click.echo(f"command: {control.command_text(store.read_config(run_id))}")
     click.echo(f"folder: {run.folder}\n")
     click.echo(store.read_log_tail(run_id))
 
 
 def explain(run: RunSummary) -> str:
-    """Why a run is in its state, in a sentence; '' where the state says it all."""
+    """Return why a run is in its state, or '' if there is nothing to explain."""
     if run.state == INTERRUPTED:
         return (
-            "Its process ended without a word: killed, out of memory, or a power cut. "
-            f"Go on with: python -m fer runs resume {run.id}"
+            "The run stopped unexpectedly, for example because memory ran out or the computer was switched off. "
+            f"Resume it with: fer runs resume {run.id}"
         )
     return run.progress.message or ""
 
@@ -112,9 +112,9 @@ def _where(run: RunSummary) -> str:
 @runs.command()
 @click.argument("run_id", metavar="ID")
 def stop(run_id: str) -> None:
-    """Stop a run at the end of its step and keep its best model; a second time, end it at once."""
+    """Stop a run after its step and keep its best model. Repeat the command to end it at once."""
     if control.stop(run_id):
-        click.echo(f"{run_id} stops after its current step; type it again to end it at once.", err=True)
+        click.echo(f"{run_id} stops after its current step. Repeat the command to end it at once.", err=True)
     else:
         click.echo(f"{run_id} was ended.", err=True)
 
@@ -122,7 +122,7 @@ def stop(run_id: str) -> None:
 @runs.command()
 @click.argument("run_id", metavar="ID")
 def resume(run_id: str) -> None:
-    """Go on with a run that stopped, was interrupted or failed, from its last checkpoint; this process is the run."""
+    """Resume a stopped, interrupted or failed run from its last checkpoint, in the foreground."""
     from fer.cli.train import train_in_folder
 
     control.require_resumable(store.read_run(run_id))
@@ -133,7 +133,7 @@ def resume(run_id: str) -> None:
 @runs.command()
 @click.argument("run_id", metavar="ID")
 def use(run_id: str) -> None:
-    """Serve a run's best model on the pages; 'shipped' goes back to the shipped one."""
+    """Use a run's best model on the pages; 'shipped' returns to the shipped model."""
     from fer.runs import serving
 
     if run_id == "shipped":
@@ -141,17 +141,17 @@ def use(run_id: str) -> None:
         click.echo("The pages use the shipped model.", err=True)
         return
     serving.use_run(run_id)
-    click.echo(f"The pages use the model of {run_id}; back with: python -m fer runs use shipped", err=True)
+    click.echo(f"The pages use the model of {run_id}. To undo this: fer runs use shipped", err=True)
 
 
 @runs.command()
 @click.argument("run_id", metavar="ID")
-@click.option("--yes", is_flag=True, help="Do not ask")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation")
 def delete(run_id: str, yes: bool) -> None:
-    """Delete a run with its curves, checkpoints and model; the model in use stays."""
+    """Delete a run with its curves, checkpoints and model. A model in use stays in use."""
     run = store.read_run(run_id)
     if not yes and sys.stdin.isatty():
         started = datetime.fromtimestamp(run.progress.started)
-        click.confirm(f"Delete '{printable(run.name)}' of {started:%Y-%m-%d %H:%M} for good?", abort=True, err=True)
+        click.confirm(f"Delete '{printable(run.name)}' of {started:%Y-%m-%d %H:%M} permanently?", abort=True, err=True)
     control.delete(run_id)
     click.echo(f"{run_id} was deleted.", err=True)

@@ -1,4 +1,4 @@
-"""`python -m fer train`: the run itself, in the foreground, with an option for every setting of `TrainConfig`."""
+"""The command `fer train`: train in the foreground, with an option for every setting of `TrainConfig`."""
 
 import dataclasses
 import os
@@ -22,7 +22,7 @@ _SYNTHETIC: Final = "synthetic"
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for each setting; its default, range, choices and help come from the setting itself."""
+    """Add an option for each setting, from the setting's default, range, choices and help."""
     hints = typing.get_type_hints(TrainConfig)
     for item in reversed(dataclasses.fields(TrainConfig)):
         meta, kind = item.metadata, hints[item.name]
@@ -43,7 +43,7 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
                 default=item.default,
                 multiple=several,
                 show_default=not several,
-                help=f"{text}. May be given several times" if several else text,
+                help=f"{text}. Can be repeated" if several else text,
             )
         command = decorate(command)
     return command
@@ -51,15 +51,15 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_with_settings
-@click.option("--name", help="What the run is called in tables  [default: the network and the data]")
-@click.option("--id", "run_id", hidden=True, help="A run that was made already; for the page that starts it")
-@click.option("--estimate", is_flag=True, help="Try a few steps, say what the run would take, and start nothing")
+@click.option("--name", help="Name of the run  [default: the preset or network, and the dataset]")
+@click.option("--id", "run_id", hidden=True, help="An existing run; used by the page that starts it")
+@click.option("--estimate", is_flag=True, help="Time a few steps, print how long the run would take, and exit")
 def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any) -> None:
-    """Train a network and write its run to FER_HOME/runs: curves, the best epoch's model, a report.
+    """Train a network. The curves, the best model and a report are saved in FER_HOME/runs.
 
-    The first line is the run's id. Data are a FER-2013 CSV, a folder with train/, validation/ and test/, or
-    'synthetic', small drawn faces for a first try without a download. One run trains at a time; others wait. Ctrl-C
-    stops it within a step and keeps the best model; `python -m fer runs resume ID` goes on.
+    The first line printed is the run's id. The data can be a FER-2013 CSV file, a folder with train/, validation/ and
+    test/, or 'synthetic': small synthetic faces that need no download. One run trains at a time; others are queued.
+    Ctrl-C stops the run after its step and keeps the best model; `fer runs resume ID` continues it.
     """
     config = TrainConfig(**_with_whole_paths(settings))
     if estimate:
@@ -69,7 +69,7 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
 
         measured = probe(config)
         estimates.remember(config, measured)
-        click.echo(f"about {duration(estimates.seconds_for(config, measured))} on this machine")
+        click.echo(f"about {duration(estimates.seconds_for(config, measured))} on this computer")
         return
     if run_id is None:
         run_id = control.create(config, name)
@@ -78,7 +78,7 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
 
 
 def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with paths that mean the same wherever the run is resumed from."""
+    """Make relative paths absolute, so that the run can be resumed from any folder."""
     whole: dict[str, Any] = {
         name: whole_path(name, settings[name])
         for name in ("data", "votes")
@@ -90,27 +90,27 @@ def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def train_in_folder(folder: Path) -> None:
-    """Be the run of a folder in this process, in the foreground, from its turn to its end.
+    """Train the run of a folder in this process, in the foreground.
 
     Raises:
-        FerError: it failed, in one sentence.
+        FerError: the run failed.
     """
     _set_up_process()
     try:
         with session.running(folder) as run:
-            # Here alone: importing TensorFlow takes seconds and hundreds of megabytes that no other command should
-            # pay, nor a run that waits for its turn.
+            # Imported only here: TensorFlow takes seconds and hundreds of megabytes, which other commands and queued
+            # runs must not pay for.
             with _native_messages_in(folder / layout.LOG):
                 from fer.training.run import train_run
 
             train_run(run)
     except session.StopRequested:
-        click.echo(f"Stopped. Go on with: python -m fer runs resume {folder.name}", err=True)
+        click.echo(f"Stopped. Resume with: fer runs resume {folder.name}", err=True)
 
 
 @contextmanager
 def _native_messages_in(log: Path) -> Iterator[None]:
-    """Send to a file what TensorFlow's C++ says while it is imported, which no setting of its own keeps quiet."""
+    """Send the messages of TensorFlow's C++ code during its import to a file; no setting turns them off."""
     sys.stderr.flush()
     terminal = os.dup(2)
     try:
@@ -123,10 +123,10 @@ def _native_messages_in(log: Path) -> Iterator[None]:
 
 
 def _set_up_process() -> None:
-    """What must be set before TensorFlow is imported; and a back seat: a person's live camera comes first."""
+    """Set what TensorFlow reads when it is imported, and lower the priority, because a live camera comes first."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Keras writes its settings file where it finds none, by default into the user's home.
+    # Keras writes a settings file if it finds none, by default in the user's home.
     os.environ.setdefault("KERAS_HOME", str(paths.runs_dir() / ".keras"))
-    # By itself TensorFlow takes oneDNN only with AVX-512; with AVX2, too, it makes a step 1.35 times faster.
+    # By default TensorFlow uses oneDNN only with AVX-512, but with AVX2 it also makes a step 1.35 times faster.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     lower_priority()

@@ -1,4 +1,4 @@
-"""Every hyperparameter of a training run, in one frozen block, stored with the run."""
+"""All settings of a training run, stored with the run."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ SCHEDULES: Final = ("cosine", "constant")
 CLASS_WEIGHTS: Final = ("none", "sqrt", "balanced")
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 
-# The settings that name bundles, none or several.
+# Settings that name bundles; each can name several.
 MODELS: Final = ("start_from", "teacher")
 # Names in the settings of earlier runs, with those of today.
 _OLD_NAMES: Final = {"start_share": "init_weight", "degrading": "degradation"}
@@ -24,12 +24,12 @@ _OLD_NAMES: Final = {"start_share": "init_weight", "degrading": "degradation"}
 def _setting(
     default: Any, text: str, *, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
 ) -> Any:
-    """A field with what a form, a command line and a check need to know about it."""
+    """Return a dataclass field with the metadata that the form, the command line and the checks use."""
     return field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices})
 
 
 def is_number(value: Any, *, whole: bool) -> bool:
-    """Whether a value is a number, a whole one where that is asked for; True and False are none."""
+    """Return whether a value is a number (an integer if `whole`); True and False aren't numbers."""
     return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
 
 
@@ -39,7 +39,7 @@ def shown(value: Any) -> str:
 
 
 def _as_folders(stored: Any) -> Any:
-    """A list from JSON as a tuple; what is neither that nor of an older version stays, to be refused."""
+    """Return a list from JSON as a tuple, and a single folder as one item; any other value is left to be refused."""
     if stored is None or stored == "":
         return ()
     if isinstance(stored, str):
@@ -49,83 +49,89 @@ def _as_folders(stored: Any) -> Any:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The settings of a run; the defaults are the recipe of a good small model.
+    """The settings of a run. The defaults train a good small model.
 
     Raises:
-        ConfigError: a value is out of its range, with the range in words.
+        ConfigError: a value is outside its range; the message names the range.
     """
 
-    data: str = _setting("synthetic", "A FER-2013 CSV, a folder of image folders, or 'synthetic'")
-    votes: str | None = _setting(None, "The FER+ file fer2013new.csv; found by itself beside the CSV")
-    corrections: bool = _setting(False, "Apply the corrections of labels that were made by hand on the Data page")
-    fraction: float = _setting(1.0, "Stratified part of the training images that is used", low=0.01, high=1.0)
-    # Calibration needs images that the network neither trained on nor was selected by.
-    holdout: float = _setting(0.0, "Part of the training images kept apart to calibrate on", low=0.0, high=0.3)
+    data: str = _setting("synthetic", "Dataset: a FER-2013 CSV file, a folder of image folders, or 'synthetic'")
+    votes: str | None = _setting(None, "FER+ votes, fer2013new.csv; found automatically next to the CSV file")
+    corrections: bool = _setting(False, "Apply the label corrections made on the Data page")
+    fraction: float = _setting(1.0, "Share of the training images to use, stratified by class", low=0.01, high=1.0)
+    # Calibration needs images that were used neither for training nor to choose the best epoch.
+    holdout: float = _setting(0.0, "Share of the training images held out for calibration", low=0.0, high=0.3)
 
-    network: str = _setting("residual", "Which network", choices=NETWORKS)
-    dropout: float = _setting(0.3, "Dropout before the last layer", low=0.0, high=0.8)
-    start_from: tuple[str, ...] = _setting(
-        (), "A bundle whose weights are the start (fine-tuning); of several, the average of their weights"
-    )
+    network: str = _setting("residual", "Network architecture", choices=NETWORKS)
+    dropout: float = _setting(0.3, "Dropout rate before the last layer", low=0.0, high=0.8)
+    start_from: tuple[str, ...] = _setting((), "Model to fine-tune, a bundle; several are averaged")
     init_weight: float = _setting(
         0.0,
-        "Share of the starting weights in what is judged and kept, averaged with the new ones",
+        "Weight of the initial model when it is averaged with the fine-tuned one",
         low=0.0,
         high=0.9,
     )
 
     epochs: int = _setting(30, "Passes over the training images", low=1, high=1000)
-    batch_size: int = _setting(64, "Images a step", low=4, high=1024)
+    batch_size: int = _setting(64, "Images per step", low=4, high=1024)
     optimizer: str = _setting("adamw", "AdamW, or SGD with Nesterov momentum", choices=OPTIMIZERS)
-    # 2e-3 with AdamW and a warm-up was stable at batch 64; SGD wants about 0.05.
+    # 2e-3 is stable for AdamW with warm-up at batch size 64. SGD needs about 0.05.
     learning_rate: float = _setting(2e-3, "Peak learning rate", low=1e-6, high=1.0)
-    schedule: str = _setting("cosine", "Cosine to zero, or constant, after the warm-up", choices=SCHEDULES)
+    schedule: str = _setting(
+        "cosine", "Learning rate after the warm-up: cosine decay to zero, or constant", choices=SCHEDULES
+    )
     warmup_epochs: float = _setting(1.0, "Epochs of linear warm-up", low=0.0, high=50.0)
     weight_decay: float = _setting(0.05, "Decoupled weight decay", low=0.0, high=1.0)
-    # The average is judged and kept in place of the last weights; its batch-norm statistics are computed anew.
+    # The average is validated and exported instead of the last weights, with batch-norm statistics of its own.
     weight_averaging: int = _setting(
-        1000, "Steps over which weights are averaged, at most a tenth of the run's; 0 is off", low=0, high=100_000
+        1000,
+        "Steps over which the weights are averaged, at most a tenth of the run; 0 turns it off",
+        low=0,
+        high=100_000,
     )
     precision: str = _setting(
-        "auto", "'auto' is bfloat16 where the processor computes in it, else float32", choices=PRECISIONS
+        "auto", "'auto' is bfloat16 if the processor supports it, else float32", choices=PRECISIONS
     )
 
-    label_smoothing: float = _setting(0.1, "Share of each label spread over all classes", low=0.0, high=0.5)
-    class_weights: str = _setting("sqrt", "Weight of rare classes in the loss", choices=CLASS_WEIGHTS)
+    label_smoothing: float = _setting(0.1, "Share of each label that is spread over all classes", low=0.0, high=0.5)
+    class_weights: str = _setting("sqrt", "How strongly rare classes are weighted in the loss", choices=CLASS_WEIGHTS)
     crowd_labels: float = _setting(
-        0.0, "Share of each label replaced by the labels that images with the same FER+ votes have", low=0.0, high=1.0
+        0.0, "Share of each label that is replaced by the labels of images with similar FER+ votes", low=0.0, high=1.0
     )
     teacher: tuple[str, ...] = _setting(
         (),
-        "A bundle that teaches: part of each label is its answer to the image and the mirrored image; of several, the "
-        "mean of their answers",
+        "Teacher for knowledge distillation, a bundle; the predictions of several are averaged",
     )
-    teacher_share: float = _setting(0.5, "Share of each label that is what the teachers answer", low=0.0, high=1.0)
+    teacher_share: float = _setting(
+        0.5, "Share of each label that is replaced by the teachers' predictions", low=0.0, high=1.0
+    )
     fear_offset: float = _setting(
         0.0,
-        "Added to the logit of fear, the class that is missed most, in the model that is written",
+        "Offset of the logit of fear, the class that is missed most, in the exported model",
         low=0.0,
         high=1.0,
     )
-    votes_weight: float = _setting(0.5, "Weight of the second head, which learns the FER+ votes", low=0.0, high=5.0)
+    votes_weight: float = _setting(
+        0.5, "Weight of the loss of the second head, which learns the FER+ votes", low=0.0, high=5.0
+    )
 
-    # A FER-2013 image is a detector's box, and boxes scatter by 15 to 19 % from frame to frame.
+    # A FER-2013 image is a detector's box, and the size of boxes varies by 15 to 19 % from frame to frame.
     flip: bool = _setting(True, "Mirror half of the images")
-    rotation_degrees: float = _setting(10.0, "Turned by up to this many degrees", low=0.0, high=45.0)
-    scale: float = _setting(0.12, "Tighter or wider by up to this share", low=0.0, high=0.5)
-    shift: float = _setting(0.07, "Moved by up to this share of the side", low=0.0, high=0.3)
+    rotation_degrees: float = _setting(10.0, "Largest rotation in degrees", low=0.0, high=45.0)
+    scale: float = _setting(0.12, "Largest zoom in or out, as a share", low=0.0, high=0.5)
+    shift: float = _setting(0.07, "Largest shift, as a share of the side", low=0.0, high=0.3)
     light: float = _setting(0.3, "Strength of contrast, brightness and gamma changes", low=0.0, high=1.0)
     degradation: float = _setting(
-        0.0, "Probability that a poor camera is imitated: blur, low resolution, noise or JPEG", low=0.0, high=1.0
+        0.0, "Probability of blur, low resolution, noise or JPEG artifacts, as from a poor camera", low=0.0, high=1.0
     )
-    erasing: float = _setting(0.3, "Probability that a rectangle is hidden", low=0.0, high=1.0)
-    mixup: float = _setting(0.0, "Alpha of mixup; 0 is off", low=0.0, high=1.0)
+    erasing: float = _setting(0.3, "Probability that a rectangle is erased", low=0.0, high=1.0)
+    mixup: float = _setting(0.0, "Alpha of mixup; 0 turns it off", low=0.0, high=1.0)
 
     patience: int = _setting(
-        0, "Stop after this many epochs without a better validation accuracy; 0 never", low=0, high=1000
+        0, "Stop after this many epochs without a better validation accuracy; 0 never stops early", low=0, high=1000
     )
-    seed: int = _setting(0, "Everything random follows from it", low=0, high=2**31 - 1)
-    deterministic: bool = _setting(False, "The same result to the last digit each time, at some cost in speed")
+    seed: int = _setting(0, "Seed of all random numbers", low=0, high=2**31 - 1)
+    deterministic: bool = _setting(False, "Exactly reproducible results, but slower")
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -145,7 +151,7 @@ class TrainConfig:
             value = getattr(self, name)
             if not (isinstance(value, tuple) and all(isinstance(folder, str) and folder for folder in value)):
                 raise ConfigError(
-                    f"{name}: choose a list of models' folders, which may be empty. Received: {shown(value)}."
+                    f"{name}: choose a list of model folders, which can be empty. Received: {shown(value)}."
                 )
             if len(set(value)) < len(value):
                 raise ConfigError(f"{name}: choose each model once.")
@@ -167,15 +173,15 @@ class TrainConfig:
         return [(name, folder) for name in MODELS for folder in getattr(self, name)]
 
     def to_json(self) -> str:
-        """The settings as a JSON object, indented."""
+        """Return the settings as an indented JSON object."""
         return json.dumps(dataclasses.asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: bytes | str) -> Self:
-        """The settings that `to_json` wrote.
+        """Return the settings in a JSON object, also one of an earlier version.
 
         Raises:
-            ConfigError: not JSON, a setting this version does not know, or a value out of range.
+            ConfigError: the text isn't JSON, or it has an unknown setting or a value outside its range.
         """
         try:
             values = parse_object(text)
@@ -185,8 +191,8 @@ class TrainConfig:
         unknown = sorted(set(values) - {item.name for item in dataclasses.fields(cls)})
         if unknown:
             names = shortened(encodable(", ".join(unknown)))
-            raise ConfigError(f"The settings of the run hold what this version does not know: {names}.")
-        # Versions before this one knew one model, or none.
+            raise ConfigError(f"The run has settings that this version doesn't know: {names}. Start a new run.")
+        # Earlier versions stored one model or none.
         for name in MODELS:
             values[name] = _as_folders(values.get(name))
         return cls(**values)

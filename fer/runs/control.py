@@ -1,4 +1,4 @@
-"""Start, stop, resume and delete runs from outside their processes: what the pages and the command line call."""
+"""Start, stop, resume and delete runs from outside their processes, for pages and the command line."""
 
 import contextlib
 import dataclasses
@@ -26,7 +26,7 @@ from fer.runs.store import RunSummary
 from fer.storage import files
 from fer.storage.processes import start_detached
 
-# A process takes under a second to be a run; a machine that swaps takes longer.
+# A run is ready in under a second, but a machine that swaps takes longer.
 _START_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
 _START_LOCK: Final = ".starting.lock"
@@ -34,14 +34,14 @@ _DELETED: Final = ".deleted"
 
 
 def start(config: TrainConfig, name: str | None = None) -> str:
-    """Start a run in a process of its own, which lives on without the caller, and return its id.
+    """Start a run in its own process, which outlives the caller, and return its id.
 
-    Where a run with the same settings is running or waits, that one is returned: a button pressed twice, or in two
-    tabs, starts one. Where another run trains, the new one waits for its turn.
+    If a run with the same settings is active, its id is returned, so that a button pressed twice starts one run. If
+    another run is active, the new one is queued.
 
     Raises:
-        ConfigError: the settings name what is not there.
-        RunError: the run's folder or process could not be made.
+        ConfigError: the settings name a missing file or model.
+        RunError: the run's folder or process can't be created.
     """
     require_startable(config)
     with _changing_runs():
@@ -55,11 +55,11 @@ def start(config: TrainConfig, name: str | None = None) -> str:
 
 
 def create(config: TrainConfig, name: str | None = None) -> str:
-    """Make a run for a process that will be it, such as the command's own, and return its id.
+    """Create a run without starting a process, for a caller that becomes the run itself, and return its id.
 
     Raises:
-        ConfigError: the settings name what is not there.
-        RunError: the run's folder could not be made.
+        ConfigError: the settings name a missing file or model.
+        RunError: the run's folder can't be created.
     """
     require_startable(config)
     with _changing_runs():
@@ -67,12 +67,10 @@ def create(config: TrainConfig, name: str | None = None) -> str:
 
 
 def resume(run_id: str) -> None:
-    """Let a run that stopped, was interrupted or failed go on, in a process of its own.
-
-    A run that lives already is left as it is.
+    """Resume a stopped, interrupted or failed run in its own process; do nothing if it is active.
 
     Raises:
-        RunError: there is no such run, it has finished, or its process could not be made.
+        RunError: there is no such run, it has finished, or its process can't be created.
     """
     with _changing_runs():
         run = store.read_run(run_id)
@@ -83,24 +81,24 @@ def resume(run_id: str) -> None:
 
 
 def require_resumable(run: RunSummary) -> None:
-    """See that a run can go on.
+    """Check that a run can be resumed.
 
     Raises:
-        RunError: it has finished, runs, or would fail again in the same way.
+        RunError: it is active, has finished, or would fail again in the same way.
     """
     if run.active:
-        raise RunError(f"The run {run.id} is running already; stop it first, or watch it.")
+        raise RunError(f"The run {run.id} is already running; stop it first.")
     if run.progress.hopeless:
         raise RunError(
-            f"The run {run.id} came to no numbers, and would again: its images come in the same order. Start a new one "
-            "with its settings and a lower learning rate."
+            f"The loss of the run {run.id} became NaN, and would again if it were resumed. Start a new run with a "
+            "lower learning rate."
         )
     if not run.resumable:
-        raise RunError(f"The run {run.id} has finished; start a new one with more epochs, or from its model.")
+        raise RunError(f"The run {run.id} has finished; start a new run with more epochs, or fine-tune its model.")
 
 
 def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
-    """The command that is this run: `python -m fer train` with every setting that differs from its default."""
+    """Return the command that trains this run: `python -m fer train` with all settings that aren't defaults."""
     command = [sys.executable, "-m", "fer", "train"]
     defaults, hints = TrainConfig(), typing.get_type_hints(TrainConfig)
     for item in dataclasses.fields(config):
@@ -118,28 +116,28 @@ def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
 
 
 def command_text(config: TrainConfig, name: str = "") -> str:
-    """The command that is this run, to be typed or pasted in a shell, with its name where it has one."""
+    """Return the command that trains this run as text for a shell, with the run's name if it has one."""
     words = ["python", *train_command(config)[1:], *(["--name", name] if name else [])]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def resume_command(run_id: str) -> list[str]:
-    """The command by which a run goes on."""
+    """Return the command that resumes a run."""
     return [sys.executable, "-m", "fer", "runs", "resume", run_id]
 
 
 def stop(run_id: str, *, ask_only: bool = False) -> bool:
-    """Ask a run to stop at the end of its step; a run that was asked before is ended at once, with its process group.
+    """Ask a run to stop after its step. If it was asked before, end it and everything it started at once.
 
     Args:
         run_id: the run.
-        ask_only: leave a run that was asked before to end by itself.
+        ask_only: never end it at once.
 
     Returns:
-        True where it was asked, False where it was ended.
+        True if it was asked to stop, False if it was ended.
 
     Raises:
-        RunError: there is no such run, it has no process, it could not be ended, or its folder cannot be written.
+        RunError: there is no such run, it isn't active, it can't be ended, or its folder can't be written.
     """
     run = store.read_run(run_id)
     if not run.active:
@@ -152,27 +150,27 @@ def stop(run_id: str, *, ask_only: bool = False) -> bool:
         with process.holding_lock(run.folder):
             last = Progress.read(run.folder)
             if last.state not in ENDED:
-                text = "Ended at once; it can be resumed from its last checkpoint."
+                text = "Stopped by force; it can be resumed from its last checkpoint."
                 dataclasses.replace(last, state=STOPPED, doing="", ended=time.time(), message=text).write(run.folder)
             (run.folder / layout.STOP).unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
-            f"The folder of the run {run_id} cannot be written ({error.strerror}); make room and stop it again, or end "
-            f"its process {process.last_pid(run.folder)} by hand."
+            f"Can't write to the folder of the run {run_id} ({error.strerror}); free some disk space and stop it "
+            f"again, or end its process {process.last_pid(run.folder)} by hand."
         ) from error
     return False
 
 
 def delete(run_id: str) -> None:
-    """Delete a run with all it has. The model in use is a copy, and stays.
+    """Delete a run and all its files. A model in use is a copy and stays.
 
     Raises:
-        RunError: there is no such run, it is running, or its files cannot be removed.
+        RunError: there is no such run, it is active, or its files can't be deleted.
     """
     folder = layout.run_folder(run_id)
     if store.read_run(run_id).active:
         raise RunError(f"The run {run_id} is running; stop it before deleting it.")
-    # Renamed first, so that it is gone as a whole even if removing its files is cut short.
+    # Renamed first, so that it disappears completely even if deleting its files is interrupted.
     grave = folder.with_name(f".{run_id}{_DELETED}")
     with _changing_runs():
         try:
@@ -185,24 +183,26 @@ def delete(run_id: str) -> None:
             shutil.rmtree(grave)
         except OSError as error:
             raise RunError(
-                f"The run {run_id} cannot be deleted ({error.strerror}); see who owns its folder."
+                f"The run {run_id} can't be deleted ({error.strerror}); check the permissions of its folder."
             ) from error
 
 
 @contextlib.contextmanager
 def _changing_runs() -> Iterator[None]:
-    """One at a time makes, starts or deletes a run; what one that was killed left half done is cleared away first.
+    """Hold the lock to create, start or delete a run, and remove what a killed process left incomplete.
 
-    A start holds it from the look at what runs until the new process is seen to live.
+    `start` holds it until the new process is alive.
     """
     try:
         paths.runs_dir().mkdir(parents=True, exist_ok=True)
         lock = FileLock(paths.runs_dir() / _START_LOCK, timeout=_START_SECONDS, is_singleton=False)
         lock.acquire()
     except Timeout as error:
-        raise RunError("Another run is just being started and does not come up; try again in a minute.") from error
+        raise RunError("Another run is being started and takes too long; try again in a minute.") from error
     except OSError as error:
-        raise RunError(f"{paths.runs_dir()} cannot be written ({error.strerror}); set FER_HOME elsewhere.") from error
+        raise RunError(
+            f"Can't write to {paths.runs_dir()} ({error.strerror}); set FER_HOME to another folder."
+        ) from error
     try:
         with contextlib.suppress(OSError):
             files.remove_parts(paths.runs_dir())
@@ -214,10 +214,10 @@ def _changing_runs() -> Iterator[None]:
 
 
 def _spawn(run_id: str, command: list[str]) -> None:
-    """Start a run's process, in a session of its own, and wait until it is the run.
+    """Start a run's detached process and wait until it holds the run's lock.
 
     Raises:
-        RunError: it ended before that, or takes too long.
+        RunError: it ended before, or takes too long.
     """
     folder = layout.run_folder(run_id)
     environment = {**os.environ, "FER_HOME": str(paths.home()), "PYTHONUNBUFFERED": "1"}
@@ -227,8 +227,7 @@ def _spawn(run_id: str, command: list[str]) -> None:
             child = start_detached(command, cwd=paths.PROGRAM, log=log, environment=environment)
     except OSError as error:
         raise RunError(
-            f"The run {run_id} could not be started ({error.strerror}); see that the disk has room and the machine "
-            "memory, then resume it."
+            f"The run {run_id} couldn't be started ({error.strerror}); check free space and memory, then resume it."
         ) from error
     deadline = time.monotonic() + _START_SECONDS
     while not process.is_alive(folder):
@@ -245,7 +244,7 @@ def _spawn(run_id: str, command: list[str]) -> None:
 
 
 def _reap(child: subprocess.Popen[bytes]) -> None:
-    """See that the child leaves no zombie when it ends before the process that started it."""
+    """Reap the child when it ends, or it becomes a zombie."""
     threading.Thread(target=child.wait, name=f"run-{child.pid}", daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""What a run has learned so far: its curves, its best epoch, its report."""
+"""Read the results of a run: its curves, its best epoch, its report."""
 
 import io
 import math
@@ -35,9 +35,9 @@ METRICS_COLUMNS: Final = (
 
 
 def read_metrics(run_id: str) -> pd.DataFrame:
-    """Return the curves of a run: a row an epoch, the columns `METRICS_COLUMNS` as numbers.
+    """Return the curves of a run: a row per epoch, with the columns `METRICS_COLUMNS` as numbers.
 
-    It is empty before the first epoch's end. A value that is none is NaN, and a row without an epoch is left out.
+    The table is empty before the first epoch is complete. Invalid values are NaN; rows without an epoch are left out.
     """
     try:
         text = (layout.run_folder(run_id) / layout.METRICS).read_text(encoding="utf-8")
@@ -59,10 +59,10 @@ def _number(cell: Any) -> float:
 
 @dataclass(frozen=True)
 class BestEpoch:
-    """The epoch that is kept: its number from 1, its accuracy on validation, and its confusion matrix.
+    """The best epoch: its number from 1, its validation accuracy, and its confusion matrix.
 
     Attributes:
-        confusion: (7, 7) counts, rows true, columns predicted.
+        confusion: (7, 7) counts. Rows: true class. Columns: predicted class.
     """
 
     epoch: Count
@@ -71,7 +71,7 @@ class BestEpoch:
 
 
 def read_best(run_id: str) -> BestEpoch | None:
-    """Return the best epoch so far, or None before the first epoch's end, or if its file is damaged."""
+    """Return the best epoch so far; None before the first epoch is complete, or if its file is damaged."""
     try:
         return fitting(read_object(layout.run_folder(run_id) / layout.BEST), BestEpoch)
     except (FileNotFoundError, ValuesError):
@@ -79,7 +79,7 @@ def read_best(run_id: str) -> BestEpoch | None:
 
 
 def read_report(run_id: str) -> dict[str, Any]:
-    """Return what a run's model achieved when it was done: see docs/training.md; {} before that.
+    """Return the report of an ended run, described in docs/training.md; {} before that.
 
     Splits whose numbers are damaged are left out.
     """
@@ -91,7 +91,7 @@ def read_report(run_id: str) -> dict[str, Any]:
 
 
 class _SplitReport(msgspec.Struct):
-    """What pages show of a split."""
+    """The metrics of a split that pages show."""
 
     accuracy: Share
     n: Count
@@ -111,7 +111,7 @@ def _is_shown(value: Any) -> bool:
 
 
 def damaged_files(run_id: str) -> list[str]:
-    """Return a sentence for each file of a run that is damaged, for the one place that shows the run."""
+    """Return a sentence for each damaged file of a run."""
     folder = layout.run_folder(run_id)
     kinds: dict[str, type[Any]] = {
         layout.PROGRESS: Progress,
@@ -135,7 +135,7 @@ def damaged_files(run_id: str) -> list[str]:
 
 
 class _Report(msgspec.Struct):
-    """The parts of a report that are told apart."""
+    """The parts of a report that are checked."""
 
     metrics: dict[str, _SplitReport | str]
     data: dict[str, Any] = {}

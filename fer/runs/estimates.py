@@ -1,4 +1,4 @@
-"""What a run will take, from what this machine did before: a probe of a few steps, or the last run of its kind."""
+"""Estimate how long a run takes, from a few timed steps or an earlier run on this computer."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,20 +11,20 @@ from fer.storage.schema import Count, Seconds, fitting
 from fer.storage.values import ValuesError
 
 _FILE: Final = "speeds.json"
-# Loading TensorFlow and the data, compiling the first step, and exporting the model at the end.
+# To load TensorFlow and the data, compile the first step, and export the model.
 _AROUND_SECONDS: Final = 40.0
 _KEPT: Final = 200
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured for a network and a data set on this machine.
+    """The measured speed of a network and a dataset on this computer.
 
     Attributes:
-        n_train: images of the train split before the settings divide it.
+        n_train: images of the whole train split.
         n_validation: images of the validation split.
-        image_seconds: a training step over its images.
-        validation_seconds: of judging one epoch.
+        image_seconds: seconds of a training step per image.
+        validation_seconds: seconds to validate an epoch.
     """
 
     n_train: Count
@@ -36,7 +36,7 @@ class Measured:
     def of(
         cls, config: TrainConfig, *, trained_on: int, n_validation: int, step_seconds: float, validation_seconds: float
     ) -> Self:
-        """From what a run measures: images that it trains on, and seconds of a step."""
+        """Return the speed measured by a run, from its number of training images and its seconds per step."""
         return cls(
             n_train=round(trained_on / _share(config)),
             n_validation=n_validation,
@@ -46,7 +46,7 @@ class Measured:
 
 
 def remember(config: TrainConfig, measured: Measured) -> None:
-    """Keep a measurement for the settings' kind; an estimate that cannot be kept is no reason for a run to fail."""
+    """Store a measurement for settings of this kind. Failing to store it must not fail a run."""
     file = paths.runs_dir() / _FILE
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def remember(config: TrainConfig, measured: Measured) -> None:
 
 
 def recall(config: TrainConfig) -> Measured | None:
-    """What was measured for settings of this kind, or None."""
+    """Return the measured speed for settings of this kind, or None."""
     try:
         return fitting(files.read_json(paths.runs_dir() / _FILE)[_kind(config)], Measured)
     except (KeyError, ValuesError):
@@ -67,7 +67,7 @@ def recall(config: TrainConfig) -> Measured | None:
 
 
 def seconds_for(config: TrainConfig, measured: Measured) -> float:
-    """Seconds that a whole run of these settings takes on this machine, early stopping aside."""
+    """Return the seconds that a whole run with these settings takes, without early stopping."""
     images = measured.n_train * _share(config)
     return config.epochs * (images * measured.image_seconds + measured.validation_seconds) + _AROUND_SECONDS
 
@@ -77,7 +77,7 @@ def _share(config: TrainConfig) -> float:
 
 
 def _kind(config: TrainConfig) -> str:
-    """What the time of an image and their number depend on; a file that changed is another one."""
+    """Return a key of everything that the speed depends on; a changed file has another key."""
     source = Path(config.data)
     try:
         changed = str(source.stat().st_mtime_ns)

@@ -16,7 +16,7 @@ LOG: Final = "log.txt"
 REPORT: Final = "report.json"
 CHECKPOINTS: Final = "checkpoints"
 BUNDLE: Final = "bundle"
-# Held for as long as the run lives; who holds it says process.json.
+# The lock is held while the run is alive; process.json identifies the process that holds it.
 LOCK: Final = "lock"
 PROCESS: Final = "process.json"
 STOP: Final = "stop"
@@ -25,12 +25,12 @@ _RUN_ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 def is_run_id(name: str) -> bool:
-    """Whether a name is that of a run's folder, such as '20260131-235959-0a1b'."""
+    """Return whether a name is a run's id, such as '20260131-235959-0a1b'."""
     return _RUN_ID.fullmatch(name) is not None
 
 
 def run_folder(run_id: str) -> Path:
-    """The folder of a run.
+    """Return the folder of a run.
 
     Raises:
         RunError: there is no run of this name.

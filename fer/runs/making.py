@@ -1,4 +1,4 @@
-"""Making a run's folder, and what its user calls it."""
+"""Make the folder of a run, and change its name and notes."""
 
 import secrets
 import shutil
@@ -10,6 +10,7 @@ from fer import paths
 from fer.errors import RunError
 from fer.runs import layout
 from fer.runs.config import TrainConfig
+from fer.runs.presets import PRESETS
 from fer.runs.progress import QUEUED, Progress
 from fer.runs.store import read_config
 from fer.storage import files
@@ -20,10 +21,10 @@ _MAX_NOTES: Final = 10_000
 
 
 def create_run(config: TrainConfig, name: str | None = None) -> str:
-    """Make the folder of a new run, waiting for its process, and return its id.
+    """Make the folder of a new, queued run and return its id.
 
     Raises:
-        RunError: the folder cannot be made.
+        RunError: the folder can't be made.
     """
     now = datetime.now()
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -36,7 +37,7 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
         data=data_name(config.data),
         network=config.network,
     )
-    # Beside, then renamed: a reader never meets a run without its settings.
+    # Renamed when complete, so that nobody reads a run without settings.
     part = paths.runs_dir() / f".{run_id}{files.PART}"
     try:
         part.mkdir(parents=True)
@@ -48,20 +49,21 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise RunError(
-            f"The run cannot be written to {paths.runs_dir()} ({error.strerror}); see that there is room and leave to "
-            "write, or set FER_HOME to another folder."
+            f"Can't write to {paths.runs_dir()} ({error.strerror}); check free space and permissions, or set "
+            "FER_HOME to another folder."
         ) from error
     return run_id
 
 
 def data_name(source: str) -> str:
-    """Return what people call a dataset: the last part of its path."""
+    """Return the name of a dataset: the last part of its path."""
     return encodable(Path(source).name or source)
 
 
 def default_name(config: TrainConfig) -> str:
-    """The name of a run whose user gave none: 'residual on fer2013.csv'."""
-    return f"{config.network} on {data_name(config.data)}"
+    """Return the name for a run without one: 'Quick look on fer2013.csv', or its network if it isn't a preset."""
+    preset = next((preset.title for preset in PRESETS if preset.settings(config.data) == config), config.network)
+    return f"{preset} on {data_name(config.data)}"
 
 
 def clean_name(name: str | None) -> str:
@@ -70,10 +72,10 @@ def clean_name(name: str | None) -> str:
 
 
 def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None) -> None:
-    """Rename a run, or note something about it; what is None stays.
+    """Change a run's name or notes; None leaves them as they are.
 
     Raises:
-        RunError: there is no such run, or it cannot be written.
+        RunError: there is no such run, or its folder can't be written.
     """
     folder = layout.run_folder(run_id)
     values = files.read_json(folder / layout.NOTES)
@@ -85,5 +87,5 @@ def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None)
         files.write_json(folder / layout.NOTES, values)
     except OSError as error:
         raise RunError(
-            f"The notes of {run_id} cannot be written ({error.strerror}); make room and try again."
+            f"The notes of {run_id} can't be saved ({error.strerror}); free some disk space and try again."
         ) from error

@@ -1,4 +1,4 @@
-"""How far a run is: what its process writes every second, and what a reader makes of it."""
+"""The progress of a run, which its process writes every second."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -19,31 +19,32 @@ INTERRUPTED: Final = "interrupted"
 FINISHED: Final = "finished"
 FAILED: Final = "failed"
 STATES: Final = (QUEUED, RUNNING, STOPPED, INTERRUPTED, FINISHED, FAILED)
-# What the process itself says last. Anything else without a living process was interrupted.
+# The last state that a process writes. A run in any other state without a living process was interrupted.
 ENDED: Final = (STOPPED, FINISHED, FAILED)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a run's process says of itself; never 'interrupted', which only others can see.
+    """The progress that a run's process reports. It never reports 'interrupted', which only others can see.
 
     Attributes:
         state: one of `STATES`.
-        doing: what it does right now, in words, such as 'training'.
-        epoch: epochs completed.
+        doing: the current activity in words, such as 'training'.
+        epoch: completed epochs.
         epochs: epochs of the whole run.
-        batch, batches: steps done of the current epoch, and steps of an epoch.
-        loss, accuracy: of the current epoch so far; None before its first step.
-        images_per_second: training images, measured over the last seconds.
-        seconds_left: until the run ends; None while it cannot be told.
-        seconds: spent on training so far, over all resumes.
-        best_accuracy: on validation, 0..1, None before the first epoch; best_epoch: its epoch, from 1, else 0.
-        started, ended: seconds since 1970; `ended` is None while it goes on.
-        queued: when it was started or last resumed, which is its place in the queue.
-        message: why it failed, or what its user should know.
-        data, network: what is trained, and on what, for the table of runs.
-        n_train, n_validation: images.
-        hopeless: whether it failed in a way that resuming would repeat.
+        batch, batches: completed steps of the current epoch, and steps per epoch.
+        loss, accuracy: means over the current epoch so far; None before its first step.
+        images_per_second: training images per second over the last seconds.
+        seconds_left: time until the run ends; None while it is unknown.
+        seconds: time spent on training so far, over all resumes.
+        best_accuracy: best validation accuracy, 0..1; None before the first epoch is complete.
+        best_epoch: the epoch of the best accuracy, from 1; 0 before the first epoch is complete.
+        started, ended: seconds since 1970; `ended` is None while the run is active.
+        queued: when it was started or last resumed, which decides its place in the queue.
+        message: why it failed, or another message for the user.
+        data, network: names of the dataset and the network.
+        n_train, n_validation: numbers of images.
+        hopeless: whether resuming would fail in the same way.
     """
 
     state: str
@@ -71,11 +72,11 @@ class Progress:
 
     @property
     def turn(self) -> float:
-        """What the order of the queue follows, seconds since 1970; versions before this one wrote no `queued`."""
+        """Return the time that decides the order of the queue, in seconds since 1970."""
         return self.queued or self.started
 
     def write(self, folder: Path) -> None:
-        """Replace the folder's progress.json; the end of a run waits until the disk has it."""
+        """Replace the folder's progress.json; at the end of a run, wait until the disk has it."""
         write_json(folder / PROGRESS, dataclasses.asdict(self), durable=self.state in ENDED)
 
     @classmethod

@@ -1,6 +1,6 @@
-"""Putting a run's model to use: checked, copied, then named as the model in use.
+"""Use a run's model on all pages: check it, copy it, and make it the model in use.
 
-What serves is a copy. Neither resuming a run, which writes its model anew, nor deleting it changes what people see.
+Pages use the copy, so resuming or deleting the run doesn't change their results.
 """
 
 import re
@@ -20,7 +20,7 @@ from fer.runs import layout, store
 from fer.storage import files
 
 PARITY_FILE: Final = "parity.json"
-# Largest difference of a logit between the network that was trained and the file that is served.
+# Largest difference between a logit of the trained network and of the exported model.
 PARITY: Final = 1e-4
 _PARITY_FACES: Final = 16
 _MODELS: Final = "models"
@@ -28,20 +28,20 @@ _ORIGIN: Final = "origin.json"
 
 
 def parity_batch() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """The fixed faces, (16, 48, 48, 1) uint8, on which a trained network and its exported file are compared."""
+    """Return the fixed images, (16, 48, 48, 1) uint8, to compare a network with its exported model on."""
     return np.random.default_rng(0).integers(0, 256, (_PARITY_FACES, SIDE, SIDE, 1), dtype=np.uint8)
 
 
 def use_run(run_id: str) -> Bundle:
-    """Serve a run's best model on every page, and return it as it is served.
+    """Use a run's best model on every page, and return the copy in use.
 
     Raises:
-        RunError: there is no such run, it has no model yet, or the disk has no room for its copy.
-        BundleError: the model is damaged, or does not compute what was trained; the model in use stays.
+        RunError: there is no such run, it has no model yet, or the disk is full.
+        BundleError: the model is damaged, or differs from the trained network; the model in use stays.
     """
     run = store.read_run(run_id)
     if not run.has_bundle:
-        raise RunError(f"The run {run_id} has no model yet; it is written when the run ends or is stopped.")
+        raise RunError(f"The run {run_id} has no model yet; it gets one when it ends or is stopped.")
     bundle = load_bundle(run.folder / layout.BUNDLE)
     check_parity(bundle)
     copy = _copy(bundle, slug(run.name) or run_id, run_id)
@@ -50,27 +50,27 @@ def use_run(run_id: str) -> Bundle:
 
 
 def use_shipped() -> None:
-    """Go back to the shipped model."""
+    """Use the shipped model again."""
     current.use_shipped()
     _prune(keep=set())
 
 
 def run_in_use() -> str | None:
-    """The id of the run whose model is in use; None for the shipped one, or one from elsewhere."""
+    """Return the id of the run whose model is in use; None for the shipped or an imported model."""
     run_id = files.read_json(current.current_bundle_path().parent / _ORIGIN).get("run")
     return run_id if isinstance(run_id, str) else None
 
 
 def shipped_in_use() -> bool:
-    """Whether the model in use is the shipped one."""
+    """Return whether the shipped model is in use."""
     return current.current_bundle_path() == paths.SHIPPED_BUNDLE
 
 
 def check_parity(bundle: Bundle) -> None:
-    """See that the served file computes what the trained network did, on this machine.
+    """Check that the exported model computes the same on this computer as the trained network did.
 
     Raises:
-        BundleError: it does not, or nothing tells what the network computed.
+        BundleError: it doesn't, or the network's outputs are missing.
     """
     try:
         expected = np.asarray(files.read_json(bundle.path / PARITY_FILE).get("logits", []), np.float64)
@@ -78,21 +78,21 @@ def check_parity(bundle: Bundle) -> None:
         expected = np.empty(0)
     if expected.ndim != 2:
         raise BundleError(
-            f"Nothing tells what the network in '{bundle.path}' computed before its export, so that it cannot be "
-            "checked; resume the run, or train it again."
+            f"The model in '{bundle.path}' can't be checked, because its {PARITY_FILE} is missing; resume the run, or "
+            "train it again."
         )
     logits = EmotionClassifier(bundle).logits(parity_batch())
     if logits.shape != expected.shape or not np.abs(logits - expected).max() <= PARITY:
         raise BundleError(
-            f"The served file in '{bundle.path}' computes something else than the network that was trained, and is "
-            "not used; train it again, and report it with the run's log."
+            f"The exported model in '{bundle.path}' differs from the trained network, so it isn't used; train it "
+            "again, and report it with the run's log."
         )
 
 
 def _copy(bundle: Bundle, name: str, run_id: str) -> Bundle:
-    """A copy of a bundle under the name that pages will show, sharing its bytes where the disk can.
+    """Copy a bundle to a folder with the name that pages show, by hard links if possible.
 
-    It is made beside: whatever happens meanwhile, the model in use is there, this one under another name as well.
+    The model in use is never touched, even if it is the same one under another name.
     """
     target = paths.runs_dir() / _MODELS / bundle.hash / name
     part = target.with_name(f".{name}{files.PART}")
@@ -107,7 +107,7 @@ def _copy(bundle: Bundle, name: str, run_id: str) -> Bundle:
         files.write_json(target / _ORIGIN, {"run": run_id})
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise RunError(f"The model cannot be copied ({error.strerror}); make room and try again.") from error
+        raise RunError(f"The model can't be copied ({error.strerror}); free some disk space and try again.") from error
     return load_bundle(target / layout.BUNDLE)
 
 
@@ -122,7 +122,7 @@ def _is_whole(folder: Path) -> bool:
 def _put_to_use(bundle: Bundle) -> None:
     before = current.current_bundle_path()
     current.use_bundle(bundle.path)
-    # A page may still be loading the one before.
+    # A page may still be loading the previous one.
     _prune(keep={before, bundle.path})
 
 
@@ -135,5 +135,5 @@ def _prune(keep: set[Path]) -> None:
 
 
 def slug(name: str) -> str:
-    """A name as a folder's name: letters, digits, dots and dashes, of at most 60 characters."""
+    """Return a folder name for a name: letters, digits, dots and dashes, at most 60 characters."""
     return re.sub(r"[^\w.]+", "-", name, flags=re.ASCII).strip("-.")[:60]

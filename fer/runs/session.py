@@ -1,6 +1,6 @@
-"""The life of a run inside its own process: its lock, its turn, its progress, its log, and how it ends.
+"""A run inside its own process: lock, queue, progress, log, and how it ends.
 
-Without Keras, so that a run that waits for its turn is a small process, and so that this can be tested in milliseconds.
+This doesn't import Keras, so a queued run is a small process, and tests take milliseconds.
 """
 
 import contextlib
@@ -37,21 +37,21 @@ _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _KILLED_BY_USER: Final = 130
 
 
-class StopRequested(Exception):  # noqa: N818 (it is no error)
-    """The run was asked to stop; raised between steps, and no error."""
+class StopRequested(Exception):  # noqa: N818 (not an error)
+    """The run was asked to stop. Raised between steps; not an error."""
 
 
 class DivergedError(RunError):
-    """The training came to no numbers. The same batches would come after each resume, and lead there again."""
+    """The loss became NaN or infinite. Resuming repeats the same batches, so it would happen again."""
 
 
 class RunSession:
-    """What the training code says and asks while it works.
+    """The connection of the training code to its run: it reports progress and asks whether to stop.
 
     Attributes:
         folder: the run's folder.
-        progress: what was last said.
-        wrote_now: whether the last `update` wrote it, as it does every second.
+        progress: the last reported progress.
+        wrote_now: whether the last `update` wrote the progress, which it does once per second.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,22 +60,22 @@ class RunSession:
         self.wrote_now = False
         self._stop = False
         self._written = 0.0
-        # A run that a page starts has the log as its standard error: every line would stand in it twice.
+        # A run started by a page has the log as its standard error, so every line would appear twice.
         self._echo = not _is_standard_error(folder / layout.LOG)
 
     def say(self, text: str) -> None:
-        """A line for the log, and for the terminal in which the run was started."""
+        """Write a line to the log, and to the terminal if the run was started in one."""
         self.log(text)
         if self._echo:
             click.echo(text, err=True)
 
     def log(self, text: str) -> None:
-        """A line for the log alone."""
+        """Write a line to the log only."""
         with (self.folder / layout.LOG).open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
 
     def update(self, *, now: bool = False, **changes: Any) -> None:
-        """Change fields of the progress; written at once where `now` is set, else at most every second."""
+        """Change fields of the progress, and write it at once if `now` is set, else at most once per second."""
         self.progress = dataclasses.replace(self.progress, **changes)
         self.wrote_now = now or time.monotonic() - self._written >= _WRITE_SECONDS
         if self.wrote_now:
@@ -84,27 +84,27 @@ class RunSession:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether somebody wants the run to stop: by the page, the command, or a signal."""
+        """Return whether the run was asked to stop, by a page, a command or a signal."""
         return self._stop or (self.folder / layout.STOP).exists()
 
     def check_stop(self) -> None:
-        """Go on, or raise `StopRequested`."""
+        """Raise `StopRequested` if the run was asked to stop."""
         if self.stop_requested:
             raise StopRequested
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
-        """The first signal asks to stop; the second ends the process."""
+        """Ask to stop at the first signal; end the process at the second."""
         if not self._stop:
             self._stop = True
             return
         with contextlib.suppress(OSError):
-            self.end(STOPPED, "Ended at once, by a second signal; it can be resumed from its last checkpoint.")
+            self.end(STOPPED, "Stopped by a second signal; it can be resumed from its last checkpoint.")
         for child in psutil.Process().children(recursive=True):
             child.kill()
         os._exit(_KILLED_BY_USER)
 
     def end(self, state: str, message: str | None = None, *, hopeless: bool = False) -> None:
-        """Say how the run ended, and whether resuming it would end in the same way."""
+        """Write how the run ended, and whether resuming it would fail in the same way."""
         keep = message or self.progress.message
         self.update(
             now=True, state=state, doing="", ended=time.time(), seconds_left=None, message=keep, hopeless=hopeless
@@ -113,15 +113,14 @@ class RunSession:
 
 @contextmanager
 def running(folder: Path) -> Iterator[RunSession]:
-    """Be a run from its turn to its end, whatever that end is.
+    """Make this process the run: wait in the queue, run the body, and record how it ends.
 
-    The caller trains in the body. Waiting for the turn is part of entering; a run that is stopped while it waits never
-    enters the body and raises `StopRequested` to the caller like one that is stopped later.
+    The body trains. A run that is stopped in the queue raises `StopRequested` without running the body.
 
     Raises:
-        RunError: another process is that run.
-        FerError: the run failed, with the sentence that its progress holds as well.
-        StopRequested: it was stopped; its progress says so.
+        RunError: another process is this run.
+        FerError: the run failed; its progress has the same message.
+        StopRequested: the run was stopped.
     """
     resumed = (folder / layout.PROCESS).exists()
     with process.holding_run(folder), ExitStack() as stack:
@@ -130,7 +129,7 @@ def running(folder: Path) -> Iterator[RunSession]:
         stack.enter_context(_signals(session.on_signal))
         try:
             _reserve(folder)
-            # Resumed, it comes behind those that wait already.
+            # A resumed run goes to the end of the queue.
             queued = time.time() if resumed else session.progress.turn or time.time()
             session.update(now=True, started=session.progress.started or queued, queued=queued, ended=None)
             stack.enter_context(_turn(session))
@@ -157,14 +156,14 @@ def running(folder: Path) -> Iterator[RunSession]:
 
 
 def reason(error: BaseException) -> str:
-    """Why a run failed, in one sentence with the next step."""
+    """Return why a run failed, in one sentence with the next step."""
     if isinstance(error, FerError):
         return str(error)
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return "The disk is full: free some space, then resume the run, which goes on from its last checkpoint."
+        return "The disk is full: free some space, then resume the run from its last checkpoint."
     if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
-        return "Memory ran out: close other programs and resume, or start again with a smaller batch size."
-    return f"Something unforeseen happened ({type(error).__name__}); the log has the details. Resuming may help."
+        return "Memory ran out: close other programs and resume the run, or start a new one with a smaller batch size."
+    return f"An unexpected error occurred ({type(error).__name__}); see the log. Resuming the run may help."
 
 
 @contextmanager
@@ -186,9 +185,9 @@ def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 
 @contextmanager
 def _turn(session: RunSession) -> Iterator[None]:
-    """Wait until no other run trains and none that waits came before, then keep others waiting.
+    """Wait until this run is first in the queue and no other one trains, then hold the lock for training.
 
-    Each waiting run is a process of its own, so that the next one starts whoever started it has gone.
+    Each queued run has its own process, so it starts even if the program that queued it has ended.
     """
     lock = FileLock(paths.runs_dir() / _TURN_LOCK, is_singleton=False)
     told = False
@@ -203,7 +202,7 @@ def _turn(session: RunSession) -> Iterator[None]:
             except Timeout:
                 pass
         if not told and others:
-            session.say(f"waiting for {others[0].name} ({others[0].id}) to end")
+            session.say(f"queued until {others[0].name} ({others[0].id}) ends")
             told = True
         time.sleep(_TURN_SECONDS)
     try:
@@ -213,7 +212,7 @@ def _turn(session: RunSession) -> Iterator[None]:
 
 
 def _reserve(folder: Path) -> None:
-    """Keep a little room, so that a run on a full disk can still say that it failed and why."""
+    """Reserve some disk space, so that a run on a full disk can still record why it failed."""
     (folder / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
 
 

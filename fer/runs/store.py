@@ -1,6 +1,6 @@
-"""The table of all runs, and what is read of each.
+"""Read all runs from their folders.
 
-No process is touched, and nothing large is imported: a run that waits for its turn is little more than this.
+This imports nothing large, because a queued run is a process that does little more than this.
 """
 
 import json
@@ -26,17 +26,17 @@ _START_SECONDS: Final = 8.0
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run as the table shows it.
+    """A run as the table of runs shows it.
 
     Attributes:
         id: its folder's name.
-        name: what its user calls it.
-        notes: what its user wrote about it.
-        state: one of `fer.runs.progress.STATES`, as it is now.
-        progress: what its process last said.
-        has_bundle: whether there is a model to use.
-        stopping: whether it was asked to stop and has not ended yet.
-        bytes: what it takes on the disk; of one that is active, as of its last change of state.
+        name: the user's name for it.
+        notes: the user's notes.
+        state: its current state, one of `fer.runs.progress.STATES`.
+        progress: the progress that its process last reported.
+        has_bundle: whether it has a model to use.
+        stopping: whether it was asked to stop and hasn't ended yet.
+        bytes: its size on disk; for an active run, as of its last change of state.
     """
 
     id: str
@@ -50,26 +50,26 @@ class RunSummary:
 
     @property
     def active(self) -> bool:
-        """Whether it has a living process: running or waiting for its turn."""
+        """Return whether it has a living process: it is running or queued."""
         return self.state in (RUNNING, QUEUED)
 
     @property
     def resumable(self) -> bool:
-        """Whether it can go on: it ended before its last epoch or its model's end, and not for ever."""
+        """Return whether it can be resumed: it ended early, and would not fail again in the same way."""
         return self.state in (STOPPED, INTERRUPTED, FAILED) and not self.progress.hopeless
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """Return its folder."""
         return paths.runs_dir() / self.id
 
     @property
     def started(self) -> datetime:
-        """When it was started, in UTC."""
+        """Return when it was started, in UTC."""
         return datetime.fromtimestamp(self.progress.started, UTC)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `python -m fer runs --json` says of it: rates are fractions of 1, times are ISO 8601 in UTC."""
+        """Return what `fer runs --json` prints: rates are fractions of 1, times are ISO 8601 in UTC."""
         return {
             "id": self.id,
             "state": self.state,
@@ -85,7 +85,7 @@ Signatures = tuple[Signature | None, ...]
 
 @dataclass(frozen=True)
 class _Read:
-    """What was read of a run, and the signatures of the files it was read from."""
+    """What was read of a run, and the signatures of its files."""
 
     signatures: Signatures
     progress: Progress
@@ -96,7 +96,7 @@ class _Read:
 
 @dataclass(frozen=True)
 class Notes:
-    """What a user calls a run, and notes about it."""
+    """A run's name and notes, which its user can change."""
 
     name: Text = ""
     notes: Text = ""
@@ -110,7 +110,7 @@ def _read_notes(folder: Path) -> Notes:
 
 
 class _Cache:
-    """Runs as last read. A run whose files are as they were is not read again, so that 200 cost what two do."""
+    """A cache of runs. A run is read again only if its files have changed, so 200 runs are as quick as two."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -118,7 +118,7 @@ class _Cache:
         self._sizes: dict[Path, tuple[tuple[str, Signatures], int]] = {}
 
     def read(self, folder: Path) -> _Read:
-        """What a run's small files say, from memory where they have not changed."""
+        """Read a run's small files, or return them from memory if they haven't changed."""
         signatures = tuple(
             signature(folder / name)
             for name in (layout.PROGRESS, layout.NOTES, f"{layout.BUNDLE}/{layout.BUNDLE}.json")
@@ -140,8 +140,8 @@ class _Cache:
         return read
 
     def bytes_of(self, folder: Path, state: str, read: _Read) -> int:
-        """What a run takes on the disk, measured when its state changes, and while nothing runs also its files."""
-        # A run that trains replaces its files every second.
+        """Return a run's size on disk, measured when its state changes, and when the files of an ended run change."""
+        # A running one replaces its files every second.
         occasion = (state, () if state in (RUNNING, QUEUED) else read.signatures)
         with self._lock:
             known = self._sizes.get(folder)
@@ -153,7 +153,7 @@ class _Cache:
         return size
 
     def forget_all_but(self, folders: set[Path]) -> None:
-        """Let go of runs that are gone."""
+        """Forget runs that no longer exist."""
         with self._lock:
             for known in (self._runs, self._sizes):
                 for folder in known.keys() - folders:
@@ -164,7 +164,7 @@ _cache = _Cache()
 
 
 def list_runs() -> list[RunSummary]:
-    """All runs, the newest first."""
+    """Return all runs, the newest first."""
     try:
         names = [entry.name for entry in paths.runs_dir().iterdir() if layout.is_run_id(entry.name)]
     except OSError:
@@ -175,7 +175,7 @@ def list_runs() -> list[RunSummary]:
 
 
 def read_run(run_id: str) -> RunSummary:
-    """One run.
+    """Return one run.
 
     Raises:
         RunError: there is no such run.
@@ -184,10 +184,10 @@ def read_run(run_id: str) -> RunSummary:
 
 
 def active_runs(found: list[RunSummary] | None = None) -> list[RunSummary]:
-    """The runs with a living process: the one that trains, then those that wait, in the order of their turn.
+    """Return the runs with a living process: the running one, then the queue in its order.
 
     Args:
-        found: all runs, where they were listed already.
+        found: all runs, if they were read already.
     """
     active = [run for run in (list_runs() if found is None else found) if run.active]
     return sorted(active, key=lambda run: (run.state != RUNNING, run.progress.turn, run.id))
@@ -197,7 +197,7 @@ def _summary(folder: Path) -> RunSummary:
     read = _cache.read(folder)
     state = read.progress.state
     if state not in ENDED and not process.is_alive(folder):
-        # It may have ended between the two looks.
+        # It may have ended in between.
         read = _cache.read(folder)
         state = read.progress.state
         if state not in ENDED and not _is_starting(folder, read.progress):
@@ -215,17 +215,17 @@ def _summary(folder: Path) -> RunSummary:
 
 
 def _is_starting(folder: Path, progress: Progress) -> bool:
-    """Whether a run was made so lately that its process may not have come to take its lock."""
+    """Return whether a run is so new that its process may not have taken its lock yet."""
     age = datetime.now().timestamp() - progress.started
     return progress.state == QUEUED and 0 <= age < _START_SECONDS and not (folder / layout.PROCESS).exists()
 
 
 def read_config(run_id: str) -> TrainConfig:
-    """The settings of a run.
+    """Return the settings of a run.
 
     Raises:
         RunError: there is no such run.
-        ConfigError: its settings are not those of this version.
+        ConfigError: its settings are damaged or unknown to this version.
     """
     folder = layout.run_folder(run_id)
     try:
@@ -236,7 +236,7 @@ def read_config(run_id: str) -> TrainConfig:
 
 
 def read_log_tail(run_id: str, lines: int = 20) -> str:
-    """The last lines of a run's log, at the same cost however long it is."""
+    """Return the last lines of a run's log, without reading the rest."""
     try:
         with (layout.run_folder(run_id) / layout.LOG).open("rb") as log:
             log.seek(0, 2)
@@ -248,5 +248,5 @@ def read_log_tail(run_id: str, lines: int = 20) -> str:
 
 
 def to_json(runs: list[RunSummary]) -> str:
-    """An array of runs, as `python -m fer runs --json` prints it."""
+    """Return the JSON array of runs that `fer runs --json` prints."""
     return json.dumps([run.to_dict() for run in runs], indent=2)

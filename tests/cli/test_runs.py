@@ -28,7 +28,7 @@ def make_run(fer_home: Path) -> Callable[..., str]:
 
 
 def test_without_a_run_it_says_how_to_start_one(fer: Fer) -> None:
-    assert "python -m fer train" in fer().output
+    assert "fer train" in fer().output
     assert json.loads(fer("--json").stdout) == []
 
 

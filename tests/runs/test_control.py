@@ -181,7 +181,7 @@ def test_what_was_killed_half_made_or_half_deleted_goes_with_the_next_run(home):
 
 
 def test_a_run_that_came_to_no_numbers_is_refused_with_what_to_do(make_run):
-    with pytest.raises(RunError, match="Start a new one with its settings and a lower learning rate"):
+    with pytest.raises(RunError, match="Start a new run with a lower learning rate"):
         control.resume(make_run(state="failed", hopeless=True))
 
 
@@ -191,7 +191,7 @@ def raise_full(*_, **__):
 
 def test_a_process_that_cannot_be_made_is_a_sentence(home, monkeypatch):
     monkeypatch.setattr(control.subprocess, "Popen", raise_full)
-    with pytest.raises(RunError, match=r"could not be started \(No space"):
+    with pytest.raises(RunError, match=r"couldn't be started \(No space"):
         control.start(TrainConfig())
 
 

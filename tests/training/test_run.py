@@ -102,7 +102,7 @@ def test_stopped_in_an_epoch_it_goes_on_at_the_very_step(home, undisturbed):
     (run.folder / layout.CONFIG).write_text(json.dumps(json.loads(before) | {"holdout": 0.2}))
     refused = fer(home, "runs", "resume", run.id)
     assert refused.status == 1
-    assert "The data have changed since this run began (70 images to train on then, 56 now)" in refused.err
+    assert "The data have changed since this run started (70 training images then, 56 now)" in refused.err
     assert len(rows(run.folder)) == 2
     (run.folder / layout.CONFIG).write_text(before)
     assert fer(home, "runs", "resume", run.id).status == 0
