@@ -133,7 +133,7 @@ def _take(browser: Browser, url: str, name: str, target: Path, size_wh: tuple[in
         _settle(page)
         # Streamlit scrolls inside the page, so the window has to be as high as what it shows.
         height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
-        page.mouse.move(0, 0)
+        page.mouse.move(width // 2, 2)
         page.set_viewport_size({"width": width, "height": min(int(height), max_height)})
         _settle(page)
         page.get_by_test_id("stMain").evaluate("element => element.scrollTo(0, 0)")
