@@ -1,5 +1,6 @@
 """Head pose from the five landmarks of a face."""
 
+import math
 from typing import Final
 
 import cv2
@@ -33,10 +34,13 @@ def head_pose(landmarks_xy: npt.ArrayLike, roll: float) -> Pose:
     points = (points - points.mean(axis=0)) @ turn  # turned back: upright
     focal = _DISTANCE_IN_FACES * max(1.0, float(np.ptp(points, axis=0).max()))
     camera = np.array([[focal, 0, 0], [0, focal, 0], [0, 0, 1]])
-    solved, rotation, _ = cv2.solvePnP(_FACE_MM, points, camera, None, flags=cv2.SOLVEPNP_SQPNP)
-    if not solved:
+    try:
+        _, rotation, _ = cv2.solvePnP(_FACE_MM, points, camera, None, flags=cv2.SOLVEPNP_SQPNP)
+        x, y, z = cv2.Rodrigues(rotation)[0] @ (0, 0, -1)
+    except cv2.error:  # the landmarks are no face, such as five times the same point
+        x, y, z = math.nan, math.nan, math.nan
+    if not np.isfinite([x, y, z]).all():
         return Pose(0.0, 0.0, roll)
-    x, y, z = cv2.Rodrigues(rotation)[0] @ (0, 0, -1)
     return Pose(float(np.degrees(np.arctan2(x, -z))), float(np.degrees(np.arctan2(-y, np.hypot(x, z)))), roll)
 
 

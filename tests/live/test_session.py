@@ -376,3 +376,26 @@ def test_settings_out_of_range_are_named(change: dict) -> None:
     (name,) = change
     with pytest.raises(ValueError, match=name):
         LiveSettings(**change)
+
+
+def test_the_roll_is_measured_at_times_and_kept_with_the_track_in_between() -> None:
+    class Tilted(FakeDetector):
+        measured = 0
+
+        def roll(self, image_bgr: np.ndarray, box_xywh: object) -> float:
+            assert image_bgr.shape[:2] == (480, 640) and np.asarray(box_xywh)[2] > 140
+            self.measured += 1
+            return 90.0
+
+    class Seeing(FakeClassifier):
+        def probabilities(self, crops: np.ndarray) -> np.ndarray:
+            self.crops = crops
+            return super().probabilities(crops)
+
+    clock, detector, classifier, upright = Clock(), Tilted(), Seeing(), Seeing()
+    live = session(detector, classifier, clock=clock, settings=LiveSettings(detect_every=5))
+    play(live, clock, 10)
+    assert 1 < detector.measured < 10
+    play(session(FakeDetector(), upright, clock=clock), clock, 10)
+    turned_back = np.rot90(upright.crops[0], 1).astype(int)
+    assert np.abs(turned_back - classifier.crops[0]).mean() < 0.5 * np.abs(turned_back - upright.crops[0]).mean()

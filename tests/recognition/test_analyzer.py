@@ -233,3 +233,38 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
         load_analyzer(tmp_path / "nowhere")
     with pytest.raises(DetectorError, match="mtcnn"):
         load_analyzer(make_bundle(tmp_path).path, "mtcnn")
+
+
+def test_yunet_gives_landmarks_and_pose_and_haar_neither(classifier: EmotionClassifier) -> None:
+    (face,) = FaceAnalyzer(create_detector("yunet"), classifier).analyze(portrait_bgr()).faces
+    assert face.landmarks is not None and face.pose is not None
+    (right_eye, left_eye, nose, *_) = face.landmarks
+    assert right_eye[0] < nose[0] < left_eye[0] and nose[1] > max(right_eye[1], left_eye[1])
+    assert face.pose.roll == face.roll == 0 and face.doubts == ()
+    (face,) = FaceAnalyzer(create_detector("haar"), classifier).analyze(portrait_bgr()).faces
+    assert face.landmarks is None and face.pose is None and face.roll == 0
+
+
+def test_what_the_network_saw_of_a_face_can_be_cut_out_again(classifier: EmotionClassifier) -> None:
+    analyzer = FaceAnalyzer(create_detector("yunet"), classifier)
+    sideways = np.ascontiguousarray(np.rot90(portrait_bgr()))
+    (upright,), (turned,) = analyzer.analyze(portrait_bgr()).faces, analyzer.analyze(sideways).faces
+    assert turned.roll == pytest.approx(-90, abs=12)
+    one, other = analyzer.crops(portrait_bgr(), [upright])[0], analyzer.crops(sideways, [turned])[0]
+    np.testing.assert_allclose(classifier.probabilities(other[None])[0], turned.probabilities, atol=1e-6)
+    # The same face, upright in both: far nearer to each other than to the face as it lies.
+    apart = np.abs(one.astype(int) - other).mean()
+    assert apart < 0.5 * np.abs(one.astype(int) - np.rot90(other)).mean()
+
+
+def test_a_face_turned_away_is_not_sure_and_says_why(classifier: EmotionClassifier) -> None:
+    class Aside(FixedDetector):
+        def detect(self, image_bgr: np.ndarray) -> Detections:
+            # Eyes close together, the nose far to the right of both.
+            landmarks = np.array([[[40, 40], [52, 40], [66, 55], [42, 70], [50, 70]]], np.float32)
+            return Detections.upright(self.boxes, landmarks_xy=landmarks)
+
+    (face,) = FaceAnalyzer(Aside((10, 10, 80, 80)), classifier).analyze(striped(0)).faces
+    assert face.pose is not None and face.pose.yaw > 50
+    assert face.confidence > face.confidence_threshold and not face.sure
+    assert face.doubts == ("the face is turned too far to the side",)

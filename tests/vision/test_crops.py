@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from fer.vision.crops import crop_faces
+from fer.vision.crops import LEAST_ROLL, crop_faces, cut_square
 
 
 def ramp(height: int = 200, width: int = 240) -> np.ndarray:
@@ -106,3 +107,34 @@ def test_the_picture_stays_as_it_was() -> None:
     image.setflags(write=False)
     crop_faces(image, [(-5, -5, 60, 60), (10, 10, 48, 48)], 1.0)[:] = 0
     assert image[0, 47] == 47
+
+
+@pytest.mark.parametrize("roll", [30, 90, 180, -120, 45])
+@pytest.mark.parametrize("side", [60, 300])
+def test_a_turned_head_is_turned_back(roll: float, side: int) -> None:
+    """A picture turned clockwise around its middle gives the crop of the picture itself."""
+    image = cv2.GaussianBlur(np.random.default_rng(3).integers(0, 256, (601, 601)).astype(np.uint8), (0, 0), side / 12)
+    image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
+    matrix = cv2.getRotationMatrix2D((300, 300), -roll, 1)
+    turned = np.asarray(cv2.warpAffine(image, matrix, (601, 601)), np.uint8)
+    box = [(300.5 - side / 2, 300.5 - side / 2, side, side)]
+    upright = crop_faces(image, box, 1.0)[0].astype(int)
+    back = crop_faces(turned, box, 1.0, [roll])[0].astype(int)
+    assert np.abs(back - upright).mean() < 6
+    assert np.abs(crop_faces(turned, box, 1.0)[0].astype(int) - upright).mean() > 20
+
+
+def test_a_small_roll_changes_nothing() -> None:
+    box = [(30, 20, 48, 48)]
+    plain = crop_faces(ramp(), box, 1.0)
+    assert np.array_equal(crop_faces(ramp(), box, 1.0, [LEAST_ROLL - 0.1]), plain)
+    assert not np.array_equal(crop_faces(ramp(), box, 1.0, [LEAST_ROLL]), plain)
+
+
+def test_points_of_a_cut_square_are_found_in_the_image() -> None:
+    square = cut_square(ramp(400, 400), (200, 150), 100, 50, roll=90)
+    # Upright in the square, its top is on the right in the image.
+    np.testing.assert_allclose(
+        square.in_image(np.array([[25, 25], [25, 0]], np.float32)), [[200, 150], [250, 150]], atol=2
+    )
+    assert square.step == pytest.approx(2, abs=0.05)

@@ -1,0 +1,156 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer.vision import detection
+from fer.vision.boxes import Detections
+from fer.vision.crops import LEAST_ROLL
+from fer.vision.detection import create_detector, smallest_face
+from tests.support.builders import portrait_bgr
+
+# The middle of the portrait's face, and its width there, as shares of the portrait's side.
+FACE, WIDTH = np.array([0.435, 0.235]), 0.176
+
+
+def scene(width: int, height: int, face_px: int, corners: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """A grey photo with portraits whose faces are `face_px` wide, and the middles of these faces, (N, 2)."""
+    side = round(face_px / WIDTH)
+    image_bgr = np.full((height, width, 3), 110, np.uint8)
+    small = cv2.resize(portrait_bgr(), (side, side), interpolation=cv2.INTER_AREA)
+    for x, y in corners:
+        image_bgr[y : y + side, x : x + side] = small
+    return image_bgr, np.array(corners) + FACE * side
+
+
+def turned(image_bgr: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """The image turned clockwise on a larger canvas, and where the portrait's face is then, (2,)."""
+    side = image_bgr.shape[0]
+    canvas = round(side * 1.5)
+    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), -degrees, 1)
+    matrix[:, 2] += (canvas - side) / 2
+    image = cv2.warpAffine(image_bgr, matrix, (canvas, canvas), borderValue=(128, 128, 128))
+    return np.asarray(image, np.uint8), matrix @ [*(FACE * side), 1]
+
+
+def found_at(found: Detections, middles: np.ndarray, face_px: float) -> list[int]:
+    distances = np.linalg.norm(found.centers_xy[None] - middles[:, None], axis=2)
+    return [int(count) for count in (distances < 0.4 * face_px).sum(axis=1)]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "corners"),
+    [
+        (4000, 3000, [(100, 80), (1000, 940), (2005, 2010), (3700, 2700)]),
+        (12000, 2000, [(20, 20), (5950, 900), (11400, 1600)]),
+        (1281, 900, [(10, 10), (1000, 650)]),
+    ],
+)
+@pytest.mark.parametrize("face_px", [30, 60])
+def test_yunet_finds_every_small_face_of_a_large_photo_once(width, height, corners, face_px) -> None:
+    image_bgr, middles = scene(width, height, face_px, [(x, y) for x, y in corners if x + face_px * 6 < width])
+    found = create_detector("yunet").detect(image_bgr)
+    assert found_at(found, middles, face_px) == [1] * len(middles)
+    assert len(found) == len(middles)
+
+
+def test_the_group_photo_that_one_pass_missed() -> None:
+    image_bgr, middles = scene(4000, 3000, 60, [(x, y) for x in (400, 1400, 2400, 3400) for y in (500, 2000)])
+    assert len(create_detector("yunet", side=640).detect(image_bgr)) < 8
+    assert len(create_detector("haar", side=640).detect(image_bgr)) == 0
+    for name in ("yunet", "haar"):
+        found = create_detector(name).detect(image_bgr)
+        assert found_at(found, middles, 60) == [1] * 8 and len(found) == 8
+
+
+@pytest.mark.parametrize("name", ["yunet", "haar"])
+@pytest.mark.parametrize("side", [1300, 2500])
+def test_a_large_face_stays_one_and_brings_no_false_ones(name: str, side: int) -> None:
+    image_bgr = cv2.resize(portrait_bgr(), (side, side), interpolation=cv2.INTER_CUBIC)
+    found = create_detector(name).detect(image_bgr)
+    assert found_at(found, FACE[None] * side, WIDTH * side) == [1]
+    assert len(found) == len(create_detector(name, side=640).detect(image_bgr))
+
+
+def test_a_face_across_tiles_is_found_once() -> None:
+    image_bgr, middles = scene(4000, 3000, 90, [(2048 - 220, 2048 - 120)])
+    found = create_detector("yunet").detect(image_bgr)
+    assert found_at(found, middles, 90) == [1] and len(found) == 1
+
+
+@pytest.mark.parametrize("degrees", range(0, 360, 30))
+def test_a_turned_face_is_found_with_its_roll(degrees: int) -> None:
+    image_bgr, middle = turned(portrait_bgr(), degrees)
+    found = create_detector("yunet").detect(image_bgr)
+    assert found_at(found, middle[None], WIDTH * 512) == [1] and len(found) == 1
+    error = (found.rolls[0] - degrees + 180) % 360 - 180
+    # Below LEAST_ROLL a face counts as upright, and 30 is close to it.
+    assert abs(error) < 12 or (degrees in (30, 330) and found.rolls[0] == 0)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_landmarks_of_a_turned_face_are_those_of_the_upright_one(degrees: int) -> None:
+    detector = create_detector("yunet")
+    upright = detector.detect(portrait_bgr()).landmarks_xy
+    found = detector.detect(np.ascontiguousarray(np.rot90(portrait_bgr(), -degrees // 90))).landmarks_xy
+    assert upright is not None and found is not None
+    x, y = upright[0].T
+    expected = {90: (512 - y, x), 180: (512 - x, 512 - y), 270: (y, 512 - x)}[degrees]
+    np.testing.assert_allclose(found[0], np.column_stack(expected), atol=8)
+
+
+def test_a_sideways_face_next_to_an_upright_one_is_turned_alone() -> None:
+    both = np.hstack([portrait_bgr(), np.ascontiguousarray(np.rot90(portrait_bgr()))])
+    found = create_detector("yunet").detect(both)
+    by_place = found.rolls[np.argsort(found.centers_xy[:, 0])]
+    assert len(found) == 2
+    assert by_place[0] == 0 and by_place[1] == pytest.approx(-90, abs=12)
+
+
+@pytest.mark.parametrize("name", ["yunet", "haar"])
+def test_textures_have_no_more_faces_than_in_one_pass(name: str) -> None:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    stripes = np.repeat(np.tile(np.array([0, 255], np.uint8), 1000)[None], 1500, axis=0)
+    for image in (cv2.resize(coarse, (2000, 1500)), cv2.merge([stripes] * 3)):
+        texture = np.asarray(image, np.uint8)
+        once = create_detector(name, side=640).detect(texture)
+        assert len(create_detector(name).detect(texture)) <= len(once) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "smallest"),
+    [
+        ("yunet", (640, 480), 30),
+        ("yunet", (8160, 6120), 30),
+        ("haar", (640, 480), 30),
+        ("haar", (1280, 960), 60),
+        ("haar", (3000, 4000), 75),
+    ],
+)
+def test_the_smallest_face_that_is_promised(name: str, size: tuple[int, int], smallest: int) -> None:
+    assert smallest_face(name, *size) == smallest
+
+
+def test_without_yunet_haar_promises_what_one_pass_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(detection, "yunet_file", lambda: None)
+    assert smallest_face("haar", 4000, 3000) == 188
+    image_bgr, _ = scene(4000, 3000, 60, [(400, 500)])
+    assert len(create_detector("haar").detect(image_bgr)) == 0
+
+
+@pytest.mark.parametrize("name", ["yunet", "haar"])
+def test_a_smallest_face_that_is_asked_for_counts_in_the_finer_pass_too(name: str) -> None:
+    image_bgr, _ = scene(4000, 3000, 60, [(400, 500)])
+    assert len(create_detector(name, min_face=40).detect(image_bgr)) == 1
+    assert len(create_detector(name, min_face=150).detect(image_bgr)) == 0
+
+
+def test_a_roll_is_measured_in_place() -> None:
+    image_bgr, middle = turned(portrait_bgr(), 60)
+    box = [middle[0] - 45, middle[1] - 55, 90, 110]
+    assert create_detector("yunet", side=320).roll(image_bgr, box) == pytest.approx(60, abs=10)
+    assert create_detector("yunet").roll(portrait_bgr(), [178, 63, 90, 113]) == 0
+    assert create_detector("haar").roll(image_bgr, box) == 0
+    assert LEAST_ROLL < 30
