@@ -1,8 +1,8 @@
-"""Put a finished run's model into `model/`, with its settings and curves; renew the model card and the docs' report.
+"""Copy a finished run's model into `model/`, with its settings and curves, and update the model card and the report.
 
-python -m scripts.ship_model RUN_FOLDER                  the data are those of the run's config.json
-python -m scripts.ship_model --confidence DATA [VOTES]   fit the confidence of the model in model/ again
-python -m scripts.ship_model --report DATA [VOTES]       only the card and the report of the model in model/
+python -m scripts.ship_model RUN_FOLDER                  uses the data named in the run's config.json
+python -m scripts.ship_model --confidence DATA [VOTES]   fits the confidence of the model in model/ again
+python -m scripts.ship_model --report DATA [VOTES]       only updates card and report, for the model in model/
 """
 
 import shutil
@@ -39,7 +39,7 @@ SPLIT = "validation"
 
 
 def main(arguments: list[str]) -> None:
-    """Copy a run's model, or take the one that is there; then renew what is written about it."""
+    """Copy a run's model, or keep the one in model/, and update the texts about it."""
     if arguments[:1] in (["--report"], ["--confidence"]) and len(arguments) in (2, 3):
         data, votes = arguments[1], arguments[2] if len(arguments) == 3 else None
         if arguments[0] == "--confidence":
@@ -63,9 +63,9 @@ def main(arguments: list[str]) -> None:
 
 
 def ship(run: Path) -> tuple[str, str | None]:
-    """Copy a run's model, settings and curves; where its data and votes lie."""
+    """Copy a run's model, settings and curves. Return the paths of its data and votes."""
     trained = TrainConfig.from_json((run / "config.json").read_text(encoding="utf-8"))
-    # Where the data lay on the machine that trained is nobody's concern; what they were is in the fingerprint.
+    # Without the paths of the machine that trained. The fingerprint identifies the data.
     config = replace(
         trained,
         data=f"data/{Path(trained.data).name}",
@@ -82,13 +82,13 @@ def ship(run: Path) -> tuple[str, str | None]:
 
 
 def _called(bundle: str) -> str:
-    """What its user called the run of a bundle; of a model from elsewhere, its folder's name."""
+    """Return the name of the run that made a bundle, or its folder's name for an imported model."""
     folder = Path(bundle)
     return str(read_json(folder.parent / NOTES).get("name") or folder.name)
 
 
 def fit_again(data: str, votes: str | None) -> None:
-    """Fit what the shipped bundle says of its confidence again, on the part that its training kept apart."""
+    """Fit the shipped bundle's temperatures and thresholds again, on the part that its training held out."""
     config, dataset = _settings_and_data(data, votes)
     bundle, parts = load_bundle(SHIPPED_BUNDLE), split_parts(dataset, config)
     with_confidence(bundle, *calibrate(EmotionClassifier(bundle), parts), dataset, parts)
@@ -100,21 +100,21 @@ def _settings_and_data(data: str, votes: str | None) -> tuple[TrainConfig, FaceD
 
 
 def serve_the_better(data: str, votes: str | None) -> None:
-    """Serve an int8 copy in place of the float32 model where it is nearly as right and much faster."""
+    """Serve an int8 copy instead of the float32 model if it is nearly as accurate and much faster."""
     config, dataset = _settings_and_data(data, votes)
     _, verdict = add_int8(load_bundle(SHIPPED_BUNDLE), dataset, config)
     sys.stdout.write(f"{verdict.text}\n")
 
 
 def between_marks(file: Path, text: str) -> None:
-    """Replace what stands between the marks of a file."""
+    """Replace the text between the marks in a file."""
     before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> str:
-    """The card's tables as Markdown."""
+    """Return the card's tables as Markdown."""
     size = bundle.served_file.stat().st_size / 1e6
     int8 = bundle.network.get("int8")
     parts = [
@@ -178,7 +178,7 @@ def _reliance(result: EvaluationResult) -> list[str]:
 
 
 def _curves(curves: pd.DataFrame) -> str:
-    """The accuracies as a chart that Markdown viewers draw."""
+    """Return the accuracies as a chart that Markdown viewers draw."""
     lines = [
         "Accuracy by epoch (in %), training (augmented, raw weights) first, validation (averaged weights) second; the "
         "numbers are in `metrics.csv`.",

@@ -32,7 +32,7 @@ KEYS = [
 
 @pytest.fixture(autouse=True)
 def _home(fer_home: Path) -> None:
-    """Figures are kept in an empty FER_HOME."""
+    """Results are stored in an empty FER_HOME."""
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +115,9 @@ def test_without_json_a_table_names_the_split(table: Path, model: Path) -> None:
 
 
 def test_json_to_a_file_leaves_the_table_on_standard_output(table: Path, model: Path, tmp_path: Path) -> None:
-    result = evaluate(table, "--model", model, "--json", tmp_path / "figures.json")
+    result = evaluate(table, "--model", model, "--json", tmp_path / "metrics.json")
     assert "accuracy 0.9286" in result.stdout
-    assert list(json.loads((tmp_path / "figures.json").read_text())) == KEYS
+    assert list(json.loads((tmp_path / "metrics.json").read_text())) == KEYS
 
 
 def test_two_models_are_compared_and_reported(table: Path, model: Path, tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def rubbish(folder: Path) -> dict[str, list[object]]:
         "report of no form": ["synthetic", "--report", folder / "report.pdf"],
         "nobody's home": ["~nosuchuser/faces"],
         "a long name": ["x" * 300],
-        "unwritable": ["synthetic", "--json", folder / "nowhere" / "figures.json"],
+        "unwritable": ["synthetic", "--json", folder / "nowhere" / "metrics.json"],
     }
 
 

@@ -45,7 +45,7 @@ _CYCLES = 3
 def crowded_server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An app with one place for a camera, whose processing raises on every fifth frame."""
     folder = tmp_path_factory.mktemp("crowded")
-    # Python imports this by itself when it starts.
+    # Python imports this automatically when it starts.
     (folder / "sitecustomize.py").write_text(
         "from fer.live import pipeline\n"
         "run, calls = pipeline.FacePipeline.run, [0]\n"
@@ -169,7 +169,7 @@ def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_on_a_telephone_everything_stands_in_one_column(page: Page, server: Server) -> None:
+def test_on_a_phone_everything_is_in_one_column(page: Page, server: Server) -> None:
     page.set_viewport_size({"width": 400, "height": 860})
     open_live(page, server)
     start(page)
@@ -259,7 +259,7 @@ def test_permission_denied_is_named_with_what_to_do(
         open_live(page, server)
         start(page)
         expect(camera(page).get_by_text("NotAllowedError")).to_be_visible()
-        # The page's help opens by itself.
+        # The page's help opens automatically.
         expect(page.get_by_text("Allow the camera with the icon next to the address")).to_be_visible()
         camera(page).get_by_role("button", name="Choose camera").click()
         expect(camera(page).get_by_text("The browser blocked the camera")).to_be_visible()
@@ -284,6 +284,6 @@ def test_failing_frames_and_a_second_viewer(page: Page, browser: Browser, crowde
     expect(other.get_by_text("Busy.")).to_be_visible()
     expect(other.locator('iframe[title*="webrtc_streamer"]')).to_have_count(0)
     stop(page)
-    # The next viewer's page goes on by itself.
+    # The next viewer's page continues automatically.
     expect(camera(other).get_by_role("button", name="Start")).to_be_visible()
     other.context.close()

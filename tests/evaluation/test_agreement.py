@@ -1,4 +1,4 @@
-"""A model beside the crowd, on votes made by hand."""
+"""Agreement with the votes, on votes made by hand."""
 
 import numpy as np
 import pytest

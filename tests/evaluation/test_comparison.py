@@ -42,7 +42,7 @@ def test_mcnemar_by_hand(only_first: int, only_second: int, p_value: float) -> N
     assert sorted(result.disagree) == list(range(only_first + only_second))
 
 
-def test_the_figures_are_plain_values() -> None:
+def test_the_values_are_plain() -> None:
     found = compare(answers([True] * 5 + [False]), answers([True] * 3 + [False] * 2 + [True])).to_dict()
     counts = {"both_right": 3, "only_first": 2, "only_second": 1, "both_wrong": 0, "disagree": 3}
     assert found == {**counts, "mcnemar_p": pytest.approx(1)}

@@ -116,7 +116,7 @@ def test_what_is_left_out_is_counted_by_split(form: str, split: str, n_left_out:
     assert len(found.left_out) == n_left_out
 
 
-def test_votes_beside_the_table_come_along_and_change_the_key(tmp_path: Path) -> None:
+def test_votes_next_to_the_table_are_read_and_change_the_key(tmp_path: Path) -> None:
     faces = drawn()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
     without = load_evaluation_set(Source(str(table)))
@@ -153,7 +153,7 @@ def analyzer(tmp_path: Path) -> FaceAnalyzer:
 
 def write_photos(root: Path) -> Path:
     portrait = portrait_bgr()
-    # A second, smaller copy beside the portrait: the larger face counts.
+    # A second, smaller copy next to the portrait. The larger face counts.
     pair = np.hstack([np.zeros_like(portrait), portrait])
     pair[-200:, :200] = cv2.resize(portrait, (200, 200), interpolation=cv2.INTER_AREA)
     for name, image in (

@@ -1,4 +1,4 @@
-"""Which faces are shown, and what stands beside them."""
+"""The faces of the gallery and their captions."""
 
 from pathlib import Path
 

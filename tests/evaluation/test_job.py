@@ -239,7 +239,7 @@ def test_nothing_is_computed_twice(bundle: Bundle, fer_home: Path, monkeypatch: 
     seen.clear()
     assert work(*asked(bundle)).state == DONE
     assert seen == []
-    # A second model beside the first, and robustness on top of what is known.
+    # A second model, and robustness in addition to the stored result.
     assert work(*asked(bundle, other)).state == DONE
     assert {name for name, _ in seen} == {"other"}
     seen.clear()

@@ -1,4 +1,4 @@
-"""The figures of a model against cases that can be counted by hand."""
+"""Metrics, checked on cases that can be counted by hand."""
 
 import json
 

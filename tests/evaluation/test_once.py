@@ -1,4 +1,4 @@
-"""One computation a result, whoever asks and however many at once."""
+"""Each result is computed once, however many processes ask for it."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was evaluated is kept, found again, and never mistaken for something else."""
+"""Results are stored, found again, and never mistaken for others."""
 
 import os
 from dataclasses import asdict, replace

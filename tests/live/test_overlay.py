@@ -97,20 +97,20 @@ def test_the_date_stands_in_the_lower_left_corner() -> None:
 
 
 def test_a_blurred_face_is_a_few_squares_with_a_margin() -> None:
-    given = frame()
-    scene = draw(given, [seen()], [], LiveSettings(mirror=False, date=False, blur=True), NOON)
+    image = frame()
+    scene = draw(image, [seen()], [], LiveSettings(mirror=False, date=False, blur=True), NOON)
     face = scene[120:280, 100:260]
     assert len(np.unique(face.reshape(-1, 3), axis=0)) <= 64
-    changed = (scene != given).any(axis=-1)
+    changed = (scene != image).any(axis=-1)
     rows, columns = np.nonzero(changed)
     assert (rows.min(), rows.max() + 1) == pytest.approx((80, 320), abs=3)
     assert (columns.min(), columns.max() + 1) == pytest.approx((60, 300), abs=3)
 
 
 def test_a_face_seen_only_once_is_blurred_too_and_in_the_mirror_on_its_side() -> None:
-    given = frame()
-    scene = draw(given, [seen(confirmed=False)], [], LiveSettings(mirror=True, date=False, blur=True), NOON)
-    changed = (scene != given[:, ::-1]).any(axis=(0, 2))
+    image = frame()
+    scene = draw(image, [seen(confirmed=False)], [], LiveSettings(mirror=True, date=False, blur=True), NOON)
+    changed = (scene != image[:, ::-1]).any(axis=(0, 2))
     columns = np.flatnonzero(changed)
     assert (columns.min(), columns.max() + 1) == pytest.approx((340, 580), abs=3)
 

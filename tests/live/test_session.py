@@ -1,4 +1,4 @@
-"""Frames in, annotated frames and figures out, without Streamlit."""
+"""Frames in, annotated frames and statistics out, without Streamlit."""
 
 import json
 import threading
@@ -23,19 +23,19 @@ PLAIN = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, 
 def test_a_frame_comes_back_annotated_and_the_one_given_unchanged() -> None:
     clock = Clock()
     live = session(clock=clock)
-    given = frame()
-    before = given.copy()
-    live.submit(given)
-    shown = live.submit(given)
-    assert shown.shape == given.shape and shown.dtype == np.uint8
-    assert (given == before).all()
-    assert (shown != given).any()
+    image = frame()
+    before = image.copy()
+    live.submit(image)
+    shown = live.submit(image)
+    assert shown.shape == image.shape and shown.dtype == np.uint8
+    assert (image == before).all()
+    assert (shown != image).any()
 
 
 def test_the_mirror_turns_the_picture_and_nothing_else() -> None:
-    given = frame()
-    assert (session(settings=PLAIN).submit(given) == given).all()
-    assert (session(settings=replace(PLAIN, mirror=True)).submit(given) == given[:, ::-1]).all()
+    image = frame()
+    assert (session(settings=PLAIN).submit(image) == image).all()
+    assert (session(settings=replace(PLAIN, mirror=True)).submit(image) == image[:, ::-1]).all()
 
 
 def test_people_appear_with_the_second_detection() -> None:
@@ -173,10 +173,10 @@ def test_a_detector_that_is_missing_leaves_the_one_before() -> None:
 def test_a_failing_frame_is_passed_through_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     live = session(classifier=FakeClassifier(fails_every=5), clock=clock)
-    given = frame()
+    image = frame()
     passed = 0
     for _ in range(20):
-        passed += live.submit(given) is given
+        passed += live.submit(image) is image
         clock.now += 0.05
     snapshot = live.snapshot()
     assert passed == snapshot.n_failed == 4
@@ -186,11 +186,11 @@ def test_a_failing_frame_is_passed_through_and_counted(caplog: pytest.LogCapture
     assert len(caplog.records) == 1
 
 
-def test_a_failing_frame_shows_nobody_where_faces_are_blurred() -> None:
+def test_a_failing_frame_shows_nobody_if_faces_are_blurred() -> None:
     live = session(classifier=FakeClassifier(fails_every=1), settings=LiveSettings(blur=True))
-    given = frame()
-    shown = live.submit(given)
-    assert shown.shape == given.shape
+    image = frame()
+    shown = live.submit(image)
+    assert shown.shape == image.shape
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
 
 
@@ -221,7 +221,7 @@ def test_a_size_that_changes_begins_anew() -> None:
     assert live.snapshot().n_failed == 0
 
 
-def test_figures_of_the_last_seconds() -> None:
+def test_statistics_of_the_last_seconds() -> None:
     clock = Clock()
     live = session(clock=clock)
     assert live.snapshot().fps == 0
@@ -285,8 +285,8 @@ def test_after_stop_frames_pass_and_the_record_stays() -> None:
     rows = live.snapshot().n_rows
     live.stop()
     live.stop()
-    given = frame()
-    assert live.submit(given) is given
+    image = frame()
+    assert live.submit(image) is image
     clock.now += 100
     snapshot = live.snapshot()
     assert not live.active
@@ -299,7 +299,7 @@ def test_after_stop_frames_pass_and_the_record_stays() -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_after_stop_nobody_is_seen_where_faces_are_blurred(when: str) -> None:
+def test_after_stop_nobody_is_visible_if_faces_are_blurred(when: str) -> None:
     live = session(settings=LiveSettings(blur=when == "before"))
     live.submit(frame())
     live.stop()
@@ -309,7 +309,7 @@ def test_after_stop_nobody_is_seen_where_faces_are_blurred(when: str) -> None:
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
 
 
-def test_another_model_judges_from_the_next_frame_on() -> None:
+def test_another_model_classifies_from_the_next_frame_on() -> None:
     clock = Clock()
     live = session(clock=clock, settings=LiveSettings(smoothing_s=0.0))
     play(live, clock, 3)
@@ -342,7 +342,7 @@ def test_active_while_a_viewer_is_behind_it() -> None:
 
 
 def test_a_page_may_look_while_frames_come() -> None:
-    """A reader and a settings' slider beside the thread of the frames: no error, no torn figures."""
+    """Statistics are read and settings changed while frames are processed, without errors or torn values."""
     live = session(settings=PLAIN)
     done = threading.Event()
     troubles: list[BaseException] = []

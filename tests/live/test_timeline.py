@@ -1,4 +1,4 @@
-"""A minute as lines: thinned, and broken where nobody was there."""
+"""A minute as lines with fewer points, broken while nobody was there."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_an_absence_breaks_the_line() -> None:
 
 def test_a_record_that_keeps_few_frames_breaks_no_line() -> None:
     record = SessionRecord(STARTED, max_rows=40)
-    # Two minutes at 15 frames a second, of which one in 64 is kept in the end.
+    # Two minutes at 15 frames per second, of which finally every 64th is recorded.
     for frame in range(1800):
         record.add(frame, frame / 15, 0.0, [seen(1, "happy")])
     assert record.every == 64

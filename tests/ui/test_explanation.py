@@ -63,11 +63,11 @@ def test_the_map_lies_on_what_decides_the_class(
 ) -> None:
     images, labels = faces(60, seed=1)
     probabilities, maps = classifier.explain(images)
-    given = probabilities.argmax(1)
-    assert (given == labels).mean() > 0.9, "the network has not learned the marks"
+    predicted = probabilities.argmax(1)
+    assert (predicted == labels).mean() > 0.9, "the network has not learned the marks"
     heats = [
         cv2.resize(evidence(one, label), (48, 48), interpolation=cv2.INTER_LINEAR)
-        for one in maps[(given == label) & (labels == label)]
+        for one in maps[(predicted == label) & (labels == label)]
     ]
     strongest = [np.unravel_index(heat.argmax(), heat.shape) for heat in heats]
     inside = [

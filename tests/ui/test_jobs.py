@@ -1,4 +1,4 @@
-"""Work beside the page: progress, cancelling, failing."""
+"""Background jobs: progress, cancelling, failing."""
 
 import threading
 from collections.abc import Iterator

@@ -17,7 +17,7 @@ def page() -> None:
     live_charts([Chart("loss", figure, "in words"), Chart("other", figure, "more")], key="the group")
 
 
-def test_figures_are_sent_with_their_words_under_a_key_of_their_own():
+def test_figures_are_sent_with_their_descriptions_and_key():
     app = AppTest.from_function(page).run()
     assert not app.exception
     (sent,) = app.get("component_instance")
@@ -29,7 +29,7 @@ def test_figures_are_sent_with_their_words_under_a_key_of_their_own():
     assert "the group" in sent.proto.id
 
 
-def test_what_is_served_is_complete_and_of_the_version_that_makes_the_figures():
+def test_the_served_folder_is_complete_and_has_the_version_of_plotly_py():
     folder = plots._served_folder()
     names = {file.name for file in folder.iterdir()}
     assert names == {"index.html", "main.js", "plotly.min.js"}

@@ -19,7 +19,7 @@ def card() -> None:
         # The model's own card shows the error.
         found = None
     if found is None:
-        st.markdown("The model in use hasn't been evaluated here yet.")
+        st.markdown("This model hasn't been evaluated here yet.")
     else:
         synthetic = " (synthetic faces)" if found.synthetic and found.data != SYNTHETIC else ""
         st.metric(f"Accuracy on {found.data}{synthetic}, {found.split}", f"{found.accuracy:.1%}")

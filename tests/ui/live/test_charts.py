@@ -27,7 +27,7 @@ def test_a_line_a_class_in_its_colour() -> None:
     assert tuple(figure.layout.xaxis.range) == (0, 60)
 
 
-def test_the_axis_moves_on_when_nobody_is_there() -> None:
+def test_the_axis_continues_while_nobody_is_there() -> None:
     figure = timeline_chart(Timeline(30, 90, ()), None)
     assert tuple(figure.layout.xaxis.range) == (30, 90)
     assert figure.layout.xaxis.ticktext[:2] == ("0:30", "0:40")

@@ -86,7 +86,7 @@ class Component:
         )
 
     def send(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """A frame, to whatever callback the component was given last."""
+        """A frame, to whatever callback the component received last."""
         assert self.drawn
         return self.drawn["video_frame_callback"](frame)
 
@@ -95,8 +95,8 @@ def test_before_start_there_is_no_session() -> None:
     component = Component()
     assert component.show() == CameraState(on=False)
     assert component.webcam.session is None
-    given = camera_frame()
-    assert component.send(given) is given
+    sent = camera_frame()
+    assert component.send(sent) is sent
 
 
 def test_an_offer_that_is_repeated_is_one_session() -> None:
@@ -113,7 +113,7 @@ def test_an_offer_that_is_repeated_is_one_session() -> None:
 
 
 def test_two_runs_of_the_page_at_once_open_one_session() -> None:
-    """A run that a newer one takes the place of goes on for a moment."""
+    """A run of the page that a newer one replaces continues for a moment."""
     component = Component()
     component.offer("first")
     both_in = threading.Barrier(2, timeout=0.5)
@@ -187,7 +187,7 @@ def test_a_start_that_is_refused_draws_no_camera() -> None:
 
 
 def test_after_a_connection_that_failed_the_same_offer_is_tried_with_a_fresh_session() -> None:
-    """The component does that on the next run of the page by itself."""
+    """The component does that automatically in the next run of the page."""
     component = Component()
     component.offer("first")
     component.error = OSError("nobody answers")
@@ -199,11 +199,11 @@ def test_after_a_connection_that_failed_the_same_offer_is_tried_with_a_fresh_ses
 
     component.error = None
     assert component.show() == CameraState(on=True)
-    given = camera_frame()
-    shown_frame = component.send(given)
+    sent = camera_frame()
+    shown_frame = component.send(sent)
     assert component.webcam.session is component.opened[1]
     assert component.opened[1].snapshot().n_frames == 1
-    assert shown_frame is not given
+    assert shown_frame is not sent
 
 
 class CameraTrack(MediaStreamTrack):
