@@ -25,7 +25,7 @@ class Bounds:
     """What a network takes.
 
     Attributes:
-        weight_bytes: of all its constants.
+        weight_bytes: of all its constants, those included that it computes of others, such as weights it unpacks.
         work: multiply-adds for one face; an element that is computed otherwise counts as one.
         face_bytes: the most that lies in memory at a time for one face, the constants aside.
     """
@@ -54,7 +54,8 @@ def measured_graph(model: Any, name: str, weight_bytes: int) -> Bounds:
     one, two = _Measured(model, 1, name), _Measured(model, 2, name)
     # What doesn't grow with the faces is work of each call, and a call may have one face.
     work = max(one.work, two.work - one.work)
-    return Bounds(weight_bytes, work, max(one.peak_bytes, two.peak_bytes - one.peak_bytes))
+    face_bytes = max(one.peak_bytes, two.peak_bytes - one.peak_bytes)
+    return Bounds(weight_bytes + one.constant_bytes, work, face_bytes)
 
 
 class _Measured:
@@ -89,7 +90,9 @@ class _Measured:
         self._known: dict[str, np.ndarray[Any, Any]] = {}
         self.shapes = self._infer(fixed)
         self.work = sum(self._work_of(node) for node in fixed.graph.node)
-        self.peak_bytes = self._peak(fixed.graph)
+        constants = self._constants(fixed.graph)
+        self.constant_bytes = sum(self._bytes(name) for name in constants)
+        self.peak_bytes = self._peak(fixed.graph, constants)
 
     def _infer(self, model: Any) -> Shapes:
         """Tell every shape, an operator after the other: those before it are known by then."""
@@ -169,14 +172,22 @@ class _Measured:
         # A window may be larger than the picture, and no work is done outside of it.
         return elements * min(math.prod(window), max(elements, 1))
 
-    def _peak(self, graph: Any) -> int:
-        """The most bytes that lie in memory at a time: from where a value is computed to where it is last needed."""
+    def _constants(self, graph: Any) -> set[str]:
+        """Return what the network computes of its constants alone: whatever the faces, it is the same."""
+        found: set[str] = set()
+        for node in graph.node:
+            if all(name in found or name in self._initial for name in node.input if name):
+                found.update(name for name in node.output if name)
+        return found
+
+    def _peak(self, graph: Any, constants: set[str]) -> int:
+        """Return the most bytes in memory at a time, constants aside: a value lives until it is last needed."""
         last = {name: index for index, node in enumerate(graph.node) for name in node.input}
         last |= {output.name: len(graph.node) for output in graph.output}
         alive = {value.name: self._bytes(value.name) for value in graph.input}
         peak = sum(alive.values())
         for index, node in enumerate(graph.node):
-            alive |= {name: self._bytes(name) for name in node.output if name}
+            alive |= {name: self._bytes(name) for name in node.output if name and name not in constants}
             peak = max(peak, sum(alive.values()))
             for name in [name for name in alive if last.get(name, -1) <= index]:
                 del alive[name]

@@ -57,8 +57,10 @@ def check_graph(file: Path) -> Bounds:
         raise BundleError(f"{file.name} isn't a valid ONNX network; export the model again.") from error
     weight_bytes = _weight_bytes(model.graph)
     # Before anything that would unpack them.
-    _require(file.name, weight_bytes, MAX_WEIGHT_BYTES, "{:,.0f} MB of weights; at most {:,.0f} MB are")
+    weights = "{:,.0f} MB of weights; at most {:,.0f} MB are"
+    _require(file.name, weight_bytes, MAX_WEIGHT_BYTES, weights)
     bounds = measured_graph(model, file.name, weight_bytes)
+    _require(file.name, bounds.weight_bytes, MAX_WEIGHT_BYTES, weights)
     _require(file.name, bounds.face_bytes, MAX_FACE_BYTES, "{:,.0f} MB of memory per face; at most {:,.0f} MB are")
     work = "{:,.0f} million multiply-adds per face; at most {:,.0f} million are"
     _require(file.name, bounds.work, MAX_WORK, work)

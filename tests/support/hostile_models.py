@@ -169,7 +169,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a shape that follows from values": (shape_from_values, "doesn't need .NonZero"),
     "a reshape by values": (reshape_by_values, "shapes that can't be told"),
     "zeros": (two_gigabytes_of_zeros, "doesn't need .ConstantOfShape"),
-    "expand": (expanded_to_gigabytes, "takes 2,000 MB of memory per face; at most 16 MB"),
+    "expand": (expanded_to_gigabytes, "takes 2,000 MB of weights; at most 100 MB"),
     "pad": (padded_to_gigabytes, "MB of memory per face"),
     "tile": (tiled_a_thousand_times, "takes 92 MB of memory per face"),
     "work": (too_much_work, "takes 2,304 million multiply-adds per face; at most 1,000 million"),
