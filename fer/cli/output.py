@@ -1,4 +1,4 @@
-"""What commands write: files or standard output, and text of strangers on a terminal."""
+"""Write the output of commands: files or standard output, and untrusted text on a terminal."""
 
 import os
 from pathlib import Path
@@ -14,12 +14,12 @@ STDOUT: Final = "-"
 
 
 def plain(text: str) -> Text:
-    """Text that neither steers the terminal nor is taken for rich's markup; a narrow column folds it."""
+    """Return text that can't control the terminal and isn't read as rich's markup; a narrow column folds it."""
     return Text(printable(text), overflow="fold")
 
 
 def check_targets(csv_file: str | None, json_file: str | None) -> None:
-    """Refuse before the work what could not be written after it; None and '-' are fine.
+    """Refuse files before the work that couldn't be written after it; None and '-' are fine.
 
     Raises:
         click.UsageError: both are the same.
@@ -33,7 +33,7 @@ def check_targets(csv_file: str | None, json_file: str | None) -> None:
 
 
 def check_target(file: str | None) -> None:
-    """Refuse before the work what could not be written after it; None and '-' are fine.
+    """Refuse files before the work that couldn't be written after it; None and '-' are fine.
 
     Raises:
         FerError: the file is a folder, lies in none, or may not be written.
@@ -56,7 +56,7 @@ def check_target(file: str | None) -> None:
 
 
 def write_target(data: bytes, target: str) -> None:
-    """Write to a file, or to standard output where it is '-'.
+    """Write to a file, or to standard output if the target is '-'.
 
     Raises:
         FerError: it cannot be written.

@@ -1,4 +1,4 @@
-"""Which files to analyse: files as they are named, folders with everything below them that looks like a picture."""
+"""Choose the files to analyse: named files as they are, and every image in folders and below them."""
 
 import os
 import stat
@@ -13,12 +13,12 @@ from fer.vision.images import is_picture
 
 @dataclass(frozen=True)
 class Gathered:
-    """What was found.
+    """The files that were found.
 
     Attributes:
         files: to analyse, each once, in the order of the paths given; within a folder by name.
-        failures: what could not be searched, or held nothing, with one sentence each.
-        left_out: number of files in folders that neither have a picture's name nor its content.
+        failures: folders that could not be searched or hold no image, with one sentence each.
+        left_out: number of files in folders that have neither an image's name nor its content.
     """
 
     files: tuple[Path, ...]
@@ -27,7 +27,7 @@ class Gathered:
 
 
 def gather(paths: Iterable[Path], skip: Path | None = None) -> Gathered:
-    """Find the pictures under some paths.
+    """Find the images under some paths.
 
     Args:
         paths: files, which are taken as they are, and folders, which are searched to the bottom; what is hidden in
@@ -44,7 +44,7 @@ def gather(paths: Iterable[Path], skip: Path | None = None) -> Gathered:
 
 
 def _mode(path: Path) -> int:
-    """Type and rights of what a path leads to; 0 where that cannot be told, for its reader to say why."""
+    """Return type and rights of a path's target; 0 if that is unknown, so that reading the file tells why."""
     try:
         return path.stat().st_mode
     except (OSError, ValueError):  # ValueError: a name that no file can have
@@ -70,7 +70,7 @@ class _Search:
             )
             for name in sorted(names):
                 file = here / name
-                # Opening what is there but no plain file, such as a pipe, could wait for ever.
+                # Opening something that isn't a plain file, such as a pipe, could block forever.
                 mode = _mode(file)
                 if name.startswith(".") or (mode and not stat.S_ISREG(mode)):
                     continue
@@ -82,7 +82,7 @@ class _Search:
         if len(self.files) == before and not known and len(self.failures) == failed_before:
             left_out = self.left_out - left_out_before
             others = f", only {counted(left_out, 'other file')}" if left_out else ""
-            self.failures.append((top, f"There is no picture in this folder{others}; choose another one."))
+            self.failures.append((top, f"There is no image in this folder{others}; choose another one."))
 
     def _unreadable(self, error: OSError) -> None:
         self.failures.append(

@@ -1,4 +1,4 @@
-"""A sample portrait, so that the first click shows a result: scikit-image's wheel carries it."""
+"""Read the sample portrait of scikit-image's wheel, so that the first click shows a result."""
 
 import importlib.util
 from pathlib import Path
@@ -12,7 +12,7 @@ SAMPLE_CREDIT: Final = "Astronaut Eileen Collins, photo by NASA, public domain"
 
 
 def sample_portrait() -> bytes:
-    """A PNG of one smiling face, 512 x 512, read from scikit-image without importing it.
+    """Return a PNG of one smiling face, 512 x 512, read from scikit-image without importing it.
 
     Raises:
         ImageError: scikit-image is not installed.

@@ -100,7 +100,7 @@ def test_paths_that_are_not_there_do_not_stop_the_others(analyze, photos, tmp_pa
     assert result.exit_code == 1
     assert len(entries["one.png"]["faces"]) == 1
     assert "cannot be read" in entries["gone.jpg"]["error"]
-    assert "no picture in this folder" in entries["empty"]["error"]
+    assert "no image in this folder" in entries["empty"]["error"]
 
 
 def test_csv_has_a_row_a_face_and_runs_no_formula(analyze, photos, tmp_path) -> None:

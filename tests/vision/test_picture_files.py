@@ -50,7 +50,7 @@ def test_what_was_written_is_no_source_unless_it_is_asked_for(tree: Path) -> Non
     assert len(gather([tree / "deep"], skip=tree / "deep").files) == 2
 
 
-@pytest.mark.parametrize(("others", "words"), [(0, "no picture in this folder;"), (1, "only 1 other file;")])
+@pytest.mark.parametrize(("others", "words"), [(0, "no image in this folder;"), (1, "only 1 other file;")])
 def test_a_folder_without_a_picture_is_named(tmp_path: Path, others: int, words: str) -> None:
     for number in range(others):
         (tmp_path / f"{number}.txt").write_text("text")
