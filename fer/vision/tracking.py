@@ -118,11 +118,11 @@ class FaceTracker:
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        """The tracks at hand, oldest first, those included that the last detection missed."""
+        """Return the current tracks, oldest first, including those that the last detection missed."""
         return tuple(self._tracks)
 
     def clear(self) -> None:
-        """Forget every track; numbers go on."""
+        """Forget every track; numbering continues."""
         self._tracks = []
 
     def boxes(self, tracks: Sequence[Track] | None = None) -> Boxes:
