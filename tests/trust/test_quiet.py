@@ -16,7 +16,7 @@ import pytest
 from fer.paths import CHECKOUT
 from tests.trust import watch
 
-_SECONDS = 900
+_SECONDS = 1800
 
 
 def closing_network() -> list[str]:
