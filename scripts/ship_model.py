@@ -122,8 +122,8 @@ def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> s
         f"{bundle.network['multiply_adds'] / 1e6:.0f} M multiply-adds a face; served by `{bundle.served}`, {size:.1f} "
         f"MB. Last trained for {len(curves)} epochs on {bundle.data['trained_on']} images. Data fingerprint "
         f"`{bundle.data['fingerprint']}`. Temperature "
-        f"{bundle.temperature:.4f}, confidence threshold {bundle.confidence_threshold:.4f}, both fitted on the "
-        f"{bundle.metrics['calibrated_on']} split.",
+        f"{bundle.temperature:.4f}{_calibrated(bundle)}, confidence threshold {bundle.confidence_threshold:.4f}: "
+        f"fitted on the {bundle.metrics['calibrated_on']} split.",
         *([Verdict(**int8).text] if int8 else []),
         _splits(bundle.metrics),
         _classes(bundle.metrics["validation"]),
@@ -131,6 +131,17 @@ def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> s
         _curves(curves),
     ]
     return "\n\n".join(parts)
+
+
+def _calibrated(bundle: Bundle) -> str:
+    """Return what else of the bundle is calibrated, to be read after its temperature."""
+    texts = [" times a factor for each face" if bundle.quality else ""]
+    if bundle.sets:
+        texts.append(
+            f", sets of the classes with a probability of {bundle.sets.least_probability:.4f} or more (aimed at a "
+            f"coverage of {bundle.sets.coverage:.0%})"
+        )
+    return "".join(texts)
 
 
 def _splits(metrics: dict[str, Any]) -> str:
@@ -168,10 +179,11 @@ def _reliance(result: EvaluationResult) -> list[str]:
         shipped_report.answered(result),
         "Mean confidence and accuracy there, by confidence:",
         shipped_report.calibration_table(result),
+        *shipped_report.sets_table(result),
     ]
     if result.robustness is not None:
         texts += [
-            "Robustness: accuracy on the validation split under each image corruption.",
+            "Robustness on the validation split, by image corruption: accuracy, and that of the answered faces.",
             shipped_report.robustness_table(result.robustness),
         ]
     return texts

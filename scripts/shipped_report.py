@@ -48,6 +48,7 @@ def report(result: EvaluationResult) -> str:
         *_calibration(result),
         "## Accuracy against coverage",
         _coverage(values["coverage"]),
+        *(["## Sets of classes", *sets] if (sets := sets_table(result)) else []),
         *_robustness(result.robustness),
         *_crowd(result),
     ]
@@ -119,16 +120,37 @@ def _coverage(points: list[dict[str, float]]) -> str:
 
 
 def _robustness(rows: tuple[RobustnessRow, ...] | None) -> list[str]:
-    return [] if rows is None else ["## Robustness", "Accuracy under each image corruption.", robustness_table(rows)]
+    if rows is None:
+        return []
+    text = "Accuracy under each image corruption; the share of faces that are answered, and the accuracy of those."
+    return ["## Robustness", text, robustness_table(rows)]
 
 
 def robustness_table(rows: tuple[RobustnessRow, ...]) -> str:
-    """Return a table of the accuracy under each image corruption and the change it makes."""
+    """Return a table of each image corruption: accuracy, its change, share answered and accuracy of the answered."""
     cells = [
-        [row.label, f"{row.accuracy:.3f}", f"{row.interval[0]:.3f} to {row.interval[1]:.3f}", f"{0.0 - row.lost:+.3f}"]
+        [
+            row.label,
+            f"{row.accuracy:.3f}",
+            f"{row.interval[0]:.3f} to {row.interval[1]:.3f}",
+            f"{0.0 - row.lost:+.3f}",
+            f"{row.sure:.3f}",
+            "none" if row.sure_accuracy is None else f"{row.sure_accuracy:.3f}",
+        ]
         for row in rows
     ]
-    return _table(["faces", "accuracy", "95 % interval", "change"], cells)
+    return _table(["faces", "accuracy", "95 % interval", "change", "answered", "accuracy if answered"], cells)
+
+
+def sets_table(result: EvaluationResult) -> list[str]:
+    """Return what the sets of classes are worth, as a sentence and a table by class; nothing if there are none."""
+    if result.sets is None:
+        return []
+    rows = [
+        [name, f"{one.coverage:.3f}", f"{one.mean_size:.2f}", str(one.n)] for name, one in result.sets.per_class.items()
+    ]
+    table = _table(["true class", "set contains it", "classes in the set", "faces"], rows)
+    return [_wrapped(wording.sets_in_words(result.sets)), table]
 
 
 def _crowd(result: EvaluationResult) -> list[str]:
