@@ -1,3 +1,5 @@
+import gc
+import weakref
 from typing import Any
 from unittest import mock
 
@@ -5,6 +7,9 @@ import pytest
 import starlette.formparsers as form_parsers
 import streamlit.runtime.memory_media_file_storage as media_storage
 from starlette.formparsers import MultiPartException, MultiPartParser
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.session_manager import SessionInfo
 
 from fer.text import MB
 from fer.ui import in_memory
@@ -69,3 +74,30 @@ def test_uploads_under_way_have_a_bound_together(monkeypatch: pytest.MonkeyPatch
     assert in_memory._UploadInMemory._in_use == 600
     del second
     assert in_memory._UploadInMemory._in_use == 0
+
+
+def test_a_sweep_frees_closed_tabs_and_expired_sessions_alone() -> None:
+    storage = MemorySessionStorage(ttl_seconds=0)
+    freed: list[str] = []
+    session = mock.Mock(id="expired")
+    weakref.finalize(session, freed.append, "expired")
+    storage.save(SessionInfo(client=None, session=session))
+    del session
+    manager = MediaFileManager(media_storage.MemoryMediaFileStorage("/media"))
+    addresses: dict[str, str] = {}
+    with mock.patch.object(media_storage, "_calculate_file_id", in_memory._private_id):
+        for name in ("open", "closed"):
+            with (
+                as_session(name),
+                mock.patch("streamlit.runtime.media_file_manager._get_session_id", lambda name=name: name),
+            ):
+                manager.add(PHOTO, "image/jpeg", "1.1")
+                addresses[name] = manager.add(PHOTO, "text/csv", "1.2", "a.csv", is_for_static_download=True)
+    sessions = mock.Mock(_session_storage=storage)
+    sessions.list_active_sessions.return_value = [mock.Mock(session=mock.Mock(id="open"))]
+    in_memory.sweep(mock.Mock(media_file_mgr=manager, _session_mgr=sessions))
+    gc.collect()  # a mock refers to itself
+    assert len(manager._file_metadata) == 2
+    assert manager.read_file(addresses["open"].rpartition("/")[2]) is not None
+    assert manager.read_file(addresses["closed"].rpartition("/")[2]) is None
+    assert freed, "what an expired session held is freed"
