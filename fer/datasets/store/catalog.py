@@ -16,7 +16,7 @@ _RESERVED: Final = frozenset({"synthetic", "train", "test", "validation", "val"}
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """The stored datasets by name; a folder that is no set is passed over."""
+    """Return the stored datasets by name; other folders are skipped."""
     if not data_dir().is_dir():
         return []
     found = []

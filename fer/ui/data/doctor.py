@@ -30,7 +30,7 @@ _IMAGES_A_SECOND: Final = 700
 
 
 def doctor(info: DatasetInfo) -> None:
-    """Examine a set, show what was found, and store a cleaned copy.
+    """Examine a dataset, show the findings, and export a cleaned copy.
 
     Raises:
         DatasetError: the dataset is damaged.
