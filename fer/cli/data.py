@@ -62,7 +62,8 @@ def data() -> None:
     metavar="ORDER",
     help=f'The order of classes that are numbers: {", ".join(PRESETS)}, or "0=neutral,1=happy,..."',
 )
-def import_command(source: Path, name: str | None, votes: Path | None, labels: str | None) -> None:
+@click.option("--photos", is_flag=True, help="The images are whole photos; cut out the face of each")
+def import_command(source: Path, name: str | None, votes: Path | None, labels: str | None, photos: bool) -> None:
     """Import SOURCE: a CSV, image folders, a parquet or npz file, or a zip or tar of them.
 
     A row or file that can't be read is left out and listed with its reason. Nothing is changed if more than a tenth
@@ -70,7 +71,7 @@ def import_command(source: Path, name: str | None, votes: Path | None, labels: s
     """
     order = None if labels is None else parse_order(labels)
     with progress_bar("Reading") as progress:
-        info = import_path(find_source(source), name, votes, progress, order)
+        info = import_path(find_source(source), name, votes, progress, order, photos)
     _print_counts(info)
     what = _WHERE.get(info.form, "image")
     left_out = f" + {info.n_left_out:,} left out" if info.n_left_out else ""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fer.datasets.faces import FaceDataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
+from fer.text import counted
 
 MAX_REJECTED_SHARE: Final = 0.1
 # 2.3 GB of pixels; FER-2013 has 35,887 images.
@@ -55,7 +56,7 @@ class Reading:
         dataset: the faces that were kept.
         origins: where each face came from, in their order: 'line 2' or 'train/happy/a.png'.
         rejected: what couldn't be read.
-        left_out: faces of a class that this product doesn't have.
+        left_out: images that can be read and aren't used: of a class that this product doesn't have, or without a face.
         groups: the person or session of each face, or () if they aren't known.
         notes: what a user should know about the reading, a sentence each.
         form: what the source was recognised as, such as 'CSV' or 'image folders'.
@@ -130,6 +131,12 @@ def require_usable(reading: Reading) -> None:
         raise DatasetError(
             f"{name}: {n_rejected:,} of {n_read:,} images can't be read, more than a tenth; "
             f"the first is {first.where}: {first.reason}."
+        )
+    if not len(reading.dataset) and reading.left_out:
+        first = reading.left_out[0]
+        raise DatasetError(
+            f"{name}: none of its {counted(len(reading.left_out), 'image')} can be used; the first is {first.where}: "
+            f"{first.reason}."
         )
     if not len(reading.dataset):
         raise DatasetError(f"{name} holds no image of the seven classes; docs/data.md lists the forms that are read.")

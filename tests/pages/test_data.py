@@ -210,7 +210,7 @@ def test_an_import_is_cancelled(
 ) -> None:
     before = snapshot(fer_home)
 
-    def endless(files, name, progress):  # type: ignore[no-untyped-def]
+    def endless(files, name, progress, *options):  # type: ignore[no-untyped-def]
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline:
             progress(0.4, "17,001 rows read")
@@ -234,9 +234,9 @@ def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
 ) -> None:
     go_on, imported = threading.Event(), importing.import_uploads
 
-    def slow(files, name, progress):  # type: ignore[no-untyped-def]
+    def slow(files, name, progress, *options):  # type: ignore[no-untyped-def]
         assert go_on.wait(_PATIENCE_S)
-        return imported(files, name, progress)
+        return imported(files, name, progress, *options)
 
     monkeypatch.setattr(importing, "import_uploads", slow)
     first = open_page(PAGE)

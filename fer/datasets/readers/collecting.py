@@ -36,9 +36,9 @@ class Collector:
         """List a row or file that can't be read."""
         self.rejected.append(Rejection(encodable(where), reason.rstrip("."), split))
 
-    def leave_out(self, where: str, split: int | None = None) -> None:
-        """List a face of a class that this product doesn't have."""
-        self.left_out.append(Rejection(encodable(where), CONTEMPT_REASON, split))
+    def leave_out(self, where: str, split: int | None = None, reason: str = CONTEMPT_REASON) -> None:
+        """List an image that can be read and isn't used; by default because of its class."""
+        self.left_out.append(Rejection(encodable(where), reason, split))
 
     def is_left_out(self, label: int, where: str, split: int | None) -> bool:
         """List a face if its class isn't one of the seven; return whether it was."""

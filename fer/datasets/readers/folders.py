@@ -1,5 +1,6 @@
 """Read image folders: a folder per split, a folder per class, an image per face."""
 
+from collections.abc import Callable
 from typing import Final
 
 import cv2
@@ -10,6 +11,7 @@ from fer.arrays import SIDE
 from fer.datasets.readers.collecting import Collector
 from fer.datasets.readers.layouts import Layout
 from fer.datasets.readers.orders import LabelOrderError, SampleFaces
+from fer.datasets.readers.photos import FaceCountError
 from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError, FerError, ImageError, sentence_for
@@ -17,6 +19,7 @@ from fer.text import MB, file_size
 from fer.vision.images import MAX_BYTES, decode
 
 _FILES_BETWEEN_REPORTS: Final = 100
+FaceReader = Callable[[bytes], npt.NDArray[np.uint8]]
 
 
 def decode_face(data: bytes) -> npt.NDArray[np.uint8]:
@@ -37,13 +40,14 @@ def as_face(image_bgr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(grey, np.uint8)
 
 
-def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Reading:
+def read_folders(tree: Tree, layout: Layout, progress: Progress = silent, to_face: FaceReader | None = None) -> Reading:
     """Read image folders, and keep what can be read.
 
     Args:
         tree: the files.
         layout: where the folders are.
         progress: called every hundred files.
+        to_face: cuts the face out of an image; None takes images as faces.
 
     Raises:
         LabelOrderError: the folders are numbered, and there is no order.
@@ -58,11 +62,11 @@ def read_folders(tree: Tree, layout: Layout, progress: Progress = silent) -> Rea
     for index, entry in enumerate(entries):
         if index % _FILES_BETWEEN_REPORTS == 0:
             progress(index / len(entries), f"{index:,} of {len(entries):,} files read")
-        _read_file(tree, layout, entry, found)
+        _read_file(tree, layout, entry, found, to_face or decode_face)
     return found.reading(tree.name, "image folders")
 
 
-def _read_file(tree: Tree, layout: Layout, entry: Entry, found: Collector) -> None:
+def _read_file(tree: Tree, layout: Layout, entry: Entry, found: Collector, to_face: FaceReader) -> None:
     path, split = entry.path, layout.split_of(entry.path)
     try:
         if problem := layout.problem(path):
@@ -71,7 +75,9 @@ def _read_file(tree: Tree, layout: Layout, entry: Entry, found: Collector) -> No
         if label is None or split is None:
             found.leave_out(str(path), split)
             return
-        found.keep(decode_face(_read(tree, entry)), label, split, str(path), layout.group_of(path))
+        found.keep(to_face(_read(tree, entry)), label, split, str(path), layout.group_of(path))
+    except FaceCountError as error:
+        found.leave_out(str(path), split, str(error))
     except Exception as error:  # one of many: the others continue
         if isinstance(error, FerError) and not isinstance(error, ImageError):
             raise  # the archive as a whole

@@ -9,10 +9,8 @@ from fer.datasets.faces import SPLITS
 from fer.datasets.readers.names import CONTEMPT, class_named, class_number, split_named, split_of_file, split_of_image
 from fer.datasets.readers.orders import LabelOrder, LabelOrderError
 from fer.errors import DatasetError
+from fer.vision.files.formats import SUFFIXES
 
-IMAGE_SUFFIXES: Final = frozenset(
-    {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".pbm", ".avif"}
-)
 _MAX_NUMBER: Final = 10
 Folders = tuple[str, ...]
 
@@ -48,7 +46,7 @@ class Layout:
             return True
         if self.by_folder:
             return split_named(folders[0]) is not None
-        return path.suffix.lower() in IMAGE_SUFFIXES
+        return path.suffix.lower() in SUFFIXES
 
     def split_of(self, path: PurePosixPath) -> int | None:
         """Return the split, an index into `SPLITS`, of a covered file, or None if nothing names it."""

@@ -71,8 +71,8 @@ class LabelOrderError(DatasetError):
         numbers = ", ".join(map(str, self.numbers))
         others = ", ".join(key for key in PRESETS if key != "affectnet")
         super().__init__(
-            f"{name} has numbers for classes ({shortened(numbers, 40)}), and datasets number them differently; say "
-            f"which order it is, such as --labels affectnet (or {others}, "
+            f"{name} has numbers for classes ({shortened(numbers, 40)}), and datasets number them differently; import "
+            f"it with its order, such as fer data import ... --labels affectnet (or {others}, "
             f'or "0=neutral,1=happy,...").'
         )
 

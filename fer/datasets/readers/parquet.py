@@ -12,9 +12,10 @@ from fer.datasets.faces import SPLITS
 from fer.datasets.readers import budget as limits
 from fer.datasets.readers.budget import check_ratio, too_large
 from fer.datasets.readers.collecting import Collector
-from fer.datasets.readers.folders import decode_face
+from fer.datasets.readers.folders import FaceReader, decode_face
 from fer.datasets.readers.names import class_number, split_named, split_of_file
 from fer.datasets.readers.orders import LabelOrder, LabelOrderError, SampleFaces, read_label
+from fer.datasets.readers.photos import FaceCountError
 from fer.datasets.readers.tables import GROUP_COLUMNS, LABEL_COLUMNS, USAGE_COLUMNS, RowError, parse_pixels
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError, ImageError
@@ -26,7 +27,11 @@ _TRAIN: Final = SPLITS.index("train")
 
 
 def read_parquet(
-    file: IO[bytes], path: PurePosixPath, progress: Progress = silent, order: LabelOrder | None = None
+    file: IO[bytes],
+    path: PurePosixPath,
+    progress: Progress = silent,
+    order: LabelOrder | None = None,
+    to_face: FaceReader | None = None,
 ) -> Reading:
     """Read a parquet file, and keep what can be read.
 
@@ -34,6 +39,7 @@ def read_parquet(
         file: the bytes; it can seek.
         path: the file's path; its name or a folder may name the split.
         progress: called every 64 rows.
+        to_face: cuts the face out of an image; None takes images as faces.
         order: the class of each number, if neither the schema nor the labels name the classes.
 
     Raises:
@@ -41,21 +47,20 @@ def read_parquet(
         DatasetError: it is damaged, lacks a column, or has too many rows or bytes.
     """
     try:
-        return _read(file, path, progress, order)
+        return _read(file, path, progress, _Rows(path, order, to_face or decode_face))
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(f"{path.name} is a damaged parquet file ({reason[:120]}); download it again.") from error
 
 
-def _read(file: IO[bytes], path: PurePosixPath, progress: Progress, order: LabelOrder | None) -> Reading:
+def _read(file: IO[bytes], path: PurePosixPath, progress: Progress, rows: "_Rows") -> Reading:
     source = pq.ParquetFile(file)
     _check_size(source, path.name)
     image = _column(source.schema_arrow, IMAGE_COLUMNS, path.name, "image")
     label = _column(source.schema_arrow, (*LABEL_COLUMNS, "labels"), path.name, "label")
     split = next((name for name in source.schema_arrow.names if name.lower() in USAGE_COLUMNS), None)
     group = next((name for name in source.schema_arrow.names if name.lower() in GROUP_COLUMNS), None)
-    names = _class_names(source.schema_arrow, label)
-    rows = _Rows(path, order, names)
+    rows.names = _class_names(source.schema_arrow, label)
     columns = [name for name in (image, label, split, group) if name is not None]
     n_rows = source.metadata.num_rows
     number = 0
@@ -72,9 +77,10 @@ def _read(file: IO[bytes], path: PurePosixPath, progress: Progress, order: Label
 class _Rows:
     """Reads the rows of one file."""
 
-    def __init__(self, path: PurePosixPath, order: LabelOrder | None, names: list[str] | None) -> None:
+    def __init__(self, path: PurePosixPath, order: LabelOrder | None, to_face: FaceReader) -> None:
         self.faces, self.samples = Collector(), SampleFaces()
-        self._name, self._order, self._names = path.name, order, names
+        self._name, self._order, self._to_face = path.name, order, to_face
+        self.names: list[str] | None = None
         folders = {found for part in path.parts[:-1] if (found := split_named(part)) is not None}
         in_name = split_of_file(path.name)
         self._split = in_name if in_name is not None else folders.pop() if len(folders) == 1 else None
@@ -90,7 +96,10 @@ class _Rows:
                 raise RowError(f"label '{text[:20]}' is not the name or number of a class")
             if place is None:
                 raise RowError(f"split '{str(split)[:20]}' is not train, validation or test")
-            face = _face(image)
+            face = _face(image, self._to_face)
+        except FaceCountError as error:
+            self.faces.leave_out(where, place, str(error))
+            return
         except (RowError, ImageError) as error:
             self.faces.reject(where, str(error), place)
             return
@@ -101,8 +110,8 @@ class _Rows:
             self.faces.keep(face, known, place, where, "" if group is None else str(group))
 
     def _text(self, label: Any) -> str:
-        if self._names is not None and isinstance(label, int) and 0 <= label < len(self._names):
-            return self._names[label]
+        if self.names is not None and isinstance(label, int) and 0 <= label < len(self.names):
+            return self.names[label]
         return "" if label is None else str(label)
 
     def _split_of(self, split: Any, number: int) -> int | None:
@@ -117,7 +126,7 @@ class _Rows:
         return found
 
 
-def _face(image: Any) -> np.ndarray:
+def _face(image: Any, to_face: FaceReader) -> np.ndarray:
     data = image.get("bytes") if isinstance(image, dict) else image
     if isinstance(data, str):
         return parse_pixels(data).reshape(48, 48)
@@ -125,7 +134,7 @@ def _face(image: Any) -> np.ndarray:
         raise RowError("it has no image")
     if len(data) > MAX_BYTES:
         raise RowError("its image has too many bytes")
-    return decode_face(data)
+    return to_face(data)
 
 
 def _column(schema: pa.Schema, wanted: tuple[str, ...], name: str, what: str) -> str:

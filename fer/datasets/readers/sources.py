@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from typing import IO, Final, TypeVar
 
 from fer.datasets.readers.budget import Budget
-from fer.datasets.readers.folders import read_folders
+from fer.datasets.readers.folders import FaceReader, read_folders
 from fer.datasets.readers.kinds import PARQUET, TEXT, kind_of, suffix_of
 from fer.datasets.readers.layouts import find_layout
 from fer.datasets.readers.lines import first_line
@@ -15,6 +15,7 @@ from fer.datasets.readers.npz import is_npz, read_npz
 from fer.datasets.readers.opening import open_file, with_archives
 from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.parquet import read_parquet
+from fer.datasets.readers.photos import PhotoCropper
 from fer.datasets.readers.tables import Table, has_face_columns, read_table
 from fer.datasets.readers.trees import READ_ERRORS, Entry, FolderTree, Tree
 from fer.datasets.readers.votes import VOTES_FILE, Votes, has_vote_columns, is_votes_name, join_votes, read_votes
@@ -30,14 +31,29 @@ _TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a user says of a source: `votes` to join, and the `order` of numbered classes."""
+    """What a user says of a source.
+
+    Attributes:
+        votes: to join.
+        order: of numbered classes.
+        photos: whether the images are whole photos, from which faces are cut.
+    """
 
     votes: Votes | None = None
     order: LabelOrder | None = None
+    photos: bool = False
+
+    def face_reader(self) -> FaceReader | None:
+        """Return what cuts the face out of an image, or None if images are faces."""
+        return PhotoCropper() if self.photos else None
 
 
 def read_path(
-    path: Path, votes: Path | None = None, progress: Progress = silent, order: LabelOrder | None = None
+    path: Path,
+    votes: Path | None = None,
+    progress: Progress = silent,
+    order: LabelOrder | None = None,
+    photos: bool = False,
 ) -> Reading:
     """Read labelled faces from a file or folder of any form listed in docs/data.md.
 
@@ -46,18 +62,19 @@ def read_path(
         votes: a FER+ file; None takes `fer2013new.csv` next to the CSV, if there is one and the CSV has a `Usage`.
         progress: called as the work proceeds; an exception it raises ends the reading.
         order: the class of each number, if classes are numbers.
+        photos: whether the images are whole photos, from which faces are cut.
 
     Raises:
         LabelOrderError: classes are numbers, and the order isn't known.
         DatasetError: it isn't in a known form, too much of it can't be read, or the votes don't belong to it.
     """
-    options = ReadOptions(None if votes is None else _given_votes(votes, progress), order)
+    options = ReadOptions(None if votes is None else _given_votes(votes, progress), order, photos)
     try:
         if path.is_dir():
             reading = _read_folder(path, options, progress)
         elif path.is_file():
             with path.open("rb") as file:
-                if kind_of(path.name, file) == TEXT:
+                if kind_of(path.name, file) == TEXT and not photos:
                     reading = _read_lone_csv(path, file, options, progress)
                 else:
                     reading = read_tree(open_file(file, path.name, progress), options, progress)
@@ -70,7 +87,10 @@ def read_path(
 
 
 def read_uploads(
-    files: Mapping[str, IO[bytes]], progress: Progress = silent, order: LabelOrder | None = None
+    files: Mapping[str, IO[bytes]],
+    progress: Progress = silent,
+    order: LabelOrder | None = None,
+    photos: bool = False,
 ) -> Reading:
     """Read labelled faces from uploaded files: a dataset, and optionally a FER+ file.
 
@@ -78,6 +98,7 @@ def read_uploads(
         files: bytes by file name; they can seek, and stay open.
         progress: called as the work proceeds; an exception it raises ends the reading.
         order: the class of each number, if classes are numbers.
+        photos: whether the images are whole photos, from which faces are cut.
 
     Raises:
         DatasetError: as `read_path` and `sort_uploads`.
@@ -88,7 +109,7 @@ def read_uploads(
         if votes_name is not None:
             files[votes_name].seek(0)
             votes = read_votes(files[votes_name], votes_name, progress)
-        reading = read_tree(open_file(files[name], name, progress), ReadOptions(votes, order), progress)
+        reading = read_tree(open_file(files[name], name, progress), ReadOptions(votes, order, photos), progress)
     except OSError as error:
         raise DatasetError(f"{', '.join(files)} can't be read ({error.strerror or error}); try again.") from error
     require_usable(reading)
@@ -141,30 +162,37 @@ def _read_folder(path: Path, options: ReadOptions, progress: Progress) -> Readin
 def _read_known(tree: Tree, options: ReadOptions, progress: Progress) -> Reading | None:
     entries = tree.entries()
     if tables := _find_tables(tree, entries):
+        _refuse_photos(tree, options)
         return _read_tables(tree, tables, entries, options, progress)
-    reader = _other_reader(tree, entries, options.order, progress)
+    reader = _other_reader(tree, entries, options, progress)
     if reader is not None and options.votes is not None:
         raise DatasetError("FER+ votes are joined by row, and only a CSV has the rows for it; leave the votes out.")
     return None if reader is None else reader()
 
 
 def _other_reader(
-    tree: Tree, entries: list[Entry], order: LabelOrder | None, progress: Progress
+    tree: Tree, entries: list[Entry], options: ReadOptions, progress: Progress
 ) -> Callable[[], Reading] | None:
     if is_npz({entry.path for entry in entries}):
-        return lambda: read_npz(tree, progress, order)
+        _refuse_photos(tree, options)
+        return lambda: read_npz(tree, progress, options.order)
     if arrays := [entry for entry in entries if suffix_of(entry.path.name) == ".npz"]:
         entry = _only(arrays, tree.name)
-        return lambda: _read_inner(tree, entry, order, progress)
+        return lambda: _read_inner(tree, entry, options, progress)
     if parquet := [entry for entry in entries if _is_parquet(tree, entry, alone=len(entries) == 1)]:
-        return lambda: _read_parquet(tree, parquet, order, progress)
-    layout = find_layout((entry.path for entry in entries), tree.name, order)
-    return None if layout is None else lambda: read_folders(tree, layout, progress)
+        return lambda: _read_parquet(tree, parquet, options, progress)
+    layout = find_layout((entry.path for entry in entries), tree.name, options.order)
+    return None if layout is None else lambda: read_folders(tree, layout, progress, options.face_reader())
 
 
-def _read_inner(tree: Tree, entry: Entry, order: LabelOrder | None, progress: Progress) -> Reading:
+def _refuse_photos(tree: Tree, options: ReadOptions) -> None:
+    if options.photos:
+        raise DatasetError(f"{tree.name} holds a table of faces and no photos; import it without --photos.")
+
+
+def _read_inner(tree: Tree, entry: Entry, options: ReadOptions, progress: Progress) -> Reading:
     with tree.open(entry.path) as file:
-        return read_tree(open_file(file, entry.path.name, progress), ReadOptions(None, order), progress)
+        return read_tree(open_file(file, entry.path.name, progress), options, progress)
 
 
 def _is_parquet(tree: Tree, entry: Entry, alone: bool) -> bool:
@@ -176,12 +204,12 @@ def _is_parquet(tree: Tree, entry: Entry, alone: bool) -> bool:
         return kind_of(entry.path.name, file) == PARQUET
 
 
-def _read_parquet(tree: Tree, entries: list[Entry], order: LabelOrder | None, progress: Progress) -> Reading:
-    readings = []
+def _read_parquet(tree: Tree, entries: list[Entry], options: ReadOptions, progress: Progress) -> Reading:
+    readings, to_face = [], options.face_reader()
     for place, entry in enumerate(entries):
         with tree.open(entry.path) as file:
             part = _part(progress, place, len(entries))
-            readings.append(read_parquet(file, entry.path, part, order))
+            readings.append(read_parquet(file, entry.path, part, options.order, to_face))
     return readings[0] if len(readings) == 1 else concatenated(readings, tree.name, "parquet")
 
 

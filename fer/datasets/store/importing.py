@@ -1,5 +1,7 @@
 """Import a dataset: read it, validate it, and store it completely or not at all."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
@@ -27,6 +29,7 @@ def import_path(
     votes: Path | None = None,
     progress: Progress = silent,
     order: LabelOrder | None = None,
+    photos: bool = False,
 ) -> DatasetInfo:
     """Import a file or folder of any form listed in docs/data.md.
 
@@ -36,13 +39,14 @@ def import_path(
         votes: a FER+ file; None takes `fer2013new.csv` next to the CSV.
         progress: called as the work proceeds; an exception it raises cancels the import, and nothing is changed.
         order: the class of each number, if classes are numbers.
+        photos: whether the images are whole photos, from which faces are cut.
 
     Raises:
         LabelOrderError: classes are numbers, and the order isn't known.
         DatasetError: it isn't in a known form, too much of it can't be read, the name is taken, or the disk is full.
     """
     target = catalog.check_new_name(name or catalog.suggest_name(path.resolve().name))
-    reading = read_source(path, votes, _first_part(progress), order)
+    reading = read_source(path, votes, _first_part(progress), order, photos)
     return store(reading, target.name, str(path), progress=progress)
 
 
@@ -51,6 +55,7 @@ def import_uploads(
     name: str | None = None,
     progress: Progress = silent,
     order: LabelOrder | None = None,
+    photos: bool = False,
 ) -> DatasetInfo:
     """Import uploaded files: a dataset, and optionally a FER+ file.
 
@@ -59,7 +64,7 @@ def import_uploads(
     """
     data, _ = sort_uploads(files)
     target = catalog.check_new_name(name or catalog.suggest_name(data))
-    reading = read_uploads(files, _first_part(progress), order)
+    reading = read_uploads(files, _first_part(progress), order, photos)
     return store(reading, target.name, ", ".join(files), progress=progress)
 
 
@@ -86,14 +91,18 @@ def store(
 def _remarks(reading: Reading) -> list[str]:
     """Return what a user should know of a new dataset, a sentence each."""
     remarks = list(reading.notes)
-    if reading.left_out:
-        remarks.append(f"Left out, because {CONTEMPT_REASON}: {counted(len(reading.left_out), 'image')}.")
+    for reason, number in Counter(_kind_of_reason(item.reason) for item in reading.left_out).items():
+        remarks.append(f"Left out, {reason}: {counted(number, 'image')}.")
     if missing := missing_classes(reading.dataset):
         remarks.append(
             f"No image of {', '.join(missing)}: the dataset can be viewed and evaluated, but training needs all seven "
             f"classes."
         )
     return remarks
+
+
+def _kind_of_reason(reason: str) -> str:
+    return "because " + CONTEMPT_REASON if reason == CONTEMPT_REASON else re.sub(r"^\d+ faces", "several faces", reason)
 
 
 def inside_data(text: str) -> Path:

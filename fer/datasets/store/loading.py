@@ -51,7 +51,11 @@ def load_dataset(
 
 
 def read_source(
-    path: Path, votes: Path | None = None, progress: Progress = silent, order: LabelOrder | None = None
+    path: Path,
+    votes: Path | None = None,
+    progress: Progress = silent,
+    order: LabelOrder | None = None,
+    photos: bool = False,
 ) -> Reading:
     """Read a stored dataset, or any file or folder that `read_path` reads.
 
@@ -59,7 +63,7 @@ def read_source(
         DatasetError: as `read_path` and `read_stored`, or votes are given with a stored dataset.
     """
     if not is_stored(path):
-        return read_path(path, votes, progress, order)
+        return read_path(path, votes, progress, order, photos)
     if votes is not None:
         raise DatasetError(f"{path.name} is already imported; import its source again with the votes.")
     return read_stored(path)

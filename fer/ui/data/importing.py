@@ -22,7 +22,7 @@ from fer.ui.state import UploadedFile, release_upload
 _UPLOAD, _INSIDE, _SYNTHETIC = "Upload", "From data/", "Synthetic faces"
 _ICONS: Final = {_UPLOAD: ":material/upload:", _INSIDE: ":material/folder:", _SYNTHETIC: ":material/draw:"}
 _ROUND, _MINE, _NAME = "data_import_round", "data_import_mine", "data_import_name"
-_PATH: Final = "data_import_path"
+_PATH, _PHOTOS = "data_import_path", "data_import_photos"
 _PREVIEW: Final = 200
 _UNITS: Final = {"CSV": "rows", "parquet": "rows", "image folders": "files"}
 _KAGGLE: Final = """
@@ -100,6 +100,13 @@ def _form(busy: bool = False) -> None:
             "refused.",
         )
         st.caption(_what_lies_there())
+    st.toggle(
+        "Whole photos",
+        key=_PHOTOS,
+        persist_state="session",
+        help="Find the face in each image and cut it out. Photos without a face, or with several, are left out and "
+        "listed.",
+    )
     st.text_input(
         "Name",
         placeholder="after the file",
@@ -142,13 +149,14 @@ def _what_lies_there() -> str:
 
 def _start_upload() -> None:
     uploads, name = _uploads(), st.session_state[_NAME].strip() or None
+    photos = bool(st.session_state.get(_PHOTOS))
     files: dict[str, IO[bytes]] = {}
     called: Counter[str] = Counter()
     for file in uploads:
         # Keep files of the same name apart, so that the import can refuse them by name.
         called[file.name] += 1
         files[file.name if called[file.name] == 1 else f"{file.name} ({called[file.name]})"] = file
-    if not _start(asking(lambda progress, order: import_uploads(files, name, progress, order))):
+    if not _start(asking(lambda progress, order: import_uploads(files, name, progress, order, photos))):
         return
     # The job holds the bytes while it needs them; a new key empties the widget.
     for file in uploads:
@@ -158,7 +166,8 @@ def _start_upload() -> None:
 
 def _start_path() -> None:
     text, name = st.session_state[_PATH], st.session_state[_NAME].strip() or None
-    _start(asking(lambda progress, order: import_path(inside_data(text), name, progress=progress, order=order)))
+    photos = bool(st.session_state.get(_PHOTOS))
+    _start(asking(lambda progress, order: import_path(inside_data(text), name, None, progress, order, photos)))
 
 
 def _start_synthetic() -> None:

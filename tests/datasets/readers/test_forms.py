@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,8 +23,12 @@ from fer.datasets.readers.names import CONTEMPT, class_named, split_named, split
 from fer.datasets.readers.orders import PRESETS, LabelOrderError, parse_order
 from fer.datasets.readers.sources import read_path, read_uploads
 from fer.datasets.readings import Reading
+from fer.datasets.store.importing import import_uploads
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
+from fer.vision.crops import crop_faces
+from fer.vision.detection import create_detector
+from tests.support.builders import portrait_bgr
 from tests.support.forms import csv_lines, drawn, image_files, png, write_files, write_lines, zip_bytes
 
 DATASET = drawn(14, 7, 7)
@@ -421,3 +426,40 @@ def test_damage_anywhere_is_survived_or_refused(data: st.DataObject) -> None:
         assert read(name, bytes(damaged)).n_read <= len(DATASET) + 5
     except DatasetError as error:
         assert "\n" not in str(error)
+
+
+def photo_zip() -> bytes:
+    """Portraits in each class, a wall, and two people side by side."""
+    portrait = portrait_bgr()
+    files = {
+        f"train/{name}/me.png": cv2.imencode(".png", np.roll(portrait, 3 * place, axis=1))[1].tobytes()
+        for place, name in enumerate(EMOTIONS)
+    }
+    wall, pair = np.full_like(portrait, 90), np.hstack([portrait, portrait])
+    files["train/happy/wall.png"] = cv2.imencode(".png", wall)[1].tobytes()
+    files["train/happy/pair.png"] = cv2.imencode(".png", pair)[1].tobytes()
+    return zip_bytes(files)
+
+
+def test_faces_are_cut_out_of_whole_photos_as_everywhere(fer_home: Path) -> None:
+    stream = io.BytesIO(photo_zip())
+    reading = read_uploads({"photos.zip": stream}, photos=True)
+    assert {item.where: item.reason for item in reading.left_out} == {
+        "train/happy/pair.png": "2 faces found",
+        "train/happy/wall.png": "no face found",
+    }
+    detector = create_detector("yunet")
+    found = detector.detect(portrait_bgr())
+    expected = crop_faces(portrait_bgr(), np.round(found.boxes_xywh), detector.crop_scale, found.rolls)[0, ..., 0]
+    place = reading.origins.index("train/angry/me.png")
+    np.testing.assert_array_equal(reading.dataset.images[place], expected)
+    info = import_uploads({"photos.zip": stream}, photos=True)
+    assert (info.n_images, info.n_left_out, info.n_rejected) == (7, 2, 0)
+    assert set(info.changes) == {"Left out, several faces found: 1 image.", "Left out, no face found: 1 image."}
+    # Without the option, the images are taken for faces.
+    assert len(read_uploads({"photos.zip": stream}).dataset) == 9
+
+
+def test_a_table_holds_no_photos(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="holds a table of faces and no photos; import it without --photos"):
+        read_path(write_lines(tmp_path / "fer2013.csv", csv_lines(DATASET)), photos=True)
