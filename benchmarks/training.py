@@ -1,9 +1,9 @@
-"""What training costs over a bare `model.fit`, and what watching it costs: `python -m benchmarks.training`.
+"""Measure what training costs over a bare `model.fit`, and what watching it costs: `python -m benchmarks.training`.
 
-Three rows. The first trains the same network on the same batches, by the command's own parts and by `fit` on arrays in
-memory, in turns, and compares the medians. The second tells how long the input pipeline takes for a batch, as a share
-of a step; it runs beside the step. The third opens the Training page while a run goes on and counts the processor
-time that the dashboard's process takes; it needs Chromium.
+The first row trains the same network on the same batches with the command's own parts and with `fit` on arrays in
+memory, in turns, and compares the medians. The second is the input pipeline's time per batch as a share of a step; both
+run in parallel. The third opens the Training page during a run and measures the processor time of the dashboard's
+process; it needs Chromium.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
 
     config = TrainConfig(epochs=_EPOCHS, batch_size=64, warmup_epochs=0.0)
     parts = split_parts(load_data(config), config)
-    # Several times the drawn faces: an epoch as long as it takes for what happens once to weigh little.
+    # Several times the synthetic faces, so that what happens once per run weighs little.
     many = parts.train.take(np.tile(np.arange(len(parts.train)), 4))
     parts = replace(parts, train=many)
     batches = TrainingBatches(parts.train, config, votes=False)

@@ -1,4 +1,4 @@
-"""An int8 copy of a bundle's model: served where it loses next to nothing and a face takes much less time."""
+"""An int8 copy of a bundle's model: served if it loses almost no accuracy and is much faster."""
 
 import statistics
 import time
@@ -47,9 +47,9 @@ class Verdict:
 
 
 def add_int8(bundle: Bundle, dataset: FaceDataset, config: TrainConfig) -> tuple[Bundle, Verdict]:
-    """Quantise a bundle's model, and let the bundle serve the copy if it is good; else nothing of it stays.
+    """Quantise a bundle's model, and let the bundle serve the copy if it is good. Otherwise remove the copy.
 
-    The copy gets its own temperature and threshold, and the bundle's figures are then those of the copy. Either way the
+    The copy gets its own temperature and threshold, and the bundle's metrics are then those of the copy. Either way the
     verdict is kept in `bundle.json`, under `network`.
 
     Args:

@@ -1,7 +1,7 @@
-"""Train the model that is shipped, and put it into `model/`: `make model DATA=fer2013.csv [VOTES=fer2013new.csv]`.
+"""Train the shipped model and put it into `model/`: `make model DATA=fer2013.csv [VOTES=fer2013new.csv]`.
 
-Each training of its recipe is a run under FER_HOME like any other. One that was interrupted goes on, and one that is
-done is not done again. With KERAS_BACKEND=jax they train where JAX finds a GPU.
+Each training of the recipe is a run under FER_HOME like any other. An interrupted one continues, and a finished one is
+not repeated. With KERAS_BACKEND=jax, they train on the GPU that JAX finds.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ RECIPE: Final = (
 @click.argument("data")
 @click.argument("votes", required=False)
 def main(data: str, votes: str | None) -> None:
-    """Train on DATA, a FER-2013 CSV, and VOTES, the FER+ file (found beside the CSV by itself)."""
+    """Train on DATA, a FER-2013 CSV, and VOTES, the FER+ file (found automatically next to the CSV)."""
     try:
         source = find_source(Path(data)).absolute()
         file = Path(votes).absolute() if votes else None
@@ -144,13 +144,13 @@ def made(steps: Sequence[Training | Average], data: str, votes: str | None) -> P
 
 
 def averaged(shares: Mapping[Path, float], fear_offset: float, name: str, *, again: bool) -> Path:
-    """A folder in the last one's, with its settings and curves and the model that is the average of all.
+    """Return a folder in the last one's, with its settings and curves, and the average of all models.
 
     Args:
         shares: by folders of finished runs and of averages; the last is a run's.
         fear_offset: added to the logit of fear.
         name: what it is called.
-        again: make it even if it is there. One that teaches is not: a training goes on only with the same.
+        again: make it even if it is there. A teacher isn't made again: a training continues only with the same one.
 
     Raises:
         click.ClickException: the model was not made.
@@ -179,7 +179,7 @@ def averaged(shares: Mapping[Path, float], fear_offset: float, name: str, *, aga
 
 
 def trained(config: TrainConfig, name: str) -> Path:
-    """The folder of a finished run with these settings: one that is there, one that goes on, or a new one.
+    """Return the folder of a finished run with these settings: an existing, a continued or a new one.
 
     Raises:
         click.ClickException: the run did not come to its end.
@@ -200,7 +200,7 @@ def trained(config: TrainConfig, name: str) -> Path:
         raise click.ClickException(f"{ended.progress.message} Delete it with: python -m fer runs delete {run.id}")
     if ended.state != FINISHED:
         why = f" {ended.progress.message}" if ended.progress.message else ""
-        raise click.ClickException(f"Run {run.id} did not come to its end; the same command goes on from there.{why}")
+        raise click.ClickException(f"Run {run.id} did not finish; the same command continues it.{why}")
     return ended.folder
 
 

@@ -1,7 +1,9 @@
 """The product's words are those its readers use: what reads as if translated doesn't come back."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,18 +40,23 @@ TEXTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "mode
 
 def findings(text: str) -> list[str]:
     """Return the retired words of a text, each with what to write."""
+    text = re.sub(r"<!--.*?-->", "", text)  # marks between which a script writes; readers don't see them
     return [f"'{found[0]}': {better}" for words, better in RETIRED.items() for found in re.finditer(words, text, re.I)]
 
 
 def strings(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the line and text of every string of a module: labels, errors, help and docstrings."""
+    """Yield the line and text of every string and comment of a module: labels, errors, help, docstrings, reasons."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, " ".join(node.value.split())
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
 
 
 def sources() -> list[Path]:
-    return [CHECKOUT / "app.py", *sorted(CHECKOUT.glob("pages/*.py")), *sorted(CHECKOUT.glob("fer/**/*.py"))]
+    patterns = ("app.py", "pages/*.py", "fer/**/*.py", "scripts/*.py", "benchmarks/*.py")
+    return [file for pattern in patterns for file in sorted(CHECKOUT.glob(pattern))]
 
 
 def documents() -> list[Path]:
@@ -69,8 +76,7 @@ def test_the_program_uses_no_retired_word(file: Path) -> None:
 
 @pytest.mark.parametrize("file", documents(), ids=name_of)
 def test_the_docs_use_no_retired_word(file: Path) -> None:
-    # A comment's words, which mark what a script writes, aren't seen by readers.
-    lines = re.sub(r"<!--.*?-->", "", file.read_text(encoding="utf-8")).splitlines()
+    lines = file.read_text(encoding="utf-8").splitlines()
     found = [f"line {number}: {one}" for number, line in enumerate(lines, start=1) for one in findings(line)]
     assert not found, "\n".join(found)
 

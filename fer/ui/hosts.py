@@ -70,7 +70,7 @@ class OwnPagesOnly:
         try:
             parts = urlsplit(f"//{host}")
             name, _ = parts.hostname, parts.port
-        except ValueError:  # a port that is no number, a bracket too many
+        except ValueError:  # a port that isn't a number, a bracket too many
             return False
         if not name or parts.netloc != host or "@" in host:
             return False

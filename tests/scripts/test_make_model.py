@@ -46,7 +46,7 @@ def test_a_run_that_does_not_end_is_a_sentence_and_goes_on_next_time(
     commands: list[list[str]] = []
     monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
     for _ in range(2):
-        with pytest.raises(click.ClickException, match="goes on from there"):
+        with pytest.raises(click.ClickException, match="the same command continues it"):
             make_model.trained(SMALL, "a run")
     (run,) = store.list_runs()
     assert commands[0][-1] == run.id and "train" in commands[0]
@@ -160,6 +160,6 @@ def test_a_run_of_another_version_is_passed_by(fer_home: Path, monkeypatch: pyte
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
     other = making.create_run(SMALL)
     (store.read_run(other).folder / layout.CONFIG).write_text('{"from_the_future": 1}')
-    with pytest.raises(click.ClickException, match="goes on from there"):
+    with pytest.raises(click.ClickException, match="the same command continues it"):
         make_model.trained(SMALL, "a run")
     assert len(store.list_runs()) == 2
