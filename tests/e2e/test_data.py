@@ -20,7 +20,7 @@ from fer.datasets.store.corrections import apply_corrections, correct
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from tests.e2e.conftest import App
-from tests.support.forms import csv_lines, drawn, plus, unanimous, votes_lines, zip_bytes
+from tests.support.forms import csv_lines, drawn, image_files, plus, unanimous, votes_lines, zip_bytes
 
 _TRAINING_S = 150
 # Of the dataset below: labels that the crowd rejects, the clearest first; a copy; a blank.
@@ -82,15 +82,18 @@ def turn_to(page: Page, view: str) -> None:
 
 @pytest.mark.training
 @pytest.mark.timeout(400)
-def test_a_small_zip_is_imported_mended_and_trained_on(clean_home: App, archive: Path) -> None:
+def test_a_small_zip_is_imported_fixed_and_trained_on(clean_home: App, archive: Path) -> None:
     app, dataset = clean_home, sick_set()
     page = app.open("Data")
     import_zip(page, archive)
     expect(page.get_by_text("101 rows read = 100 kept + 1 rejected.")).to_be_visible()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Rejected, as CSV").click()
+        page.get_by_role("button", name="Not imported, as CSV").click()
     (rejected,) = csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text()))
-    assert rejected == {"where": "line 31", "reason": "label '7' is not a whole number from 0 to 6"}
+    assert rejected == {
+        "where": "line 31",
+        "reason": "label '7' is not the name or number of a class; try --labels ckplus",
+    }
 
     turn_to(page, "Relabel")
     expect(page.get_by_text("0 of 2 doubtful images")).to_be_visible()
@@ -133,6 +136,24 @@ def test_a_hostile_zip_is_refused_in_one_sentence(clean_home: App, tmp_path: Pat
     assert not list((clean_home.server.home / "data").glob("[!.]*"))
 
 
+def test_the_order_of_numbered_classes_is_confirmed_by_its_faces(clean_home: App, tmp_path: Path) -> None:
+    dataset, affectnet = drawn(70, 0, 0), [6, 3, 4, 5, 2, 1, 0]
+    path = tmp_path / "affectnet.zip"
+    path.write_bytes(zip_bytes(image_files(dataset, [str(affectnet.index(label)) for label in range(7)])))
+    page = clean_home.open("Data")
+    import_zip(page, path)
+    expect(page.get_by_text("This dataset has numbers for classes")).to_be_visible()
+    expect(page.get_by_alt_text("Face of class 0")).to_have_count(6)
+    assert not list((clean_home.server.home / "data").glob("[!.]*"))
+    page.get_by_role("combobox", name="Label order").click()
+    page.get_by_role("option", name="AffectNet").click()
+    expect(page.get_by_text("0: neutral")).to_be_visible()
+    page.get_by_role("button", name="Import with this order").click()
+    expect(page.get_by_text("70 files read = 70 kept + 0 rejected.")).to_be_visible()
+    info = json.loads((clean_home.server.home / "data" / "affectnet" / "set.json").read_text())
+    assert info["fingerprint"] == dataset.fingerprint
+
+
 def test_undo_and_discard_by_key(clean_home: App, archive: Path) -> None:
     page = clean_home.open("Data")
     import_zip(page, archive)
@@ -167,7 +188,7 @@ def test_the_page_fits_its_window(clean_home: App, archive: Path, width: int) ->
     for view, text in (
         ("Look", "Mean face of each class"),
         ("Doctor", "Examine"),
-        ("Relabel", "What does it look like?"),
+        ("Relabel", "What does this face look like?"),
     ):
         turn_to(page, view)
         expect(page.get_by_text(text).filter(visible=True).first).to_be_visible()
