@@ -6,6 +6,7 @@ a face if a closer look at it, enlarged, finds it again. So a threshold low enou
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
@@ -34,9 +35,27 @@ _CLEAR: Final = 0.8
 _MORE: Final = 0.1
 # Proposals of one photo that are looked at; those with the highest scores come first.
 _MOST_PROPOSALS: Final = 300
-_MOST_WEAK: Final = 40
+_MOST_WEAK: Final = 24
+# A face as wide as this in the first pass's image is looked at there: a look into a large photo copies a large square.
+_WIDE: Final = 40
 # Long side in pixels of Haar's finer pass.
 HAAR_FINE_SIDE: Final = 1600
+
+
+@dataclass(frozen=True, eq=False)
+class _Photo:
+    """A photo, and its reduced image for the first pass, whose coordinates times `factor` are the photo's."""
+
+    network: YuNet
+    image_bgr: Image
+    small: Image
+    factor: float
+
+    def examiner(self, face: Detections) -> tuple[Examiner, float]:
+        """Return what looks at a face, and the factor from what it finds to the photo's coordinates."""
+        if self.factor > 1 and face.boxes_xywh[0, 2:].max() >= _WIDE * self.factor:
+            return Examiner(self.network, self.small, face.placed(1 / self.factor)), self.factor
+        return Examiner(self.network, self.image_bgr, face), 1.0
 
 
 class YuNetPhotoDetector:
@@ -56,13 +75,14 @@ class YuNetPhotoDetector:
         """See `FaceDetector.detect`."""
         small, factor = reduced(image_bgr, PHOTO_SIDE)
         found = plausible(self._network.candidates(small, self._weak).placed(factor), image_bgr).distinct()
+        photo = _Photo(self._network, image_bgr, small, factor)
         is_clear = found.scores >= max(_CLEAR, self._sure)
         clear, proposed = found.take(is_clear), found.take(~is_clear)
         if max(image_bgr.shape[:2]) > FINE_FROM:
             proposed = joined(proposed, self._fine(image_bgr, factor)).distinct()
-        faces = joined(self._turned(image_bgr, clear), self._confirmed(image_bgr, apart_from(clear, proposed)))
+        faces = joined(self._turned(photo, clear), self._confirmed(photo, apart_from(clear, proposed)))
         if not (faces.scores >= _CLEAR).any():
-            faces = joined(faces, self._confirmed(image_bgr, self._sideways(small).placed(factor)))
+            faces = joined(faces, self._confirmed(photo, self._sideways(small).placed(factor)))
         return plausible(faces, image_bgr, self._min_face).distinct()
 
     def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
@@ -92,25 +112,26 @@ class YuNetPhotoDetector:
             found = joined(found, _turned_back(seen, quarters, width, height))
         return plausible(found, small).distinct()
 
-    def _turned(self, image_bgr: Image, clear: Detections) -> Detections:
+    def _turned(self, photo: _Photo, clear: Detections) -> Detections:
         """Return clear faces, each with its roll, and with box and landmarks of the look at which it is upright."""
         faces = nobody()
         for index in range(len(clear)):
             face = clear.take(np.array([index]))
-            look = Examiner(self._network, image_bgr, face).best()
-            faces = joined(faces, look.face if look.roll and len(look.face) else face)
+            examiner, scale = photo.examiner(face)
+            look = examiner.best()
+            faces = joined(faces, look.face.placed(scale) if look.roll and len(look.face) else face)
         return faces
 
-    def _confirmed(self, image_bgr: Image, proposed: Detections) -> Detections:
+    def _confirmed(self, photo: _Photo, proposed: Detections) -> Detections:
         """Return the proposals that closer looks find again, as they see them."""
         order = np.argsort(-proposed.scores, kind="stable")[:_MOST_PROPOSALS]
         n_strong = int((proposed.scores >= self._sure).sum())
         faces = nobody()
         for index in order[: n_strong + _MOST_WEAK]:
-            examiner = Examiner(self._network, image_bgr, proposed.take(np.array([index])))
+            examiner, scale = photo.examiner(proposed.take(np.array([index])))
             look = examiner.best()
             if min(look.score, examiner.look(look.roll, mirrored=True).score) >= self._needed:
-                faces = joined(faces, look.face)
+                faces = joined(faces, look.face.placed(scale))
         return faces
 
 
@@ -148,8 +169,8 @@ class HaarPhotoDetector:
     """Haar for photos; see `FaceDetector`.
 
     The cascade takes ten times as long as YuNet, so its finer pass is at 1600 pixels however large the photo is. That
-    pass brings a false face to nearly every photo, even if a closer look has to find it again. So YuNet confirms what
-    it proposes, and without YuNet's file there is no finer pass.
+    pass finds two or three false faces in an enlarged portrait, even if a closer look has to find them again. So YuNet
+    confirms what it proposes, and without YuNet's file there is no finer pass.
 
     Args:
         network: YuNet, or None if its file is missing.
