@@ -21,13 +21,12 @@ def color_bgr(emotion: str) -> BGR:
     return int(value[4:6], 16), int(value[2:4], 16), int(value[0:2], 16)
 
 
-def annotate(image_bgr: Image, faces: Sequence[Face], *, labels: bool = True) -> Image:
+def annotate(image_bgr: Image, faces: Sequence[Face]) -> Image:
     """Draw a box and a label, such as 'looks happy 0.83', for each face.
 
     Args:
         image_bgr: (H, W, 3) uint8; it is left as it is.
         faces: what to draw, with boxes in this image's pixels.
-        labels: False draws the boxes alone.
 
     Returns:
         A copy with lines and letters whose size goes with the image's.
@@ -36,7 +35,7 @@ def annotate(image_bgr: Image, faces: Sequence[Face], *, labels: bool = True) ->
     for face in faces:
         color = color_bgr(face.emotion) if face.sure else UNSURE_BGR
         text = f"{face.looks} {face.confidence:.2f}" if face.sure else face.looks
-        draw_box(scene, face.box_xywh, color, text if labels else None)
+        draw_box(scene, face.box_xywh, color, text)
     return scene
 
 
