@@ -70,12 +70,12 @@ def downloaded(page: Page, label: str) -> bytes:
 
 def snapshot_taken(page: Page) -> bytes:
     """A snapshot of the picture shown now, as downloaded."""
-    kept = page.get_by_alt_text("The snapshot you took")
+    kept = page.get_by_alt_text("Your snapshot")
     before = kept.get_attribute("src") if kept.count() else None
-    page.get_by_role("button", name="Take a snapshot").click()
+    page.get_by_role("button", name="Take snapshot").click()
     # The browser must not download the one before.
     eventually(lambda: kept.count() > 0 and kept.get_attribute("src") != before, page)
-    return downloaded(page, "Download the snapshot")
+    return downloaded(page, "Download snapshot")
 
 
 def faces_in(jpeg: bytes) -> int:
@@ -146,7 +146,7 @@ def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
     expect(page.get_by_text("Your last session")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     expect(timeline(page)).to_be_visible()
-    assert downloaded(page, "Download the snapshot") == snapshot
+    assert downloaded(page, "Download snapshot") == snapshot
     rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV").decode())))
     assert len(rows) > 30
     assert {row["person"] for row in rows} == {"1"}
@@ -263,7 +263,7 @@ def test_permission_denied_is_named_with_what_to_do(
         expect(page.get_by_text("Allow the camera with the icon next to the address")).to_be_visible()
         camera(page).get_by_role("button", name="Choose camera").click()
         expect(camera(page).get_by_text("The browser blocked the camera")).to_be_visible()
-        page.get_by_role("link", name="Take a snapshot or drop a photo instead").click()
+        page.get_by_role("link", name="Analyse a snapshot or a photo instead").click()
         expect(page.get_by_role("heading", name="Upload")).to_be_visible()
     assert not server.complaints()
 
