@@ -36,6 +36,7 @@ from fer.recognition.bundle import KERAS_FILE, ONNX_FILE, Bundle, load_bundle, w
 from fer.recognition.classifier import EmotionClassifier
 from fer.vision import images
 from fer.vision.detection import create_detector, photo_detector_name
+from fer.vision.photos import PHOTO_SIDE as ONE_PASS_SIDE
 from fer.vision.samples import sample_portrait
 
 PHOTO_SIDE: Final = 1280
@@ -139,6 +140,29 @@ def compare(bundle_path: Path, rounds: int) -> list[Timing]:
             wanted=3,
         ),
     ]
+
+
+def compare_photos(bundle_path: Path, rounds: int) -> list[Timing]:
+    """Return the rows that compare the search of a photo with one pass at 640 pixels, for photos of three sizes."""
+    classifier = EmotionClassifier(load_bundle(bundle_path))
+    name = photo_detector_name()
+    thorough = FaceAnalyzer(create_detector(name), classifier)
+    once = FaceAnalyzer(create_detector(name, side=ONE_PASS_SIDE), classifier)
+    portrait = images.decode(sample_portrait())
+    timings = []
+    for megapixels, width, height in ((1.3, 1280, 1024), (12, 4000, 3000), (48, 8000, 6000)):
+        scene = np.full((height, width, 3), 110, np.uint8)
+        for x in range(0, width - len(portrait), width // 4):
+            scene[: len(portrait), x : x + len(portrait)] = portrait
+        timings.append(
+            alternate(
+                f"photo of {megapixels} megapixels: every size / one pass at {ONE_PASS_SIDE}",
+                lambda scene=scene: thorough.analyze(scene),  # type: ignore[misc]
+                lambda scene=scene: once.analyze(scene),  # type: ignore[misc]
+                rounds,
+            )
+        )
+    return timings
 
 
 def compare_networks(bundle_path: Path, rounds: int) -> list[Timing]:
@@ -253,7 +277,7 @@ def main(model: Path, rounds: int, app: bool) -> None:
             figures = measure_app()
         except (ImportError, click.ClickException) as error:
             why_not = str(error)
-    timings = [*compare(model, rounds), *compare_networks(model, rounds)]
+    timings = [*compare(model, rounds), *compare_photos(model, rounds), *compare_networks(model, rounds)]
     Console().print(_table(timings, figures, why_not))
     if not all(timing.good for timing in timings) or (figures and (figures.tensorflow or not figures.small)):
         sys.exit(1)
