@@ -60,13 +60,14 @@ def to_json(results: Sequence[EvaluationResult]) -> bytes:
 def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -> bytes:
     """Return a CSV with one row per face.
 
-    The columns are origin and true, then for each model predicted, confidence, sure, angry, disgust and so on. With two
-    models, the names of these end in _a and _b.
+    The columns are origin and true, then for each model predicted, confidence, sure, angry, disgust and so on, and
+    candidates: the set of classes, empty if the model has no such sets. With two models, the names of these end in _a
+    and _b.
     """
     endings = [""] if len(results) == 1 else ["_a", "_b"]
     header = ["origin", "true"]
     for ending in endings:
-        header += [f"{name}{ending}" for name in ("predicted", "confidence", "sure", *EMOTIONS)]
+        header += [f"{name}{ending}" for name in ("predicted", "confidence", "sure", *EMOTIONS, "candidates")]
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(header)
@@ -78,6 +79,7 @@ def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -
             sure = confidence >= result.model.confidence_threshold
             cells += [EMOTIONS[int(probabilities.argmax())], f"{confidence:.6f}", str(sure).lower()]
             cells += [f"{value:.6f}" for value in probabilities]
+            cells.append(" or ".join(result.model.sets.of(probabilities)) if result.model.sets else "")
         writer.writerow(cells)
     # With a byte order mark, spreadsheets read the file as UTF-8.
     return stream.getvalue().encode("utf-8-sig", "backslashreplace")

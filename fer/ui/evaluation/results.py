@@ -60,6 +60,8 @@ def _metrics(one: EvaluationResult) -> None:
             st.metric(name, value, help=_HELP[name], width="content")
     rest = ("Balanced accuracy", "Top-2 accuracy", "Confidence threshold", "Coverage", "Accuracy when sure")
     st.caption(" · ".join(f"{name} {values[name]}" for name in rest))
+    if one.sets is not None:
+        st.caption(wording.sets_in_words(one.sets))
 
 
 def _left_out(evaluation: Evaluation) -> None:
@@ -154,6 +156,7 @@ def trust(evaluation: Evaluation) -> None:
                 figure = charts.confidence_chart(one.predictions, f"Confidence, {name}")
                 words = f"Histogram of the confidence of {name}, for right and wrong predictions"
             _plot(figure, f"{kind}_{place}_{evaluation.key}", words)
+    _sets_by_class(evaluation)
     figure = charts.coverage_chart(
         [one.predictions for one in evaluation.results],
         evaluation.names,
@@ -166,6 +169,23 @@ def trust(evaluation: Evaluation) -> None:
     )
     _plot(figure, f"coverage_{evaluation.key}", words)
     st.caption(f"A higher threshold answers fewer faces, more of them correctly. {charts.DIAMOND}")
+
+
+def _sets_by_class(evaluation: Evaluation) -> None:
+    found = [
+        (name, one.sets) for name, one in zip(evaluation.names, evaluation.results, strict=True) if one.sets is not None
+    ]
+    if not found:
+        return
+    with st.expander("Sets of classes", icon=":material/rule:"):
+        for name, sets in found:
+            rows = [(label, one.n, one.coverage, one.mean_size) for label, one in sets.per_class.items()]
+            st.markdown(f"{name}: {wording.sets_in_words(sets)}")
+            st.dataframe(
+                pd.DataFrame(rows, columns=["True class", "Faces", "Set contains it", "Classes in the set"]).round(3),
+                hide_index=True,
+                alt=f"How often the sets of {name} contain the right class, and how large they are, by class",
+            )
 
 
 def robustness(evaluation: Evaluation) -> None:
