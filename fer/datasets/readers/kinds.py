@@ -17,7 +17,7 @@ _STARTS: Final = (
     (b"PAR1", PARQUET),
 )
 _TAR_MARK: Final = (257, b"ustar")
-_START_BYTES: Final = 512
+START_BYTES: Final = 512
 _UNPACK: Final = "which isn't read; unpack it, and import the folder or file in it"
 _ONE_IMAGE: Final = "a single image; give a folder with a subfolder of images per class"
 # What people have instead, and what to do with it.
@@ -62,6 +62,18 @@ def is_archive_name(name: str) -> bool:
     return suffix in _REFUSED_SUFFIXES or (_SUFFIXES.get(suffix) in ARCHIVES and suffix != ".npz")
 
 
+def starts_like_archive(start: bytes) -> bool:
+    """Return whether the first bytes of a file are those of an archive."""
+    return _known_start(start) in ARCHIVES
+
+
+def _known_start(start: bytes) -> str | None:
+    place, mark = _TAR_MARK
+    if start[place : place + len(mark)] == mark:
+        return TAR
+    return next((kind for sign, kind in _STARTS if start.startswith(sign)), None)
+
+
 def kind_of(name: str, file: IO[bytes]) -> str:
     """Return what a file is, by its content; by its name if the content is unknown, so that damage is reported as such.
 
@@ -73,17 +85,13 @@ def kind_of(name: str, file: IO[bytes]) -> str:
         DatasetError: it is something known that isn't read.
     """
     file.seek(0)
-    start = file.read(_START_BYTES)
+    start = file.read(START_BYTES)
     file.seek(0)
     for mark, why in _REFUSED:
         if start.startswith(mark):
             raise DatasetError(f"{name} is {why}.")
-    for mark, kind in _STARTS:
-        if start.startswith(mark):
-            return kind
-    place, mark = _TAR_MARK
-    if start[place : place + len(mark)] == mark:
-        return TAR
+    if (known := _known_start(start)) is not None:
+        return known
     suffix = suffix_of(name)
     if suffix in _REFUSED_SUFFIXES:
         raise DatasetError(f"{name} is {_REFUSED_SUFFIXES[suffix]}.")

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from fer.datasets.faces import SPLITS
@@ -57,6 +58,7 @@ _SPLITS: Final = {
 _NUMBER: Final = re.compile(r"(\d{1,2})(\.0+)?")
 
 
+@lru_cache(4096)
 def class_named(text: str) -> int | None:
     """Return the class that a word names: 0..6, `CONTEMPT`, or None; '0_angry' names angry."""
     word = _plain(text)
@@ -69,6 +71,7 @@ def class_number(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
+@lru_cache(4096)
 def split_named(text: str) -> int | None:
     """Return the split, an index into `SPLITS`, that a folder or a cell names, such as 'Train_Set', or None."""
     word = _plain(text).replace("-", "")

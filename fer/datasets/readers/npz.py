@@ -1,5 +1,6 @@
 """Read npz files: numpy arrays `images` and `labels`, optionally `splits` and `groups`."""
 
+import tokenize
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
 
@@ -19,6 +20,8 @@ from fer.errors import DatasetError
 _FACES_BETWEEN_REPORTS: Final = 500
 _TRAIN: Final = SPLITS.index("train")
 Array = npt.NDArray[Any]
+# What numpy's parser of a header raises on damage, besides ValueError.
+_HEADER_ERRORS: Final = (tokenize.TokenError, SyntaxError, TypeError, KeyError, MemoryError)
 
 
 def is_npz(paths: set[PurePosixPath]) -> bool:
@@ -104,8 +107,14 @@ def _array(tree: Tree, name: str) -> Array:
             _check_header(file, size, tree.name)
         with tree.open(path) as file:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-    except READ_ERRORS as error:
-        raise DatasetError(f"{tree.name}: {name} can't be read ({error}); save it again by numpy.savez.") from error
+    except (*READ_ERRORS, *_HEADER_ERRORS) as error:
+        raise DatasetError(
+            f"{tree.name}: {name} can't be read ({_reason(error)}); save it again by numpy.savez."
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
 def _check_header(file: IO[bytes], size: int, name: str) -> None:

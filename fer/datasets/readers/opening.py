@@ -12,13 +12,26 @@ from typing import IO, Any, Final, cast
 
 from fer.datasets.readers.archives import ZipTree
 from fer.datasets.readers.budget import Budget, check_ratio
-from fer.datasets.readers.kinds import BZIP2, COMPRESSED, GZIP, TAR, XZ, ZIP, is_archive_name, kind_of
+from fer.datasets.readers.kinds import (
+    BZIP2,
+    COMPRESSED,
+    GZIP,
+    START_BYTES,
+    TAR,
+    XZ,
+    ZIP,
+    is_archive_name,
+    kind_of,
+    starts_like_archive,
+    suffix_of,
+)
 from fer.datasets.readers.tars import TarTree
 from fer.datasets.readers.trees import MAX_ENTRIES, READ_ERRORS, Entry, Tree, UploadTree
 from fer.datasets.readings import Progress, silent
 from fer.errors import DatasetError
 
 MAX_DEPTH: Final = 2
+TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt")
 _IN_MEMORY_BYTES: Final = 16 * 2**20
 _BLOCK_BYTES: Final = 2**20
 _OPENERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {
@@ -64,7 +77,7 @@ def with_archives(tree: Tree, budget: Budget, progress: Progress = silent, depth
     Raises:
         DatasetError: there are too many archives, one lies too deep, or one can't be read.
     """
-    archives = [entry for entry in tree.entries() if is_archive_name(entry.path.name)]
+    archives = [entry for entry in tree.entries() if is_archive_name(entry.path.name) or is_packed_table(tree, entry)]
     if not archives:
         return tree
     inner: dict[PurePosixPath, Tree] = {}
@@ -75,6 +88,17 @@ def with_archives(tree: Tree, budget: Budget, progress: Progress = silent, depth
             file = _spooled(packed, inside, entry.size, budget, progress)
         inner[entry.path] = open_file(file, entry.path.name, progress, budget, _deeper(depth, inside))
     return NestedTree(tree, inner)
+
+
+def is_packed_table(tree: Tree, entry: Entry) -> bool:
+    """Return whether a file that is called a table is an archive, as some unpackers leave 'fer2013.csv'."""
+    if suffix_of(entry.path.name) not in TABLE_SUFFIXES:
+        return False
+    try:
+        with tree.open(entry.path) as file:
+            return starts_like_archive(file.read(START_BYTES))
+    except READ_ERRORS:
+        return False
 
 
 class NestedTree:

@@ -12,7 +12,7 @@ from fer.datasets.readers.layouts import find_layout
 from fer.datasets.readers.lines import first_line
 from fer.datasets.readers.names import split_of_file
 from fer.datasets.readers.npz import is_npz, read_npz
-from fer.datasets.readers.opening import open_file, with_archives
+from fer.datasets.readers.opening import TABLE_SUFFIXES, is_packed_table, open_file, with_archives
 from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.parquet import read_parquet
 from fer.datasets.readers.photos import PhotoCropper
@@ -26,7 +26,6 @@ from fer.errors import DatasetError
 KNOWN_TABLES: Final = ("fer2013.csv", "icml_face_data.csv")
 AnyPath = TypeVar("AnyPath", bound=PurePath)
 _MAX_TABLES_LOOKED_AT: Final = 30
-_TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def read_path(
                 else:
                     reading = read_tree(open_file(file, path.name, progress), options, progress)
         else:
-            raise DatasetError(f"{path} does not exist; give FER-2013's CSV, a folder of images, or 'synthetic'.")
+            raise DatasetError(f"{path} doesn't exist; give FER-2013's CSV, a folder of images, or 'synthetic'.")
     except OSError as error:
         raise DatasetError(f"{path} can't be read ({error.strerror or error}); check the file.") from error
     require_usable(reading)
@@ -232,7 +231,9 @@ def _find_tables(tree: Tree, entries: list[Entry]) -> list[Entry]:
     tables = [
         entry
         for entry in entries
-        if suffix_of(entry.path.name) in _TABLE_SUFFIXES and not is_votes_name(entry.path.name)
+        if suffix_of(entry.path.name) in TABLE_SUFFIXES
+        and not is_votes_name(entry.path.name)
+        and not is_packed_table(tree, entry)
     ]
     if len(entries) == 1 and (tables or _is_text(tree, entries[0])):
         return entries  # whose own error says what it lacks

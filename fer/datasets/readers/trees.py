@@ -1,4 +1,4 @@
-"""Files below a root, whether in a folder or in an archive: what a reader of datasets needs of either."""
+"""Files below a root: in a folder, an archive, or an upload."""
 
 import io
 import lzma
@@ -15,7 +15,7 @@ from typing import IO, Final, Protocol
 from fer.errors import DatasetError
 
 MAX_ENTRIES: Final = 250_000
-# What files, zipfile and its decompressors raise on what is damaged, cut short or packed by a method unknown here.
+# What reading raises on a file that is damaged, cut short or packed by an unknown method.
 READ_ERRORS: Final = (
     OSError,
     EOFError,
@@ -47,18 +47,18 @@ class Tree(Protocol):
     name: str
 
     def entries(self) -> list[Entry]:
-        """Every file that is not the system's own, sorted by path."""
+        """Return every file that isn't the system's own, sorted by path."""
 
     def open(self, path: PurePosixPath) -> AbstractContextManager[IO[bytes]]:
-        """The bytes of one file, while the context lasts.
+        """Open one file while the context lasts.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: it can't be read.
         """
 
 
 def is_system_file(path: PurePosixPath) -> bool:
-    """Whether a file is left by an operating system, not put there by a person: `__MACOSX`, `.DS_Store`, `._a.png`."""
+    """Return whether an operating system left a file, such as `__MACOSX`, `.DS_Store` or `._a.png`."""
     return any(part in _SYSTEM_NAMES or part.startswith(".") for part in path.parts)
 
 
@@ -70,10 +70,10 @@ class FolderTree:
         self.name = name or root.name
 
     def entries(self) -> list[Entry]:
-        """Every file that is not the system's own, sorted by path.
+        """Return every file that isn't the system's own, sorted by path.
 
         Raises:
-            DatasetError: there are far too many, or a folder cannot be read.
+            DatasetError: there are too many, or a folder can't be read.
         """
         found: list[Entry] = []
         pending = [self.root]
@@ -82,7 +82,7 @@ class FolderTree:
             try:
                 items = list(os.scandir(folder))
             except OSError as error:
-                raise DatasetError(f"{folder} cannot be read ({error.strerror}); check its permissions.") from error
+                raise DatasetError(f"{folder} can't be read ({error.strerror}); check its permissions.") from error
             for item in items:
                 path = PurePosixPath(Path(item.path).relative_to(self.root).as_posix())
                 if is_system_file(path):
@@ -92,34 +92,36 @@ class FolderTree:
                 elif item.is_file() and self._is_inside(item):
                     found.append(Entry(path, item.stat().st_size))
             if len(found) > MAX_ENTRIES:
-                raise DatasetError(f"{self.name} holds more than {MAX_ENTRIES:,} files; name the dataset's own folder.")
+                raise DatasetError(
+                    f"{self.name} holds more than {MAX_ENTRIES:,} files; choose the dataset's own folder."
+                )
         return sorted(found, key=lambda entry: entry.path.parts)
 
     def _is_inside(self, item: os.DirEntry[str]) -> bool:
         return not item.is_symlink() or Path(item.path).resolve().is_relative_to(self.root)
 
     def open(self, path: PurePosixPath) -> IO[bytes]:
-        """The bytes of one file.
+        """Open one file.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: it can't be read.
         """
         return (self.root / path).open("rb")
 
 
 class UploadTree:
-    """Files that a browser sent, side by side, by name."""
+    """Uploaded files, by name."""
 
     def __init__(self, files: Mapping[str, IO[bytes]], name: str) -> None:
         self.name = name
         self._files = {PurePosixPath(Path(key).name): file for key, file in files.items()}
 
     def entries(self) -> list[Entry]:
-        """Every file, sorted by name."""
+        """Return every file, sorted by name."""
         return [Entry(path, file.seek(0, io.SEEK_END)) for path, file in sorted(self._files.items())]
 
     def open(self, path: PurePosixPath) -> AbstractContextManager[IO[bytes]]:
-        """The bytes of one file, from their start; the upload stays open."""
+        """Open one file at its start; the upload stays open."""
         file = self._files[path]
         file.seek(0)
         return nullcontext(file)

@@ -25,7 +25,7 @@ _USAGE_NAMES: Final = ("Training", "PublicTest", "PrivateTest")
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """A FER+ file: `usages` (N,) int8, an index into `SPLITS`; `votes` (N, 10) uint8 by `VOTE_COLUMNS`."""
+    """The rows of a FER+ file: `usages` (N,) int8, an index into `SPLITS`; `votes` (N, 10) uint8 by `VOTE_COLUMNS`."""
 
     name: str
     usages: npt.NDArray[np.int8]
@@ -99,7 +99,7 @@ def join_votes(table: Table, votes: Votes) -> Reading:
         raise DatasetError(f"{name} has no column Usage, so {votes.name} can't be joined to it; leave the votes out.")
     if len(table.usages) != len(votes.usages):
         raise DatasetError(
-            f"{votes.name} has {len(votes.usages):,} rows and {name} has {len(table.usages):,}: they do not belong "
+            f"{votes.name} has {len(votes.usages):,} rows and {name} has {len(table.usages):,}, so they don't belong "
             f"together; leave the votes out or give the file that belongs to it."
         )
     differs = (table.usages != votes.usages) & (table.usages != UNKNOWN_USAGE)

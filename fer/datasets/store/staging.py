@@ -83,7 +83,7 @@ def clean_staging() -> int:
             for folder in {item.with_suffix("") if item.suffix == _LOCK else item for item in root.iterdir()}:
                 n_deleted += _delete_abandoned(folder)
     except OSError as error:
-        _log.warning("%s cannot be cleaned up: %s", root, error)
+        _log.warning("%s can't be cleaned up: %s", root, error)
     return n_deleted
 
 
@@ -97,7 +97,7 @@ def _delete_abandoned(folder: Path) -> bool:
     except Timeout:
         return False
     except OSError as error:
-        _log.warning("%s cannot be deleted: %s", folder, error)
+        _log.warning("%s can't be deleted: %s", folder, error)
     return was_there and not folder.exists()
 
 

@@ -172,6 +172,9 @@ def test_a_folder_of_archives_alone_is_opened(tmp_path: Path) -> None:
             write_files(tmp_path / "kaggle", {"fer2013.tar.gz": gzip.compress(tar_bytes({"fer2013.csv": TABLE}))})
         )
     )
+    # Half unpacked: the tar is called as what it holds.
+    half = write_files(tmp_path / "half", {"fer2013.csv": tar_bytes({"fer2013.csv": TABLE})})
+    same(read_path(half))
     # Next to what was unpacked from it, the archive isn't read again.
     both = {"fer2013.tar.gz": gzip.compress(tar_bytes({"fer2013.csv": TABLE})), "fer2013.csv": TABLE}
     same(read_path(write_files(tmp_path / "both", both)))
