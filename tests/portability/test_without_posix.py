@@ -142,7 +142,7 @@ def test_a_network_is_trained_stopped_resumed_and_used(fer_home: Path) -> None:
         real = control.train_command
         control.train_command = lambda *arguments: [*TINY, *real(*arguments)[3:]]
         control.resume_command = lambda run_id: [*TINY, "runs", "resume", run_id]
-        config = TrainConfig(fraction=0.1, batch_size=10, epochs=500, precision="auto")
+        config = TrainConfig(fraction=0.1, batch_size=10, epochs=500, weight_averaging=0)
         run_id = control.start(config)
         wait_until(lambda: store.read_run(run_id).progress.epoch >= 1, 150)
         assert control.stop(run_id)
