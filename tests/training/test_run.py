@@ -201,7 +201,7 @@ def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home
     (folder / layout.CONFIG).write_text(json.dumps(config | {"data": str(home / "gone.csv")}))
     gone = fer(home, "runs", "resume", run_id)
     assert gone.status == 1
-    assert "gone.csv does not exist" in gone.err
+    assert "gone.csv doesn't exist" in gone.err
     assert store.read_run(run_id).state == "failed"
     (folder / layout.CONFIG).write_text(json.dumps(config | {"epochs": epochs + 1}))
     assert fer(home, "runs", "resume", run_id).status == 0
