@@ -137,6 +137,8 @@ def _cleaned(bundle_json: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(served, str) or not re.fullmatch(r"[0-9a-f]{64}", served):
         raise BundleError(f"{BUNDLE_FILE} doesn't say the SHA-256 of the served file; export the bundle again.")
+    # Without them the model would be surer of poor pictures, and have no sets.
+    description |= {name: values[name] for name in ("quality", "sets") if values.get(name) is not None}
     for name in ("data", "network", "versions"):
         description[name] = _scalars(values.get(name))
     metrics = values.get("metrics")

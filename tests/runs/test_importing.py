@@ -12,11 +12,13 @@ from onnx import TensorProto, helper
 from fer import paths
 from fer.errors import BundleError, RunError
 from fer.recognition.bundle import Bundle, load_bundle, write_bundle
+from fer.recognition.candidates import ClassSets
 from fer.recognition.current import current_bundle_path
 from fer.runs import importing
 from fer.runs.graph_check import check_graph
 from fer.storage.files import sha256_of
 from tests.support.builders import brightness_model, make_bundle, save_onnx
+from tests.support.confidence import rule
 
 
 def files_of(folder: Path) -> tuple[bytes, bytes]:
@@ -51,6 +53,20 @@ def test_a_good_model_passes_is_used_and_deleted(home, tmp_path):
         importing.import_model(*files_of(tmp_path / "theirs"), "From the lab!")
     importing.current.use_shipped()
     importing.delete_imported(model.name)
+    assert nothing_was_kept()
+
+
+def test_what_is_calibrated_comes_along(home, tmp_path):
+    theirs = make_bundle(tmp_path / "theirs", quality=rule(bias=0.5), sets=ClassSets(0.9, 0.125))
+    model = importing.import_model(*files_of(tmp_path / "theirs"), "calibrated")
+    imported = load_bundle(model.path)
+    assert (imported.quality, imported.sets) == (theirs.quality, ClassSets(0.9, 0.125))
+
+
+@pytest.mark.parametrize("changes", [{"sets": {"coverage": 2}}, {"quality": "good"}])
+def test_what_is_calibrated_wrongly_is_refused(home, tmp_path, changes):
+    with pytest.raises(BundleError, match=f"'{next(iter(changes))}' that doesn't fit"):
+        importing.import_model(*described(brightness_model(), tmp_path / "theirs", **changes), "wrong")
     assert nothing_was_kept()
 
 
