@@ -73,7 +73,7 @@ class EmotionClassifier:
             )
 
     def logits(self, crops: Crops) -> Floats:
-        """Raw scores, (N, 7) float32, of crops (N, 48, 48, 1) uint8; N may be 0.
+        """Return raw scores, (N, 7) float32, of crops (N, 48, 48, 1) uint8; N may be 0.
 
         Raises:
             ValueError: the crops have another shape or dtype.
@@ -100,7 +100,7 @@ class EmotionClassifier:
         return self._softmax((both[: len(crops)] + both[len(crops) :]) / np.float32(2), crops)
 
     def explain(self, crops: Crops) -> tuple[Floats, Floats]:
-        """Probabilities as above, and class activation maps (N, h, w, 7) float32: what speaks for a class, and where.
+        """Return probabilities as above, and class activation maps (N, h, w, 7) float32: where a class is seen.
 
         Raises:
             ValueError: the crops have another shape or dtype.
@@ -138,6 +138,8 @@ class EmotionClassifier:
         if self.bundle.path == paths.SHIPPED_BUNDLE:
             return list(self._session.run(names, faces))
         if self._too_slow:
+            # Again, because somebody may have put the model to use again since then.
+            current.set_aside(self.bundle)
             raise self._slow_model()
         options = onnxruntime.RunOptions()
         watch = threading.Timer(CALL_SECONDS, self._give_up, [options])

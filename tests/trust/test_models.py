@@ -152,9 +152,11 @@ def test_a_call_that_does_not_end_is_ended_and_the_shipped_model_used(looping: E
     assert time.monotonic() - start < 30
     assert current.current_bundle_path() == paths.SHIPPED_BUNDLE
     assert current.set_aside_model() == "theirs"
-    # It isn't asked again.
+    # It isn't asked again, also if somebody puts it to use again.
+    current.use_bundle(looping.bundle.path)
     with pytest.raises(SlowModelError):
         looping.probabilities(faces_of(200))
+    assert current.current_bundle_path() == paths.SHIPPED_BUNDLE
 
 
 def test_a_model_that_was_set_aside_stays_so_after_a_restart_until_one_is_chosen(
