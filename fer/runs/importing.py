@@ -23,9 +23,10 @@ from fer.runs import layout
 from fer.runs.serving import slug
 from fer.storage import files
 from fer.storage.values import ValuesError, cleaned, is_number, parse_object
+from fer.text import MB
 
-MAX_ONNX_BYTES: Final = 100_000_000
-MAX_JSON_BYTES: Final = 1_000_000
+MAX_ONNX_BYTES: Final = 100 * MB
+MAX_JSON_BYTES: Final = MB
 _IMPORTED: Final = "imported"
 _CHECK_SECONDS: Final = 120
 _LOCK: Final = ".importing.lock"
@@ -57,7 +58,7 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
         (len(bundle_json), MAX_JSON_BYTES, BUNDLE_FILE),
     ):
         if size > limit:
-            raise BundleError(f"{what} has {size / 1e6:.0f} MB; at most {limit / 1e6:.0f} MB are accepted.")
+            raise BundleError(f"{what} has {size / MB:.0f} MB; at most {limit // MB} MB are accepted.")
     called = slug(name)
     if not called:
         raise BundleError("The model needs a name with a letter or a digit; give it one.")

@@ -8,9 +8,10 @@ from msgspec import Meta
 
 from fer.storage.open_files import retry_while_open
 from fer.storage.values import ValuesError, cleaned, parse_object
+from fer.text import MB
 
 # A state file is written by this program and holds a few kilobytes, or a few megabytes with the places of images.
-_MAX_BYTES = 64_000_000
+_MAX_BYTES = 64 * MB
 
 Count = Annotated[int, Meta(ge=0, le=10**12)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -37,7 +38,7 @@ def read_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ValuesError(getattr(error, "strerror", None) or str(error)) from error
     if len(data) > _MAX_BYTES:
-        raise ValuesError(f"it has more than {_MAX_BYTES / 1e6:.0f} MB")
+        raise ValuesError(f"it has more than {_MAX_BYTES // MB} MB")
     values: dict[str, Any] = cleaned(parse_object(data))
     return values
 

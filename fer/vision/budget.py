@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Final
 
 from fer.errors import ImageError
+from fer.text import MB
 
 # A progressive JPEG in full colour with 50 megapixels takes 10 bytes per pixel.
-MAX_MEMORY: Final = 520_000_000
+MAX_MEMORY: Final = 520 * MB
 # Reserved at least, which also bounds the number of decodes at the same time.
 _LEAST: Final = MAX_MEMORY // 8
-_MB: Final = 1_000_000
 
 _free = MAX_MEMORY
 _changed = threading.Condition()
@@ -32,8 +32,8 @@ def reserved(n_bytes: float, width: int, height: int) -> Iterator[None]:
     global _free
     if n_bytes > MAX_MEMORY:
         raise ImageError(
-            f"Decoding this image takes {n_bytes / _MB:,.0f} MB of memory ({width} x {height} pixels), more than "
-            f"{MAX_MEMORY // _MB}; make it smaller, or save it as JPEG."
+            f"Decoding this image takes {n_bytes / MB:,.0f} MB of memory ({width} x {height} pixels), more than "
+            f"{MAX_MEMORY // MB}; make it smaller, or save it as JPEG."
         )
     share = max(int(n_bytes), _LEAST)
     with _changed:

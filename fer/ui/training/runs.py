@@ -11,7 +11,7 @@ from fer.errors import FerError
 from fer.runs import control, curves, making, serving, store
 from fer.runs.progress import FAILED, INTERRUPTED, STATES
 from fer.runs.store import RunSummary
-from fer.text import duration, literal
+from fer.text import MB, duration, literal
 from fer.ui.training.actions import actions, back_to_shipped
 from fer.ui.training.comparison import comparison
 from fer.ui.training.notices import RUNS_ANCHOR, just_ended
@@ -88,7 +88,7 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
                 "Network": run.progress.network,
                 "Started": datetime.fromtimestamp(run.progress.started),
                 "Took": "" if run.active or not run.progress.seconds else duration(run.progress.seconds),
-                "MB": None if run.active else run.bytes / 1e6,
+                "MB": None if run.active else run.bytes / MB,
                 "In use": "in use" if run.id == in_use else "",
             }
             for run in found
