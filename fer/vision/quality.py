@@ -129,10 +129,10 @@ def objections(crop: Image, box_xywh: Sequence[float] | Floats, image_wh: tuple[
     """
     left, top, width, height = (float(value) for value in box_xywh)
     doubts, flaws = [], []
-    if min(width, height) <= _TOO_SMALL_PX:
-        doubts.append(f"the face is only {round(width)} pixels wide")
-    elif min(width, height) < _SMALL_PX:
-        flaws.append(f"the face is only {round(width)} pixels wide")
+    # A head that lies on its side is as wide as its box is high.
+    side = min(width, height)
+    if side < _SMALL_PX:
+        (doubts if side <= _TOO_SMALL_PX else flaws).append(f"the face is only {round(side)} pixels wide")
     inside_x = max(0.0, min(left + width, image_wh[0]) - max(left, 0.0)) / width
     inside_y = max(0.0, min(top + height, image_wh[1]) - max(top, 0.0)) / height
     outside = 1 - inside_x * inside_y

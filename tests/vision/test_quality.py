@@ -91,6 +91,7 @@ WHOLE = (1000, 800)
         ((100, 100, 18, 22), ("the face is only 18 pixels wide",), ()),
         ((100, 100, 20.4, 26), (), ("the face is only 20 pixels wide",)),
         ((100, 100, 26, 30), (), ("the face is only 26 pixels wide",)),
+        ((100, 100, 34, 26), (), ("the face is only 26 pixels wide",)),
         ((100, 100, 60, 70), (), ()),
         ((-20, 100, 100, 100), (), ("the face is cut off by the edge of the picture",)),
         ((100, 750, 100, 100), ("the face is cut off by the edge of the picture",), ()),
