@@ -1,5 +1,6 @@
 """The short way into the library: `fer.analyze("me.jpg")`."""
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -49,8 +50,11 @@ def analyze(
     if isinstance(image, np.ndarray):
         return analyzer.analyze(image)
     if isinstance(image, bytes):
-        return analyzer.analyze(images.decode(image))
-    return analyzer.analyze(images.decode(images.read(Path(image))), str(image))
+        data, file = image, "image"
+    else:
+        data, file = images.read(Path(image)), str(image)
+    picture = images.decode_picture(data)
+    return replace(analyzer.analyze(picture.image_bgr, file), note=picture.note)
 
 
 @lru_cache(maxsize=_KEPT_ANALYZERS)

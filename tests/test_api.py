@@ -53,6 +53,13 @@ def test_a_path_bytes_and_pixels_give_the_same_faces(photo: Path) -> None:
         np.testing.assert_allclose(face.probabilities, by_path.faces[0].probabilities, atol=1e-6)
 
 
+def test_what_was_assumed_is_told(tmp_path: Path) -> None:
+    deep = tmp_path / "deep.png"
+    deep.write_bytes(cv2.imencode(".png", np.full((64, 64), 1000, np.uint16))[1].tobytes())
+    for image in (deep, deep.read_bytes()):
+        assert "only 10 seem to be in use" in fer.analyze(image).note
+
+
 def test_another_model_and_detector_are_used(photo: Path, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
     (shipped,) = fer.analyze(photo).faces
