@@ -15,7 +15,7 @@ from fer.datasets.faces import SPLITS
 from fer.datasets.readings import Progress, Reading, silent
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
-from fer.storage.files import replacing, sync_folder
+from fer.storage.files import PART, rename, replacing, sync_folder
 
 FORMS: Final = ("csv", "folders", "parquet")
 _USAGES: Final = ("Training", "PublicTest", "PrivateTest")
@@ -94,7 +94,7 @@ def _write_parquet(stream: IO[bytes], reading: Reading, progress: Progress) -> N
 
 
 def _write_folders(reading: Reading, target: Path, progress: Progress) -> None:
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{target.name}{PART}")
     shutil.rmtree(part, ignore_errors=True)
     try:
         dataset = reading.dataset
@@ -104,7 +104,7 @@ def _write_folders(reading: Reading, target: Path, progress: Progress) -> None:
             folder = part / SPLITS[split] / EMOTIONS[label] / _safe(group)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{index:06d}.png").write_bytes(_png(image))
-        part.rename(target)
+        rename(part, target)
         sync_folder(target.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
