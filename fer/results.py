@@ -9,6 +9,7 @@ import pandas as pd
 
 from fer.arrays import Probabilities
 from fer.emotions import EMOTIONS, N_EMOTIONS, looks
+from fer.text import encodable
 
 # Right eye, left eye, nose tip, right and left corner of the mouth; right and left are the person's own.
 N_LANDMARKS = 5
@@ -121,7 +122,7 @@ class Face:
     def details(self) -> str:
         """Return a sentence for people that says more where the face is 'not sure'; '' if it is sure.
 
-        For example 'Not sure: the face is blurred. Neutral or happy.'
+        For example 'Not sure: the face is blurred. Perhaps neutral or happy.'
         """
         if self.sure:
             return ""
@@ -167,7 +168,7 @@ class ImageAnalysis:
 
     def __post_init__(self) -> None:
         # A path may contain bytes that are not valid text; neither a table nor JSON can hold them.
-        object.__setattr__(self, "file", self.file.encode("utf-8", "backslashreplace").decode())
+        object.__setattr__(self, "file", encodable(self.file))
         if self.error is None and not (self.width and self.height):
             raise ValueError(f"{self.file}: expected a size, as there is no error. Received: {self.width, self.height}")
         if self.error is not None and self.faces:
