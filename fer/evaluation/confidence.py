@@ -48,6 +48,8 @@ _MISTAKE_WEIGHT, _MISTAKE_STEP, _ROUNDS = 2.0, 1.35, 10
 # it is aimed one standard deviation higher.
 _LEAST_ACCURACY: Final = 0.78
 _PENALTY: Final = 3e-4
+# A model that is right often enough on every clean face still has to doubt the corrupted ones.
+_LEAST_THRESHOLD: Final = 0.4
 
 
 class LogitClassifier(Protocol):
@@ -82,10 +84,14 @@ def fit_confidence(classifier: LogitClassifier, faces: FaceDataset) -> Confidenc
     probabilities = probabilities_at(logits / factors, temperature)
     return Confidence(
         temperature=temperature,
-        confidence_threshold=fit_confidence_threshold(probabilities, faces.labels, TARGET_ACCURACY + MARGIN),
+        confidence_threshold=_threshold(probabilities, faces.labels),
         quality=quality,
         sets=fit_sets(probabilities, faces.labels) if len(faces) >= _FEWEST_FOR_SETS else None,
     )
+
+
+def _threshold(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    return max(_LEAST_THRESHOLD, fit_confidence_threshold(probabilities, labels, TARGET_ACCURACY + MARGIN))
 
 
 def fit_sets(probabilities: npt.ArrayLike, labels: npt.ArrayLike, coverage: float = SET_COVERAGE) -> ClassSets:
@@ -214,7 +220,7 @@ def _too_often_wrong(designs: list[Doubles], groups: list[_Group], temperature: 
     def probabilities(index: int) -> Doubles:
         return probabilities_at(groups[index].logits / np.exp(designs[index] @ weights)[:, None], temperature)
 
-    threshold = fit_confidence_threshold(probabilities(0), groups[0].labels, TARGET_ACCURACY + MARGIN)
+    threshold = _threshold(probabilities(0), groups[0].labels)
     low = []
     for index in range(1, 1 + len(TRANSFORMS)):
         answered = answered_at(probabilities(index), groups[index].labels, threshold)
