@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fer.arrays import Boxes, Image, Images, Probabilities
-from fer.errors import ImageError, sentence_for
+from fer.errors import ImageError, SlowModelError, sentence_for
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -100,15 +100,21 @@ class FaceAnalyzer:
         return crop_faces(image_bgr, boxes, self.detector.crop_scale, [face.roll for face in faces])
 
     def analyze_bytes(self, data: bytes, file: str) -> ImageAnalysis:
-        """Analyse an encoded image; one that can't be read gives a result with the reason, not an exception."""
+        """Analyse an encoded image; one that can't be read gives a result with the reason, not an exception.
+
+        Raises:
+            SlowModelError: the model was stopped, which is no fault of the image.
+        """
         try:
             picture = images.decode_picture(data)
             return replace(self.analyze(picture.image_bgr, file), note=picture.note)
+        except SlowModelError:
+            raise
         except Exception as error:  # one of many: the others continue
             return ImageAnalysis.failed(file, sentence_for(error))
 
     def analyze_file(self, path: str | Path) -> ImageAnalysis:
-        """Analyse an image file; one that can't be read gives a result with the reason, not an exception."""
+        """Analyse an image file, as `analyze_bytes` does."""
         try:
             return self.analyze_bytes(images.read(Path(path)), str(path))
         except ImageError as error:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import fer.recognition
-from fer.errors import BundleError, DetectorError
+from fer.errors import BundleError, DetectorError, SlowModelError
 from fer.recognition import analyzer as module
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.candidates import ClassSets
@@ -178,6 +178,14 @@ def test_bad_bytes_and_files_are_results_with_a_reason(classifier: EmotionClassi
     ):
         assert found.error and found.error.endswith(".") and found.faces == () and found.width is None
     assert detector.seen == []
+
+
+def test_a_model_that_was_stopped_is_no_fault_of_the_file(
+    classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier, "_too_slow", True)
+    with pytest.raises(SlowModelError):
+        FaceAnalyzer(FixedDetector((0, 0, 5, 5)), classifier).analyze_bytes(encoded(Image.new("RGB", (30, 20))), "a")
 
 
 def test_a_file_is_analysed_under_its_path(classifier: EmotionClassifier, tmp_path: Path) -> None:

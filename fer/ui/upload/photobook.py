@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Final, Protocol
 
-from fer.errors import sentence_for
+from fer.errors import SlowModelError, sentence_for
 from fer.results import ImageAnalysis
 from fer.text import MB
 
@@ -149,13 +149,19 @@ class PhotoBook:
         return [photo for photo in self._photos.values() if (photo.digest, recognizer) not in self._analyses]
 
     def analyse(self, recognizer: str, analyzer: Analyzer) -> Iterator[Progress]:
-        """Analyse the pending photos one by one; finished ones stay if the caller is interrupted."""
+        """Analyse the pending photos one by one; finished ones stay if the caller is interrupted.
+
+        Raises:
+            SlowModelError: the model was stopped. Its photos are still pending, for another one.
+        """
         pending = self.pending(recognizer)
         yield Progress(0, len(pending))
         start = time.monotonic()
         for done, photo in enumerate(pending, start=1):
             try:
                 analysis = analyzer.analyze_bytes(photo.data, photo.name)
+            except SlowModelError:
+                raise
             except Exception as error:  # one of many: the others continue
                 analysis = ImageAnalysis.failed(photo.name, sentence_for(error))
             if analysis.error is None:

@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from fer.errors import SlowModelError
 from fer.evaluation.names import display_name
 from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
@@ -189,8 +190,12 @@ def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tup
         with place.container():
             bar = st.progress(0.0)
             st.button("Stop", icon=":material/stop:", on_click=_pause, args=(True,))
-        for progress in book.analyse(recognizer, analyzer):
-            bar.progress(progress.done / progress.total, progress.text)
+        try:
+            for progress in book.analyse(recognizer, analyzer):
+                bar.progress(progress.done / progress.total, progress.text)
+        except SlowModelError:
+            # The shipped model is in use by now, and continues with the photos that are left.
+            st.rerun()
         place.empty()
     return book.analysed(recognizer, settings.confidence_threshold)
 

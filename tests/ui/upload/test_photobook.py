@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fer.emotions import EMOTIONS
+from fer.errors import SlowModelError
 from fer.results import Face, ImageAnalysis
 from fer.ui.upload.photobook import PhotoBook, Progress, summary
 
@@ -54,6 +55,22 @@ def test_one_broken_file_never_stops_the_others(analyzer: CountingAnalyzer) -> N
     assert [photo.name for photo, _ in pairs] == ["b.jpg", "c.jpg"]
     assert [(failure.file, failure.error) for failure in book.failed] == [("broken.jpg", "Not a picture.")]
     assert book.selected == pairs[0][0].digest, "the page looks at a photo that is still there"
+
+
+def test_a_slow_model_costs_no_photo(analyzer: CountingAnalyzer) -> None:
+    class Slow:
+        def analyze_bytes(self, data: bytes, file: str) -> ImageAnalysis:
+            if data == b"b":
+                raise SlowModelError("It was stopped.")
+            return analyzer.analyze_bytes(data, file)
+
+    book = PhotoBook()
+    book.add([("a.jpg", b"a"), ("b.jpg", b"b"), ("c.jpg", b"c")])
+    with pytest.raises(SlowModelError):
+        list(book.analyse("theirs", Slow()))
+    assert [photo.name for photo in book.pending("theirs")] == ["b.jpg", "c.jpg"] and not book.failed
+    analyse(book, analyzer, "shipped")
+    assert len(book.analysed("shipped", 0.5)) == 3
 
 
 def test_a_failure_is_listed_once_however_often_the_file_is_dropped(analyzer: CountingAnalyzer) -> None:
