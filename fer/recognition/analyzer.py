@@ -103,7 +103,7 @@ class FaceAnalyzer:
         """Analyse an encoded image; one that can't be read gives a result with the reason, not an exception.
 
         Raises:
-            SlowModelError: the model was stopped, which is no fault of the image.
+            SlowModelError: the model was stopped because it took too long.
         """
         try:
             picture = images.decode_picture(data)
