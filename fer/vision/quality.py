@@ -128,7 +128,8 @@ def objections(crop: Image, box_xywh: Sequence[float] | Floats, image_wh: tuple[
         image_wh: width and height of the image.
     """
     left, top, width, height = (float(value) for value in box_xywh)
-    doubts, flaws = [], []
+    doubts: list[str] = []
+    flaws: list[str] = []
     # A head that lies on its side is as wide as its box is high.
     side = min(width, height)
     if side < _SMALL_PX:
