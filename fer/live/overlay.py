@@ -57,7 +57,8 @@ def people_of(
                 probabilities=smoothed,
                 confidence_threshold=confidence_threshold,
                 candidates=sets.of(smoothed) if sets else (),
-                flaws=face.flaws,
+                doubts=face.against.doubts,
+                flaws=face.against.flaws,
             )
             people.append(Person(face.number, shown, face.raw))
     return tuple(sorted(people, key=lambda person: person.number))

@@ -1,6 +1,6 @@
 """Track and classify the faces of one stream: detection or optical flow on a small frame, then one classification."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import cv2
@@ -15,7 +15,7 @@ from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector
 from fer.vision.flow import shift_boxes
 from fer.vision.haar import FRAME_SIDE
-from fer.vision.quality import measure, reasons
+from fer.vision.quality import Objections, objections
 from fer.vision.tracking import FaceTracker, Track
 
 # Measuring a head's roll takes as long as detecting it, and heads turn slowly: in between, each track keeps its own.
@@ -66,7 +66,7 @@ class SeenFace:
         box_xywh: (4,) float32 in pixels of the frame.
         present: False while detections miss it. Its expression is then the last known one.
         raw, smoothed: probabilities (7,) float32; None before the first classification.
-        flaws: what is wrong with the picture of the face, in plain words; the last known ones.
+        against: what speaks against an answer about the face; the last known objections.
     """
 
     number: int | None
@@ -74,7 +74,7 @@ class SeenFace:
     present: bool
     raw: npt.NDArray[np.float32] | None
     smoothed: npt.NDArray[np.float32] | None
-    flaws: tuple[str, ...] = ()
+    against: Objections = field(default_factory=Objections)
 
 
 class FacePipeline:
@@ -125,18 +125,21 @@ class FacePipeline:
             for track in (track for track in tracks if now_s - track.rolled_s >= _ROLL_EVERY_S):
                 track.roll, track.rolled_s = detector.roll(image_bgr, track.box_xywh * factor), now_s
             rolls = [track.roll for track in tracks]
-            crops = crop_faces(image_bgr, self._tracker.boxes(tracks) * factor, detector.crop_scale, rolls)
-            answers = zip(tracks, classifier.probabilities(crops), measure(crops), strict=True)
-            for track, probabilities, measures in answers:
+            boxes = self._tracker.boxes(tracks) * factor
+            crops = crop_faces(image_bgr, boxes, detector.crop_scale, rolls)
+            size_wh = (image_bgr.shape[1], image_bgr.shape[0])
+            for track, box, crop, probabilities in zip(
+                tracks, boxes, crops, classifier.probabilities(crops), strict=True
+            ):
                 track.smooth(probabilities, now_s, settings.smoothing_s)
-                track.flaws = reasons(measures)
+                track.against = objections(crop, box, size_wh)
         return tuple(self._seen(track, factor) for track in self._tracker.tracks)
 
     def _seen(self, track: Track, factor: float) -> SeenFace:
         # Not the track's own number: false detections that are never confirmed must not leave gaps.
         number = self._numbers.setdefault(track.track_id, len(self._numbers) + 1) if track.hits > 1 else None
         box = (track.box_xywh * factor).astype(np.float32)
-        return SeenFace(number, box, track.missed == 0, track.raw, track.smoothed, track.flaws)
+        return SeenFace(number, box, track.missed == 0, track.raw, track.smoothed, track.against)
 
     def _due(self, first: bool, detector: FaceDetector, detect_every: int) -> bool:
         return (

@@ -40,7 +40,7 @@ class Observation:
         person: the number of the person.
         box_xywh: (4,) float32 in pixels of the frame.
         raw, smoothed: probabilities (7,) float32 of this frame alone, and smoothed over time.
-        sure: whether the smoothed confidence reaches the model's confidence threshold.
+        sure: whether the smoothed confidence reaches the model's confidence threshold, without a doubt about the face.
         candidates: the classes that may be the right one by the smoothed ones; empty if the model has no such sets.
     """
 

@@ -6,7 +6,7 @@ detections that miss it, as they do when a head turns, and is forgotten afterwar
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from fer.arrays import Boxes, Probabilities
 from fer.emotions import N_EMOTIONS
+from fer.vision.quality import Objections
 
 # Less overlap than this is another face.
 MIN_IOU: Final = 0.25
@@ -60,7 +61,7 @@ class Track:
         classified_s: when it was last classified.
         roll: degrees by which the head is turned clockwise.
         rolled_s: when the roll was last measured.
-        flaws: what was wrong with its picture then, in plain words.
+        against: what spoke against an answer about it then.
     """
 
     track_id: int
@@ -73,7 +74,7 @@ class Track:
     classified_s: float = -math.inf
     roll: float = 0.0
     rolled_s: float = -math.inf
-    flaws: tuple[str, ...] = ()
+    against: Objections = field(default_factory=Objections)
 
     def smooth(self, probabilities: npt.ArrayLike, now_s: float, smoothing_s: float) -> None:
         """Take a frame's probabilities in.

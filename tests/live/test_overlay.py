@@ -13,6 +13,7 @@ from fer.live.settings import LiveSettings
 from fer.recognition.candidates import ClassSets
 from fer.results import Face
 from fer.vision.drawing import color_bgr
+from fer.vision.quality import Objections
 from tests.support.live_session import frame
 
 NOON = datetime(2025, 3, 4, 12, 0, 0)
@@ -72,12 +73,22 @@ def test_an_unsure_face_is_labelled_with_two_classes_that_fit(candidates: tuple[
 
 def test_people_carry_their_candidates_and_flaws() -> None:
     probabilities = np.array([0.1, 0, 0, 0.5, 0, 0, 0.4], np.float32)
-    face = replace(seen(), raw=probabilities, smoothed=probabilities, flaws=("the face is blurred",))
+    face = replace(
+        seen(), raw=probabilities, smoothed=probabilities, against=Objections(flaws=("the face is blurred",))
+    )
     (found,) = people_of([face], 0.6, ClassSets(0.9, 0.3))
     assert found.face.candidates == ("happy", "neutral")
     assert found.face.details == "Not sure: the face is blurred. Perhaps happy or neutral."
     (plain,) = people_of([face], 0.6)
     assert plain.face.candidates == ()
+
+
+def test_a_person_with_a_doubt_is_never_sure() -> None:
+    probabilities = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
+    face = replace(seen(), raw=probabilities, smoothed=probabilities)
+    (doubted,) = people_of([replace(face, against=Objections(("the face is only 18 pixels wide",)))], 0.6)
+    assert doubted.face.details == "Not sure: the face is only 18 pixels wide."
+    assert people_of([face], 0.6)[0].face.sure
 
 
 @pytest.mark.parametrize(("mirror", "side"), [(False, slice(90, 270)), (True, slice(370, 550))])

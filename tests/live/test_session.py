@@ -51,6 +51,16 @@ def test_people_appear_with_the_second_detection() -> None:
     assert person.face.confidence == pytest.approx(0.88, abs=1e-3)
 
 
+def test_a_face_that_leaves_the_picture_is_not_sure() -> None:
+    clock = Clock()
+    # 30 of its 80 pixels are outside.
+    live = session(FakeDetector([(-30, 60, 80, 80)]), FakeClassifier(confidence=0.99), clock=clock)
+    play(live, clock, 10)
+    (person,) = live.snapshot().people
+    assert person.face.reasons[0] == "the face is cut off by the edge of the picture"
+    assert not person.face.sure and not live.record().to_frame()["sure"].any()
+
+
 def test_detection_sees_a_frame_of_320_from_any_camera() -> None:
     detector = FakeDetector()
     live = session(detector)
