@@ -40,7 +40,8 @@ def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool
     if names:
         # The option replaces the list of .streamlit/config.toml.
         command += [f"--server.allowedHosts={name}" for name in (*_OWN_NAMES, *names)]
-        command.append(f"--browser.serverAddress={names[0]}")
+        # A pattern such as '*.example.org' is no address that a browser can open.
+        command += [f"--browser.serverAddress={name}" for name in names if "*" not in name][:1]
     if no_browser:
         command.append("--server.headless=true")
     # Streamlit reads the .streamlit folder next to the script, so its settings hold from any folder. It runs in this

@@ -44,6 +44,13 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
                 "--browser.serverAddress=fer.example.org",
             ],
         ),
+        (
+            ["--host", "*.example.org"],
+            [
+                "--server.port=8501",
+                *(f"--server.allowedHosts={name}" for name in ("localhost", "127.0.0.1", "::1", "*.example.org")),
+            ],
+        ),
     ],
 )
 def test_options_reach_streamlit(options: list[str], passed_on: list[str], started: list[str]) -> None:

@@ -146,11 +146,20 @@ def test_two_hosts_are_none() -> None:
     assert guard.refusal(headers) is not None
 
 
-@pytest.mark.parametrize("headless", [True, False])
-def test_the_browser_opens_unless_the_server_is_headless(headless: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("headless", "address", "expected"),
+    [
+        (True, "127.0.0.1", []),
+        (False, "127.0.0.1", ["http://127.0.0.1:8501"]),
+        (False, "::1", ["http://[::1]:8501"]),
+    ],
+)
+def test_the_browser_opens_unless_the_server_is_headless(
+    headless: bool, address: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import asyncio
 
-    options = {"server.headless": headless, "browser.serverAddress": "127.0.0.1", "server.port": 8501}
+    options = {"server.headless": headless, "browser.serverAddress": address, "server.port": 8501}
     opened: list[str] = []
     monkeypatch.setattr(st, "get_option", options.__getitem__)
     monkeypatch.setattr(hosts, "_BROWSER_SECONDS", 0)
@@ -162,4 +171,4 @@ def test_the_browser_opens_unless_the_server_is_headless(headless: bool, monkeyp
             await asyncio.get_running_loop().shutdown_default_executor()
 
     asyncio.run(start())
-    assert opened == ([] if headless else ["http://127.0.0.1:8501"])
+    assert opened == expected
