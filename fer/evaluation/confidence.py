@@ -23,7 +23,13 @@ from fer.evaluation.calibration import (
 )
 from fer.evaluation.robustness import STRENGTHS, TRANSFORMS, corrupt
 from fer.recognition.candidates import ClassSets
-from fer.recognition.face_temperature import N_KNOTS, N_LOGIT_FEATURES, FaceTemperature, logit_features
+from fer.recognition.face_temperature import (
+    MOST_WEIGHT,
+    N_KNOTS,
+    N_LOGIT_FEATURES,
+    FaceTemperature,
+    logit_features,
+)
 from fer.vision.quality import MEASURES, measure
 
 Doubles = npt.NDArray[np.float64]
@@ -189,8 +195,9 @@ def _fit_weights(designs: list[Doubles], groups: list[_Group], temperature: floa
     counts = [np.where(group.wrong, share, 1.0) for group, share in zip(groups, mistakes, strict=True)]
     counts[0] *= _CLEAN_WEIGHT
     shares = np.concatenate(counts)
-    # Of what is learned from the picture nothing is negative.
-    bounds = [(None, None)] * (1 + N_LOGIT_FEATURES) + [(0.0, None)] * (N_KNOTS * len(MEASURES))
+    # Nothing that is learned from the picture is negative. A network that says the same of every face has no best bias,
+    # only an ever larger one.
+    bounds = [(-MOST_WEIGHT, MOST_WEIGHT)] * (1 + N_LOGIT_FEATURES) + [(0.0, MOST_WEIGHT)] * (N_KNOTS * len(MEASURES))
     loss = _loss(design, logits, true, shares / shares.sum())
     return np.asarray(minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x)
 

@@ -23,6 +23,10 @@ N_LOGIT_FEATURES: Final = 5
 _FARTHEST: Final = 4.0
 # A face's temperature stays within these factors of the bundle's.
 _FACTORS: Final = (0.25, 16.0)
+# No weight and no bias is larger than this; larger ones would only reach the factors' ends sooner.
+MOST_WEIGHT: Final = 10.0
+# Scores of an imported model may be this large, see `fer.runs.bundle_check`.
+_MOST_LOGIT: Final = 1e7
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,11 @@ class FaceTemperature:
         per_measure, per_knot = len(expected), (len(expected),) * N_KNOTS
         _require("knots", self.knots, per_knot, -1e4, 1e4)
         _require("scales", [self.scales], (per_measure,), 1e-6, 1e4)
-        _require("weights", self.weights, per_knot, 0, 10)
-        _require("logit_means", [self.logit_means], (N_LOGIT_FEATURES,), -1e4, 1e4)
-        _require("logit_scales", [self.logit_scales], (N_LOGIT_FEATURES,), 1e-6, 1e4)
-        _require("logit_weights", [self.logit_weights], (N_LOGIT_FEATURES,), -10, 10)
-        _require("bias", [[self.bias]], (1,), -10, 10)
+        _require("weights", self.weights, per_knot, 0, MOST_WEIGHT)
+        _require("logit_means", [self.logit_means], (N_LOGIT_FEATURES,), -_MOST_LOGIT, _MOST_LOGIT)
+        _require("logit_scales", [self.logit_scales], (N_LOGIT_FEATURES,), 1e-6, _MOST_LOGIT)
+        _require("logit_weights", [self.logit_weights], (N_LOGIT_FEATURES,), -MOST_WEIGHT, MOST_WEIGHT)
+        _require("bias", [[self.bias]], (1,), -MOST_WEIGHT, MOST_WEIGHT)
 
     @classmethod
     def from_dict(cls, values: Any) -> Self:

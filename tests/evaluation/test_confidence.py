@@ -81,3 +81,20 @@ def test_few_faces_share_one_temperature(known: FaceDataset) -> None:
     assert found.quality is None and found.sets is not None
     fewer = fit_confidence(FooledByNoise(few), few.take(np.arange(60)))
     assert fewer.sets is None and fewer.temperature > 0
+
+
+class Untrained:
+    """Says the same of every face, in scores of any size, as a network does whose training failed."""
+
+    def __init__(self, size: float) -> None:
+        self._size = size
+
+    def logits(self, crops: np.ndarray) -> np.ndarray:
+        return np.tile(np.arange(7, dtype=np.float32) * self._size, (len(crops), 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [3.0, 1e5])
+def test_a_network_that_learned_nothing_is_never_sure(size: float) -> None:
+    found = fit_confidence(Untrained(size), faces(500, 3))
+    assert found.confidence_threshold == 1.0 and found.quality is not None
