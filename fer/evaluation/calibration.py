@@ -17,20 +17,20 @@ Floats = npt.NDArray[np.float64]
 
 
 def probabilities_at(logits: npt.ArrayLike, temperature: float) -> Floats:
-    """Softmax of `logits` (N, 7) over `temperature` (above 0): (N, 7) float64, rows summing to 1."""
+    """Return the softmax of `logits` (N, 7) over `temperature` (above 0): (N, 7) float64, rows summing to 1."""
     scaled: Floats = softmax(np.asarray(logits, np.float64) / temperature, axis=1)
     return scaled
 
 
 def negative_log_likelihood(logits: npt.ArrayLike, labels: npt.ArrayLike, temperature: float = 1.0) -> float:
-    """Mean over N of -log of the probability given to the true class, in nats, at a temperature."""
+    """Return the mean over N of -log of the probability given to the true class, in nats, at a temperature."""
     log_probabilities = log_softmax(np.asarray(logits, np.float64) / temperature, axis=1)
     rows = np.arange(len(log_probabilities))
     return float(-log_probabilities[rows, np.asarray(labels)].mean())
 
 
 def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """The temperature at which the true classes are most likely (Guo et al., 2017, 'On calibration').
+    """Find the temperature at which the true classes are most likely (Guo et al., 2017, 'On calibration').
 
     It changes no decision, only how sure the model says it is. Fit it on faces that the network did not train on.
 
@@ -60,7 +60,7 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 def fit_confidence_threshold(
     probabilities: npt.ArrayLike, labels: npt.ArrayLike, target_accuracy: float = TARGET_ACCURACY
 ) -> float:
-    """The smallest threshold on the confidence at which what is answered is right often enough.
+    """Find the smallest threshold on the confidence at which answers are right often enough.
 
     A face is answered where its highest probability reaches the threshold. Every threshold between two neighbouring
     confidences answers the same faces; the middle is returned, so that rounding to float32 moves no face across.
@@ -146,7 +146,7 @@ class Reliability:
 
 
 def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, n_bins: int = N_BINS) -> Reliability:
-    """How far confidence and accuracy lie apart (Guo et al., 2017; N at least 1).
+    """Measure how far confidence and accuracy lie apart (Guo et al., 2017; N at least 1).
 
     Args:
         probabilities: (N, 7) in 0..1.
@@ -165,6 +165,6 @@ def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, n_bins: int
 
 
 def top_label(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """The highest probability of each face, (N,) float64, and whether its class is the true one, (N,) bool."""
+    """Return the highest probability of each face, (N,) float64, and whether its class is the true one, (N,) bool."""
     values = np.asarray(probabilities, np.float64)
     return values.max(1), values.argmax(1) == np.asarray(labels)

@@ -158,7 +158,7 @@ class _Measured:
             self._known[node.output[0]] = value
 
     def _work_of(self, node: Any) -> int:
-        """Multiply-adds of an operator: of each element of its output, as many as are summed up for it."""
+        """Return the multiply-adds of an operator: of each element of its output, as many as are summed up for it."""
         elements = max([math.prod(self.shapes[name]) for name in (*node.input, *node.output) if name], default=0)
         if node.op_type in ("Conv", "ConvInteger", "QLinearConv"):
             kernel = self.shapes[node.input[3 if node.op_type == "QLinearConv" else 1]]

@@ -16,7 +16,7 @@ UNSURE_BGR: BGR = (150, 150, 150)
 
 
 def color_bgr(emotion: str) -> BGR:
-    """The colour of a class, 0..255 each, in OpenCV's order."""
+    """Return the colour of a class, 0..255 each, in OpenCV's order."""
     value = EMOTION_COLORS[emotion].lstrip("#")
     return int(value[4:6], 16), int(value[2:4], 16), int(value[0:2], 16)
 

@@ -27,7 +27,7 @@ _SIZE_WEIGHT: Final = 0.5
 
 
 def iou(boxes_xywh: npt.ArrayLike, others_xywh: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Intersection over union of every pair of boxes.
+    """Return the intersection over union of every pair of boxes.
 
     Args:
         boxes_xywh: (N, 4) left, top, width, height.
@@ -77,7 +77,7 @@ class Track:
     against: Objections = field(default_factory=Objections)
 
     def smooth(self, probabilities: npt.ArrayLike, now_s: float, smoothing_s: float) -> None:
-        """Take a frame's probabilities in.
+        """Add a frame's probabilities.
 
         The smoothed ones follow exponentially with the time constant `smoothing_s`, whatever the frame rate: after a
         change they have come 63 % of the way in that time. They sum to one as the raw ones do.
@@ -127,7 +127,7 @@ class FaceTracker:
         self._tracks = []
 
     def boxes(self, tracks: Sequence[Track] | None = None) -> Boxes:
-        """(N, 4) float32, the boxes of `tracks`, or of all."""
+        """Return the boxes of `tracks`, or of all: (N, 4) float32."""
         chosen = self._tracks if tracks is None else tracks
         return np.array([track.box_xywh for track in chosen], dtype=np.float32).reshape(-1, 4)
 
@@ -142,7 +142,7 @@ class FaceTracker:
             track.box_xywh = box.copy()
 
     def update(self, boxes_xywh: npt.ArrayLike, now_s: float) -> None:
-        """Take a detection in: assign its boxes, begin tracks for the rest, forget what was gone for long.
+        """Add a detection: assign its boxes, begin tracks for the rest, forget those that were missed for long.
 
         A track that only one detection has seen is forgotten at its first miss: mistakes of a detector come singly.
 

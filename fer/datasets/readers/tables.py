@@ -52,7 +52,7 @@ class Header:
 
     @property
     def n_columns(self) -> int:
-        """The number of columns that a complete row has at least."""
+        """Return the number of columns that a complete row has at least."""
         return 1 + max(self.emotion, self.pixels, self.usage or 0, self.group or 0)
 
 
