@@ -59,8 +59,7 @@ class FaceAnalyzer:
         with self._lock:
             found = self.detector.detect(image_bgr)
         found = found.take(np.argsort(found.boxes_xywh[:, 0], kind="stable"))
-        boxes = np.round(found.boxes_xywh)
-        boxes[:, 2:] = np.maximum(boxes[:, 2:], 1)
+        boxes = found.whole_pixels()
         crops = crop_faces(image_bgr, boxes, self.detector.crop_scale, found.rolls)
         size_wh = (image_bgr.shape[1], image_bgr.shape[0])
         faces = tuple(

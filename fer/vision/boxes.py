@@ -46,6 +46,12 @@ class Detections:
         """Return the centres of the boxes, (N, 2)."""
         return self.boxes_xywh[:, :2] + self.boxes_xywh[:, 2:] / np.float32(2)
 
+    def whole_pixels(self) -> Boxes:
+        """Return the boxes rounded to pixels, each side 1 or more."""
+        boxes = np.round(self.boxes_xywh)
+        boxes[:, 2:] = np.maximum(boxes[:, 2:], 1)
+        return boxes
+
     def take(self, chosen: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Self:
         """Return the faces at some indices, or where a mask is true."""
         landmarks = None if self.landmarks_xy is None else self.landmarks_xy[chosen]

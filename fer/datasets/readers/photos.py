@@ -29,8 +29,7 @@ class PhotoCropper:
         """
         image_bgr = decode(data)
         found = self._detector.detect(image_bgr)
-        if len(found.boxes_xywh) != 1:
-            n_faces = len(found.boxes_xywh)
-            raise FaceCountError(f"{counted(n_faces, 'face')} found" if n_faces else "no face found")
-        boxes = np.maximum(np.round(found.boxes_xywh), (-np.inf, -np.inf, 1, 1))
-        return np.asarray(crop_faces(image_bgr, boxes, self._detector.crop_scale, found.rolls)[0, ..., 0], np.uint8)
+        if len(found) != 1:
+            raise FaceCountError(f"{counted(len(found), 'face')} found" if len(found) else "no face found")
+        crops = crop_faces(image_bgr, found.whole_pixels(), self._detector.crop_scale, found.rolls)
+        return np.asarray(crops[0, ..., 0], np.uint8)
