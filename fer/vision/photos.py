@@ -84,8 +84,10 @@ class YuNetPhotoDetector:
         faces = joined(self._turned(photo, clear), self._confirmed(photo, apart_from(clear, proposed)))
         if not (faces.scores >= _CLEAR).any():
             faces = joined(faces, self._confirmed(photo, self._sideways(small).placed(factor)))
-        for quarters in _quarters(faces) if is_large else ():
-            # A photo that lies on its side has more faces that do, and the finer pass misses most of the small ones.
+        # A large photo that lies on its side has more faces that do, and the finer pass misses most of the small ones.
+        # In a photo that is upside down, it may miss all.
+        orientations = _quarters(faces) if (faces.scores >= _CLEAR).any() else [2]
+        for quarters in orientations if is_large else ():
             proposed = self._fine(image_bgr, factor, quarters)
             faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed)))
         return plausible(faces, image_bgr, self._min_face).distinct()
