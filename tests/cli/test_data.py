@@ -89,7 +89,7 @@ def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("import", "nowhere.csv"), "does not exist"),
+        (("import", "nowhere.csv"), "doesn't exist"),
         (("show", "nothing"), "no dataset 'nothing'; choose one of: none yet"),
         (("delete", "nothing", "--yes"), "no dataset 'nothing'"),
         (("delete", "../home", "--yes"), "no dataset"),

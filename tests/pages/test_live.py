@@ -265,10 +265,10 @@ def test_statistics_of_a_running_stream(page: AppTest) -> None:
 
 
 def test_several_people_have_a_name_each_and_an_unsure_one_no_guess(page: AppTest) -> None:
-    detector = FakeDetector([(20, 20, 30, 30), (90, 60, 30, 30)])
+    detector = FakeDetector([(20, 20, 80, 80), (180, 90, 80, 80)])
     stream = played(30, detector, FakeClassifier("sad", 0.3), confidence_threshold=0.5)
     said = texts(with_stream(page, stream, on=True))
-    assert "**Person 1** **not sure**" in said and "**Person 2** **not sure**" in said
+    assert "**Person 1** Not sure: " in said and "**Person 2** Not sure: " in said
     assert "2 faces" in said
     assert "sad" not in said
 

@@ -174,7 +174,7 @@ def test_a_model_that_fails_its_check_is_refused_in_words(
     choose(run_id)
     app = open_page(PAGE)
     app.button(key=f"training_use_{run_id}").click().run()
-    assert "cannot be checked" in app.error[0].value
+    assert "can't be checked" in app.error[0].value
     assert serving.shipped_in_use()
 
 

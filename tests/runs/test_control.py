@@ -112,7 +112,7 @@ def test_a_second_stop_ends_a_run_that_does_not_listen_and_its_child(make_run, f
     assert store.read_run(run_id).stopping
     assert not control.stop(run_id)
     assert state(run_id) == "stopped"
-    assert "Ended at once" in store.read_run(run_id).progress.message
+    assert "Stopped by force" in store.read_run(run_id).progress.message
     wait_until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 

@@ -135,7 +135,7 @@ def test_names_and_notes_are_kept_apart_from_the_run(make_run):
     run = store.read_run(run_id)
     assert (run.name, run.notes) == ("after", "learned little")
     making.set_notes(run_id, name="   ")
-    assert store.read_run(run_id).name == "Standard on synthetic"
+    assert store.read_run(run_id).name == "residual on synthetic"
 
 
 def test_curves_are_read_with_their_columns_also_when_there_are_none(make_run):
