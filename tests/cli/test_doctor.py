@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_said(doctor: Doctor, tmp_path: Path) -> None:
     result = doctor(write_lines(tmp_path / "fer2013.csv", lines))
     assert "1 couldn't be read; the first is line 3" in result.stdout
     missing = doctor(tmp_path / "nowhere")
-    assert missing.exit_code == 1 and "does not exist" in missing.stderr
+    assert missing.exit_code == 1 and "doesn't exist" in missing.stderr
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv"])

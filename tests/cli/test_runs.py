@@ -115,7 +115,7 @@ def test_stop_asks_and_then_ends(fer: Fer, fer_home: Path, monkeypatch: pytest.M
     monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
     run_id = control.start(TrainConfig())
     wait_until(lambda: store.read_run(run_id).state == "running")
-    assert "type it again" in fer("stop", run_id).stderr
+    assert "Repeat the command" in fer("stop", run_id).stderr
     assert "was ended" in fer("stop", run_id).stderr
     assert store.read_run(run_id).state == "stopped"
     assert not process.is_alive(layout.run_folder(run_id))

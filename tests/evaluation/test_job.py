@@ -164,7 +164,7 @@ def work(job: Job, request: Request) -> Progress:
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        (Source("/nowhere/fer2013.csv"), "/nowhere/fer2013.csv does not exist"),
+        (Source("/nowhere/fer2013.csv"), "/nowhere/fer2013.csv doesn't exist"),
         (Source("/nowhere", photos=True), "/nowhere isn't a folder"),
     ],
 )

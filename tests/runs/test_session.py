@@ -40,7 +40,7 @@ def test_a_run_that_comes_to_its_end_has_finished(folder):
         (OSError(errno.EFBIG, "x"), "The disk is full"),
         (MemoryError(), "Memory ran out"),
         (type("ResourceExhaustedError", (Exception,), {})(), "Memory ran out"),
-        (ValueError("secret"), r"Something unforeseen happened \(ValueError\)"),
+        (ValueError("secret"), r"An unexpected error occurred \(ValueError\)"),
     ],
 )
 def test_a_failure_is_one_sentence_and_the_log_has_the_rest(folder, error, sentence):
