@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from fer.datasets.store import storage
+from fer.datasets.store.storage import INFO_FILE, DatasetInfo
 from fer.errors import ConfigError
 from fer.runs.config import TrainConfig
 from fer.runs.presets import GROUPS, PRESETS, label
@@ -96,6 +98,17 @@ def test_presets_are_settings_for_the_data_and_grow(data):
     assert quick.fraction == (1.0 if data == "synthetic" else 0.1)
     assert standard.fraction == best.fraction == 1
     assert quick.epochs < standard.epochs < best.epochs
+
+
+@pytest.mark.parametrize(("n_per_class", "fraction", "batch_size"), [(714, 1.0, 16), (715, 0.1, 32)])
+def test_the_quick_preset_uses_all_of_a_small_imported_dataset(tmp_path, n_per_class, fraction, batch_size):
+    counts = ((n_per_class,) * 7, (0,) * 7, (9_000,) * 7)
+    info = DatasetInfo("few", "few.zip", "image folders", "2026-01-01T00:00:00+00:00", "0" * 16, counts)
+    (tmp_path / INFO_FILE).write_text(json.dumps({"format": storage._FORMAT, **dataclasses.asdict(info)}))
+
+    quick = PRESETS[0].settings(str(tmp_path))
+
+    assert (quick.fraction, quick.batch_size) == (fraction, batch_size)
 
 
 def test_settings_under_their_old_names_are_read():
