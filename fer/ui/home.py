@@ -61,7 +61,7 @@ def model_card() -> None:
         bundle = resources.model_in_use()
     except BundleError as error:
         st.markdown(f"{error}")
-        st.markdown("Train one on the Training page, or with `fer train --data synthetic`.")
+        st.markdown("Train one on the Training page, or with `python -m fer train --data synthetic`.")
         return
     with st.container(horizontal=True):
         _accuracy(bundle)
