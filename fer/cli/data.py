@@ -74,8 +74,8 @@ def import_command(source: Path, name: str | None, votes: Path | None, labels: s
         info = import_path(find_source(source), name, votes, progress, order, photos)
     _print_counts(info)
     what = _WHERE.get(info.form, "image")
-    left_out = f" + {info.n_left_out:,} left out" if info.n_left_out else ""
-    click.echo(f"{info.n_read:,} {what}s read = {info.n_images:,} kept + {info.n_rejected:,} rejected{left_out}.")
+    left_out = f", {info.n_left_out:,} left out" if info.n_left_out else ""
+    click.echo(f"{info.n_read:,} {what}s read, {info.n_images:,} kept, {info.n_rejected:,} rejected{left_out}.")
     for change in info.changes:
         click.echo(change)
     if info.n_rejected or info.n_left_out:

@@ -44,7 +44,7 @@ def table(tmp_path: Path) -> Path:
 def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -> None:
     imported = data("import", table)
     assert imported.exit_code == 0
-    assert "42 rows read = 42 kept + 0 rejected." in imported.stdout
+    assert "42 rows read, 42 kept, 0 rejected." in imported.stdout
     listed = json.loads(data("list", "--json").stdout)
     assert [(item["name"], item["n_images"]) for item in listed] == [("fer2013", 42)]
     shown = json.loads(data("show", "fer2013", "--json").stdout)
@@ -68,7 +68,7 @@ def test_rejected_rows_are_counted_and_their_list_is_named(data: Data, tmp_path:
     lines = csv_lines(drawn())
     lines[7] = "8" + lines[7][1:]
     result = data("import", write_lines(tmp_path / "fer2013.csv", lines), "--name", "mine")
-    assert "42 rows read = 41 kept + 1 rejected." in result.stdout
+    assert "42 rows read, 41 kept, 1 rejected." in result.stdout
     file = data_dir() / "mine" / "rejected.csv"
     assert str(file) in result.stdout.replace("\n", "")
     assert file.read_text().splitlines()[1] == "line 8,label '8' is not the name or number of a class"
@@ -89,8 +89,8 @@ def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("import", "nowhere.csv"), "doesn't exist"),
-        (("show", "nothing"), "no dataset 'nothing'; choose one of: none yet"),
+        (("import", "nowhere.csv"), "nowhere.csv doesn't exist; give FER-2013's CSV"),
+        (("show", "nothing"), "no dataset 'nothing'; import one first"),
         (("delete", "nothing", "--yes"), "no dataset 'nothing'"),
         (("delete", "../home", "--yes"), "no dataset"),
         (("clean", "nothing", "new"), "no dataset 'nothing'"),

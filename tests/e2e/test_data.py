@@ -86,7 +86,7 @@ def test_a_small_zip_is_imported_fixed_and_trained_on(clean_home: App, archive: 
     app, dataset = clean_home, sick_set()
     page = app.open("Data")
     import_zip(page, archive)
-    expect(page.get_by_text("101 rows read = 100 kept + 1 rejected.")).to_be_visible()
+    expect(page.get_by_text("101 rows read, 100 kept, 1 rejected.")).to_be_visible()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Not imported, as CSV").click()
     (rejected,) = csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text()))
@@ -149,7 +149,7 @@ def test_the_order_of_numbered_classes_is_confirmed_by_its_faces(clean_home: App
     page.get_by_role("option", name="AffectNet").click()
     expect(page.get_by_text("0: neutral")).to_be_visible()
     page.get_by_role("button", name="Import with this order").click()
-    expect(page.get_by_text("70 files read = 70 kept + 0 rejected.")).to_be_visible()
+    expect(page.get_by_text("70 files read, 70 kept, 0 rejected.")).to_be_visible()
     info = json.loads((clean_home.server.home / "data" / "affectnet" / "set.json").read_text())
     assert info["fingerprint"] == dataset.fingerprint
 

@@ -101,7 +101,7 @@ def test_an_upload_is_imported_and_summed_up(fer_home: Path, open_page: OpenPage
     lines = csv_lines(drawn())
     lines[6] = "9" + lines[6][1:]
     app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(lines).encode()})
-    assert [text.value for text in app.success] == ["Imported 'fer2013': 42 rows read = 41 kept + 1 rejected."]
+    assert [text.value for text in app.success] == ["Imported 'fer2013': 42 rows read, 41 kept, 1 rejected."]
     rejected = next(frame.value for frame in app.dataframe if "Reason" in frame.value)
     assert rejected.iloc[0].to_dict() == {
         "Where": "line 7",
@@ -129,7 +129,7 @@ def test_numbered_classes_are_asked_about_with_six_faces_each(fer_home: Path, op
     assert {"**0: neutral**", "**6: angry**"} <= {text.value for text in app.markdown}
     app = finished(button(app, "Import with this order").click().run())
     assert catalog.get_info("affectnet").fingerprint == drawn(70, 0, 0).fingerprint
-    assert "70 files read = 70 kept + 0 rejected" in app.success[0].value
+    assert "70 files read, 70 kept, 0 rejected" in app.success[0].value
 
 
 def test_an_order_of_ones_own_is_chosen_number_by_number(fer_home: Path, open_page: OpenPage) -> None:

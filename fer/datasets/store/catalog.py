@@ -38,8 +38,9 @@ def dataset_folder(name: str) -> Path:
     folder = data_dir() / name
     # A folder renamed by hand may have a name that no import would choose.
     if Path(name).name != name or not name or name.startswith(".") or not is_stored(folder):
-        have = ", ".join(info.name for info in list_datasets()) or "none yet"
-        raise DatasetError(f"There is no dataset '{name}'; choose one of: {have}.")
+        have = ", ".join(info.name for info in list_datasets())
+        advice = f"choose one of: {have}" if have else "import one first"
+        raise DatasetError(f"There is no dataset '{name}'; {advice}.")
     return folder
 
 

@@ -221,10 +221,10 @@ def _answer(question: Question, order: LabelOrder) -> None:
 
 def _summary(info: DatasetInfo) -> None:
     unit = _UNITS.get(info.form, "images")
-    left_out = f" + {info.n_left_out:,} left out" if info.n_left_out else ""
+    left_out = f", {info.n_left_out:,} left out" if info.n_left_out else ""
     st.success(
-        f"Imported '{info.name}': {info.n_read:,} {unit} read = {info.n_images:,} kept + {info.n_rejected:,} rejected"
-        f"{left_out}.",
+        f"Imported '{info.name}': {info.n_read:,} {unit} read, {info.n_images:,} kept, "
+        f"{info.n_rejected:,} rejected{left_out}.",
         icon=":material/check_circle:",
     )
     st.caption(", ".join(f"{split} {count:,}" for split, count in info.by_split().items()))
