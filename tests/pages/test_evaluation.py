@@ -453,7 +453,8 @@ def test_home_shows_the_last_evaluation_of_the_model_in_use(
     assert "hasn't been evaluated here yet" in texts(open_page("app.py"))
     evaluated(bundle)
     page = open_page("app.py")
-    assert any(metric.label == "Accuracy on synthetic, test" for metric in page.metric)
+    assert any(metric.label == "Accuracy, test" for metric in page.metric)
+    assert "faces of synthetic, " in texts(page)
 
 
 def test_home_calls_a_model_as_the_page_does(second: Bundle, open_page: OpenPage) -> None:

@@ -22,7 +22,8 @@ def card() -> None:
         st.markdown("This model hasn't been evaluated here yet.")
     else:
         synthetic = " (synthetic faces)" if found.synthetic and found.data != SYNTHETIC else ""
-        st.metric(f"Accuracy on {found.data}{synthetic}, {found.split}", f"{found.accuracy:.1%}")
-        st.caption(f"{found.model} on {found.n:,} faces, {ago(found.made)}")
+        st.metric(f"Accuracy, {found.split}", f"{found.accuracy:.1%}")
+        # Not in the label, which is one line and would be cut off.
+        st.caption(f"{found.model} on {found.n:,} faces of {found.data}{synthetic}, {ago(found.made)}")
     entry = menu_entry("Evaluation")
     st.page_link(entry.path, label="Evaluate the model" if found is None else "See its mistakes", icon=entry.icon)
