@@ -58,7 +58,7 @@ def test_a_batch_mixes_labels_and_expectation_by_the_share():
     ("dataset", "words"),
     [
         (voted(np.repeat(np.arange(7), 10)), "no FER\\+ votes"),
-        (voted(np.array([0] * 20 + [1] * 4), np.zeros(24, int)), "fewer than 5 images"),
+        (voted(np.array([0] * 20 + [1] * 4), np.zeros(24, int)), "fewer than 5 training images"),
     ],
 )
 def test_data_it_cannot_be_learned_from_are_refused_in_words(dataset, words):

@@ -124,7 +124,7 @@ def test_one_that_fails_is_named_once_and_left_out(session, install):
     recorder.broken = True
     tell(session)
     log = store.read_log_tail(session.folder.name)
-    assert log.count("tensorboard is left out from now on: no server") == 1
+    assert log.count("tensorboard is disabled from now on: no server") == 1
     assert len(recorder.told) == 1
 
 
@@ -132,4 +132,4 @@ def test_one_that_cannot_be_set_up_is_named_and_left_out(session, install, monke
     recorder = install("mlflow")
     monkeypatch.setattr(recorder, "set_experiment", lambda name: 1 / 0)
     assert loggers.metric_loggers(session, TrainConfig()) == []
-    assert "mlflow is left out: division by zero" in store.read_log_tail(session.folder.name)
+    assert "mlflow is disabled: division by zero" in store.read_log_tail(session.folder.name)

@@ -125,7 +125,7 @@ def test_killed_while_it_writes_the_model_it_keeps_what_it_learned(home, undistu
     assert resumed.status == 0, resumed.err
     assert f"the checkpoint {newest.name} is damaged" in (folder / layout.LOG).read_text()
     run = store.read_run(killed.run_id)
-    assert "went on from epoch 3" in run.progress.message
+    assert "continued from epoch 3" in run.progress.message
     for got, wanted in zip(figures(folder), figures(undisturbed), strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
     serving.use_run(run.id)
