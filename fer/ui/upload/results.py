@@ -136,7 +136,7 @@ def _face_card(number: int, face: Face, picture: bytes, why: bytes | None, key: 
     with st.container(border=True):
         st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
         if face.pose:
-            st.caption(f"Head: yaw {face.pose.yaw:.0f}°, pitch {face.pose.pitch:.0f}°, roll {face.pose.roll:.0f}°")
+            st.caption(f"Head: yaw {face.pose.yaw:z.0f}°, pitch {face.pose.pitch:z.0f}°, roll {face.pose.roll:z.0f}°")
         if face.details:
             st.caption(face.details)
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
