@@ -106,7 +106,11 @@ def _square(image: Image, x: int, y: int, side: int) -> Image:
     height, width = image.shape[:2]
     if x >= 0 and y >= 0 and x + side <= width and y + side <= height:
         return image[y : y + side, x : x + side]
-    # Clipped indices replicate the border without a bordered copy of the whole image.
+    left, top, right, bottom = max(x, 0), max(y, 0), min(x + side, width), min(y + side, height)
+    if left < right and top < bottom:
+        inside = image[top:bottom, left:right]
+        outside = (top - y, y + side - bottom, left - x, x + side - right)
+        return np.asarray(cv2.copyMakeBorder(inside, *outside, cv2.BORDER_REPLICATE), np.uint8)
     rows = np.arange(y, y + side).clip(0, height - 1)
     columns = np.arange(x, x + side).clip(0, width - 1)
     square: Image = image[rows[:, None], columns]

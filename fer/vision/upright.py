@@ -19,8 +19,10 @@ from fer.vision.yunet import YuNet
 # A look shows a face and as much again around it, the face 64 pixels wide.
 _SPAN: Final = 2.0
 _SIDE: Final = 128
-# An upright face scores more in nearly all cases; a face that scores less may be turned by any angle.
+# A face that scores less may be turned by any angle.
 _UPRIGHT: Final = 0.9
+# Degrees by which the landmarks of an upright face are tilted at most; natural tilts are within these.
+_LEVEL: Final = 15.0
 _QUARTERS: Final = (90, 180, -90)
 _STEP: Final = 30
 
@@ -56,9 +58,15 @@ class Examiner:
         self._side = float(np.sqrt(face.boxes_xywh[0, 2:].prod())) * _SPAN
         self._looks: dict[int, Look] = {}
 
+    def upright(self) -> Look:
+        """Return the look at which the face is supposed to be upright."""
+        return self._at(0)
+
     def best(self) -> Look:
         """Return the look at the angle with the highest score, refined between the angles that were tried."""
         angle = 0
+        if surely_upright(self._at(0).face).any():
+            return self._at(0)
         if self._at(0).score < _UPRIGHT:
             angle = max((0, *_QUARTERS), key=lambda quarter: self._at(quarter).score)
         while (better := max((angle, angle - _STEP, angle + _STEP), key=lambda near: self._at(near).score)) != angle:
@@ -67,7 +75,7 @@ class Examiner:
         bend = before - 2 * here + after
         roll = angle + (_STEP * (before - after) / (2 * bend) if bend < 0 else 0)
         roll = (roll + 180) % 360 - 180
-        return self.look(0 if abs(roll) < LEAST_ROLL else roll)
+        return self._at(0) if abs(roll) < LEAST_ROLL else self.look(roll)
 
     def _at(self, angle: int) -> Look:
         angle = (angle + 180) % 360 - 180
@@ -99,6 +107,20 @@ class Examiner:
             np.array([roll], np.float32),
         )
         return Look(roll, placed, float(face.scores[0]))
+
+
+def surely_upright(found: Detections) -> npt.NDArray[np.bool_]:
+    """Return which faces are upright beyond doubt, (N,): high score, eyes on a level line, the mouth below them.
+
+    Of FER-2013's faces, enlarged, that is true for 7 of 10, and for 1 of 20 that are turned by 30 degrees. The score
+    alone or the landmarks alone would be true for more of those.
+    """
+    assert found.landmarks_xy is not None
+    right_eye, left_eye, _, right_mouth, left_mouth = np.moveaxis(found.landmarks_xy, 1, 0)
+    across = left_eye - right_eye
+    down = (right_mouth + left_mouth - right_eye - left_eye) / 2
+    tilts = np.arctan2([across[:, 1], -down[:, 0]], [across[:, 0], down[:, 1]])
+    return np.asarray((found.scores >= _UPRIGHT) & (np.abs(np.degrees(tilts)) < _LEVEL).all(axis=0), np.bool_)
 
 
 def _size(size_wh: Floats, roll: float) -> Floats:

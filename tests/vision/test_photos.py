@@ -3,8 +3,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from skimage import data
 
-from fer.vision import detection
+from fer.vision import detection, upright
 from fer.vision.boxes import Detections
 from fer.vision.crops import LEAST_ROLL
 from fer.vision.detection import create_detector, smallest_face
@@ -166,3 +167,25 @@ def test_a_roll_is_measured_in_place() -> None:
     assert create_detector("yunet").roll(portrait_bgr(), [178, 63, 90, 113]) == 0
     assert create_detector("haar").roll(image_bgr, box) == 0
     assert LEAST_ROLL < 30
+
+
+def test_a_clear_upright_face_costs_no_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(*_: object, **__: object) -> None:
+        raise AssertionError("no closer look was needed")
+
+    monkeypatch.setattr(upright.Examiner, "look", look)
+    assert len(create_detector("yunet").detect(portrait_bgr())) == 1
+
+
+def test_gravel_in_a_large_photo_has_no_face() -> None:
+    stones = cv2.resize(cv2.cvtColor(data.gravel(), cv2.COLOR_GRAY2BGR), (1600, 1600), interpolation=cv2.INTER_CUBIC)
+    assert len(create_detector("yunet").detect(np.asarray(stones, np.uint8))) == 0
+
+
+def test_level_landmarks_and_a_high_score_make_a_face_surely_upright() -> None:
+    level = np.array([[10, 10], [30, 11], [20, 20], [12, 30], [28, 30]], np.float32)
+    tilted = np.array([[10, 10], [30, 18], [18, 22], [6, 28], [22, 34]], np.float32)
+    landmarks = np.stack([level, level, tilted, level[:, ::-1], -level])
+    scores = np.array([0.95, 0.8, 0.95, 0.95, 0.95], np.float32)
+    boxes = np.tile(np.array([5, 5, 30, 30], np.float32), (5, 1))
+    assert upright.surely_upright(Detections.upright(boxes, scores, landmarks)).tolist() == [True, *[False] * 4]
