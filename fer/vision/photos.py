@@ -34,6 +34,7 @@ _CLEAR: Final = 0.8
 # What the first pass only suspects, and all that the finer one proposes, is a face if a closer look and one at its
 # mirror image score so much, or so much more than the least score: real faces do, textures don't.
 _MORE: Final = 0.25
+_MORE_IN_SMALL: Final = 0.1
 _CONFIRMED: Final = 0.85
 # Proposals of one photo that are looked at; those with the highest scores come first.
 _MOST_PROPOSALS: Final = 300
@@ -161,6 +162,9 @@ class YuNetPhotoDetector:
             proposed: places with scores.
             any_angle: look for turned faces even where a place has a low score and an upright look shows nothing.
         """
+        # In large photos, there are more textures to confuse with faces; in small ones, strictness loses turned faces.
+        is_large = max(photo.image_bgr.shape[:2]) > FINE_FROM
+        needed = self._needed if is_large else min(self._sure + _MORE_IN_SMALL, self._needed)
         order = np.argsort(-proposed.scores, kind="stable")[:_MOST_PROPOSALS]
         n_strong = int((proposed.scores >= self._sure).sum())
         faces = nobody()
@@ -170,7 +174,7 @@ class YuNetPhotoDetector:
             if not is_strong and examiner.upright().score < self._weak:
                 continue
             look = examiner.best()
-            if min(look.score, examiner.look(look.roll, mirrored=True).score) >= self._needed:
+            if min(look.score, examiner.look(look.roll, mirrored=True).score) >= needed:
                 faces = joined(faces, look.face.placed(scale))
         return faces
 
