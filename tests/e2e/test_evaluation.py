@@ -1,7 +1,10 @@
 """Evaluation in a real browser, on synthetic faces: the progress, the matrix, the report without a network."""
 
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -193,12 +196,25 @@ def test_it_fits_a_phone(page: Page, app: App, width: int) -> None:
     assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
 
 
+def suspend_worker(app: App) -> None:
+    """Hold the evaluation's process, which otherwise may end before Stop is pressed."""
+    for _ in range(200):
+        for process in psutil.Process(app.server.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if "fer.evaluation.worker" in process.cmdline():
+                    process.suspend()
+                    return
+        time.sleep(0.05)
+    pytest.fail("no evaluation was started")
+
+
 def test_a_stopped_evaluation_can_be_resumed(page: Page, app: App) -> None:
     page.get_by_text("Measure robustness", exact=True).click()
     app.settle()
     page.get_by_role("button", name="Evaluate").click()
+    suspend_worker(app)
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text("Stopped.")).to_be_visible()
+    expect(page.get_by_text("Stopped.")).to_be_visible(timeout=_WORK_MS)
     page.get_by_role("button", name="Evaluate").click()
     expect(page.get_by_text("Stored result, evaluated")).to_be_visible(timeout=_WORK_MS)
     expect(page.get_by_text("Accuracy under each image corruption")).to_be_visible()
