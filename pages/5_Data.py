@@ -7,6 +7,7 @@ page_frame("Data", ":material/dataset:", "Import FER-2013, explore it and fix it
 
 with errors_as_sentences():
     overview.tidy_up()
+    overview.tell_damaged()
     sets = overview.stored_sets()
     importing.panel(empty=not sets)
     if sets:

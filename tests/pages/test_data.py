@@ -17,6 +17,7 @@ from fer.datasets.readings import Reading
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import corrections_file, read_corrections
 from fer.datasets.store.importing import store
+from fer.datasets.store.storage import INFO_FILE
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from fer.ui import jobs
@@ -95,6 +96,16 @@ def test_without_data_the_page_invites(tiny_model: Path, open_page: OpenPage) ->
     assert has_button(app, "Import") and button(app, "Import").disabled
     assert any("Kaggle" in text.value for text in app.markdown)
     assert not app.selectbox
+
+
+def test_a_damaged_dataset_is_named_and_hides_no_other(fer_home: Path, open_page: OpenPage) -> None:
+    store(Reading(drawn(), tuple(f"line {index + 2}" for index in range(len(drawn()))), form="CSV"), "whole", "a.csv")
+    store(Reading(drawn(), tuple(f"line {index + 2}" for index in range(len(drawn()))), form="CSV"), "torn", "b.csv")
+    (fer_home / "data" / "torn" / INFO_FILE).write_text('{"format": 1, "counts": "many"}')
+    app = open_page(PAGE)
+    assert not app.exception and not app.error
+    assert ["torn" in warning.value for warning in app.warning] == [True]
+    assert list(app.dataframe[0].value["Name"]) == ["whole"]
 
 
 def test_an_upload_is_imported_and_summed_up(fer_home: Path, open_page: OpenPage) -> None:

@@ -1,6 +1,7 @@
 """The stored datasets of this installation, one folder each: `FER_HOME/data/<name>/`."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -16,17 +17,24 @@ _RESERVED: Final = frozenset({"synthetic", "train", "test", "validation", "val"}
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """Return the stored datasets by name; other folders are skipped."""
+    """Return the stored datasets by name; damaged ones and other folders are skipped."""
+    return [item for item in _stored() if isinstance(item, DatasetInfo)]
+
+
+def list_damaged() -> list[str]:
+    """Return a sentence about each stored dataset that can't be read."""
+    return [item for item in _stored() if isinstance(item, str)]
+
+
+def _stored() -> Iterator[DatasetInfo | str]:
     if not data_dir().is_dir():
-        return []
-    found = []
+        return
     for folder in sorted(data_dir().iterdir()):
         if not folder.name.startswith(".") and is_stored(folder):
             try:
-                found.append(DatasetInfo.from_file(folder / INFO_FILE))
-            except DatasetError:
-                continue
-    return found
+                yield DatasetInfo.from_file(folder / INFO_FILE)
+            except DatasetError as error:
+                yield str(error)
 
 
 def dataset_folder(name: str) -> Path:

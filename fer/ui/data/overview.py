@@ -12,7 +12,7 @@ from fer.datasets.store.corrections import Correction, corrections_file, read_co
 from fer.datasets.store.staging import clean_staging
 from fer.datasets.store.storage import DatasetInfo
 from fer.errors import FerError
-from fer.text import MB, file_size
+from fer.text import MB, file_size, literal
 from fer.ui import jobs
 from fer.ui.frame import menu_entry
 
@@ -57,6 +57,12 @@ def corrections_of(info: DatasetInfo) -> list[Correction]:
 def stored_sets() -> list[DatasetInfo]:
     """Return the stored datasets by name."""
     return catalog.list_datasets()
+
+
+def tell_damaged() -> None:
+    """Say which stored datasets can't be read; the others are listed as usual."""
+    for sentence in catalog.list_damaged():
+        st.warning(literal(sentence), icon=":material/folder_off:")
 
 
 def sets_table(sets: list[DatasetInfo]) -> None:
