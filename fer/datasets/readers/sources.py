@@ -217,7 +217,7 @@ def _holds_votes(name: str, file: IO[bytes]) -> bool:
     return is_votes_name(name) or has_vote_columns(first_line(file))
 
 
-def _votes_beside(table: AnyPath, paths: Iterable[AnyPath]) -> AnyPath | None:
+def _votes_next_to(table: AnyPath, paths: Iterable[AnyPath]) -> AnyPath | None:
     """Return the FER+ file in a table's folder: the one with the exact name, else the only one with a similar name."""
     found = [path for path in paths if path.parent == table.parent and is_votes_name(path.name) and path != table]
     exact = [path for path in found if path.name == VOTES_FILE]
@@ -272,8 +272,8 @@ def _read_lone_csv(path: Path, file: IO[bytes], options: ReadOptions, progress: 
     table = read_table(file, path.name, path.stat().st_size, progress, options.order)
     votes = options.votes
     if votes is None and table.usages is not None:
-        beside = _votes_beside(path, path.parent.iterdir())
-        votes = None if beside is None else _given_votes(beside, _at_the_end(progress))
+        votes_file = _votes_next_to(path, path.parent.iterdir())
+        votes = None if votes_file is None else _given_votes(votes_file, _at_the_end(progress))
     return table.reading if votes is None else join_votes(table, votes)
 
 
@@ -314,10 +314,10 @@ def _read_csv(tree: Tree, entry: Entry, entries: list[Entry], options: ReadOptio
     votes = options.votes
     # Next to a table without Usage, such as train.csv, the votes belong to another table of the same folder.
     if votes is None and table.usages is not None:
-        beside = _votes_beside(entry.path, (other.path for other in entries))
-        if beside is not None:
-            with tree.open(beside) as file:
-                votes = read_votes(file, beside.name, _at_the_end(progress))
+        votes_file = _votes_next_to(entry.path, (other.path for other in entries))
+        if votes_file is not None:
+            with tree.open(votes_file) as file:
+                votes = read_votes(file, votes_file.name, _at_the_end(progress))
     return table.reading if votes is None else join_votes(table, votes)
 
 
