@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import spearmanr
 
 from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import VOTE_COLUMNS
@@ -121,5 +120,7 @@ def agreement(predictions: Predictions, votes: npt.NDArray[np.uint8]) -> Agreeme
 def _correlation(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float | None:
     if len(first) < _MIN_FOR_CORRELATION or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
+    from scipy.stats import spearmanr  # 24 MB, needed only here
+
     result: Any = spearmanr(first, second)
     return float(result.statistic)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from fer.evaluation.metrics import Predictions
 
@@ -52,6 +51,8 @@ def compare(first: Predictions, second: Predictions) -> Comparison:
     """
     if not np.array_equal(first.labels, second.labels):
         raise ValueError(f"expected predictions of the same faces. Received: {len(first)} and {len(second)} faces")
+    from scipy.stats import binomtest  # 24 MB, needed only here
+
     only_first = int((first.correct & ~second.correct).sum())
     only_second = int((second.correct & ~first.correct).sum())
     # McNemar (1947): if both are equally good, each is right on half of the faces that only one gets right.

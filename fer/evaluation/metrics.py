@@ -7,13 +7,6 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    precision_recall_fscore_support,
-    top_k_accuracy_score,
-)
 
 from fer.arrays import Labels, Probabilities
 from fer.datasets.faces import FaceDataset
@@ -169,6 +162,14 @@ class Metrics:
 
 def measure(predictions: Predictions) -> Metrics:
     """Compute the metrics of one model's predictions."""
+    # 14 MB that the app's process does not need before it shows an evaluation.
+    from sklearn.metrics import (
+        accuracy_score,
+        confusion_matrix,
+        precision_recall_fscore_support,
+        top_k_accuracy_score,
+    )
+
     labels, predicted = predictions.labels, predictions.predicted
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, predicted, labels=_CLASSES, zero_division=0
@@ -199,6 +200,8 @@ def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
         n_right: number of successes.
         n: number of trials, at least 1.
     """
+    from scipy.stats import binomtest  # 24 MB that the app's process does not need before it shows an evaluation
+
     interval = binomtest(n_right, n).proportion_ci(_CONFIDENCE_LEVEL, method="wilson")
     return float(interval.low), float(interval.high)
 

@@ -41,6 +41,6 @@ def test_a_used_app_is_small_and_never_imports_tensorflow(app: App) -> None:
 
     packages = imported(app.server)
     assert {"streamlit", "onnxruntime", "cv2"} <= packages, "the log of imports is not what this test reads"
-    assert not packages & {"tensorflow", "keras", "tf2onnx", "jax", "torch"}
+    assert not packages & {"tensorflow", "keras", "tf2onnx", "jax", "torch", "sklearn"}
     rss_mb = psutil.Process(app.server.pid).memory_info().rss / _MB
     assert rss_mb < 400, f"the app holds {rss_mb:.0f} MB"
