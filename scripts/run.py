@@ -151,6 +151,15 @@ def pytest(*arguments: str) -> None:
     python("-m", "pytest", *arguments)
 
 
+def passes(*arguments: str) -> bool:
+    """Run pytest in the environment and return whether all tests passed."""
+    try:
+        pytest(*arguments)
+    except CommandError:
+        return False
+    return True
+
+
 # The commands; the first line of each docstring is its help.
 
 
@@ -165,10 +174,16 @@ def test(extra: list[str]) -> None:
     check([])
     docs([])
     ensure_browser()
-    pytest(*TWO_CORES, "-m", "training and not e2e and not soak")
     shutil.rmtree(ROOT / "test-results", ignore_errors=True)
-    pytest(*TWO_CORES, "-m", "e2e and not alone and not soak")
-    pytest("-m", "alone and not soak")
+    parts = (
+        (*TWO_CORES, "-m", "training and not e2e and not soak"),
+        (*TWO_CORES, "-m", "e2e and not alone and not soak"),
+        ("-m", "alone and not soak"),
+    )
+    # These take minutes each: a failure in one must not hide what the next would say.
+    passed = [passes(*part) for part in parts]
+    if not all(passed):
+        raise CommandError("Some tests failed; see above.")
 
 
 def check(extra: list[str]) -> None:

@@ -76,6 +76,25 @@ def test_a_failed_step_ends_the_command(calls: Calls, monkeypatch: pytest.Monkey
     assert run.main(["quick"]) == 1
 
 
+def test_a_failure_in_one_part_of_the_tests_runs_the_others_and_fails(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SKIP_BROWSER", "1")
+
+    def fail_in_training(command: list[str], **_: object) -> SimpleNamespace:
+        calls.append(command)
+        return SimpleNamespace(returncode=int("training and not e2e and not soak" in command))
+
+    monkeypatch.setattr(subprocess, "run", fail_in_training)
+    assert run.main(["test"]) == 1
+    assert [call[-1] for call in calls[-3:]] == [
+        "training and not e2e and not soak",
+        "e2e and not alone and not soak",
+        "alone and not soak",
+    ]
+    assert "Some tests failed" in capsys.readouterr().err
+
+
 def test_a_link_to_a_missing_folder_is_named_with_what_to_do(tmp_path: Path) -> None:
     link = tmp_path / ".venv"
     link.symlink_to(tmp_path / "gone")
