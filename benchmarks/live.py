@@ -27,13 +27,14 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.arrays import SIDE
-from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
-from fer.live.settings import DETECT_EVERY, LiveSettings
+from fer.live.settings import LiveSettings
 from fer.paths import CHECKOUT
 from fer.recognition.bundle import KERAS_FILE, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
+from fer.streams.pipeline import StreamModel
+from fer.streams.settings import DETECT_EVERY
 from fer.vision.boxes import reduced
 from fer.vision.detection import create_detector, yunet_file
 from fer.vision.haar import FRAME_SIDE
@@ -99,7 +100,7 @@ def live_costs() -> Costs:
         _OURS: (lambda index: yunet.detect(frames[index % len(frames)]), _FRAMES_A_ROUND),
     }
     for detector, pace in DETECT_EVERY.items():
-        session = LiveSession(LiveModel(classifier), LiveSettings(detector=detector, detect_every=pace))
+        session = LiveSession(StreamModel(classifier), LiveSettings(detector=detector, detect_every=pace))
         for frame in frames:
             session.submit(frame)
         assert len(session.snapshot().people) == 1 and session.snapshot().n_failed == 0

@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from fer.arrays import Image
-from fer.live.overlay import Person, draw, hide_all, people_of
-from fer.live.pipeline import FacePipeline, LiveModel, SeenFace, live_detector
-from fer.live.record import Observation, SessionRecord, shares_of
+from fer.live.overlay import draw
 from fer.live.settings import LiveSettings
 from fer.live.snapshot import STALLED_AFTER_S, LiveSnapshot
-from fer.live.timeline import Timeline, timeline_of
+from fer.streams.overlay import hide_all
+from fer.streams.people import Person, observations_of, people_of
+from fer.streams.pipeline import FacePipeline, SeenFace, StreamModel, stream_detector
+from fer.streams.record import SessionRecord, shares_of
+from fer.streams.timeline import Timeline, timeline_of
 from fer.vision.boxes import FaceDetector
 
 LOGGER = logging.getLogger(__name__)
@@ -48,10 +50,10 @@ class LiveSession:
 
     def __init__(
         self,
-        model: LiveModel,
+        model: StreamModel,
         settings: LiveSettings,
         *,
-        make_detector: Callable[[LiveSettings], FaceDetector] = live_detector,
+        make_detector: Callable[[LiveSettings], FaceDetector] = stream_detector,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_detector = make_detector
@@ -97,12 +99,12 @@ class LiveSession:
             self._detector = detector
 
     @property
-    def model(self) -> LiveModel:
+    def model(self) -> StreamModel:
         """Return the model in effect."""
         with self._lock:
             return self._model
 
-    def change_model(self, model: LiveModel) -> None:
+    def change_model(self, model: StreamModel) -> None:
         """Change the model from the next frame on. The record names both."""
         with self._lock:
             self._model = model
@@ -155,19 +157,7 @@ class LiveSession:
         now_s: float,
         cost_ms: float,
     ) -> None:
-        present = {face.number: face for face in seen if face.present}
-        observations = [
-            Observation(
-                person.number,
-                present[person.number].box_xywh,
-                person.raw,
-                person.face.probabilities,
-                person.face.sure,
-                person.face.candidates,
-            )
-            for person in people
-            if person.number in present
-        ]
+        observations = observations_of(seen, people)
         with self._lock:
             if self._ended_s is not None:
                 return

@@ -1,59 +1,21 @@
 """The settings that a viewer can change while the camera runs."""
 
 from dataclasses import dataclass
-from typing import Final
 
-# Haar takes five times as long as YuNet, and optical flow between detections loses no face. YuNet gains little by it.
-DETECT_EVERY: Final[dict[str, int]] = {"haar": 5, "yunet": 1}
-MAX_DETECT_EVERY: Final = 10
-MAX_SMOOTHING_S: Final = 2.0
-SMALLEST_FACES: Final = (0.05, 0.5)
+from fer.streams.settings import StreamSettings
 
 
 @dataclass(frozen=True)
-class LiveSettings:
+class LiveSettings(StreamSettings):
     """Settings of a live session. A change takes effect with the next frame.
 
     Attributes:
-        detector: 'haar' or 'yunet'.
-        sensitivity: how easily the detector accepts a face, 0..1.
-        smallest_face: side of the smallest face to detect, as a share of the frame's longer side, 0.05..0.5. Haar finds
-            none below 0.075, because its window has 24 pixels and the frame 320.
-        detect_every: detect on every n-th frame, 1..10. Optical flow moves the boxes in between.
-        smoothing_s: time constant of the smoothed probabilities in seconds, 0 (none)..2.
         mirror: mirror the picture.
-        boxes, labels, confidence: draw the box, the expression, its confidence.
         date: draw the current date and time.
-        blur: make faces unrecognisable in the output, including snapshots.
 
     Raises:
         ValueError: a value is out of range.
     """
 
-    detector: str = "haar"
-    sensitivity: float = 0.5
-    smallest_face: float = 0.1
-    detect_every: int = DETECT_EVERY["haar"]
-    smoothing_s: float = 0.4
     mirror: bool = True
-    boxes: bool = True
-    labels: bool = True
-    confidence: bool = True
     date: bool = True
-    blur: bool = False
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("sensitivity", 0, 1),
-            ("smallest_face", *SMALLEST_FACES),
-            ("detect_every", 1, MAX_DETECT_EVERY),
-            ("smoothing_s", 0, MAX_SMOOTHING_S),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name}: expected {low} to {high}. Received: {value}")
-
-    @property
-    def detector_key(self) -> tuple[str, float, float]:
-        """Return the settings a detector is made from. If they change, a new detector is needed."""
-        return self.detector, self.sensitivity, self.smallest_face

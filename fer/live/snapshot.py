@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.live.overlay import Person
+from fer.streams.people import Person
 
 # Without a frame for this long, nobody counts as visible.
 STALLED_AFTER_S: Final = 2.0
@@ -26,7 +26,7 @@ class LiveSnapshot:
         processing_ms: median processing time of the last 90 frames.
         age_s: seconds since the session began.
         silent_s: seconds since the last frame, or since the session began if there was none.
-        shares: (8,) the share of time of each of `fer.live.record.OUTCOMES`, summing to 1, or all 0 without a face.
+        shares: (8,) the share of time of each of `fer.streams.record.OUTCOMES`, summing to 1, or all 0 without a face.
         n_rows: number of rows in the record.
     """
 

@@ -47,7 +47,7 @@ def crowded_server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("crowded")
     # Python imports this automatically when it starts.
     (folder / "sitecustomize.py").write_text(
-        "from fer.live import pipeline\n"
+        "from fer.streams import pipeline\n"
         "run, calls = pipeline.FacePipeline.run, [0]\n"
         "def failing(self, *args, **kwargs):\n"
         "    calls[0] += 1\n"

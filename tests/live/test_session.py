@@ -10,10 +10,10 @@ import pytest
 
 from fer.emotions import EMOTIONS
 from fer.errors import DetectorError
-from fer.live.pipeline import LiveModel
-from fer.live.record import OUTCOMES
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
+from fer.streams.pipeline import StreamModel
+from fer.streams.record import OUTCOMES
 from tests.support.camera import portrait_frames
 from tests.support.live_session import FACE, Clock, FakeClassifier, FakeDetector, frame, play, session
 
@@ -77,7 +77,7 @@ def test_the_smallest_face_is_the_same_share_of_any_picture(name: str, scale: fl
     found = {}
     for share in (0.1, 0.4):
         settings = LiveSettings(detector=name, smallest_face=share, detect_every=1)
-        live = LiveSession(LiveModel(FakeClassifier()), settings)
+        live = LiveSession(StreamModel(FakeClassifier()), settings)
         for _ in range(3):
             live.submit(portrait)
         found[share] = len(live.snapshot().people)
@@ -156,7 +156,7 @@ def test_a_new_detector_looks_at_once_and_the_old_one_no_more() -> None:
         return made[-1]
 
     clock = Clock()
-    live = LiveSession(LiveModel(FakeClassifier()), LiveSettings(detect_every=10), make_detector=make, clock=clock)
+    live = LiveSession(StreamModel(FakeClassifier()), LiveSettings(detect_every=10), make_detector=make, clock=clock)
     play(live, clock, 4)
     live.change(LiveSettings(detect_every=10, detector="yunet"))
     play(live, clock, 1)
@@ -172,7 +172,7 @@ def test_a_detector_that_is_missing_leaves_the_one_before() -> None:
         return FakeDetector()
 
     clock = Clock()
-    live = LiveSession(LiveModel(FakeClassifier()), LiveSettings(), make_detector=make, clock=clock)
+    live = LiveSession(StreamModel(FakeClassifier()), LiveSettings(), make_detector=make, clock=clock)
     with pytest.raises(DetectorError):
         live.change(LiveSettings(detector="yunet"))
     assert live.settings.detector == "haar"
@@ -323,7 +323,7 @@ def test_another_model_classifies_from_the_next_frame_on() -> None:
     clock = Clock()
     live = session(clock=clock, settings=LiveSettings(smoothing_s=0.0))
     play(live, clock, 3)
-    other = LiveModel(FakeClassifier("sad", 0.5), 0.6, "model-2")
+    other = StreamModel(FakeClassifier("sad", 0.5), 0.6, "model-2")
     live.change_model(other)
     play(live, clock, 1)
     assert live.model is other

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from fer.emotions import EMOTIONS
-from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
+from fer.streams.pipeline import StreamModel
 from fer.vision.boxes import Detections
 
 Box = tuple[float, float, float, float]
@@ -78,7 +78,7 @@ def session(
 ) -> LiveSession:
     found = detector or FakeDetector()
     return LiveSession(
-        LiveModel(classifier or FakeClassifier(), confidence_threshold, "model-1"),
+        StreamModel(classifier or FakeClassifier(), confidence_threshold, "model-1"),
         settings or LiveSettings(),
         make_detector=lambda _: found,
         clock=clock or Clock(),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from fer.emotions import EMOTIONS
-from fer.live.record import Observation
+from fer.streams.record import Observation
 
 STARTED = datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC)
 

@@ -12,12 +12,12 @@ import streamlit as st
 from fer.arrays import SIDE
 from fer.errors import NetworkError
 from fer.live.ice import CREDENTIAL_SECONDS, NetworkSettings, ice_servers, network_settings
-from fer.live.pipeline import LiveModel
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.live.slots import StreamSlots
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.streams.pipeline import StreamModel
 from fer.ui import resources
 from fer.ui.frame import menu_entry
 from fer.ui.live.webcam import CameraState, Webcam
@@ -138,11 +138,11 @@ def follow_model(session: LiveSession) -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model ...")
-def _model(bundle_hash: str, _bundle: Bundle) -> LiveModel:
+def _model(bundle_hash: str, _bundle: Bundle) -> StreamModel:
     # One thread: two are slightly faster for a single face but take more processor time in total.
     classifier = EmotionClassifier(_bundle, threads=1)
     classifier.probabilities(np.zeros((1, SIDE, SIDE, 1), np.uint8))
-    return LiveModel(classifier, _bundle.confidence_threshold, f"{_bundle.name} ({_bundle.hash})", _bundle.sets)
+    return StreamModel(classifier, _bundle.confidence_threshold, f"{_bundle.name} ({_bundle.hash})", _bundle.sets)
 
 
 def _network() -> NetworkSettings:

@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE, black_stands_out
-from fer.live.record import OUTCOMES
-from fer.live.timeline import PersonLine, Timeline
+from fer.streams.record import OUTCOMES
+from fer.streams.timeline import PersonLine, Timeline
 
 # Without a toolbar and without accidental zoom on a phone, but with values on hover.
 LIVE: Final[dict[str, Any]] = {"displayModeBar": False}

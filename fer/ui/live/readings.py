@@ -6,11 +6,11 @@ from typing import Final, Self
 
 import streamlit as st
 
-from fer.live.overlay import Person
-from fer.live.record import OUTCOMES, PersonSummary
 from fer.live.session import LiveSession
 from fer.live.snapshot import LiveSnapshot
-from fer.live.timeline import PersonLine, Timeline
+from fer.streams.people import Person
+from fer.streams.record import OUTCOMES, PersonSummary
+from fer.streams.timeline import PersonLine, Timeline
 from fer.text import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.frame import errors_as_sentences

@@ -5,7 +5,8 @@ from typing import Any, Final
 import streamlit as st
 
 from fer.errors import DetectorError
-from fer.live.settings import DETECT_EVERY, MAX_DETECT_EVERY, MAX_SMOOTHING_S, SMALLEST_FACES, LiveSettings
+from fer.live.settings import LiveSettings
+from fer.streams.settings import DETECT_EVERY, MAX_DETECT_EVERY, MAX_SMOOTHING_S, SMALLEST_FACES
 from fer.ui.live.camera import LiveState, live_state
 from fer.vision.detection import DETECTOR_NAMES, available_detectors
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE
-from fer.live.record import OUTCOMES
-from fer.live.timeline import PersonLine, Timeline
+from fer.streams.record import OUTCOMES
+from fer.streams.timeline import PersonLine, Timeline
 from fer.ui.live.charts import clock, describe_shares, describe_timeline, share_bars, timeline_chart
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fer.emotions import EMOTIONS
-from fer.live.record import SessionRecord
-from fer.live.timeline import Timeline, timeline_of
+from fer.streams.record import SessionRecord
+from fer.streams.timeline import Timeline, timeline_of
 from tests.support.observations import STARTED, seen
 
 HAPPY = EMOTIONS.index("happy")

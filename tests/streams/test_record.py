@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fer.emotions import EMOTIONS
-from fer.live.record import OUTCOMES, Observation, SessionRecord
+from fer.streams.record import OUTCOMES, Observation, SessionRecord
 from tests.support.observations import STARTED, leaning, seen
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Boxes, Image
-from fer.live.settings import LiveSettings
 from fer.recognition.candidates import ClassSets
+from fer.streams.settings import StreamSettings
 from fer.vision.boxes import FaceDetector
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector
@@ -30,11 +30,11 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class LiveModel:
+class StreamModel:
     """The model that classifies the faces.
 
     Attributes:
-        classifier: may be shared with other sessions.
+        classifier: may be shared with other streams.
         confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
         name: the name in the exported record.
         sets: which classes may be the right one; None if the model has no such calibration.
@@ -46,7 +46,7 @@ class LiveModel:
     sets: ClassSets | None = None
 
 
-def live_detector(settings: LiveSettings) -> FaceDetector:
+def stream_detector(settings: StreamSettings) -> FaceDetector:
     """Create the detector for these settings, for frames with a long side of `FRAME_SIDE`.
 
     Raises:
@@ -89,14 +89,14 @@ class FacePipeline:
         self._numbers: dict[int, int] = {}
 
     def run(
-        self, image_bgr: Image, now_s: float, detector: FaceDetector, classifier: Classifier, settings: LiveSettings
+        self, image_bgr: Image, now_s: float, detector: FaceDetector, classifier: Classifier, settings: StreamSettings
     ) -> tuple[SeenFace, ...]:
         """Process the next frame.
 
         Args:
             image_bgr: (H, W, 3) uint8; not modified. A frame of another size starts new tracks.
             now_s: the time of the frame in seconds.
-            detector: from `live_detector`. A new detector runs at once.
+            detector: from `stream_detector`. A new detector runs at once.
             classifier: classifies all faces in one call. It may change from frame to frame.
             settings: how often to detect and how much to smooth.
 

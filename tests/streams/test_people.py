@@ -1,0 +1,36 @@
+"""From seen faces to people, and from people to what is recorded."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fer.recognition.candidates import ClassSets
+from fer.streams.people import observations_of, people_of
+from fer.vision.quality import Objections
+from tests.support.people import person, seen
+
+
+def test_people_carry_their_candidates_and_flaws() -> None:
+    probabilities = np.array([0.1, 0, 0, 0.5, 0, 0, 0.4], np.float32)
+    face = replace(
+        seen(), raw=probabilities, smoothed=probabilities, against=Objections(flaws=("the face is blurred",))
+    )
+    (found,) = people_of([face], 0.6, ClassSets(0.9, 0.3))
+    assert found.face.candidates == ("happy", "neutral")
+    assert found.face.details == "Not sure: the face is blurred. Perhaps happy or neutral."
+    (plain,) = people_of([face], 0.6)
+    assert plain.face.candidates == ()
+
+
+def test_a_person_with_a_doubt_is_never_sure() -> None:
+    probabilities = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
+    face = replace(seen(), raw=probabilities, smoothed=probabilities)
+    (doubted,) = people_of([replace(face, against=Objections(("the face is only 18 pixels wide",)))], 0.6)
+    assert doubted.face.details == "Not sure: the face is only 18 pixels wide."
+    assert people_of([face], 0.6)[0].face.sure
+
+
+def test_someone_whom_the_last_detection_missed_is_not_recorded() -> None:
+    here, missed = seen(left=100), replace(seen(left=300), number=2, present=False)
+    recorded = observations_of([here, missed], [person(1), person(2)])
+    assert [(one.person, one.box_xywh.tolist()) for one in recorded] == [(1, [100, 120, 160, 160])]
