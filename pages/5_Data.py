@@ -8,11 +8,11 @@ page_frame("Data", ":material/dataset:", "Import FER-2013, explore it and fix it
 with errors_as_sentences():
     overview.tidy_up()
     overview.tell_damaged()
-    sets = overview.stored_sets()
-    importing.panel(empty=not sets)
-    if sets:
-        overview.sets_table(sets)
-        chosen = overview.choose_set(sets)
+    datasets = overview.stored_datasets()
+    importing.panel(empty=not datasets)
+    if datasets:
+        overview.datadatasets_table(datasets)
+        chosen = overview.choose_dataset(datasets)
         view = overview.choose_view()
         if view == overview.LOOK:
             explore.look(chosen)

@@ -119,7 +119,7 @@ def decode(data: bytes) -> None:
 
 def archives(rng: random.Random) -> Iterator[Attack]:
     """Datasets as CSV, zip and tar, with paths that lead out, and bombs."""
-    faces = forms.drawn(14, 7, 7)
+    faces = forms.synthetic_faces(14, 7, 7)
     files = forms.image_files(faces)
     csv = ("\n".join(forms.csv_lines(faces)) + "\n").encode()
     image = next(iter(files.values()))

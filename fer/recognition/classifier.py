@@ -56,11 +56,11 @@ class EmotionClassifier:
 
     def _check(self) -> None:
         inputs, outputs = self._session.get_inputs(), {item.name: item for item in self._session.get_outputs()}
-        given = [(item.name, item.type, list(item.shape)[1:]) for item in inputs]
-        if given != [("images", "tensor(uint8)", [SIDE, SIDE, 1])] or isinstance(inputs[0].shape[0], int):
-            taken = ", ".join(f"'{item.name}', {item.type} {list(item.shape)}" for item in inputs)
+        taken = [(item.name, item.type, list(item.shape)[1:]) for item in inputs]
+        if taken != [("images", "tensor(uint8)", [SIDE, SIDE, 1])] or isinstance(inputs[0].shape[0], int):
+            described = ", ".join(f"'{item.name}', {item.type} {list(item.shape)}" for item in inputs)
             raise BundleError(
-                f"The model file '{self.bundle.served_file}' takes {taken}; expected 'images', uint8 (N, {SIDE}, "
+                f"The model file '{self.bundle.served_file}' takes {described}; expected 'images', uint8 (N, {SIDE}, "
                 f"{SIDE}, 1) with N free. Export it again or choose another model."
             )
         logits, maps = outputs.get("logits"), outputs.get("maps")

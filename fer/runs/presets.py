@@ -35,10 +35,10 @@ def _is_small(data: str) -> bool:
     if data == _SYNTHETIC:
         return True
     # Not at the top: it imports numpy, and a queued run is to stay small.
-    from fer.datasets.store.storage import INFO_FILE, DatasetInfo
+    from fer.datasets.store.storage import DatasetInfo
 
     try:
-        info = DatasetInfo.from_file(Path(data) / INFO_FILE)
+        info = DatasetInfo.from_folder(Path(data))
     except DatasetError:
         return False  # not imported, so its images aren't counted
     return info.by_split().get("train", 0) < _FEW

@@ -58,11 +58,11 @@ class OwnPagesOnly:
 
     def refusal(self, headers: Headers) -> str | None:
         """Return why a request is refused, or None."""
-        given = headers.getlist("host")
-        if len(given) != 1 or not self._is_own_name(given[0]):
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._is_own_name(hosts[0]):
             return _FOREIGN_HOST
         # Programs that are no browser send none.
-        if all(self._is_own_origin(origin, given[0]) for origin in headers.getlist("origin")):
+        if all(self._is_own_origin(origin, hosts[0]) for origin in headers.getlist("origin")):
             return None
         return _FOREIGN_ORIGIN
 

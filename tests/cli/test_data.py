@@ -11,10 +11,10 @@ from fer.datasets.store.corrections import correct, corrections_file, write_corr
 from fer.paths import data_dir
 from tests.support.forms import (
     csv_lines,
-    drawn,
     image_files,
     plus,
     snapshot,
+    synthetic_faces,
     votes_lines,
     write_files,
     write_lines,
@@ -38,7 +38,7 @@ def data(fer_home: Path) -> Data:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    return write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+    return write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
 
 
 def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -
     listed = json.loads(data("list", "--json").stdout)
     assert [(item["name"], item["n_images"]) for item in listed] == [("fer2013", 42)]
     shown = json.loads(data("show", "fer2013", "--json").stdout)
-    assert shown["fingerprint"] == drawn().fingerprint
+    assert shown["fingerprint"] == synthetic_faces().fingerprint
     assert shown["counts"]["train"]["happy"] == 4
     assert shown["bytes"] == catalog.disk_bytes("fer2013")
     assert data("delete", "fer2013", "--yes").exit_code == 0
@@ -59,13 +59,13 @@ def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -
 def test_people_read_tables(data: Data, table: Path) -> None:
     assert "No dataset yet" in data("list").stdout
     data("import", table)
-    assert drawn().fingerprint in data("list").stdout
+    assert synthetic_faces().fingerprint in data("list").stdout
     shown = data("show", "fer2013").stdout
     assert "surprise" in shown and "validation" in shown and str(table) in shown
 
 
 def test_rejected_rows_are_counted_and_their_list_is_named(data: Data, tmp_path: Path) -> None:
-    lines = csv_lines(drawn())
+    lines = csv_lines(synthetic_faces())
     lines[7] = "8" + lines[7][1:]
     result = data("import", write_lines(tmp_path / "fer2013.csv", lines), "--name", "mine")
     assert "42 rows read, 41 kept, 1 rejected." in result.stdout
@@ -75,11 +75,11 @@ def test_rejected_rows_are_counted_and_their_list_is_named(data: Data, tmp_path:
 
 
 def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_path: Path) -> None:
-    votes = write_lines(tmp_path / "crowd.csv", votes_lines(drawn()))
+    votes = write_lines(tmp_path / "crowd.csv", votes_lines(synthetic_faces()))
     assert data("import", table, "--votes", votes).exit_code == 0
-    (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(drawn())))
+    (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(synthetic_faces())))
     assert "42 files read" in data("import", tmp_path / "faces.zip").stdout
-    assert data("import", write_files(tmp_path / "faces", image_files(drawn()))).exit_code == 0
+    assert data("import", write_files(tmp_path / "faces", image_files(synthetic_faces()))).exit_code == 0
     listed = json.loads(data("list", "--json").stdout)
     assert [item["name"] for item in listed] == ["faces", "faces-2", "fer2013"]
     assert len({item["fingerprint"] for item in listed}) == 1
@@ -106,7 +106,7 @@ def test_what_goes_wrong_is_one_sentence(data: Data, arguments: tuple[str, ...],
 def test_a_failed_import_changes_nothing(data: Data, table: Path, tmp_path: Path, fer_home: Path) -> None:
     data("import", table)
     before = snapshot(fer_home)
-    (tmp_path / "bad.zip").write_bytes(zip_bytes({**image_files(drawn()), "../evil": b"x"}))
+    (tmp_path / "bad.zip").write_bytes(zip_bytes({**image_files(synthetic_faces()), "../evil": b"x"}))
     assert data("import", tmp_path / "bad.zip").exit_code == 1
     assert data("import", table, "--name", "fer2013").exit_code == 1
     assert snapshot(fer_home) == before
@@ -138,17 +138,17 @@ def test_an_export_is_imported_as_the_same_dataset(data: Data, table: Path, tmp_
 
 
 def test_numbered_folders_need_an_order(data: Data, tmp_path: Path) -> None:
-    (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(drawn(), tuple("0123456"))))
+    (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(synthetic_faces(), tuple("0123456"))))
     refused = data("import", tmp_path / "faces.zip")
     assert refused.exit_code == 1 and "--labels affectnet" in refused.stderr
     assert data("import", tmp_path / "faces.zip", "--labels", "fer2013").exit_code == 0
-    assert catalog.get_info("faces").fingerprint == drawn().fingerprint
+    assert catalog.get_info("faces").fingerprint == synthetic_faces().fingerprint
     wrong = data("import", tmp_path / "faces.zip", "--labels", "0=bored")
     assert wrong.exit_code == 1 and "can't be read at '0=bored'" in wrong.stderr
 
 
 def test_a_cleaned_copy_says_what_it_left_out(data: Data, tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[2], int(dataset.labels[2]))
     dataset = plus(dataset, dataset.images[0] * 0, 4)
     data("import", write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)))
@@ -172,7 +172,7 @@ def test_what_a_killed_import_left_is_cleaned_up_by_the_next_command(data: Data,
 
 def test_a_source_that_looks_like_markup_is_listed_as_it_is(data: Data, tmp_path: Path) -> None:
     (tmp_path / "[").mkdir()
-    table = write_lines(tmp_path / "[" / "z] fer2013.csv", csv_lines(drawn()))
+    table = write_lines(tmp_path / "[" / "z] fer2013.csv", csv_lines(synthetic_faces()))
     assert data("import", table, "--name", "mine").exit_code == 0
     listed = data("list")
     assert listed.exit_code == 0 and "[/z]" in "".join(listed.stdout.split())

@@ -12,7 +12,7 @@ from fer.datasets.faces import FaceDataset
 from fer.datasets.store.corrections import correct, corrections_file, write_corrections
 from fer.datasets.store.importing import import_path
 from fer.paths import data_dir
-from tests.support.forms import csv_lines, drawn, image_files, plus, votes_lines, write_files, write_lines
+from tests.support.forms import csv_lines, image_files, plus, synthetic_faces, votes_lines, write_files, write_lines
 
 Doctor = Callable[..., Result]
 
@@ -32,7 +32,7 @@ def doctor(fer_home: Path) -> Doctor:
 @pytest.fixture
 def sick() -> FaceDataset:
     """42 faces; then one of train again in test (42), the same with another label (43), a blank (44)."""
-    dataset = drawn()
+    dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
     dataset = plus(dataset, dataset.images[6], (int(dataset.labels[6]) + 1) % 7)
     return plus(dataset, np.zeros((48, 48)), 0)
@@ -66,14 +66,14 @@ def test_the_csv_names_files(doctor: Doctor, sick: FaceDataset, tmp_path: Path) 
 
 
 def test_an_imported_set_is_known_by_name_and_healthy_data_have_no_finding(doctor: Doctor, tmp_path: Path) -> None:
-    import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn())))
+    import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces())))
     result = doctor("fer2013")
     assert "fer2013: 42 images" in result.stdout and "No problems found." in result.stdout
     assert "These faces are synthetic." in doctor("synthetic").stdout
 
 
 def test_votes_are_predicted_by_name(doctor: Doctor, tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     votes = np.zeros((42, 10), np.uint8)
     votes[:, 9] = 10
     file = write_lines(tmp_path / "crowd.csv", votes_lines(dataset, votes))
@@ -96,7 +96,7 @@ def test_corrections_are_examined_when_asked_for(doctor: Doctor, sick: FaceDatas
 
 
 def test_what_cannot_be_read_is_said(doctor: Doctor, tmp_path: Path) -> None:
-    lines = csv_lines(drawn())
+    lines = csv_lines(synthetic_faces())
     lines[2] = "x" + lines[2]
     result = doctor(write_lines(tmp_path / "fer2013.csv", lines))
     assert "1 couldn't be read; the first is line 3" in result.stdout
@@ -115,7 +115,7 @@ def test_what_could_not_be_written_is_said_before_the_work(
 
 
 def test_what_a_table_holds_is_no_markup_and_steers_no_terminal(doctor: Doctor, tmp_path: Path) -> None:
-    lines = csv_lines(drawn())
+    lines = csv_lines(synthetic_faces())
     lines[2] = "[/b]\x1b[31m" + lines[2]
     result = doctor(write_lines(tmp_path / "[b] fer.csv", lines))
     assert result.exit_code == 0

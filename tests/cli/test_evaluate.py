@@ -21,7 +21,7 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.vision.samples import sample_portrait
 from tests.support.builders import make_bundle
 from tests.support.evaluations import grey_faces
-from tests.support.forms import csv_lines, drawn, image_files, write_folders, write_lines
+from tests.support.forms import csv_lines, image_files, synthetic_faces, write_files, write_lines
 
 WRONG = 5
 KEYS = [
@@ -84,7 +84,7 @@ def test_json_on_standard_output_is_the_one_object(table: Path, model: Path) -> 
 
 
 def test_csv_and_folders_give_the_same_metrics(faces: FaceDataset, table: Path, model: Path, tmp_path: Path) -> None:
-    folders = write_folders(tmp_path / "folders", image_files(faces))
+    folders = write_files(tmp_path / "folders", image_files(faces))
     one, other = metrics(table, "--model", model), metrics(folders, "--model", model)
     for key in KEYS:
         if key not in ("data", "faces_per_second"):
@@ -232,7 +232,7 @@ def test_an_imported_dataset_is_found_by_its_name(table: Path, model: Path) -> N
 def test_a_missing_validation_split_is_taken_from_train_and_called_so(
     faces: FaceDataset, model: Path, tmp_path: Path
 ) -> None:
-    folders = write_folders(tmp_path / "folders", image_files(drawn(140, 0, 7)))
+    folders = write_files(tmp_path / "folders", image_files(synthetic_faces(140, 0, 7)))
     assert metrics(folders, "--model", model, "--split", "validation")["n"] == 14
     words = " ".join(evaluate(folders, "--model", model, "--split", "validation").stdout.split())
     assert "validation split (the 10 % of train that training validates on)" in words

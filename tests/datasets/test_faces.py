@@ -5,18 +5,18 @@ import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.errors import DatasetError
-from tests.support.forms import drawn, unanimous
+from tests.support.forms import synthetic_faces, unanimous
 
 
 def test_counts_are_by_split_and_class() -> None:
-    dataset = drawn(14, 7, 0)
+    dataset = synthetic_faces(14, 7, 0)
     dataset = replace(dataset, labels=np.where(dataset.splits == 1, 3, 0))
     assert dataset.counts().tolist() == [[14, 0, 0, 0, 0, 0, 0], [0, 0, 0, 7, 0, 0, 0], [0] * 7]
     assert dataset.split_names() == ("train", "validation")
 
 
 def test_a_split_keeps_images_labels_and_votes_together() -> None:
-    dataset = drawn(14, 7, 7)
+    dataset = synthetic_faces(14, 7, 7)
     dataset = replace(dataset, votes=unanimous(dataset))
     test = dataset.split("test")
     assert len(test) == 7
@@ -27,11 +27,11 @@ def test_a_split_keeps_images_labels_and_votes_together() -> None:
 
 def test_a_split_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(DatasetError, match="no split 'test'; choose one of: train, validation"):
-        drawn(7, 7, 0).split("test")
+        synthetic_faces(7, 7, 0).split("test")
 
 
 def test_the_fingerprint_sees_pixels_and_labels_and_neither_order_nor_split() -> None:
-    dataset = drawn(14, 0, 0)
+    dataset = synthetic_faces(14, 0, 0)
     backwards = dataset.take(np.arange(13, -1, -1))
     assert backwards.fingerprint == dataset.fingerprint
     assert replace(dataset, splits=dataset.splits + np.uint8(2)).fingerprint == dataset.fingerprint

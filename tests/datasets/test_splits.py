@@ -5,7 +5,7 @@ import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.datasets.splits import with_validation_split
-from tests.support.forms import drawn
+from tests.support.forms import synthetic_faces
 
 
 def validation_images(dataset: FaceDataset) -> set[bytes]:
@@ -13,7 +13,7 @@ def validation_images(dataset: FaceDataset) -> set[bytes]:
 
 
 def test_a_stratified_tenth_of_train_is_validation() -> None:
-    dataset = drawn(140, 0, 14)
+    dataset = synthetic_faces(140, 0, 14)
     labels = np.where(np.arange(154) < 60, 3, dataset.labels)
     dataset = replace(dataset, labels=labels)
     found = with_validation_split(dataset)
@@ -25,13 +25,13 @@ def test_a_stratified_tenth_of_train_is_validation() -> None:
 
 
 def test_the_tenth_does_not_depend_on_the_order_of_files() -> None:
-    dataset = drawn(140, 0, 0)
+    dataset = synthetic_faces(140, 0, 0)
     shuffled = dataset.take(np.random.default_rng(5).permutation(140))
     assert validation_images(with_validation_split(dataset)) == validation_images(with_validation_split(shuffled))
 
 
 def test_copies_of_an_image_are_not_parted() -> None:
-    dataset = drawn(140, 0, 0)
+    dataset = synthetic_faces(140, 0, 0)
     # Every face twice: a split by chance would part about one pair in ten.
     doubled = dataset.take(np.repeat(np.arange(140), 2))
     found = with_validation_split(doubled)
@@ -40,11 +40,11 @@ def test_copies_of_an_image_are_not_parted() -> None:
 
 
 def test_a_validation_split_that_is_there_stays() -> None:
-    dataset = drawn(70, 7, 0)
+    dataset = synthetic_faces(70, 7, 0)
     assert with_validation_split(dataset) is dataset
 
 
 @pytest.mark.parametrize(("n_train", "n_test"), [(0, 14), (7, 0)])
 def test_small_and_missing_classes_keep_their_training_images(n_train: int, n_test: int) -> None:
-    dataset = drawn(n_train, 0, n_test)
+    dataset = synthetic_faces(n_train, 0, n_test)
     np.testing.assert_array_equal(with_validation_split(dataset).splits, dataset.splits)

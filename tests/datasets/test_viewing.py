@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 
 from fer.datasets.viewing import enlarged, mean_faces, members
-from tests.support.forms import drawn
+from tests.support.forms import synthetic_faces
 
 
 def test_mean_faces_are_the_means_of_their_class_and_split() -> None:
-    dataset = drawn(21, 7, 0)
+    dataset = synthetic_faces(21, 7, 0)
     for split, chosen in (("train", dataset.splits == 0), (None, dataset.splits < 3)):
         means = mean_faces(dataset, split)
         expected = dataset.images[chosen & (dataset.labels == 3)].mean(axis=0)
@@ -17,7 +17,7 @@ def test_mean_faces_are_the_means_of_their_class_and_split() -> None:
 
 
 def test_members_are_of_a_split_and_a_class() -> None:
-    dataset = drawn(14, 7, 0)
+    dataset = synthetic_faces(14, 7, 0)
     assert members(dataset).tolist() == list(range(21))
     found = members(dataset, "validation", "happy")
     assert len(found) == 1 and dataset.labels[found[0]] == 3 and dataset.splits[found[0]] == 1
@@ -25,7 +25,7 @@ def test_members_are_of_a_split_and_a_class() -> None:
 
 
 def test_an_enlarged_image_repeats_its_pixels() -> None:
-    image = drawn(1, 0, 0).images[0]
+    image = synthetic_faces(1, 0, 0).images[0]
     large = enlarged(image, 3)
     assert large.shape == (144, 144)
     np.testing.assert_array_equal(large[1::3, 2::3], image)

@@ -20,7 +20,7 @@ from fer.datasets.store.corrections import apply_corrections, correct
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from tests.e2e.conftest import App
-from tests.support.forms import csv_lines, drawn, image_files, plus, unanimous, votes_lines, zip_bytes
+from tests.support.forms import csv_lines, image_files, plus, synthetic_faces, unanimous, votes_lines, zip_bytes
 
 _TRAINING_S = 150
 # Of the dataset below: labels that the crowd rejects, the clearest first; a copy; a blank.
@@ -28,7 +28,7 @@ _WRONG, _WRONG_TOO, _COPY, _BLANK = 20, 10, 98, 99
 
 
 def sick_set() -> FaceDataset:
-    dataset = drawn(70, 14, 14)
+    dataset = synthetic_faces(70, 14, 14)
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]))
     return plus(dataset, np.zeros((48, 48)), 0)
 
@@ -137,7 +137,7 @@ def test_a_hostile_zip_is_refused_in_one_sentence(clean_home: App, tmp_path: Pat
 
 
 def test_the_order_of_numbered_classes_is_confirmed_by_its_faces(clean_home: App, tmp_path: Path) -> None:
-    dataset, affectnet = drawn(70, 0, 0), [6, 3, 4, 5, 2, 1, 0]
+    dataset, affectnet = synthetic_faces(70, 0, 0), [6, 3, 4, 5, 2, 1, 0]
     path = tmp_path / "affectnet.zip"
     path.write_bytes(zip_bytes(image_files(dataset, [str(affectnet.index(label)) for label in range(7)])))
     page = clean_home.open("Data")
@@ -150,7 +150,7 @@ def test_the_order_of_numbered_classes_is_confirmed_by_its_faces(clean_home: App
     expect(page.get_by_text("0: neutral")).to_be_visible()
     page.get_by_role("button", name="Import with this order").click()
     expect(page.get_by_text("70 files read, 70 kept, 0 rejected.")).to_be_visible()
-    info = json.loads((clean_home.server.home / "data" / "affectnet" / "set.json").read_text())
+    info = json.loads((clean_home.server.home / "data" / "affectnet" / "dataset.json").read_text())
     assert info["fingerprint"] == dataset.fingerprint
 
 

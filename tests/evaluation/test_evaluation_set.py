@@ -18,13 +18,13 @@ from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
 from tests.support.builders import portrait_bgr
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
-from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_folders, write_lines
+from tests.support.forms import csv_lines, image_files, synthetic_faces, votes_lines, write_files, write_lines
 
 
 def test_csv_and_folders_of_the_same_images_are_the_same_evaluation_set(tmp_path: Path) -> None:
-    faces = drawn()
+    faces = synthetic_faces()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
-    folders = write_folders(tmp_path / "folders", image_files(faces))
+    folders = write_files(tmp_path / "folders", image_files(faces))
     one, other = load_evaluation_set(Source(str(table))), load_evaluation_set(Source(str(folders)))
     assert one.split == other.split == "test"
     assert np.array_equal(one.faces.images, other.faces.images)
@@ -34,8 +34,8 @@ def test_csv_and_folders_of_the_same_images_are_the_same_evaluation_set(tmp_path
 
 
 def test_an_origin_is_that_of_its_face(tmp_path: Path) -> None:
-    faces = drawn()
-    folders = write_folders(tmp_path / "folders", image_files(faces))
+    faces = synthetic_faces()
+    folders = write_files(tmp_path / "folders", image_files(faces))
     found = load_evaluation_set(Source(str(folders), split="train"))
     for image, label, origin in zip(found.faces.images, found.faces.labels, found.origins, strict=True):
         assert origin.startswith(f"train/{EMOTIONS[label]}/")
@@ -46,7 +46,7 @@ def test_an_origin_is_that_of_its_face(tmp_path: Path) -> None:
     ("sizes", "split"), [((7, 7, 7), "test"), ((7, 7, 0), "validation"), ((7, 0, 0), "train"), ((0, 0, 7), "test")]
 )
 def test_the_split_that_tells_most_is_the_default(sizes: tuple[int, int, int], split: str) -> None:
-    faces = drawn(*sizes)
+    faces = synthetic_faces(*sizes)
     assert default_split(faces) == split
     assert len(evaluation_set(faces).faces) == 7
 
@@ -57,14 +57,14 @@ def test_no_image_at_all_is_a_sentence() -> None:
 
 
 def test_a_split_that_is_missing_is_named_with_those_there_are(tmp_path: Path) -> None:
-    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(14, 7, 0)))
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces(14, 7, 0)))
     with pytest.raises(DatasetError, match=r"no split 'test'.*train, validation"):
         load_evaluation_set(Source(str(table), split="test"))
 
 
 def test_validation_of_data_without_one_is_the_tenth_that_training_takes(tmp_path: Path) -> None:
-    faces = drawn(140, 0, 7)
-    folders = write_folders(tmp_path / "folders", image_files(faces))
+    faces = synthetic_faces(140, 0, 7)
+    folders = write_files(tmp_path / "folders", image_files(faces))
     found = load_evaluation_set(Source(str(folders), split="validation"))
     expected = load_dataset(folders).split("validation")
     assert (found.split, found.derived, len(found.faces)) == ("validation", True, 14)
@@ -74,13 +74,13 @@ def test_validation_of_data_without_one_is_the_tenth_that_training_takes(tmp_pat
 
 
 def test_without_train_there_is_no_tenth_of_it(tmp_path: Path) -> None:
-    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(0, 0, 7)))
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces(0, 0, 7)))
     with pytest.raises(DatasetError, match=r"no split 'validation'.*test"):
         load_evaluation_set(Source(str(table), split="validation"))
 
 
 def test_an_imported_set_is_found_by_its_name(tmp_path: Path, fer_home: Path) -> None:
-    import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn())), "mine")
+    import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces())), "mine")
     assert load_evaluation_set(Source("mine")).faces.name == "mine"
 
 
@@ -100,13 +100,13 @@ def test_a_path_does_not_depend_on_the_folder_it_was_typed_in(tmp_path: Path, mo
 @pytest.mark.parametrize(("split", "n_left_out"), [("train", 2), ("validation", 0), ("test", 1)])
 @pytest.mark.parametrize("form", ["table", "table in a folder", "folders"])
 def test_what_is_left_out_is_counted_by_split(form: str, split: str, n_left_out: int, tmp_path: Path) -> None:
-    faces = drawn(28, 14, 28)
+    faces = synthetic_faces(28, 14, 28)
     if form == "folders":
         files = image_files(faces)
         files |= {
             f"{place}/happy/bad{number}.png": b"bad" for place, number in (("train", 1), ("train", 2), ("test", 3))
         }
-        source = write_folders(tmp_path / "folders", files)
+        source = write_files(tmp_path / "folders", files)
     else:
         bad = [f"3,1 2 3,{usage}" for usage in ("Training", "Training", "PrivateTest")]
         (tmp_path / "data").mkdir()
@@ -117,7 +117,7 @@ def test_what_is_left_out_is_counted_by_split(form: str, split: str, n_left_out:
 
 
 def test_votes_next_to_the_table_are_read_and_change_the_key(tmp_path: Path) -> None:
-    faces = drawn()
+    faces = synthetic_faces()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
     without = load_evaluation_set(Source(str(table)))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(faces))

@@ -25,7 +25,7 @@ def test_coverage_and_size_overall_and_by_class() -> None:
     assert found.per_class == {"disgust": ClassSetMetrics(2, 0.5, 1.5), "sad": ClassSetMetrics(1, 1.0, 5.0)}
 
 
-def drawn(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def synthetic_faces(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Faces whose probabilities are exactly as often right as they say."""
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet(np.full(7, 0.4), n)
@@ -38,7 +38,7 @@ def test_sets_cover_other_faces_however_wrong_the_probabilities_are(sharpened: f
         powers = probabilities**sharpened
         return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
 
-    (fitted_on, labels), (others, other_labels) = drawn(4000, 0), drawn(4000, 1)
+    (fitted_on, labels), (others, other_labels) = synthetic_faces(4000, 0), synthetic_faces(4000, 1)
     sets = fit_sets(model(fitted_on), labels, 0.8)
     assert sets.coverage == 0.8
     assert measure_sets(sets, model(others), other_labels).coverage == pytest.approx(0.81, abs=0.02)

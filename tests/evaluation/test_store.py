@@ -21,7 +21,7 @@ from fer.evaluation.robustness import TRANSFORMS
 from fer.storage.files import write_json
 from fer.storage.processes import stamp_of
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
-from tests.support.forms import csv_lines, drawn, image_files, votes_lines, write_folders, write_lines
+from tests.support.forms import csv_lines, image_files, synthetic_faces, votes_lines, write_files, write_lines
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_the_evaluation_set_comes_back_with_origins_and_votes(tmp_path: Path) -> None:
-    faces = drawn()
+    faces = synthetic_faces()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(faces))
     made = load_evaluation_set(Source(str(table)))
@@ -111,9 +111,9 @@ def test_what_is_written_anew_has_another_stamp(tmp_path: Path) -> None:
 
 
 def test_two_layouts_of_the_same_images_share_faces_and_results(tmp_path: Path) -> None:
-    faces = drawn()
+    faces = synthetic_faces()
     table = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
-    folders = Source(str(write_folders(tmp_path / "folders", image_files(faces))))
+    folders = Source(str(write_files(tmp_path / "folders", image_files(faces))))
     for source in (table, folders):
         store.save_evaluation_set(store.choice_key(source), load_evaluation_set(source))
     assert store.choice_key(table) != store.choice_key(folders)
@@ -125,7 +125,7 @@ def test_two_layouts_of_the_same_images_share_faces_and_results(tmp_path: Path) 
 
 
 def test_a_changed_file_is_another_choice(tmp_path: Path) -> None:
-    faces = drawn()
+    faces = synthetic_faces()
     source = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
     before = store.choice_key(source)
     assert store.choice_key(source) == before
@@ -138,7 +138,7 @@ def test_a_changed_file_is_another_choice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["FER2013new.csv", "fer2013new (1).csv"])
 def test_votes_of_any_name_that_is_read_are_another_choice(name: str, tmp_path: Path) -> None:
-    faces = drawn()
+    faces = synthetic_faces()
     source = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
     before = store.choice_key(source)
     (tmp_path / "notes.txt").write_text("no part of it")
@@ -149,7 +149,7 @@ def test_votes_of_any_name_that_is_read_are_another_choice(name: str, tmp_path: 
 
 
 def test_corrections_of_a_set_are_not_evaluated_and_make_no_other_choice(tmp_path: Path) -> None:
-    faces = drawn()
+    faces = synthetic_faces()
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(faces)), "mine")
     folder = dataset_folder("mine")
     source = Source(str(folder))
@@ -175,7 +175,7 @@ def test_another_option_is_another_choice(change: dict[str, object]) -> None:
 
 
 def test_a_file_added_to_a_folder_is_another_choice(tmp_path: Path) -> None:
-    folder = write_folders(tmp_path / "folders", image_files(drawn()))
+    folder = write_files(tmp_path / "folders", image_files(synthetic_faces()))
     before = store.choice_key(Source(str(folder)))
     (folder / "test" / "happy" / "new.png").write_bytes(b"more")
     assert store.choice_key(Source(str(folder))) != before
@@ -234,7 +234,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 def test_a_file_that_goes_away_while_it_is_looked_at_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = write_folders(tmp_path / "folders", image_files(drawn()))
+    folder = write_files(tmp_path / "folders", image_files(synthetic_faces()))
     gone = folder / "test" / "happy" / "gone.png"
     walk = os.walk
     monkeypatch.setattr(store.os, "walk", lambda root: [*walk(root), (str(gone.parent), [], [gone.name])])

@@ -24,10 +24,10 @@ from fer.ui import jobs
 from fer.ui.data import doctor, importing
 from tests.support.forms import (
     csv_lines,
-    drawn,
     image_files,
     plus,
     snapshot,
+    synthetic_faces,
     unanimous,
     votes_lines,
     write_lines,
@@ -73,7 +73,7 @@ def view(app: AppTest, name: str) -> AppTest:
 @pytest.fixture
 def sick() -> FaceDataset:
     """84 faces; a copy of 3 in test (84), a blank (85); the crowd rejects the labels of 10 and 20."""
-    dataset = drawn(70, 7, 7)
+    dataset = synthetic_faces(70, 7, 7)
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
     dataset = plus(dataset, np.zeros((48, 48)), 0)
     votes = unanimous(dataset)
@@ -99,8 +99,10 @@ def test_without_data_the_page_invites(tiny_model: Path, open_page: OpenPage) ->
 
 
 def test_a_damaged_dataset_is_named_and_hides_no_other(fer_home: Path, open_page: OpenPage) -> None:
-    store(Reading(drawn(), tuple(f"line {index + 2}" for index in range(len(drawn()))), form="CSV"), "whole", "a.csv")
-    store(Reading(drawn(), tuple(f"line {index + 2}" for index in range(len(drawn()))), form="CSV"), "torn", "b.csv")
+    faces = synthetic_faces()
+    reading = Reading(faces, tuple(f"line {index + 2}" for index in range(len(faces))), form="CSV")
+    store(reading, "whole", "a.csv")
+    store(reading, "torn", "b.csv")
     (fer_home / "data" / "torn" / INFO_FILE).write_text('{"format": 1, "counts": "many"}')
     app = open_page(PAGE)
     assert not app.exception and not app.error
@@ -109,7 +111,7 @@ def test_a_damaged_dataset_is_named_and_hides_no_other(fer_home: Path, open_page
 
 
 def test_an_upload_is_imported_and_summed_up(fer_home: Path, open_page: OpenPage) -> None:
-    lines = csv_lines(drawn())
+    lines = csv_lines(synthetic_faces())
     lines[6] = "9" + lines[6][1:]
     app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(lines).encode()})
     assert [text.value for text in app.success] == ["Imported 'fer2013': 42 rows read, 41 kept, 1 rejected."]
@@ -119,14 +121,14 @@ def test_an_upload_is_imported_and_summed_up(fer_home: Path, open_page: OpenPage
         "Reason": "label '9' is not the name or number of a class",
     }
     assert any(item.proto.label == "Not imported, as CSV" for item in app.get("download_button"))
-    assert app.selectbox(key="data_set").value == "fer2013"
+    assert app.selectbox(key="data_dataset").value == "fer2013"
     button(app, "Close").click().run()
     assert not app.success and not app.exception
 
 
 def numbered() -> bytes:
     """A zip in AffectNet's order: neutral, happy, sad, surprise, fear, disgust, angry."""
-    dataset = drawn(70, 0, 0)
+    dataset = synthetic_faces(70, 0, 0)
     places = [6, 3, 4, 5, 2, 1, 0]
     return zip_bytes(image_files(dataset, [str(places.index(label)) for label in range(7)]))
 
@@ -139,7 +141,7 @@ def test_numbered_classes_are_asked_about_with_six_faces_each(fer_home: Path, op
     app.selectbox(key="data_label_order").set_value("affectnet").run()
     assert {"**0: neutral**", "**6: angry**"} <= {text.value for text in app.markdown}
     app = finished(button(app, "Import with this order").click().run())
-    assert catalog.get_info("affectnet").fingerprint == drawn(70, 0, 0).fingerprint
+    assert catalog.get_info("affectnet").fingerprint == synthetic_faces(70, 0, 0).fingerprint
     assert "70 files read, 70 kept, 0 rejected" in app.success[0].value
 
 
@@ -150,7 +152,7 @@ def test_an_order_of_ones_own_is_chosen_number_by_number(fer_home: Path, open_pa
         app.selectbox(key=f"data_label_order_{number}").set_value(label)
     app.run()
     finished(button(app, "Import with this order").click().run())
-    assert catalog.get_info("mine").fingerprint == drawn(70, 0, 0).fingerprint
+    assert catalog.get_info("mine").fingerprint == synthetic_faces(70, 0, 0).fingerprint
 
 
 def test_a_question_is_cancelled_and_changes_nothing(fer_home: Path, open_page: OpenPage) -> None:
@@ -161,8 +163,8 @@ def test_a_question_is_cancelled_and_changes_nothing(fer_home: Path, open_page: 
 
 def test_a_zip_with_votes_is_imported_under_the_name_one_chooses(fer_home: Path, open_page: OpenPage) -> None:
     files = {
-        "fer2013.csv": "\n".join(csv_lines(drawn())).encode(),
-        "fer2013new.csv": "\n".join(votes_lines(drawn())).encode(),
+        "fer2013.csv": "\n".join(csv_lines(synthetic_faces())).encode(),
+        "fer2013new.csv": "\n".join(votes_lines(synthetic_faces())).encode(),
     }
     app = import_files(open_page(PAGE), {"archive.zip": zip_bytes(files)}, name="fer")
     assert catalog.get_info("fer").has_votes
@@ -173,8 +175,8 @@ def test_two_files_at_once_are_the_table_and_its_votes(fer_home: Path, open_page
     import_files(
         open_page(PAGE),
         {
-            "fer2013.csv": "\n".join(csv_lines(drawn())).encode(),
-            "fer2013new.csv": "\n".join(votes_lines(drawn())).encode(),
+            "fer2013.csv": "\n".join(csv_lines(synthetic_faces())).encode(),
+            "fer2013new.csv": "\n".join(votes_lines(synthetic_faces())).encode(),
         },
     )
     assert catalog.get_info("fer2013").has_votes
@@ -183,9 +185,9 @@ def test_two_files_at_once_are_the_table_and_its_votes(fer_home: Path, open_page
 @pytest.mark.parametrize(
     ("file", "data", "message"),
     [
-        ("evil.zip", zip_bytes({**image_files(drawn()), "../evil.png": b"x"}), "leads out of it"),
+        ("evil.zip", zip_bytes({**image_files(synthetic_faces()), "../evil.png": b"x"}), "leads out of it"),
         ("notes.csv", b"a,b\n1,2\n", "no column 'pixels'"),
-        ("cut.zip", zip_bytes(image_files(drawn()))[:-50], "cut short"),
+        ("cut.zip", zip_bytes(image_files(synthetic_faces()))[:-50], "cut short"),
     ],
 )
 def test_what_cannot_be_imported_is_one_sentence_and_changes_nothing(
@@ -201,8 +203,8 @@ def test_a_file_inside_data_is_named_and_any_other_path_is_refused(
     fer_home: Path, tmp_path: Path, open_page: OpenPage
 ) -> None:
     (fer_home / "data").mkdir()
-    write_lines(fer_home / "data" / "fer2013.csv", csv_lines(drawn()))
-    outside = write_lines(tmp_path / "outside.csv", csv_lines(drawn()))
+    write_lines(fer_home / "data" / "fer2013.csv", csv_lines(synthetic_faces()))
+    outside = write_lines(tmp_path / "outside.csv", csv_lines(synthetic_faces()))
     app = open_page(PAGE)
     app.segmented_control(key="data_import_source").set_value("From data/").run()
     assert any("Files there: fer2013.csv" in text.value for text in app.caption)
@@ -213,7 +215,7 @@ def test_a_file_inside_data_is_named_and_any_other_path_is_refused(
         assert catalog.list_datasets() == []
     app.text_input(key="data_import_path").set_value("fer2013.csv").run()
     finished(button(app, "Import").click().run())
-    assert [info.fingerprint for info in catalog.list_datasets()] == [drawn().fingerprint]
+    assert [info.fingerprint for info in catalog.list_datasets()] == [synthetic_faces().fingerprint]
 
 
 def test_an_import_is_cancelled(
@@ -253,7 +255,7 @@ def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
     first = open_page(PAGE)
     second = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=60).run().switch_page(PAGE).run()
     for app, name in ((first, "one.csv"), (second, "two.csv")):
-        app.file_uploader[0].set_value([(name, "\n".join(csv_lines(drawn())).encode(), "text/csv")]).run()
+        app.file_uploader[0].set_value([(name, "\n".join(csv_lines(synthetic_faces())).encode(), "text/csv")]).run()
     button(first, "Import").click().run()
     # The second tab has not heard of it, and presses its button all the same.
     button(second, "Import").click().run()
@@ -274,21 +276,21 @@ def test_whoever_imports_is_taken_to_the_new_set_and_nobody_else(
 ) -> None:
     first, second = open_page(PAGE), open_page(PAGE)
     second.text_input(key="data_import_name").set_value("my own").run()
-    import_files(first, {"fer2013.csv": "\n".join(csv_lines(drawn())).encode()})
-    assert first.selectbox(key="data_set").value == "fer2013"
+    import_files(first, {"fer2013.csv": "\n".join(csv_lines(synthetic_faces())).encode()})
+    assert first.selectbox(key="data_dataset").value == "fer2013"
     second.run()
     assert any("Imported 'fer2013'" in text.value for text in second.success)
-    assert second.selectbox(key="data_set").value == "mine"
+    assert second.selectbox(key="data_dataset").value == "mine"
     assert second.text_input(key="data_import_name").value == "my own"
     # It is taken there once.
-    first.selectbox(key="data_set").set_value("mine").run()
-    assert first.run().selectbox(key="data_set").value == "mine"
+    first.selectbox(key="data_dataset").set_value("mine").run()
+    assert first.run().selectbox(key="data_dataset").value == "mine"
 
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_files_of_one_name_are_told_of(n: int, fer_home: Path, open_page: OpenPage) -> None:
     app = open_page(PAGE)
-    table = ("fer2013.csv", "\n".join(csv_lines(drawn())).encode(), "text/csv")
+    table = ("fer2013.csv", "\n".join(csv_lines(synthetic_faces())).encode(), "text/csv")
     app.file_uploader[0].set_value([table] * n).run()
     finished(button(app, "Import").click().run())
     assert [f"{n} datasets" in text.value for text in app.error] == [True]
@@ -330,7 +332,7 @@ def downloads(app: AppTest) -> set[str]:
 
 
 def test_imbalance_has_a_csv_as_well(fer_home: Path, open_page: OpenPage) -> None:
-    dataset = drawn(70, 0, 0)
+    dataset = synthetic_faces(70, 0, 0)
     kept = np.flatnonzero((dataset.labels != 1) | (np.cumsum(dataset.labels == 1) <= 1))
     store(Reading(dataset.take(kept), ("x",) * len(kept)), "mine", "x")
     app = view(open_page(PAGE), "Doctor")
@@ -384,7 +386,7 @@ def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(
     np.testing.assert_array_equal(cleaned.images, np.delete(stored.images, [3, 85], axis=0))
     assert {name: data for name, data in snapshot(fer_home).items() if "cleaned" not in name} == before
     button(app, "Open").click().run()
-    assert app.selectbox(key="data_set").value == "mine-cleaned"
+    assert app.selectbox(key="data_dataset").value == "mine-cleaned"
 
 
 def test_the_most_doubtful_labels_are_judged_by_a_click_each(
@@ -421,7 +423,7 @@ def test_skipping_leaves_no_trace(fer_home: Path, stored: FaceDataset, tiny_mode
 
 def test_without_votes_the_model_doubts(fer_home: Path, tiny_model: Path, open_page: OpenPage) -> None:
     """The tiny model takes the darkest face for angry and the brightest for neutral."""
-    dataset = drawn(14, 0, 0)
+    dataset = synthetic_faces(14, 0, 0)
     store(Reading(dataset, ("x",) * 14), "mine", "x")
     app = view(open_page(PAGE), "Relabel")
     app = finished(button(app, "Classify 14 images").click().run())
@@ -435,7 +437,7 @@ def test_without_votes_the_model_doubts(fer_home: Path, tiny_model: Path, open_p
 def test_with_neither_votes_nor_model_the_page_says_what_helps(
     fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store(Reading(drawn(14, 0, 0), ("x",) * 14), "mine", "x")
+    store(Reading(synthetic_faces(14, 0, 0), ("x",) * 14), "mine", "x")
     monkeypatch.setattr("fer.paths.SHIPPED_BUNDLE", fer_home / "nothing here")
     app = view(open_page(PAGE), "Relabel")
     assert not app.exception and "fer2013new.csv" in app.info[0].value
@@ -492,7 +494,7 @@ def test_home_has_a_card_for_the_data(
 
 
 def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: OpenPage) -> None:
-    app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(csv_lines(drawn())).encode()})
+    app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(csv_lines(synthetic_faces())).encode()})
     assert not app.file_uploader[0].value
     job = jobs.find(importing._key())
     assert job is not None and not hasattr(job, "_work")

@@ -33,7 +33,7 @@ from fer.vision.crops import crop_faces
 from fer.vision.detection import photo_detector_name
 from fer.vision.images import decode, encode_png
 from tests.support.builders import make_bundle, portrait_bgr
-from tests.support.forms import csv_lines, drawn, votes_lines, write_lines
+from tests.support.forms import csv_lines, synthetic_faces, votes_lines, write_lines
 
 OpenPage = Callable[[str], AppTest]
 EVALUATION = "pages/4_Evaluation.py"
@@ -180,7 +180,7 @@ def test_the_same_faces_of_another_source_have_that_sources_name(
 ) -> None:
     for name, more in (("first", []), ("second", ["3,1 2 3,PrivateTest"])):
         (fer_home / "data" / name).mkdir(parents=True)
-        table = write_lines(fer_home / "data" / name / f"{name}.csv", [*csv_lines(drawn()), *more])
+        table = write_lines(fer_home / "data" / name / f"{name}.csv", [*csv_lines(synthetic_faces()), *more])
         evaluated(bundle, source=Source(str(table.parent)))
     page = open_page(EVALUATION)
     for name, words in (("first", "first.csv: 7 faces."), ("second", "second.csv: 7 faces, 1 image left out.")):
@@ -228,7 +228,7 @@ def test_a_relative_path_is_resolved_here_and_not_in_the_other_process(
 ) -> None:
     started = []
     monkeypatch.setattr(Job, "start", lambda _, request: started.append(request))
-    write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+    write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
     page = open_page(EVALUATION)
     monkeypatch.chdir(tmp_path)
     box(page, "Data").set_value("elsewhere").run()
@@ -380,7 +380,7 @@ def test_a_choice_of_the_second_model_is_forgotten_with_it(bundle: Bundle, secon
 
 
 def test_votes_bring_the_crowd(bundle: Bundle, open_page: OpenPage, fer_home: Path) -> None:
-    faces = drawn(7, 7, 28)
+    faces = synthetic_faces(7, 7, 28)
     folder = fer_home / "data" / "mine"
     folder.mkdir(parents=True)
     write_lines(folder / "fer2013.csv", csv_lines(faces))
@@ -397,10 +397,10 @@ def test_votes_bring_the_crowd(bundle: Bundle, open_page: OpenPage, fer_home: Pa
 def test_the_data_of_its_own_training_are_offered_first(
     own: str, fer_home: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    stored = import_path(write_lines(tmp_path / "faces.csv", csv_lines(drawn())), "stored")
-    other = import_path(write_lines(tmp_path / "other.csv", csv_lines(drawn())[:-1]), "another")
+    stored = import_path(write_lines(tmp_path / "faces.csv", csv_lines(synthetic_faces())), "stored")
+    other = import_path(write_lines(tmp_path / "other.csv", csv_lines(synthetic_faces())[:-1]), "another")
     for name in ("first.csv", "mine.csv"):
-        write_lines(fer_home / "data" / name, csv_lines(drawn()))
+        write_lines(fer_home / "data" / name, csv_lines(synthetic_faces()))
     about, offered = {
         "a table": ({"name": "mine.csv"}, str(fer_home / "data" / "mine.csv")),
         "a set": ({"name": "stored", "fingerprint": stored.fingerprint}, str(fer_home / "data" / "stored")),
@@ -421,7 +421,7 @@ def test_a_path_of_ones_own(bundle: Bundle, open_page: OpenPage, tmp_path: Path)
     page.text_input(key="evaluation_path").set_value(str(tmp_path / "nothing")).run()
     assert "doesn't exist" in texts(page)
     assert "Evaluate" not in buttons(page)
-    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
     page.text_input(key="evaluation_path").set_value(str(table)).run()
     assert "Evaluate" in buttons(page)
     assert not page.error and not page.exception

@@ -172,11 +172,11 @@ def test_an_evaluation_is_run_in_its_own_process(fer_home: Path) -> None:
         from fer.paths import data_dir
         from tests.support.builders import make_bundle
         from tests.support.evaluations import grey_faces
-        from tests.support.forms import image_files, write_folders
+        from tests.support.forms import image_files, write_files
         from tests.support.run_folders import wait_until
 
         bundle = make_bundle(data_dir() / "bundle")
-        source = Source(str(write_folders(data_dir() / "faces", image_files(grey_faces(wrong=7)))))
+        source = Source(str(write_files(data_dir() / "faces", image_files(grey_faces(wrong=7)))))
         choice = store.choice_key(source)
         job = Job.of([bundle.hash], choice)
         job.start(Request((str(bundle.path),), source))

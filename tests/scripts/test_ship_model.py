@@ -18,7 +18,7 @@ from scripts import int8, ship_model, shipped_report
 from scripts.int8 import Verdict
 from tests.support.builders import make_bundle
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
-from tests.support.forms import csv_lines, drawn, votes_lines, write_lines
+from tests.support.forms import csv_lines, synthetic_faces, votes_lines, write_lines
 
 ABOUT = {
     "network": {"name": "residual", "parameters": 1_200_000, "multiply_adds": 130_000_000},
@@ -117,7 +117,7 @@ def checkout(tmp_path: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def finished_run(folder: Path) -> Path:
-    faces = drawn(28, 14, 0)
+    faces = synthetic_faces(28, 14, 0)
     table = write_lines(folder / "fer2013.csv", csv_lines(faces))
     write_lines(folder / "fer2013new.csv", votes_lines(faces))
     run = folder / "run"

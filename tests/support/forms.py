@@ -18,7 +18,8 @@ USAGES = ("Training", "PublicTest", "PrivateTest")
 SPLIT_NAMES = ("train", "validation", "test")
 
 
-def drawn(n_train: int = 28, n_validation: int = 7, n_test: int = 7, seed: int = 0) -> FaceDataset:
+def synthetic_faces(n_train: int = 28, n_validation: int = 7, n_test: int = 7, seed: int = 0) -> FaceDataset:
+    """Return a few synthetic faces; the default has every class in every split."""
     return make_synthetic(n_train, n_validation, n_test, seed)
 
 
@@ -80,6 +81,7 @@ def encoded(image: Image.Image, form: str) -> bytes:
 
 
 def write_files(root: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files by their path below `root`."""
     for name, data in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,12 +110,3 @@ def plus(dataset: FaceDataset, image: np.ndarray, label: int, split: int = 0) ->
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, byte for byte."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def write_folders(root: Path, files: dict[str, bytes]) -> Path:
-    """Write files by their path below `root`."""
-    for name, data in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return root

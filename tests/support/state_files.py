@@ -59,7 +59,7 @@ def write_state() -> list[Path]:
         current.current_bundle_path().parent / "origin.json",
         current.current_bundle_path() / "parity.json",
         paths.runs_dir() / "speeds.json",
-        *(dataset / name for name in ("set.json", "origins.json", "corrections.csv")),
+        *(dataset / name for name in ("dataset.json", "origins.json", "corrections.csv")),
         *sorted(result_folder.glob("*.json")),
         *sorted((paths.home() / "evaluations" / "choices").glob("*.json")),
         *sorted((paths.home() / "evaluations" / "jobs").glob("*/*.json")),

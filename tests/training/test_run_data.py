@@ -16,7 +16,7 @@ from fer.training.batch_statistics import recompute_statistics, unaugmented_batc
 from fer.training.networks import LOGITS
 from fer.training.run_data import load_data, split_parts
 from fer.training.validation import validate
-from tests.support.forms import drawn
+from tests.support.forms import synthetic_faces
 
 
 def dataset(n_train: int = 140, n_validation: int = 14, votes: np.ndarray | None = None) -> FaceDataset:
@@ -56,7 +56,7 @@ def test_too_few_images_of_a_class_is_one_sentence():
 
 
 def test_corrections_of_an_imported_set_reach_a_run_that_asks_for_them(fer_home):
-    faces = drawn()
+    faces = synthetic_faces()
     importing.store(Reading(faces, tuple(f"face {row}" for row in range(len(faces))), form="CSV"), "mine", "here")
     folder = data_dir() / "mine"
     now = (int(faces.labels[4]) + 1) % 7

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fer.datasets.store.importing import import_path
 from fer.ui.data_choice import ELSEWHERE, data_options
-from tests.support.forms import csv_lines, drawn, votes_lines, write_lines
+from tests.support.forms import csv_lines, synthetic_faces, votes_lines, write_lines
 
 
 def test_without_data_there_are_drawn_faces_and_a_path_of_ones_own(fer_home: Path) -> None:
@@ -12,12 +12,12 @@ def test_without_data_there_are_drawn_faces_and_a_path_of_ones_own(fer_home: Pat
 
 
 def test_sets_come_first_then_what_lies_in_the_folder_but_for_votes_and_notes(fer_home: Path, tmp_path: Path) -> None:
-    table = write_lines(tmp_path / "faces.csv", csv_lines(drawn()))
+    table = write_lines(tmp_path / "faces.csv", csv_lines(synthetic_faces()))
     made = import_path(table, "mine")
     folder = fer_home / "data"
     for name in ("b.zip", "A.CSV", "README.md", "notes.txt", ".hidden.csv"):
         (folder / name).touch()
-    write_lines(folder / "fer2013new (1).csv", votes_lines(drawn()))
+    write_lines(folder / "fer2013new (1).csv", votes_lines(synthetic_faces()))
     (folder / "photos").mkdir()
     options = data_options()
     offered = ["mine", "A.CSV", "b.zip", "photos"]

@@ -7,7 +7,7 @@ from typing import Final
 
 from fer.datasets.readings import Reading
 from fer.datasets.store import staging
-from fer.datasets.store.storage import INFO_FILE, DatasetInfo, is_stored, read_stored
+from fer.datasets.store.storage import DatasetInfo, is_stored, read_stored
 from fer.errors import DatasetError
 from fer.paths import data_dir
 
@@ -32,7 +32,7 @@ def _stored() -> Iterator[DatasetInfo | str]:
     for folder in sorted(data_dir().iterdir()):
         if not folder.name.startswith(".") and is_stored(folder):
             try:
-                yield DatasetInfo.from_file(folder / INFO_FILE)
+                yield DatasetInfo.from_folder(folder)
             except DatasetError as error:
                 yield str(error)
 
@@ -58,7 +58,7 @@ def get_info(name: str) -> DatasetInfo:
     Raises:
         DatasetError: there is no such dataset, or it is damaged.
     """
-    return DatasetInfo.from_file(dataset_folder(name) / INFO_FILE)
+    return DatasetInfo.from_folder(dataset_folder(name))
 
 
 def open_dataset(name: str, *, in_memory: bool = True) -> Reading:

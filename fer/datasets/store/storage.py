@@ -22,7 +22,8 @@ from fer.storage.schema import Count, Text, fitting, read_object
 from fer.storage.values import cleaned, parse
 from fer.text import encodable, spreadsheet_safe
 
-INFO_FILE: Final = "set.json"
+INFO_FILE: Final = "dataset.json"
+_OLD_INFO_FILE: Final = "set.json"
 REJECTED_FILE: Final = "rejected.csv"
 _ORIGINS_FILE: Final = "origins.json"
 _GROUPS_FILE: Final = "groups.json"
@@ -90,20 +91,20 @@ class DatasetInfo:
         return {**dataclasses.asdict(self), "n_images": self.n_images, "counts": counts}
 
     @classmethod
-    def from_file(cls, path: Path) -> Self:
-        """Read the facts that `write_stored` wrote.
+    def from_folder(cls, folder: Path) -> Self:
+        """Read the facts that `write_stored` wrote into a folder.
 
         Raises:
             DatasetError: the file is missing or wasn't written by this program.
         """
         try:
-            values = read_object(path)
+            values = read_object(_info_file(folder))
             if values.get("format") != _FORMAT:
                 raise ValueError("another format")
             # A dataset is called what its folder is called, so that one that was moved by hand is found.
-            return fitting(values | {"name": path.parent.name}, cls)
+            return fitting(values | {"name": folder.name}, cls)
         except (OSError, ValueError) as error:
-            raise DatasetError(f"{path.parent} isn't a dataset of this version ({error}); import it again.") from error
+            raise DatasetError(f"{folder} isn't a dataset of this version ({error}); import it again.") from error
 
 
 def describe(reading: Reading, name: str, source: str, changes: Sequence[str] = ()) -> DatasetInfo:
@@ -149,9 +150,15 @@ def write_stored(folder: Path, reading: Reading, info: DatasetInfo) -> None:
 def is_stored(folder: Path) -> bool:
     """Return whether a folder holds a dataset that `write_stored` wrote."""
     try:
-        return (folder / INFO_FILE).is_file()
+        return _info_file(folder).is_file()
     except OSError:  # a name that no folder can have
         return False
+
+
+def _info_file(folder: Path) -> Path:
+    """Return the file with a stored dataset's facts; datasets imported earlier have it under its old name."""
+    old = folder / _OLD_INFO_FILE
+    return old if old.is_file() else folder / INFO_FILE
 
 
 def read_stored(folder: Path, *, in_memory: bool = True) -> Reading:
@@ -164,7 +171,7 @@ def read_stored(folder: Path, *, in_memory: bool = True) -> Reading:
     Raises:
         DatasetError: it is damaged or from another version.
     """
-    info = DatasetInfo.from_file(folder / INFO_FILE)
+    info = DatasetInfo.from_folder(folder)
     try:
         images = np.load(folder / "images.npy", mmap_mode=None if in_memory else "r", allow_pickle=False)
         votes: npt.NDArray[np.uint8] | None = None

@@ -16,7 +16,7 @@ from fer.text import MB, file_size, literal
 from fer.ui import jobs
 from fer.ui.frame import menu_entry
 
-CHOSEN: Final = "data_set"
+CHOSEN: Final = "data_dataset"
 LOOK, DOCTOR, RELABEL = "Look", "Doctor", "Relabel"
 _VIEW_ICONS: Final = {
     LOOK: ":material/grid_view:",
@@ -54,7 +54,7 @@ def corrections_of(info: DatasetInfo) -> list[Correction]:
     return read_corrections(corrections_file(catalog.dataset_folder(info.name)))
 
 
-def stored_sets() -> list[DatasetInfo]:
+def stored_datasets() -> list[DatasetInfo]:
     """Return the stored datasets by name."""
     return catalog.list_datasets()
 
@@ -65,7 +65,7 @@ def tell_damaged() -> None:
         st.warning(literal(sentence), icon=":material/folder_off:")
 
 
-def sets_table(sets: list[DatasetInfo]) -> None:
+def datadatasets_table(datasets: list[DatasetInfo]) -> None:
     """Draw a table of the datasets."""
     frame = pd.DataFrame(
         [
@@ -78,7 +78,7 @@ def sets_table(sets: list[DatasetInfo]) -> None:
                 "On disk, MB": catalog.disk_bytes(info.name) / MB,
                 "Fingerprint": info.fingerprint,
             }
-            for info in sets
+            for info in datasets
         ]
     )
     number = st.column_config.NumberColumn(format="localized")
@@ -95,11 +95,11 @@ def sets_table(sets: list[DatasetInfo]) -> None:
     )
 
 
-def choose_set(sets: list[DatasetInfo]) -> DatasetInfo:
+def choose_dataset(datasets: list[DatasetInfo]) -> DatasetInfo:
     """Let the user choose a dataset, and delete it."""
-    by_name = {info.name: info for info in sets}
+    by_name = {info.name: info for info in datasets}
     if st.session_state.get(CHOSEN) not in by_name:
-        st.session_state[CHOSEN] = sets[0].name
+        st.session_state[CHOSEN] = datasets[0].name
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Dataset", list(by_name), key=CHOSEN, persist_state="session")
         _delete(by_name[name])
@@ -156,14 +156,14 @@ def choose_view() -> str:
 def card() -> None:
     """Draw the card on Home: how many datasets and images there are, and a link to the page."""
     tidy_up()
-    sets = catalog.list_datasets()
+    datasets = catalog.list_datasets()
     st.markdown("**:material/dataset: Data**")
-    if sets:
+    if datasets:
         with st.container(horizontal=True):
-            st.metric("Datasets", f"{len(sets)}", width="content")
-            st.metric("Images", f"{sum(info.n_images for info in sets):,}", width="content")
-        st.caption(", ".join(info.name for info in sets))
+            st.metric("Datasets", f"{len(datasets)}", width="content")
+            st.metric("Images", f"{sum(info.n_images for info in datasets):,}", width="content")
+        st.caption(", ".join(info.name for info in datasets))
     else:
         st.markdown("No dataset yet. Import FER-2013 to explore it, fix its labels and train on it.")
     entry = menu_entry("Data")
-    st.page_link(entry.path, label="See the data" if sets else "Import data", icon=entry.icon)
+    st.page_link(entry.path, label="See the data" if datasets else "Import data", icon=entry.icon)

@@ -67,15 +67,17 @@ def relabel(info: DatasetInfo) -> None:
     if queue is None:
         return
     made = corrections_of(info)
-    judged = reviewed_images(reading.dataset, made)
-    waiting = [int(index) for index in queue if index not in judged and (info.created, int(index)) not in state.skipped]
+    reviewed = reviewed_images(reading.dataset, made)
+    waiting = [
+        int(index) for index in queue if index not in reviewed and (info.created, int(index)) not in state.skipped
+    ]
     if state.error:
         st.error(state.error, icon=":material/error:")
     n_done = len(queue) - len(waiting)
     if len(queue):
         st.progress(n_done / len(queue), text=f"{n_done:,} of {len(queue):,} doubtful images reviewed or skipped")
     if waiting:
-        _judge(info, reading, waiting[0], bundle)
+        _review(info, reading, waiting[0], bundle)
     elif len(queue):
         st.success("All doubtful images are reviewed.", icon=":material/check_circle:")
     else:
@@ -148,7 +150,7 @@ def _ask(info: DatasetInfo, classifier: EmotionClassifier, progress: Progress) -
     return np.concatenate(answers)
 
 
-def _judge(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | None) -> None:
+def _review(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | None) -> None:
     """Show one image with its votes and predictions, and the buttons."""
     dataset = reading.dataset
     label = EMOTIONS[dataset.labels[index]]

@@ -13,7 +13,7 @@ from fer.datasets.doctor.checkup import KINDS, examine
 from fer.datasets.doctor.crowd import EMOTION_COLUMNS, no_face, rejected_labels
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.readings import Reading
-from tests.support.forms import drawn, plus, unanimous
+from tests.support.forms import plus, synthetic_faces, unanimous
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
@@ -23,7 +23,7 @@ def brighter(image: np.ndarray) -> np.ndarray:
 
 
 def smooth(seed: int) -> np.ndarray:
-    return cv2.GaussianBlur(drawn(1, 0, 0, seed=seed).images[0], (3, 3), 0)
+    return cv2.GaussianBlur(synthetic_faces(1, 0, 0, seed=seed).images[0], (3, 3), 0)
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Planted:
 
 @pytest.fixture(scope="module")
 def planted() -> Planted:
-    base = drawn(70, 14, 14)
+    base = synthetic_faces(70, 14, 14)
     here = Planted(base, {}, {})
     labels = base.labels
     within = [3, here.add(base.images[3], int(labels[3]), TRAIN)]
@@ -103,14 +103,14 @@ def test_copies_of_one_picture_share_a_group(planted: Planted) -> None:
 
 
 def test_healthy_data_have_no_finding() -> None:
-    checkup = examine(drawn(140, 28, 28))
+    checkup = examine(synthetic_faces(140, 28, 28))
     assert checkup.findings == () and checkup.remarks == ()
-    empty = checkup.to_csv(Reading(drawn(1, 0, 0), ("line 2",)))
+    empty = checkup.to_csv(Reading(synthetic_faces(1, 0, 0), ("line 2",)))
     assert empty == "finding,group,image,origin,split,label,note,left_out\n"
 
 
 def test_labels_that_the_crowd_rejects_are_found_and_nothing_else() -> None:
-    dataset = drawn(70, 0, 0)
+    dataset = synthetic_faces(70, 0, 0)
     votes = unanimous(dataset)
     wrong = [4, 21, 66]
     for index in wrong:
@@ -150,7 +150,7 @@ def test_a_tenth_at_most_for_the_label_and_more_than_half_for_another(own: int, 
 
 
 def test_imbalance_is_said_by_split_with_figures() -> None:
-    dataset = drawn(70, 0, 0)
+    dataset = synthetic_faces(70, 0, 0)
     kept = np.flatnonzero((dataset.labels != 1) | (np.cumsum(dataset.labels == 1) <= 1))
     checkup = examine(dataset.take(kept))
     (finding,) = checkup.findings
@@ -187,13 +187,13 @@ def test_the_csv_and_the_json_name_every_image(planted: Planted) -> None:
 
 def test_a_missing_detector_is_remarked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fer.datasets.doctor.checkup.faceless_images", lambda *_: None)
-    checkup = examine(drawn(14, 0, 0))
+    checkup = examine(synthetic_faces(14, 0, 0))
     assert checkup.findings == () and "YuNet" in checkup.remarks[0]
 
 
 def test_progress_ascends_to_the_end() -> None:
     seen: list[float] = []
-    examine(drawn(20, 0, 0), lambda share, text: seen.append(share))
+    examine(synthetic_faces(20, 0, 0), lambda share, text: seen.append(share))
     assert seen == sorted(seen) and seen[0] == 0 and seen[-1] == 1
 
 

@@ -16,13 +16,13 @@ from fer.datasets.store import catalog
 from fer.datasets.store.corrections import Correction, correct
 from fer.datasets.store.importing import store
 from fer.errors import DatasetError
-from tests.support.forms import drawn, plus, snapshot, unanimous
+from tests.support.forms import plus, snapshot, synthetic_faces, unanimous
 
 
 @pytest.fixture
 def reading() -> Reading:
     """42 faces; then a copy (42), the same with another label twice (43 of 9; 44 of 10), two blanks (45, 46)."""
-    dataset = drawn()
+    dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]))
     dataset = plus(dataset, dataset.images[9], (int(dataset.labels[9]) + 1) % 7)
     dataset = plus(dataset, dataset.images[10], (int(dataset.labels[10]) + 1) % 7)
@@ -90,7 +90,7 @@ def test_votes_stay_with_their_faces(reading: Reading) -> None:
 
 
 def test_a_copy_without_one_of_the_classes_is_refused(fer_home: Path) -> None:
-    dataset = drawn(14, 0, 0)
+    dataset = synthetic_faces(14, 0, 0)
     images = dataset.images.copy()
     images[dataset.labels == 5] = 0
     store(Reading(replace(dataset, images=images), ("x",) * 14), "mine", "x")
@@ -117,7 +117,7 @@ def cleaned(dataset: FaceDataset, kinds: Collection[str], *made: Correction) -> 
 @pytest.mark.parametrize("kinds", [SURE_KINDS, ["exact_duplicates"], ["exact_duplicates", "exact_contradicting"]])
 @pytest.mark.parametrize("corrected", [3, 42])
 def test_of_two_copies_the_corrected_one_stays(kinds: Collection[str], corrected: int) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]))
     now = (int(dataset.labels[3]) + 1) % 7
     copy, changes = cleaned(dataset, kinds, correct(dataset, corrected, now))
@@ -127,14 +127,14 @@ def test_of_two_copies_the_corrected_one_stays(kinds: Collection[str], corrected
 
 
 def test_of_copies_in_two_splits_the_judged_one_stays() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
     copy, _ = cleaned(dataset, ["exact_across_splits"], correct(dataset, 3, int(dataset.labels[3])))
     assert [item.where for item in copy.rejected] == ["42"]
 
 
 def test_a_correction_of_an_image_that_goes_is_not_counted() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]))
     now = (int(dataset.labels[3]) + 1) % 7
     copy, changes = cleaned(dataset, SURE_KINDS, correct(dataset, 3, now), correct(dataset, 42, now))
@@ -143,7 +143,7 @@ def test_a_correction_of_an_image_that_goes_is_not_counted() -> None:
 
 
 def test_a_discarded_image_does_not_take_its_twin_along() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
     for discarded, twin in ((3, "42"), (42, "3")):
         copy, changes = cleaned(dataset, SURE_KINDS, correct(dataset, discarded, None))
@@ -152,7 +152,7 @@ def test_a_discarded_image_does_not_take_its_twin_along() -> None:
 
 
 def test_two_labels_that_a_person_gave_both_stay() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], (int(dataset.labels[3]) + 1) % 7)
     made = [correct(dataset, index, int(dataset.labels[index])) for index in (3, 42)]
     copy, _ = cleaned(dataset, SURE_KINDS, *made)
@@ -161,8 +161,8 @@ def test_two_labels_that_a_person_gave_both_stay() -> None:
 
 def test_kinds_are_computed_jointly_so_that_a_picture_is_not_lost() -> None:
     """Two copies in validation contradict and go; the near copy in train is alone then, and stays."""
-    face = cv2.GaussianBlur(drawn(1, 0, 0, seed=50).images[0], (3, 3), 0)
-    dataset = plus(drawn(), face, 2, 1)
+    face = cv2.GaussianBlur(synthetic_faces(1, 0, 0, seed=50).images[0], (3, 3), 0)
+    dataset = plus(synthetic_faces(), face, 2, 1)
     dataset = plus(dataset, face, 4, 1)
     dataset = plus(dataset, np.clip(face * 0.8 + 25, 0, 255), 2, 0)
     copy, changes = cleaned(dataset, SURE_KINDS)
@@ -173,12 +173,12 @@ def test_kinds_are_computed_jointly_so_that_a_picture_is_not_lost() -> None:
 def test_near_constant_images_are_left_out_though_they_are_no_near_copies() -> None:
     flat = np.full((48, 48), 90)
     flat[:3, :3] = 99
-    copy, changes = cleaned(plus(drawn(), flat, 5), ["near_constant"])
+    copy, changes = cleaned(plus(synthetic_faces(), flat, 5), ["near_constant"])
     assert [item.where for item in copy.rejected] == ["42"] and changes == ("Left out, near-constant images: 1.",)
 
 
 def test_the_crowd_does_not_overrule_a_person() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     votes = unanimous(dataset)
     for index in (5, 6):
         votes[index] = 0
@@ -192,7 +192,7 @@ def test_the_crowd_does_not_overrule_a_person() -> None:
 @pytest.mark.parametrize("index", [4, 99, -1])
 def test_corrections_of_another_set_change_nothing(now: int | None, index: int) -> None:
     """A discard reaches no other image either."""
-    dataset = drawn()
-    foreign = replace(correct(drawn(seed=9), 4, now), index=index)
+    dataset = synthetic_faces()
+    foreign = replace(correct(synthetic_faces(seed=9), 4, now), index=index)
     with pytest.raises(DatasetError, match="don't belong to these images"):
         cleaned(dataset, SURE_KINDS, foreign)

@@ -6,11 +6,11 @@ import pytest
 from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.doctor.doubts import doubtful_by_crowd, doubtful_by_model
 from fer.errors import DatasetError
-from tests.support.forms import drawn, unanimous
+from tests.support.forms import synthetic_faces, unanimous
 
 
 def test_the_crowd_doubts_the_clearest_cases_first() -> None:
-    dataset = drawn(14, 0, 0)
+    dataset = synthetic_faces(14, 0, 0)
     votes = unanimous(dataset)
     for index, others in ((3, 6), (8, 10), (11, 5)):
         votes[index] = 0
@@ -22,11 +22,11 @@ def test_the_crowd_doubts_the_clearest_cases_first() -> None:
 
 def test_without_votes_there_is_no_crowd() -> None:
     with pytest.raises(DatasetError, match="no FER\\+ votes"):
-        doubtful_by_crowd(drawn(7, 0, 0))
+        doubtful_by_crowd(synthetic_faces(7, 0, 0))
 
 
 def test_the_model_doubts_the_clearest_cases_first() -> None:
-    dataset = drawn(14, 0, 0)
+    dataset = synthetic_faces(14, 0, 0)
     probabilities = np.full((14, 7), 0.02, np.float32)
     probabilities[np.arange(14), dataset.labels] = 0.88
     for index, other in ((5, 0.6), (9, 0.9)):

@@ -7,7 +7,7 @@ import pytest
 from fer.datasets.doctor.duplicates import exact_groups, near_groups, similarity
 from fer.datasets.faces import FaceDataset
 from fer.datasets.synthetic import make_synthetic
-from tests.support.forms import drawn
+from tests.support.forms import synthetic_faces
 
 Image = np.ndarray
 
@@ -32,7 +32,7 @@ def compressed(image: Image) -> Image:
 
 def smooth_face() -> Image:
     """A drawn face without the noise, which no JPEG keeps."""
-    return cv2.GaussianBlur(drawn(20, 0, 0, seed=9).images[11], (3, 3), 0)
+    return cv2.GaussianBlur(synthetic_faces(20, 0, 0, seed=9).images[11], (3, 3), 0)
 
 
 VARIANTS: dict[str, Callable[[Image], Image]] = {
@@ -51,7 +51,7 @@ VARIANTS: dict[str, Callable[[Image], Image]] = {
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_near_copy_is_found_among_strangers_and_nothing_else(variant: str) -> None:
-    strangers = drawn(60, 0, 0).images
+    strangers = synthetic_faces(60, 0, 0).images
     original = smooth_face()
     images = np.concatenate([strangers, original[None], VARIANTS[variant](original)[None]])
     assert as_lists(near_groups(images, everything(images))) == [[60, 61]]
@@ -59,7 +59,7 @@ def test_a_near_copy_is_found_among_strangers_and_nothing_else(variant: str) -> 
 
 
 def test_exact_copies_are_one_group_and_no_near_copies() -> None:
-    dataset: FaceDataset = drawn(30, 0, 0)
+    dataset: FaceDataset = synthetic_faces(30, 0, 0)
     images = dataset.images[[*range(30), 4, 9, 4]]
     assert as_lists(exact_groups(images, everything(images))) == [[4, 30, 32], [9, 31]]
     assert near_groups(images, everything(images)) == []
@@ -67,12 +67,14 @@ def test_exact_copies_are_one_group_and_no_near_copies() -> None:
 
 def test_exact_copies_of_near_copies_belong_to_their_group() -> None:
     original = smooth_face()
-    images = np.concatenate([drawn(10, 0, 0).images, original[None], compressed(original)[None], original[None]])
+    images = np.concatenate(
+        [synthetic_faces(10, 0, 0).images, original[None], compressed(original)[None], original[None]]
+    )
     assert as_lists(near_groups(images, everything(images))) == [[10, 11, 12]]
 
 
 def test_only_the_images_asked_for_are_compared() -> None:
-    images = np.repeat(drawn(5, 0, 0).images, 2, axis=0)
+    images = np.repeat(synthetic_faces(5, 0, 0).images, 2, axis=0)
     assert as_lists(exact_groups(images, np.array([0, 1, 2, 4, 5, 7]))) == [[0, 1], [4, 5]]
     assert as_lists(exact_groups(images, np.array([0, 2, 4, 6, 8]))) == []
 
@@ -94,7 +96,7 @@ def test_similarity_is_of_the_best_shift() -> None:
     face = smooth_face()
     assert similarity(face, moved(face, 4, -3)) > 0.999
     assert similarity(face, 255 - face) < 0.5
-    assert similarity(face, drawn(1, 0, 0).images[0]) < 0.9
+    assert similarity(face, synthetic_faces(1, 0, 0).images[0]) < 0.9
 
 
 def test_nothing_to_compare_is_no_copy() -> None:

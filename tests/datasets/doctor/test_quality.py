@@ -7,7 +7,7 @@ import pytest
 from fer.datasets.doctor import quality
 from fer.datasets.doctor.quality import faceless_images, flat_images
 from fer.vision.samples import sample_portrait
-from tests.support.forms import drawn
+from tests.support.forms import synthetic_faces
 
 
 def level(grey: int) -> np.ndarray:
@@ -40,7 +40,7 @@ def ramp(least: int, most: int) -> np.ndarray:
     ],
 )
 def test_flat_images_are_blank_or_nearly_so(image: np.ndarray, kind: str) -> None:
-    images = np.concatenate([drawn(3, 0, 0).images, image[None]])
+    images = np.concatenate([synthetic_faces(3, 0, 0).images, image[None]])
     blank, near = flat_images(images)
     assert blank.tolist() == ([3] if kind == "blank" else [])
     assert near.tolist() == ([3] if kind == "near" else [])
@@ -67,7 +67,7 @@ NO_FACES: dict[str, Callable[[], np.ndarray]] = {
 
 @pytest.mark.parametrize("name", NO_FACES)
 def test_an_image_without_a_face_is_found_among_faces(name: str) -> None:
-    images = np.concatenate([drawn(40, 0, 0).images, NO_FACES[name]()[None]])
+    images = np.concatenate([synthetic_faces(40, 0, 0).images, NO_FACES[name]()[None]])
     found = faceless_images(images, np.arange(41))
     assert found is not None and found.tolist() == [40]
 
@@ -89,7 +89,7 @@ def test_only_the_images_asked_for_are_looked_at() -> None:
 
 def test_nobody_looks_without_the_detectors_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "yunet_file", lambda: None)
-    assert faceless_images(drawn(3, 0, 0).images, np.arange(3)) is None
+    assert faceless_images(synthetic_faces(3, 0, 0).images, np.arange(3)) is None
 
 
 def test_looking_ends_when_it_is_cancelled() -> None:
@@ -100,5 +100,5 @@ def test_looking_ends_when_it_is_cancelled() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        faceless_images(drawn(20, 0, 0).images, np.arange(20), cancel)
+        faceless_images(synthetic_faces(20, 0, 0).images, np.arange(20), cancel)
     assert len(calls) == 1

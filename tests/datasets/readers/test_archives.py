@@ -19,17 +19,17 @@ from fer.datasets.store.importing import import_path, import_uploads
 from fer.errors import DatasetError
 from tests.support.forms import (
     csv_lines,
-    drawn,
     icml_lines,
     image_files,
     png,
     snapshot,
+    synthetic_faces,
     unanimous,
     votes_lines,
     zip_bytes,
 )
 
-DATASET = drawn()
+DATASET = synthetic_faces()
 GOOD = image_files(DATASET)
 
 

@@ -19,7 +19,7 @@ from fer.datasets.store.importing import import_path
 from fer.datasets.store.loading import load_dataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
-from tests.support.forms import csv_lines, drawn, encoded, image_files, png, write_files, write_lines
+from tests.support.forms import csv_lines, encoded, image_files, png, synthetic_faces, write_files, write_lines
 
 OTHER_NAMES = ("anger", "disgusted", "fearful", "happiness", "sadness", "surprised", "Neutral")
 
@@ -29,7 +29,7 @@ PREFIXED = tuple(f"{number}_{name}" for number, name in enumerate(EMOTIONS))
 @pytest.mark.parametrize("classes", [EMOTIONS, OTHER_NAMES, PREFIXED])
 @pytest.mark.parametrize("prefix", ["", "archive/", "src/data/"])
 def test_folders_are_the_same_set_as_the_table(tmp_path: Path, classes: Sequence[str], prefix: str) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     table = load_dataset(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)))
     root = write_files(tmp_path / "faces", image_files(dataset, classes, prefix))
     found = load_dataset(root)
@@ -41,7 +41,7 @@ def test_folders_are_the_same_set_as_the_table(tmp_path: Path, classes: Sequence
     ("train", "validation", "test"), [("train", "val", "test"), ("Training", "PublicTest", "PrivateTest")]
 )
 def test_splits_go_by_several_names(tmp_path: Path, train: str, validation: str, test: str) -> None:
-    dataset = drawn(7, 14, 21)
+    dataset = synthetic_faces(7, 14, 21)
     renamed = {
         path.replace("train/", f"{train}/").replace("validation/", f"{validation}/").replace("test/", f"{test}/"): data
         for path, data in image_files(dataset).items()
@@ -50,7 +50,7 @@ def test_splits_go_by_several_names(tmp_path: Path, train: str, validation: str,
 
 
 def test_the_desktop_scripts_layout_beside_its_source(tmp_path: Path) -> None:
-    dataset = drawn(14, 0, 7)
+    dataset = synthetic_faces(14, 0, 7)
     files = {**image_files(dataset, prefix="data/"), "src/emotions.py": b"print()", "README.md": b"# Emotions"}
     found = load_dataset(write_files(tmp_path / "checkout", files), with_validation=False)
     assert found.counts().sum(axis=1).tolist() == [14, 0, 7]
@@ -59,7 +59,7 @@ def test_the_desktop_scripts_layout_beside_its_source(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "split"), [("faces", "train"), ("test", "test"), ("val", "validation")])
 def test_class_folders_without_splits_are_one_split(tmp_path: Path, name: str, split: str) -> None:
-    dataset = drawn(14, 0, 0)
+    dataset = synthetic_faces(14, 0, 0)
     files = {path.removeprefix("train/"): data for path, data in image_files(dataset).items()}
     found = read_path(write_files(tmp_path / name, files)).dataset
     assert found.split_names() == (split,)
@@ -67,7 +67,7 @@ def test_class_folders_without_splits_are_one_split(tmp_path: Path, name: str, s
 
 
 def test_two_sets_in_one_folder_are_told_apart_by_the_user(tmp_path: Path) -> None:
-    files = image_files(drawn(7, 0, 0), prefix="old/") | image_files(drawn(7, 0, 0), prefix="new/")
+    files = image_files(synthetic_faces(7, 0, 0), prefix="old/") | image_files(synthetic_faces(7, 0, 0), prefix="new/")
     with pytest.raises(DatasetError, match=r"more than one dataset of image folders \(new, old\); import one"):
         read_path(write_files(tmp_path / "both", files))
 
@@ -79,7 +79,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_the_operating_system_left_is_no_image(tmp_path: Path) -> None:
-    dataset = drawn(14, 0, 0)
+    dataset = synthetic_faces(14, 0, 0)
     litter = {
         "__MACOSX/train/happy/._00000.png": b"\0\5\26\7",
         "train/.DS_Store": b"x",
@@ -107,7 +107,7 @@ def test_any_format_and_size_becomes_a_face(form: str, size: tuple[int, int], mo
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF"])
 def test_a_face_of_48_pixels_keeps_every_one_of_them(form: str) -> None:
-    image = drawn(1, 0, 0).images[0]
+    image = synthetic_faces(1, 0, 0).images[0]
     np.testing.assert_array_equal(decode_face(encoded(Image.fromarray(image), form)), image)
     np.testing.assert_array_equal(decode_face(encoded(Image.fromarray(image).convert("RGB"), form)), image)
 
@@ -136,7 +136,7 @@ DAMAGED = {
 @pytest.mark.parametrize("name", DAMAGED)
 def test_a_file_that_is_no_face_is_rejected_with_its_reason(tmp_path: Path, name: str) -> None:
     make, reason = DAMAGED[name]
-    dataset = drawn(28, 0, 0)
+    dataset = synthetic_faces(28, 0, 0)
     files = {**image_files(dataset), f"train/happy/{name}": make()}
     reading = read_path(write_files(tmp_path / "faces", files))
     (rejection,) = reading.rejected
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_face_is_rejected_with_its_reason(tmp_path: Path, name
 
 
 def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -> None:
-    files = {**image_files(drawn(28, 0, 0)), "train/bored/a.png": png(drawn(1, 0, 0).images[0])}
+    files = {**image_files(synthetic_faces(28, 0, 0)), "train/bored/a.png": png(synthetic_faces(1, 0, 0).images[0])}
     reading: Reading = read_path(write_files(tmp_path / "faces", files))
     assert [(item.where, item.reason) for item in reading.rejected] == [
         ("train/bored/a.png", "its folder names no class")
@@ -156,7 +156,7 @@ def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -
 
 def test_a_folder_beside_the_splits_is_rejected_and_not_passed_over(tmp_path: Path) -> None:
     beside = ["happy/x.png", "train2/happy/a.png"]
-    files = {**image_files(drawn(28, 0, 0)), **dict.fromkeys([*beside, "docs/a.png", "happy.png"], b"x")}
+    files = {**image_files(synthetic_faces(28, 0, 0)), **dict.fromkeys([*beside, "docs/a.png", "happy.png"], b"x")}
     reading: Reading = read_path(write_files(tmp_path / "faces", files))
     assert [(item.where, item.reason) for item in reading.rejected] == [
         (name, "its folder names no split") for name in beside
@@ -165,8 +165,8 @@ def test_a_folder_beside_the_splits_is_rejected_and_not_passed_over(tmp_path: Pa
 
 
 def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
-    outside = write_files(tmp_path / "outside", {"secret.png": png(drawn(1, 0, 0).images[0])})
-    root = write_files(tmp_path / "faces", image_files(drawn(14, 0, 0)))
+    outside = write_files(tmp_path / "outside", {"secret.png": png(synthetic_faces(1, 0, 0).images[0])})
+    root = write_files(tmp_path / "faces", image_files(synthetic_faces(14, 0, 0)))
     (root / "train" / "happy" / "link.png").symlink_to(outside / "secret.png")
     (root / "train" / "happy" / "more").symlink_to(outside)
     assert len(read_path(root).dataset) == 14
@@ -191,8 +191,8 @@ def test_a_layout_says_which_files_are_its_own() -> None:
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_name_that_is_no_utf8_is_stored_and_shown(tmp_path: Path, fer_home: Path, kept: bool) -> None:
-    root = write_files(tmp_path / "faces", image_files(drawn(28, 0, 0)))
-    face = png(drawn(1, 0, 0, seed=5).images[0]) if kept else b"no picture"
+    root = write_files(tmp_path / "faces", image_files(synthetic_faces(28, 0, 0)))
+    face = png(synthetic_faces(1, 0, 0, seed=5).images[0]) if kept else b"no picture"
     (root / "train" / "happy" / os.fsdecode(b"caf\xe9.png")).write_bytes(face)
     name = import_path(root).name
     readable = "train/happy/caf\\udce9.png"
@@ -202,7 +202,7 @@ def test_a_name_that_is_no_utf8_is_stored_and_shown(tmp_path: Path, fer_home: Pa
 
 
 def test_a_folder_whose_name_is_no_utf8_is_imported(tmp_path: Path, fer_home: Path) -> None:
-    root = write_files(tmp_path / os.fsdecode(b"visages d\xe9"), image_files(drawn()))
+    root = write_files(tmp_path / os.fsdecode(b"visages d\xe9"), image_files(synthetic_faces()))
     info = import_path(root)
     assert info.name == "visages-d" and info.source.encode("utf-8").endswith(b"\\udce9")
 
@@ -213,7 +213,7 @@ def test_a_defect_in_one_file_does_not_end_the_others(tmp_path: Path, monkeypatc
             raise ZeroDivisionError
         return decode_face(data)
 
-    dataset = drawn(28, 0, 0)
+    dataset = synthetic_faces(28, 0, 0)
     folder = write_files(tmp_path / "faces", {**image_files(dataset), "train/happy/text.png": b"Just text."})
     monkeypatch.setattr(folders, "decode_face", fails_on_text)
     reading = read_path(folder)

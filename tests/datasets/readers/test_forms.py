@@ -29,9 +29,9 @@ from fer.errors import DatasetError
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector
 from tests.support.builders import portrait_bgr
-from tests.support.forms import csv_lines, drawn, image_files, png, write_files, write_lines, zip_bytes
+from tests.support.forms import csv_lines, image_files, png, synthetic_faces, write_files, write_lines, zip_bytes
 
-DATASET = drawn(14, 7, 7)
+DATASET = synthetic_faces(14, 7, 7)
 TABLE = "\n".join(csv_lines(DATASET)).encode()
 NUMBERS = tuple("0123456")
 
@@ -217,7 +217,7 @@ def test_a_lone_test_table_is_test(tmp_path: Path) -> None:
 
 def test_contradicting_splits_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"test\.csv contradicts itself: its name says test, and line 2"):
-        read_path(write_lines(tmp_path / "test.csv", csv_lines(drawn(7, 0, 0))))
+        read_path(write_lines(tmp_path / "test.csv", csv_lines(synthetic_faces(7, 0, 0))))
     face = png(DATASET.images[0])
     with pytest.raises(DatasetError, match=r"contradicts itself: train/happy/test/1\.png lies in train and test"):
         read("a.zip", zip_bytes({"train/happy/test/1.png": face, "train/sad/1.png": face}))
@@ -227,16 +227,16 @@ def test_contradicting_splits_are_refused(tmp_path: Path) -> None:
 
 
 def test_numbered_folders_are_refused_with_samples_and_imported_by_an_order() -> None:
-    data = zip_bytes(image_files(drawn(70, 0, 0), NUMBERS))
+    data = zip_bytes(image_files(synthetic_faces(70, 0, 0), NUMBERS))
     with pytest.raises(LabelOrderError, match="--labels affectnet") as caught:
         read("faces.zip", data)
     assert caught.value.numbers == (0, 1, 2, 3, 4, 5, 6)
     assert all(len(faces) == 6 and faces[0].shape == (48, 48) for faces in caught.value.samples.values())
-    same(read("faces.zip", data, "fer2013"), drawn(70, 0, 0))
+    same(read("faces.zip", data, "fer2013"), synthetic_faces(70, 0, 0))
     by_affectnet = read("faces.zip", data, "affectnet").dataset
     wanted = [EMOTIONS.index(name) for name in ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry")]
-    order = np.argsort(drawn(70, 0, 0).labels, kind="stable")
-    np.testing.assert_array_equal(by_affectnet.labels, np.array(wanted)[drawn(70, 0, 0).labels[order]])
+    order = np.argsort(synthetic_faces(70, 0, 0).labels, kind="stable")
+    np.testing.assert_array_equal(by_affectnet.labels, np.array(wanted)[synthetic_faces(70, 0, 0).labels[order]])
 
 
 def test_numbers_elsewhere_than_in_fer2013_are_asked_about() -> None:
@@ -307,7 +307,7 @@ def test_the_images_names_give_the_split_where_no_folder_does() -> None:
 
 
 def test_an_unknown_folder_next_to_the_classes_is_not_dropped_silently() -> None:
-    plain = {path.removeprefix("train/"): data for path, data in image_files(drawn(14, 0, 0)).items()}
+    plain = {path.removeprefix("train/"): data for path, data in image_files(synthetic_faces(14, 0, 0)).items()}
     reading = read("a.zip", zip_bytes({**plain, "unknown/1.png": png(DATASET.images[0])}))
     assert [item.where for item in reading.rejected] == ["unknown/1.png"]
 

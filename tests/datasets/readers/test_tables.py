@@ -10,7 +10,7 @@ import pytest
 from fer.datasets.readers.sources import read_path
 from fer.datasets.readers.tables import read_table
 from fer.errors import DatasetError
-from tests.support.forms import csv_lines, drawn, icml_lines, write_lines
+from tests.support.forms import csv_lines, icml_lines, synthetic_faces, write_lines
 
 Lines = list[str]
 
@@ -47,7 +47,7 @@ FORMS: dict[str, Callable[[Lines], bytes]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_table_in_another_dress_has_the_same_fingerprint(tmp_path: Path, form: str) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     path = tmp_path / "fer2013.csv"
     path.write_bytes(FORMS[form](csv_lines(dataset)))
     reading = read_path(path)
@@ -58,7 +58,7 @@ def test_a_table_in_another_dress_has_the_same_fingerprint(tmp_path: Path, form:
 
 
 def test_kaggles_other_file_with_spaces_and_another_order_is_the_same(tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     reading = read_path(write_lines(tmp_path / "icml_face_data.csv", icml_lines(dataset)))
     np.testing.assert_array_equal(reading.dataset.images, dataset.images)
     np.testing.assert_array_equal(reading.dataset.labels, dataset.labels)
@@ -66,7 +66,7 @@ def test_kaggles_other_file_with_spaces_and_another_order_is_the_same(tmp_path: 
 
 
 def test_without_usage_everything_is_train(tmp_path: Path) -> None:
-    dataset = drawn(7, 7, 7)
+    dataset = synthetic_faces(7, 7, 7)
     lines = [line.rsplit(",", 1)[0] for line in csv_lines(dataset)]
     reading = read_path(write_lines(tmp_path / "train.csv", lines))
     assert reading.dataset.split_names() == ("train",)
@@ -107,7 +107,7 @@ DAMAGES: dict[str, tuple[Callable[[str], str], str]] = {
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("place", [1, 9, 42])
 def test_a_damaged_row_is_rejected_by_line_and_reason_and_the_rest_kept(damage: str, place: int) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     lines = csv_lines(dataset)
     change, reason = DAMAGES[damage]
     lines[place] = change(lines[place])
@@ -127,7 +127,7 @@ def test_a_damaged_row_is_rejected_by_line_and_reason_and_the_rest_kept(damage: 
 
 @pytest.mark.parametrize("n_cut", [3, 40, 5000])
 def test_a_cut_last_line_costs_that_line(n_cut: int) -> None:
-    lines = csv_lines(drawn())
+    lines = csv_lines(synthetic_faces())
     lines[-1] = lines[-1][:-n_cut]
     reading = read_table(io.BytesIO("\n".join(lines).encode()), "fer2013.csv").reading
     assert [item.where for item in reading.rejected] == ["line 43"]
@@ -135,7 +135,7 @@ def test_a_cut_last_line_costs_that_line(n_cut: int) -> None:
 
 
 def test_lines_are_numbered_as_an_editor_does() -> None:
-    lines = csv_lines(drawn())
+    lines = csv_lines(synthetic_faces())
     lines[20] = "7" + lines[20][1:]
     lines.insert(3, "")
     reading = read_table(io.BytesIO("\n".join(lines).encode()), "fer2013.csv").reading
@@ -144,7 +144,7 @@ def test_lines_are_numbered_as_an_editor_does() -> None:
 
 
 def test_up_to_a_tenth_may_be_rejected_and_no_more(tmp_path: Path) -> None:
-    lines = csv_lines(drawn(40, 0, 0))
+    lines = csv_lines(synthetic_faces(40, 0, 0))
     for place in range(1, 5):
         lines[place] = "9" + lines[place][1:]
     assert len(read_path(write_lines(tmp_path / "tenth.csv", lines)).rejected) == 4

@@ -12,9 +12,9 @@ from fer.datasets.store.loading import load_dataset
 from fer.errors import DatasetError
 from tests.support.forms import (
     csv_lines,
-    drawn,
     icml_lines,
     image_files,
+    synthetic_faces,
     unanimous,
     votes_lines,
     write_files,
@@ -33,7 +33,7 @@ def votes() -> np.ndarray:
 
 @pytest.mark.parametrize("lines", [csv_lines, icml_lines])
 def test_votes_beside_the_table_are_found_and_joined_by_row(tmp_path: Path, votes: np.ndarray, lines) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", lines(dataset))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset, votes))
     np.testing.assert_array_equal(load_dataset(source).votes, votes)
@@ -42,7 +42,7 @@ def test_votes_beside_the_table_are_found_and_joined_by_row(tmp_path: Path, vote
 
 @pytest.mark.parametrize("name", ["FER2013new.csv", "fer2013new (1).csv"])
 def test_votes_of_a_like_name_are_found_too(tmp_path: Path, votes: np.ndarray, name: str) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     write_lines(tmp_path / name, votes_lines(dataset, votes))
     np.testing.assert_array_equal(load_dataset(source).votes, votes)
@@ -58,7 +58,7 @@ def test_votes_of_a_like_name_are_found_too(tmp_path: Path, votes: np.ndarray, n
 
 
 def test_votes_are_joined_from_any_file_that_is_named(tmp_path: Path, votes: np.ndarray) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     assert load_dataset(source).votes is None
     named = write_lines(tmp_path / "crowd.txt", votes_lines(dataset, votes))
@@ -66,7 +66,7 @@ def test_votes_are_joined_from_any_file_that_is_named(tmp_path: Path, votes: np.
 
 
 def test_rejected_rows_leave_the_votes_of_the_others_where_they_belong(tmp_path: Path, votes: np.ndarray) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     lines = csv_lines(dataset)
     lines[5] = "7" + lines[5][1:]
     lines[20] = lines[20].replace("Training", "Nonsense")
@@ -77,7 +77,7 @@ def test_rejected_rows_leave_the_votes_of_the_others_where_they_belong(tmp_path:
 
 
 def test_votes_whose_usage_differs_in_one_row_are_refused(tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     lines = votes_lines(dataset)
     lines[30] = lines[30].replace("PublicTest", "PrivateTest")
@@ -87,7 +87,7 @@ def test_votes_whose_usage_differs_in_one_row_are_refused(tmp_path: Path) -> Non
 
 
 def test_votes_of_another_number_of_rows_are_refused(tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset)[:-1])
     with pytest.raises(DatasetError, match=r"41 rows and fer2013\.csv has 42"):
@@ -96,7 +96,7 @@ def test_votes_of_another_number_of_rows_are_refused(tmp_path: Path) -> None:
 
 def test_a_table_without_usage_takes_no_votes(tmp_path: Path) -> None:
     """Kaggle's folder holds train.csv beside fer2013.csv, whose votes are not its own."""
-    dataset = drawn()
+    dataset = synthetic_faces()
     source = write_lines(tmp_path / "train.csv", [line.rsplit(",", 1)[0] for line in csv_lines(dataset)])
     named = write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
     assert load_dataset(source).votes is None
@@ -105,7 +105,7 @@ def test_a_table_without_usage_takes_no_votes(tmp_path: Path) -> None:
 
 
 def test_beside_a_table_without_usage_no_votes_are_looked_for(tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     write_lines(tmp_path / "train.csv", [line.rsplit(",", 1)[0] for line in csv_lines(dataset)])
     for number in (1, 2):
         write_lines(tmp_path / f"fer2013new ({number}).csv", votes_lines(dataset))
@@ -113,13 +113,13 @@ def test_beside_a_table_without_usage_no_votes_are_looked_for(tmp_path: Path) ->
 
 
 def test_a_table_of_faces_whose_name_begins_like_the_votes_is_no_file_of_votes(tmp_path: Path) -> None:
-    source = write_lines(tmp_path / "fer2013new_clean.csv", csv_lines(drawn()))
-    assert load_dataset(source).fingerprint == load_dataset(tmp_path).fingerprint == drawn().fingerprint
+    source = write_lines(tmp_path / "fer2013new_clean.csv", csv_lines(synthetic_faces()))
+    assert load_dataset(source).fingerprint == load_dataset(tmp_path).fingerprint == synthetic_faces().fingerprint
     assert sort_uploads({source.name: io.BytesIO(source.read_bytes())}) == (source.name, None)
 
 
 def test_folders_carry_no_votes(tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     root = write_files(tmp_path / "faces", image_files(dataset))
     named = write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
     assert load_dataset(root).votes is None
@@ -140,19 +140,19 @@ def test_folders_carry_no_votes(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_file_of_votes_is_refused_by_its_line(change, message: str) -> None:
-    lines = change(votes_lines(drawn()))
+    lines = change(votes_lines(synthetic_faces()))
     with pytest.raises(DatasetError, match=message):
         read_votes(io.BytesIO("\n".join(lines).encode()))
 
 
 def test_votes_that_are_not_there_are_named(tmp_path: Path) -> None:
-    source = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+    source = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
     with pytest.raises(DatasetError, match=r"nowhere\.csv can't be read"):
         load_dataset(source, votes=tmp_path / "nowhere.csv")
 
 
 def test_a_byte_order_mark_and_semicolons_do_no_harm() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     text = "\r\n".join(line.replace(",", ";") for line in votes_lines(dataset))
     found = read_votes(io.BytesIO(b"\xef\xbb\xbf" + text.encode()))
     np.testing.assert_array_equal(found.votes, unanimous(dataset))
@@ -161,7 +161,7 @@ def test_a_byte_order_mark_and_semicolons_do_no_harm() -> None:
 
 @pytest.mark.parametrize("before", [True, False])
 def test_reading_votes_can_be_cancelled_and_never_goes_backwards(tmp_path: Path, before: bool) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     named = write_lines(tmp_path / "fer2013new.csv", [*votes_lines(dataset), "\n" * (3 * 2**20)])
     seen: list[float] = []

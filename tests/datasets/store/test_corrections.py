@@ -21,11 +21,11 @@ from fer.datasets.store.corrections import (
 from fer.datasets.store.importing import store
 from fer.errors import DatasetError
 from fer.paths import data_dir
-from tests.support.forms import drawn, snapshot
+from tests.support.forms import snapshot, synthetic_faces
 
 
 def test_corrections_relabel_confirm_and_discard() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     made = [
         correct(dataset, 4, (int(dataset.labels[4]) + 1) % 7),
         correct(dataset, 9, None),
@@ -38,11 +38,11 @@ def test_corrections_relabel_confirm_and_discard() -> None:
     np.testing.assert_array_equal(corrected.images, np.delete(dataset.images, 9, axis=0))
     np.testing.assert_array_equal(corrected.splits, np.delete(dataset.splits, 9))
     # The dataset that was given is as it was.
-    assert dataset.fingerprint == drawn().fingerprint
+    assert dataset.fingerprint == synthetic_faces().fingerprint
 
 
 def test_the_last_word_on_an_image_counts() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     made = [correct(dataset, 4, None), correct(dataset, 4, 6)]
     assert latest(made)[4].now == 6
     corrected = apply_corrections(dataset, made)
@@ -50,7 +50,7 @@ def test_the_last_word_on_an_image_counts() -> None:
 
 
 def test_what_is_written_comes_back_and_undo_ends_with_no_file(tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     path = tmp_path / "corrections.csv"
     made = [correct(dataset, 4, 3), correct(dataset, 9, None)]
     write_corrections(path, made)
@@ -65,7 +65,7 @@ def test_what_is_written_comes_back_and_undo_ends_with_no_file(tmp_path: Path) -
 
 
 def test_corrections_of_other_images_are_refused() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     made = [correct(dataset, 4, 3)]
     with pytest.raises(DatasetError, match="don't belong to these images"):
         apply_corrections(dataset.take(np.arange(1, 42)), made)
@@ -82,7 +82,7 @@ def test_a_row_that_is_none_is_named_by_its_line(tmp_path: Path, row: str) -> No
 
 
 def test_corrections_lie_beside_the_data_and_never_change_them(fer_home: Path, tmp_path: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     store(Reading(dataset, ("x",) * 42), "mine", "x")
     folder = data_dir() / "mine"
     before = snapshot(folder)
@@ -114,7 +114,7 @@ def test_a_full_disk_keeps_the_old_corrections_and_leaves_no_half_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "corrections.csv"
-    made = [correct(drawn(), 4, 3)]
+    made = [correct(synthetic_faces(), 4, 3)]
     write_corrections(path, made)
 
     class Full:
@@ -126,20 +126,20 @@ def test_a_full_disk_keeps_the_old_corrections_and_leaves_no_half_file(
 
     monkeypatch.setattr(corrections.csv, "writer", Full)
     with pytest.raises(DatasetError, match=r"No space left on device.*wasn't saved"):
-        write_corrections(path, [*made, correct(drawn(), 5, 3)])
+        write_corrections(path, [*made, correct(synthetic_faces(), 5, 3)])
     assert [item.name for item in tmp_path.iterdir()] == ["corrections.csv"]
     assert read_corrections(path) == made
 
 
 def test_a_word_that_another_overrode_is_checked_too() -> None:
-    dataset = drawn()
-    foreign = correct(drawn(seed=9), 4, 2)
+    dataset = synthetic_faces()
+    foreign = correct(synthetic_faces(seed=9), 4, 2)
     with pytest.raises(DatasetError, match="image 4"):
         reviewed_images(dataset, [foreign, correct(dataset, 4, 3)])
 
 
 def test_a_corrected_reading_keeps_where_each_face_came_from() -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     reading = Reading(dataset, tuple(map(str, range(42))))
     corrected = correct_reading(reading, [correct(dataset, 4, None), correct(dataset, 5, 6)])
     assert corrected.origins == tuple(str(index) for index in range(42) if index != 4)

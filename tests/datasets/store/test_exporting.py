@@ -14,7 +14,7 @@ from fer.datasets.readers.sources import read_path
 from fer.datasets.readings import Reading
 from fer.datasets.store.exporting import FORMS, export
 from fer.errors import DatasetError, FerError
-from tests.support.forms import drawn
+from tests.support.forms import synthetic_faces
 
 NAMES = {"csv": "faces.csv", "folders": "faces", "parquet": "faces.parquet"}
 GROUPS = st.sampled_from(["", "S01", "S02/session 3", "Ärzte"])
@@ -57,7 +57,7 @@ def test_labels_splits_pixels_and_groups_come_back(form: str, reading: Reading) 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_nothing_is_overwritten_and_a_cancelled_export_leaves_nothing(form: str, tmp_path: Path) -> None:
-    reading = Reading(drawn(14, 0, 0), ("x",) * 14)
+    reading = Reading(synthetic_faces(14, 0, 0), ("x",) * 14)
     export(reading, form, tmp_path / NAMES[form])
     with pytest.raises(DatasetError, match="already exists"):
         export(reading, form, tmp_path / NAMES[form])
@@ -75,7 +75,7 @@ def test_nothing_is_overwritten_and_a_cancelled_export_leaves_nothing(form: str,
 
 
 def test_a_group_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
-    reading = replace(Reading(drawn(1, 0, 0), ("x",)), groups=("../../out",))
+    reading = replace(Reading(synthetic_faces(1, 0, 0), ("x",)), groups=("../../out",))
     with pytest.raises(DatasetError, match="can't be a folder"):
         export(reading, "folders", tmp_path / "faces")
     assert list(tmp_path.iterdir()) == []

@@ -22,9 +22,9 @@ from fer.errors import DatasetError, FerError
 from fer.paths import CHECKOUT
 from tests.support.forms import (
     csv_lines,
-    drawn,
     image_files,
     snapshot,
+    synthetic_faces,
     votes_lines,
     write_files,
     write_lines,
@@ -38,11 +38,11 @@ class CancelledError(FerError):
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    return write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
+    return write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
 
 
 def test_rows_read_are_kept_and_rejected(tmp_path: Path, fer_home: Path) -> None:
-    lines = csv_lines(drawn())
+    lines = csv_lines(synthetic_faces())
     lines[3] = "7" + lines[3][1:]
     lines[9] = lines[9].replace("Training", "=1+1")
     info = import_path(write_lines(tmp_path / "my faces.csv", lines))
@@ -54,7 +54,7 @@ def test_rows_read_are_kept_and_rejected(tmp_path: Path, fer_home: Path) -> None
 
 
 def test_a_file_name_that_a_spreadsheet_would_run_is_defused(tmp_path: Path, fer_home: Path) -> None:
-    files = {**image_files(drawn(28, 0, 0)), "train/happy/a.png": b"no picture"}
+    files = {**image_files(synthetic_faces(28, 0, 0)), "train/happy/a.png": b"no picture"}
     root = write_files(tmp_path / "faces", files)
     (root / "train" / "happy" / "a.png").rename(root / "train" / "happy" / "=cmd.png")
     name = import_path(root).name
@@ -64,7 +64,7 @@ def test_a_file_name_that_a_spreadsheet_would_run_is_defused(tmp_path: Path, fer
 
 
 def test_what_was_stored_comes_back(tmp_path: Path, fer_home: Path) -> None:
-    dataset = drawn()
+    dataset = synthetic_faces()
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
     info = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)), name="mine")
     assert info.has_votes and info.by_split() == {"train": 28, "validation": 7, "test": 7}
@@ -103,7 +103,7 @@ def test_a_name_that_is_taken_or_no_folders_is_refused(table: Path, fer_home: Pa
 
 
 def test_a_class_without_images_is_named(tmp_path: Path, fer_home: Path) -> None:
-    lines = [line for line in csv_lines(drawn()) if not line.startswith(("1,", "4,"))]
+    lines = [line for line in csv_lines(synthetic_faces()) if not line.startswith(("1,", "4,"))]
     info = import_path(write_lines(tmp_path / "five.csv", lines))
     assert info.changes[0].startswith("No image of disgust, sad: the dataset can be viewed and evaluated")
     with pytest.raises(DatasetError, match="no image of disgust, sad, and training needs all seven"):
@@ -132,7 +132,7 @@ def test_a_cancelled_import_leaves_everything_as_it_was(table: Path, fer_home: P
 
 
 def test_an_upload_is_stored_with_its_name(fer_home: Path) -> None:
-    files = {"FER 2013 (1).zip": io.BytesIO(zip_bytes(image_files(drawn())))}
+    files = {"FER 2013 (1).zip": io.BytesIO(zip_bytes(image_files(synthetic_faces())))}
     info = import_uploads(files)
     assert (info.name, info.source, info.form) == ("FER-2013-1", "FER 2013 (1).zip", "image folders")
     # Streamlit owns the upload, and shows it again.
@@ -220,8 +220,8 @@ def test_a_set_that_appeared_meanwhile_is_not_overwritten(fer_home: Path) -> Non
 def test_a_path_inside_data_is_taken_and_any_other_refused(fer_home: Path, tmp_path: Path) -> None:
     data = fer_home / "data"
     data.mkdir()
-    table = write_lines(data / "fer2013.csv", csv_lines(drawn()))
-    write_lines(tmp_path / "outside.csv", csv_lines(drawn()))
+    table = write_lines(data / "fer2013.csv", csv_lines(synthetic_faces()))
+    write_lines(tmp_path / "outside.csv", csv_lines(synthetic_faces()))
     (data / "link.csv").symlink_to(tmp_path / "outside.csv")
     assert inside_data("fer2013.csv") == table
     assert inside_data(" ./fer2013.csv ") == table
@@ -241,27 +241,27 @@ def test_a_path_inside_data_is_taken_and_any_other_refused(fer_home: Path, tmp_p
     [
         (lambda folder: (folder / "images.npy").write_bytes(b"x"), "damaged"),
         (lambda folder: (folder / "labels.npy").unlink(), "damaged"),
-        (lambda folder: (folder / "set.json").write_text("{}"), "isn't a dataset of this version"),
+        (lambda folder: (folder / "dataset.json").write_text("{}"), "isn't a dataset of this version"),
     ],
 )
-def test_a_damaged_set_is_said_in_one_sentence(table: Path, fer_home: Path, damage, message: str) -> None:
+def test_a_damaged_dataset_is_described_in_one_sentence(table: Path, fer_home: Path, damage, message: str) -> None:
     name = import_path(table).name
     damage(catalog.dataset_folder(name))
     with pytest.raises(DatasetError, match=message):
         catalog.open_dataset(name)
 
 
-def test_a_stored_set_takes_no_more_votes(table: Path, fer_home: Path, tmp_path: Path) -> None:
+def test_votes_cannot_be_added_to_a_stored_dataset(table: Path, fer_home: Path, tmp_path: Path) -> None:
     from fer.datasets.store.loading import load_dataset
 
     name = import_path(table).name
-    votes = write_lines(tmp_path / "votes.csv", votes_lines(drawn()))
+    votes = write_lines(tmp_path / "votes.csv", votes_lines(synthetic_faces()))
     with pytest.raises(DatasetError, match="import its source again with the votes"):
         load_dataset(name, votes=votes)
 
 
 @pytest.mark.parametrize("name", ["yours", "my faces"])
-def test_a_set_whose_folder_was_renamed_goes_by_its_new_name(table: Path, fer_home: Path, name: str) -> None:
+def test_a_dataset_whose_folder_was_renamed_has_its_new_name(table: Path, fer_home: Path, name: str) -> None:
     import_path(table, name="mine")
     (fer_home / "data" / "mine").rename(fer_home / "data" / name)
     assert [info.name for info in catalog.list_datasets()] == [name]
@@ -273,8 +273,16 @@ def test_a_set_whose_folder_was_renamed_goes_by_its_new_name(table: Path, fer_ho
     assert catalog.list_datasets() == []
 
 
+def test_a_dataset_with_the_old_name_of_its_facts_is_read(table: Path, fer_home: Path) -> None:
+    info = import_path(table)
+    folder = catalog.dataset_folder(info.name)
+    (folder / "dataset.json").rename(folder / "set.json")
+    assert catalog.list_datasets() == [info]
+    assert catalog.open_dataset(info.name).dataset.fingerprint == info.fingerprint
+
+
 @pytest.mark.parametrize("name", ["../home", "", ".", "..", ".staging", "a/b", "x" * 300, "a\0b"])
-def test_a_name_that_no_set_has_is_refused(table: Path, fer_home: Path, name: str) -> None:
+def test_a_name_that_no_dataset_has_is_refused(table: Path, fer_home: Path, name: str) -> None:
     import_path(table)
     with pytest.raises(DatasetError, match="choose one of: fer2013"):
         catalog.dataset_folder(name)

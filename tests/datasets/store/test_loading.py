@@ -8,11 +8,11 @@ from fer.datasets.store.corrections import correct, corrections_file, write_corr
 from fer.datasets.store.importing import import_path
 from fer.datasets.store.loading import load_dataset
 from fer.errors import DatasetError
-from tests.support.forms import csv_lines, drawn, image_files, write_files, write_lines, zip_bytes
+from tests.support.forms import csv_lines, image_files, synthetic_faces, write_files, write_lines, zip_bytes
 
 
-def test_folders_zip_table_and_stored_set_are_one_data_set(tmp_path: Path, fer_home: Path) -> None:
-    dataset = drawn(140, 0, 14)
+def test_folders_zip_table_and_stored_copy_are_the_same_dataset(tmp_path: Path, fer_home: Path) -> None:
+    dataset = synthetic_faces(140, 0, 14)
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     folders = write_files(tmp_path / "faces", image_files(dataset))
     (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(dataset)))
@@ -25,18 +25,18 @@ def test_folders_zip_table_and_stored_set_are_one_data_set(tmp_path: Path, fer_h
 
 
 def test_without_validation_the_splits_stay_as_they_are(tmp_path: Path) -> None:
-    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn(70, 0, 7)))
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces(70, 0, 7)))
     assert load_dataset(table, with_validation=False).split_names() == ("train", "test")
     assert load_dataset(table).split_names() == ("train", "validation", "test")
 
 
 def test_one_split_alone_is_fine(tmp_path: Path) -> None:
-    table = write_lines(tmp_path / "public.csv", csv_lines(drawn(0, 14, 0)))
+    table = write_lines(tmp_path / "public.csv", csv_lines(synthetic_faces(0, 14, 0)))
     assert load_dataset(table).split_names() == ("validation",)
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    lines = csv_lines(drawn())
+    lines = csv_lines(synthetic_faces())
     lines[4] = "8" + lines[4][1:]
     table = write_lines(tmp_path / "fer2013.csv", lines)
     with caplog.at_level(logging.WARNING):
@@ -45,7 +45,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFi
 
 
 def test_corrections_are_applied_when_asked_for(tmp_path: Path, fer_home: Path) -> None:
-    dataset = drawn(70, 7, 7)
+    dataset = synthetic_faces(70, 7, 7)
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     now = (int(dataset.labels[3]) + 1) % 7
     write_corrections(corrections_file(table), [correct(dataset, 3, now), correct(dataset, 80, None)])
@@ -57,8 +57,8 @@ def test_corrections_are_applied_when_asked_for(tmp_path: Path, fer_home: Path) 
 
 
 def test_corrections_asked_for_where_there_are_none_change_nothing(tmp_path: Path) -> None:
-    table = write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))
-    assert load_dataset(table, corrections=True).fingerprint == drawn().fingerprint
+    table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
+    assert load_dataset(table, corrections=True).fingerprint == synthetic_faces().fingerprint
 
 
 @pytest.mark.parametrize("source", ["nowhere.csv", "no-such-set", "/does/not/exist", "a\0b"])
@@ -69,8 +69,8 @@ def test_what_is_not_there_is_said(fer_home: Path, source: str) -> None:
 
 def test_a_file_inside_data_is_found_by_its_name(fer_home: Path) -> None:
     (fer_home / "data").mkdir()
-    write_lines(fer_home / "data" / "mine.csv", csv_lines(drawn()))
-    assert load_dataset("mine.csv").fingerprint == drawn().fingerprint
+    write_lines(fer_home / "data" / "mine.csv", csv_lines(synthetic_faces()))
+    assert load_dataset("mine.csv").fingerprint == synthetic_faces().fingerprint
 
 
 @pytest.mark.parametrize(("source", "why"), [("x" * 300, "File name too long"), ("~nosuchuser/x", "no such user")])
@@ -81,7 +81,7 @@ def test_what_can_be_no_path_is_said(source: str, why: str, fer_home: Path) -> N
 
 def test_a_run_takes_the_corrections_of_an_imported_set_by_its_name(tmp_path: Path, fer_home: Path) -> None:
     """What 'with corrections' of the training form asks for."""
-    dataset = drawn(70, 7, 7)
+    dataset = synthetic_faces(70, 7, 7)
     name = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))).name
     file = corrections_file(fer_home / "data" / name)
     now = (int(dataset.labels[3]) + 1) % 7
@@ -98,8 +98,8 @@ def test_a_run_takes_the_corrections_of_an_imported_set_by_its_name(tmp_path: Pa
 
 
 def test_a_run_is_refused_corrections_of_other_images(tmp_path: Path, fer_home: Path) -> None:
-    name = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(drawn()))).name
-    write_corrections(corrections_file(fer_home / "data" / name), [correct(drawn(seed=9), 4, None)])
+    name = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))).name
+    write_corrections(corrections_file(fer_home / "data" / name), [correct(synthetic_faces(seed=9), 4, None)])
     with pytest.raises(DatasetError, match="don't belong to these images"):
         load_dataset(name, corrections=True)
     assert len(load_dataset(name)) == 42
