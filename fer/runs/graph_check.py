@@ -76,6 +76,9 @@ def _check_form(model: Any, name: str) -> None:
     """Refuse what is not a plain list of standard operators that classifiers need, with all its data inside."""
     from onnx.external_data_helper import uses_external_data
 
+    # Protobuf gives bytes where a text isn't UTF-8.
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise BundleError(f"{name} has names that aren't UTF-8; export the model again.")
     if model.functions:
         raise BundleError(f"{name} defines functions of its own; only networks of standard operators are accepted.")
     graph = model.graph
@@ -99,6 +102,15 @@ def _check_form(model: Any, name: str) -> None:
         raise BundleError(f"{name} has sparse weights; export it with plain ones.")
     if len(graph.node) > MAX_NODES:
         raise BundleError(f"{name} has {len(graph.node):,} operators; at most {MAX_NODES:,} are accepted.")
+
+
+def _texts(model: Any) -> Iterator[Any]:
+    graph = model.graph
+    yield from (opset.domain for opset in model.opset_import)
+    for node in graph.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+    for named in (*_attributes(graph), *_tensors(graph), *graph.input, *graph.output, *graph.value_info):
+        yield named.name
 
 
 def _listed(names: set[str]) -> str:

@@ -40,6 +40,12 @@ def loop(model: onnx.ModelProto) -> None:
     constant(model, "true", np.array(True))
 
 
+def name_that_is_not_text(model: onnx.ModelProto) -> None:
+    """An operator whose name is no UTF-8, which protobuf gives as bytes."""
+    model.graph.node[0].op_type = "Qast"
+    model.ParseFromString(model.SerializeToString().replace(b"Qast", b"\xffast"))
+
+
 def random_numbers(model: onnx.ModelProto) -> None:
     before_logits(
         model,
@@ -164,6 +170,7 @@ def second_input(model: onnx.ModelProto) -> None:
 
 
 REFUSED: dict[str, tuple[Change, str]] = {
+    "a name that isn't text": (name_that_is_not_text, "names that aren't UTF-8"),
     "loop": (loop, "doesn't need .Loop"),
     "random numbers": (random_numbers, "doesn't need .RandomUniformLike"),
     "a shape that follows from values": (shape_from_values, "doesn't need .NonZero"),
