@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from fer.arrays import Image
+from fer.errors import FerError, SlowModelError
 from fer.live.overlay import draw
 from fer.live.settings import LiveSettings
 from fer.live.snapshot import STALLED_AFTER_S, LiveSnapshot
@@ -41,6 +42,7 @@ class LiveSession:
     Args:
         model: the model at the start.
         settings: the settings at the start.
+        replacement: loads the model that takes the place of one that was stopped because it is too slow.
         make_detector: creates the detector for settings.
         clock: returns monotonic seconds.
 
@@ -53,9 +55,11 @@ class LiveSession:
         model: StreamModel,
         settings: LiveSettings,
         *,
+        replacement: Callable[[], StreamModel] | None = None,
         make_detector: Callable[[LiveSettings], FaceDetector] = stream_detector,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._replacement = replacement
         self._make_detector = make_detector
         self._clock = clock
         self._pipeline = FacePipeline()
@@ -108,7 +112,9 @@ class LiveSession:
         """Change the model from the next frame on. The record names both."""
         with self._lock:
             self._model = model
-            self._model_names.append(model.name)
+            # The page and a frame may both notice that another model is in use.
+            if model.name != self._model_names[-1]:
+                self._model_names.append(model.name)
 
     def submit(self, image_bgr: Image) -> Image:
         """Process a frame.
@@ -130,7 +136,7 @@ class LiveSession:
         now_s = self._clock()
         started = time.perf_counter()
         try:
-            seen = self._pipeline.run(image_bgr, now_s, detector, model.classifier, settings)
+            seen, model = self._see(image_bgr, now_s, settings, detector, model)
             people = people_of(seen, model.confidence_threshold, model.sets)
             picture = draw(image_bgr, seen, people, settings, datetime.now())
         except Exception as error:
@@ -139,6 +145,22 @@ class LiveSession:
         else:
             self._publish(picture, seen, people, now_s, (time.perf_counter() - started) * 1000)
         return picture
+
+    def _see(
+        self, image_bgr: Image, now_s: float, settings: LiveSettings, detector: FaceDetector, model: StreamModel
+    ) -> tuple[tuple[SeenFace, ...], StreamModel]:
+        """Return the faces of a frame and the model that classified them.
+
+        If the model was stopped because it is too slow, another one takes over at once, so that no frame fails.
+        """
+        try:
+            return self._pipeline.run(image_bgr, now_s, detector, model.classifier, settings), model
+        except SlowModelError:
+            if self._replacement is None:
+                raise
+            model = self._replacement()
+            self.change_model(model)
+            return self._pipeline.run(image_bgr, now_s, detector, model.classifier, settings), model
 
     def count_dropped(self, n_frames: int) -> None:
         """Count frames that were never submitted because the previous one was still being processed."""
@@ -270,4 +292,5 @@ def _unprocessed(image_bgr: Image, settings: LiveSettings) -> Image:
 
 
 def _in_one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    text = str(error) if isinstance(error, FerError) else f"{type(error).__name__}: {error}"
+    return text.splitlines()[0]

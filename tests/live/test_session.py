@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fer.emotions import EMOTIONS
-from fer.errors import DetectorError
+from fer.errors import BundleError, DetectorError, SlowModelError
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.streams.pipeline import StreamModel
@@ -194,6 +194,36 @@ def test_a_failing_frame_is_passed_through_and_counted(caplog: pytest.LogCapture
     assert snapshot.last_failure == "RuntimeError: out of luck"
     assert [person.number for person in snapshot.people] == [1]
     assert len(caplog.records) == 1
+
+
+def test_no_frame_fails_when_the_model_is_stopped_and_another_takes_over() -> None:
+    clock = Clock()
+    stopped = FakeClassifier("sad", fails_every=3, failure=SlowModelError("'theirs' took more than 5 s."))
+    loaded: list[StreamModel] = []
+
+    def replacement() -> StreamModel:
+        loaded.append(StreamModel(FakeClassifier("happy"), 0.95, "shipped"))
+        return loaded[-1]
+
+    live = session(classifier=stopped, clock=clock, replacement=replacement)
+    play(live, clock, 20)
+    snapshot = live.snapshot()
+    assert (snapshot.n_frames, snapshot.n_failed) == (20, 0)
+    assert len(loaded) == 1 and live.model is loaded[0]
+    assert live.about()["model"] == "model-1, then shipped"
+    (person,) = snapshot.people
+    assert person.face.looks == "not sure" and person.face.probabilities.argmax() == EMOTIONS.index("happy")
+    # The page notices it a moment later, too.
+    live.change_model(StreamModel(FakeClassifier("happy"), 0.95, "shipped"))
+    assert live.about()["model"] == "model-1, then shipped"
+
+
+def test_the_reason_of_a_failure_is_its_sentence_alone() -> None:
+    clock = Clock()
+    failing = FakeClassifier(fails_every=1, failure=BundleError("The shipped model failed on a face. Try again."))
+    live = session(classifier=failing, clock=clock)
+    play(live, clock, 3)
+    assert live.snapshot().last_failure == "The shipped model failed on a face. Try again."
 
 
 def test_a_failing_frame_shows_nobody_if_faces_are_blurred() -> None:

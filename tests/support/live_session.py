@@ -42,17 +42,24 @@ class FakeDetector:
 class FakeClassifier:
     """Says `emotion` with `confidence` of every crop; raises on every `fails_every`-th call."""
 
-    def __init__(self, emotion: str = "happy", confidence: float = 0.88, fails_every: int = 0) -> None:
+    def __init__(
+        self,
+        emotion: str = "happy",
+        confidence: float = 0.88,
+        fails_every: int = 0,
+        failure: Exception = RuntimeError("out of luck"),
+    ) -> None:
         self.emotion = emotion
         self.confidence = confidence
         self.fails_every = fails_every
+        self.failure = failure
         self.batches: list[int] = []
 
     def probabilities(self, crops: np.ndarray) -> np.ndarray:
         assert crops.dtype == np.uint8 and crops.shape[1:] == (48, 48, 1)
         self.batches.append(len(crops))
         if self.fails_every and len(self.batches) % self.fails_every == 0:
-            raise RuntimeError("out of luck")
+            raise self.failure
         row = np.full(len(EMOTIONS), (1 - self.confidence) / 6, np.float32)
         row[EMOTIONS.index(self.emotion)] = self.confidence
         return np.tile(row, (len(crops), 1))
@@ -75,11 +82,13 @@ def session(
     *,
     clock: Callable[[], float] | None = None,
     confidence_threshold: float = 0.0,
+    replacement: Callable[[], StreamModel] | None = None,
 ) -> LiveSession:
     found = detector or FakeDetector()
     return LiveSession(
         StreamModel(classifier or FakeClassifier(), confidence_threshold, "model-1"),
         settings or LiveSettings(),
+        replacement=replacement,
         make_detector=lambda _: found,
         clock=clock or Clock(),
     )

@@ -15,8 +15,9 @@ from fer.live.ice import CREDENTIAL_SECONDS, NetworkSettings, ice_servers, netwo
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.live.slots import StreamSlots
-from fer.recognition.bundle import Bundle
+from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.current import current_bundle_path
 from fer.streams.pipeline import StreamModel
 from fer.ui import resources
 from fer.ui.frame import menu_entry
@@ -107,7 +108,7 @@ def camera(state: LiveState) -> CameraState:
         )
 
     def open_session() -> LiveSession | None:
-        session = LiveSession(model, state.settings)
+        session = LiveSession(model, state.settings, replacement=_model_in_use)
         if not slots.enter(session):
             return None
         state.snapshot = None
@@ -139,10 +140,19 @@ def follow_model(session: LiveSession) -> None:
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model ...")
 def _model(bundle_hash: str, _bundle: Bundle) -> StreamModel:
+    return _loaded(_bundle)
+
+
+def _model_in_use() -> StreamModel:
+    """Load the model in use in a camera's thread, which must not call Streamlit."""
+    return _loaded(load_bundle(current_bundle_path()))
+
+
+def _loaded(bundle: Bundle) -> StreamModel:
     # One thread: two are slightly faster for a single face but take more processor time in total.
-    classifier = EmotionClassifier(_bundle, threads=1)
+    classifier = EmotionClassifier(bundle, threads=1)
     classifier.probabilities(np.zeros((1, SIDE, SIDE, 1), np.uint8))
-    return StreamModel(classifier, _bundle.confidence_threshold, f"{_bundle.name} ({_bundle.hash})", _bundle.sets)
+    return StreamModel(classifier, bundle.confidence_threshold, f"{bundle.name} ({bundle.hash})", bundle.sets)
 
 
 def _network() -> NetworkSettings:
