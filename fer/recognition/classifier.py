@@ -1,6 +1,8 @@
 """`EmotionClassifier`: crops in, probabilities out, by ONNX Runtime."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +34,7 @@ class EmotionClassifier:
         threads: of ONNX Runtime for one call.
 
     Raises:
-        BundleError: the ONNX file cannot be opened, or takes or gives something else than a bundle's must.
+        BundleError: the ONNX file can't be opened, or its inputs or outputs aren't those of a bundle.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 2) -> None:
@@ -50,7 +52,7 @@ class EmotionClassifier:
             )
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise BundleError(
-                f"The model file '{bundle.served_file}' cannot be opened; copy the bundle again or choose another."
+                f"The model file '{bundle.served_file}' can't be opened; copy the bundle again or choose another."
             ) from error
         self._check()
 
@@ -77,6 +79,7 @@ class EmotionClassifier:
 
         Raises:
             ValueError: the crops have another shape or dtype.
+            BundleError: the network fails, for instance because memory ran out.
             SlowModelError: a call took more than `CALL_SECONDS`, now or before.
         """
         (logits,) = self._run(["logits"], crops)
@@ -92,7 +95,7 @@ class EmotionClassifier:
 
         Raises:
             ValueError: the crops have another shape or dtype.
-            BundleError: the network gives NaN or infinite values, or is too slow, as for `logits`.
+            BundleError: the network gives NaN or infinite values, fails or is too slow, as for `logits`.
         """
         if not mirrored:
             return self._softmax(self.logits(crops), crops)
@@ -104,7 +107,7 @@ class EmotionClassifier:
 
         Raises:
             ValueError: the crops have another shape or dtype.
-            BundleError: the network gives NaN or infinite values, or is too slow, as for `logits`.
+            BundleError: the network gives NaN or infinite values, fails or is too slow, as for `logits`.
         """
         logits, maps = self._run(["logits", "maps"], crops)
         return self._softmax(logits, crops), maps
@@ -134,23 +137,28 @@ class EmotionClassifier:
 
     def _call(self, names: list[str], crops: Crops) -> list[Any]:
         """Run the network once, for so long as a network of this program can take."""
-        faces = {"images": np.ascontiguousarray(crops)}
-        if self.bundle.path == paths.SHIPPED_BUNDLE:
-            return list(self._session.run(names, faces))
         if self._too_slow:
             # Again, because somebody may have put the model to use again since then.
             current.set_aside(self.bundle)
             raise self._slow_model()
         options = onnxruntime.RunOptions()
+        with self._watched(options):
+            try:
+                return list(self._session.run(names, {"images": np.ascontiguousarray(crops)}, options))
+            except Exception as error:  # ONNX Runtime's own exceptions share no base class
+                raise (self._slow_model() if self._too_slow else self._failed_model()) from error
+
+    @contextmanager
+    def _watched(self, options: onnxruntime.RunOptions) -> Iterator[None]:
+        """End a call that takes too long, unless it is the shipped model's, which nothing could replace."""
+        if self.bundle.path == paths.SHIPPED_BUNDLE:
+            yield
+            return
         watch = threading.Timer(CALL_SECONDS, self._give_up, [options])
         watch.daemon = True
         watch.start()
         try:
-            return list(self._session.run(names, faces, options))
-        except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            if self._too_slow:
-                raise self._slow_model() from error
-            raise BundleError(f"The model in '{self.bundle.path}' fails on a face; choose another model.") from error
+            yield
         finally:
             watch.cancel()
 
@@ -160,6 +168,14 @@ class EmotionClassifier:
         # First: by the time that the caller hears of it, another model is in use.
         current.set_aside(self.bundle)
         options.terminate = True
+
+    def _failed_model(self) -> BundleError:
+        if self.bundle.path == paths.SHIPPED_BUNDLE:
+            return BundleError(
+                "The shipped model failed on a face. Close other programs to free memory and try again; if it fails "
+                "again, install the program again."
+            )
+        return BundleError(f"The model in '{self.bundle.path}' fails on a face; choose another model.")
 
     def _slow_model(self) -> SlowModelError:
         return SlowModelError(

@@ -15,6 +15,7 @@ from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
+from fer.storage.files import Signature, signature
 from fer.vision.detection import create_detector
 
 # OpenCV's own threads would let one live stream take every core, and a second thread saves only 2 of the 8 ms of a
@@ -41,21 +42,24 @@ def model_in_use() -> Bundle:
         BundleError: there is no model, or it is damaged.
     """
     path = current_bundle_path()
-    file = path / BUNDLE_FILE
     # Reading a bundle checks the hashes of its files. That is repeated only if the description changed.
-    return _described(str(path), file.stat().st_mtime_ns if file.is_file() else 0)
+    return _described(str(path), signature(path / BUNDLE_FILE))
 
 
 @st.cache_resource(max_entries=_MODELS, show_spinner=False)
-def _described(path: str, changed_ns: int) -> Bundle:
+def _described(path: str, seen: Signature | None) -> Bundle:
     return load_bundle(path)
 
 
-def start_loading(bundle: Bundle) -> Future[LoadedModel]:
-    """Load a model in the background, or join a load that is already running. The result is shared by all viewers."""
+def start_loading(bundle: Bundle, *, again: bool = False) -> Future[LoadedModel]:
+    """Load a model in the background, or join a load that is running or has ended. All viewers share the result.
+
+    Args:
+        bundle: the model.
+        again: load it again if it couldn't be loaded before, because the reason may be gone.
+    """
     future = _loading(bundle.hash, bundle)
-    if future.done() and future.exception() is not None:
-        # The file may have been fixed since then, so try again.
+    if again and future.done() and future.exception() is not None:
         _loading.clear(bundle.hash, bundle)
         future = _loading(bundle.hash, bundle)
     return future
@@ -86,7 +90,7 @@ def classifier(bundle: Bundle) -> EmotionClassifier:
     Raises:
         BundleError: the files don't match the bundle's description.
     """
-    future = start_loading(bundle)
+    future = start_loading(bundle, again=True)
     if future.done():
         return future.result().classifier
     with st.spinner("Loading the model ...", show_time=True):

@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 
 from fer.arrays import Image
+from fer.errors import DetectorError
 from fer.vision.boxes import Detections
 
 # Pixels between two places where the network looks for small, medium and large faces.
@@ -37,7 +38,7 @@ class YuNet:
                 _for_any_size(file), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # neither protobuf's exceptions nor ONNX Runtime's share a base class
-            raise ValueError(f"'{file}' cannot be read") from error
+            raise ValueError(f"'{file}' can't be read") from error
         self._outputs = [f"{head}_{stride}" for stride in _STRIDES for head in _HEADS]
         if not {item.name for item in self._session.get_outputs()}.issuperset(self._outputs):
             raise ValueError(f"'{file}' isn't YuNet")
@@ -48,11 +49,19 @@ class YuNet:
         Args:
             image_bgr: (H, W, 3) uint8, H and W 1 or more.
             least_score: in 0..1; places with a lower score are left out.
+
+        Raises:
+            DetectorError: ONNX Runtime fails, for instance because memory ran out.
         """
         height, width = image_bgr.shape[:2]
         below, right = -height % _STRIDES[-1], -width % _STRIDES[-1]
         padded = cv2.copyMakeBorder(image_bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        outputs = self._session.run(self._outputs, {"input": cv2.dnn.blobFromImage(padded)})
+        try:
+            outputs = self._session.run(self._outputs, {"input": cv2.dnn.blobFromImage(padded)})
+        except Exception as error:  # ONNX Runtime's own exceptions share no base class
+            raise DetectorError(
+                "YuNet failed on this picture. Close other programs to free memory and try again, or choose Haar."
+            ) from error
         boxes, scores, landmarks = [], [], []
         for index, stride in enumerate(_STRIDES):
             cls, obj, bbox, kps = (head[0] for head in outputs[len(_HEADS) * index :][: len(_HEADS)])
