@@ -47,12 +47,12 @@ class FakeClassifier:
         emotion: str = "happy",
         confidence: float = 0.88,
         fails_every: int = 0,
-        failure: Exception = RuntimeError("out of luck"),
+        failure: Exception | None = None,
     ) -> None:
         self.emotion = emotion
         self.confidence = confidence
         self.fails_every = fails_every
-        self.failure = failure
+        self.failure = failure or RuntimeError("out of luck")
         self.batches: list[int] = []
 
     def probabilities(self, crops: np.ndarray) -> np.ndarray:
