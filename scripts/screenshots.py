@@ -27,13 +27,12 @@ from fer.datasets.synthetic import make_synthetic
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from fer.vision.samples import sample_portrait
-from tests.e2e.conftest import find_browser
 from tests.support import live_driver
+from tests.support.browser import IDLE, MISSING, camera_flags, find_browser
 from tests.support.camera import write_portrait_video
 from tests.support.serving import running_app
 
 _PATIENCE_MS: Final = 120_000
-_IDLE: Final = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 _DATASET: Final = "synthetic-faces"
 _RUN: Final = "First try"
 # What learns something from 700 images in minutes.
@@ -47,7 +46,7 @@ _LIVE_MS: Final = 25_000
 
 def _settle(page: Page) -> None:
     """Wait until the script has run and charts have drawn themselves."""
-    page.locator(_IDLE).wait_for(state="attached")
+    page.locator(IDLE).wait_for(state="attached")
     page.wait_for_timeout(2500)
 
 
@@ -154,17 +153,16 @@ def _take(browser: Browser, url: str, name: str, target: Path, size_wh: tuple[in
 )
 def main(names: tuple[str, ...], out: Path, width: int, height: int, dark: bool, state: Path | None) -> None:
     """Take pictures of the pages NAMES, or of all."""
+    chromium = find_browser()
+    if chromium is None:
+        raise click.ClickException(MISSING)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home, camera = state or Path(folder) / "home", Path(folder) / "camera.y4m"
         make_state(home.absolute())
         write_portrait_video(camera)
-        arguments = [
-            *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
-            f"--use-file-for-fake-video-capture={camera}",
-        ]
         with running_app(home.absolute(), Path(folder) / "log.txt") as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+            browser = playwright.chromium.launch(executable_path=chromium, args=camera_flags(camera))
             for name in names or PAGES:
                 _take(browser, server.url, name, out / f"{name}.webp", (width, height), dark)
                 if complaints := server.complaints():

@@ -19,7 +19,7 @@ from fer.datasets.faces import FaceDataset
 from fer.datasets.store.corrections import apply_corrections, correct
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
-from tests.e2e.conftest import App
+from tests.support.browser import App
 from tests.support.forms import csv_lines, image_files, plus, synthetic_faces, unanimous, votes_lines, zip_bytes
 
 _TRAINING_S = 150

@@ -15,7 +15,7 @@ from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
 from fer.storage.files import write_json
-from tests.e2e.conftest import App
+from tests.support.browser import App
 from tests.support.builders import make_bundle
 
 _ROW_PX, _CELL_PX = 35, 44

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from fer.ui.frame import MENU
-from tests.e2e.conftest import App
+from tests.support.browser import App
 
 
 def test_the_menu_leads_to_upload_and_back(app: App) -> None:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserType, Download, Locator, Page, e
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from fer.vision.detection import create_detector
-from tests.e2e.conftest import App
+from tests.support.browser import CAMERA_FLAGS, App
 from tests.support.live_driver import (
     Held,
     accept,
@@ -237,8 +237,7 @@ def test_without_a_face_the_page_says_so(
     browser_type: BrowserType, browser_type_launch_args: dict[str, Any], server: Server
 ) -> None:
     """Without a film Chromium's camera shows its test pattern."""
-    flags = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    with another_browser(browser_type, browser_type_launch_args, *flags) as browser:
+    with another_browser(browser_type, browser_type_launch_args, *CAMERA_FLAGS) as browser:
         page = browser.new_page()
         open_live(page, server)
         start(page)

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from fer.vision.images import encode_jpeg, encode_png
-from tests.e2e.conftest import App
+from tests.support.browser import App
 from tests.support.builders import portrait_bgr
 from tests.support.serving import Server, running_app
 

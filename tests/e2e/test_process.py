@@ -8,11 +8,10 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
+from fer.text import MB
 from fer.ui.frame import MENU
-from tests.e2e.conftest import App
+from tests.support.browser import App
 from tests.support.serving import Server, running_app
-
-_MB = 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -42,5 +41,5 @@ def test_a_used_app_is_small_and_never_imports_tensorflow(app: App) -> None:
     packages = imported(app.server)
     assert {"streamlit", "onnxruntime", "cv2"} <= packages, "the log of imports is not what this test reads"
     assert not packages & {"tensorflow", "keras", "tf2onnx", "jax", "torch", "sklearn"}
-    rss_mb = psutil.Process(app.server.pid).memory_info().rss / _MB
+    rss_mb = psutil.Process(app.server.pid).memory_info().rss / MB
     assert rss_mb < 400, f"the app holds {rss_mb:.0f} MB"

@@ -11,7 +11,7 @@ from fer.recognition.analyzer import load_analyzer
 from fer.runs import layout, process, store
 from fer.runs.store import RunSummary
 from fer.vision.samples import sample_portrait
-from tests.e2e.conftest import use_tiny_model
+from tests.support.browser_fixtures import use_tiny_model
 from tests.support.serving import Server, running_app
 
 _PATIENCE_MS = 120_000

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fer.vision.images import decode, encode_jpeg, encode_png
-from tests.e2e.conftest import App
+from tests.support.browser import App
 from tests.support.builders import group_bgr, portrait_bgr
 from tests.support.serving import Server, running_app
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fer.paths import CHECKOUT
-from tests.e2e.conftest import browser_context_args, browser_type_launch_args, fake_camera, home
+from tests.support.browser_fixtures import browser_context_args, browser_type_launch_args, fake_camera, home
 from tests.support.serving import Server, running_app
 
 __all__ = ["browser_context_args", "browser_type_launch_args", "fake_camera", "home"]

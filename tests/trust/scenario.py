@@ -20,6 +20,7 @@ from fer.paths import CHECKOUT
 from fer.ui.frame import MENU
 from fer.vision.samples import sample_portrait
 from tests.support import live_driver
+from tests.support.browser import IDLE, camera_flags, find_browser
 from tests.support.camera import write_portrait_video
 from tests.support.serving import Server, running_app
 from tests.trust import watch
@@ -27,7 +28,6 @@ from tests.trust import watch
 _PATIENCE_MS: Final = 120_000
 # A training is niced: on a busy machine it waits for everything else.
 _TRAINING_SECONDS: Final = 900
-_LOADED: Final = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 # An address of a network that ends in this machine: WebRTC wants one that isn't loopback.
 _ADDRESS: Final = "198.51.100.1"
 _TRAIN: Final = ("train", "--data", "synthetic", "--network", "small", "--epochs", "1", "--fraction", "0.2")
@@ -111,14 +111,7 @@ def browser_page(folder: Path, asked: list[str]) -> Iterator[Page]:
     video = folder / "camera.y4m"
     write_portrait_video(video)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=[
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                f"--use-file-for-fake-video-capture={video}",
-            ],
-        )
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=camera_flags(video))
         page = browser.new_page()
         page.set_default_timeout(_PATIENCE_MS)
         expect.set_options(timeout=_PATIENCE_MS)
@@ -134,7 +127,7 @@ def use_pages(server: Server, page: Page, folder: Path) -> list[str]:
         if entry.exists:
             name = "" if entry.path == "app.py" else Path(entry.path).stem.partition("_")[2]
             page.goto(f"{server.url}/{name}")
-            page.locator(_LOADED).wait_for(state="attached")
+            page.locator(IDLE).wait_for(state="attached")
             expect(page.get_by_role("heading", level=1)).to_be_visible()
             done.append(entry.path)
     photo = folder / "portrait.jpg"
