@@ -1,12 +1,12 @@
-"""How fast is the core, and how big the app: `python -m benchmarks.core`, one table.
+"""Measure the speed of the core and the size of the app: `python -m benchmarks.core` prints a table.
 
-The two sides of a row take turns, so that whatever else the machine does meets both; a row tells the ratio of their
-medians. 'Desktop script' is the way of a common webcam script: decode, Haar at full size with 1.3 / 5, and one Keras
-`predict` a face. There both sides use the same network, the `model.keras` and `model.onnx` of one bundle; the last rows
-set networks against each other.
+The two sides of a row take turns, so that other load on the machine affects both; a row shows the ratio of their
+medians. 'Desktop script' stands for a common webcam script: decode, Haar at full size with 1.3 / 5, and one Keras
+`predict` per face. Both sides use the same network, the `model.keras` and `model.onnx` of one bundle. The last rows
+compare networks.
 
-The app's row needs Chromium and pytest-playwright (requirements-dev.txt); without them it says so. The exit code is 1
-where anything that was measured misses its mark.
+The rows about the app need Chromium and pytest-playwright (requirements-dev.txt). The exit code is 1 if a measurement
+misses its target.
 """
 
 import os
@@ -34,19 +34,19 @@ from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import KERAS_FILE, ONNX_FILE, Bundle, load_bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.text import MB
 from fer.vision import images
 from fer.vision.detection import create_detector, photo_detector_name
 from fer.vision.photos import PHOTO_SIDE as ONE_PASS_SIDE
 from fer.vision.samples import sample_portrait
 
 PHOTO_SIDE: Final = 1280
-MB: Final = 1_000_000
-MOST_APP_MB: Final = 400
+MAX_APP_MB: Final = 400
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians in milliseconds of a row's two sides, and the factor between them where one is asked for."""
+    """The medians of a row's two sides in milliseconds, and the target for their ratio, if there is one."""
 
     what: str
     ours_ms: float
@@ -55,19 +55,19 @@ class Timing:
 
     @property
     def ratio(self) -> float:
-        """How many times faster ours is."""
+        """Return how many times faster ours is."""
         return self.theirs_ms / self.ours_ms
 
     @property
     def good(self) -> bool:
-        """Whether it is as much faster as it should be."""
+        """Return whether the ratio meets its target."""
         return self.wanted is None or self.ratio >= self.wanted
 
 
 def alternate(
     what: str, ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int, wanted: float | None = None
 ) -> Timing:
-    """Time two functions in turns, after a few turns that do not count."""
+    """Time two functions in turns, after a few turns that aren't counted."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in track(range(-3, rounds), what, console=Console(stderr=True), transient=True):
         for function, taken in zip((ours, theirs), times, strict=True):
@@ -79,19 +79,19 @@ def alternate(
 
 
 def photo(side: int = PHOTO_SIDE) -> bytes:
-    """A JPEG with one face, `side` pixels square: the sample portrait, made larger."""
+    """Return a JPEG of `side` x `side` pixels with one face: the enlarged sample portrait."""
     portrait = images.decode(sample_portrait())
     return images.encode_jpeg(np.asarray(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8))
 
 
 def keras_logits(network: Any, crops: np.ndarray) -> np.ndarray:
-    """What Keras `predict` says of crops (N, 48, 48, 1) uint8: (N, 7)."""
+    """Return the logits (N, 7) that Keras `predict` computes for crops (N, 48, 48, 1) uint8."""
     scores = network.predict(crops, verbose=0)
     return np.asarray(scores["logits"] if isinstance(scores, dict) else scores)
 
 
-def desktop_way(network: Any) -> Callable[[bytes], list[int]]:
-    """Bytes of a photo to the classes of its faces, as a desktop script does it."""
+def desktop_script(network: Any) -> Callable[[bytes], list[int]]:
+    """Return a function from a photo's bytes to the classes of its faces, as a desktop script computes them."""
     cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"))  # type: ignore[attr-defined]
 
     def analyze(data: bytes) -> list[int]:
@@ -108,22 +108,26 @@ def desktop_way(network: Any) -> Callable[[bytes], list[int]]:
 
 
 def compare(bundle_path: Path, rounds: int) -> list[Timing]:
-    """The rows that set ONNX Runtime and the reduced detection against Keras `predict` and full size."""
+    """Return the rows that compare ONNX Runtime with Keras `predict`, and our analysis of a photo with a script's."""
     bundle = load_bundle(bundle_path)
     classifier = EmotionClassifier(bundle)
     analyzer = FaceAnalyzer(create_detector(photo_detector_name()), classifier)
-    # Imported here: the app's row below is about a program that never does.
+    # Imported late, because the app that is measured never imports it.
     import keras
 
     network = keras.models.load_model(bundle.path / KERAS_FILE, compile=False)
     face = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 1), dtype=np.uint8)
     difference = np.abs(keras_logits(network, face) - classifier.logits(face)).max()
     if not difference < 1e-3:
-        raise click.ClickException(f"The two files of the bundle are not the same network: logits differ {difference}.")
-    data, desktop = photo(), desktop_way(network)
+        raise click.ClickException(
+            f"The two files of the bundle aren't the same network; their logits differ by {difference}."
+        )
+    data, desktop = photo(), desktop_script(network)
     found = len(analyzer.analyze_bytes(data, "photo").faces), len(desktop(data))
     if min(found) < 1:
-        raise click.ClickException(f"Expected both ways to find the face in the photo. Received: {found} faces.")
+        raise click.ClickException(
+            f"Expected both ways to find the face in the photo. Received: {found[0]} and {found[1]} faces."
+        )
     return [
         alternate(
             "one face: classifier / Keras predict",
@@ -166,7 +170,7 @@ def compare_photos(bundle_path: Path, rounds: int) -> list[Timing]:
 
 
 def compare_networks(bundle_path: Path, rounds: int) -> list[Timing]:
-    """The rows that set one face by the shipped network against its int8 copy and the desktop script's network."""
+    """Return the rows that compare the shipped network with its int8 copy and with the desktop script's network."""
     from fer.training.export import export_network, serving_network
     from fer.training.networks import build_network
     from fer.training.quantize import CALIBRATION_FACES, INT8_FILE, quantize
@@ -176,7 +180,7 @@ def compare_networks(bundle_path: Path, rounds: int) -> list[Timing]:
         exact, int8, baseline = (Path(folder) / name for name in ("exact", "int8", "baseline"))
         for copy in (exact, int8):
             shutil.copytree(bundle.path, copy)
-        # What the faces are changes ranges and accuracy, not time; the same goes for the baseline's weights.
+        # Which faces calibrate it, and which weights the baseline has, changes accuracy but not time.
         faces = make_synthetic().images[:CALIBRATION_FACES, ..., None]
         quantize(int8 / ONNX_FILE, faces, int8 / INT8_FILE)
         export_network(serving_network("baseline", build_network("baseline").get_weights()), baseline)
@@ -199,8 +203,8 @@ def compare_networks(bundle_path: Path, rounds: int) -> list[Timing]:
 
 
 @dataclass(frozen=True)
-class AppFigures:
-    """Seconds from the start of the process, and megabytes once a photo was analysed."""
+class AppMeasurements:
+    """Seconds since the process started, and its memory in MB after it has analysed a photo."""
 
     answers_s: float
     first_result_s: float
@@ -209,19 +213,20 @@ class AppFigures:
 
     @property
     def small(self) -> bool:
-        """Whether it takes no more memory than it may."""
-        return self.rss_mb < MOST_APP_MB
+        """Return whether its memory is below the limit."""
+        return self.rss_mb < MAX_APP_MB
 
 
-def measure_app() -> AppFigures:
-    """Start the app, let a browser analyse the sample portrait, and look at the process."""
+def measure_app() -> AppMeasurements:
+    """Start the app, analyse the sample portrait in a browser, and measure the app's process."""
     from playwright.sync_api import sync_playwright
 
+    from tests.support.browser import MISSING, find_browser
     from tests.support.serving import running_app
 
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    browser_path = find_browser()
     if browser_path is None:
-        raise click.ClickException("There is no chromium or google-chrome on the PATH.")
+        raise click.ClickException(MISSING)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path)
         page = browser.new_page()
@@ -236,12 +241,12 @@ def measure_app() -> AppFigures:
             first_result_s = time.perf_counter() - start
             process = psutil.Process(server.pid)
             loaded = any("/tensorflow/" in part.path for part in process.memory_maps())
-            figures = AppFigures(answers_s, first_result_s, process.memory_info().rss / MB, loaded)
+            measured = AppMeasurements(answers_s, first_result_s, process.memory_info().rss / MB, loaded)
         browser.close()
-    return figures
+    return measured
 
 
-def _table(timings: list[Timing], app: AppFigures | None, why_not: str) -> Table:
+def _table(timings: list[Timing], app: AppMeasurements | None, why_not: str) -> Table:
     table = Table("what", "ours", "theirs", "ratio", "wanted", "", title=f"{os.cpu_count()} cores")
     for timing in timings:
         table.add_row(
@@ -254,11 +259,11 @@ def _table(timings: list[Timing], app: AppFigures | None, why_not: str) -> Table
     if app is None:
         table.add_row("app", f"not measured: {why_not}")
         return table
-    table.add_row("app: start to first answer", f"{app.answers_s:.1f} s")
-    table.add_row("app: start to first result on a page", f"{app.first_result_s:.1f} s")
+    table.add_row("app: seconds to the first answer", f"{app.answers_s:.1f} s")
+    table.add_row("app: seconds to the first result on a page", f"{app.first_result_s:.1f} s")
     table.add_row(
         "app: memory after a photo",
-        *(f"{app.rss_mb:.0f} MB", "", "", f"< {MOST_APP_MB}", "ok" if app.small else "MISSED"),
+        *(f"{app.rss_mb:.0f} MB", "", "", f"< {MAX_APP_MB}", "ok" if app.small else "MISSED"),
     )
     table.add_row("app: TensorFlow loaded", str(app.tensorflow), "", "", "False", "MISSED" if app.tensorflow else "ok")
     return table
@@ -266,20 +271,20 @@ def _table(timings: list[Timing], app: AppFigures | None, why_not: str) -> Table
 
 @click.command()
 @click.option("--model", type=click.Path(path_type=Path), default=SHIPPED_BUNDLE, help="A model bundle's folder")
-@click.option("--rounds", default=40, show_default=True, help="Turns that count, for each row")
-@click.option("--app/--no-app", default=True, help="Start the app in a browser as well")
+@click.option("--rounds", default=40, show_default=True, help="Number of turns of each row")
+@click.option("--app/--no-app", default=True, help="Measure the app in a browser as well")
 def main(model: Path, rounds: int, app: bool) -> None:
-    """Measure the core against Keras and the desktop script, and the app's start and size."""
+    """Compare the core with Keras and a desktop script, and measure the app's start and memory."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    figures, why_not = None, "asked not to"
+    measured, why_not = None, "--no-app"
     if app:
         try:
-            figures = measure_app()
+            measured = measure_app()
         except (ImportError, click.ClickException) as error:
             why_not = str(error)
     timings = [*compare(model, rounds), *compare_photos(model, rounds), *compare_networks(model, rounds)]
-    Console().print(_table(timings, figures, why_not))
-    if not all(timing.good for timing in timings) or (figures and (figures.tensorflow or not figures.small)):
+    Console().print(_table(timings, measured, why_not))
+    if not all(timing.good for timing in timings) or (measured and (measured.tensorflow or not measured.small)):
         sys.exit(1)
 
 

@@ -27,6 +27,7 @@ from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
+from fer.text import MB
 
 PUBLIC_TEST_FACES: Final = 3589
 # The page's choice when it opens. The benchmark stores its own faces under this choice.
@@ -78,7 +79,7 @@ def main(data: str | None, model: Path) -> None:
     table.add_row("robustness", f"{robust_s:.1f}", "under 90")
     table.add_row("the page with a stored result, first visit", f"{first_s:.2f}", "")
     table.add_row("the same page again", f"{again_s:.2f}", "under 1")
-    table.add_row(f"HTML report, {len(page) / 1e6:.1f} MB", f"{report_s:.1f}", "")
+    table.add_row(f"HTML report, {len(page) / MB:.1f} MB", f"{report_s:.1f}", "")
     Console().print(table)
 
 

@@ -10,7 +10,6 @@ runs in its own process, because TensorFlow's threads and garbage collections wo
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -195,6 +194,7 @@ def streamed(n_viewers: int, pass_through: bool, folder: Path) -> float:
     """Return the frames per second that a session processes from a 15 fps camera, averaged over the viewers."""
     from playwright.sync_api import sync_playwright
 
+    from tests.support.browser import camera_flags, find_browser
     from tests.support.live_driver import counted, expect_frames, open_live, start
     from tests.support.serving import running_app
 
@@ -208,14 +208,10 @@ def streamed(n_viewers: int, pass_through: bool, folder: Path) -> float:
     film = folder / "portrait.y4m"
     if not film.exists():
         write_portrait_video(film)
-    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     home = folder / "home"
     home.mkdir(exist_ok=True)
     with running_app(home, folder / "server.log", environment) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=[*flags, f"--use-file-for-fake-video-capture={film}"],
-        )
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=camera_flags(film))
         pages = [browser.new_context(viewport={"width": 1280, "height": 900}).new_page() for _ in range(n_viewers)]
         for page in pages:
             open_live(page, server)

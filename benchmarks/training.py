@@ -8,7 +8,6 @@ process; it needs Chromium.
 
 import contextlib
 import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -28,7 +27,7 @@ _WATCHED_SECONDS: Final = 60
 
 
 def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds of the same steps by the command's way and by a bare `fit`, in turns."""
+    """Return the seconds of the same steps with the command's parts and with a bare `fit`, measured in turns."""
     import keras
     import numpy as np
 
@@ -54,17 +53,17 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
     ours: list[float] = []
     bare: list[float] = []
 
-    def by_command() -> None:
+    def with_command_parts() -> None:
         run_id = making.create_run(config)
         session = RunSession(layout.run_folder(run_id))
         session._echo = False
         callback = RunCallback(session, config, parts, batches, None)
         network.fit(batches, epochs=_EPOCHS, callbacks=[callback], verbose=0, shuffle=False)
 
-    def by_fit() -> None:
+    def with_bare_fit() -> None:
         from fer.training.validation import validate
 
-        class Judge(keras.callbacks.Callback):  # type: ignore[misc]
+        class Validation(keras.callbacks.Callback):  # type: ignore[misc]
             def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
                 validate(self.model, parts.validation)
 
@@ -74,16 +73,16 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
             sample_weight=weights,
             batch_size=64,
             epochs=_EPOCHS,
-            callbacks=[Judge()],
+            callbacks=[Validation()],
             verbose=0,
             shuffle=False,
         )
 
     turns = track(
-        range(-1, rounds), "by the command and by fit, in turns", console=Console(stderr=True), transient=True
+        range(-1, rounds), "the command's parts and bare fit, in turns", console=Console(stderr=True), transient=True
     )
     for turn in turns:
-        for way, times in ((by_command, ours), (by_fit, bare)):
+        for way, times in ((with_command_parts, ours), (with_bare_fit, bare)):
             began = time.perf_counter()
             way()
             if turn >= 0:
@@ -92,7 +91,7 @@ def training_seconds(rounds: int) -> tuple[list[float], list[float]]:
 
 
 def pipeline_share() -> tuple[float, float]:
-    """Median seconds to make a batch, and of a training step."""
+    """Return the median seconds of making a batch and of a training step."""
     from fer.runs.config import TrainConfig
     from fer.training.batches import TrainingBatches
     from fer.training.compiling import compiled_network
@@ -115,14 +114,16 @@ def pipeline_share() -> tuple[float, float]:
 
 
 def watching_share() -> float | None:
-    """The share of a core that the dashboard's process takes while one tab watches a run; None without Chromium."""
+    """Return the share of a core that the dashboard uses while one tab watches a run; None without Chromium."""
     import psutil
 
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright
+
+        from tests.support.browser import find_browser
     except ImportError:
         return None
+    browser_path = find_browser()
     if browser_path is None:
         return None
     from fer.errors import RunError
@@ -136,23 +137,23 @@ def watching_share() -> float | None:
         with running_app(home, home / "server.log") as server, sync_playwright() as playwright:
             page = playwright.chromium.launch(executable_path=browser_path).new_page()
             page.goto(f"{server.url}/Training")
-            # The charts are there from the end of the first epoch on.
+            # The charts appear after the first epoch.
             page.locator(f".st-key-training_live_charts_{run_id}").wait_for(timeout=300_000)
             process = psutil.Process(server.pid)
             before, began = sum(process.cpu_times()[:2]), time.monotonic()
             time.sleep(_WATCHED_SECONDS)
             return float((sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began))
     finally:
-        # Asked, then ended; it may have come to its end before.
+        # The first call asks the run to stop, the second ends it. It may have finished before.
         with contextlib.suppress(RunError):
             control.stop(run_id)
             control.stop(run_id)
 
 
 @click.command()
-@click.option("--rounds", default=_ROUNDS, show_default=True, help="Turns of each way of training")
+@click.option("--rounds", default=_ROUNDS, show_default=True, help="Number of turns of each row")
 def main(rounds: int) -> None:
-    """Measure, and print one table."""
+    """Measure, and print a table."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryDirectory() as home:
         os.environ["FER_HOME"] = home
@@ -173,7 +174,7 @@ def main(rounds: int) -> None:
         "under 0.10",
     )
     seen = "no Chromium" if watching is None else f"{watching:.3f}"
-    table.add_row("a core's share that the dashboard takes while a run is watched", seen, "under 0.10")
+    table.add_row("share of a core that the dashboard uses while a run is watched", seen, "under 0.10")
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 

@@ -25,6 +25,7 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
 from fer.runs.layout import NOTES
 from fer.storage.files import read_json
+from fer.text import MB
 from fer.training.bundling import calibrate, with_confidence
 from fer.training.quantize import INT8_FILE
 from fer.training.run_data import load_data, split_parts
@@ -115,7 +116,7 @@ def between_marks(file: Path, text: str) -> None:
 
 def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> str:
     """Return the card's tables as Markdown."""
-    size = bundle.served_file.stat().st_size / 1e6
+    size = bundle.served_file.stat().st_size / MB
     int8 = bundle.network.get("int8")
     parts = [
         f"Network `{bundle.network['name']}`: {bundle.network['parameters'] / 1e6:.2f} M parameters, "

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from fer.errors import BundleError
 from fer.runs.graph_bounds import Bounds, item_bytes, measured_graph
+from fer.text import MB
 
 # Far above what a classifier of 48 x 48 pixels needs: the shipped model has 5 MB of weights, takes 0.6 MB per face, and
 # does 130 million multiply-adds. The largest network that can be trained here takes 23 MB, 1.2 MB and 340 million.
 MAX_NODES: Final = 5_000
-MAX_WEIGHT_BYTES: Final = 100_000_000
+MAX_WEIGHT_BYTES: Final = 100 * MB
 MAX_WORK: Final = 1_000_000_000
-MAX_FACE_BYTES: Final = 16_000_000
+MAX_FACE_BYTES: Final = 16 * MB
 # Of the standard operators, those that no classifier has are left out, above all those that repeat (Loop, Scan), choose
 # (If), draw random numbers, or whose output's size depends on values (NonZero, Range, TopK, Unique, Compress, ...).
 _NEEDED: Final = (

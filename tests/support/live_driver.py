@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import psutil
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
+from fer.text import MB
 from tests.support.serving import Server
 
 PATIENCE_MS = 60_000
-_MB = 1_000_000
 
 
 def open_live(page: Page, server: Server) -> None:
@@ -91,7 +91,7 @@ class Held:
 
 
 def memory_mb(server: Server) -> float:
-    return float(psutil.Process(server.pid).memory_info().rss / _MB)
+    return float(psutil.Process(server.pid).memory_info().rss / MB)
 
 
 def cycle(browser: Browser, server: Server) -> None:
