@@ -37,6 +37,17 @@ def home() -> Path:
     return CHECKOUT if PROGRAM == CHECKOUT else platformdirs.user_data_path(APP_NAME, appauthor=False)
 
 
+def typed(words: str) -> str:
+    """Return a command of the command line as its user types it, for hints in messages and on pages.
+
+    An installed package has the command `fer`. In a checkout it may not be on the PATH.
+
+    Args:
+        words: what follows the program's name, such as 'runs resume ID'.
+    """
+    return f"python -m fer {words}" if PROGRAM == CHECKOUT else f"fer {words}"
+
+
 def runs_dir() -> Path:
     """Return the folder of training runs, `runs` under `home()`; it may not exist yet."""
     return home() / "runs"

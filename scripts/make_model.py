@@ -197,7 +197,7 @@ def trained(config: TrainConfig, name: str) -> Path:
         subprocess.run(command, cwd=paths.CHECKOUT, check=False)
     ended = store.read_run(run.id)
     if ended.progress.hopeless:
-        raise click.ClickException(f"{ended.progress.message} Delete it with: python -m fer runs delete {run.id}")
+        raise click.ClickException(f"{ended.progress.message} Delete it with: {paths.typed(f'runs delete {run.id}')}")
     if ended.state != FINISHED:
         why = f" {ended.progress.message}" if ended.progress.message else ""
         raise click.ClickException(f"Run {run.id} did not finish; the same command continues it.{why}")

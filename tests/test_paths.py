@@ -35,3 +35,9 @@ def test_an_installed_package_uses_the_users_data_folder(monkeypatch: pytest.Mon
 def test_a_tilde_is_the_users_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_HOME", "~/expressions")
     assert paths.home() == Path.home().resolve() / "expressions"
+
+
+def test_a_hint_names_the_command_that_its_reader_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert paths.typed("runs resume ID") == "python -m fer runs resume ID"
+    monkeypatch.setattr(paths, "PROGRAM", tmp_path / "fer" / "_dashboard")
+    assert paths.typed("runs resume ID") == "fer runs resume ID"

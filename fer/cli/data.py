@@ -26,6 +26,7 @@ from fer.datasets.store.staging import clean_staging
 from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
+from fer.paths import typed
 from fer.text import file_size, printable
 
 _WHERE: Final = {"CSV": "row", "image folders": "file", "parquet": "row", "npz": "image", "cleaned copy": "image"}
@@ -80,7 +81,7 @@ def import_command(source: Path, name: str | None, votes: Path | None, labels: s
         click.echo(change)
     if info.n_rejected or info.n_left_out:
         click.echo(f"Each {what} that wasn't imported and why: {catalog.dataset_folder(info.name) / REJECTED_FILE}")
-    click.echo(f"Imported as '{info.name}'. Next: python -m fer doctor {info.name}")
+    click.echo(f"Imported as '{info.name}'. Next: {typed(f'doctor {info.name}')}")
 
 
 @data.command("list")
@@ -92,9 +93,7 @@ def list_command(as_json: bool) -> None:
         click.echo(json.dumps([_details(info) for info in found], indent=2))
         return
     if not found:
-        click.echo(
-            "No dataset yet. data/README.md says how to get FER-2013. Then: python -m fer data import fer2013.csv"
-        )
+        click.echo(f"No dataset yet. data/README.md says how to get FER-2013. Then: {typed('data import fer2013.csv')}")
         return
     table = Table("name", "images", "splits", "votes", "fingerprint", "source", "on disk")
     for info in found:

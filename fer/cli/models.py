@@ -36,8 +36,8 @@ def find_model(text: str) -> Path:
     if is_run_id(text) and (paths.runs_dir() / text).is_dir():
         raise BundleError(f"Run '{text}' has no model yet. It gets one when its training ends.")
     raise BundleError(
-        f"There is no model '{shortened(text)}'. Use the id of a run ('fer runs' lists them), the folder of a run or "
-        f"of a bundle, the name of an imported model, '{IN_USE}' or '{SHIPPED}'."
+        f"There is no model '{shortened(text)}'. Use the id of a run ('{paths.typed('runs')}' lists them), the "
+        f"folder of a run or of a bundle, the name of an imported model, '{IN_USE}' or '{SHIPPED}'."
     )
 
 

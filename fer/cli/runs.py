@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from fer import paths
 from fer.cli.output import plain
 from fer.emotions import EMOTIONS
 from fer.runs import control, layout, store
@@ -36,7 +37,7 @@ def runs(context: click.Context, as_json: bool) -> None:
         click.echo(store.to_json(found))
         return
     if not found:
-        click.echo("No runs yet. Start one with: python -m fer train --data synthetic --epochs 5")
+        click.echo(f"No runs yet. Start one with: {paths.typed('train --data synthetic --epochs 5')}")
         return
     table = Table("id", "name", "state", "epoch", "best", "started")
     for run in found:
@@ -94,7 +95,7 @@ def explain(run: RunSummary) -> str:
     if run.state == INTERRUPTED:
         return (
             "The run stopped unexpectedly, for example because memory ran out or the computer was switched off. "
-            f"Resume it with: python -m fer runs resume {run.id}"
+            f"Resume it with: {paths.typed(f'runs resume {run.id}')}"
         )
     return run.progress.message or ""
 
@@ -141,7 +142,7 @@ def use(run_id: str) -> None:
         click.echo("The pages use the shipped model.", err=True)
         return
     serving.use_run(run_id)
-    click.echo(f"The pages use the model of {run_id}. To undo this: python -m fer runs use shipped", err=True)
+    click.echo(f"The pages use the model of {run_id}. To undo this: {paths.typed('runs use shipped')}", err=True)
 
 
 @runs.command()

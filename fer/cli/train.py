@@ -105,7 +105,7 @@ def train_in_folder(folder: Path) -> None:
 
             train_run(run)
     except session.StopRequested:
-        click.echo(f"Stopped. Resume with: python -m fer runs resume {folder.name}", err=True)
+        click.echo(f"Stopped. Resume it with: {paths.typed(f'runs resume {folder.name}')}", err=True)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from fer.storage import files
 from fer.storage.processes import start_detached
 
 # A run is ready in under a second, but a machine that swaps takes longer.
+_FER: Final = (sys.executable, "-m", "fer")
 _START_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
 _START_LOCK: Final = ".starting.lock"
@@ -99,7 +100,7 @@ def require_resumable(run: RunSummary) -> None:
 
 def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
     """Return the command that trains this run: `python -m fer train` with all settings that aren't defaults."""
-    command = [sys.executable, "-m", "fer", "train"]
+    command = [*_FER, "train"]
     defaults, hints = TrainConfig(), typing.get_type_hints(TrainConfig)
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
@@ -117,13 +118,13 @@ def train_command(config: TrainConfig, run_id: str | None = None) -> list[str]:
 
 def command_text(config: TrainConfig, name: str = "") -> str:
     """Return the command that trains this run as text for a shell, with the run's name if it has one."""
-    words = ["python", *train_command(config)[1:], *(["--name", name] if name else [])]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    words = [*train_command(config)[len(_FER) :], *(["--name", name] if name else [])]
+    return paths.typed(subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words))
 
 
 def resume_command(run_id: str) -> list[str]:
     """Return the command that resumes a run."""
-    return [sys.executable, "-m", "fer", "runs", "resume", run_id]
+    return [*_FER, "runs", "resume", run_id]
 
 
 def stop(run_id: str, *, ask_only: bool = False) -> bool:

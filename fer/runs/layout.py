@@ -37,5 +37,5 @@ def run_folder(run_id: str) -> Path:
     """
     folder = paths.runs_dir() / run_id
     if not is_run_id(run_id) or not folder.is_dir():
-        raise RunError(f"There is no run '{run_id}'; `python -m fer runs` lists them.")
+        raise RunError(f"There is no run '{run_id}'; '{paths.typed('runs')}' lists them.")
     return folder

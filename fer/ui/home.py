@@ -8,7 +8,7 @@ import streamlit as st
 
 from fer.errors import BundleError, FerError
 from fer.evaluation.names import display_name
-from fer.paths import SHIPPED_BUNDLE
+from fer.paths import SHIPPED_BUNDLE, typed
 from fer.recognition.bundle import Bundle
 from fer.text import file_size
 from fer.ui import resources
@@ -61,7 +61,7 @@ def model_card() -> None:
         bundle = resources.model_in_use()
     except BundleError as error:
         st.markdown(f"{error}")
-        st.markdown("Train one on the Training page, or with `python -m fer train --data synthetic`.")
+        st.markdown(f"Train one on the Training page, or with `{typed('train --data synthetic')}`.")
         return
     with st.container(horizontal=True):
         _accuracy(bundle)

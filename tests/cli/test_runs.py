@@ -85,7 +85,7 @@ def test_show_tells_why_and_what_to_type(fer: Fer, make_run: Callable[..., str])
 def test_an_unknown_run_is_one_sentence(fer: Fer, command: str) -> None:
     result = fer(command, "20990101-000000-0000")
     assert result.exit_code == 1
-    assert result.stderr == "Error: There is no run '20990101-000000-0000'; `python -m fer runs` lists them.\n"
+    assert result.stderr == "Error: There is no run '20990101-000000-0000'; 'python -m fer runs' lists them.\n"
 
 
 def test_what_cannot_be_done_is_one_sentence(fer: Fer, make_run: Callable[..., str]) -> None:

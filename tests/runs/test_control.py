@@ -206,7 +206,7 @@ def test_a_stop_that_cannot_be_written_is_a_sentence_that_names_the_process(make
 def test_the_command_can_be_pasted_whatever_is_in_a_path():
     config = TrainConfig(data="/a b/it's $HOME.csv", epochs=3)
     words = shlex.split(control.command_text(config))
-    assert words == ["python", *control.train_command(config)[1:]]
+    assert words == ["python", *control.train_command(config)[1:]]  # as typed in a checkout
 
 
 def test_deleting_takes_all_of_a_run_and_refuses_one_that_lives(make_run, fake_runs):

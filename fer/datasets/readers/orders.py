@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fer.datasets.readers.names import CONTEMPT, class_named, class_number
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError, shortened
+from fer.paths import typed
 
 SAMPLES: Final = 6
 Samples = dict[int, list[npt.NDArray[np.uint8]]]
@@ -72,7 +73,7 @@ class LabelOrderError(DatasetError):
         others = ", ".join(key for key in PRESETS if key != "affectnet")
         super().__init__(
             f"{name} has numbers for classes ({shortened(numbers, 40)}), and datasets number them differently; import "
-            f"it with its order, such as fer data import ... --labels affectnet (or {others}, "
+            f"it with its order, such as '{typed('data import ... --labels affectnet')}' (or {others}, "
             f'or "0=neutral,1=happy,...").'
         )
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from fer.errors import SlowModelError
 from fer.evaluation.names import display_name
+from fer.paths import typed
 from fer.recognition.bundle import Bundle
 from fer.results import ImageAnalysis
 from fer.text import MB, counted
@@ -118,7 +119,7 @@ def take_photos(book: PhotoBook) -> None:
         st.warning(
             f"{counted(len(book.refused), 'photo')} didn't fit. This page keeps {KEPT_PHOTOS} "
             f"photos and {KEPT_BYTES // MB} MB at a time. Clear the list and drop them again, or analyse a whole "
-            "folder with: `python -m fer analyze FOLDER --csv faces.csv`",
+            f"folder with: `{typed('analyze FOLDER --csv faces.csv')}`",
             icon=":material/inventory_2:",
         )
 

@@ -11,6 +11,7 @@ import streamlit as st
 from fer import exports
 from fer.arrays import Image
 from fer.errors import sentence_for
+from fer.paths import typed
 from fer.results import Face, ImageAnalysis
 from fer.text import counted, printable
 from fer.ui.charts import STATIC, describe_bars, probability_bars
@@ -190,7 +191,7 @@ def downloads(book: PhotoBook, analysed: Analysed, made_by: str) -> None:
         "application/json",
         on_click="ignore",
         icon=":material/data_object:",
-        help="One object per file, failed ones included, as `python -m fer analyze --json` writes it.",
+        help=f"One object per file, failed ones included, as `{typed('analyze --json')}` writes it.",
     )
     made_download(
         "Annotated photos",

@@ -27,7 +27,7 @@ def test_why_a_stop_failed_is_shown_though_no_run_changed(fer_home: Path) -> Non
     app = AppTest.from_function(page, default_timeout=30).run()
     assert not app.exception
     assert [error.value for error in app.error] == [
-        "There is no run '20990101-000000-0000'; `python -m fer runs` lists them."
+        "There is no run '20990101-000000-0000'; 'python -m fer runs' lists them."
     ]
 
 
