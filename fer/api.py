@@ -33,7 +33,7 @@ def analyze(
         detector: 'yunet' or 'haar'; YuNet by default.
 
     Returns:
-        The image's size and its faces, from left to right.
+        The image's size and its faces in reading order: rows from top to bottom, each from left to right.
 
     Raises:
         ImageError: the file is missing, or isn't a readable image.

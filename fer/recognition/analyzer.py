@@ -13,6 +13,7 @@ from fer.errors import ImageError, SlowModelError, sentence_for
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.reading_order import reading_order
 from fer.results import Face, ImageAnalysis
 from fer.vision import images
 from fer.vision.boxes import Detections, FaceDetector
@@ -43,7 +44,7 @@ class FaceAnalyzer:
             file: the name by which the user knows the image.
 
         Returns:
-            Its size and its faces from left to right.
+            Its size and its faces in reading order.
 
         Raises:
             ValueError: the image has another shape or dtype, or no pixels.
@@ -58,7 +59,7 @@ class FaceAnalyzer:
             image_bgr = np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_GRAY2BGR), np.uint8)
         with self._lock:
             found = self.detector.detect(image_bgr)
-        found = found.take(np.argsort(found.boxes_xywh[:, 0], kind="stable"))
+        found = found.take(reading_order(found.boxes_xywh))
         boxes = found.whole_pixels()
         crops = crop_faces(image_bgr, boxes, self.detector.crop_scale, found.rolls)
         size_wh = (image_bgr.shape[1], image_bgr.shape[0])

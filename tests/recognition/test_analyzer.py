@@ -67,7 +67,7 @@ def test_faces_come_from_left_to_right_each_with_its_own_expression(classifier: 
 def test_small_and_cut_off_faces_are_unsure_with_their_reason(classifier: EmotionClassifier) -> None:
     detector = FixedDetector((20, 10, 18, 20), (90, 20, 50, 50), (-40, 120, 80, 80))
     image_bgr = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
-    cut, small, good = FaceAnalyzer(detector, classifier).analyze(image_bgr).faces
+    small, good, cut = FaceAnalyzer(detector, classifier).analyze(image_bgr).faces
     assert small.doubts == ("the face is only 18 pixels wide",) and not small.sure
     assert cut.doubts == ("the face is cut off by the edge of the picture",) and not cut.sure
     assert good.doubts == () and "the picture is noisy" in good.flaws
