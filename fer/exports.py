@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
+import pandas as pd
+
 from fer.arrays import Image
 from fer.errors import sentence_for
-from fer.results import FRAME_COLUMNS, ImageAnalysis, faces_frame
+from fer.provenance import Provenance
+from fer.results import ImageAnalysis, faces_frame, files_frame
 from fer.text import spreadsheet_safe
 from fer.vision import images
 from fer.vision.drawing import annotate
@@ -24,21 +27,36 @@ _STEM_BYTES: Final = 200
 _WINDOWS_PATH: Final = re.compile(r"([A-Za-z]:|\\)\\")
 
 
-def to_csv(analyses: Iterable[ImageAnalysis]) -> bytes:
-    """Return a table as UTF-8 CSV, safe to open in a spreadsheet: one row per face, as `ImageAnalysis.to_frame`.
+def to_csv(analyses: Iterable[ImageAnalysis], about: Provenance) -> bytes:
+    """Return the faces as UTF-8 CSV, safe to open in a spreadsheet: one row per face, as `ImageAnalysis.to_frame`.
 
-    A name that a spreadsheet would run as a formula gets an apostrophe in front.
+    A name that a spreadsheet would run as a formula gets an apostrophe in front. The last columns,
+    `PROVENANCE_COLUMNS`, say in every row what made the result.
     """
-    table = faces_frame(list(analyses)).round(6)
-    table["file"] = [spreadsheet_safe(file) for file in table["file"]]
+    return _csv(faces_frame(analyses).round(6), about)
+
+
+def to_files_csv(analyses: Iterable[ImageAnalysis], about: Provenance) -> bytes:
+    """Return the files as UTF-8 CSV, as `to_csv`: one row per file, as `files_frame`, failed ones included."""
+    return _csv(files_frame(analyses), about)
+
+
+def _csv(table: pd.DataFrame, about: Provenance) -> bytes:
+    table = table.assign(**about.columns())
+    for name in ("file", "model"):
+        table[name] = [spreadsheet_safe(text) for text in table[name]]
     # Quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
     rows = table.to_csv(index=False, header=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    return f"{','.join(FRAME_COLUMNS)}\n{rows}".encode()
+    return f"{','.join(table.columns)}\n{rows}".encode()
 
 
-def to_json(analyses: Iterable[ImageAnalysis]) -> bytes:
-    """Return an array in UTF-8 with one object per file, as `ImageAnalysis.to_dict` makes it."""
-    return (json.dumps([analysis.to_dict() for analysis in analyses], indent=2, ensure_ascii=False) + "\n").encode()
+def to_json(analyses: Iterable[ImageAnalysis], about: Provenance) -> bytes:
+    """Return an object in UTF-8: 'about' says what made the results, 'files' has an object per file.
+
+    The objects are as `ImageAnalysis.to_dict` makes them.
+    """
+    content = {"about": about.to_dict(), "files": [analysis.to_dict() for analysis in analyses]}
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def annotated_image(image_bgr: Image, analysis: ImageAnalysis) -> bytes:

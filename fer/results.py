@@ -1,6 +1,8 @@
 """Results of an analysis: frozen, validated when created, and easy to turn into a table or JSON."""
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -8,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from fer.arrays import Probabilities
-from fer.emotions import EMOTIONS, N_EMOTIONS, looks
+from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE, looks
 from fer.text import encodable
 
 # Right eye, left eye, nose tip, right and left corner of the mouth; right and left are the person's own.
 N_LANDMARKS = 5
 # Of seven classes, more than this say nothing to a reader.
 MOST_CANDIDATES = 3
+# What FaceReader counts as negative (Noldus, 'FaceReader methodology'); contempt is no class of FER-2013.
+NEGATIVE = ("angry", "disgust", "fear", "sad")
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,20 @@ class Face:
         return EMOTIONS[int(self.probabilities.argmax())]
 
     @property
+    def label(self) -> str:
+        """Return `emotion`, or 'not sure': what the face counts as."""
+        return self.emotion if self.sure else NOT_SURE
+
+    @property
     def confidence(self) -> float:
         """Return the probability of `emotion`, 1/7..1."""
         return float(self.probabilities.max())
+
+    @property
+    def valence(self) -> float:
+        """Return the valence as FaceReader defines it: happy minus the strongest negative expression, -1..1."""
+        by_name = dict(zip(EMOTIONS, self.probabilities.tolist(), strict=True))
+        return float(by_name["happy"] - max(by_name[name] for name in NEGATIVE))
 
     @property
     def roll(self) -> float:
@@ -110,8 +125,8 @@ class Face:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Return why the face is 'not sure', as far as that is known; empty if it is sure."""
-        return () if self.sure else tuple(dict.fromkeys((*self.doubts, *self.flaws)))
+        """Return what speaks against an answer, the most serious first, whether the face is sure or not."""
+        return tuple(dict.fromkeys((*self.doubts, *self.flaws)))
 
     @property
     def looks(self) -> str:
@@ -134,15 +149,17 @@ class Face:
         """Return the face as plain JSON values."""
         return {
             "box": list(self.box_xywh),
+            "label": self.label,
             "emotion": self.emotion,
             "confidence": round(self.confidence, 6),
             "sure": self.sure,
             "probabilities": {
                 name: round(float(value), 6) for name, value in zip(EMOTIONS, self.probabilities, strict=True)
             },
+            "valence": round(self.valence, 6),
             "landmarks": self.landmarks and [[round(float(x), 2), round(float(y), 2)] for x, y in self.landmarks],
             "pose": self.pose and {name: round(angle, 1) for name, angle in asdict(self.pose).items()},
-            "doubts": list(self.reasons),
+            "reasons": list(self.reasons),
             "candidates": list(self.candidates),
         }
 
@@ -154,7 +171,7 @@ class ImageAnalysis:
     Attributes:
         file: the name by which the user knows the image.
         width, height: pixels of the image as it is shown; None if the file could not be read.
-        faces: from left to right; empty if none was found or the file could not be read.
+        faces: in reading order; empty if none was found or the file could not be read.
         error: None, or one sentence that says why the file could not be analysed.
         note: None, or one sentence about what had to be assumed to read the file.
     """
@@ -193,20 +210,24 @@ class ImageAnalysis:
     def to_frame(self) -> pd.DataFrame:
         """Return a table with one row per face and the columns `FRAME_COLUMNS`.
 
-        `face` counts from 1. `yaw`, `pitch` and `roll` are degrees as in `Pose`, NaN if unknown. `doubts` are the
-        face's `reasons`, joined by '; ', and `candidates` are joined by ' or '.
+        `face` counts from 1. `label` is the expression or 'not sure'; `emotion` is the most probable class either way.
+        `valence` is FaceReader's, as `Face.valence`. `yaw`, `pitch` and `roll` are degrees as in `Pose`, NaN if
+        unknown. `reasons` speak against an answer, also where the face is sure; they are joined by '; ', and
+        `candidates` by ' or '.
         """
         return faces_frame([self])
 
 
 FRAME_COLUMNS = (
-    *("file", "face", "x", "y", "width", "height", "emotion", "confidence", "sure"),
+    *("file", "face", "x", "y", "width", "height", "label", "emotion", "confidence", "sure"),
     *EMOTIONS,
-    *("yaw", "pitch", "roll", "doubts", "candidates"),
+    *("valence", "yaw", "pitch", "roll", "reasons", "candidates"),
 )
+LABELS = (*EMOTIONS, NOT_SURE)
+FILE_COLUMNS = ("file", "width", "height", "faces", *LABELS, "error", "note")
 
 
-def faces_frame(analyses: list[ImageAnalysis]) -> pd.DataFrame:
+def faces_frame(analyses: Iterable[ImageAnalysis]) -> pd.DataFrame:
     """Return one table for many images, with one row per face and the columns of `ImageAnalysis.to_frame`."""
     rows = [
         (analysis.file, number, *_row(face))
@@ -216,14 +237,44 @@ def faces_frame(analyses: list[ImageAnalysis]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
 
 
+def files_frame(analyses: Iterable[ImageAnalysis]) -> pd.DataFrame:
+    """Return a table with one row per file and the columns `FILE_COLUMNS`, files without a face included.
+
+    `faces` is their number; a column for each of `LABELS` says how many of them have it. `width` and `height` are those
+    of the image. A file that could not be analysed has its reason in `error`, and no numbers.
+    """
+    rows = [
+        (
+            analysis.file,
+            analysis.width,
+            analysis.height,
+            *_counts(analysis),
+            analysis.error or "",
+            analysis.note or "",
+        )
+        for analysis in analyses
+    ]
+    whole_numbers = dict.fromkeys(("width", "height", "faces", *LABELS), "Int64")
+    return pd.DataFrame(rows, columns=list(FILE_COLUMNS)).astype(whole_numbers)
+
+
+def _counts(analysis: ImageAnalysis) -> list[int | None]:
+    if analysis.error is not None:
+        return [None] * (1 + len(LABELS))
+    found = Counter(face.label for face in analysis.faces)
+    return [len(analysis.faces), *(found[label] for label in LABELS)]
+
+
 def _row(face: Face) -> tuple[Any, ...]:
     pose = face.pose
     return (
         *face.box_xywh,
+        face.label,
         face.emotion,
         face.confidence,
         face.sure,
         *(float(value) for value in face.probabilities),
+        face.valence,
         *((pose.yaw, pose.pitch, pose.roll) if pose else (math.nan,) * 3),
         "; ".join(face.reasons),
         " or ".join(face.candidates),

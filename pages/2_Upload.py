@@ -34,5 +34,5 @@ with errors_as_sentences():
     if len(book) or book.failed:
         with st.container(horizontal=True):
             if analysed:
-                results.downloads(book, analysed, f"{bundle.hash}_{settings}")
+                results.downloads(book, analysed, photos.about(book, bundle, settings))
             photos.clear_button()

@@ -11,11 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fer import exports
+from fer import __version__, exports
 from fer.emotions import EMOTIONS
-from fer.results import FRAME_COLUMNS, Face, ImageAnalysis
+from fer.provenance import PROVENANCE_COLUMNS, Accuracy, Provenance
+from fer.results import FILE_COLUMNS, FRAME_COLUMNS, Face, ImageAnalysis
 from fer.vision import images
 from tests.support.builders import encoded
+
+ABOUT = Provenance(
+    model="First try",
+    model_hash="0123456789abcdef",
+    detector="yunet",
+    confidence_threshold=0.5,
+    crop_scale=1.1,
+    candidate_coverage=0.9,
+    accuracy=Accuracy(0.7, "test", "fer2013.csv", 3589),
+    date="2026-11-29T10:00:00+00:00",
+)
+ABOUT_VALUES = ["First try", "0123456789abcdef", "yunet", 0.5, __version__, "2026-11-29T10:00:00+00:00"]
 
 
 def face(emotion: str = "happy", confidence: float = 0.82, box: tuple[int, int, int, int] = (10, 12, 40, 44)) -> Face:
@@ -38,21 +51,24 @@ def test_csv_is_a_row_a_face() -> None:
             analysis("two.jpg", face(), face("sad", 0.4, (60, 5, 20, 22))),
             analysis("none.jpg"),
             ImageAnalysis.failed("bad.jpg", "It is damaged; choose another."),
-        ]
+        ],
+        ABOUT,
     )
     table = pd.read_csv(io.BytesIO(data))
-    assert tuple(table.columns) == FRAME_COLUMNS
-    assert table[["file", "face", "x", "y", "width", "height", "emotion", "sure"]].values.tolist() == [
-        ["two.jpg", 1, 10, 12, 40, 44, "happy", True],
-        ["two.jpg", 2, 60, 5, 20, 22, "sad", False],
+    assert tuple(table.columns) == (*FRAME_COLUMNS, *PROVENANCE_COLUMNS)
+    assert table[["file", "face", "x", "y", "width", "height", "label", "emotion", "sure"]].values.tolist() == [
+        ["two.jpg", 1, 10, 12, 40, 44, "happy", "happy", True],
+        ["two.jpg", 2, 60, 5, 20, 22, "not sure", "sad", False],
     ]
     np.testing.assert_allclose(table[list(EMOTIONS)].sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(table["confidence"], [0.82, 0.4], atol=1e-6)
+    for _, row in table.iterrows():
+        assert row[list(PROVENANCE_COLUMNS)].tolist() == ABOUT_VALUES
 
 
 @pytest.mark.parametrize("analyses", [[], [analysis("none.jpg")]])
 def test_csv_without_a_face_is_its_header(analyses: list[ImageAnalysis]) -> None:
-    assert exports.to_csv(analyses).decode() == ",".join(FRAME_COLUMNS) + "\n"
+    assert exports.to_csv(analyses, ABOUT).decode() == ",".join((*FRAME_COLUMNS, *PROVENANCE_COLUMNS)) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -71,20 +87,46 @@ def test_csv_without_a_face_is_its_header(analyses: list[ImageAnalysis]) -> None
     ],
 )
 def test_a_name_is_never_a_formula(name: str) -> None:
-    (row,) = rows(exports.to_csv([analysis(name, face())]))
+    (row,) = rows(exports.to_csv([analysis(name, face())], ABOUT))
     assert row["file"].startswith("'") and row["file"][1:].splitlines()[-1] == name.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", ["me.png", "a-b=c.png", "1+1.png", "naïve ☺.png", 'a;b,"c".png', ""])
 def test_a_harmless_name_stays_as_it_is(name: str) -> None:
-    (row,) = rows(exports.to_csv([analysis(name, face())]))
+    (row,) = rows(exports.to_csv([analysis(name, face())], ABOUT))
     assert row["file"] == name
 
 
-def test_json_is_an_object_a_file() -> None:
-    entries = json.loads(
-        exports.to_json([analysis("naïve.jpg", face()), ImageAnalysis.failed("bad.jpg", "It is damaged.")])
+def test_a_table_of_files_says_what_made_it_where_no_face_was_found() -> None:
+    table = pd.read_csv(io.BytesIO(exports.to_files_csv([analysis("none.jpg"), analysis("=1.jpg", face())], ABOUT)))
+    assert tuple(table.columns) == (*FILE_COLUMNS, *PROVENANCE_COLUMNS)
+    assert table[["file", "faces", "happy"]].values.tolist() == [["none.jpg", 0, 0], ["'=1.jpg", 1, 1]]
+    assert table.loc[0, list(PROVENANCE_COLUMNS)].tolist() == ABOUT_VALUES  # type: ignore[operator]
+
+
+def test_a_model_s_name_is_never_a_formula() -> None:
+    (row,) = rows(exports.to_csv([analysis("a.jpg", face())], replace(ABOUT, model="=1+1")))
+    assert row["model"] == "'=1+1"
+
+
+def test_json_says_what_made_it_and_has_an_object_a_file() -> None:
+    content = json.loads(
+        exports.to_json([analysis("naïve.jpg", face()), ImageAnalysis.failed("bad.jpg", "It is damaged.")], ABOUT)
     )
+    assert list(content) == ["about", "files"]
+    assert content["about"] == {
+        "program": "fer-dashboard",
+        "model": "First try",
+        "model_hash": "0123456789abcdef",
+        "detector": "yunet",
+        "confidence_threshold": 0.5,
+        "crop_scale": 1.1,
+        "candidate_coverage": 0.9,
+        "accuracy": {"value": 0.7, "split": "test", "dataset": "fer2013.csv", "n_faces": 3589},
+        "date": "2026-11-29T10:00:00+00:00",
+        "version": __version__,
+    }
+    entries = content["files"]
     assert [list(entry) for entry in entries] == [["file", "width", "height", "faces", "error", "note"]] * 2
     assert entries[0]["file"] == "naïve.jpg" and (entries[0]["width"], entries[0]["height"]) == (120, 90)
     (found,) = entries[0]["faces"]
@@ -98,7 +140,7 @@ def test_json_is_an_object_a_file() -> None:
         "error": "It is damaged.",
         "note": None,
     }
-    assert json.loads(exports.to_json([])) == []
+    assert json.loads(exports.to_json([], ABOUT))["files"] == []
 
 
 def test_the_zip_holds_pictures_with_boxes_drawn_in() -> None:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from fer.emotions import EMOTIONS
-from fer.results import FRAME_COLUMNS, Face, ImageAnalysis, Pose, faces_frame
+from fer.results import FILE_COLUMNS, FRAME_COLUMNS, Face, ImageAnalysis, Pose, faces_frame, files_frame
 
 BOX = (-3, 4, 50, 60)
 LANDMARKS = ((10.0, 20.0), (30.0, 20.126), (20.0, 30.0), (12.0, 44.0), (28.0, 44.0))
@@ -78,13 +78,15 @@ def test_a_face_as_json_values() -> None:
     values = face(box_xywh=tuple(np.array(BOX, np.int64))).to_dict()
     assert values == {
         "box": [-3, 4, 50, 60],
+        "label": "happy",
         "emotion": "happy",
         "confidence": 0.6,
         "sure": True,
         "probabilities": dict(zip(EMOTIONS, PROBABILITIES, strict=True)),
+        "valence": 0.5,
         "landmarks": None,
         "pose": None,
-        "doubts": [],
+        "reasons": [],
         "candidates": [],
     }
     assert all(type(value) is int for value in values["box"])
@@ -96,7 +98,7 @@ def test_pose_doubts_and_candidates_as_json_values() -> None:
     ).to_dict()
     assert values["landmarks"] == [[10, 20], [30, 20.13], [20, 30], [12, 44], [28, 44]]
     assert values["pose"] == {"yaw": -12.3, "pitch": 5, "roll": 180.0}
-    assert values["doubts"] == ["it is dark"] and values["candidates"] == ["happy", "neutral"]
+    assert values["reasons"] == ["it is dark"] and values["candidates"] == ["happy", "neutral"]
 
 
 def test_a_doubt_makes_a_confident_face_unsure() -> None:
@@ -104,14 +106,51 @@ def test_a_doubt_makes_a_confident_face_unsure() -> None:
     assert doubted.confidence > doubted.confidence_threshold and not doubted.sure and doubted.looks == "not sure"
 
 
-def test_a_flaw_is_a_reason_only_where_the_face_is_unsure() -> None:
+def test_a_flaw_is_told_whether_the_face_is_sure_or_not() -> None:
     blurred = ("the face is blurred",)
-    sure = face(flaws=blurred)
-    assert sure.sure and sure.reasons == () and sure.details == "" and sure.to_dict()["doubts"] == []
-    unsure = face(flaws=blurred, confidence_threshold=0.9)
-    assert not unsure.sure and unsure.reasons == blurred
-    assert unsure.to_dict()["doubts"] == list(blurred)
-    assert ImageAnalysis("a.png", 9, 9, (unsure,)).to_frame()["doubts"].tolist() == ["the face is blurred"]
+    sure, unsure = face(flaws=blurred), face(flaws=blurred, confidence_threshold=0.9)
+    assert sure.sure and sure.details == "" and sure.label == "happy"
+    assert not unsure.sure and unsure.details == "Not sure: the face is blurred." and unsure.label == "not sure"
+    for found in (sure, unsure):
+        assert found.reasons == blurred and found.to_dict()["reasons"] == list(blurred)
+        assert ImageAnalysis("a.png", 9, 9, (found,)).to_frame()["reasons"].tolist() == ["the face is blurred"]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "valence"),
+    [
+        ((0.1, 0.1, 0.1, 0.1, 0.4, 0.1, 0.1), -0.3),
+        ((0.5, 0, 0, 0.2, 0.3, 0, 0), -0.3),
+        ((0, 0.25, 0.25, 0.5, 0, 0, 0), 0.25),
+        ((0, 0, 0, 0.3, 0, 0.4, 0.3), 0.3),  # surprise and neutral are not negative
+        ((0, 0, 0, 0, 0, 0.5, 0.5), 0),
+    ],
+)
+def test_valence_is_happy_minus_the_strongest_negative(probabilities: tuple[float, ...], valence: float) -> None:
+    assert face(probabilities=np.array(probabilities)).valence == pytest.approx(valence)
+
+
+def test_a_table_groups_by_what_faces_count_as() -> None:
+    unsure = face(confidence_threshold=0.9)
+    table = faces_frame([ImageAnalysis("a.png", 9, 9, (face(), unsure)), ImageAnalysis("b.png", 9, 9, (face(),))])
+    assert table.groupby("label").size().to_dict() == {"happy": 2, "not sure": 1}
+    assert set(table["emotion"]) == {"happy"}
+
+
+def test_a_table_of_files_has_those_without_a_face_and_those_that_failed() -> None:
+    unsure = face(confidence_threshold=0.9)
+    table = files_frame(
+        [
+            ImageAnalysis("two.png", 640, 480, (face(), unsure), note="10 bits."),
+            ImageAnalysis("none.png", 64, 48),
+            ImageAnalysis.failed("bad.png", "It is damaged."),
+        ]
+    )
+    assert tuple(table.columns) == FILE_COLUMNS
+    assert table["faces"].tolist() == [2, 0, pd.NA] and table["width"].tolist() == [640, 64, pd.NA]
+    assert table.loc[0, ["happy", "not sure", "sad"]].tolist() == [1, 1, 0]  # type: ignore[operator]
+    assert table["error"].tolist() == ["", "", "It is damaged."] and table["note"].tolist() == ["10 bits.", "", ""]
+    assert len(files_frame([])) == 0
 
 
 @pytest.mark.parametrize(
@@ -186,14 +225,14 @@ def test_a_table_has_one_row_per_face() -> None:
     pd.testing.assert_frame_equal(analyses[0].to_frame(), table[:2])
 
 
-def test_a_table_has_pose_doubts_and_candidates() -> None:
+def test_a_table_has_pose_reasons_and_candidates() -> None:
     known = face(pose=Pose(-12.5, 5, 90), doubts=("it is dark", "it is blurred"), candidates=("happy", "neutral"))
     table = ImageAnalysis("a.png", 640, 480, (known, face())).to_frame()
-    assert table.loc[0, ["yaw", "pitch", "roll", "doubts", "candidates"]].tolist() == [  # type: ignore[operator]
+    assert table.loc[0, ["yaw", "pitch", "roll", "reasons", "candidates"]].tolist() == [  # type: ignore[operator]
         *(-12.5, 5, 90, "it is dark; it is blurred", "happy or neutral")
     ]
     assert table.loc[1, ["yaw", "pitch", "roll"]].isna().all()  # type: ignore[operator]
-    assert table.loc[1, ["doubts", "candidates"]].tolist() == ["", ""]  # type: ignore[operator]
+    assert table.loc[1, ["reasons", "candidates"]].tolist() == ["", ""]  # type: ignore[operator]
     assert table["yaw"].dtype == np.float64
 
 

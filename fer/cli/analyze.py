@@ -9,7 +9,7 @@ from typing import Final
 import click
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from fer import exports
@@ -17,16 +17,21 @@ from fer.arrays import Image
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import STDOUT, check_targets, plain, write_target
 from fer.errors import FerError, sentence_for
+from fer.evaluation.names import display_name
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
-from fer.results import ImageAnalysis
+from fer.recognition.provenance import provenance_of
+from fer.results import MOST_CANDIDATES, Face, ImageAnalysis
 from fer.text import counted
 from fer.vision import images
-from fer.vision.detection import DETECTORS
+from fer.vision.detection import DETECTORS, photo_detector_name
 from fer.vision.picture_files import gather
 
 # With fewer files, the table follows before a progress bar would help.
 _MANY: Final = 3
 _STDIN: Final = Path("-")
+# Columns of a terminal that has room for the boxes as well.
+_WIDE: Final = 110
+NO_FACE: Final = "no face found"
 
 
 @click.command()
@@ -39,7 +44,15 @@ _STDIN: Final = Path("-")
     help="Confidence below which a face is 'not sure' [default: the model's own]",
 )
 @click.option("--csv", "csv_file", metavar="FILE", help="Write one row per face as CSV; '-' is standard output")
-@click.option("--json", "json_file", metavar="FILE", help="Write one object per file as JSON; '-' is standard output")
+@click.option(
+    "--files-csv", metavar="FILE", help="Write one row per file as CSV, files without a face included; '-' as above"
+)
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help="Write what made the results and one object per file as JSON; '-' as above",
+)
 @click.option(
     "--annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write the photos with boxes drawn in"
 )
@@ -50,6 +63,7 @@ def analyze(
     detector: str | None,
     threshold: float | None,
     csv_file: str | None,
+    files_csv: str | None,
     json_file: str | None,
     annotated: Path | None,
     quiet: bool,
@@ -61,8 +75,10 @@ def analyze(
     """
     # Before the checks: the table may be wanted in this folder.
     folder = _AnnotatedFolder(annotated) if annotated else None
-    check_targets(csv_file, json_file)
-    analyzer = load_analyzer(find_model(model), detector)
+    targets = (csv_file, files_csv, json_file)
+    check_targets({"--csv": csv_file, "--files-csv": files_csv, "--json": json_file})
+    used = detector or photo_detector_name()
+    analyzer = load_analyzer(find_model(model), used)
     found = gather((path for path in paths if path != _STDIN), skip=annotated)
     if folder:
         folder.spare(found.files)
@@ -73,14 +89,15 @@ def analyze(
     not_written = [result.not_written for result in results if result.not_written]
 
     if not quiet:
-        _print_table(analyses, Console(stderr=STDOUT in (csv_file, json_file)))
+        _print_table(analyses, Console(stderr=STDOUT in targets))
     _print_failures(analyses, not_written)
     if not quiet:
         _print_summary(analyses, found.left_out)
-    if csv_file:
-        write_target(exports.to_csv(analyses), csv_file)
-    if json_file:
-        write_target(exports.to_json(analyses), json_file)
+    bundle = analyzer.classifier.bundle
+    about = provenance_of(bundle, used, name=display_name(bundle), confidence_threshold=threshold)
+    for write, target in zip((exports.to_csv, exports.to_files_csv, exports.to_json), targets, strict=True):
+        if target:
+            write_target(write(analyses, about), target)
     if not_written or any(analysis.error for analysis in analyses):
         sys.exit(1)
 
@@ -152,17 +169,29 @@ def _print_table(analyses: Sequence[ImageAnalysis], console: Console) -> None:
     if not console.is_terminal:
         # A file or a pipe has no width; 80 columns would cut names into pieces.
         console.width = 1000
-    table = Table("file", "face", "looks like", "confidence", "box x y w h, px")
+    with_boxes = console.width >= _WIDE
+    table = Table("file", "face", Column("looks like", no_wrap=True), "confidence", "why, and what it may be")
+    if with_boxes:
+        table.add_column("box x y w h, px")
     for analysis in analyses:
         name = plain(analysis.file)
         if analysis.error is None and not analysis.faces:
-            table.add_row(name, "", "no face found")
+            table.add_row(name, "", NO_FACE)
         for number, face in enumerate(analysis.faces, start=1):
             looks = face.looks.removeprefix("looks ")
-            box = " ".join(str(value) for value in face.box_xywh)
-            table.add_row(name if number == 1 else "", str(number), looks, f"{face.confidence:.2f}", box)
+            box = [" ".join(str(value) for value in face.box_xywh)] if with_boxes else []
+            known = _why_and_what(face)
+            table.add_row(name if number == 1 else "", str(number), looks, f"{face.confidence:.2f}", known, *box)
     if table.row_count:
         console.print(table)
+
+
+def _why_and_what(face: Face) -> str:
+    """Return what speaks against an answer about a face, and what an unsure one may be: 'it is dark; sad or fear?'."""
+    parts = [reason.removeprefix("the face is ") for reason in face.reasons]
+    if not face.sure and 0 < len(face.candidates) <= MOST_CANDIDATES:
+        parts.append(f"{' or '.join(face.candidates)}?")
+    return "; ".join(parts)
 
 
 def _errors() -> Console:

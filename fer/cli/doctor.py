@@ -30,7 +30,7 @@ def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | No
     PATH is the name of an imported dataset, any file or folder that `fer data import` reads, or 'synthetic'.
     Nothing is changed; `fer data clean` stores a copy without what was found.
     """
-    check_targets(csv_file, json_file)
+    check_targets({"--csv": csv_file, "--json": json_file})
     with progress_bar("Reading") as progress:
         reading = _read(path, votes, corrections)
         checkup = examine(reading.dataset, progress)

@@ -1,6 +1,7 @@
 """Write the output of commands: files or standard output, and untrusted text on a terminal."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,18 +19,27 @@ def plain(text: str) -> Text:
     return Text(printable(text), overflow="fold")
 
 
-def check_targets(csv_file: str | None, json_file: str | None) -> None:
+def check_targets(files: Mapping[str, str | None]) -> None:
     """Refuse files before the work that couldn't be written after it; None and '-' are fine.
 
+    Args:
+        files: the file of each option.
+
     Raises:
-        click.UsageError: both are the same.
+        click.UsageError: two options name the same file.
         FerError: as `check_target`.
     """
-    if csv_file and json_file and os.path.realpath(csv_file) == os.path.realpath(json_file):
-        place = "Standard output" if csv_file == STDOUT else f"'{csv_file}'"
-        raise click.UsageError(f"{place} can hold the CSV or the JSON, not both; name another file for one of them.")
-    check_target(csv_file)
-    check_target(json_file)
+    options: dict[str, str] = {}
+    for option, file in files.items():
+        if not file:
+            continue
+        other = options.setdefault(os.path.realpath(file), option)
+        if other != option:
+            place = "Standard output" if file == STDOUT else f"'{file}'"
+            raise click.UsageError(
+                f"{place} can hold {other} or {option}, not both; name another file for one of them."
+            )
+        check_target(file)
 
 
 def check_target(file: str | None) -> None:

@@ -10,7 +10,8 @@ from fer.errors import BundleError, FerError
 from fer.evaluation.names import display_name
 from fer.paths import SHIPPED_BUNDLE, typed
 from fer.recognition.bundle import Bundle
-from fer.text import file_size
+from fer.recognition.provenance import accuracy_of
+from fer.text import file_size, literal
 from fer.ui import resources
 from fer.ui.frame import menu_entry
 from fer.vision.detection import photo_detector_name
@@ -22,8 +23,6 @@ _POLL_SECONDS: Final = 0.5
 _MODEL_CARD: Final = "README.md"
 # Comments are for the script that updates the card, and Streamlit draws no Mermaid charts.
 _NOT_FOR_READERS: Final = re.compile(r"<!--.*?-->\n?|[^\n]*\n\n```mermaid\n.*?```\n?", re.DOTALL)
-# The most telling split first: the test split influenced neither weights nor threshold.
-_SPLITS: Final = ("test", "validation", "train")
 _SPEED: Final = "Time per face"
 
 _STARTS: Final = (
@@ -76,17 +75,16 @@ def model_card() -> None:
 
 
 def _accuracy(bundle: Bundle) -> None:
-    for split in _SPLITS:
-        metrics = bundle.metrics.get(split, {})
-        if "accuracy" in metrics:
-            st.metric(
-                f"Accuracy, {split}",
-                f"{metrics['accuracy']:.1%}",
-                width="content",
-                help=f"Share of correct predictions on the {split} split of {bundle.data.get('name', 'its data')}.",
-            )
-            return
-    st.metric("Accuracy", "not measured", width="content")
+    accuracy = accuracy_of(bundle)
+    if accuracy is None:
+        st.metric("Accuracy", "not measured", width="content")
+        return
+    st.metric(
+        f"Accuracy, {accuracy.split}",
+        f"{accuracy.value:.1%}",
+        width="content",
+        help=f"Share of correct predictions on {literal(accuracy.where)}.",
+    )
 
 
 def _speed(bundle: Bundle) -> None:

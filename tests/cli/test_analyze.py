@@ -3,6 +3,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from rich.console import Console
 
+from fer.cli import analyze as module
 from fer.cli import main
 from fer.emotions import EMOTIONS
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.results import ImageAnalysis
+from fer.recognition.bundle import load_bundle
+from fer.results import Face, ImageAnalysis
 from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
 
 Analyze = Callable[..., Result]
@@ -51,7 +55,7 @@ def photos(tmp_path: Path) -> Path:
 
 def parsed(result: Result) -> dict[str, dict]:
     """The objects on standard output, which must hold nothing else, by the name of their file."""
-    entries = json.loads(result.stdout)
+    entries = json.loads(result.stdout)["files"]
     assert len({entry["file"] for entry in entries}) == len(entries)
     return {Path(entry["file"]).name: entry for entry in entries}
 
@@ -82,7 +86,8 @@ def test_json_holds_every_file_and_nothing_else(analyze, photos, detector, n_gro
     if n_group:
         boxes = [found["box"] for found in entries["group.jpg"]["faces"]]
         assert len(boxes) == n_group
-        assert boxes == sorted(boxes, key=lambda box: box[0]), "from left to right"
+        places = [(box[1] // 160, box[0] // 160) for box in boxes]
+        assert places == [(row, column) for row in range(3) for column in range(4)], "as people read"
     assert result.exit_code == 1
 
 
@@ -164,8 +169,8 @@ def test_what_was_annotated_is_no_source_the_next_time(analyze, photos) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--json", "-", "--csv", "-"], 2, "Standard output can hold the CSV or the JSON, not both"),
-        (["--json", "out", "--csv", "./out"], 2, "'./out' can hold the CSV or the JSON, not both"),
+        (["--json", "-", "--csv", "-"], 2, "Standard output can hold --csv or --json, not both"),
+        (["--json", "out", "--csv", "./out"], 2, "'out' can hold --csv or --json, not both"),
         (["--csv", "no/such/folder.csv"], 1, "there is no folder 'no/such'"),
         (["--json", "."], 1, "is a folder"),
         (["--json", "x" * 300], 1, "cannot be written (File name too long)"),
@@ -197,7 +202,7 @@ def test_a_name_steers_neither_the_terminal_nor_the_table(analyze, photos, tmp_p
         assert "\x1b" not in text
         shown = "".join(text.split())
         assert "".join(ascii(name)[1:-1].split()) in shown
-    (entry,) = json.loads((tmp_path / "out.json").read_bytes())
+    (entry,) = json.loads((tmp_path / "out.json").read_bytes())["files"]
     known_as = str(file).encode("utf-8", "backslashreplace").decode()
     assert entry["file"] == known_as
     (row,) = csv.DictReader(io.StringIO((tmp_path / "out.csv").read_bytes().decode()))
@@ -213,7 +218,7 @@ def test_a_photo_that_cannot_be_written_is_told_and_the_others_are_written(analy
     assert result.exit_code == 1
     assert "wide.png: An image with a side of 1,000,001 pixels" in result.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["one-annotated.jpg"]
-    assert [entry["error"] for entry in json.loads((tmp_path / "faces.json").read_bytes())] == [None, None]
+    assert [entry["error"] for entry in json.loads((tmp_path / "faces.json").read_bytes())["files"]] == [None, None]
     assert len((tmp_path / "faces.csv").read_text().splitlines()) == 2
 
 
@@ -277,5 +282,48 @@ def test_a_photo_from_standard_input(tmp_path) -> None:
     arguments = ["analyze", "--model", str(bundle.path), "-", "--json", "-"]
     result = CliRunner().invoke(main, arguments, input=encoded(Image.fromarray(portrait_bgr()[..., ::-1])))
     assert result.exit_code == 0, result.output
-    (entry,) = json.loads(result.stdout)
+    (entry,) = json.loads(result.stdout)["files"]
     assert entry["file"] == "standard input" and len(entry["faces"]) == 1
+
+
+def test_the_files_say_what_made_them(analyze, photos, tmp_path) -> None:
+    targets = {name: tmp_path / name for name in ("faces.csv", "files.csv", "faces.json")}
+    analyze(
+        *(photos / "one.png", photos / "wall.png", photos / "cut.png", "--threshold", "0.25", "--detector", "haar"),
+        *("--csv", targets["faces.csv"], "--files-csv", targets["files.csv"], "--json", targets["faces.json"]),
+    )
+    about = json.loads(targets["faces.json"].read_bytes())["about"]
+    bundle = load_bundle(tmp_path / "bundle")
+    assert about["model_hash"] == bundle.hash and about["model"] == tmp_path.name
+    assert (about["detector"], about["confidence_threshold"], about["crop_scale"]) == ("haar", 0.25, 1.0)
+    files = list(csv.DictReader(io.StringIO(targets["files.csv"].read_text())))
+    assert [(Path(row["file"]).name, row["faces"]) for row in files] == [
+        ("one.png", "1"),
+        ("wall.png", "0"),
+        ("cut.png", ""),
+    ]
+    assert "damaged" in files[2]["error"]
+    for row in (*files, *csv.DictReader(io.StringIO(targets["faces.csv"].read_text()))):
+        assert row["model_hash"] == bundle.hash and row["date"] == about["date"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_table_shows_reasons_and_candidates_and_cuts_no_expression(photos, monkeypatch, columns) -> None:
+    stream = io.StringIO()
+    unsure = Face(
+        (178, 63, 90, 113),
+        np.array([0.05, 0.05, 0.3, 0, 0.1, 0.45, 0.05], np.float32),
+        confidence_threshold=0.6,
+        flaws=("the face is blurred", "the picture is noisy"),
+        candidates=("surprise", "fear"),
+    )
+    sure = replace(unsure, confidence_threshold=0.4)
+    console = Console(file=stream, force_terminal=True, width=columns, color_system=None)
+    module._print_table([ImageAnalysis("holiday.png", 512, 512, (unsure, sure))], console)
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= columns
+    words = " ".join(stream.getvalue().replace("│", " ").split())
+    assert "not sure" in words and "surprised" in words and "blurred" in words
+    assert ("178 63 90 113" in words) is (columns == 120)
+    if columns == 120:
+        assert "blurred; the picture is noisy; surprise or fear?" in words

@@ -95,14 +95,16 @@ def test_downloads_hold_every_file_and_the_annotated_photo(app: App, photos: Pat
     expect(page.get_by_text("1 file could not be read.")).to_be_visible()
     expect(page.get_by_text("me.jpg · 512 × 512")).to_be_visible()
 
-    rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV").decode())))
-    assert [(row["file"], row["face"], row["emotion"]) for row in rows] == [("me.jpg", "1", "happy")]
-    objects = json.loads(downloaded(page, "JSON"))
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV of faces").decode())))
+    assert [(row["file"], row["face"], row["label"]) for row in rows] == [("me.jpg", "1", "happy")]
+    objects = json.loads(downloaded(page, "JSON"))["files"]
     assert [(entry["file"], len(entry["faces"])) for entry in objects] == [
         ("me.jpg", 1),
         ("wall.png", 0),
         ("broken.jpg", 0),
     ]
+    files = list(csv.DictReader(io.StringIO(downloaded(page, "CSV of photos").decode())))
+    assert [(row["file"], row["faces"]) for row in files] == [("me.jpg", "1"), ("wall.png", "0"), ("broken.jpg", "")]
     page.get_by_role("button", name="Annotated photos").click()
     with zipfile.ZipFile(io.BytesIO(downloaded(page, re.compile("Save annotated.zip")))) as archive:
         pictures = {name: decode(archive.read(name)) for name in archive.namelist()}

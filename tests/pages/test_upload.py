@@ -232,11 +232,11 @@ def test_without_a_model_the_page_says_so_in_a_sentence(
 
 def test_the_downloads_hold_every_file(upload: AppTest) -> None:
     drop(upload, ("me.jpg", portrait()), ("wall.png", wall()), ("rubbish.jpg", b"no picture"))
-    assert [button.proto.label for button in upload.get("download_button")] == ["CSV", "JSON"]
+    assert [button.proto.label for button in upload.get("download_button")] == ["CSV of faces", "CSV of photos", "JSON"]
     zipped = next(button for button in upload.button if button.label == "Annotated photos").click()
     zipped.run()
     assert "Annotated photos" not in [button.label for button in upload.button]
-    saved = upload.get("download_button")[2].proto
+    saved = upload.get("download_button")[3].proto
     assert saved.label.startswith("Save annotated.zip (") and saved.label.endswith(" kB)")
     # Of another threshold the pictures are others.
     upload.slider[0].set_value(1.0).run()

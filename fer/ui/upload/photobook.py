@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Final, Protocol
 
 from fer.errors import SlowModelError, sentence_for
+from fer.provenance import now
 from fer.results import ImageAnalysis
 from fer.text import MB
 
@@ -66,6 +67,7 @@ class PhotoBook:
         refused: names of photos of the last `add` that didn't fit.
         not_written: photos whose annotated copy could not be made, with the reason.
         paused: whether the user stopped the analysis.
+        analysed_at: when the last photo was analysed, ISO 8601; None if none was.
     """
 
     def __init__(self, kept_bytes: int = KEPT_BYTES, kept_photos: int = KEPT_PHOTOS) -> None:
@@ -83,6 +85,7 @@ class PhotoBook:
         self.not_written: tuple[ImageAnalysis, ...] = ()
         self.selected: str | None = None
         self.paused = False
+        self.analysed_at: str | None = None
         self.generation += 1
 
     def __len__(self) -> int:
@@ -166,6 +169,7 @@ class PhotoBook:
                 analysis = ImageAnalysis.failed(photo.name, sentence_for(error))
             if analysis.error is None:
                 self._analyses[photo.digest, recognizer] = analysis
+                self.analysed_at = now()
             else:
                 self.remove(photo.digest)
                 self.fail(photo.digest, photo.name, analysis.error)

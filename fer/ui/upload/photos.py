@@ -8,7 +8,9 @@ import streamlit as st
 from fer.errors import SlowModelError
 from fer.evaluation.names import display_name
 from fer.paths import typed
+from fer.provenance import Provenance
 from fer.recognition.bundle import Bundle
+from fer.recognition.provenance import provenance_of
 from fer.results import ImageAnalysis
 from fer.text import MB, counted
 from fer.ui import resources
@@ -199,6 +201,17 @@ def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tup
             st.rerun()
         place.empty()
     return book.analysed(recognizer, settings.confidence_threshold)
+
+
+def about(book: PhotoBook, bundle: Bundle, settings: Settings) -> Provenance:
+    """Return what made the results of the list."""
+    return provenance_of(
+        bundle,
+        settings.detector,
+        name=display_name(bundle),
+        confidence_threshold=settings.confidence_threshold,
+        date=book.analysed_at,
+    )
 
 
 def clear_button() -> None:

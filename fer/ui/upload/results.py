@@ -11,7 +11,7 @@ import streamlit as st
 from fer import exports
 from fer.arrays import Image
 from fer.errors import sentence_for
-from fer.paths import typed
+from fer.provenance import Provenance
 from fer.results import Face, ImageAnalysis
 from fer.text import counted, printable
 from fer.ui.charts import STATIC, describe_bars, probability_bars
@@ -166,39 +166,48 @@ def _what_to_try(detector: str, analysis: ImageAnalysis) -> str:
     return f"No face was found. Try {tips}."
 
 
-def downloads(book: PhotoBook, analysed: Analysed, made_by: str) -> None:
-    """Offer all results as files; the JSON names files that failed, with their reason.
+def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
+    """Offer all results as files; the table of files and the JSON name files that failed, with their reason.
 
     Args:
         book: the session's photos.
         analysed: the analysed ones.
-        made_by: names model and settings, so that results of others are told apart.
+        about: what made the results.
     """
     analyses = [*(analysis for _, analysis in analysed), *book.failed]
     st.download_button(
-        "CSV",
-        exports.to_csv(analyses),
+        "CSV of faces",
+        exports.to_csv(analyses, about),
         "faces.csv",
         "text/csv",
         on_click="ignore",
         icon=":material/table:",
-        help="One row per face: file, box, expression, seven probabilities.",
+        help="One row per face: file, box, expression, seven probabilities, pose, and what speaks against an answer.",
+    )
+    st.download_button(
+        "CSV of photos",
+        exports.to_files_csv(analyses, about),
+        "photos.csv",
+        "text/csv",
+        on_click="ignore",
+        icon=":material/table_rows:",
+        help="One row per photo, those without a face included: how many faces it has, and of which expression.",
     )
     st.download_button(
         "JSON",
-        exports.to_json(analyses),
+        exports.to_json(analyses, about),
         "faces.json",
         "application/json",
         on_click="ignore",
         icon=":material/data_object:",
-        help=f"One object per file, failed ones included, as `{typed('analyze --json')}` writes it.",
+        help="What made the results, and one object per file, failed ones included.",
     )
     made_download(
         "Annotated photos",
         lambda: _annotated(book, analysed),
         "annotated.zip",
         "application/zip",
-        key=f"annotated_{hash(tuple(photo.digest for photo, _ in analysed))}_{made_by}",
+        key=f"annotated_{hash(tuple(photo.digest for photo, _ in analysed))}_{about}",
         icon=":material/photo_library:",
         help="A zip of the photos in full size, with boxes and expressions drawn in.",
     )

@@ -1,0 +1,70 @@
+"""What made a result: the program, its model, the detector and the settings. Every file of results says it."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fer import __version__
+
+PROGRAM: Final = "fer-dashboard"
+# What a table says in every row, so that it is still known after tables were joined or cut.
+PROVENANCE_COLUMNS: Final = ("model", "model_hash", "detector", "confidence_threshold", "version", "date")
+
+
+def now() -> str:
+    """Return the present moment in ISO 8601, in UTC and whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The share of correct predictions of a model, 0..1, and the split, dataset and number of faces it is from."""
+
+    value: float
+    split: str
+    dataset: str
+    n_faces: int | None = None
+
+    @property
+    def where(self) -> str:
+        """Return what it was measured on, such as 'the validation split of fer2013.csv (n = 3,589)'."""
+        n_faces = "" if self.n_faces is None else f" (n = {self.n_faces:,})"
+        return f"the {self.split} split of {self.dataset}{n_faces}"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made an analysis.
+
+    Attributes:
+        model: the name of the model for people.
+        model_hash: sixteen hexadecimal digits that change with the model and its calibration.
+        detector: 'yunet' or 'haar'.
+        confidence_threshold: confidence in 0..1 under which a face is 'not sure'.
+        crop_scale: side of the square that the network sees, in sides of the detector's box.
+        candidate_coverage: share of faces whose candidates contain the right class; None if there are no candidates.
+        accuracy: how often the model was right; None if that is unknown.
+        date: when the analysis was made, ISO 8601.
+        version: the version of this program.
+    """
+
+    model: str
+    model_hash: str
+    detector: str
+    confidence_threshold: float
+    crop_scale: float
+    candidate_coverage: float | None = None
+    accuracy: Accuracy | None = None
+    date: str = field(default_factory=now)
+    version: str = __version__
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the provenance as plain JSON values."""
+        values = asdict(self)
+        values["confidence_threshold"] = round(self.confidence_threshold, 6)
+        return {"program": PROGRAM, **values}
+
+    def columns(self) -> dict[str, str | float]:
+        """Return what a table says in every row, in the order of `PROVENANCE_COLUMNS`."""
+        values = self.to_dict()
+        return {name: values[name] for name in PROVENANCE_COLUMNS}
