@@ -1,17 +1,17 @@
-"""Fixtures that more than one folder of tests uses."""
+"""Fixtures that several folders of tests use."""
 
 import gc
 import os
 from pathlib import Path
 
-# Before TensorFlow, which brings an SSL library of its own: loaded after it, the camera's libsrtp crashes the process.
+# Before TensorFlow, which contains its own SSL library. If libsrtp is loaded after that, the process crashes.
 import pylibsrtp  # noqa: F401
 import pytest
 
 
 @pytest.fixture
 def fer_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty FER_HOME: no runs, no data, the shipped model."""
+    """Return an empty FER_HOME: no runs, no data, the shipped model."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("FER_HOME", str(home))
@@ -19,9 +19,9 @@ def fer_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_collection_finish() -> None:
-    """Leave out of every garbage collection what collecting the tests has brought, TensorFlow among it.
+    """Exclude everything imported so far, such as TensorFlow, from garbage collection.
 
-    Streamlit collects in full after a script, which would otherwise take longer than the script.
+    Streamlit runs a full collection after every script, which would take longer than the script itself.
     """
     gc.collect()
     gc.freeze()

@@ -26,7 +26,7 @@ Analyze = Callable[..., Result]
 
 @pytest.fixture
 def analyze(tmp_path: Path) -> Analyze:
-    """`python -m fer analyze`, with a model whose answers go by brightness."""
+    """Run `fer analyze` with a model that classifies by brightness."""
     bundle = make_bundle(tmp_path / "bundle")
 
     def run(*arguments: str | Path) -> Result:
@@ -39,7 +39,7 @@ def analyze(tmp_path: Path) -> Analyze:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """One face, twelve small ones, none, and rubbish in four forms, over two levels."""
+    """Make a folder of two levels: one face, twelve small ones, none, and four kinds of unreadable files."""
     folder = tmp_path / "photos"
     (folder / "deeper").mkdir(parents=True)
     cv2.imwrite(str(folder / "one.png"), portrait_bgr())
@@ -54,7 +54,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def parsed(result: Result) -> dict[str, dict]:
-    """The objects on standard output, which must hold nothing else, by the name of their file."""
+    """Return the objects on standard output by file name, and fail if anything else was printed there."""
     entries = json.loads(result.stdout)["files"]
     assert len({entry["file"] for entry in entries}) == len(entries)
     return {Path(entry["file"]).name: entry for entry in entries}
@@ -91,14 +91,14 @@ def test_json_holds_every_file_and_nothing_else(analyze, photos, detector, n_gro
     assert result.exit_code == 1
 
 
-def test_all_well_is_exit_code_0_and_a_table(analyze, photos) -> None:
+def test_success_prints_a_table_and_exits_with_0(analyze, photos) -> None:
     result = analyze(photos / "one.png", photos / "wall.png")
     assert result.exit_code == 0
     assert "one.png" in result.stdout and "no face found" in result.stdout
     assert "2 photos, 1 face" in result.stderr and "failed" not in result.stderr
 
 
-def test_paths_that_are_not_there_do_not_stop_the_others(analyze, photos, tmp_path) -> None:
+def test_missing_paths_do_not_stop_the_others(analyze, photos, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     result = analyze(tmp_path / "gone.jpg", tmp_path / "empty", photos / "one.png", "--json", "-")
     entries = parsed(result)
@@ -108,7 +108,7 @@ def test_paths_that_are_not_there_do_not_stop_the_others(analyze, photos, tmp_pa
     assert "no image in this folder" in entries["empty"]["error"]
 
 
-def test_csv_has_a_row_a_face_and_runs_no_formula(analyze, photos, tmp_path) -> None:
+def test_csv_has_a_row_per_face_and_no_formulas(analyze, photos, tmp_path) -> None:
     evil = tmp_path / "=1+cmd;x,.png"
     evil.write_bytes((photos / "one.png").read_bytes())
     target = tmp_path / "faces.csv"
@@ -126,7 +126,7 @@ def test_csv_has_a_row_a_face_and_runs_no_formula(analyze, photos, tmp_path) -> 
     assert sum(float(rows[0][name]) for name in EMOTIONS) == pytest.approx(1, abs=1e-5)
 
 
-def test_annotated_pictures_neither_meet_nor_replace_a_source(analyze, photos) -> None:
+def test_annotated_images_never_overwrite_each_other_or_a_source(analyze, photos) -> None:
     twin = photos / "deeper" / "one.png"
     twin.write_bytes((photos / "one.png").read_bytes())
     taken = photos / "one-annotated.jpg"
@@ -143,19 +143,19 @@ def test_annotated_pictures_neither_meet_nor_replace_a_source(analyze, photos) -
     assert 500 < difference.sum() < 40_000, "lines and a label, and the rest as it was"
 
 
-def test_the_table_goes_into_the_folder_of_annotated_pictures(analyze, photos) -> None:
+def test_the_csv_can_be_written_into_the_folder_of_annotated_images(analyze, photos) -> None:
     out = photos / "new"
     assert analyze(photos / "one.png", "--annotated", out, "--csv", out / "faces.csv").exit_code == 0
     assert {path.name for path in out.iterdir()} == {"one-annotated.jpg", "faces.csv"}
 
 
-def test_a_name_that_no_file_can_have_does_not_stop_the_others(analyze, photos) -> None:
+def test_an_impossible_file_name_does_not_stop_the_others(analyze, photos) -> None:
     result = analyze("x" * 300 + ".png", photos / "one.png")
     assert result.exit_code == 1 and "looks like" in result.stdout.replace("\n", " ")
     assert "File name too long" in result.stderr and "1 photo, 1 face, 1 failed" in result.stderr
 
 
-def test_what_was_annotated_is_no_source_the_next_time(analyze, photos) -> None:
+def test_annotated_images_are_not_analysed_the_next_time(analyze, photos) -> None:
     for _ in range(2):
         result = analyze(photos, "--annotated", photos / "out", "--json", "-")
         assert sorted(path.name for path in (photos / "out").iterdir()) == [
@@ -179,7 +179,7 @@ def test_what_was_annotated_is_no_source_the_next_time(analyze, photos) -> None:
         (["--model", "nowhere"], 1, "There is no model 'nowhere'"),
     ],
 )
-def test_what_cannot_work_is_said_in_a_sentence(analyze, photos, monkeypatch, arguments, code, sentence) -> None:
+def test_impossible_requests_give_one_sentence(analyze, photos, monkeypatch, arguments, code, sentence) -> None:
     monkeypatch.chdir(photos)
     result = analyze("one.png", *arguments)
     assert result.exit_code == code
@@ -190,7 +190,7 @@ def test_what_cannot_work_is_said_in_a_sentence(analyze, photos, monkeypatch, ar
 @pytest.mark.parametrize(
     "name", ["\x1b[31mred.png", "[bold red]markup.png", "line\nbreak.png", os.fsdecode(b"\xff.png")]
 )
-def test_a_name_steers_neither_the_terminal_nor_the_table(analyze, photos, tmp_path, name) -> None:
+def test_control_characters_in_a_name_are_escaped(analyze, photos, tmp_path, name) -> None:
     file = tmp_path / name
     file.write_bytes((photos / "one.png").read_bytes())
     good = analyze(file, "--json", tmp_path / "out.json", "--csv", tmp_path / "out.csv")
@@ -209,7 +209,7 @@ def test_a_name_steers_neither_the_terminal_nor_the_table(analyze, photos, tmp_p
     assert row["file"] == known_as
 
 
-def test_a_photo_that_cannot_be_written_is_told_and_the_others_are_written(analyze, photos, tmp_path) -> None:
+def test_a_photo_that_cannot_be_written_is_reported_and_the_others_are_written(analyze, photos, tmp_path) -> None:
     Image.new("1", (1_000_001, 1)).save(photos / "wide.png")
     result = analyze(
         *(photos / "wide.png", photos / "one.png"),
@@ -235,7 +235,7 @@ def test_a_defect_in_one_photo_does_not_end_the_others(analyze, photos, monkeypa
     assert len(entries["one.png"]["faces"]) == 1
 
 
-def test_names_that_are_not_utf8_stay_apart(analyze, photos, tmp_path) -> None:
+def test_names_that_are_not_utf8_stay_distinct(analyze, photos, tmp_path) -> None:
     face = (photos / "one.png").read_bytes()
     folder = tmp_path / "names"
     folder.mkdir()
@@ -247,7 +247,7 @@ def test_names_that_are_not_utf8_stay_apart(analyze, photos, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["photo.jfif", "photo.jpe", "photo.mpo", "photo", "photo.heic", "photo.dat"])
-def test_a_folder_s_photos_are_known_by_content(analyze, tmp_path, name) -> None:
+def test_photos_in_a_folder_are_recognised_by_their_content(analyze, tmp_path, name) -> None:
     heic = Path(__file__).parents[1] / "vision" / "pictures" / "portrait.heic"
     data = heic.read_bytes() if name.endswith("heic") else cv2.imencode(".jpg", portrait_bgr())[1].tobytes()
     (tmp_path / "in").mkdir()
@@ -256,7 +256,7 @@ def test_a_folder_s_photos_are_known_by_content(analyze, tmp_path, name) -> None
     assert len(entry["faces"]) == 1 and entry["error"] is None
 
 
-def test_what_was_assumed_is_told(analyze, tmp_path) -> None:
+def test_assumptions_about_a_photo_are_reported(analyze, tmp_path) -> None:
     cv2.imwrite(str(tmp_path / "ten.png"), cv2.cvtColor(portrait_bgr(), cv2.COLOR_BGR2GRAY).astype(np.uint16) * 4)
     result = analyze(tmp_path / "ten.png", "--json", "-")
     (entry,) = parsed(result).values()
@@ -264,7 +264,7 @@ def test_what_was_assumed_is_told(analyze, tmp_path) -> None:
     assert entry["note"] in result.stderr
 
 
-def test_quiet_prints_failures_alone(analyze, photos) -> None:
+def test_quiet_prints_only_failures(analyze, photos) -> None:
     good = analyze(photos / "one.png", "--quiet")
     assert (good.exit_code, good.stdout, good.stderr) == (0, "", "")
     bad = analyze(photos / "one.png", photos / "nothing.jpg", "--quiet")
@@ -272,12 +272,12 @@ def test_quiet_prints_failures_alone(analyze, photos) -> None:
 
 
 @pytest.mark.parametrize(("threshold", "sure"), [("0", True), ("1", False)])
-def test_the_threshold_decides_what_is_sure(analyze, photos, threshold, sure) -> None:
+def test_the_threshold_decides_which_faces_are_sure(analyze, photos, threshold, sure) -> None:
     (face,) = parsed(analyze(photos / "one.png", "--threshold", threshold, "--json", "-"))["one.png"]["faces"]
     assert face["sure"] is sure
 
 
-def test_a_photo_from_standard_input(tmp_path) -> None:
+def test_a_photo_is_read_from_standard_input(tmp_path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
     arguments = ["analyze", "--model", str(bundle.path), "-", "--json", "-"]
     result = CliRunner().invoke(main, arguments, input=encoded(Image.fromarray(portrait_bgr()[..., ::-1])))

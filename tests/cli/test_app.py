@@ -1,4 +1,4 @@
-"""`fer app` hands Streamlit the dashboard's script and what the user asked for."""
+"""`fer app` passes the dashboard's script and the user's options to Streamlit."""
 
 import runpy
 import sys
@@ -15,7 +15,7 @@ from fer.paths import PROGRAM
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Stand in for Streamlit, and keep what it was started with."""
+    """Replace Streamlit, and record the arguments it was started with."""
     arguments: list[str] = []
 
     def run_module(name: str, **options: Any) -> None:
@@ -59,13 +59,15 @@ def test_options_reach_streamlit(options: list[str], passed_on: list[str], start
     assert started == ["streamlit", "run", str(PROGRAM / "app.py"), *passed_on]
 
 
-def test_a_port_that_does_not_exist_is_refused(started: list[str]) -> None:
+def test_an_impossible_port_is_refused(started: list[str]) -> None:
     result = CliRunner().invoke(main, ["app", "--port", "70000"])
     assert result.exit_code == 2 and "70000" in result.output
     assert started == []
 
 
-def test_a_missing_script_is_one_sentence(started: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_script_gives_one_sentence(
+    started: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(module, "PROGRAM", tmp_path)
     result = CliRunner().invoke(main, ["app"])
     assert result.exit_code == 1 and started == []

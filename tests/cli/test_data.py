@@ -26,7 +26,7 @@ Data = Callable[..., Result]
 
 @pytest.fixture
 def data(fer_home: Path) -> Data:
-    """`python -m fer data`."""
+    """Run `fer data`."""
 
     def run(*arguments: str | Path, answer: str = "") -> Result:
         result = CliRunner().invoke(main, ["data", *map(str, arguments)], input=answer)
@@ -56,7 +56,7 @@ def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -
     assert not (data_dir() / "fer2013").exists() and table.exists()
 
 
-def test_people_read_tables(data: Data, table: Path) -> None:
+def test_without_json_the_output_is_a_table(data: Data, table: Path) -> None:
     assert "No dataset yet" in data("list").stdout
     data("import", table)
     assert synthetic_faces().fingerprint in data("list").stdout
@@ -96,7 +96,7 @@ def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_pa
         (("clean", "nothing", "new"), "no dataset 'nothing'"),
     ],
 )
-def test_what_goes_wrong_is_one_sentence(data: Data, arguments: tuple[str, ...], message: str) -> None:
+def test_failures_give_one_sentence(data: Data, arguments: tuple[str, ...], message: str) -> None:
     result = data(*arguments)
     assert result.exit_code == 1 and result.stdout == ""
     assert result.stderr.startswith("Error: ") and message in result.stderr
@@ -112,7 +112,7 @@ def test_a_failed_import_changes_nothing(data: Data, table: Path, tmp_path: Path
     assert snapshot(fer_home) == before
 
 
-def test_deleting_is_asked_for(data: Data, table: Path) -> None:
+def test_deleting_asks_for_confirmation(data: Data, table: Path) -> None:
     data("import", table)
     assert data("delete", "fer2013", answer="n\n").exit_code != 0
     assert (data_dir() / "fer2013").exists()
@@ -147,7 +147,7 @@ def test_numbered_folders_need_an_order(data: Data, tmp_path: Path) -> None:
     assert wrong.exit_code == 1 and "can't be read at '0=bored'" in wrong.stderr
 
 
-def test_a_cleaned_copy_says_what_it_left_out(data: Data, tmp_path: Path) -> None:
+def test_a_cleaned_copy_reports_what_it_left_out(data: Data, tmp_path: Path) -> None:
     dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[2], int(dataset.labels[2]))
     dataset = plus(dataset, dataset.images[0] * 0, 4)
@@ -162,7 +162,7 @@ def test_a_cleaned_copy_says_what_it_left_out(data: Data, tmp_path: Path) -> Non
     assert json.loads(data("show", "no-blanks", "--json").stdout)["n_images"] == 43, only.stdout
 
 
-def test_what_a_killed_import_left_is_cleaned_up_by_the_next_command(data: Data, table: Path) -> None:
+def test_the_next_command_removes_what_a_killed_import_left_behind(data: Data, table: Path) -> None:
     left = data_dir() / ".staging" / "abandoned"
     left.mkdir(parents=True)
     (left / "images.npy").write_bytes(b"half")
@@ -170,7 +170,7 @@ def test_what_a_killed_import_left_is_cleaned_up_by_the_next_command(data: Data,
     assert not left.exists()
 
 
-def test_a_source_that_looks_like_markup_is_listed_as_it_is(data: Data, tmp_path: Path) -> None:
+def test_a_source_that_looks_like_markup_is_listed_verbatim(data: Data, tmp_path: Path) -> None:
     (tmp_path / "[").mkdir()
     table = write_lines(tmp_path / "[" / "z] fer2013.csv", csv_lines(synthetic_faces()))
     assert data("import", table, "--name", "mine").exit_code == 0
@@ -180,7 +180,7 @@ def test_a_source_that_looks_like_markup_is_listed_as_it_is(data: Data, tmp_path
     assert "[b]" in data("list").stdout and "[b]" in data("show", "[b]").stdout
 
 
-def test_a_renamed_set_is_shown_by_its_new_name(data: Data, table: Path) -> None:
+def test_a_renamed_dataset_is_shown_by_its_new_name(data: Data, table: Path) -> None:
     data("import", table)
     (data_dir() / "fer2013").rename(data_dir() / "yours")
     assert json.loads(data("list", "--json").stdout)[0]["name"] == "yours"

@@ -19,7 +19,7 @@ Doctor = Callable[..., Result]
 
 @pytest.fixture
 def doctor(fer_home: Path) -> Doctor:
-    """`python -m fer doctor`."""
+    """Run `fer doctor`."""
 
     def run(*arguments: str | Path) -> Result:
         result = CliRunner().invoke(main, ["doctor", *map(str, arguments)])
@@ -65,14 +65,14 @@ def test_the_csv_names_files(doctor: Doctor, sick: FaceDataset, tmp_path: Path) 
     assert blank["origin"].tolist() == ["train/angry/00044.png"]
 
 
-def test_an_imported_set_is_known_by_name_and_healthy_data_have_no_finding(doctor: Doctor, tmp_path: Path) -> None:
+def test_an_imported_dataset_is_found_by_name_and_clean_data_have_no_findings(doctor: Doctor, tmp_path: Path) -> None:
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces())))
     result = doctor("fer2013")
     assert "fer2013: 42 images" in result.stdout and "No problems found." in result.stdout
     assert "These faces are synthetic." in doctor("synthetic").stdout
 
 
-def test_votes_are_predicted_by_name(doctor: Doctor, tmp_path: Path) -> None:
+def test_the_votes_file_is_named_by_an_option(doctor: Doctor, tmp_path: Path) -> None:
     dataset = synthetic_faces()
     votes = np.zeros((42, 10), np.uint8)
     votes[:, 9] = 10
@@ -83,7 +83,7 @@ def test_votes_are_predicted_by_name(doctor: Doctor, tmp_path: Path) -> None:
     assert [(item["kind"], item["n_images"]) for item in report["findings"]] == [("not_a_face", 42)]
 
 
-def test_corrections_are_examined_when_asked_for(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
+def test_corrections_are_applied_on_request(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(sick)))
     made = [correct(sick, 44, None), correct(sick, 43, int(sick.labels[6])), correct(sick, 0, None)]
     write_corrections(corrections_file(data_dir() / "fer2013"), made)
@@ -95,7 +95,7 @@ def test_corrections_are_examined_when_asked_for(doctor: Doctor, sick: FaceDatas
     }
 
 
-def test_what_cannot_be_read_is_said(doctor: Doctor, tmp_path: Path) -> None:
+def test_unreadable_data_give_one_sentence(doctor: Doctor, tmp_path: Path) -> None:
     lines = csv_lines(synthetic_faces())
     lines[2] = "x" + lines[2]
     result = doctor(write_lines(tmp_path / "fer2013.csv", lines))
@@ -105,7 +105,7 @@ def test_what_cannot_be_read_is_said(doctor: Doctor, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv"])
-def test_what_could_not_be_written_is_said_before_the_work(
+def test_an_unwritable_output_is_refused_before_the_work(
     doctor: Doctor, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fer.cli.doctor.examine", lambda *_: pytest.fail("it was examined all the same"))
@@ -114,7 +114,7 @@ def test_what_could_not_be_written_is_said_before_the_work(
     assert "is a folder" in doctor("synthetic", option, tmp_path).stderr
 
 
-def test_what_a_table_holds_is_no_markup_and_steers_no_terminal(doctor: Doctor, tmp_path: Path) -> None:
+def test_table_cells_are_neither_markup_nor_terminal_codes(doctor: Doctor, tmp_path: Path) -> None:
     lines = csv_lines(synthetic_faces())
     lines[2] = "[/b]\x1b[31m" + lines[2]
     result = doctor(write_lines(tmp_path / "[b] fer.csv", lines))
@@ -122,7 +122,7 @@ def test_what_a_table_holds_is_no_markup_and_steers_no_terminal(doctor: Doctor, 
     assert "label '[/b]\\x1b[31m" in result.stdout and "[b] fer.csv: 41 images" in result.stdout
 
 
-def test_the_csv_alone_is_on_standard_output(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
+def test_only_the_csv_is_on_standard_output(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(sick))
     result = doctor(table, "--csv", "-")
     assert result.stdout.startswith("finding,group,image") and "Blank images" in result.stderr

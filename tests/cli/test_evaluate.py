@@ -1,4 +1,4 @@
-"""`python -m fer evaluate`, as its users type it."""
+"""`fer evaluate`, as users type it."""
 
 import csv
 import json
@@ -69,14 +69,14 @@ def metrics(*arguments: object) -> dict[str, Any]:
     return found
 
 
-def test_json_on_standard_output_is_the_one_object(table: Path, model: Path) -> None:
+def test_json_on_standard_output_is_a_single_object(table: Path, model: Path) -> None:
     found = metrics(table, "--model", model)
     assert list(found) == KEYS
     assert (found["model"], found["data"], found["split"], found["n"]) == ("greys", str(table), "test", 70)
     assert found["accuracy"] == 65 / 70
     matrix = np.array(found["confusion_matrix"])
     assert matrix.sum() == 70 and matrix.trace() == 65
-    # The face of class 0 that is labelled 1: row true, column predicted.
+    # The face of class 0 that is labelled 1. Rows are the true class, columns the predicted one.
     assert matrix[1, 0] == 1 and matrix[0, 1] == 0
     assert found["per_class"]["angry"]["support"] == matrix[0].sum()  # type: ignore[index]
     assert list(found["per_class"]) == list(EMOTIONS)  # type: ignore[call-overload]
@@ -152,23 +152,23 @@ def test_a_report_without_faces(table: Path, model: Path, tmp_path: Path) -> Non
     assert "data:image" not in page[page.index("<body>") :]
 
 
-def test_robustness_is_a_table_of_its_own(table: Path, model: Path) -> None:
+def test_robustness_has_its_own_table(table: Path, model: Path) -> None:
     result = evaluate(table, "--model", model, "--robustness")
     assert "lower half covered" in result.stdout
     assert "JPEG quality 20" in result.stdout
 
 
-def test_robustness_in_json_says_how_many_are_answered_and_how_many_of_them_right(table: Path, model: Path) -> None:
+def test_robustness_in_json_has_coverage_and_accuracy_of_sure_faces(table: Path, model: Path) -> None:
     found = metrics(table, "--model", model, "--robustness")
     assert list(found) == [*KEYS, "robustness"]
     rows = {row["name"]: row for row in found["robustness"]}  # type: ignore[attr-defined]
     assert len(rows) == 12
-    # Brighter faces are other greys, of which the tiny model is as sure.
+    # Brighter faces have other greys, and the tiny model is equally confident of them.
     assert rows["jpeg"]["sure"] == 1.0 and rows["jpeg"]["sure_accuracy"] == rows["jpeg"]["accuracy"] == 65 / 70
     assert rows["bright"]["sure_accuracy"] < 0.8
 
 
-def test_sets_are_measured_where_the_model_has_them(table: Path, tmp_path: Path) -> None:
+def test_sets_of_classes_are_measured_if_the_model_has_them(table: Path, tmp_path: Path) -> None:
     with_sets = make_bundle(tmp_path / "sets", sets=ClassSets(0.9, 0.01))
     found = metrics(table, "--model", with_sets.path)["sets"]
     assert found["target"] == 0.9 and found["coverage"] > 65 / 70  # type: ignore[index]
@@ -176,7 +176,7 @@ def test_sets_are_measured_where_the_model_has_them(table: Path, tmp_path: Path)
     assert "Sets of classes contain the right one" in evaluate(table, "--model", with_sets.path).stdout
 
 
-def test_mirrored_faces_are_said_to_be_and_nothing_is_stored(table: Path, model: Path, fer_home: Path) -> None:
+def test_mirrored_evaluation_is_reported_and_not_stored(table: Path, model: Path, fer_home: Path) -> None:
     result = evaluate(table, "--model", model, "--mirror")
     assert "the mean of each face and its mirror image" in result.stdout
     assert "a single crop per face" in evaluate(table, "--model", model).stdout
@@ -186,7 +186,7 @@ def test_mirrored_faces_are_said_to_be_and_nothing_is_stored(table: Path, model:
 
 @pytest.fixture
 def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The number of faces of each call of the classifier."""
+    """Record how many faces each call of the classifier gets."""
     seen: list[int] = []
     answer = EmotionClassifier.probabilities
 
@@ -211,7 +211,7 @@ def test_nothing_is_classified_twice_and_no_face_is_stored(
     assert sum(classified) >= 70
 
 
-def test_the_model_has_its_own_name_whatever_the_page_calls_it(table: Path, model: Path) -> None:
+def test_the_model_keeps_its_name_whatever_the_page_calls_it(table: Path, model: Path) -> None:
     evaluation_set = load_evaluation_set(Source(str(table)))
     evaluate_once(EmotionClassifier(load_bundle(model)), evaluation_set, name="Shipped model")
     assert metrics(table, "--model", model)["model"] == "greys"
@@ -229,7 +229,7 @@ def test_an_imported_dataset_is_found_by_its_name(table: Path, model: Path) -> N
     assert (found["data"], found["n"]) == ("mine", 70)
 
 
-def test_a_missing_validation_split_is_taken_from_train_and_called_so(
+def test_a_missing_validation_split_is_taken_from_train_and_reported(
     faces: FaceDataset, model: Path, tmp_path: Path
 ) -> None:
     folders = write_files(tmp_path / "folders", image_files(synthetic_faces(140, 0, 7)))
@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_classifying(
 
 
 @pytest.mark.parametrize("name", ["[bold]greys", "[b]x[nothing]"])
-def test_a_name_with_brackets_is_printed_as_it_is(name: str, faces: FaceDataset, tmp_path: Path) -> None:
+def test_a_name_with_brackets_is_printed_verbatim(name: str, faces: FaceDataset, tmp_path: Path) -> None:
     model = make_bundle(tmp_path / name / "bundle").path
     (tmp_path / "[red]").mkdir()
     table = write_lines(tmp_path / "[red]" / "f.csv", csv_lines(faces))
@@ -299,7 +299,7 @@ def test_bad_input_gives_one_sentence(what: str, tmp_path: Path, model: Path) ->
     assert "Traceback" not in result.output
 
 
-def test_a_folder_of_whole_photos_is_recognised_and_said(model: Path, tmp_path: Path) -> None:
+def test_a_folder_of_whole_photos_is_recognised_and_reported(model: Path, tmp_path: Path) -> None:
     (tmp_path / "photos" / "happy").mkdir(parents=True)
     (tmp_path / "photos" / "happy" / "me.png").write_bytes(sample_portrait())
     words = " ".join(evaluate(tmp_path / "photos", "--model", model).stdout.split())
@@ -307,7 +307,7 @@ def test_a_folder_of_whole_photos_is_recognised_and_said(model: Path, tmp_path: 
     assert "whole photos" not in evaluate(tmp_path / "photos", "--model", model, "--faces").stdout
 
 
-def test_help_names_the_defaults() -> None:
+def test_help_shows_the_defaults() -> None:
     text = " ".join(evaluate("--help").stdout.split())
     assert "default: the best available: test, validation, train" in text
     assert "default: shipped" in text

@@ -36,13 +36,13 @@ def test_an_imported_model_is_found_by_its_name(fer_home: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["nothing", "20260101-000000-ffff", "x" * 5000, "a\0b", "~nosuchuser/x"])
-def test_an_unknown_model_gives_a_sentence_with_what_works(text: str, bundle: Path) -> None:
+def test_an_unknown_model_gives_a_sentence_with_valid_choices(text: str, bundle: Path) -> None:
     with pytest.raises(BundleError, match=r"no model .*id of a run .*'in-use' or 'shipped'\.$") as refused:
         find_model(text)
     assert len(str(refused.value)) < 400
 
 
-def test_a_run_without_a_model_is_named(fer_home: Path) -> None:
+def test_a_run_without_a_model_gives_a_sentence(fer_home: Path) -> None:
     (fer_home / "runs" / RUN).mkdir(parents=True)
     with pytest.raises(BundleError, match="no model yet"):
         find_model(RUN)

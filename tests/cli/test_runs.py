@@ -1,4 +1,4 @@
-"""`python -m fer runs`: the table, the JSON, and what each command says."""
+"""`fer runs`: the table, the JSON, and the output of each command."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def test_the_table_names_each_run_in_full(fer: Fer, make_run: Callable[..., str]
     assert any(second in line and "failed" in line for line in lines)
 
 
-def test_a_name_is_neither_markup_nor_steers_the_terminal(fer: Fer, make_run: Callable[..., str]) -> None:
+def test_a_name_is_neither_markup_nor_terminal_codes(fer: Fer, make_run: Callable[..., str]) -> None:
     run_id = make_run(name="try [/b] again \x1b[31m")
     making.set_notes(run_id, notes="first \x1b[2J\nsecond")
     listed, shown = fer(), fer("show", run_id)
@@ -51,7 +51,7 @@ def test_a_name_is_neither_markup_nor_steers_the_terminal(fer: Fer, make_run: Ca
         assert "\x1b" not in text
 
 
-def test_the_json_is_alone_on_standard_output(fer: Fer, make_run: Callable[..., str]) -> None:
+def test_only_the_json_is_on_standard_output(fer: Fer, make_run: Callable[..., str]) -> None:
     run_id = make_run(epochs_done=2, state="running")
     (entry,) = json.loads(fer("--json").stdout)
     assert entry == {
@@ -64,7 +64,7 @@ def test_the_json_is_alone_on_standard_output(fer: Fer, make_run: Callable[..., 
     }
 
 
-def test_show_tells_why_and_what_to_type(fer: Fer, make_run: Callable[..., str]) -> None:
+def test_show_says_why_a_run_ended_and_how_to_resume_it(fer: Fer, make_run: Callable[..., str]) -> None:
     config = TrainConfig(data="/my faces/fer.csv", epochs=5, seed=3)
     run_id = make_run(config, epochs_done=2, state="running", seconds_left=600.0)
     shown = fer("show", run_id)
@@ -82,13 +82,13 @@ def test_show_tells_why_and_what_to_type(fer: Fer, make_run: Callable[..., str])
 
 
 @pytest.mark.parametrize("command", ["show", "stop", "resume", "use", "delete"])
-def test_an_unknown_run_is_one_sentence(fer: Fer, command: str) -> None:
+def test_an_unknown_run_gives_one_sentence(fer: Fer, command: str) -> None:
     result = fer(command, "20990101-000000-0000")
     assert result.exit_code == 1
     assert result.stderr == "Error: There is no run '20990101-000000-0000'; 'python -m fer runs' lists them.\n"
 
 
-def test_what_cannot_be_done_is_one_sentence(fer: Fer, make_run: Callable[..., str]) -> None:
+def test_impossible_actions_give_one_sentence(fer: Fer, make_run: Callable[..., str]) -> None:
     run_id = make_run()
     for command, text in (("stop", "finished; there is nothing"), ("resume", "has finished"), ("use", "no model yet")):
         result = fer(command, run_id)
@@ -97,7 +97,7 @@ def test_what_cannot_be_done_is_one_sentence(fer: Fer, make_run: Callable[..., s
         assert result.stderr.count("\n") == 1
 
 
-def test_use_and_back(fer: Fer, make_run: Callable[..., str]) -> None:
+def test_a_model_is_used_and_replaced_by_the_shipped_one(fer: Fer, make_run: Callable[..., str]) -> None:
     run_id = make_run(bundle=True)
     assert fer("use", run_id).exit_code == 0
     assert serving.run_in_use() == run_id
@@ -105,13 +105,13 @@ def test_use_and_back(fer: Fer, make_run: Callable[..., str]) -> None:
     assert serving.shipped_in_use()
 
 
-def test_delete_takes_the_run(fer: Fer, make_run: Callable[..., str]) -> None:
+def test_delete_removes_the_run(fer: Fer, make_run: Callable[..., str]) -> None:
     run_id = make_run()
     assert fer("delete", run_id, "--yes").exit_code == 0
     assert store.list_runs() == []
 
 
-def test_stop_asks_and_then_ends(fer: Fer, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_asks_first_and_then_ends_the_process(fer: Fer, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
     run_id = control.start(TrainConfig())
     wait_until(lambda: store.read_run(run_id).state == "running")

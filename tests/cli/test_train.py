@@ -1,4 +1,4 @@
-"""`python -m fer train`: every setting is an option, and nothing is imported that a waiting run does not need."""
+"""`fer train`: every setting is an option, and a queued run imports only what it needs."""
 
 import dataclasses
 import subprocess
@@ -52,7 +52,7 @@ def test_bad_settings_are_refused_before_a_run_is_made(fer_home: Path, arguments
     assert "keras" not in sys.modules or "keras" in before
 
 
-def test_paths_are_made_whole_so_that_a_run_resumes_from_anywhere(
+def test_paths_become_absolute_so_that_a_run_resumes_from_anywhere(
     fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "faces.csv").touch()
@@ -67,13 +67,13 @@ def test_paths_are_made_whole_so_that_a_run_resumes_from_anywhere(
         "epochs": 3,
     }
     assert _with_whole_paths(settings | {"data": "synthetic"})["data"] == "synthetic"
-    # A set that was imported goes by its name.
+    # An imported dataset keeps its name.
     assert _with_whole_paths(settings | {"data": "mine"})["data"] == str(fer_home / "data" / "mine")
 
 
 @pytest.mark.parametrize("resumed", [False, True])
-def test_a_run_that_waits_is_a_small_process(fer_home: Path, resumed: bool) -> None:
-    """The command itself, up to where the run would have its turn."""
+def test_a_queued_run_is_a_small_process(fer_home: Path, resumed: bool) -> None:
+    """Run the command until its run would start."""
     run_id = write_run(1, state="stopped" if resumed else "queued")
     arguments = ["runs", "resume", run_id] if resumed else ["train", "--id", run_id]
     code = (

@@ -25,12 +25,12 @@ def test_a_split_keeps_images_labels_and_votes_together() -> None:
     np.testing.assert_array_equal(test.votes, dataset.votes[21:])
 
 
-def test_a_split_that_is_not_there_is_named_with_those_that_are() -> None:
+def test_a_missing_split_is_named_with_the_existing_ones() -> None:
     with pytest.raises(DatasetError, match="no split 'test'; choose one of: train, validation"):
         synthetic_faces(7, 7, 0).split("test")
 
 
-def test_the_fingerprint_sees_pixels_and_labels_and_neither_order_nor_split() -> None:
+def test_the_fingerprint_depends_on_pixels_and_labels_but_not_order_or_split() -> None:
     dataset = synthetic_faces(14, 0, 0)
     backwards = dataset.take(np.arange(13, -1, -1))
     assert backwards.fingerprint == dataset.fingerprint
@@ -58,7 +58,7 @@ def test_the_fingerprint_sees_pixels_and_labels_and_neither_order_nor_split() ->
         ({"votes": np.zeros((2, 9), np.uint8)}, "votes"),
     ],
 )
-def test_what_does_not_fit_is_named(change: dict[str, np.ndarray], named: str) -> None:
+def test_inconsistent_arrays_are_named(change: dict[str, np.ndarray], named: str) -> None:
     values = {
         "name": "two",
         "images": np.zeros((2, 48, 48), np.uint8),

@@ -30,16 +30,16 @@ def test_the_tenth_does_not_depend_on_the_order_of_files() -> None:
     assert validation_images(with_validation_split(dataset)) == validation_images(with_validation_split(shuffled))
 
 
-def test_copies_of_an_image_are_not_parted() -> None:
+def test_copies_of_an_image_stay_in_one_split() -> None:
     dataset = synthetic_faces(140, 0, 0)
-    # Every face twice: a split by chance would part about one pair in ten.
+    # Every face twice: a random split would separate about one pair in ten.
     doubled = dataset.take(np.repeat(np.arange(140), 2))
     found = with_validation_split(doubled)
     splits = found.splits.reshape(140, 2)
     assert np.count_nonzero(splits[:, 0] != splits[:, 1]) == 0
 
 
-def test_a_validation_split_that_is_there_stays() -> None:
+def test_an_existing_validation_split_is_kept() -> None:
     dataset = synthetic_faces(70, 7, 0)
     assert with_validation_split(dataset) is dataset
 

@@ -16,7 +16,7 @@ def test_mean_faces_are_the_means_of_their_class_and_split() -> None:
     assert list(mean_faces(one_class)) == ["surprise"]
 
 
-def test_members_are_of_a_split_and_a_class() -> None:
+def test_members_belong_to_a_split_and_a_class() -> None:
     dataset = synthetic_faces(14, 7, 0)
     assert members(dataset).tolist() == list(range(21))
     found = members(dataset, "validation", "happy")

@@ -1,4 +1,4 @@
-"""The Data page in a real browser: import, relabel, clean, and train on what came of it."""
+"""The Data page in a real browser: import, relabel, clean, and train on the result."""
 
 import csv
 import io
@@ -57,14 +57,14 @@ def archive(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clean_home(app: App) -> Iterator[App]:
-    """No dataset is left to the next test."""
+    """Delete all datasets after the test."""
     yield app
     for folder in (app.server.home / "data").glob("[!.]*"):
         shutil.rmtree(folder)
 
 
 def fer(*arguments: str, environment: dict[str, str], module: str = "fer") -> str:
-    """Run `python -m fer` and give back its standard output."""
+    """Run `python -m fer` and return its standard output."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=_TRAINING_S)
     assert done.returncode == 0, done.stderr
@@ -97,10 +97,10 @@ def test_a_small_zip_is_imported_fixed_and_trained_on(clean_home: App, archive: 
 
     turn_to(page, "Relabel")
     expect(page.get_by_text("0 of 2 doubtful images")).to_be_visible()
-    # A key is nobody's until its button is there.
+    # A shortcut works only once its button exists.
     app.settle()
     right = (int(dataset.labels[_WRONG]) + 1) % 7
-    # One by a key, one by a click.
+    # One with a key, one with a click.
     page.keyboard.press(str(right + 1))
     expect(page.get_by_text("1 of 2 doubtful images")).to_be_visible()
     right_too = (int(dataset.labels[_WRONG_TOO]) + 1) % 7
@@ -120,14 +120,14 @@ def test_a_small_zip_is_imported_fixed_and_trained_on(clean_home: App, archive: 
     shown = json.loads(fer("data", "show", "fer2013-cleaned", "--json", environment=environment))
     assert shown["fingerprint"] == expected
     options = ("--epochs", "1", "--warmup-epochs", "0", "--batch-size", "16", "--precision", "float32")
-    # The command as it is, with a network that trains in a second.
+    # The real command, with a network that trains in a second.
     tiny = "tests.support.tiny_run"
     run_id = fer("train", "--data", "fer2013-cleaned", *options, environment=environment, module=tiny).split()[0]
     bundle = json.loads((app.server.home / "runs" / run_id / "bundle" / "bundle.json").read_text())
     assert bundle["data"]["fingerprint"] == expected
 
 
-def test_a_hostile_zip_is_refused_in_one_sentence(clean_home: App, tmp_path: Path) -> None:
+def test_a_malicious_zip_is_refused_in_one_sentence(clean_home: App, tmp_path: Path) -> None:
     path = tmp_path / "evil.zip"
     path.write_bytes(zip_bytes({"../evil.png": b"x", "train/happy/a.png": b"x"}))
     page = clean_home.open("Data")
@@ -136,7 +136,7 @@ def test_a_hostile_zip_is_refused_in_one_sentence(clean_home: App, tmp_path: Pat
     assert not list((clean_home.server.home / "data").glob("[!.]*"))
 
 
-def test_the_order_of_numbered_classes_is_confirmed_by_its_faces(clean_home: App, tmp_path: Path) -> None:
+def test_the_label_order_of_numbered_classes_is_confirmed_by_their_faces(clean_home: App, tmp_path: Path) -> None:
     dataset, affectnet = synthetic_faces(70, 0, 0), [6, 3, 4, 5, 2, 1, 0]
     path = tmp_path / "affectnet.zip"
     path.write_bytes(zip_bytes(image_files(dataset, [str(affectnet.index(label)) for label in range(7)])))
@@ -154,7 +154,7 @@ def test_the_order_of_numbered_classes_is_confirmed_by_its_faces(clean_home: App
     assert info["fingerprint"] == dataset.fingerprint
 
 
-def test_undo_and_discard_by_key(clean_home: App, archive: Path) -> None:
+def test_undo_and_discard_have_keys(clean_home: App, archive: Path) -> None:
     page = clean_home.open("Data")
     import_zip(page, archive)
     expect(page.get_by_text("100 kept")).to_be_visible()

@@ -35,7 +35,7 @@ def bundle(home: Path) -> Bundle:
 
 @pytest.fixture(scope="module")
 def second(home: Path) -> Bundle:
-    """Another model, as a run of its own that its user called 'gentle'."""
+    """Add a second model: a run that its user named 'gentle'."""
     folder = home / "runs" / _SECOND
     made = make_bundle(folder / "bundle", sharpness=1.0, confidence_threshold=0.2)
     write_json(folder / "notes.json", {"name": "gentle"})
@@ -45,7 +45,7 @@ def second(home: Path) -> Bundle:
 
 @pytest.fixture(scope="module")
 def metrics(bundle: Bundle) -> Metrics:
-    """What the page must show, computed here."""
+    """Compute the metrics that the page must show."""
     return measure(predict(EmotionClassifier(bundle), load_evaluation_set(Source("synthetic")).faces))
 
 
@@ -73,7 +73,7 @@ def test_the_page_shows_the_metrics_of_the_command(page: Page, accuracy: str) ->
     expect(page.get_by_text("These faces are synthetic")).to_be_visible()
 
 
-def test_a_stored_result_comes_back_at_once(page: Page, app: App) -> None:
+def test_a_stored_result_is_shown_at_once(page: Page, app: App) -> None:
     app.open("Upload")
     app.open("Evaluation")
     expect(page.get_by_text("140 faces. One crop per face.")).to_be_visible()
@@ -89,7 +89,7 @@ def expect_cell(page: Page, metrics: Metrics, true: str, predicted: str) -> None
     expect(page.get_by_text(f"true {true}, predicted {predicted}, ")).to_have_count(min(n_faces, 6))
 
 
-def test_a_cell_of_the_matrix_turns_the_gallery(page: Page, app: App, metrics: Metrics) -> None:
+def test_a_cell_of_the_matrix_selects_the_gallery(page: Page, app: App, metrics: Metrics) -> None:
     matrix = page.get_by_test_id("stDataFrame").first
     matrix.scroll_into_view_if_needed()
     # The synthetic faces all have a medium grey, so choose a column that has some, in the first row.
@@ -103,16 +103,16 @@ def test_a_cell_of_the_matrix_turns_the_gallery(page: Page, app: App, metrics: M
 
 def test_the_matrix_is_reached_by_tab_and_works_without_a_mouse(page: Page, app: App, metrics: Metrics) -> None:
     predicted = int(metrics.confusion[3].argmax())
-    # The browser loads what draws tables after the rest; before it there is nothing for Tab to reach.
+    # The browser loads tables last. Before that, Tab has nothing to reach.
     cells = page.get_by_test_id("stDataFrame").first.locator("canvas [tabindex]")
     cells.first.wait_for(state="attached", timeout=_WORK_MS)
-    # From the last control above the matrix on, by Tab alone.
+    # From the last control above the matrix, with Tab only.
     last = page.get_by_role("radio", name="Share of row")
     expect(last).to_be_visible(timeout=_WORK_MS)
     last.focus()
     for _ in range(_TABS):
         page.keyboard.press("Tab")
-        # The table's own menu comes first. The cells are drawn on a canvas.
+        # The table's own menu comes first. Its cells are part of a canvas.
         if page.evaluate("document.activeElement.closest('canvas') !== null"):
             break
     else:
@@ -129,7 +129,7 @@ def test_the_matrix_works_by_keyboard(page: Page, app: App, metrics: Metrics) ->
     matrix = page.get_by_test_id("stDataFrame").first
     matrix.scroll_into_view_if_needed()
     predicted = int(metrics.confusion[3].argmax())
-    # Into the first cell; from there on by the arrows.
+    # Into the first cell, then on with the arrow keys.
     matrix.click(position={"x": 100, "y": _ROW_PX * 1.5})
     app.settle()
     for key in ["ArrowDown"] * 3 + ["ArrowRight"] * predicted:
@@ -146,7 +146,7 @@ def test_the_gallery_shows_faces_with_their_maps(page: Page) -> None:
     assert maps.first.evaluate("image => image.naturalWidth") == 192
 
 
-def test_the_report_opens_without_a_network(page: Page, browser: Browser, tmp_path: Path, accuracy: str) -> None:
+def test_the_report_opens_offline(page: Page, browser: Browser, tmp_path: Path, accuracy: str) -> None:
     page.get_by_role("button", name="HTML report").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Save evaluation.html").click()

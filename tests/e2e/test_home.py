@@ -49,7 +49,7 @@ def test_the_way_back_home_is_short(app: App) -> None:
     assert time.monotonic() - start < 5
 
 
-def test_the_pages_ask_no_server_but_this_one(app: App) -> None:
+def test_the_pages_contact_no_other_server(app: App) -> None:
     asked: set[str] = set()
     app.page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
     for entry in MENU:

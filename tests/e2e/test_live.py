@@ -1,4 +1,4 @@
-"""The Live page in a real browser with a camera that is none."""
+"""The Live page in a real browser with a fake camera."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ _CYCLES = 3
 
 @pytest.fixture(scope="module")
 def crowded_server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An app with one place for a camera, whose processing raises on every fifth frame."""
+    """Start an app that allows one camera and whose processing fails on every fifth frame."""
     folder = tmp_path_factory.mktemp("crowded")
     # Python imports this automatically when it starts.
     (folder / "sitecustomize.py").write_text(
@@ -69,17 +69,17 @@ def downloaded(page: Page, label: str) -> bytes:
 
 
 def snapshot_taken(page: Page) -> bytes:
-    """A snapshot of the picture shown now, as downloaded."""
+    """Download a snapshot of the current picture and return it."""
     kept = page.get_by_alt_text("Your snapshot")
     before = kept.get_attribute("src") if kept.count() else None
     page.get_by_role("button", name="Take snapshot").click()
-    # The browser must not download the one before.
+    # The browser must not download the previous one.
     eventually(lambda: kept.count() > 0 and kept.get_attribute("src") != before, page)
     return downloaded(page, "Download snapshot")
 
 
 def faces_in(jpeg: bytes) -> int:
-    """How many faces YuNet finds in a picture of the camera's size."""
+    """Return how many faces YuNet finds in a picture of the camera's size."""
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape == (480, 640, 3)
     return len(create_detector("yunet").detect(picture))
@@ -90,7 +90,7 @@ def timeline(page: Page) -> Locator:
 
 
 def expect_hidden_lines_to_stay_hidden(page: Page) -> None:
-    """A class that was switched off in the legend is off when the next seconds come."""
+    """Check that a class hidden in the legend stays hidden when the chart updates."""
     plot = timeline(page)
     plot.locator(".legendtoggle").nth(EMOTIONS.index("sad")).click()
     ends = "plot => plot._fullLayout.xaxis.range[1]"
@@ -103,7 +103,7 @@ def expect_hidden_lines_to_stay_hidden(page: Page) -> None:
 
 @contextmanager
 def another_browser(browser_type: BrowserType, launch_args: dict[str, Any], *arguments: str) -> Iterator[Browser]:
-    """A browser with other flags than the tests' own: no film for a camera, no leave to use it."""
+    """Start a browser with other flags: no film for the camera, or no permission to use it."""
     browser = browser_type.launch(**{**launch_args, "args": list(arguments)})
     try:
         yield browser
@@ -112,7 +112,7 @@ def another_browser(browser_type: BrowserType, launch_args: dict[str, Any], *arg
 
 
 @pytest.mark.timeout(400)
-def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
+def test_a_session_from_the_notice_to_the_downloads_twice(app: App) -> None:
     page = app.open("Live")
     expect(page.get_by_text("Before the camera opens")).to_be_visible()
     assert page.locator('iframe[title*="webrtc_streamer"]').count() == 0
@@ -130,9 +130,9 @@ def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
     expect_hidden_lines_to_stay_hidden(page)
     assert counted(page, "failed") == (0,)
 
-    # Settings act on the running stream: blur with the detector that is the default, then with the other.
+    # Settings affect the running stream: blur with the default detector, then with the other one.
     assert faces_in(snapshot_taken(page)) == 1
-    # Opened before START, they are open still.
+    # They were opened before START and are still open.
     page.get_by_text("Blur faces").click()
     expect_more_frames(page)
     assert faces_in(snapshot_taken(page)) == 0
@@ -156,7 +156,7 @@ def test_a_session_from_the_notice_to_the_files_and_once_more(app: App) -> None:
     assert document["detector"] == "yunet"
     eventually(lambda: Held.by(app.server).udp_sockets == 0, page, 10)
 
-    # Once more; then away without STOP, and back.
+    # A second session; then leave without STOP, and return.
     start(page)
     expect(page.get_by_text("Your last session")).to_be_hidden()
     expect_frames(page)
@@ -188,7 +188,7 @@ def test_on_a_phone_everything_is_in_one_column(page: Page, server: Server) -> N
             page.get_by_text("Blur faces"),
         )
     ]
-    # One below the other, none over the edge.
+    # One below the other, and none wider than the window.
     tops = [box["y"] for box in boxes if box]
     assert len(tops) == len(boxes) and tops == sorted(tops)
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= 400 for box in boxes if box)
@@ -201,13 +201,13 @@ def test_on_a_phone_everything_is_in_one_column(page: Page, server: Server) -> N
 
 
 @pytest.mark.timeout(600)
-def test_streaming_takes_no_memory_and_those_who_leave_take_everything_along(
+def test_streaming_leaks_no_memory_and_viewers_who_leave_free_everything(
     page: Page, browser: Browser, server: Server
 ) -> None:
-    """Half a minute and three viewers; ten minutes and thirty are `make soak`."""
+    """Stream for half a minute, with three viewers; `make soak` takes ten minutes and thirty viewers."""
     open_live(page, server)
     start(page)
-    # By then the record, the encoder and Plotly have what they need.
+    # By then the record, the encoder and Plotly have allocated their memory.
     expect_frames(page, 100)
     megabytes = [memory_mb(server)]
     for _ in range(6):
@@ -222,7 +222,7 @@ def test_streaming_takes_no_memory_and_those_who_leave_take_everything_along(
     for _ in range(_CYCLES):
         cycle(browser, server)
 
-    # A closed tab says nothing: its connection ends when it has not answered for half a minute.
+    # A closed tab sends nothing; its connection ends after half a minute without an answer.
     eventually(lambda: Held.by(server).udp_sockets == 0, page, 90)
     # The event loop's helpers are made on demand and stay, up to six; and Streamlit keeps a closed tab's session, with
     # an event loop of three files, for two minutes: a cycle makes two. A leak of ours would be a thread and three files
@@ -236,7 +236,7 @@ def test_streaming_takes_no_memory_and_those_who_leave_take_everything_along(
 def test_without_a_face_the_page_says_so(
     browser_type: BrowserType, browser_type_launch_args: dict[str, Any], server: Server
 ) -> None:
-    """Without a film Chromium's camera shows its test pattern."""
+    """Without a film, Chromium's camera shows a test pattern."""
     with another_browser(browser_type, browser_type_launch_args, *CAMERA_FLAGS) as browser:
         page = browser.new_page()
         open_live(page, server)
@@ -252,7 +252,7 @@ def test_without_a_face_the_page_says_so(
 def test_permission_denied_is_named_with_what_to_do(
     browser_type: BrowserType, browser_type_launch_args: dict[str, Any], server: Server
 ) -> None:
-    """Nobody is there to say yes. START shows the browser's own words, the form for choosing a camera ours."""
+    """Nobody grants permission. START shows the browser's message; choosing a camera shows ours."""
     with another_browser(browser_type, browser_type_launch_args, "--use-fake-device-for-media-stream") as browser:
         page = browser.new_page()
         open_live(page, server)

@@ -1,4 +1,4 @@
-"""Pictures of visitors: never on disk, under addresses nobody can guess, and gone with their tab."""
+"""Visitors' pictures are never on disk, have secret addresses, and are freed when their tab closes."""
 
 import threading
 import time
@@ -17,13 +17,13 @@ from tests.support.browser import App
 from tests.support.builders import portrait_bgr
 from tests.support.serving import Server, running_app
 
-_GONE_SECONDS = 40  # the sweep comes every five, on two busy cores
+_GONE_SECONDS = 40  # the sweep runs every five seconds; two busy cores
 _POLL_SECONDS = 0.0005
 
 
 @pytest.fixture(scope="module")
 def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app, with a folder for temporary files that can be looked into."""
+    """Start the app with a known folder for temporary files."""
     (home / "tmp").mkdir()
     log = tmp_path_factory.mktemp("server") / "server.log"
     with running_app(home, log, {"TMPDIR": str(home / "tmp")}) as server:
@@ -32,14 +32,14 @@ def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A portrait, a little different from every other."""
+    """Return a portrait that differs a little from all others."""
     file = tmp_path_factory.mktemp("photos") / "me.jpg"
     file.write_bytes(encode_jpeg(portrait_bgr()))
     return file
 
 
 def large_photo(folder: Path) -> Path:
-    """A photo of 28 MB: a portrait in noise, which nothing compresses."""
+    """Return a photo of 28 MB: a portrait with noise, which doesn't compress."""
     image = np.random.default_rng(0).integers(0, 256, (3050, 3060, 3), np.uint8)
     image[:512, :512] = portrait_bgr()
     file = folder / "large.png"
@@ -80,7 +80,7 @@ def temporary(seen: set[str], server: Server) -> list[str]:
 
 
 def media(page: Page) -> list[str]:
-    """The addresses of the page's pictures."""
+    """Return the addresses of the page's pictures."""
     return [
         source
         for source in page.locator("img").evaluate_all("images => images.map(image => image.src)")
@@ -174,7 +174,7 @@ def test_clear_the_list_frees_pictures_and_downloads(app: App, photo: Path) -> N
         "\u202egpj.exe",
     ],
 )
-def test_a_name_is_shown_as_it_is_and_does_nothing(app: App, photo: Path, tmp_path: Path, name: str) -> None:
+def test_a_name_is_shown_verbatim_and_runs_nothing(app: App, photo: Path, tmp_path: Path, name: str) -> None:
     good, bad = tmp_path / name, tmp_path / f"{name}.bad"
     good.write_bytes(photo.read_bytes())
     bad.write_bytes(b"no picture")

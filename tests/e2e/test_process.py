@@ -1,4 +1,4 @@
-"""What the app's process holds after its pages were used: no TensorFlow, no Keras, less than 400 MB."""
+"""The app's process after its pages were used: no TensorFlow, no Keras, less than 400 MB."""
 
 import re
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from tests.support.serving import Server, running_app
 
 @pytest.fixture(scope="module")
 def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app, writing every import to its log."""
+    """Start the app so that it logs every import."""
     log = tmp_path_factory.mktemp("server") / "server.log"
     with running_app(home, log, {"PYTHONPROFILEIMPORTTIME": "1"}) as server:
         yield server
 
 
 def imported(server: Server) -> set[str]:
-    """Top-level packages that the server's process has imported."""
+    """Return the top-level packages that the server's process has imported."""
     return set(re.findall(r"^import time:.*\|\s+(\w+)$", server.log.read_text(errors="replace"), re.MULTILINE))
 
 

@@ -1,4 +1,4 @@
-"""Training in a real browser, with a real network on the drawn faces: start, watch, stop, resume, use."""
+"""Training in a real browser, with a real network on synthetic faces: start, watch, stop, resume, use."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.support.browser_fixtures import use_tiny_model
 from tests.support.serving import Server, running_app
 
 _PATIENCE_MS = 120_000
-# Loss and accuracy lie in one frame, the classes and the learning rate in one each.
+# Loss and accuracy share one frame; the classes and the learning rate have one each.
 _FRAME = '[class*="st-key-training_live_{}"] iframe'
 _GROUP = {"loss": "charts", "classes": "classes", "rate": "rate"}
 _ROW_PX = 35
@@ -39,7 +39,7 @@ def open_training(page: Page, server: Server) -> None:
 
 
 def start_a_long_run_of_short_epochs(page: Page) -> None:
-    """The network that users train, on seventy drawn faces: at work for minutes unless it is stopped."""
+    """Train the real network on seventy synthetic faces, which takes minutes unless it is stopped."""
     page.get_by_text("All settings, starting from").click()
     for name, value in (("Fraction", "0.1"), ("Epochs", "1000")):
         field = page.get_by_label(name, exact=True)
@@ -54,7 +54,7 @@ def chart(page: Page, name: str) -> Locator:
 
 
 def points(page: Page, name: str) -> list[int]:
-    """How many points each line of a live chart has; [] while it is not there."""
+    """Return how many points each line of a live chart has; [] if there is no chart."""
     plot = chart(page, name)
     if page.locator(_FRAME.format(_GROUP[name])).count() == 0 or plot.count() == 0:
         return []
@@ -104,7 +104,7 @@ def stop(page: Page) -> None:
 
 
 def answer_on_upload(page: Page) -> dict[str, float]:
-    """The probabilities of the one face, as the page gives them away."""
+    """Return the probabilities of the only face, from the page's download."""
     with page.expect_download() as waiting:
         page.get_by_role("button", name="JSON", exact=True).click()
     (analysis,) = json.loads(Path(waiting.value.path()).read_bytes())
@@ -137,7 +137,7 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         wait_for_points(page, "loss", 1)
         assert not server.complaints()
 
-    # The server has gone; the run has not.
+    # The server has ended; the run hasn't.
     assert only_run().state == "running"
     epoch = only_run().progress.epoch
 
@@ -162,7 +162,7 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         assert only_run().has_bundle
         epoch = only_run().progress.epoch
 
-        # A run that ended before one's eyes is open already, and one click away.
+        # A run that ended while the page was open is selected, so using it takes one click.
         page.get_by_role("link", name="Runs", exact=True).click()
         expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_in_viewport()
         page.get_by_role("button", name="Resume").click()
@@ -181,7 +181,7 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         page.get_by_role("radio", name="Try a sample").click()
         page.get_by_role("button", name="Analyse the sample").click()
         expect(page.get_by_text("Face 1").first).to_be_visible()
-        # The answer is that of the run's model, and not that of the one before.
+        # The prediction comes from the run's model, not from the previous one.
         answer = answer_on_upload(page)
         assert answer == pytest.approx(answer_of(only_run().folder / layout.BUNDLE), abs=1e-4)
         assert answer != pytest.approx(answer_of(home / "runs" / "tiny" / "bundle"), abs=1e-2)

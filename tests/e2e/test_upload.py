@@ -17,14 +17,14 @@ from tests.support.browser import App
 from tests.support.builders import group_bgr, portrait_bgr
 from tests.support.serving import Server, running_app
 
-# What the tiny model says of the portrait, whose face is of a middle grey.
+# What the tiny model predicts for the portrait, whose face has a medium grey.
 LOOKS = "looks happy"
 _ROW_PX = 35
 
 
 @pytest.fixture(scope="module")
 def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app, with a folder for temporary files that can be looked into."""
+    """Start the app with a known folder for temporary files."""
     log = tmp_path_factory.mktemp("server") / "server.log"
     (home / "tmp").mkdir()
     with running_app(home, log, {"TMPDIR": str(home / "tmp")}) as server:
@@ -46,9 +46,9 @@ def drop(page: Page, *files: Path) -> None:
 
 
 def click_row(page: Page, number: int) -> None:
-    """Click into a row of the table, counted from 1; the table is drawn on a canvas."""
+    """Click a row of the table, counted from 1. The table is a canvas, so there is no element to click."""
     table = page.get_by_test_id("stDataFrame")
-    # While the page is drawn again, the table before it is there as well.
+    # While the page reruns, the previous table still exists.
     expect(table).to_have_count(1)
     table.click(position={"x": 120, "y": _ROW_PX * number + _ROW_PX // 2})
 
@@ -69,7 +69,7 @@ def test_a_photo_is_read_and_nothing_is_written_to_disk(app: App, photos: Path) 
     assert sorted(app.server.home.rglob("*")) == before
 
 
-def test_many_photos_one_broken_a_row_is_clicked_and_results_outlive_a_visit(app: App, photos: Path) -> None:
+def test_many_photos_with_a_broken_one_and_results_that_survive_leaving_the_page(app: App, photos: Path) -> None:
     page = app.open("Upload")
     drop(page, *(photos / name for name in ("me.jpg", "broken.jpg", "wall.png", "group.jpg")))
     expect(page.get_by_text("1 file could not be read.")).to_be_visible()
@@ -115,7 +115,7 @@ def test_downloads_hold_every_file_and_the_annotated_photo(app: App, photos: Pat
     assert 0.001 < changed.mean() < 0.2, "a box and a label, and the rest of the photo as it was"
 
 
-def test_a_photo_taken_out_of_the_uploader_leaves_the_page(app: App, photos: Path) -> None:
+def test_a_photo_removed_from_the_uploader_leaves_the_page(app: App, photos: Path) -> None:
     page = app.open("Upload")
     drop(page, photos / "me.jpg", photos / "wall.png")
     expect(page.get_by_text("me.jpg · 512 × 512")).to_be_visible()
@@ -128,7 +128,7 @@ def test_a_photo_taken_out_of_the_uploader_leaves_the_page(app: App, photos: Pat
     expect(page.get_by_test_id("stFileUploader").get_by_text("group.jpg")).to_have_count(0)
 
 
-def test_a_snapshot_of_the_camera_is_read(app: App) -> None:
+def test_a_snapshot_from_the_camera_is_analysed(app: App) -> None:
     page = app.open("Upload")
     page.get_by_role("radio", name="Take a snapshot").click()
     page.get_by_role("button", name="Take Photo").wait_for()
@@ -139,7 +139,7 @@ def test_a_snapshot_of_the_camera_is_read(app: App) -> None:
     expect(page.get_by_text("Face 1")).to_be_visible()
 
 
-def test_the_page_stacks_on_a_telephone(app: App, photos: Path) -> None:
+def test_the_page_has_one_column_on_a_phone(app: App, photos: Path) -> None:
     app.page.set_viewport_size({"width": 400, "height": 900})
     page = app.open("Upload")
     drop(page, photos / "me.jpg")

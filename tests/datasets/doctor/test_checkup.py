@@ -1,4 +1,4 @@
-"""What was planted is found, all of it and nothing else."""
+"""The doctor finds every planted problem, and nothing else."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def smooth(seed: int) -> np.ndarray:
 
 @dataclass
 class Planted:
-    """Synthetic faces, and what was planted among them, by the key of the finding."""
+    """Synthetic faces with planted problems, by the key of the finding."""
 
     dataset: FaceDataset
     found: dict[str, set[int]]
@@ -87,14 +87,14 @@ def planted() -> Planted:
     return here
 
 
-def test_what_was_planted_is_found_and_nothing_else(planted: Planted) -> None:
+def test_planted_problems_are_found_and_nothing_else(planted: Planted) -> None:
     checkup = examine(planted.dataset)
     assert {item.kind.key: set(item.indices.tolist()) for item in checkup.findings} == planted.found
     assert {item.kind.key: set(item.drop.tolist()) for item in checkup.findings} == planted.left_out
     assert checkup.remarks == ()
 
 
-def test_copies_of_one_picture_share_a_group(planted: Planted) -> None:
+def test_copies_of_an_image_share_a_group(planted: Planted) -> None:
     finding = examine(planted.dataset).finding("exact_duplicates")
     assert finding is not None and finding.n_groups == 4 and finding.n_images == 9
     for group in range(4):
@@ -102,14 +102,14 @@ def test_copies_of_one_picture_share_a_group(planted: Planted) -> None:
         assert len(members) >= 2 and (members == members[0]).all()
 
 
-def test_healthy_data_have_no_finding() -> None:
+def test_clean_data_have_no_findings() -> None:
     checkup = examine(synthetic_faces(140, 28, 28))
     assert checkup.findings == () and checkup.remarks == ()
     empty = checkup.to_csv(Reading(synthetic_faces(1, 0, 0), ("line 2",)))
     assert empty == "finding,group,image,origin,split,label,note,left_out\n"
 
 
-def test_labels_that_the_crowd_rejects_are_found_and_nothing_else() -> None:
+def test_only_labels_that_the_crowd_rejects_are_found() -> None:
     dataset = synthetic_faces(70, 0, 0)
     votes = unanimous(dataset)
     wrong = [4, 21, 66]
@@ -140,7 +140,9 @@ def test_labels_that_the_crowd_rejects_are_found_and_nothing_else() -> None:
     ("own", "other", "rejected"),
     [(0, 6, True), (1, 6, True), (1, 5, False), (2, 8, False), (0, 10, True), (0, 0, False)],
 )
-def test_a_tenth_at_most_for_the_label_and_more_than_half_for_another(own: int, other: int, rejected: bool) -> None:
+def test_a_label_is_rejected_by_at_most_a_tenth_for_it_and_over_half_for_another(
+    own: int, other: int, rejected: bool
+) -> None:
     votes = np.zeros((1, 10), np.uint8)
     votes[0, VOTE_COLUMNS.index("happiness")] = own
     votes[0, VOTE_COLUMNS.index("contempt")] = other
@@ -149,14 +151,14 @@ def test_a_tenth_at_most_for_the_label_and_more_than_half_for_another(own: int, 
     assert no_face(votes).tolist() == []
 
 
-def test_imbalance_is_said_by_split_with_figures() -> None:
+def test_imbalance_is_reported_by_split_with_numbers() -> None:
     dataset = synthetic_faces(70, 0, 0)
     kept = np.flatnonzero((dataset.labels != 1) | (np.cumsum(dataset.labels == 1) <= 1))
     checkup = examine(dataset.take(kept))
     (finding,) = checkup.findings
     assert finding.kind.key == "imbalance"
     assert finding.text == "In train, angry has 10 images and disgust 1, 10.0 times as many."
-    # It has a CSV like every other finding, and a row in that of all.
+    # It has its own CSV like every other finding, and a row in the complete one.
     reading = Reading(dataset.take(kept), ("x",) * len(kept))
     for text in (finding.to_csv(reading), checkup.to_csv(reading)):
         (row,) = csv.DictReader(io.StringIO(text))
@@ -185,7 +187,7 @@ def test_the_csv_and_the_json_name_every_image(planted: Planted) -> None:
         assert item["n_left_out"] == len(planted.left_out[item["kind"]])
 
 
-def test_a_missing_detector_is_remarked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_detector_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fer.datasets.doctor.checkup.faceless_images", lambda *_: None)
     checkup = examine(synthetic_faces(14, 0, 0))
     assert checkup.findings == () and "YuNet" in checkup.remarks[0]
@@ -197,6 +199,6 @@ def test_progress_ascends_to_the_end() -> None:
     assert seen == sorted(seen) and seen[0] == 0 and seen[-1] == 1
 
 
-def test_every_kind_has_words_for_people() -> None:
+def test_every_kind_of_finding_has_a_title() -> None:
     assert len({kind.key for kind in KINDS}) == len(KINDS)
     assert all(kind.title and kind.meaning.endswith(".") for kind in KINDS)

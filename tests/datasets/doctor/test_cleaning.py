@@ -31,7 +31,7 @@ def reading() -> Reading:
     return Reading(dataset, tuple(f"line {index + 2}" for index in range(len(dataset))), form="CSV")
 
 
-def test_a_cleaned_copy_is_a_new_set_with_a_line_for_all_it_left_out(reading: Reading, fer_home: Path) -> None:
+def test_a_cleaned_copy_is_a_new_dataset_with_a_line_per_image_left_out(reading: Reading, fer_home: Path) -> None:
     store(reading, "mine", "fer2013.csv")
     before = snapshot(fer_home)
     mine = catalog.open_dataset("mine")
@@ -49,11 +49,11 @@ def test_a_cleaned_copy_is_a_new_set_with_a_line_for_all_it_left_out(reading: Re
     reasons = {row["where"]: row["reason"] for row in rows}
     assert reasons["line 44"] == "Exact duplicates" and reasons["line 47"] == "Blank images"
     assert sum(int(change.rsplit(" ", 1)[1].rstrip(".")) for change in info.changes) == 7
-    # The set it was made from is as it was.
+    # The original dataset is unchanged.
     assert {name: data for name, data in snapshot(fer_home).items() if "cleaned" not in name} == before
 
 
-def test_only_the_kinds_that_are_chosen_are_left_out(reading: Reading) -> None:
+def test_only_chosen_kinds_are_left_out(reading: Reading) -> None:
     checkup = examine(reading.dataset)
     cleaned, changes = cleaned_reading(reading, checkup, ["blank"])
     assert len(cleaned.dataset) == 45 and changes == ("Left out, blank images: 2.",)
@@ -62,7 +62,7 @@ def test_only_the_kinds_that_are_chosen_are_left_out(reading: Reading) -> None:
     assert unchanged.dataset.fingerprint == reading.dataset.fingerprint and changes == ()
 
 
-def test_a_persons_word_counts_for_more_than_a_finding_about_labels(reading: Reading) -> None:
+def test_a_correction_overrides_a_finding_about_labels(reading: Reading) -> None:
     dataset = reading.dataset
     confirmed = correct(dataset, 9, int(dataset.labels[9]))
     relabelled = correct(dataset, 20, (int(dataset.labels[20]) + 2) % 7)
@@ -89,7 +89,7 @@ def test_votes_stay_with_their_faces(reading: Reading) -> None:
     np.testing.assert_array_equal(cleaned.dataset.votes[:, 8], np.delete(np.arange(47), 42))
 
 
-def test_a_copy_without_one_of_the_classes_is_refused(fer_home: Path) -> None:
+def test_a_copy_that_lacks_a_class_is_refused(fer_home: Path) -> None:
     dataset = synthetic_faces(14, 0, 0)
     images = dataset.images.copy()
     images[dataset.labels == 5] = 0
@@ -126,14 +126,14 @@ def test_of_two_copies_the_corrected_one_stays(kinds: Collection[str], corrected
     assert "Corrected by hand: 1." in changes
 
 
-def test_of_copies_in_two_splits_the_judged_one_stays() -> None:
+def test_of_copies_in_two_splits_the_evaluated_one_stays() -> None:
     dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
     copy, _ = cleaned(dataset, ["exact_across_splits"], correct(dataset, 3, int(dataset.labels[3])))
     assert [item.where for item in copy.rejected] == ["42"]
 
 
-def test_a_correction_of_an_image_that_goes_is_not_counted() -> None:
+def test_a_correction_of_a_removed_image_is_not_counted() -> None:
     dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]))
     now = (int(dataset.labels[3]) + 1) % 7
@@ -142,7 +142,7 @@ def test_a_correction_of_an_image_that_goes_is_not_counted() -> None:
     assert changes == ("Left out, exact duplicates: 1.", "Corrected by hand: 1.")
 
 
-def test_a_discarded_image_does_not_take_its_twin_along() -> None:
+def test_discarding_an_image_keeps_its_copy() -> None:
     dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], int(dataset.labels[3]), 2)
     for discarded, twin in ((3, "42"), (42, "3")):
@@ -151,7 +151,7 @@ def test_a_discarded_image_does_not_take_its_twin_along() -> None:
         assert twin in copy.origins and changes == ("Left out, discarded by hand: 1.",)
 
 
-def test_two_labels_that_a_person_gave_both_stay() -> None:
+def test_two_labels_confirmed_by_a_person_both_stay() -> None:
     dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[3], (int(dataset.labels[3]) + 1) % 7)
     made = [correct(dataset, index, int(dataset.labels[index])) for index in (3, 42)]
@@ -159,7 +159,7 @@ def test_two_labels_that_a_person_gave_both_stay() -> None:
     assert copy.rejected == ()
 
 
-def test_kinds_are_computed_jointly_so_that_a_picture_is_not_lost() -> None:
+def test_kinds_are_computed_jointly_so_that_no_image_is_lost() -> None:
     """Two copies in validation contradict and go; the near copy in train is alone then, and stays."""
     face = cv2.GaussianBlur(synthetic_faces(1, 0, 0, seed=50).images[0], (3, 3), 0)
     dataset = plus(synthetic_faces(), face, 2, 1)
@@ -170,7 +170,7 @@ def test_kinds_are_computed_jointly_so_that_a_picture_is_not_lost() -> None:
     assert changes == ("Left out, exact duplicates with contradicting labels: 2.",)
 
 
-def test_near_constant_images_are_left_out_though_they_are_no_near_copies() -> None:
+def test_near_constant_images_are_left_out_although_they_are_not_near_copies() -> None:
     flat = np.full((48, 48), 90)
     flat[:3, :3] = 99
     copy, changes = cleaned(plus(synthetic_faces(), flat, 5), ["near_constant"])
@@ -190,7 +190,7 @@ def test_the_crowd_does_not_overrule_a_person() -> None:
 
 @pytest.mark.parametrize("now", [None, 3])
 @pytest.mark.parametrize("index", [4, 99, -1])
-def test_corrections_of_another_set_change_nothing(now: int | None, index: int) -> None:
+def test_corrections_of_another_dataset_change_nothing(now: int | None, index: int) -> None:
     """A discard reaches no other image either."""
     dataset = synthetic_faces()
     foreign = replace(correct(synthetic_faces(seed=9), 4, now), index=index)

@@ -9,7 +9,7 @@ from fer.errors import DatasetError
 from tests.support.forms import synthetic_faces, unanimous
 
 
-def test_the_crowd_doubts_the_clearest_cases_first() -> None:
+def test_the_crowds_clearest_cases_come_first() -> None:
     dataset = synthetic_faces(14, 0, 0)
     votes = unanimous(dataset)
     for index, others in ((3, 6), (8, 10), (11, 5)):
@@ -20,12 +20,12 @@ def test_the_crowd_doubts_the_clearest_cases_first() -> None:
     assert doubtful_by_crowd(replace(dataset, votes=votes)).tolist() == [8, 3]
 
 
-def test_without_votes_there_is_no_crowd() -> None:
+def test_without_votes_the_crowd_is_refused() -> None:
     with pytest.raises(DatasetError, match="no FER\\+ votes"):
         doubtful_by_crowd(synthetic_faces(7, 0, 0))
 
 
-def test_the_model_doubts_the_clearest_cases_first() -> None:
+def test_the_models_clearest_cases_come_first() -> None:
     dataset = synthetic_faces(14, 0, 0)
     probabilities = np.full((14, 7), 0.02, np.float32)
     probabilities[np.arange(14), dataset.labels] = 0.88

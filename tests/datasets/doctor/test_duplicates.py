@@ -31,7 +31,7 @@ def compressed(image: Image) -> Image:
 
 
 def smooth_face() -> Image:
-    """A drawn face without the noise, which no JPEG keeps."""
+    """Return a synthetic face without noise, which JPEG wouldn't keep."""
     return cv2.GaussianBlur(synthetic_faces(20, 0, 0, seed=9).images[11], (3, 3), 0)
 
 
@@ -50,7 +50,7 @@ VARIANTS: dict[str, Callable[[Image], Image]] = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_near_copy_is_found_among_strangers_and_nothing_else(variant: str) -> None:
+def test_only_a_near_copy_is_found_among_different_faces(variant: str) -> None:
     strangers = synthetic_faces(60, 0, 0).images
     original = smooth_face()
     images = np.concatenate([strangers, original[None], VARIANTS[variant](original)[None]])
@@ -58,7 +58,7 @@ def test_a_near_copy_is_found_among_strangers_and_nothing_else(variant: str) -> 
     assert exact_groups(images, everything(images)) == []
 
 
-def test_exact_copies_are_one_group_and_no_near_copies() -> None:
+def test_exact_copies_form_one_group_and_are_not_near_copies() -> None:
     dataset: FaceDataset = synthetic_faces(30, 0, 0)
     images = dataset.images[[*range(30), 4, 9, 4]]
     assert as_lists(exact_groups(images, everything(images))) == [[4, 30, 32], [9, 31]]
@@ -80,7 +80,7 @@ def test_only_the_images_asked_for_are_compared() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_no_two_drawn_faces_are_taken_for_copies(seed: int) -> None:
+def test_different_synthetic_faces_are_not_copies(seed: int) -> None:
     images = make_synthetic(400, 0, 0, seed).images
     assert near_groups(images, everything(images)) == []
 
@@ -92,13 +92,13 @@ def test_copies_are_found_across_blocks_of_the_search() -> None:
     assert as_lists(near_groups(images, everything(images))) == [[3, 190], [66, 70]]
 
 
-def test_similarity_is_of_the_best_shift() -> None:
+def test_similarity_uses_the_best_shift() -> None:
     face = smooth_face()
     assert similarity(face, moved(face, 4, -3)) > 0.999
     assert similarity(face, 255 - face) < 0.5
     assert similarity(face, synthetic_faces(1, 0, 0).images[0]) < 0.9
 
 
-def test_nothing_to_compare_is_no_copy() -> None:
+def test_empty_input_has_no_copies() -> None:
     none = np.empty((0, 48, 48), np.uint8)
     assert exact_groups(none, everything(none)) == [] and near_groups(none, everything(none)) == []

@@ -39,7 +39,7 @@ def ramp(least: int, most: int) -> np.ndarray:
         (np.clip(np.random.default_rng(0).normal(90, 20, (48, 48)), 0, 255).astype(np.uint8), ""),
     ],
 )
-def test_flat_images_are_blank_or_nearly_so(image: np.ndarray, kind: str) -> None:
+def test_flat_images_are_blank_or_near_constant(image: np.ndarray, kind: str) -> None:
     images = np.concatenate([synthetic_faces(3, 0, 0).images, image[None]])
     blank, near = flat_images(images)
     assert blank.tolist() == ([3] if kind == "blank" else [])
@@ -72,7 +72,7 @@ def test_an_image_without_a_face_is_found_among_faces(name: str) -> None:
     assert found is not None and found.tolist() == [40]
 
 
-def test_a_photographed_face_is_seen_small_dark_and_tilted() -> None:
+def test_a_photographed_face_is_found_small_dark_and_tilted() -> None:
     portrait = cv2.imdecode(np.frombuffer(sample_portrait(), np.uint8), cv2.IMREAD_GRAYSCALE)
     face = cv2.resize(portrait[60:260, 130:310], (48, 48), interpolation=cv2.INTER_AREA)
     turned = cv2.warpAffine(face, cv2.getRotationMatrix2D((24, 24), 25, 1), (48, 48), borderMode=cv2.BORDER_REPLICATE)
@@ -81,18 +81,18 @@ def test_a_photographed_face_is_seen_small_dark_and_tilted() -> None:
     assert found is not None and found.tolist() == []
 
 
-def test_only_the_images_asked_for_are_looked_at() -> None:
+def test_only_the_given_images_are_searched() -> None:
     images = np.stack([checks()] * 600)
     found = faceless_images(images, np.array([1, 7, 599]))
     assert found is not None and found.tolist() == [1, 7, 599]
 
 
-def test_nobody_looks_without_the_detectors_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_searched_without_the_detectors_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "yunet_file", lambda: None)
     assert faceless_images(synthetic_faces(3, 0, 0).images, np.arange(3)) is None
 
 
-def test_looking_ends_when_it_is_cancelled() -> None:
+def test_the_search_can_be_cancelled() -> None:
     calls = []
 
     def cancel(share: float, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Zips: the forms people have, and those made to do harm."""
+"""Zip archives: the layouts that people have, and malicious ones."""
 
 import io
 import stat
@@ -58,14 +58,14 @@ FORMS: dict[str, dict[str, bytes]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_zip_of_any_form_is_read_like_what_it_holds(form: str) -> None:
+def test_a_zip_of_any_layout_is_read_like_its_contents(form: str) -> None:
     reading = read_uploads({"upload.zip": io.BytesIO(zip_bytes(FORMS[form]))})
     assert not reading.rejected
     assert reading.dataset.fingerprint == DATASET.fingerprint
     np.testing.assert_array_equal(reading.dataset.counts(), DATASET.counts())
 
 
-def test_votes_come_in_the_zip_or_beside_it() -> None:
+def test_votes_are_inside_the_zip_or_next_to_it() -> None:
     table, votes = text(csv_lines(DATASET)), text(votes_lines(DATASET))
     together = zip_bytes({"a/fer2013.csv": table, "a/fer2013new.csv": votes})
     alone = zip_bytes({"fer2013.csv": table})
@@ -78,7 +78,7 @@ def test_votes_come_in_the_zip_or_beside_it() -> None:
         np.testing.assert_array_equal(read_uploads(files).dataset.votes, unanimous(DATASET))
 
 
-def test_two_data_sets_at_once_are_refused() -> None:
+def test_two_datasets_at_once_are_refused() -> None:
     data = zip_bytes(GOOD)
     with pytest.raises(DatasetError, match="one at a time"):
         read_uploads({"a.zip": io.BytesIO(data), "b.zip": io.BytesIO(data)})
@@ -88,7 +88,9 @@ def test_two_data_sets_at_once_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["fer2013new (1).csv", "FER2013new.csv", "votes of the crowd.csv"])
 @pytest.mark.parametrize("zipped", [False, True])
-def test_votes_are_known_by_their_name_in_any_dress_or_by_their_header(name: str, zipped: bool, fer_home: Path) -> None:
+def test_votes_are_recognised_by_variants_of_their_name_or_by_their_header(
+    name: str, zipped: bool, fer_home: Path
+) -> None:
     table = text(csv_lines(DATASET))
     data = {"faces.zip": zip_bytes({"fer2013.csv": table})} if zipped else {"faces.csv": table}
     files = {name: text(votes_lines(DATASET)), **data}
@@ -104,22 +106,22 @@ def test_votes_are_known_by_their_name_in_any_dress_or_by_their_header(name: str
         (("fer2013new.csv",), "votes and no faces"),
     ],
 )
-def test_no_upload_is_passed_over_in_silence(names: tuple[str, ...], message: str) -> None:
+def test_no_upload_is_ignored_silently(names: tuple[str, ...], message: str) -> None:
     contents = {"fer2013.csv": text(csv_lines(DATASET)), "other.csv": text(csv_lines(DATASET))}
     files = {name: io.BytesIO(contents.get(name, text(votes_lines(DATASET)))) for name in names}
     with pytest.raises(DatasetError, match=message):
         read_uploads(files)
 
 
-def test_votes_uploaded_beside_a_table_without_usage_are_refused() -> None:
+def test_votes_uploaded_with_a_table_without_usage_are_refused() -> None:
     table = text([line.rsplit(",", 1)[0] for line in csv_lines(DATASET)])
     with pytest.raises(DatasetError, match="no column Usage"):
         read_uploads({"train.csv": io.BytesIO(table), "fer2013new.csv": io.BytesIO(text(votes_lines(DATASET)))})
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_files_of_one_name_in_a_zip_are_rejected_by_name() -> None:
-    """Nobody knows which of them is meant; none vanishes."""
+def test_files_with_the_same_name_in_a_zip_are_rejected_by_name() -> None:
+    """It is unclear which of them is meant, so each is reported."""
     name = list(GOOD)[3]
     stream = io.BytesIO(zip_bytes(GOOD))
     with zipfile.ZipFile(stream, "a") as archive:
@@ -197,7 +199,9 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_zip_is_refused_in_one_sentence_and_leaves_nothing(tmp_path: Path, fer_home: Path, kind: str) -> None:
+def test_a_malicious_zip_is_refused_in_one_sentence_and_leaves_nothing(
+    tmp_path: Path, fer_home: Path, kind: str
+) -> None:
     make, message = HOSTILE[kind]
     data = make()
     before = snapshot(tmp_path)
@@ -208,21 +212,21 @@ def test_a_hostile_zip_is_refused_in_one_sentence_and_leaves_nothing(tmp_path: P
     assert not Path("/tmp/escaped.png").exists()
 
 
-def test_a_zip_on_disk_is_judged_the_same(tmp_path: Path, fer_home: Path) -> None:
+def test_a_zip_on_disk_is_checked_like_an_upload(tmp_path: Path, fer_home: Path) -> None:
     path = tmp_path / "faces.zip"
     path.write_bytes(zip_bytes(GOOD))
     assert read_path(path).dataset.fingerprint == DATASET.fingerprint
     path.write_bytes(zip_bytes({**GOOD, "../escaped.png": b"x"}))
     with pytest.raises(DatasetError, match="leads out of it"):
         import_path(path)
-    # Cut short it is a zip still, and no table without columns.
+    # A truncated zip is still recognised as a zip, not as a table without columns.
     for name in ("faces.zip", "faces"):
         (tmp_path / name).write_bytes(zip_bytes(GOOD)[:-40])
         with pytest.raises(DatasetError, match="cut short"):
             import_path(tmp_path / name)
 
 
-def test_more_entries_than_any_data_set_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_entries_than_any_dataset_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_ENTRIES", 500)
     with pytest.raises(DatasetError, match="501 files, more than 500"):
         ZipTree(io.BytesIO(full_of_entries(501)), "upload.zip")
@@ -230,7 +234,7 @@ def test_more_entries_than_any_data_set_has_are_refused(monkeypatch: pytest.Monk
     assert MAX_ENTRIES < 1_000_000
 
 
-def test_a_directory_that_lies_about_its_number_of_files_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_are_counted_if_the_directory_states_a_wrong_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_ENTRIES", 500)
     data = bytearray(full_of_entries(600))
     place = data.rfind(b"PK\x05\x06")
@@ -239,8 +243,8 @@ def test_a_directory_that_lies_about_its_number_of_files_is_counted(monkeypatch:
         ZipTree(io.BytesIO(bytes(data)), "upload.zip")
 
 
-def test_a_directory_of_which_a_part_is_left_is_refused() -> None:
-    """Its size cut, zipfile reads the last files and says nothing of the others."""
+def test_a_truncated_directory_is_refused() -> None:
+    """With a smaller size in the header, zipfile reads the last files and ignores the others silently."""
     data = bytearray(zip_bytes(GOOD))
     place = data.rfind(b"PK\x05\x06")
     size, offset = struct.unpack_from("<LL", data, place + 12)
@@ -258,7 +262,7 @@ def test_the_sum_of_declared_sizes_is_bounded(monkeypatch: pytest.MonkeyPatch) -
         read_uploads({"a.zip": io.BytesIO(zip_bytes(GOOD))})
 
 
-def test_what_is_read_again_and_again_counts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_reads_count_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_TOTAL_BYTES", 2500)
     tree = ZipTree(io.BytesIO(zip_bytes({"a": bytes(1000)}, zipfile.ZIP_STORED)), "a.zip")
     path = PurePosixPath("a")
@@ -279,7 +283,7 @@ def test_a_member_gives_no_more_bytes_than_it_declares() -> None:
         assert len(file.read(4000)) <= 100
 
 
-def test_a_damaged_image_in_a_zip_costs_that_image() -> None:
+def test_a_damaged_image_in_a_zip_loses_only_that_image() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (48, 48)).astype(np.uint8)
     data = bytearray(zip_bytes({**GOOD, "train/happy/z.png": png(noise)}, zipfile.ZIP_STORED))
     place = bytes(data).find(b"train/happy/z.png") + 100
@@ -297,7 +301,7 @@ def test_a_damaged_table_in_a_zip_is_refused() -> None:
 
 
 def mutants(data: bytes, number: int, seed: int) -> Iterator[bytes]:
-    """The bytes with a few of them changed, most often near the end, where a zip's directory is; some cut short."""
+    """Yield the data with a few bytes changed, mostly near the end, where a zip has its directory; some truncated."""
     rng = np.random.default_rng(seed)
     for turn in range(number):
         changed = bytearray(data)
@@ -319,7 +323,7 @@ CONTENTS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_damage_anywhere_is_survived_or_refused_in_one_sentence(name: str) -> None:
+def test_damage_anywhere_is_tolerated_or_refused_in_one_sentence(name: str) -> None:
     for data in mutants(CONTENTS[name](), 60, seed=len(name)):
         try:
             reading = read_uploads({name: io.BytesIO(data)})

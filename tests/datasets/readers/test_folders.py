@@ -1,4 +1,4 @@
-"""Image folders in the namings and formats that people have, and the files in them that are no faces."""
+"""Image folders in the layouts and formats that people have, and files in them that aren't faces."""
 
 import io
 import os
@@ -28,7 +28,7 @@ PREFIXED = tuple(f"{number}_{name}" for number, name in enumerate(EMOTIONS))
 
 @pytest.mark.parametrize("classes", [EMOTIONS, OTHER_NAMES, PREFIXED])
 @pytest.mark.parametrize("prefix", ["", "archive/", "src/data/"])
-def test_folders_are_the_same_set_as_the_table(tmp_path: Path, classes: Sequence[str], prefix: str) -> None:
+def test_folders_and_table_are_the_same_dataset(tmp_path: Path, classes: Sequence[str], prefix: str) -> None:
     dataset = synthetic_faces()
     table = load_dataset(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)))
     root = write_files(tmp_path / "faces", image_files(dataset, classes, prefix))
@@ -40,7 +40,7 @@ def test_folders_are_the_same_set_as_the_table(tmp_path: Path, classes: Sequence
 @pytest.mark.parametrize(
     ("train", "validation", "test"), [("train", "val", "test"), ("Training", "PublicTest", "PrivateTest")]
 )
-def test_splits_go_by_several_names(tmp_path: Path, train: str, validation: str, test: str) -> None:
+def test_splits_have_several_names(tmp_path: Path, train: str, validation: str, test: str) -> None:
     dataset = synthetic_faces(7, 14, 21)
     renamed = {
         path.replace("train/", f"{train}/").replace("validation/", f"{validation}/").replace("test/", f"{test}/"): data
@@ -49,7 +49,7 @@ def test_splits_go_by_several_names(tmp_path: Path, train: str, validation: str,
     assert read_path(write_files(tmp_path / "faces", renamed)).dataset.counts().sum(axis=1).tolist() == [7, 14, 21]
 
 
-def test_the_desktop_scripts_layout_beside_its_source(tmp_path: Path) -> None:
+def test_the_desktop_scripts_layout_is_read_next_to_its_source_code(tmp_path: Path) -> None:
     dataset = synthetic_faces(14, 0, 7)
     files = {**image_files(dataset, prefix="data/"), "src/emotions.py": b"print()", "README.md": b"# Emotions"}
     found = load_dataset(write_files(tmp_path / "checkout", files), with_validation=False)
@@ -58,7 +58,7 @@ def test_the_desktop_scripts_layout_beside_its_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "split"), [("faces", "train"), ("test", "test"), ("val", "validation")])
-def test_class_folders_without_splits_are_one_split(tmp_path: Path, name: str, split: str) -> None:
+def test_class_folders_without_splits_form_one_split(tmp_path: Path, name: str, split: str) -> None:
     dataset = synthetic_faces(14, 0, 0)
     files = {path.removeprefix("train/"): data for path, data in image_files(dataset).items()}
     found = read_path(write_files(tmp_path / name, files)).dataset
@@ -66,19 +66,19 @@ def test_class_folders_without_splits_are_one_split(tmp_path: Path, name: str, s
     assert found.fingerprint == dataset.fingerprint
 
 
-def test_two_sets_in_one_folder_are_told_apart_by_the_user(tmp_path: Path) -> None:
+def test_two_datasets_in_one_folder_are_refused(tmp_path: Path) -> None:
     files = image_files(synthetic_faces(7, 0, 0), prefix="old/") | image_files(synthetic_faces(7, 0, 0), prefix="new/")
     with pytest.raises(DatasetError, match=r"more than one dataset of image folders \(new, old\); import one"):
         read_path(write_files(tmp_path / "both", files))
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_faces_is_refused(tmp_path: Path) -> None:
     root = write_files(tmp_path / "photos", {"2024/cat.png": png(np.zeros((48, 48), np.uint8)), "notes.txt": b""})
     with pytest.raises(DatasetError, match="neither FER-2013's CSV nor image folders"):
         read_path(root)
 
 
-def test_what_the_operating_system_left_is_no_image(tmp_path: Path) -> None:
+def test_files_of_the_operating_system_are_ignored(tmp_path: Path) -> None:
     dataset = synthetic_faces(14, 0, 0)
     litter = {
         "__MACOSX/train/happy/._00000.png": b"\0\5\26\7",
@@ -101,12 +101,12 @@ def grey(size: tuple[int, int], form: str, mode: str = "L") -> bytes:
 def test_any_format_and_size_becomes_a_face(form: str, size: tuple[int, int], mode: str) -> None:
     face = decode_face(grey(size, form, mode))
     assert face.shape == (48, 48) and face.dtype == np.uint8
-    # Dark above, bright below, as drawn.
+    # Dark above and bright below, as in the original.
     assert face[:4].mean() < 30 and face[-4:].mean() > 225
 
 
 @pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF"])
-def test_a_face_of_48_pixels_keeps_every_one_of_them(form: str) -> None:
+def test_a_face_of_48_pixels_is_unchanged(form: str) -> None:
     image = synthetic_faces(1, 0, 0).images[0]
     np.testing.assert_array_equal(decode_face(encoded(Image.fromarray(image), form)), image)
     np.testing.assert_array_equal(decode_face(encoded(Image.fromarray(image).convert("RGB"), form)), image)
@@ -134,7 +134,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_file_that_is_no_face_is_rejected_with_its_reason(tmp_path: Path, name: str) -> None:
+def test_an_unusable_file_is_rejected_with_the_reason(tmp_path: Path, name: str) -> None:
     make, reason = DAMAGED[name]
     dataset = synthetic_faces(28, 0, 0)
     files = {**image_files(dataset), f"train/happy/{name}": make()}
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_face_is_rejected_with_its_reason(tmp_path: Path, name
     assert reading.dataset.fingerprint == dataset.fingerprint
 
 
-def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -> None:
+def test_each_file_in_a_folder_of_no_class_is_rejected(tmp_path: Path) -> None:
     files = {**image_files(synthetic_faces(28, 0, 0)), "train/bored/a.png": png(synthetic_faces(1, 0, 0).images[0])}
     reading: Reading = read_path(write_files(tmp_path / "faces", files))
     assert [(item.where, item.reason) for item in reading.rejected] == [
@@ -154,7 +154,7 @@ def test_a_folder_that_names_no_class_is_rejected_file_by_file(tmp_path: Path) -
     ]
 
 
-def test_a_folder_beside_the_splits_is_rejected_and_not_passed_over(tmp_path: Path) -> None:
+def test_a_folder_next_to_the_splits_is_rejected_and_not_ignored(tmp_path: Path) -> None:
     beside = ["happy/x.png", "train2/happy/a.png"]
     files = {**image_files(synthetic_faces(28, 0, 0)), **dict.fromkeys([*beside, "docs/a.png", "happy.png"], b"x")}
     reading: Reading = read_path(write_files(tmp_path / "faces", files))
@@ -164,7 +164,7 @@ def test_a_folder_beside_the_splits_is_rejected_and_not_passed_over(tmp_path: Pa
     assert reading.n_read == 30
 
 
-def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     outside = write_files(tmp_path / "outside", {"secret.png": png(synthetic_faces(1, 0, 0).images[0])})
     root = write_files(tmp_path / "faces", image_files(synthetic_faces(14, 0, 0)))
     (root / "train" / "happy" / "link.png").symlink_to(outside / "secret.png")
@@ -172,25 +172,25 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
     assert len(read_path(root).dataset) == 14
 
 
-def test_a_layout_says_which_files_are_its_own() -> None:
+def test_a_layout_tells_which_files_belong_to_it() -> None:
     layout = find_layout([PurePosixPath("a/train/happy/x.png")], "zip")
     assert layout is not None
     assert layout.covers(PurePosixPath("a/train/sad/y.png"))
     assert layout.covers(PurePosixPath("a/train/contempt/y.png"))
-    # In a split and in no class: it is looked at, and rejected.
+    # In a split but in no class, so it is rejected.
     assert layout.covers(PurePosixPath("a/train/y.png"))
     assert layout.label_of(PurePosixPath("a/train/y.png")) is None
     assert not layout.covers(PurePosixPath("b/train/sad/y.png"))
     assert not layout.covers(PurePosixPath("a/docs/y.png"))
     assert layout.covers(PurePosixPath("a/sad/y.png"))
     assert layout.split_of(PurePosixPath("a/sad/y.png")) is None
-    # Beside the splits, and of a class.
+    # Of a class, but outside the splits.
     assert layout.covers(PurePosixPath("a/more/sad/y.png"))
     assert layout.split_of(PurePosixPath("a/more/sad/y.png")) is None
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_name_that_is_no_utf8_is_stored_and_shown(tmp_path: Path, fer_home: Path, kept: bool) -> None:
+def test_a_name_that_is_not_utf8_is_stored_and_shown(tmp_path: Path, fer_home: Path, kept: bool) -> None:
     root = write_files(tmp_path / "faces", image_files(synthetic_faces(28, 0, 0)))
     face = png(synthetic_faces(1, 0, 0, seed=5).images[0]) if kept else b"no picture"
     (root / "train" / "happy" / os.fsdecode(b"caf\xe9.png")).write_bytes(face)
@@ -201,7 +201,7 @@ def test_a_name_that_is_no_utf8_is_stored_and_shown(tmp_path: Path, fer_home: Pa
     assert (readable in rejected) is not kept
 
 
-def test_a_folder_whose_name_is_no_utf8_is_imported(tmp_path: Path, fer_home: Path) -> None:
+def test_a_folder_whose_name_is_not_utf8_is_imported(tmp_path: Path, fer_home: Path) -> None:
     root = write_files(tmp_path / os.fsdecode(b"visages d\xe9"), image_files(synthetic_faces()))
     info = import_path(root)
     assert info.name == "visages-d" and info.source.encode("utf-8").endswith(b"\\udce9")

@@ -101,7 +101,7 @@ def parquet_bytes(dataset: FaceDataset, names: list[str] | None = None, **column
         ("", None),
     ],
 )
-def test_a_word_names_a_class_in_any_case_and_several_languages(word: str, label: int | None) -> None:
+def test_a_class_is_recognised_in_any_case_and_several_languages(word: str, label: int | None) -> None:
     assert class_named(word) == label
 
 
@@ -109,11 +109,11 @@ def test_a_word_names_a_class_in_any_case_and_several_languages(word: str, label
     ("word", "split"),
     [("Train_Set", 0), ("training", 0), ("dev", 1), ("VALID", 1), ("test set", 2), ("PrivateTest", 2), ("data", None)],
 )
-def test_a_word_names_a_split(word: str, split: int | None) -> None:
+def test_a_split_is_recognised(word: str, split: int | None) -> None:
     assert split_named(word) == split
 
 
-def test_a_files_name_holds_its_split() -> None:
+def test_a_files_name_contains_its_split() -> None:
     assert [split_of_file(name) for name in ("fer_train.csv", "test.csv", "val-00000-of-00001.parquet")] == [0, 2, 1]
     assert split_of_file("train_and_test.csv") is None and split_of_file("faces.csv") is None
 
@@ -158,7 +158,7 @@ FORMS: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_each_form_is_the_same_dataset(form: str, tmp_path: Path) -> None:
+def test_every_form_gives_the_same_dataset(form: str, tmp_path: Path) -> None:
     name, make = FORMS[form]
     data = make()
     same(read(name, data))
@@ -166,13 +166,13 @@ def test_each_form_is_the_same_dataset(form: str, tmp_path: Path) -> None:
     same(read_path(tmp_path / name))
 
 
-def test_a_folder_of_archives_alone_is_opened(tmp_path: Path) -> None:
+def test_archives_alone_in_a_folder_are_opened(tmp_path: Path) -> None:
     same(
         read_path(
             write_files(tmp_path / "kaggle", {"fer2013.tar.gz": gzip.compress(tar_bytes({"fer2013.csv": TABLE}))})
         )
     )
-    # Half unpacked: the tar is called as what it holds.
+    # Half unpacked: the tar has the name of its content.
     half = write_files(tmp_path / "half", {"fer2013.csv": tar_bytes({"fer2013.csv": TABLE})})
     same(read_path(half))
     # Next to what was unpacked from it, the archive isn't read again.
@@ -180,7 +180,7 @@ def test_a_folder_of_archives_alone_is_opened(tmp_path: Path) -> None:
     same(read_path(write_files(tmp_path / "both", both)))
 
 
-def test_words_in_a_table_and_a_split_column(tmp_path: Path) -> None:
+def test_a_table_may_have_class_names_and_a_split_column(tmp_path: Path) -> None:
     lines = ["label;split;pixels"]
     for image, label, split in zip(DATASET.images, DATASET.labels, DATASET.splits, strict=True):
         word = ("Wut", "Ekel", "Angst", "Freude", "Trauer", "Überraschung", "neutral")[label]
@@ -204,12 +204,12 @@ def test_a_table_per_split_is_one_dataset() -> None:
     assert reading.origins[0].startswith("test.csv, line ")
 
 
-def test_tables_that_name_no_split_of_their_own_are_refused() -> None:
+def test_tables_without_distinct_splits_are_refused() -> None:
     with pytest.raises(DatasetError, match="more than one table of faces"):
         read("three.zip", zip_bytes(tables(("a.csv", "b.csv", "test.csv"))))
 
 
-def test_a_lone_test_table_is_test(tmp_path: Path) -> None:
+def test_a_single_test_table_is_the_test_split(tmp_path: Path) -> None:
     lines = [line.rsplit(",", 1)[0] for line in csv_lines(DATASET)]
     assert read_path(write_lines(tmp_path / "test.csv", lines)).dataset.split_names() == ("test",)
     assert read_path(write_lines(tmp_path / "my_val.csv", lines)).dataset.split_names() == ("validation",)
@@ -226,7 +226,7 @@ def test_contradicting_splits_are_refused(tmp_path: Path) -> None:
         read("test-0.parquet", data)
 
 
-def test_numbered_folders_are_refused_with_samples_and_imported_by_an_order() -> None:
+def test_numbered_folders_need_a_label_order_and_show_samples() -> None:
     data = zip_bytes(image_files(synthetic_faces(70, 0, 0), NUMBERS))
     with pytest.raises(LabelOrderError, match="--labels affectnet") as caught:
         read("faces.zip", data)
@@ -239,7 +239,7 @@ def test_numbered_folders_are_refused_with_samples_and_imported_by_an_order() ->
     np.testing.assert_array_equal(by_affectnet.labels, np.array(wanted)[synthetic_faces(70, 0, 0).labels[order]])
 
 
-def test_numbers_elsewhere_than_in_fer2013_are_asked_about() -> None:
+def test_numbers_outside_fer2013_need_a_label_order() -> None:
     lines = ["label,pixels", *(line.rsplit(",", 1)[0] for line in csv_lines(DATASET)[1:])]
     unnamed = {
         "faces.csv": "\n".join(lines).encode(),
@@ -260,7 +260,7 @@ def test_each_preset_has_every_class(key: str) -> None:
     assert min(named) == (1 if key == "rafdb" else 0)
 
 
-def test_an_order_is_read_and_a_wrong_one_refused() -> None:
+def test_a_label_order_is_parsed_and_a_wrong_one_refused() -> None:
     assert parse_order(" AffectNet ").named()[6] == "angry"
     assert parse_order("0=neutral, 1=Freude,2=contempt").named() == {0: "neutral", 1: "happy", 2: "contempt"}
     for text in ("imagenet", "0=happy,0=sad", "0=bored", "x=happy", "", "0=happy,"):
@@ -268,7 +268,7 @@ def test_an_order_is_read_and_a_wrong_one_refused() -> None:
             parse_order(text)
 
 
-def test_contempt_is_left_out_and_counted_and_never_unreadable() -> None:
+def test_contempt_is_left_out_and_counted_but_not_as_unreadable() -> None:
     face = png(DATASET.images[0])
     files = {**image_files(DATASET), **{f"train/contempt/{n}.png": face for n in range(9)}}
     reading = read("eight.zip", zip_bytes(files))
@@ -280,7 +280,7 @@ def test_contempt_is_left_out_and_counted_and_never_unreadable() -> None:
     assert [item.where for item in reading.left_out] == ["line 30", "line 31", "line 32"]
 
 
-def test_people_below_a_class_are_groups(tmp_path: Path) -> None:
+def test_person_folders_below_a_class_are_groups(tmp_path: Path) -> None:
     files = {
         p.replace("happy/", "happy/S01/3/").replace("sad/", "sad/S02/"): d for p, d in image_files(DATASET).items()
     }
@@ -293,7 +293,7 @@ def test_people_below_a_class_are_groups(tmp_path: Path) -> None:
     }
 
 
-def test_the_images_names_give_the_split_where_no_folder_does() -> None:
+def test_file_names_give_the_split_if_no_folder_does() -> None:
     files = {}
     for path, data in image_files(DATASET).items():
         split, name, file = path.split("/")
@@ -301,7 +301,7 @@ def test_the_images_names_give_the_split_where_no_folder_does() -> None:
             data
         )
     same(read("a.zip", zip_bytes(files)))
-    # A folder counts more: a well-known copy of FER-2013 has both tests in one folder.
+    # A folder takes precedence: a well-known copy of FER-2013 has both test splits in one folder.
     inside = read("a.zip", zip_bytes({f"test/{path}": data for path, data in files.items()}))
     assert inside.dataset.split_names() == ("test",)
 
@@ -392,14 +392,14 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_or_damaged_file_is_refused_in_one_sentence(kind: str) -> None:
+def test_a_malicious_or_damaged_file_is_refused_in_one_sentence(kind: str) -> None:
     name, make, message = HOSTILE[kind]
     with pytest.raises(DatasetError, match=message) as caught:
         read(name, make())
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
-def test_an_array_that_declares_more_than_it_holds_is_refused() -> None:
+def test_an_array_with_a_false_size_is_refused() -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**6, 4000, 4000)})
     labels = io.BytesIO()
@@ -420,7 +420,7 @@ def test_archives_within_archives_share_one_budget(monkeypatch: pytest.MonkeyPat
 
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
-def test_damage_anywhere_is_survived_or_refused(data: st.DataObject) -> None:
+def test_damage_anywhere_is_tolerated_or_refused(data: st.DataObject) -> None:
     name, make = FORMS[data.draw(st.sampled_from(["tar", "tar.gz", "parquet", "npz", "csv.bz2"]))]
     damaged = bytearray(make())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -432,7 +432,7 @@ def test_damage_anywhere_is_survived_or_refused(data: st.DataObject) -> None:
 
 
 def photo_zip() -> bytes:
-    """Portraits in each class, a wall, and two people side by side."""
+    """Make a zip of photos: portraits in each class, a wall, and two people next to each other."""
     portrait = portrait_bgr()
     files = {
         f"train/{name}/me.png": cv2.imencode(".png", np.roll(portrait, 3 * place, axis=1))[1].tobytes()
@@ -463,6 +463,6 @@ def test_faces_are_cut_out_of_whole_photos_as_everywhere(fer_home: Path) -> None
     assert len(read_uploads({"photos.zip": stream}).dataset) == 9
 
 
-def test_a_table_holds_no_photos(tmp_path: Path) -> None:
+def test_photos_in_a_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="holds a table of faces and no photos; import it without --photos"):
         read_path(write_lines(tmp_path / "fer2013.csv", csv_lines(DATASET)), photos=True)

@@ -46,7 +46,7 @@ FORMS: dict[str, Callable[[Lines], bytes]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_table_in_another_dress_has_the_same_fingerprint(tmp_path: Path, form: str) -> None:
+def test_a_table_in_another_notation_has_the_same_fingerprint(tmp_path: Path, form: str) -> None:
     dataset = synthetic_faces()
     path = tmp_path / "fer2013.csv"
     path.write_bytes(FORMS[form](csv_lines(dataset)))
@@ -57,7 +57,7 @@ def test_a_table_in_another_dress_has_the_same_fingerprint(tmp_path: Path, form:
     np.testing.assert_array_equal(reading.dataset.images, dataset.images)
 
 
-def test_kaggles_other_file_with_spaces_and_another_order_is_the_same(tmp_path: Path) -> None:
+def test_kaggles_icml_file_is_the_same_dataset(tmp_path: Path) -> None:
     dataset = synthetic_faces()
     reading = read_path(write_lines(tmp_path / "icml_face_data.csv", icml_lines(dataset)))
     np.testing.assert_array_equal(reading.dataset.images, dataset.images)
@@ -65,7 +65,7 @@ def test_kaggles_other_file_with_spaces_and_another_order_is_the_same(tmp_path: 
     np.testing.assert_array_equal(reading.dataset.splits, dataset.splits)
 
 
-def test_without_usage_everything_is_train(tmp_path: Path) -> None:
+def test_without_usage_all_rows_are_train(tmp_path: Path) -> None:
     dataset = synthetic_faces(7, 7, 7)
     lines = [line.rsplit(",", 1)[0] for line in csv_lines(dataset)]
     reading = read_path(write_lines(tmp_path / "train.csv", lines))
@@ -106,7 +106,7 @@ DAMAGES: dict[str, tuple[Callable[[str], str], str]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("place", [1, 9, 42])
-def test_a_damaged_row_is_rejected_by_line_and_reason_and_the_rest_kept(damage: str, place: int) -> None:
+def test_a_damaged_row_is_rejected_with_its_line_and_reason(damage: str, place: int) -> None:
     dataset = synthetic_faces()
     lines = csv_lines(dataset)
     change, reason = DAMAGES[damage]
@@ -121,12 +121,12 @@ def test_a_damaged_row_is_rejected_by_line_and_reason_and_the_rest_kept(damage: 
     rest = np.delete(np.arange(len(dataset)), place - 1)
     np.testing.assert_array_equal(reading.dataset.images, dataset.images[rest])
     np.testing.assert_array_equal(reading.dataset.labels, dataset.labels[rest])
-    # What is joined by row finds the rows behind the gap where they were.
+    # Votes, which are joined by row, still match the rows after the gap.
     np.testing.assert_array_equal(table.rows, rest)
 
 
 @pytest.mark.parametrize("n_cut", [3, 40, 5000])
-def test_a_cut_last_line_costs_that_line(n_cut: int) -> None:
+def test_a_truncated_last_line_loses_only_that_line(n_cut: int) -> None:
     lines = csv_lines(synthetic_faces())
     lines[-1] = lines[-1][:-n_cut]
     reading = read_table(io.BytesIO("\n".join(lines).encode()), "fer2013.csv").reading
@@ -134,7 +134,7 @@ def test_a_cut_last_line_costs_that_line(n_cut: int) -> None:
     assert len(reading.dataset) == 41
 
 
-def test_lines_are_numbered_as_an_editor_does() -> None:
+def test_lines_are_numbered_as_in_an_editor() -> None:
     lines = csv_lines(synthetic_faces())
     lines[20] = "7" + lines[20][1:]
     lines.insert(3, "")
@@ -143,7 +143,7 @@ def test_lines_are_numbered_as_an_editor_does() -> None:
     assert reading.origins[:4] == ("line 2", "line 3", "line 5", "line 6")
 
 
-def test_up_to_a_tenth_may_be_rejected_and_no_more(tmp_path: Path) -> None:
+def test_at_most_a_tenth_of_the_rows_may_be_rejected(tmp_path: Path) -> None:
     lines = csv_lines(synthetic_faces(40, 0, 0))
     for place in range(1, 5):
         lines[place] = "9" + lines[place][1:]
@@ -165,7 +165,9 @@ def test_up_to_a_tenth_may_be_rejected_and_no_more(tmp_path: Path) -> None:
         (bytes(range(256)) * 50, "no column 'pixels'"),
     ],
 )
-def test_what_is_no_table_of_faces_is_refused_in_one_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_not_a_table_of_faces_is_refused_in_one_sentence(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     path = tmp_path / "faces.csv"
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=message) as caught:
@@ -173,7 +175,7 @@ def test_what_is_no_table_of_faces_is_refused_in_one_sentence(tmp_path: Path, co
     assert "\n" not in str(caught.value)
 
 
-def test_blank_lines_are_told_of_too_so_that_they_can_be_cancelled() -> None:
+def test_reading_blank_lines_reports_progress_and_can_be_cancelled() -> None:
     told: list[float] = []
     data = b"emotion,pixels,Usage\n" + b"\n" * (5 * 2**20)
     read_table(io.BytesIO(data), "blank.csv", len(data), lambda share, text: told.append(share))

@@ -24,7 +24,7 @@ from tests.support.forms import (
 
 @pytest.fixture
 def votes() -> np.ndarray:
-    """Votes that tell every row from every other."""
+    """Return votes that differ in every row."""
     rows = np.zeros((42, 10), np.uint8)
     rows[:, 0] = np.arange(42)
     rows[:, 5] = 3
@@ -32,7 +32,7 @@ def votes() -> np.ndarray:
 
 
 @pytest.mark.parametrize("lines", [csv_lines, icml_lines])
-def test_votes_beside_the_table_are_found_and_joined_by_row(tmp_path: Path, votes: np.ndarray, lines) -> None:
+def test_votes_next_to_the_table_are_found_and_joined_by_row(tmp_path: Path, votes: np.ndarray, lines) -> None:
     dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", lines(dataset))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset, votes))
@@ -41,7 +41,7 @@ def test_votes_beside_the_table_are_found_and_joined_by_row(tmp_path: Path, vote
 
 
 @pytest.mark.parametrize("name", ["FER2013new.csv", "fer2013new (1).csv"])
-def test_votes_of_a_like_name_are_found_too(tmp_path: Path, votes: np.ndarray, name: str) -> None:
+def test_votes_with_a_similar_name_are_found_too(tmp_path: Path, votes: np.ndarray, name: str) -> None:
     dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     write_lines(tmp_path / name, votes_lines(dataset, votes))
@@ -52,7 +52,7 @@ def test_votes_of_a_like_name_are_found_too(tmp_path: Path, votes: np.ndarray, n
         with pytest.raises(DatasetError, match="several FER\\+ files"):
             load_dataset(path)
     assert load_dataset(tmp_path, votes=tmp_path / name).votes is not None
-    # The very name is preferred.
+    # The exact name is preferred.
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset, votes))
     np.testing.assert_array_equal(load_dataset(source).votes, votes)
 
@@ -65,7 +65,7 @@ def test_votes_are_joined_from_any_file_that_is_named(tmp_path: Path, votes: np.
     np.testing.assert_array_equal(load_dataset(source, votes=named).votes, votes)
 
 
-def test_rejected_rows_leave_the_votes_of_the_others_where_they_belong(tmp_path: Path, votes: np.ndarray) -> None:
+def test_votes_stay_with_their_rows_when_others_are_rejected(tmp_path: Path, votes: np.ndarray) -> None:
     dataset = synthetic_faces()
     lines = csv_lines(dataset)
     lines[5] = "7" + lines[5][1:]
@@ -86,7 +86,7 @@ def test_votes_whose_usage_differs_in_one_row_are_refused(tmp_path: Path) -> Non
         load_dataset(source)
 
 
-def test_votes_of_another_number_of_rows_are_refused(tmp_path: Path) -> None:
+def test_votes_with_another_number_of_rows_are_refused(tmp_path: Path) -> None:
     dataset = synthetic_faces()
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset)[:-1])
@@ -94,8 +94,8 @@ def test_votes_of_another_number_of_rows_are_refused(tmp_path: Path) -> None:
         load_dataset(source)
 
 
-def test_a_table_without_usage_takes_no_votes(tmp_path: Path) -> None:
-    """Kaggle's folder holds train.csv beside fer2013.csv, whose votes are not its own."""
+def test_votes_for_a_table_without_usage_are_refused(tmp_path: Path) -> None:
+    """Kaggle's folder has train.csv next to fer2013.csv, and the votes belong only to the latter."""
     dataset = synthetic_faces()
     source = write_lines(tmp_path / "train.csv", [line.rsplit(",", 1)[0] for line in csv_lines(dataset)])
     named = write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
@@ -104,7 +104,7 @@ def test_a_table_without_usage_takes_no_votes(tmp_path: Path) -> None:
         load_dataset(source, votes=named)
 
 
-def test_beside_a_table_without_usage_no_votes_are_looked_for(tmp_path: Path) -> None:
+def test_no_votes_are_searched_next_to_a_table_without_usage(tmp_path: Path) -> None:
     dataset = synthetic_faces()
     write_lines(tmp_path / "train.csv", [line.rsplit(",", 1)[0] for line in csv_lines(dataset)])
     for number in (1, 2):
@@ -112,13 +112,13 @@ def test_beside_a_table_without_usage_no_votes_are_looked_for(tmp_path: Path) ->
     assert load_dataset(tmp_path).votes is None
 
 
-def test_a_table_of_faces_whose_name_begins_like_the_votes_is_no_file_of_votes(tmp_path: Path) -> None:
+def test_a_table_of_faces_named_like_votes_is_not_read_as_votes(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "fer2013new_clean.csv", csv_lines(synthetic_faces()))
     assert load_dataset(source).fingerprint == load_dataset(tmp_path).fingerprint == synthetic_faces().fingerprint
     assert sort_uploads({source.name: io.BytesIO(source.read_bytes())}) == (source.name, None)
 
 
-def test_folders_carry_no_votes(tmp_path: Path) -> None:
+def test_votes_for_folders_are_refused(tmp_path: Path) -> None:
     dataset = synthetic_faces()
     root = write_files(tmp_path / "faces", image_files(dataset))
     named = write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
@@ -139,19 +139,19 @@ def test_folders_carry_no_votes(tmp_path: Path) -> None:
         (lambda lines: [*lines[:4], lines[4].replace("Training", "Nobody"), *lines[5:]], "line 5"),
     ],
 )
-def test_a_damaged_file_of_votes_is_refused_by_its_line(change, message: str) -> None:
+def test_a_damaged_votes_file_is_refused_with_its_line(change, message: str) -> None:
     lines = change(votes_lines(synthetic_faces()))
     with pytest.raises(DatasetError, match=message):
         read_votes(io.BytesIO("\n".join(lines).encode()))
 
 
-def test_votes_that_are_not_there_are_named(tmp_path: Path) -> None:
+def test_a_missing_votes_file_is_named(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
     with pytest.raises(DatasetError, match=r"nowhere\.csv can't be read"):
         load_dataset(source, votes=tmp_path / "nowhere.csv")
 
 
-def test_a_byte_order_mark_and_semicolons_do_no_harm() -> None:
+def test_a_byte_order_mark_and_semicolons_are_accepted() -> None:
     dataset = synthetic_faces()
     text = "\r\n".join(line.replace(",", ";") for line in votes_lines(dataset))
     found = read_votes(io.BytesIO(b"\xef\xbb\xbf" + text.encode()))

@@ -37,11 +37,11 @@ def test_corrections_relabel_confirm_and_discard() -> None:
     np.testing.assert_array_equal(corrected.labels, np.delete(expected, 9))
     np.testing.assert_array_equal(corrected.images, np.delete(dataset.images, 9, axis=0))
     np.testing.assert_array_equal(corrected.splits, np.delete(dataset.splits, 9))
-    # The dataset that was given is as it was.
+    # The original dataset is unchanged.
     assert dataset.fingerprint == synthetic_faces().fingerprint
 
 
-def test_the_last_word_on_an_image_counts() -> None:
+def test_the_last_correction_of_an_image_counts() -> None:
     dataset = synthetic_faces()
     made = [correct(dataset, 4, None), correct(dataset, 4, 6)]
     assert latest(made)[4].now == 6
@@ -49,7 +49,7 @@ def test_the_last_word_on_an_image_counts() -> None:
     assert len(corrected) == 42 and corrected.labels[4] == 6
 
 
-def test_what_is_written_comes_back_and_undo_ends_with_no_file(tmp_path: Path) -> None:
+def test_corrections_are_read_back_and_undoing_all_removes_the_file(tmp_path: Path) -> None:
     dataset = synthetic_faces()
     path = tmp_path / "corrections.csv"
     made = [correct(dataset, 4, 3), correct(dataset, 9, None)]
@@ -74,14 +74,14 @@ def test_corrections_of_other_images_are_refused() -> None:
 
 
 @pytest.mark.parametrize("row", ["4,abc,happy,merry", "four,abc,happy,sad", "4,abc,7,sad", "4,abc", "4,abc,happy,"])
-def test_a_row_that_is_none_is_named_by_its_line(tmp_path: Path, row: str) -> None:
+def test_an_invalid_row_is_named_by_its_line(tmp_path: Path, row: str) -> None:
     path = tmp_path / "corrections.csv"
     path.write_text(f"image,digest,was,now\n1,0011,sad,happy\n{row}\n")
     with pytest.raises(DatasetError, match="line 3"):
         read_corrections(path)
 
 
-def test_corrections_lie_beside_the_data_and_never_change_them(fer_home: Path, tmp_path: Path) -> None:
+def test_corrections_are_a_separate_file_and_never_change_the_data(fer_home: Path, tmp_path: Path) -> None:
     dataset = synthetic_faces()
     store(Reading(dataset, ("x",) * 42), "mine", "x")
     folder = data_dir() / "mine"
@@ -103,14 +103,14 @@ def test_corrections_lie_beside_the_data_and_never_change_them(fer_home: Path, t
         (b"image;digest;was;now\n1;0011;sad;happy\n", "line 2"),
     ],
 )
-def test_a_file_that_was_edited_by_hand_is_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_edited_by_hand_gives_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "corrections.csv"
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=message):
         read_corrections(path)
 
 
-def test_a_full_disk_keeps_the_old_corrections_and_leaves_no_half_file(
+def test_a_full_disk_keeps_the_old_corrections_and_leaves_no_partial_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "corrections.csv"
@@ -131,7 +131,7 @@ def test_a_full_disk_keeps_the_old_corrections_and_leaves_no_half_file(
     assert read_corrections(path) == made
 
 
-def test_a_word_that_another_overrode_is_checked_too() -> None:
+def test_a_correction_that_was_replaced_is_validated_too() -> None:
     dataset = synthetic_faces()
     foreign = correct(synthetic_faces(seed=9), 4, 2)
     with pytest.raises(DatasetError, match="image 4"):

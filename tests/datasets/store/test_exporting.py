@@ -74,7 +74,7 @@ def test_nothing_is_overwritten_and_a_cancelled_export_leaves_nothing(form: str,
         export(reading, form, tmp_path / "file" / "inside" / "x")
 
 
-def test_a_group_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+def test_a_group_whose_name_leaves_the_folder_is_refused(tmp_path: Path) -> None:
     reading = replace(Reading(synthetic_faces(1, 0, 0), ("x",)), groups=("../../out",))
     with pytest.raises(DatasetError, match="can't be a folder"):
         export(reading, "folders", tmp_path / "faces")

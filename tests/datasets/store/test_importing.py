@@ -1,4 +1,4 @@
-"""An import is there whole or not at all."""
+"""An import is complete or leaves nothing."""
 
 import csv
 import errno
@@ -53,7 +53,7 @@ def test_rows_read_are_kept_and_rejected(tmp_path: Path, fer_home: Path) -> None
     assert rows[0]["reason"] == "label '7' is not the name or number of a class; try --labels ckplus"
 
 
-def test_a_file_name_that_a_spreadsheet_would_run_is_defused(tmp_path: Path, fer_home: Path) -> None:
+def test_a_file_name_that_is_a_formula_is_made_harmless(tmp_path: Path, fer_home: Path) -> None:
     files = {**image_files(synthetic_faces(28, 0, 0)), "train/happy/a.png": b"no picture"}
     root = write_files(tmp_path / "faces", files)
     (root / "train" / "happy" / "a.png").rename(root / "train" / "happy" / "=cmd.png")
@@ -63,7 +63,7 @@ def test_a_file_name_that_a_spreadsheet_would_run_is_defused(tmp_path: Path, fer
     assert "'=HYPERLINK(1)" in (tmp_path / "r.csv").read_text()
 
 
-def test_what_was_stored_comes_back(tmp_path: Path, fer_home: Path) -> None:
+def test_a_stored_dataset_is_read_back(tmp_path: Path, fer_home: Path) -> None:
     dataset = synthetic_faces()
     write_lines(tmp_path / "fer2013new.csv", votes_lines(dataset))
     info = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)), name="mine")
@@ -79,7 +79,7 @@ def test_what_was_stored_comes_back(tmp_path: Path, fer_home: Path) -> None:
     assert info.fingerprint == dataset.fingerprint
 
 
-def test_several_sets_lie_side_by_side(table: Path, fer_home: Path) -> None:
+def test_several_datasets_are_stored_together(table: Path, fer_home: Path) -> None:
     names = [import_path(table).name for _ in range(3)]
     assert names == ["fer2013", "fer2013-2", "fer2013-3"]
     assert [info.name for info in catalog.list_datasets()] == names
@@ -91,7 +91,7 @@ def test_several_sets_lie_side_by_side(table: Path, fer_home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["fer2013", "../out", "a/b", ".hidden", "", "x" * 80, "synthetic", "test"])
-def test_a_name_that_is_taken_or_no_folders_is_refused(table: Path, fer_home: Path, name: str) -> None:
+def test_a_taken_or_impossible_name_is_refused(table: Path, fer_home: Path, name: str) -> None:
     import_path(table)
     before = snapshot(fer_home)
     with pytest.raises(DatasetError, match="name"):
@@ -159,7 +159,7 @@ def test_a_full_disk_leaves_the_old_data_byte_for_byte(
     assert snapshot(fer_home) == before
 
 
-def test_a_disk_too_small_for_the_set_is_seen_before_the_work(
+def test_a_disk_that_is_too_small_is_reported_before_the_work(
     table: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = staging.shutil.disk_usage("/")._replace(free=1000)
@@ -187,7 +187,7 @@ def test_an_import_killed_in_the_middle_leaves_the_old_data_and_is_cleaned_up(ta
     before = digests(fer_home / "data" / "old")
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(table)], cwd=CHECKOUT, stdout=subprocess.PIPE)
     assert process.stdout is not None and process.stdout.readline() == b"written\n"
-    # While it lives, nobody takes away what it writes.
+    # While it runs, its files are not removed.
     assert clean_staging() == 0
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -207,7 +207,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {name: hashlib.sha256(data).hexdigest() for name, data in snapshot(folder).items()}
 
 
-def test_a_set_that_appeared_meanwhile_is_not_overwritten(fer_home: Path) -> None:
+def test_a_dataset_that_appeared_meanwhile_is_not_overwritten(fer_home: Path) -> None:
     target = fer_home / "data" / "mine"
     with pytest.raises(DatasetError, match="already"), staged(target) as folder:
         (folder / "new").touch()
@@ -217,7 +217,7 @@ def test_a_set_that_appeared_meanwhile_is_not_overwritten(fer_home: Path) -> Non
     assert not list((fer_home / "data" / ".staging").iterdir())
 
 
-def test_a_path_inside_data_is_taken_and_any_other_refused(fer_home: Path, tmp_path: Path) -> None:
+def test_only_paths_inside_data_are_accepted(fer_home: Path, tmp_path: Path) -> None:
     data = fer_home / "data"
     data.mkdir()
     table = write_lines(data / "fer2013.csv", csv_lines(synthetic_faces()))

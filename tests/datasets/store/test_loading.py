@@ -24,18 +24,18 @@ def test_folders_zip_table_and_stored_copy_are_the_same_dataset(tmp_path: Path, 
     assert len(validations[0]) == 14
 
 
-def test_without_validation_the_splits_stay_as_they_are(tmp_path: Path) -> None:
+def test_without_validation_the_splits_are_unchanged(tmp_path: Path) -> None:
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces(70, 0, 7)))
     assert load_dataset(table, with_validation=False).split_names() == ("train", "test")
     assert load_dataset(table).split_names() == ("train", "validation", "test")
 
 
-def test_one_split_alone_is_fine(tmp_path: Path) -> None:
+def test_a_single_split_is_enough(tmp_path: Path) -> None:
     table = write_lines(tmp_path / "public.csv", csv_lines(synthetic_faces(0, 14, 0)))
     assert load_dataset(table).split_names() == ("validation",)
 
 
-def test_what_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_data_give_a_sentence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lines = csv_lines(synthetic_faces())
     lines[4] = "8" + lines[4][1:]
     table = write_lines(tmp_path / "fer2013.csv", lines)
@@ -44,7 +44,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "1 of 42 images can't be read" in caplog.text and "line 5: label '8'" in caplog.text
 
 
-def test_corrections_are_applied_when_asked_for(tmp_path: Path, fer_home: Path) -> None:
+def test_corrections_are_applied_on_request(tmp_path: Path, fer_home: Path) -> None:
     dataset = synthetic_faces(70, 7, 7)
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     now = (int(dataset.labels[3]) + 1) % 7
@@ -56,13 +56,13 @@ def test_corrections_are_applied_when_asked_for(tmp_path: Path, fer_home: Path) 
     np.testing.assert_array_equal(corrected.images[3], dataset.images[3])
 
 
-def test_corrections_asked_for_where_there_are_none_change_nothing(tmp_path: Path) -> None:
+def test_requesting_corrections_without_any_changes_nothing(tmp_path: Path) -> None:
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
     assert load_dataset(table, corrections=True).fingerprint == synthetic_faces().fingerprint
 
 
 @pytest.mark.parametrize("source", ["nowhere.csv", "no-such-set", "/does/not/exist", "a\0b"])
-def test_what_is_not_there_is_said(fer_home: Path, source: str) -> None:
+def test_missing_data_give_a_sentence(fer_home: Path, source: str) -> None:
     with pytest.raises(DatasetError, match="doesn't exist"):
         load_dataset(source)
 
@@ -74,18 +74,18 @@ def test_a_file_inside_data_is_found_by_its_name(fer_home: Path) -> None:
 
 
 @pytest.mark.parametrize(("source", "why"), [("x" * 300, "File name too long"), ("~nosuchuser/x", "no such user")])
-def test_what_can_be_no_path_is_said(source: str, why: str, fer_home: Path) -> None:
+def test_an_impossible_path_gives_a_sentence(source: str, why: str, fer_home: Path) -> None:
     with pytest.raises(DatasetError, match=f"can't be a path \\({why}\\)"):
         load_dataset(source)
 
 
-def test_a_run_takes_the_corrections_of_an_imported_set_by_its_name(tmp_path: Path, fer_home: Path) -> None:
+def test_a_run_uses_the_corrections_of_an_imported_dataset(tmp_path: Path, fer_home: Path) -> None:
     """What 'with corrections' of the training form asks for."""
     dataset = synthetic_faces(70, 7, 7)
     name = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))).name
     file = corrections_file(fer_home / "data" / name)
     now = (int(dataset.labels[3]) + 1) % 7
-    # The last word counts: 5 was discarded, and that was undone by confirming it.
+    # The last correction counts: 5 was discarded and then confirmed.
     made = [correct(dataset, 5, None), correct(dataset, 5, int(dataset.labels[5])), correct(dataset, 3, now)]
     write_corrections(file, [*made, correct(dataset, 80, None)])
     expected = dataset.labels.copy()
@@ -97,7 +97,7 @@ def test_a_run_takes_the_corrections_of_an_imported_set_by_its_name(tmp_path: Pa
     assert load_dataset(name).fingerprint == dataset.fingerprint
 
 
-def test_a_run_is_refused_corrections_of_other_images(tmp_path: Path, fer_home: Path) -> None:
+def test_a_run_refuses_corrections_of_other_images(tmp_path: Path, fer_home: Path) -> None:
     name = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))).name
     write_corrections(corrections_file(fer_home / "data" / name), [correct(synthetic_faces(seed=9), 4, None)])
     with pytest.raises(DatasetError, match="don't belong to these images"):

@@ -1,4 +1,4 @@
-"""Staging: what is being written or deleted is left alone, what nobody holds goes."""
+"""Staging folders: those in use are left alone, abandoned ones are removed."""
 
 import shutil
 import threading
@@ -18,7 +18,7 @@ def root(fer_home: Path) -> Path:
     return folder
 
 
-def test_what_nobody_holds_goes(root: Path) -> None:
+def test_abandoned_folders_are_removed(root: Path) -> None:
     (root / "killed" / "deep").mkdir(parents=True)
     (root / "killed.lock").touch()
     (root / "without a lock").mkdir()
@@ -27,7 +27,7 @@ def test_what_nobody_holds_goes(root: Path) -> None:
     assert list(root.iterdir()) == []
 
 
-def test_a_cleaner_between_an_imports_lock_file_and_its_lock_takes_nothing(
+def test_cleaning_up_spares_an_import_that_has_not_locked_its_file_yet(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acquire = staging.FileLock.acquire
@@ -51,9 +51,7 @@ def test_a_cleaner_between_an_imports_lock_file_and_its_lock_takes_nothing(
     assert list(root.iterdir()) == []
 
 
-def test_a_cleaner_leaves_what_is_being_deleted_to_whoever_deletes_it(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cleaning_up_spares_a_folder_that_is_being_deleted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root.parent / "mine").mkdir()
     (root.parent / "mine" / "images.npy").touch()
     delete = shutil.rmtree
@@ -71,7 +69,9 @@ def test_a_cleaner_leaves_what_is_being_deleted_to_whoever_deletes_it(
     assert list(root.iterdir()) == [] and not (root.parent / "mine").exists()
 
 
-def test_what_cannot_be_deleted_is_logged_and_the_rest_goes(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_folder_that_cannot_be_deleted_is_logged_and_the_rest_removed(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (root / "stuck").mkdir()
     (root / "stuck.lock").mkdir()
     (root / "killed").mkdir()
@@ -80,7 +80,7 @@ def test_what_cannot_be_deleted_is_logged_and_the_rest_goes(root: Path, caplog: 
     assert not (root / "killed").exists()
 
 
-def test_a_staging_that_cannot_be_locked_stops_nobody(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_staging_folder_that_cannot_be_locked_blocks_nothing(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     root.with_name(".staging.lock").mkdir()
     assert clean_staging() == 0
     assert "can't be cleaned up" in caplog.text
