@@ -38,6 +38,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share of 1 for people: '71.2 %'."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def file_size(n_bytes: int) -> str:
     """Return a size for people: '12 kB', '4.8 MB', '300 MB'."""
     if n_bytes < MB / 10:

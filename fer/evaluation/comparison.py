@@ -1,22 +1,23 @@
 """Compare two models on the same faces, and test whether the difference is significant."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.evaluation.metrics import Predictions
 
+_SIGNIFICANT: Final = 0.05
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """How the predictions of two models for the same faces compare.
+
+@dataclass(frozen=True)
+class McNemar:
+    """On how many faces one of two models is right, and whether that is more than chance.
 
     Attributes:
         both_right, only_first, only_second, both_wrong: numbers of faces, which add up to all faces.
         p_value: of McNemar's exact test: the probability that two equally good models differ at least this much.
-        disagree: (M,) int64, rows of the faces with different predictions, the highest summed confidence first.
     """
 
     both_right: int
@@ -24,12 +25,44 @@ class Comparison:
     only_second: int
     both_wrong: int
     p_value: float
-    disagree: npt.NDArray[np.int64]
 
     @property
     def significant(self) -> bool:
         """Return whether the difference is significant at the 5 % level."""
-        return self.p_value < 0.05
+        return self.p_value < _SIGNIFICANT
+
+
+def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.bool_]) -> McNemar:
+    """Test two models that classified the same N faces.
+
+    Args:
+        first_right: (N,) bool, whether the first model is right on each face.
+        second_right: the same for the second model.
+    """
+    from scipy.stats import binomtest  # 24 MB, needed only here
+
+    only_first = int((first_right & ~second_right).sum())
+    only_second = int((second_right & ~first_right).sum())
+    # McNemar (1947): if both are equally good, each is right on half of the faces that only one gets right.
+    discordant = only_first + only_second
+    return McNemar(
+        both_right=int((first_right & second_right).sum()),
+        only_first=only_first,
+        only_second=only_second,
+        both_wrong=int((~first_right & ~second_right).sum()),
+        p_value=float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison(McNemar):
+    """How the predictions of two models for the same faces compare.
+
+    Attributes:
+        disagree: (M,) int64, rows of the faces with different predictions, the highest summed confidence first.
+    """
+
+    disagree: npt.NDArray[np.int64]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain JSON values."""
@@ -51,20 +84,6 @@ def compare(first: Predictions, second: Predictions) -> Comparison:
     """
     if not np.array_equal(first.labels, second.labels):
         raise ValueError(f"expected predictions of the same faces. Received: {len(first)} and {len(second)} faces")
-    from scipy.stats import binomtest  # 24 MB, needed only here
-
-    only_first = int((first.correct & ~second.correct).sum())
-    only_second = int((second.correct & ~first.correct).sum())
-    # McNemar (1947): if both are equally good, each is right on half of the faces that only one gets right.
-    discordant = only_first + only_second
-    p_value = float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
     rows = np.flatnonzero(first.predicted != second.predicted)
     order = np.argsort(-(first.confidence[rows] + second.confidence[rows]), kind="stable")
-    return Comparison(
-        both_right=int((first.correct & second.correct).sum()),
-        only_first=only_first,
-        only_second=only_second,
-        both_wrong=int((~first.correct & ~second.correct).sum()),
-        p_value=p_value,
-        disagree=rows[order],
-    )
+    return Comparison(**asdict(mcnemar(first.correct, second.correct)), disagree=rows[order])

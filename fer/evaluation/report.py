@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from fer.datasets.faces import FaceDataset
-from fer.datasets.readings import Reading
 from fer.emotions import EMOTIONS
 from fer.evaluation.comparison import compare
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
-from fer.evaluation.evaluation_set import EvaluationSet, evaluation_set_of
+from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.html_report import html_page
 from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
@@ -85,27 +83,24 @@ def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -
     return stream.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
-def write_run_report(bundle: Bundle, dataset: FaceDataset, folder: Path) -> Path:
+def write_run_report(bundle: Bundle, evaluation_set: EvaluationSet, folder: Path) -> EvaluationResult:
     """Evaluate the model of a training run, write `report.html` into its folder and store the result for the page.
 
-    The split is test, or validation if there is no test. The report shows no face, so that a run can be shared.
+    The report shows no face, so that a run can be shared.
 
     Args:
         bundle: the model of the run.
-        dataset: the dataset of the run, with all splits.
+        evaluation_set: the faces.
         folder: the folder of the run.
 
     Raises:
         OSError: the report can't be written.
     """
-    origins = tuple(f"image {number}" for number in range(1, len(dataset) + 1))
-    evaluation_set = evaluation_set_of(Reading(dataset, origins))
     classifier, name = EmotionClassifier(bundle), display_name(bundle)
     try:
         result = evaluate_once(classifier, evaluation_set, name=name)
     except StoreError:
         # A full disk must not fail a run that has finished.
         result = evaluate_model(classifier, evaluation_set, name=name)
-    file = folder / RUN_REPORT
-    write_text(file, html_page(evaluation_set, [result]))
-    return file
+    write_text(folder / RUN_REPORT, html_page(evaluation_set, [result]))
+    return result

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fer.evaluation.calibration import answered_at
-from fer.evaluation.comparison import Comparison
+from fer.evaluation.comparison import McNemar
 from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.sets import SetMetrics
 from fer.text import counted
@@ -55,19 +55,23 @@ def about(results: Sequence[EvaluationResult]) -> str:
     return f"{names} on the {data.split} split{part} of {data.name}: {n_faces}{found}{left_out}"
 
 
-def verdict(comparison: Comparison, first: str, second: str) -> str:
+def verdict(comparison: McNemar, first: str, second: str) -> str:
     """Return two sentences that say whether one of two models is better."""
     only = (
         f"Only {first} is right on {counted(comparison.only_first, 'face')}, only {second} on "
         f"{comparison.only_second:,}. Both are right on {comparison.both_right:,} and wrong on "
         f"{comparison.both_wrong:,}."
     )
-    p_value = f"p = {comparison.p_value:.2g}" if comparison.p_value >= _SMALLEST_P else f"p < {_SMALLEST_P}"
-    test = f"(McNemar's exact test, {p_value})"
+    test = f"(McNemar's exact test, {p_in_words(comparison.p_value)})"
     if not comparison.significant:
         return f"{only} The difference is not statistically significant {test}."
     better = first if comparison.only_first > comparison.only_second else second
     return f"{only} {better} is significantly better {test}."
+
+
+def p_in_words(p_value: float) -> str:
+    """Return a p-value for people: 'p = 0.031', 'p < 0.0001'."""
+    return f"p = {p_value:.2g}" if p_value >= _SMALLEST_P else f"p < {_SMALLEST_P}"
 
 
 def crowd(result: EvaluationResult) -> str | None:

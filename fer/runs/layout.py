@@ -14,6 +14,7 @@ NOTES: Final = "notes.json"
 BEST: Final = "best.json"
 LOG: Final = "log.txt"
 REPORT: Final = "report.json"
+PREDICTIONS: Final = "predictions.json"
 CHECKPOINTS: Final = "checkpoints"
 BUNDLE: Final = "bundle"
 # The lock is held while the run is alive; process.json identifies the process that holds it.

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from fer.comparing.predictions import report_run
 from fer.datasets.faces import FaceDataset
 from fer.errors import BundleError, RunError
-from fer.evaluation.report import write_run_report
 from fer.runs import layout
 from fer.runs.config import TrainConfig
 from fer.runs.session import RunSession, StopRequested
@@ -202,7 +202,7 @@ def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> N
         shutil.copyfileobj(weights, copy)
     began = time.monotonic()
     bundle = bundle_run(folder, config, dataset)
-    write_run_report(bundle, dataset, folder)
+    report_run(bundle, dataset, folder)
     session.say(f"exported and measured in {time.monotonic() - began:.0f} s")
     history = checkpoint.state.history
     files.write_json(

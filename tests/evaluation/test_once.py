@@ -12,7 +12,7 @@ from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.metrics import BATCH
 from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
-from fer.evaluation.report import write_run_report
+from fer.evaluation.report import RUN_REPORT, write_run_report
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -76,7 +76,7 @@ def test_a_runs_report_is_kept_for_the_page(fer_home: Path, classified: list[int
     bundle = make_bundle(run / "bundle")
     write_json(run / "notes.json", {"name": "gentle"})
     faces = grey_faces(N_FACES)
-    write_run_report(bundle, faces, run)
+    write_run_report(bundle, evaluation_set(faces), run)
     assert store.load_result(bundle.hash, evaluation_set(faces)) is not None
     found = latest(bundle.hash)
     assert found is not None and found.model == "gentle"
@@ -88,7 +88,8 @@ def test_a_run_has_its_report_where_nothing_can_be_kept(fer_home: Path) -> None:
     run = fer_home / "runs" / "20260101-000000-abcd"
     bundle = make_bundle(run / "bundle")
     evaluations_dir().write_text("in the way")
-    assert write_run_report(bundle, grey_faces(14), run).stat().st_size > 1000
+    write_run_report(bundle, evaluation_set(grey_faces(14)), run)
+    assert (run / RUN_REPORT).stat().st_size > 1000
 
 
 def test_a_model_is_called_as_its_user_knows_it(fer_home: Path) -> None:

@@ -15,7 +15,7 @@ from fer.datasets.readings import Rejection
 from fer.emotions import EMOTIONS
 from fer.evaluation.comparison import compare
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
-from fer.evaluation.report import report, write_run_report
+from fer.evaluation.report import RUN_REPORT, report, write_run_report
 from fer.evaluation.wording import about, key_metrics, verdict
 from tests.support.builders import make_bundle
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
@@ -172,8 +172,8 @@ def test_a_file_name_is_no_formula(made) -> None:
 
 def test_a_runs_report_uses_the_best_split_and_shows_no_face(tmp_path: Path, fer_home: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
-    file = write_run_report(bundle, grey_faces(14), tmp_path)
-    text = body(file.read_text())
+    write_run_report(bundle, evaluation_set(grey_faces(14)), tmp_path)
+    text = body((tmp_path / RUN_REPORT).read_text())
     assert "test split of greys: 14 faces" in text
     assert "data:image" not in text
 

@@ -3,14 +3,16 @@
 import dataclasses
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from fer import paths
+from fer.comparing.predictions import Answers, RunPredictions
 from fer.emotions import EMOTIONS
+from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs import curves, layout, process, serving
 from fer.runs.config import TrainConfig
@@ -27,12 +29,12 @@ def write_run(
     *,
     name: str = "a run",
     epochs_done: int = 0,
-    bundle: bool = False,
+    bundle: bool | dict[str, Any] = False,
     **progress: Any,
 ) -> str:
     """Write the folder of a run as one that ended would have left it, and return its id.
 
-    Accuracy grows by a hundredth an epoch from 0.30; the best epoch is the last.
+    Accuracy grows by a hundredth an epoch from 0.30; the best epoch is the last. `bundle` can be values of the bundle.
     """
     config = config or TrainConfig(epochs=5)
     run_id = f"20260101-{number // 60:04d}{number % 60:02d}-{number:04x}"
@@ -45,7 +47,7 @@ def write_run(
         write_curves(folder, epochs_done)
         progress = {"epoch": epochs_done, "best_epoch": epochs_done, "best_accuracy": accuracy(epochs_done)} | progress
     if bundle:
-        write_bundle(folder)
+        write_bundle(folder, **(bundle if isinstance(bundle, dict) else {}))
     values = {
         **{"state": "finished", "epochs": config.epochs, "started": 1_700_000_000.0 + number, "ended": 1.8e9},
         **{"network": config.network, "data": Path(config.data).name},
@@ -74,6 +76,31 @@ def write_bundle(folder: Path, **values: Any) -> None:
     bundle = make_bundle(folder / layout.BUNDLE, **values)
     logits = EmotionClassifier(bundle).logits(serving.parity_batch())
     files.write_json(bundle.path / serving.PARITY_FILE, {"logits": logits.astype(float).tolist()})
+
+
+def write_answers(
+    run_id: str,
+    right: Sequence[bool],
+    *,
+    confidence: float = 0.9,
+    faces: str = "faces",
+    in_use: tuple[str, Sequence[bool]] | None = None,
+) -> None:
+    """Write the predictions of a run for faces that are all angry: 'angry' where it is right, else 'disgust'.
+
+    `in_use` is the hash of another model, and where that is right.
+    """
+    run = paths.runs_dir() / run_id
+    bundle = load_bundle(run / layout.BUNDLE)
+    models = [_answers(bundle.hash, right, confidence, bundle.confidence_threshold)]
+    if in_use:
+        models.append(_answers(*in_use, confidence, 0.5))
+    found = RunPredictions(faces, "greys", "test", [0] * len(right), models)
+    files.write_json(run / layout.PREDICTIONS, dataclasses.asdict(found))
+
+
+def _answers(model_hash: str, right: Sequence[bool], confidence: float, threshold: float) -> Answers:
+    return Answers(model_hash, [0 if one else 1 for one in right], [confidence] * len(right), threshold)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from fer import paths
+from fer.comparing.predictions import read_predictions
 from fer.evaluation.report import RUN_REPORT
+from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs import curves, layout, process, serving, store
@@ -63,6 +65,11 @@ def test_a_run_leaves_what_its_readers_need(undisturbed, monkeypatch):
     serving.check_parity(load_bundle(run.folder / layout.BUNDLE))
     assert len(list((undisturbed / layout.CHECKPOINTS).iterdir())) == 2
     assert "<html" in (undisturbed / RUN_REPORT).read_text()
+    predictions = read_predictions(run.id)
+    assert (predictions.split, len(predictions)) == ("test", report["metrics"]["test"]["n"])
+    assert predictions.right(predictions.own).mean() == pytest.approx(report["metrics"]["test"]["accuracy"])
+    shipped = predictions.of_model(load_bundle(SHIPPED_BUNDLE).hash)
+    assert shipped is not None, "the model in use is compared, too"
 
 
 @pytest.mark.parametrize(

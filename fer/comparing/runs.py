@@ -1,0 +1,183 @@
+"""Compare training runs: their results, the settings that differ, and whether one is better by more than chance."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fer.comparing.predictions import RunPredictions, read_predictions
+from fer.errors import ConfigError
+from fer.evaluation.comparison import McNemar, mcnemar
+from fer.evaluation.wording import p_in_words
+from fer.runs import curves, store
+from fer.runs.config import MODELS
+from fer.runs.presets import NETWORK_FACTS
+from fer.runs.store import RunSummary
+from fer.text import counted, percent
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """What the model of a run reached. Rates are fractions of 1.
+
+    Attributes:
+        split: the split of the metrics: test, or validation if there is no test or the run hasn't ended.
+        accuracy: share of correct predictions.
+        n: number of faces; this and what follows is None before the run has a model.
+        interval: 95 % interval of the accuracy.
+        macro_f1: mean F1 over the classes.
+        ece: expected calibration error.
+    """
+
+    split: str
+    accuracy: float
+    n: int | None = None
+    interval: tuple[float, float] | None = None
+    macro_f1: float | None = None
+    ece: float | None = None
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A run that the best one was tested against.
+
+    Attributes:
+        run_id: the run.
+        accuracy: its accuracy on the common faces.
+        test: the best run is first, this one second. With several rivals the p-value is corrected (Bonferroni).
+    """
+
+    run_id: str
+    accuracy: float
+    test: McNemar
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Which of several runs is the best on the same faces.
+
+    Attributes:
+        best: the id of the best run, or None if no two runs have predictions for the same faces.
+        accuracy: its accuracy on these faces.
+        faces: the faces in words.
+        rivals: the runs it was tested against, the best first.
+        untested: for each other run the reason why it can't be tested, by id.
+    """
+
+    best: str | None
+    accuracy: float
+    faces: str
+    rivals: tuple[Rival, ...]
+    untested: dict[str, str]
+
+
+def results_of(run: RunSummary) -> RunResults | None:
+    """Return a run's results, or None if it has completed no epoch."""
+    metrics = curves.read_report(run.id).get("metrics", {})
+    for split in ("test", "validation"):
+        found = metrics.get(split)
+        if isinstance(found, dict):
+            interval = found.get("accuracy_interval")
+            return RunResults(
+                split,
+                found["accuracy"],
+                found["n"],
+                None if interval is None else (interval[0], interval[1]),
+                found["macro_f1"],
+                found["ece"],
+            )
+    best = run.progress.best_accuracy
+    return None if best is None else RunResults("validation", best)
+
+
+def parameters_of(run: RunSummary) -> int | None:
+    """Return the number of parameters of a run's network, or None if the network is unknown."""
+    facts = NETWORK_FACTS.get(run.progress.network)
+    return None if facts is None else facts.parameters
+
+
+def unique_names(runs: Sequence[RunSummary]) -> dict[str, str]:
+    """Return a name for each run by its id; runs with the same name get the end of their id."""
+    count = Counter(run.name for run in runs)
+    return {run.id: run.name if count[run.name] == 1 else f"{run.name} ({run.id[-4:]})" for run in runs}
+
+
+def differing_settings(runs: Sequence[RunSummary]) -> dict[str, list[str]]:
+    """Return the settings that aren't the same in all runs: their names, and a value per run ('' if unreadable)."""
+    configs: list[dict[str, Any]] = []
+    for run in runs:
+        try:
+            config = store.read_config(run.id)
+        except ConfigError:
+            configs.append({})
+            continue
+        configs.append(dataclasses.asdict(config) | {name: ", ".join(getattr(config, name)) for name in MODELS})
+    names = dict.fromkeys(name for config in configs for name in config)
+    rows = {name: [str(config.get(name, "")) for config in configs] for name in names}
+    return {name: row for name, row in rows.items() if len(set(row)) > 1}
+
+
+def compare_runs(runs: Sequence[RunSummary]) -> RunComparison:
+    """Find the best of several runs and test it against the others by their stored predictions."""
+    stored = {run.id: found for run in runs if (found := read_predictions(run.id)) is not None}
+    common = Counter(found.faces for found in stored.values()).most_common(1)
+    together = {run_id: found for run_id, found in stored.items() if found.faces == common[0][0]}
+    untested = {run.id: _why_not(run, stored.get(run.id), together) for run in runs if run.id not in together}
+    if len(together) < 2:
+        reasons = {run_id: _measured_on(found) for run_id, found in together.items()}
+        return RunComparison(None, 0.0, "", (), reasons | untested)
+    right = {run_id: found.right(found.own) for run_id, found in together.items()}
+    best, *others = sorted(right, key=lambda run_id: -right[run_id].sum())
+    rivals = []
+    for other in others:
+        test = mcnemar(right[best], right[other])
+        # Bonferroni: the more runs the best one is tested against, the likelier one of them looks worse by chance.
+        corrected = dataclasses.replace(test, p_value=min(1.0, test.p_value * len(others)))
+        rivals.append(Rival(other, float(right[other].mean()), corrected))
+    return RunComparison(best, float(right[best].mean()), _faces(together[best]), tuple(rivals), untested)
+
+
+def _faces(found: RunPredictions) -> str:
+    return f"{counted(len(found), 'face')} of the {found.split} split of {found.data}"
+
+
+def _measured_on(found: RunPredictions) -> str:
+    return f"was measured on the {_faces(found)}"
+
+
+def _why_not(run: RunSummary, found: RunPredictions | None, together: dict[str, RunPredictions]) -> str:
+    if found is not None:
+        return f"{_measured_on(found)}, which are other faces"
+    if not run.has_bundle:
+        return "has no model yet"
+    return "ended before runs stored their predictions"
+
+
+def in_words(comparison: RunComparison, names: dict[str, str]) -> list[str]:
+    """Return which run is better and whether that is more than chance, a sentence for each statement.
+
+    Args:
+        comparison: the comparison.
+        names: the names of the runs by id.
+    """
+    said = []
+    if comparison.best is not None:
+        said.append(
+            f"{names[comparison.best]} is right on {percent(comparison.accuracy)} of the {comparison.faces}."
+            if comparison.rivals[0].accuracy == comparison.accuracy
+            else f"{names[comparison.best]} is right most often: on {percent(comparison.accuracy)} of the "
+            f"{comparison.faces}."
+        )
+        said += [_against(rival, names[rival.run_id], len(comparison.rivals)) for rival in comparison.rivals]
+    for run_id, reason in comparison.untested.items():
+        said.append(f"{names[run_id]} can't be tested against the others: it {reason}.")
+    return said
+
+
+def _against(rival: Rival, name: str, n_rivals: int) -> str:
+    corrected = f", corrected for {n_rivals} comparisons" if n_rivals > 1 else ""
+    test = f"McNemar's exact test on the same faces, {p_in_words(rival.test.p_value)}{corrected}"
+    if rival.test.significant:
+        return f"That is significantly better than {name} with {percent(rival.accuracy)} ({test})."
+    return f"The difference from {name} with {percent(rival.accuracy)} may be chance ({test})."
