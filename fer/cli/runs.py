@@ -133,14 +133,27 @@ def resume(run_id: str) -> None:
 
 @runs.command()
 @click.argument("run_id", metavar="ID")
-def use(run_id: str) -> None:
-    """Use a run's best model on the pages; 'shipped' returns to the shipped model."""
+@click.option("--yes", is_flag=True, help="Don't ask, even if the model looks worse than the one in use")
+def use(run_id: str, yes: bool) -> None:
+    """Use a run's best model on the pages; 'shipped' returns to the shipped model.
+
+    Compares it with the model in use first, and asks if it looks worse or can't be compared. A script, which can't
+    answer, isn't asked.
+    """
+    from fer.comparing.switching import change_to
     from fer.runs import serving
 
     if run_id == "shipped":
         serving.use_shipped()
         click.echo("The pages use the shipped model.", err=True)
         return
+    run = store.read_run(run_id)
+    serving.require_model(run)
+    change = change_to(run)
+    for sentence in change.sentences:
+        click.echo(printable(sentence), err=True)
+    if change.doubtful and not yes and _can_answer():
+        click.confirm("Use it anyway?", abort=True, err=True)
     serving.use_run(run_id)
     click.echo(f"The pages use the model of {run_id}. To undo this: {paths.typed('runs use shipped')}", err=True)
 
@@ -151,8 +164,13 @@ def use(run_id: str) -> None:
 def delete(run_id: str, yes: bool) -> None:
     """Delete a run with its curves, checkpoints and model. A model in use stays in use."""
     run = store.read_run(run_id)
-    if not yes and sys.stdin.isatty():
+    if not yes and _can_answer():
         started = datetime.fromtimestamp(run.progress.started)
         click.confirm(f"Delete '{printable(run.name)}' of {started:%Y-%m-%d %H:%M} permanently?", abort=True, err=True)
     control.delete(run_id)
     click.echo(f"{run_id} was deleted.", err=True)
+
+
+def _can_answer() -> bool:
+    """Return whether a user can answer a question; a script can't."""
+    return sys.stdin.isatty()

@@ -17,6 +17,7 @@ from fer.recognition import current
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs import layout, store
+from fer.runs.store import RunSummary
 from fer.storage import files
 
 PARITY_FILE: Final = "parity.json"
@@ -40,13 +41,22 @@ def use_run(run_id: str) -> Bundle:
         BundleError: the model is damaged, or differs from the trained network; the model in use stays.
     """
     run = store.read_run(run_id)
-    if not run.has_bundle:
-        raise RunError(f"The run {run_id} has no model yet; it gets one when it ends or is stopped.")
+    require_model(run)
     bundle = load_bundle(run.folder / layout.BUNDLE)
     check_parity(bundle)
     copy = _copy(bundle, slug(run.name) or run_id, run_id)
     _put_to_use(copy)
     return copy
+
+
+def require_model(run: RunSummary) -> None:
+    """Check that a run has a model.
+
+    Raises:
+        RunError: it has none yet.
+    """
+    if not run.has_bundle:
+        raise RunError(f"The run {run.id} has no model yet; it gets one when it ends or is stopped.")
 
 
 def use_shipped() -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from fer.cli import main
+from fer import paths
+from fer.cli import main, runs
+from fer.recognition.bundle import load_bundle
 from fer.runs import control, layout, making, process, serving, store
 from fer.runs.config import TrainConfig
-from tests.support.run_folders import FAKE_RUN, wait_until, write_run
+from tests.support.run_folders import FAKE_RUN, wait_until, write_answers, write_run
 
 Fer = Callable[..., Result]
 
@@ -103,6 +105,28 @@ def test_a_model_is_used_and_replaced_by_the_shipped_one(fer: Fer, make_run: Cal
     assert serving.run_in_use() == run_id
     assert fer("use", "shipped").exit_code == 0
     assert serving.shipped_in_use()
+
+
+def test_use_compares_first(fer: Fer, make_run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = load_bundle(paths.SHIPPED_BUNDLE).hash
+    worse, better = make_run(bundle=True), make_run(bundle=True)
+    write_answers(worse, [True] * 28 + [False] * 72, in_use=(shipped, [True] * 71 + [False] * 29))
+    write_answers(better, [True] * 90 + [False] * 10, in_use=(shipped, [True] * 71 + [False] * 29))
+    # CliRunner is no terminal, as in a script: it says so and does it.
+    told = fer("use", worse)
+    assert "It is right on 28.0 % of the 100 faces" in told.stderr
+    assert "Use it anyway?" not in told.stderr
+    assert serving.run_in_use() == worse
+    fer("use", "shipped")
+    monkeypatch.setattr(runs, "_can_answer", lambda: True)
+    asked = CliRunner().invoke(main, ["runs", "use", worse], input="n\n")
+    assert asked.exit_code == 1
+    assert "Use it anyway?" in asked.stderr
+    assert serving.shipped_in_use()
+    assert fer("use", worse, "--yes").exit_code == 0
+    fer("use", "shipped")
+    assert "Use it anyway?" not in fer("use", better).stderr
+    assert serving.run_in_use() == better
 
 
 def test_delete_removes_the_run(fer: Fer, make_run: Callable[..., str]) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from fer import paths
+from fer.recognition.bundle import load_bundle
 from fer.recognition.current import current_bundle_path
 from fer.runs import control, importing, layout, process, serving, store
 from fer.runs.config import TrainConfig
 from fer.runs.presets import PRESETS
 from tests.support.builders import make_bundle
-from tests.support.run_folders import FAKE_RUN, wait_until
+from tests.support.run_folders import FAKE_RUN, wait_until, write_answers
 from tests.support.training_page import PAGE, OpenPage, keys, texts
 
 pytestmark = pytest.mark.usefixtures("fake_runs")
@@ -151,6 +152,8 @@ def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
     run_id = make_run(name="mine", epochs_done=5, bundle=True)
+    shipped = load_bundle(paths.SHIPPED_BUNDLE).hash
+    write_answers(run_id, [True] * 90 + [False] * 10, in_use=(shipped, [True] * 71 + [False] * 29))
     choose(run_id)
     app = open_page(PAGE)
     assert not app.exception
@@ -166,6 +169,28 @@ def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
     assert current_bundle_path() == paths.SHIPPED_BUNDLE
 
 
+def test_a_worse_model_is_used_only_when_its_user_insists(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    run_id = make_run(name="mine", epochs_done=5, bundle={"confidence_threshold": 1.0})
+    shipped = load_bundle(paths.SHIPPED_BUNDLE).hash
+    write_answers(run_id, [True] * 28 + [False] * 72, in_use=(shipped, [True] * 71 + [False] * 29))
+    choose(run_id)
+    app = open_page(PAGE)
+    app.button(key=f"training_use_{run_id}").click().run()
+    (warning,) = app.warning
+    for words in ("28", "71", "the 100 faces", "to all of these 100 faces", "Use it anyway?"):
+        assert words in warning.value.replace("\\", ""), words
+    assert serving.shipped_in_use()
+    app.button(key=f"training_use_not_{run_id}").click().run()
+    assert not app.warning
+    app.button(key=f"training_use_{run_id}").click().run()
+    app.button(key=f"training_use_anyway_{run_id}").click().run()
+    assert not app.warning and not app.exception
+    assert serving.run_in_use() == run_id
+    assert "Live and Upload now use the model of 'mine'." in texts(app)
+
+
 def test_a_model_that_fails_its_check_is_refused_in_words(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
@@ -174,6 +199,7 @@ def test_a_model_that_fails_its_check_is_refused_in_words(
     choose(run_id)
     app = open_page(PAGE)
     app.button(key=f"training_use_{run_id}").click().run()
+    app.button(key=f"training_use_anyway_{run_id}").click().run()
     assert "can't be checked" in app.error[0].value
     assert serving.shipped_in_use()
 

@@ -11,6 +11,7 @@ from fer.ui.frame import errors_as_sentences
 from fer.ui.training.downloads import downloads_of
 from fer.ui.training.form import clone
 from fer.ui.training.notices import notify
+from fer.ui.training.use import question, use_button
 
 
 def back_to_shipped() -> None:
@@ -21,15 +22,8 @@ def back_to_shipped() -> None:
 def actions(run: RunSummary) -> None:
     """Draw a row of buttons for the actions that are possible now."""
     with st.container(horizontal=True):
-        if run.has_bundle and st.button(
-            "Use this model",
-            key=f"training_use_{run.id}",
-            icon=":material/published_with_changes:",
-            type="primary",
-            disabled=serving.run_in_use() == run.id,
-            help="Checks the exported model, then uses it on all pages.",
-        ):
-            _use(run)
+        if run.has_bundle:
+            use_button(run)
         if run.resumable and st.button("Resume", key=f"training_resume_{run.id}", icon=":material/resume:"):
             _resume(run)
         st.button(
@@ -42,17 +36,7 @@ def actions(run: RunSummary) -> None:
         _downloads(run)
         if not run.active:
             _deletion(run)
-
-
-def _use(run: RunSummary) -> None:
-    try:
-        with st.spinner("Checking the model ..."):
-            serving.use_run(run.id)
-    except FerError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    notify(f"Live and Upload now use the model of '{run.name}'.")
-    st.rerun()
+    question(run)
 
 
 def _resume(run: RunSummary) -> None:
