@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.arrays import Boxes, Image
+from fer.arrays import Boxes, Image, Images
 from fer.recognition.candidates import ClassSets
 from fer.streams.settings import StreamSettings
 from fer.vision.boxes import FaceDetector
@@ -61,8 +61,8 @@ class SeenFace:
     """A tracked face in the current frame.
 
     Attributes:
-        number: the person's number, from 1 in the order of confirmation. A face is confirmed when a second detection
-            finds it, because a single one may be a mistake; until then it is None.
+        number: the person's number, from 1 in the order of confirmation. In a live stream, a face is confirmed when a
+            second detection finds it, because a single one may be a mistake; until then it is None.
         box_xywh: (4,) float32 in pixels of the frame.
         present: False while detections miss it. Its expression is then the last known one.
         raw, smoothed: probabilities (7,) float32; None before the first classification.
@@ -77,10 +77,41 @@ class SeenFace:
     against: Objections = field(default_factory=Objections)
 
 
-class FacePipeline:
-    """The processing of one stream, used by a single thread."""
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A track and where it is in one frame. The next frame may already move it while this one is classified."""
 
-    def __init__(self) -> None:
+    track: Track
+    number: int | None
+    box_xywh: Boxes
+    present: bool
+    against: Objections
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFaces:
+    """The faces of a frame, not classified yet.
+
+    Attributes:
+        now_s: the time of the frame in seconds.
+        faces: all tracked faces, oldest first.
+        crops: (N, 48, 48, 1) uint8 of those that are present.
+    """
+
+    now_s: float
+    faces: tuple[_Found, ...]
+    crops: Images
+
+
+class FacePipeline:
+    """The processing of one stream, used by a single thread, or by one thread that finds and one that classifies.
+
+    Args:
+        confirmed_by: how many detections make a face a person with a number.
+    """
+
+    def __init__(self, confirmed_by: int = 2) -> None:
+        self._confirmed_by = confirmed_by
         self._tracker = FaceTracker()
         self._gray: Image | None = None
         self._detector: FaceDetector | None = None
@@ -91,7 +122,7 @@ class FacePipeline:
     def run(
         self, image_bgr: Image, now_s: float, detector: FaceDetector, classifier: Classifier, settings: StreamSettings
     ) -> tuple[SeenFace, ...]:
-        """Process the next frame.
+        """Process the next frame: `find`, then `classify`.
 
         Args:
             image_bgr: (H, W, 3) uint8; not modified. A frame of another size starts new tracks.
@@ -103,6 +134,10 @@ class FacePipeline:
         Returns:
             All tracked faces, oldest first, including those that the last detection missed.
         """
+        return self.classify(self.find(image_bgr, now_s, detector, settings), classifier, settings)
+
+    def find(self, image_bgr: Image, now_s: float, detector: FaceDetector, settings: StreamSettings) -> FoundFaces:
+        """Detect or follow the faces of the next frame, and crop them. The arguments are those of `run`."""
         small, factor = _small(image_bgr)
         gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         previous = self._gray
@@ -121,25 +156,32 @@ class FacePipeline:
             self._since_detection += 1
             self._lost = self._follow(previous, gray, list(self._tracker.tracks))
         tracks = [track for track in self._tracker.tracks if not track.missed]
-        if tracks:
-            for track in (track for track in tracks if now_s - track.rolled_s >= _ROLL_EVERY_S):
-                track.roll, track.rolled_s = detector.roll(image_bgr, track.box_xywh * factor), now_s
-            rolls = [track.roll for track in tracks]
-            boxes = self._tracker.boxes(tracks) * factor
-            crops = crop_faces(image_bgr, boxes, detector.crop_scale, rolls)
-            size_wh = (image_bgr.shape[1], image_bgr.shape[0])
-            for track, box, crop, probabilities in zip(
-                tracks, boxes, crops, classifier.probabilities(crops), strict=True
-            ):
-                track.smooth(probabilities, now_s, settings.smoothing_s)
-                track.against = objections(crop, box, size_wh)
-        return tuple(self._seen(track, factor) for track in self._tracker.tracks)
+        for track in (track for track in tracks if now_s - track.rolled_s >= _ROLL_EVERY_S):
+            track.roll, track.rolled_s = detector.roll(image_bgr, track.box_xywh * factor), now_s
+        boxes = self._tracker.boxes(tracks) * factor
+        crops = crop_faces(image_bgr, boxes, detector.crop_scale, [track.roll for track in tracks])
+        size_wh = (image_bgr.shape[1], image_bgr.shape[0])
+        for track, box, crop in zip(tracks, boxes, crops, strict=True):
+            track.against = objections(crop, box, size_wh)
+        return FoundFaces(now_s, tuple(self._found(track, factor) for track in self._tracker.tracks), crops)
 
-    def _seen(self, track: Track, factor: float) -> SeenFace:
+    def classify(self, found: FoundFaces, classifier: Classifier, settings: StreamSettings) -> tuple[SeenFace, ...]:
+        """Classify the faces of a frame and smooth the result. Frames come in the order in which they were found."""
+        present = [face.track for face in found.faces if face.present]
+        if present:
+            for track, probabilities in zip(present, classifier.probabilities(found.crops), strict=True):
+                track.smooth(probabilities, found.now_s, settings.smoothing_s)
+        return tuple(
+            SeenFace(face.number, face.box_xywh, face.present, face.track.raw, face.track.smoothed, face.against)
+            for face in found.faces
+        )
+
+    def _found(self, track: Track, factor: float) -> _Found:
         # Not the track's own number: false detections that are never confirmed must not leave gaps.
-        number = self._numbers.setdefault(track.track_id, len(self._numbers) + 1) if track.hits > 1 else None
+        confirmed = track.hits >= self._confirmed_by
+        number = self._numbers.setdefault(track.track_id, len(self._numbers) + 1) if confirmed else None
         box = (track.box_xywh * factor).astype(np.float32)
-        return SeenFace(number, box, track.missed == 0, track.raw, track.smoothed, track.against)
+        return _Found(track, number, box, track.missed == 0, track.against)
 
     def _due(self, first: bool, detector: FaceDetector, detect_every: int) -> bool:
         return (
