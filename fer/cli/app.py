@@ -1,5 +1,7 @@
 """`python -m fer app`: open the dashboard from any folder."""
 
+import ipaddress
+import re
 import runpy
 import sys
 from typing import Final
@@ -11,6 +13,32 @@ from fer.paths import PROGRAM
 
 _OWN_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _ANY_ADDRESS: Final = ("0.0.0.0", "::")
+# A name, or a pattern for all names below one.
+_NAME: Final = re.compile(r"\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.I)
+
+
+def _names(_: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names without the brackets of an IPv6 address.
+
+    Raises:
+        click.BadParameter: no browser could ask for the app under a name.
+    """
+    names = tuple(name.strip().removeprefix("[").removesuffix("]") for name in given)
+    for name, text in zip(names, given, strict=True):
+        if not _NAME.fullmatch(name) and not _is_address(name):
+            raise click.BadParameter(
+                f"{text!r:.100} isn't a host name; expected one such as fer.example.org, *.example.org or 10.0.0.5, "
+                "without http:// and port."
+            )
+    return names
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @click.command()
@@ -25,6 +53,7 @@ _ANY_ADDRESS: Final = ("0.0.0.0", "::")
     "hosts",
     multiple=True,
     metavar="NAME",
+    callback=_names,
     help="Further name or address under which browsers open the dashboard, such as fer.example.org; may be repeated",
 )
 @click.option("--no-browser", is_flag=True, help="Don't open a browser")
@@ -40,8 +69,13 @@ def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool
     if names:
         # The option replaces the list of .streamlit/config.toml.
         command += [f"--server.allowedHosts={name}" for name in (*_OWN_NAMES, *names)]
-        # A pattern such as '*.example.org' is no address that a browser can open.
-        command += [f"--browser.serverAddress={name}" for name in names if "*" not in name][:1]
+        # What Streamlit opens and prints. A pattern such as '*.example.org' is no address that a browser can open.
+        shown = next((name for name in names if "*" not in name), None)
+        command += [f"--browser.serverAddress={f'[{shown}]' if ':' in shown else shown}"] if shown else []
+    for name in names:
+        if "*" in name:
+            whom = "every name" if name == "*" else f"every name that ends in {name[1:]}"
+            click.echo(f"The dashboard answers under {whom}, too; use the one that leads to this machine.")
     if no_browser:
         command.append("--server.headless=true")
     # Streamlit reads the .streamlit folder next to the script, so its settings hold from any folder. It runs in this

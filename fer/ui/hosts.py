@@ -101,7 +101,7 @@ async def server_life(_: Any) -> AsyncIterator[None]:
     if not st.get_option("server.headless"):
         loop = asyncio.get_running_loop()
         address = st.get_option("browser.serverAddress")
-        url = f"http://{f'[{address}]' if ':' in address else address}:{st.get_option('server.port')}"
+        url = f"http://{address}:{st.get_option('server.port')}"
         loop.call_later(_BROWSER_SECONDS, lambda: loop.run_in_executor(None, webbrowser.open, url))
     sweeping = asyncio.create_task(sweep_forever())
     try:

@@ -59,6 +59,39 @@ def test_options_reach_streamlit(options: list[str], passed_on: list[str], start
     assert started == ["streamlit", "run", str(PROGRAM / "app.py"), *passed_on]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("*.example.org", "answers under every name that ends in .example.org, too"),
+        ("*", "answers under every name, too"),
+    ],
+)
+def test_a_pattern_is_said_because_it_is_no_address(name: str, said: str, started: list[str]) -> None:
+    result = CliRunner().invoke(main, ["app", "--host", name])
+    assert result.exit_code == 0 and said in result.output
+    assert not [option for option in started if "serverAddress" in option]
+    assert CliRunner().invoke(main, ["app", "--host", "fer.example.org"]).output == ""
+
+
+@pytest.mark.parametrize("address", ["::1", "fd00::7"])
+def test_an_ipv6_address_is_shown_as_browsers_write_it(address: str, started: list[str]) -> None:
+    CliRunner().invoke(main, ["app", "--address", address], catch_exceptions=False)
+    assert f"--browser.serverAddress=[{address}]" in started
+    assert f"--server.address={address}" in started and f"--server.allowedHosts={address}" in started
+    started.clear()
+    CliRunner().invoke(main, ["app", "--host", f"[{address}]"], catch_exceptions=False)
+    assert f"--browser.serverAddress=[{address}]" in started and f"--server.allowedHosts={address}" in started
+
+
+@pytest.mark.parametrize(
+    "name", ["http://box", "box:8501", "a b", "", "*box", "box.*", "a..b", "b\nx", "[::1]:80", "box/x"]
+)
+def test_a_name_under_which_no_browser_could_ask_is_refused(name: str, started: list[str]) -> None:
+    result = CliRunner().invoke(main, ["app", "--host", name])
+    assert (result.exit_code, started) == (2, [])
+    assert "isn't a host name" in result.output
+
+
 def test_an_impossible_port_is_refused(started: list[str]) -> None:
     result = CliRunner().invoke(main, ["app", "--port", "70000"])
     assert result.exit_code == 2 and "70000" in result.output

@@ -151,7 +151,7 @@ def test_two_hosts_are_none() -> None:
     [
         (True, "127.0.0.1", []),
         (False, "127.0.0.1", ["http://127.0.0.1:8501"]),
-        (False, "::1", ["http://[::1]:8501"]),
+        (False, "[::1]", ["http://[::1]:8501"]),
     ],
 )
 def test_the_browser_opens_unless_the_server_is_headless(
