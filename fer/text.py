@@ -6,8 +6,10 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
-# A megabyte, everywhere a size is shown or a limit is set in them.
-MB: Final = 10**6
+# A megabyte as Streamlit's file chooser counts it, everywhere a size is shown or a limit is set: otherwise a file that
+# the chooser allows would be refused.
+KB: Final = 2**10
+MB: Final = 2**20
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%")
 
 
@@ -46,7 +48,7 @@ def percent(share: float, digits: int = 1) -> str:
 def file_size(n_bytes: int) -> str:
     """Return a size for people: '12 kB', '4.8 MB', '300 MB'."""
     if n_bytes < MB / 10:
-        return f"{max(1, round(n_bytes / 1000))} kB"
+        return f"{max(1, round(n_bytes / KB))} kB"
     return f"{n_bytes / MB:.1f} MB" if n_bytes < 100 * MB else f"{n_bytes / MB:,.0f} MB"
 
 

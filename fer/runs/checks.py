@@ -8,10 +8,10 @@ from typing import Final
 from fer import paths
 from fer.errors import ConfigError, shortened
 from fer.runs.config import TrainConfig
-from fer.text import file_size
+from fer.text import MB, file_size
 
 # Two checkpoints and a bundle of the larger network.
-_ROOM_BYTES: Final = 400_000_000
+_ROOM_BYTES: Final = 400 * MB
 # The package's extra 'training'.
 _LIBRARIES: Final = ("tensorflow", "keras", "tf2onnx")
 

@@ -58,19 +58,21 @@ def check_graph(file: Path) -> Bounds:
         raise BundleError(f"{file.name} isn't a valid ONNX network; export the model again.") from error
     weight_bytes = _weight_bytes(model.graph)
     # Before anything that would unpack them.
-    weights = "{:,.0f} MB of weights; at most {:,.0f} MB are"
-    _require(file.name, weight_bytes, MAX_WEIGHT_BYTES, weights)
+    _require(file.name, weight_bytes, MAX_WEIGHT_BYTES, MB, "MB", "of weights")
     bounds = measured_graph(model, file.name, weight_bytes)
-    _require(file.name, bounds.weight_bytes, MAX_WEIGHT_BYTES, weights)
-    _require(file.name, bounds.face_bytes, MAX_FACE_BYTES, "{:,.0f} MB of memory per face; at most {:,.0f} MB are")
-    work = "{:,.0f} million multiply-adds per face; at most {:,.0f} million are"
-    _require(file.name, bounds.work, MAX_WORK, work)
+    _require(file.name, bounds.weight_bytes, MAX_WEIGHT_BYTES, MB, "MB", "of weights")
+    _require(file.name, bounds.face_bytes, MAX_FACE_BYTES, MB, "MB", "of memory per face")
+    _require(file.name, bounds.work, MAX_WORK, 10**6, "million", "multiply-adds per face")
     return bounds
 
 
-def _require(name: str, value: int, limit: int, text: str) -> None:
+def _require(name: str, value: int, limit: int, unit: int, unit_name: str, what: str) -> None:
     if value > limit:
-        raise BundleError(f"{name} takes {text.format(value / 1e6, limit / 1e6)} accepted.")
+        # Rounded up: 100 MB would not look like more than 100.
+        raise BundleError(
+            f"{name} takes {math.ceil(value / unit):,} {unit_name} {what}; at most {limit // unit:,} {unit_name} are "
+            "accepted."
+        )
 
 
 def _check_form(model: Any, name: str) -> None:

@@ -4,6 +4,7 @@ An untrusted file is opened by two large C++ libraries, and what they do with it
 files can hold code and are never opened.
 """
 
+import math
 import re
 import shutil
 import subprocess
@@ -58,7 +59,9 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
         (len(bundle_json), MAX_JSON_BYTES, BUNDLE_FILE),
     ):
         if size > limit:
-            raise BundleError(f"{what} has {size / MB:.0f} MB; at most {limit // MB} MB are accepted.")
+            raise BundleError(
+                f"{what} has {math.ceil(10 * size / MB) / 10:.1f} MB; at most {limit // MB} MB are accepted."
+            )
     called = slug(name)
     if not called:
         raise BundleError("The model needs a name with a letter or a digit; give it one.")

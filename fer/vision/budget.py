@@ -9,7 +9,7 @@ from fer.errors import ImageError
 from fer.text import MB
 
 # A progressive JPEG in full colour with 50 megapixels takes 10 bytes per pixel.
-MAX_MEMORY: Final = 520 * MB
+MAX_MEMORY: Final = 500 * MB
 # Reserved at least, which also bounds the number of decodes at the same time.
 _LEAST: Final = MAX_MEMORY // 8
 

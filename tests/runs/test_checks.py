@@ -11,6 +11,7 @@ from fer.errors import BundleError, ConfigError
 from fer.runs import checks
 from fer.runs.checks import require_startable, typed_path, whole_path
 from fer.runs.config import MODELS, TrainConfig
+from fer.text import MB
 from tests.support.builders import make_bundle
 
 Usage = namedtuple("Usage", "total used free")
@@ -118,9 +119,9 @@ def test_a_model_that_teaches_must_be_there(home, tmp_path):
 
 def test_a_disk_that_is_nearly_full_is_refused_with_what_is_free(home: Path, monkeypatch):
     asked = []
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: asked.append(folder) or Usage(1e9, 0, 399e6))
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: asked.append(folder) or Usage(1e9, 0, 399 * MB))
     with pytest.raises(ConfigError, match="Only 399 MB are free"):
         require_startable(TrainConfig())
     assert asked == [home]
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: Usage(1e9, 0, 401e6))
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: Usage(1e9, 0, 401 * MB))
     require_startable(TrainConfig())

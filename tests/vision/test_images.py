@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fer.errors import ImageError
+from fer.text import MB
 from fer.vision import images
 from fer.vision.images import decode, encode_jpeg, encode_png
 from tests.support.builders import encoded, portrait_bgr
@@ -232,9 +233,9 @@ def test_limits_come_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", never)
     with pytest.raises(ImageError, match="8001 x 8000 pixels"):
         decode(data)
-    monkeypatch.setattr(images, "MAX_BYTES", 10**6)
+    monkeypatch.setattr(images, "MAX_BYTES", MB)
     with pytest.raises(ImageError, match=r"2\.1 MB; at most 1 MB"):
-        decode(bytes(2_050_000))
+        decode(bytes(int(2.05 * MB)))
 
 
 def test_damage_is_told_by_the_error_and_not_on_the_terminal(tmp_path: Path) -> None:
