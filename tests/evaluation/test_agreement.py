@@ -1,4 +1,4 @@
-"""Agreement with the votes, on votes made by hand."""
+"""Agreement with the votes, on small examples."""
 
 import numpy as np
 import pytest
@@ -37,13 +37,13 @@ def answers(labels: list[int], predicted: list[int], confidence: list[float]) ->
         ({}, NO_MAJORITY, 0.0),
     ],
 )
-def test_the_majority_is_the_crowds(row: dict[str, int], majority: int, certainty: float) -> None:
+def test_the_majority_is_the_most_voted_class(row: dict[str, int], majority: int, certainty: float) -> None:
     crowd = crowd_majority(votes(row))
     assert crowd.majority.tolist() == [majority]
     assert crowd.certainty.tolist() == [certainty]
 
 
-def test_agreement_by_hand() -> None:
+def test_agreement_of_a_small_example() -> None:
     crowd = votes({"happiness": 10}, {"happiness": 6, "neutral": 4}, {"sadness": 8, "fear": 2}, {"NF": 10})
     result = agreement(answers([HAPPY, NEUTRAL, SAD, SAD], [HAPPY, NEUTRAL, SAD, SAD], [0.9, 0.4, 0.7, 0.9]), crowd)
     assert result is not None
@@ -56,7 +56,7 @@ def test_agreement_by_hand() -> None:
     assert [b.confidence for b in result.bins] == pytest.approx([0.4, 0.7, 0.9])
 
 
-def test_what_labels_and_crowd_agree_on_bounds_no_model() -> None:
+def test_label_agreement_does_not_bound_a_models_agreement() -> None:
     crowd = votes({"happiness": 10}, {"happiness": 6, "neutral": 4}, {"sadness": 8, "fear": 2})
     labels, favourites = [HAPPY, NEUTRAL, SAD], [HAPPY, HAPPY, SAD]
     as_labelled = agreement(answers(labels, labels, [0.9] * 3), crowd)
@@ -66,18 +66,18 @@ def test_what_labels_and_crowd_agree_on_bounds_no_model() -> None:
     assert (as_the_crowd.accuracy, as_the_crowd.label_accuracy) == (1, as_the_crowd.labels_agree)
 
 
-def test_a_model_that_is_surest_where_people_are_not() -> None:
+def test_a_model_that_is_most_confident_where_people_disagree() -> None:
     crowd = votes({"happiness": 10}, {"happiness": 8, "neutral": 2}, {"happiness": 6, "neutral": 4})
     result = agreement(answers([HAPPY] * 3, [HAPPY] * 3, [0.5, 0.6, 0.7]), crowd)
     assert result is not None
     assert result.correlation == pytest.approx(-1)
 
 
-def test_no_clear_majority_gives_nothing_to_compare() -> None:
+def test_without_a_clear_majority_there_is_nothing_to_compare() -> None:
     assert agreement(answers([SAD], [SAD], [0.9]), votes({"NF": 10})) is None
 
 
-def test_no_correlation_where_nothing_varies() -> None:
+def test_constant_values_have_no_correlation() -> None:
     result = agreement(answers([HAPPY] * 4, [HAPPY] * 4, [0.9] * 4), votes(*[{"happiness": 10}] * 4))
     assert result is not None
     assert result.correlation is None

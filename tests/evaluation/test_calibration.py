@@ -16,14 +16,14 @@ from fer.evaluation.calibration import (
 
 
 def rows(confidences: list[float], predicted: int = 3) -> np.ndarray:
-    """Probabilities whose top class is `predicted` with these confidences, the rest spread evenly."""
+    """Return probabilities with these top classes and confidences, and the rest spread evenly."""
     confidence = np.array(confidences)[:, None]
     probabilities = np.repeat((1 - confidence) / (N_EMOTIONS - 1), N_EMOTIONS, axis=1)
     probabilities[:, predicted] = confidence[:, 0]
     return probabilities
 
 
-def test_temperature_is_found_again(random_logits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_known_temperature_is_recovered(random_logits: tuple[np.ndarray, np.ndarray]) -> None:
     logits, labels = random_logits
     honest = fit_temperature(logits, labels)
     assert honest == pytest.approx(1.0, abs=0.05)
@@ -45,7 +45,7 @@ def test_temperature_of_a_model_that_is_always_right_stays_in_range() -> None:
 
 
 @pytest.mark.parametrize("logits", [np.empty((0, 7)), np.full((2, 7), np.nan)])
-def test_temperature_refuses_what_has_no_likelihood(logits: np.ndarray) -> None:
+def test_temperature_refuses_input_without_a_likelihood(logits: np.ndarray) -> None:
     with pytest.raises(ValueError, match="logits: expected finite"):
         fit_temperature(logits, np.zeros(len(logits), int))
 
@@ -63,14 +63,14 @@ def test_perfectly_calibrated_probabilities_have_no_error(level: float) -> None:
 @pytest.mark.parametrize(
     ("confidences", "right", "ece"),
     [
-        ([1.0] * 10, 10, 0.0),  # always sure, always right
-        ([1.0] * 10, 0, 1.0),  # always sure, always wrong
-        ([0.15] * 20, 3, 0.0),  # next to uniform, right by chance
+        ([1.0] * 10, 10, 0.0),  # certain and right
+        ([1.0] * 10, 0, 1.0),  # certain and wrong
+        ([0.15] * 20, 3, 0.0),  # almost uniform, right by chance
         ([0.9] * 10, 5, 0.4),
         ([0.9] * 5 + [0.5] * 5, 5, 0.3),  # (0.1 + 0.5) / 2: the five right ones come first
     ],
 )
-def test_calibration_error_by_hand(confidences: list[float], right: int, ece: float) -> None:
+def test_calibration_error_of_a_small_example(confidences: list[float], right: int, ece: float) -> None:
     labels = np.array([3] * right + [0] * (len(confidences) - right))
     assert reliability(rows(confidences), labels).ece == pytest.approx(ece, abs=1e-9)
 
@@ -86,14 +86,14 @@ CONFIDENCES = [0.95, 0.9, 0.8, 0.7, 0.6, 0.5]
 LABELS = np.array([3, 0, 3, 3, 3, 0])
 
 
-def test_coverage_curve_by_hand() -> None:
+def test_coverage_curve_of_a_small_example() -> None:
     curve = coverage_curve(rows(CONFIDENCES), LABELS)
     assert curve.thresholds.tolist() == pytest.approx(CONFIDENCES)
     assert curve.coverage.tolist() == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1])
     assert curve.accuracy.tolist() == pytest.approx([1, 1 / 2, 2 / 3, 3 / 4, 4 / 5, 4 / 6])
 
 
-def test_faces_of_one_confidence_are_answered_together() -> None:
+def test_faces_of_equal_confidence_are_answered_together() -> None:
     curve = coverage_curve(rows([0.9, 0.9, 0.5, 0.5]), np.array([3, 0, 3, 3]))
     assert curve.coverage.tolist() == [0.5, 1.0]
     assert curve.accuracy.tolist() == [0.5, 0.75]
@@ -103,7 +103,7 @@ def test_faces_of_one_confidence_are_answered_together() -> None:
     ("target", "low", "high"),
     [(0.8, 0.5, 0.6), (0.9, 0.9, 0.95), (0.6, 0.0, 0.0)],
 )
-def test_threshold_is_the_smallest_that_is_right_often_enough(target: float, low: float, high: float) -> None:
+def test_the_threshold_is_the_smallest_that_reaches_the_accuracy(target: float, low: float, high: float) -> None:
     threshold = fit_confidence_threshold(rows(CONFIDENCES), LABELS, target)
     assert low <= threshold <= high
     answered = answered_at(rows(CONFIDENCES), LABELS, threshold)
@@ -111,12 +111,12 @@ def test_threshold_is_the_smallest_that_is_right_often_enough(target: float, low
     assert answered.accuracy >= target
 
 
-def test_threshold_of_a_hopeless_model_answers_nothing() -> None:
+def test_the_threshold_of_a_useless_model_answers_no_face() -> None:
     assert fit_confidence_threshold(rows([0.9, 0.8]), np.array([0, 0])) == 1.0
     assert answered_at(rows([0.9, 0.8]), np.array([0, 0]), 1.0).accuracy is None
 
 
-def test_threshold_holds_in_float32() -> None:
+def test_the_threshold_works_in_float32() -> None:
     probabilities = rows(CONFIDENCES).astype(np.float32)
     threshold = fit_confidence_threshold(rows(CONFIDENCES), LABELS)
     assert answered_at(probabilities, LABELS, threshold).coverage == pytest.approx(5 / 6)

@@ -1,4 +1,4 @@
-"""Charts show the numbers they say they show."""
+"""Charts show the right numbers."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def answers(n_right: int = 6, n: int = 10, confidence: float = 0.6) -> Predictio
     return Predictions(labels, probabilities)
 
 
-def test_confusion_shows_counts_or_shares_and_hovers_both() -> None:
+def test_confusion_shows_counts_or_shares_and_both_on_hover() -> None:
     metrics = measure(answers())
     (counts,) = charts.confusion_chart(metrics, by_row=False).data
     (shares,) = charts.confusion_chart(metrics, by_row=True).data
@@ -36,19 +36,19 @@ def test_calibration_leaves_empty_bins_out_and_names_its_error() -> None:
     assert figure.layout.title.text == "Calibration, ECE 0.300"
 
 
-def test_confidence_counts_right_and_wrong_apart() -> None:
+def test_confidence_counts_right_and_wrong_separately() -> None:
     right, wrong = charts.confidence_chart(answers(confidence=0.62)).data
     assert (sum(right.y), sum(wrong.y)) == (6, 4)
     assert right.y[12] == 6 and wrong.y[12] == 4
     assert right.x[12] == pytest.approx(0.625)
 
 
-def test_a_confidence_of_one_is_not_lost() -> None:
+def test_a_confidence_of_one_is_counted() -> None:
     right, _ = charts.confidence_chart(answers(confidence=1.0)).data
     assert right.y[-1] == 6
 
 
-def test_the_diamond_stands_at_the_models_own_threshold() -> None:
+def test_the_diamond_marks_the_models_own_threshold() -> None:
     labels = np.array([3, 3, 0, 3])
     probabilities = np.full((4, N_EMOTIONS), 0.01, np.float32)
     probabilities[:, 3] = [0.9, 0.8, 0.7, 0.6]
@@ -79,7 +79,7 @@ def test_robustness_shows_unchanged_faces_first_and_both_models_side_by_side() -
     assert one.marker.color != other.marker.color
 
 
-def test_scores_by_class_stand_in_the_classes_order() -> None:
+def test_scores_by_class_are_in_the_order_of_the_classes() -> None:
     figure = charts.per_class_chart(measure(answers()))
     shown = [trace for trace in figure.data if trace.showlegend is False]
     precision, recall, _ = shown

@@ -1,4 +1,4 @@
-"""Evidence and its picture."""
+"""Evidence maps and their overlay."""
 
 import numpy as np
 
@@ -18,13 +18,13 @@ def test_evidence_is_where_the_class_stands_out() -> None:
     assert heat.sum() == 1
 
 
-def test_what_all_classes_share_decides_nothing() -> None:
+def test_activation_shared_by_all_classes_is_no_evidence() -> None:
     shared = np.full((6, 6, 1), 7.0) * np.random.default_rng(0).random((6, 6, 1))
     assert np.allclose(evidence(maps(2, 4, 1) + shared, 2), evidence(maps(2, 4, 1), 2), atol=1e-6)
     assert not evidence(np.ones((6, 6, N_EMOTIONS)), 0).any()
 
 
-def test_what_speaks_for_another_class_is_no_evidence() -> None:
+def test_activation_of_another_class_is_no_evidence() -> None:
     assert evidence(maps(2, 4, 1), 3)[4, 1] == 0
 
 

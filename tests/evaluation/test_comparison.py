@@ -1,4 +1,4 @@
-"""Two models side by side, against cases counted by hand."""
+"""Comparison of two models, on small examples."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def answers(right: list[bool], confidence: float = 0.9) -> Predictions:
     return Predictions(LABELS[: len(right)], probabilities)
 
 
-def test_a_model_against_itself_is_no_different() -> None:
+def test_a_model_equals_itself() -> None:
     same = answers([True] * 5 + [False] * 3)
     result = compare(same, same)
     assert (result.both_right, result.only_first, result.only_second, result.both_wrong) == (5, 0, 0, 3)
@@ -28,10 +28,10 @@ def test_a_model_against_itself_is_no_different() -> None:
 
 @pytest.mark.parametrize(
     ("only_first", "only_second", "p_value"),
-    # Two-sided binomial tails: 2 * (1/2)^10; 2 * (1 + 10 + 45)/2^10; both sides of an even split are everything.
+    # Two-sided binomial tails: 2 * (1/2)^10; 2 * (1 + 10 + 45)/2^10; an even split gives 1.
     [(10, 0, 2 / 1024), (8, 2, 2 * 56 / 1024), (5, 5, 1.0)],
 )
-def test_mcnemar_by_hand(only_first: int, only_second: int, p_value: float) -> None:
+def test_mcnemar_of_small_examples(only_first: int, only_second: int, p_value: float) -> None:
     n_both = 4
     first = answers([True] * only_first + [False] * only_second + [True] * n_both)
     second = answers([False] * only_first + [True] * only_second + [True] * n_both)
@@ -42,13 +42,13 @@ def test_mcnemar_by_hand(only_first: int, only_second: int, p_value: float) -> N
     assert sorted(result.disagree) == list(range(only_first + only_second))
 
 
-def test_the_values_are_plain() -> None:
+def test_the_values_are_json() -> None:
     found = compare(answers([True] * 5 + [False]), answers([True] * 3 + [False] * 2 + [True])).to_dict()
     counts = {"both_right": 3, "only_first": 2, "only_second": 1, "both_wrong": 0, "disagree": 3}
     assert found == {**counts, "mcnemar_p": pytest.approx(1)}
 
 
-def test_the_surest_disagreement_comes_first() -> None:
+def test_the_most_confident_disagreement_comes_first() -> None:
     first, second = answers([True, True, True]), answers([True, False, False])
     probabilities = second.probabilities.copy()
     probabilities[1, 6], probabilities[1, 0] = 0.5, 0.45

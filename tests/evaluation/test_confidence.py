@@ -1,4 +1,4 @@
-"""What is fitted lowers the confidence of poor pictures until the answered ones are right often enough."""
+"""The fitted rule lowers the confidence of poor images until the answers are right often enough."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ NOISY = next(transform for transform in TRANSFORMS if transform.name == "noise")
 
 
 def faces(n: int, seed: int) -> FaceDataset:
-    """Smooth pictures of 48 x 48 with labels of three classes."""
+    """Return smooth images of 48 x 48 with labels of three classes."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:48, :48] / 48
     phases = rng.uniform(0, 6, (n, 2, 1, 1))
@@ -26,7 +26,7 @@ def faces(n: int, seed: int) -> FaceDataset:
 class FooledByNoise:
     """Right in 85 of 100 faces, in 45 of those with noise, and equally confident of both.
 
-    An answer follows from the face's own pixels, so that it is the same each time.
+    The prediction depends on the face's pixels only, so it is the same each time.
     """
 
     def __init__(self, known: FaceDataset) -> None:
@@ -71,7 +71,7 @@ def test_noisy_faces_lose_their_confidence_and_clean_ones_keep_it(known: FaceDat
     assert reliability(clean, known.labels).ece < 0.08
     answered = answered_at(clean, known.labels, found.confidence_threshold)
     assert answered.coverage > 0.8 and answered.accuracy is not None and answered.accuracy >= 0.8
-    # Without the rule all of them are answered, and fewer than half are right.
+    # Without the rule, all of them are answered, and fewer than half of the answers are right.
     assert answered_at(noisy, known.labels, found.confidence_threshold).coverage < 0.2
 
 
@@ -84,7 +84,7 @@ def test_few_faces_share_one_temperature(known: FaceDataset) -> None:
 
 
 class Untrained:
-    """Says the same of every face, in scores of any size, as a network does whose training failed."""
+    """Predict the same for every face, with large logits, as a network does whose training failed."""
 
     def __init__(self, size: float) -> None:
         self._size = size
@@ -95,6 +95,6 @@ class Untrained:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [3.0, 1e5])
-def test_a_network_that_learned_nothing_is_never_sure(size: float) -> None:
+def test_an_untrained_network_is_never_sure(size: float) -> None:
     found = fit_confidence(Untrained(size), faces(500, 3))
     assert found.confidence_threshold == 1.0 and found.quality is not None

@@ -1,4 +1,4 @@
-"""Which faces are evaluated: the same whatever they came from."""
+"""The evaluated faces are the same from any source."""
 
 from pathlib import Path, PurePosixPath
 
@@ -33,7 +33,7 @@ def test_csv_and_folders_of_the_same_images_are_the_same_evaluation_set(tmp_path
     assert one.origins[0].startswith("line ") and other.origins[0].endswith(".png")
 
 
-def test_an_origin_is_that_of_its_face(tmp_path: Path) -> None:
+def test_each_face_has_its_own_origin(tmp_path: Path) -> None:
     faces = synthetic_faces()
     folders = write_files(tmp_path / "folders", image_files(faces))
     found = load_evaluation_set(Source(str(folders), split="train"))
@@ -45,18 +45,18 @@ def test_an_origin_is_that_of_its_face(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sizes", "split"), [((7, 7, 7), "test"), ((7, 7, 0), "validation"), ((7, 0, 0), "train"), ((0, 0, 7), "test")]
 )
-def test_the_split_that_tells_most_is_the_default(sizes: tuple[int, int, int], split: str) -> None:
+def test_the_most_informative_split_is_the_default(sizes: tuple[int, int, int], split: str) -> None:
     faces = synthetic_faces(*sizes)
     assert default_split(faces) == split
     assert len(evaluation_set(faces).faces) == 7
 
 
-def test_no_image_at_all_is_a_sentence() -> None:
+def test_an_empty_dataset_gives_a_sentence() -> None:
     with pytest.raises(EvaluationError, match="no labelled face"):
         default_split(grey_faces(0))
 
 
-def test_a_split_that_is_missing_is_named_with_those_there_are(tmp_path: Path) -> None:
+def test_a_missing_split_is_named_with_the_existing_ones(tmp_path: Path) -> None:
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces(14, 7, 0)))
     with pytest.raises(DatasetError, match=r"no split 'test'.*train, validation"):
         load_evaluation_set(Source(str(table), split="test"))
@@ -73,25 +73,25 @@ def test_validation_of_data_without_one_is_the_tenth_that_training_takes(tmp_pat
     assert not load_evaluation_set(Source(str(folders), split="test")).derived
 
 
-def test_without_train_there_is_no_tenth_of_it(tmp_path: Path) -> None:
+def test_validation_cannot_be_taken_from_a_missing_train_split(tmp_path: Path) -> None:
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces(0, 0, 7)))
     with pytest.raises(DatasetError, match=r"no split 'validation'.*test"):
         load_evaluation_set(Source(str(table), split="validation"))
 
 
-def test_an_imported_set_is_found_by_its_name(tmp_path: Path, fer_home: Path) -> None:
+def test_an_imported_dataset_is_found_by_its_name(tmp_path: Path, fer_home: Path) -> None:
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces())), "mine")
     assert load_evaluation_set(Source("mine")).faces.name == "mine"
 
 
 @pytest.mark.parametrize("path", ["~nosuchuser/x", "x" * 300, "a\0b"])
-def test_what_can_be_no_path_is_a_sentence(path: str, fer_home: Path) -> None:
+def test_an_impossible_path_gives_a_sentence(path: str, fer_home: Path) -> None:
     with pytest.raises(FerError) as caught:
         load_evaluation_set(Source(path))
     assert len(str(caught.value)) < 200 and str(caught.value).endswith(".")
 
 
-def test_a_path_does_not_depend_on_the_folder_it_was_typed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "faces").mkdir()
     assert locate("faces") == tmp_path.resolve() / "faces"
@@ -99,7 +99,7 @@ def test_a_path_does_not_depend_on_the_folder_it_was_typed_in(tmp_path: Path, mo
 
 @pytest.mark.parametrize(("split", "n_left_out"), [("train", 2), ("validation", 0), ("test", 1)])
 @pytest.mark.parametrize("form", ["table", "table in a folder", "folders"])
-def test_what_is_left_out_is_counted_by_split(form: str, split: str, n_left_out: int, tmp_path: Path) -> None:
+def test_faces_left_out_are_counted_by_split(form: str, split: str, n_left_out: int, tmp_path: Path) -> None:
     faces = synthetic_faces(28, 14, 28)
     if form == "folders":
         files = image_files(faces)
@@ -134,14 +134,14 @@ def test_synthetic_needs_no_file() -> None:
     assert len(found.faces) == 140
 
 
-def test_the_key_knows_pixels_and_labels_but_not_order() -> None:
+def test_the_key_depends_on_pixels_and_labels_but_not_order() -> None:
     faces = grey_faces(14, noise=20)
     key = evaluation_set(faces).key
     assert evaluation_set(faces.take(np.arange(14)[::-1])).key == key
     assert evaluation_set(grey_faces(14, wrong=1, noise=20)).key != key
 
 
-def test_as_many_origins_as_faces() -> None:
+def test_origins_and_faces_must_have_the_same_number() -> None:
     with pytest.raises(ValueError, match="origins: expected 7"):
         EvaluationSet(grey_faces(7), "test", ("one",))
 
@@ -168,7 +168,7 @@ def write_photos(root: Path) -> Path:
     return root
 
 
-def test_photos_are_searched_and_cropped_as_everywhere(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+def test_photos_are_searched_and_cropped_as_when_analysed(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     folder = write_photos(tmp_path / "photos")
     found = load_evaluation_set(Source(str(folder), photos=True), lambda: analyzer)
     assert dict(zip(found.origins, found.faces.labels, strict=True)) == {
@@ -225,7 +225,7 @@ def test_whole_photos_are_recognised_unless_told_otherwise(tmp_path: Path, analy
 
 
 @pytest.mark.parametrize("side", [48, 96, 224])
-def test_cropped_faces_of_any_size_are_no_photos(side: int, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+def test_cropped_faces_of_any_size_are_not_taken_for_photos(side: int, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     (face,) = analyzer.analyze(portrait_bgr()).faces
     x, y, w, h = face.box_xywh
     crop = portrait_bgr()[max(0, y) : y + h, max(0, x) : x + w]
@@ -235,7 +235,7 @@ def test_cropped_faces_of_any_size_are_no_photos(side: int, tmp_path: Path, anal
     assert has_photos(write_photos(tmp_path / "photos"), analyzer.detector)
 
 
-def test_a_file_and_an_empty_folder_are_no_photos(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+def test_a_file_or_an_empty_folder_is_not_taken_for_photos(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     (tmp_path / "faces.csv").write_text("emotion,pixels\n")
     assert not has_photos(tmp_path / "faces.csv", analyzer.detector)
     (tmp_path / "empty").mkdir()

@@ -21,17 +21,17 @@ def answers() -> Predictions:
     return Predictions(labels, probabilities)
 
 
-def test_mistakes_are_the_wrong_ones_the_surest_first() -> None:
+def test_mistakes_come_with_the_most_confident_first() -> None:
     assert mistakes(answers()).tolist() == [2, 3, 1]
 
 
-def test_a_cell_holds_its_faces_the_surest_first() -> None:
+def test_a_cell_lists_its_faces_with_the_most_confident_first() -> None:
     assert of_kind(answers(), SAD, HAPPY).tolist() == [2, 1]
     assert of_kind(answers(), HAPPY, HAPPY).tolist() == [0]
     assert of_kind(answers(), HAPPY, SAD).tolist() == []
 
 
-def test_a_card_says_what_was_true_and_given_and_shows_where(tmp_path: Path) -> None:
+def test_a_card_shows_true_and_predicted_class_and_the_map(tmp_path: Path) -> None:
     faces = grey_faces(14, wrong=7)
     made = result(tmp_path / "bundle", faces)
     found = evaluation_set(faces)
@@ -49,7 +49,7 @@ def test_a_card_says_what_was_true_and_given_and_shows_where(tmp_path: Path) -> 
         assert card.probabilities[0].argmax() == predicted
 
 
-def test_two_models_give_a_caption_and_a_map_each(tmp_path: Path) -> None:
+def test_each_of_two_models_has_a_caption_and_a_map(tmp_path: Path) -> None:
     faces = grey_faces(7)
     one, other = result(tmp_path / "a", faces), result(tmp_path / "b", faces)
     classifiers = [tiny_classifier(tmp_path / "a"), tiny_classifier(tmp_path / "b")]

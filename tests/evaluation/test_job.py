@@ -1,4 +1,4 @@
-"""An evaluation in its own process: done, stopped, failed, vanished; and never done twice."""
+"""An evaluation in its own process: finished, stopped, failed or vanished, and never run twice."""
 
 import contextlib
 import os
@@ -66,7 +66,7 @@ def test_a_job_that_was_never_started_has_no_progress(bundle: Bundle) -> None:
     assert job.progress() is None
 
 
-def test_a_process_of_its_own_evaluates_and_keeps_the_result(bundle: Bundle) -> None:
+def test_an_evaluation_runs_in_its_own_process_and_stores_its_result(bundle: Bundle) -> None:
     job, request = asked(bundle)
     job.start(request)
     first = job.progress()
@@ -80,10 +80,10 @@ def test_a_process_of_its_own_evaluates_and_keeps_the_result(bundle: Bundle) -> 
     assert (found.metrics.n, found.data.split) == (140, "test")
 
 
-def test_asking_again_while_it_runs_joins_it_and_stop_ends_it(
+def test_a_second_request_joins_the_running_job_and_stop_ends_it(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # A process that takes a minute, whatever the machine.
+    # A process that takes a minute on any machine.
     monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
     job, request = asked(bundle)
     job.start(request)
@@ -97,9 +97,7 @@ def test_asking_again_while_it_runs_joins_it_and_stop_ends_it(
     assert not _lives(pid)
 
 
-def test_a_clock_that_is_set_hides_no_living_job(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_changed_clock_hides_no_running_job(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
     job, request = asked(bundle)
     job.start(request)
@@ -118,7 +116,7 @@ def test_a_clock_that_is_set_hides_no_living_job(
             os.kill(pid, signal.SIGKILL)
 
 
-def test_a_process_that_ended_at_once_has_failed(
+def test_a_process_that_ends_immediately_has_failed(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("fer.evaluation.job.sys.executable", "/bin/false")
@@ -141,7 +139,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def test_a_process_that_vanished_has_failed_and_names_its_log(bundle: Bundle) -> None:
+def test_a_vanished_process_has_failed_and_names_its_log(bundle: Bundle) -> None:
     job, _ = asked(bundle)
     job.folder.mkdir(parents=True)
     write_json(job.folder / PROGRESS_FILE, {"state": RUNNING, "pid": os.getpid(), "birth": "another time"})
@@ -152,7 +150,7 @@ def test_a_process_that_vanished_has_failed_and_names_its_log(bundle: Bundle) ->
 
 
 def work(job: Job, request: Request) -> Progress:
-    """Do the work of the process in this one."""
+    """Run the evaluation in this process instead of its own."""
     job.folder.mkdir(parents=True, exist_ok=True)
     write_json(job.folder / REQUEST_FILE, request.to_dict())
     worker.run(job.folder)
@@ -182,7 +180,7 @@ def test_a_damaged_model_fails_with_a_sentence(bundle: Bundle) -> None:
     assert progress.error is not None and "hash doesn't match" in progress.error
 
 
-def test_the_order_of_models_and_robustness_make_no_other_job(bundle: Bundle, fer_home: Path) -> None:
+def test_the_order_of_models_and_robustness_do_not_make_another_job(bundle: Bundle, fer_home: Path) -> None:
     other = make_bundle(fer_home / "other", sharpness=2.0)
     folder = asked(bundle, other)[0].folder
     assert asked(other, bundle, robustness=True)[0].folder == folder
@@ -196,7 +194,7 @@ def test_a_job_that_cannot_start_gives_a_sentence(bundle: Bundle) -> None:
         job.start(request)
 
 
-def test_a_model_has_the_name_by_which_it_was_chosen(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_has_the_name_it_was_chosen_by(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Progress] = []
     monkeypatch.setattr(worker, "write_json", lambda _, values: written.append(Progress(**values)))
     monkeypatch.setattr(worker, "_SECONDS_BETWEEN_WRITES", 0.0)
@@ -252,7 +250,7 @@ def test_nothing_is_computed_twice(bundle: Bundle, fer_home: Path, monkeypatch: 
     assert len(list((evaluations_dir() / "faces").iterdir())) == 1
 
 
-def test_progress_rises_and_tells_the_time_left(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_rises_and_shows_the_time_left(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Progress] = []
     monkeypatch.setattr(worker, "write_json", lambda _, values: written.append(Progress(**values)))
     monkeypatch.setattr(worker, "_SECONDS_BETWEEN_WRITES", 0.0)

@@ -1,4 +1,4 @@
-"""Metrics, checked on cases that can be counted by hand."""
+"""Metrics, checked on examples small enough to count."""
 
 import json
 
@@ -36,7 +36,7 @@ def test_always_wrong() -> None:
     assert metrics.accuracy_interval[0] == 0
 
 
-def test_one_answer_to_everything() -> None:
+def test_one_class_for_every_face() -> None:
     labels = [3] * 6 + [0] * 2 + [4] * 2
     metrics = measure(predictions(labels, [3] * 10))
     assert metrics.accuracy == 0.6
@@ -49,14 +49,14 @@ def test_one_answer_to_everything() -> None:
     assert metrics.confusion[0].tolist() == [0, 0, 0, 2, 0, 0, 0]  # rows are true, columns predicted
 
 
-def test_uniform_probabilities_are_as_sure_as_chance() -> None:
+def test_uniform_probabilities_have_the_confidence_of_chance() -> None:
     uniform = Predictions(np.array(EVERY), np.full((len(EVERY), N_EMOTIONS), 1 / N_EMOTIONS, np.float32))
     metrics = measure(uniform)
     assert metrics.accuracy == pytest.approx(1 / 7)
     assert metrics.ece == pytest.approx(0, abs=1e-6)
 
 
-def test_the_second_guess_counts_for_top2_alone() -> None:
+def test_the_second_guess_counts_only_for_top2() -> None:
     probabilities = np.zeros((4, N_EMOTIONS), np.float32)
     probabilities[:, 2], probabilities[:, 5], probabilities[:, 6] = 0.5, 0.3, 0.2
     metrics = measure(Predictions(np.array([2, 5, 5, 6]), probabilities))
@@ -69,16 +69,16 @@ def test_the_second_guess_counts_for_top2_alone() -> None:
     # Newcombe (1998), table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_the_interval_is_wilsons(n_right: int, n: int, low: float, high: float) -> None:
+def test_the_interval_is_wilsons_with_newcombes_values(n_right: int, n: int, low: float, high: float) -> None:
     assert wilson_interval(n_right, n) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_no_face_is_said_in_a_sentence() -> None:
+def test_no_faces_give_a_sentence() -> None:
     with pytest.raises(EvaluationError, match="no face to evaluate"):
         predictions([], [])
 
 
-def test_summary_is_the_object_that_is_promised() -> None:
+def test_the_summary_has_the_documented_fields() -> None:
     written = json.loads(json.dumps(summary("small", "mine", "test", predictions(EVERY, EVERY))))
     assert list(written) == [
         *("model", "data", "split", "n", "accuracy", "macro_f1", "ece"),
@@ -90,7 +90,7 @@ def test_summary_is_the_object_that_is_promised() -> None:
 
 
 class Brightness:
-    """A classifier that answers with the class its crop's grey value names, and counts what it is shown."""
+    """A classifier that predicts a class from the crop's grey value and counts the faces it gets."""
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -26,12 +26,12 @@ ONE_PASS = N_FACES + BATCH
 
 @pytest.fixture(autouse=True)
 def _home(fer_home: Path) -> None:
-    """Every test has an empty FER_HOME."""
+    """Give every test an empty FER_HOME."""
 
 
 @pytest.fixture
 def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many faces were classified, a number a call."""
+    """Record how many faces each call classifies."""
     seen: list[int] = []
     answer = EmotionClassifier.probabilities
 
@@ -43,7 +43,7 @@ def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_what_is_kept_is_not_computed_and_fresh_computes_it_again(tmp_path: Path, classified: list[int]) -> None:
+def test_a_stored_result_is_reused_and_fresh_computes_it_again(tmp_path: Path, classified: list[int]) -> None:
     classifier, faces = tiny_classifier(tmp_path / "tiny"), evaluation_set(grey_faces(N_FACES))
     first = evaluate_once(classifier, faces, name="mine")
     again = evaluate_once(classifier, faces)
@@ -54,7 +54,7 @@ def test_what_is_kept_is_not_computed_and_fresh_computes_it_again(tmp_path: Path
     assert sum(classified) == 2 * ONE_PASS
 
 
-def test_two_at_once_compute_once_and_the_second_is_told(tmp_path: Path, classified: list[int]) -> None:
+def test_two_at_once_compute_once_and_the_second_is_informed(tmp_path: Path, classified: list[int]) -> None:
     classifier, faces = tiny_classifier(tmp_path / "bundle"), evaluation_set(grey_faces(N_FACES))
     waiting, results = threading.Event(), []
     with store.alone(store.result_key(classifier.bundle.hash, faces.key)):
@@ -64,14 +64,14 @@ def test_two_at_once_compute_once_and_the_second_is_told(tmp_path: Path, classif
         other.start()
         assert waiting.wait(30)
         assert classified == []
-        # What the holder of the lock keeps is what the other finds.
+        # The other process finds the result that the lock's holder stores.
         store.save_result(evaluate_model(classifier, faces))
     other.join(30)
     assert sum(classified) == ONE_PASS
     assert results[0].metrics.accuracy == 1.0
 
 
-def test_a_runs_report_is_kept_for_the_page(fer_home: Path, classified: list[int]) -> None:
+def test_a_runs_report_is_stored_for_the_page(fer_home: Path, classified: list[int]) -> None:
     run = fer_home / "runs" / "20260101-000000-abcd"
     bundle = make_bundle(run / "bundle")
     write_json(run / "notes.json", {"name": "gentle"})
@@ -84,7 +84,7 @@ def test_a_runs_report_is_kept_for_the_page(fer_home: Path, classified: list[int
     assert sum(classified) == ONE_PASS
 
 
-def test_a_run_has_its_report_where_nothing_can_be_kept(fer_home: Path) -> None:
+def test_a_run_has_its_report_even_if_it_cannot_be_stored(fer_home: Path) -> None:
     run = fer_home / "runs" / "20260101-000000-abcd"
     bundle = make_bundle(run / "bundle")
     evaluations_dir().write_text("in the way")
@@ -92,7 +92,7 @@ def test_a_run_has_its_report_where_nothing_can_be_kept(fer_home: Path) -> None:
     assert (run / RUN_REPORT).stat().st_size > 1000
 
 
-def test_a_model_is_called_as_its_user_knows_it(fer_home: Path) -> None:
+def test_a_model_has_the_name_its_user_knows(fer_home: Path) -> None:
     run = fer_home / "runs" / "20260101-000000-abcd"
     bundle = make_bundle(run / "bundle")
     assert display_name(bundle) == "20260101-000000-abcd"

@@ -53,7 +53,7 @@ def body(page: str) -> str:
     return page[page.index("<body>") :]
 
 
-def test_the_page_asks_for_nothing_from_anywhere(found, classifier, made) -> None:
+def test_the_page_loads_nothing_from_elsewhere(found, classifier, made) -> None:
     page = html(found, [made], [classifier])
     assert not re.findall(r"<(?:script|img|link|iframe)[^>]+(?:src|href)\s*=\s*[\"'](?!data:)", body(page))
     assert "@import" not in page[: page.index("<script>")]
@@ -94,14 +94,14 @@ def test_the_gallery_shows_each_mistake_and_its_map(found, classifier, made) -> 
     assert text.count("data:image/jpeg") == 2 * WRONG
 
 
-def test_without_the_models_no_face_is_in_it(found, made) -> None:
+def test_without_the_models_it_shows_no_face(found, made) -> None:
     text = body(html(found, [made]))
     assert "data:image" not in text
     assert "<img" not in text
     assert "Metrics" in text
 
 
-def test_synthetic_faces_are_called_synthetic(found, classifier, made) -> None:
+def test_synthetic_faces_are_labelled_as_synthetic(found, classifier, made) -> None:
     assert "faces are synthetic" not in html(found, [made])
     synthetic = evaluation_set(replace(grey_faces(14), synthetic=True))
     assert "faces are synthetic" in html(synthetic, [evaluate_model(classifier, synthetic)])
@@ -158,12 +158,12 @@ def test_csv_has_one_row_per_face(found, made) -> None:
     assert rows[0]["sure"] == "true"
 
 
-def test_csv_of_two_models_tells_them_apart(found, made) -> None:
+def test_csv_of_two_models_distinguishes_them(found, made) -> None:
     rows = list(csv.DictReader(io.StringIO(report(".csv", found, [made, made]).decode("utf-8-sig"))))
     assert rows[0]["predicted_a"] == rows[0]["predicted_b"]
 
 
-def test_a_file_name_is_no_formula(made) -> None:
+def test_a_file_name_is_never_a_formula(made) -> None:
     found = evaluation_set(grey_faces(70, wrong=WRONG))
     bad = replace(found, origins=("=HYPERLINK(1)", *found.origins[1:]))
     rows = list(csv.reader(io.StringIO(report(".csv", bad, [made]).decode("utf-8-sig"))))
@@ -178,7 +178,7 @@ def test_a_runs_report_uses_the_best_split_and_shows_no_face(tmp_path: Path, fer
     assert "data:image" not in text
 
 
-def test_key_metrics_are_rounded_alike(made) -> None:
+def test_key_metrics_are_rounded_consistently(made) -> None:
     metrics = key_metrics(made)
     assert metrics["Accuracy"] == "0.900"
     assert metrics["Faces"] == "70"
@@ -191,7 +191,7 @@ def test_a_threshold_that_no_face_reaches_has_no_accuracy(made) -> None:
 
 
 @pytest.mark.parametrize(("n", "words"), [(1, "1 face, 1 image left out"), (14, "14 faces, 2 images left out")])
-def test_counts_have_the_right_number(n: int, words: str, classifier) -> None:
+def test_counts_agree_with_their_noun(n: int, words: str, classifier) -> None:
     left_out = tuple(Rejection(f"{number}.png", "no face found") for number in range(1 if n == 1 else 2))
     found = replace(evaluation_set(grey_faces(n)), left_out=left_out)
     assert about([evaluate_model(classifier, found)]).endswith(f"test split of greys: {words}")
@@ -200,7 +200,7 @@ def test_counts_have_the_right_number(n: int, words: str, classifier) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"), [(0, "not statistically significant"), (40, "first is significantly better")]
 )
-def test_the_verdict_names_the_better_model_if_one_is(wrong: int, words: str, made, classifier) -> None:
+def test_the_verdict_names_the_better_model_if_there_is_one(wrong: int, words: str, made, classifier) -> None:
     found = evaluation_set(grey_faces(70))
     one = evaluate_model(classifier, found).predictions
     probabilities = one.probabilities.copy()

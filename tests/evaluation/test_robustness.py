@@ -1,4 +1,4 @@
-"""Each transform does what its label says, and the table adds up."""
+"""Each transform does what its label says, and the table's numbers are right."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ ROWS, COLUMNS = np.mgrid[:48, :48]
 
 
 def dot(row: int, column: int) -> np.ndarray:
-    """A bright spot of 5 x 5 on black."""
+    """Return a bright spot of 5 x 5 on black."""
     image = np.zeros((48, 48), np.uint8)
     image[row - 2 : row + 3, column - 2 : column + 3] = 200
     return image
@@ -32,7 +32,7 @@ def apply(name: str, image: np.ndarray, number: int = 0) -> np.ndarray:
     return result
 
 
-def test_the_table_is_the_agreed_one() -> None:
+def test_the_transforms_are_the_documented_ones() -> None:
     assert [transform.label for transform in TRANSFORMS] == [
         *("darker (gamma 2)", "brighter (gamma 0.5)", "blurred (sigma 1.5)", "turned by 10°", "turned by 20°"),
         *("24 pixels wide", "JPEG quality 20", "noise (sigma 15)", "lower half covered"),
@@ -49,7 +49,7 @@ def test_gamma_of_a_mid_grey(name: str, grey: int) -> None:
 
 @pytest.mark.parametrize(("name", "degrees"), [("turned_10", 10), ("turned_20", 20)])
 @pytest.mark.parametrize(("number", "sign"), [(0, -1), (1, 1)])
-def test_turned_by_as_much_as_it_says(name: str, degrees: float, number: int, sign: int) -> None:
+def test_faces_are_turned_by_the_stated_angle(name: str, degrees: float, number: int, sign: int) -> None:
     row, column = centre(apply(name, dot(23, 38), number))
     angle = np.degrees(np.arctan2(23.5 - row, column - 23.5)) - np.degrees(np.arctan2(0.5, 14.5))
     assert angle == pytest.approx(sign * degrees, abs=1.5)
@@ -73,14 +73,14 @@ def test_shifted_by_eight_percent_in_four_directions(number: int, shift: tuple[f
     assert (row - 23, column - 23) == pytest.approx(shift, abs=0.05)
 
 
-def test_covering_hides_the_lower_half_alone() -> None:
+def test_covering_hides_only_the_lower_half() -> None:
     image = np.arange(48 * 48, dtype=np.uint64).reshape(48, 48).astype(np.uint8)
     covered = apply("covered", image)
     assert np.array_equal(covered[:24], image[:24])
     assert (covered[24:] == 128).all()
 
 
-def test_noise_has_its_strength_and_belongs_to_the_face() -> None:
+def test_noise_has_the_stated_strength_and_is_fixed_per_face() -> None:
     flat = np.full((48, 48), 128, np.uint8)
     assert apply("noise", flat, 5).std() == pytest.approx(15, rel=0.05)
     assert np.array_equal(apply("noise", flat, 5), apply("noise", flat, 5))
@@ -108,7 +108,7 @@ def test_the_order_of_the_faces_changes_nothing() -> None:
 
 
 class SeesTheLowerHalf:
-    """Right as long as the lower half is not covered."""
+    """A classifier that is right unless the lower half is covered."""
 
     def probabilities(self, crops: np.ndarray) -> np.ndarray:
         covered = (crops[:, 24:] == 128).all(axis=(1, 2, 3))
@@ -116,7 +116,7 @@ class SeesTheLowerHalf:
         return np.eye(N_EMOTIONS, dtype=np.float32)[answers]
 
 
-def test_only_the_transform_that_hurts_costs_accuracy() -> None:
+def test_only_the_harmful_transform_lowers_accuracy() -> None:
     some, seen = faces(), []
     rows = measure_robustness(SeesTheLowerHalf(), some, 1.0, 0.5, lambda *done: seen.append(done))
     lost = {row.name: row.lost for row in rows}
@@ -127,7 +127,7 @@ def test_only_the_transform_that_hurts_costs_accuracy() -> None:
 
 
 class SureOfBrightFaces:
-    """Sees class 0 everywhere: surely in a bright face, hardly in another."""
+    """A classifier that always predicts class 0, with high confidence only for bright faces."""
 
     def probabilities(self, crops: np.ndarray) -> np.ndarray:
         confidence = np.where(crops.mean((1, 2, 3)) > 128, 0.9, 0.4)[:, None]
@@ -136,7 +136,7 @@ class SureOfBrightFaces:
         return spread
 
 
-def test_only_the_answered_faces_count_among_the_sure_ones() -> None:
+def test_the_accuracy_of_sure_faces_counts_only_answered_ones() -> None:
     images = np.repeat(np.array([100, 150, 160, 200], np.uint8), 48 * 48).reshape(4, 48, 48)
     some = FaceDataset("greys", images, np.array([0, 0, 1, 0]), np.zeros(4, np.uint8))
     rows = {row.name: row for row in measure_robustness(SureOfBrightFaces(), some, 0.75, 0.5)}
@@ -146,6 +146,6 @@ def test_only_the_answered_faces_count_among_the_sure_ones() -> None:
     assert none == (0.0, None)
 
 
-def test_a_row_survives_json() -> None:
+def test_a_row_is_read_back_from_json() -> None:
     row = RobustnessRow("dark", "darker", 0.5, (0.4, 0.6), 0.1, 0.6, None)
     assert RobustnessRow.from_dict({**vars(row), "interval": [0.4, 0.6]}) == row

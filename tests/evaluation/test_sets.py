@@ -1,4 +1,4 @@
-"""Coverage and size of sets, by hand."""
+"""Coverage and size of sets of classes, on small examples."""
 
 import numpy as np
 import pytest
@@ -26,14 +26,14 @@ def test_coverage_and_size_overall_and_by_class() -> None:
 
 
 def synthetic_faces(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Faces whose probabilities are exactly as often right as they say."""
+    """Return faces whose probabilities are perfectly calibrated."""
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet(np.full(7, 0.4), n)
     return probabilities, np.array([rng.choice(7, p=row) for row in probabilities])
 
 
 @pytest.mark.parametrize("sharpened", [1.0, 3.0])
-def test_sets_cover_other_faces_however_wrong_the_probabilities_are(sharpened: float) -> None:
+def test_sets_cover_new_faces_even_if_the_probabilities_are_wrong(sharpened: float) -> None:
     def model(probabilities: np.ndarray) -> np.ndarray:
         powers = probabilities**sharpened
         return (powers / powers.sum(1, keepdims=True)).astype(np.float32)
@@ -44,5 +44,5 @@ def test_sets_cover_other_faces_however_wrong_the_probabilities_are(sharpened: f
     assert measure_sets(sets, model(others), other_labels).coverage == pytest.approx(0.81, abs=0.02)
 
 
-def test_too_few_faces_leave_every_class_in() -> None:
+def test_with_too_few_faces_sets_contain_every_class() -> None:
     assert fit_sets(ROWS, LABELS).least_probability == 0.0

@@ -1,4 +1,4 @@
-"""Results are stored, found again, and never mistaken for others."""
+"""Results are stored, found again, and never confused."""
 
 import os
 from dataclasses import asdict, replace
@@ -26,7 +26,7 @@ from tests.support.forms import csv_lines, image_files, synthetic_faces, votes_l
 
 @pytest.fixture(autouse=True)
 def _home(fer_home: Path) -> None:
-    """Every test has an empty FER_HOME."""
+    """Give every test an empty FER_HOME."""
 
 
 def assessed(tmp_path: Path, *, robustness: bool = False, wrong: int = 7) -> EvaluationResult:
@@ -35,7 +35,7 @@ def assessed(tmp_path: Path, *, robustness: bool = False, wrong: int = 7) -> Eva
     return evaluate_model(tiny_classifier(tmp_path / "bundle"), found, robustness=robustness)
 
 
-def test_nothing_is_known_at_first(tmp_path: Path) -> None:
+def test_there_is_no_result_at_first(tmp_path: Path) -> None:
     assert store.known_faces("choice") is None
     assert store.find_evaluation_set("choice") is None
     assert latest("model") is None
@@ -43,7 +43,7 @@ def test_nothing_is_known_at_first(tmp_path: Path) -> None:
     assert not evaluations_dir().exists()
 
 
-def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_result_is_read_back_unchanged(tmp_path: Path) -> None:
     made = assessed(tmp_path, robustness=True)
     store.save_result(made)
     found = store.find_evaluation_set("choice")
@@ -54,7 +54,7 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
     assert loaded.to_dict() == made.to_dict()
 
 
-def test_the_evaluation_set_comes_back_with_origins_and_votes(tmp_path: Path) -> None:
+def test_the_evaluation_set_is_read_back_with_origins_and_votes(tmp_path: Path) -> None:
     faces = synthetic_faces()
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(faces))
     write_lines(tmp_path / "fer2013new.csv", votes_lines(faces))
@@ -75,7 +75,7 @@ def test_another_model_or_other_faces_have_no_result_yet(tmp_path: Path) -> None
     assert store.load_result(made.model.hash, evaluation_set(grey_faces(wrong=8))) is None
 
 
-def test_robustness_is_missing_until_it_was_measured_with_this_table(tmp_path: Path) -> None:
+def test_robustness_is_missing_until_it_is_measured_with_the_current_transforms(tmp_path: Path) -> None:
     made = assessed(tmp_path)
     found = evaluation_set(grey_faces(wrong=7))
 
@@ -95,7 +95,7 @@ def test_robustness_is_missing_until_it_was_measured_with_this_table(tmp_path: P
     assert len(rows) == len(TRANSFORMS)
 
 
-def test_what_is_written_anew_has_another_stamp(tmp_path: Path) -> None:
+def test_a_rewritten_result_has_another_stamp(tmp_path: Path) -> None:
     made = assessed(tmp_path)
     key = made.data.key
     assert store.result_stamp(made.model.hash, key) is None
@@ -124,7 +124,7 @@ def test_two_layouts_of_the_same_images_share_faces_and_results(tmp_path: Path) 
     assert found.origins[0].endswith(".png")
 
 
-def test_a_changed_file_is_another_choice(tmp_path: Path) -> None:
+def test_a_changed_file_has_another_key(tmp_path: Path) -> None:
     faces = synthetic_faces()
     source = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
     before = store.choice_key(source)
@@ -137,7 +137,7 @@ def test_a_changed_file_is_another_choice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["FER2013new.csv", "fer2013new (1).csv"])
-def test_votes_of_any_name_that_is_read_are_another_choice(name: str, tmp_path: Path) -> None:
+def test_votes_under_any_accepted_name_have_another_key(name: str, tmp_path: Path) -> None:
     faces = synthetic_faces()
     source = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
     before = store.choice_key(source)
@@ -148,7 +148,7 @@ def test_votes_of_any_name_that_is_read_are_another_choice(name: str, tmp_path: 
     assert store.choice_key(source) != before
 
 
-def test_corrections_of_a_set_are_not_evaluated_and_make_no_other_choice(tmp_path: Path) -> None:
+def test_corrections_of_a_dataset_are_ignored_and_keep_the_key(tmp_path: Path) -> None:
     faces = synthetic_faces()
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(faces)), "mine")
     folder = dataset_folder("mine")
@@ -159,7 +159,7 @@ def test_corrections_of_a_set_are_not_evaluated_and_make_no_other_choice(tmp_pat
     write_corrections(file, changes)
     assert load_evaluation_set(source).key == found.key
     assert store.choice_key(source) == choice
-    # What a writer of them is about to put in their place.
+    # The temporary file of a process that is writing them.
     file.rename(file.with_name(f"{file.name}.new"))
     assert store.choice_key(source) == choice
     os.utime(folder / "labels.npy", ns=(1, 1))
@@ -169,12 +169,12 @@ def test_corrections_of_a_set_are_not_evaluated_and_make_no_other_choice(tmp_pat
 @pytest.mark.parametrize(
     "change", [{"split": "train"}, {"photos": True}, {"photos": True, "detector": "haar"}, {"votes": "none.csv"}]
 )
-def test_another_option_is_another_choice(change: dict[str, object]) -> None:
+def test_another_option_has_another_key(change: dict[str, object]) -> None:
     source = Source("synthetic")
     assert store.choice_key(replace(source, **change)) != store.choice_key(source)
 
 
-def test_a_file_added_to_a_folder_is_another_choice(tmp_path: Path) -> None:
+def test_a_file_added_to_a_folder_changes_the_key(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "folders", image_files(synthetic_faces()))
     before = store.choice_key(Source(str(folder)))
     (folder / "test" / "happy" / "new.png").write_bytes(b"more")
@@ -182,7 +182,7 @@ def test_a_file_added_to_a_folder_is_another_choice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["faces/*.npz", "results/*/probabilities.npy", "results/*/evaluation.json"])
-def test_a_damaged_file_is_as_good_as_none_and_is_written_anew(tmp_path: Path, name: str) -> None:
+def test_a_damaged_file_counts_as_missing_and_is_rewritten(tmp_path: Path, name: str) -> None:
     made = assessed(tmp_path)
     store.save_result(made)
     (file,) = evaluations_dir().glob(name)
@@ -195,7 +195,7 @@ def test_a_damaged_file_is_as_good_as_none_and_is_written_anew(tmp_path: Path, n
     assert store.load_result(made.model.hash, found) is not None
 
 
-def test_no_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_partial_file_remains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
@@ -206,7 +206,7 @@ def test_no_half_written_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(folder.iterdir()) == []
 
 
-def test_what_an_ended_process_left_half_written_is_swept_and_what_is_being_written_is_not() -> None:
+def test_partial_files_of_ended_processes_are_removed_and_others_kept() -> None:
     folder = evaluations_dir() / "results" / "some"
     folder.mkdir(parents=True)
     old, new, whole = folder / ".probabilities.npy-0a.part", folder / ".evaluation.json-0b.part", folder / "x.npy"
@@ -218,7 +218,7 @@ def test_what_an_ended_process_left_half_written_is_swept_and_what_is_being_writ
     assert set(folder.iterdir()) == {new, whole}
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_folder_gives_a_sentence(tmp_path: Path) -> None:
     made = evaluate_model(tiny_classifier(tmp_path / "bundle"), evaluation_set(grey_faces()))
     evaluations_dir().write_text("in the way")
     for keep in (
@@ -231,9 +231,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         pass
 
 
-def test_a_file_that_goes_away_while_it_is_looked_at_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_disappears_meanwhile_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_files(tmp_path / "folders", image_files(synthetic_faces()))
     gone = folder / "test" / "happy" / "gone.png"
     walk = os.walk
@@ -241,7 +239,7 @@ def test_a_file_that_goes_away_while_it_is_looked_at_is_passed_over(
     assert store.choice_key(Source(str(folder)))
 
 
-def test_the_latest_of_a_model_is_the_one_made_last(tmp_path: Path) -> None:
+def test_the_latest_result_of_a_model_is_found(tmp_path: Path) -> None:
     made = assessed(tmp_path)
     other = replace(made, made="2026-01-04T00:00:00+00:00", model=replace(made.model, hash="other", name="newer"))
     earlier = replace(made, made="2026-01-02T00:00:00+00:00", data=replace(made.data, key="earlier", name="whites"))

@@ -1,4 +1,4 @@
-"""Where the browser is told to look for a way, and what it must never learn."""
+"""The ICE servers that the browser gets, and the secrets that it must never get."""
 
 import base64
 import hashlib
@@ -18,16 +18,16 @@ def test_by_default_no_server_is_contacted() -> None:
 
 
 def test_coturn_accepts_the_credentials_for_half_a_day() -> None:
-    """The name is the time of expiry and the password its HMAC-SHA1, as coturn's use-auth-secret computes it."""
+    """The user name is the expiry time and the password its HMAC-SHA1, as with coturn's use-auth-secret."""
     username, credential = turn_credentials("north", 1_700_000_000.9, lifetime_s=3600)
     assert username == "1700003600"
     expected = hmac.new(b"north", b"1700003600", hashlib.sha1).digest()
     assert base64.b64decode(credential) == expected
-    # Worked out once with: printf 1700003600 | openssl dgst -sha1 -hmac north -binary | base64
+    # Computed once with: printf 1700003600 | openssl dgst -sha1 -hmac north -binary | base64
     assert credential == "xF4I6gruVt/PjGbjajGu2UlidPk="
 
 
-def test_the_shared_secret_stays_here() -> None:
+def test_the_shared_secret_never_leaves_the_server() -> None:
     settings = network_settings({"turn": {"urls": [TURN], "secret": "do not tell"}}, {})
     servers = ice_servers(settings, 1000)
     assert "do not tell" not in json.dumps(servers)
@@ -47,7 +47,7 @@ def test_fixed_credentials_of_a_provider_are_passed_on() -> None:
     ]
 
 
-def test_the_environment_goes_before_the_secrets() -> None:
+def test_the_environment_takes_precedence_over_the_secrets() -> None:
     settings = network_settings(
         {"stun": {"urls": ["stun:a.example"]}, "live": {"max_streams": 2}},
         {"FER_STUN_URLS": "stun:b.example, stun:c.example:1", "FER_LIVE_STREAMS": "5"},

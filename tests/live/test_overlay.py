@@ -1,4 +1,4 @@
-"""The live frame: what is mirrored, and where the date stands."""
+"""The live frame: what is mirrored, and where the date is."""
 
 from datetime import datetime
 
@@ -15,14 +15,14 @@ NOON = datetime(2025, 3, 4, 12, 0, 0)
 
 
 @pytest.mark.parametrize(("mirror", "side"), [(False, slice(90, 270)), (True, slice(370, 550))])
-def test_the_box_lies_on_the_face_as_it_is_shown(mirror: bool, side: slice) -> None:
+def test_the_box_is_on_the_mirrored_face(mirror: bool, side: slice) -> None:
     scene = draw(np.zeros((480, 640, 3), np.uint8), [seen()], [person()], LiveSettings(mirror=mirror, date=False), NOON)
     columns = np.flatnonzero(scene.any(axis=(0, 2)))
     assert side.start <= columns.min() and columns.max() < side.stop
     assert has_color(scene, color_bgr("happy"))
 
 
-def test_the_date_stands_in_the_lower_left_corner() -> None:
+def test_the_date_is_in_the_lower_left_corner() -> None:
     black = np.zeros((480, 640, 3), np.uint8)
     scene = draw(black, [], [], LiveSettings(), NOON)
     rows, columns = np.nonzero(scene.any(axis=-1))

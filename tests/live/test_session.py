@@ -20,7 +20,7 @@ from tests.support.live_session import FACE, Clock, FakeClassifier, FakeDetector
 PLAIN = LiveSettings(mirror=False, boxes=False, labels=False, confidence=False, date=False)
 
 
-def test_a_frame_comes_back_annotated_and_the_one_given_unchanged() -> None:
+def test_a_frame_is_returned_annotated_and_the_original_unchanged() -> None:
     clock = Clock()
     live = session(clock=clock)
     image = frame()
@@ -32,7 +32,7 @@ def test_a_frame_comes_back_annotated_and_the_one_given_unchanged() -> None:
     assert (shown != image).any()
 
 
-def test_the_mirror_turns_the_picture_and_nothing_else() -> None:
+def test_mirroring_changes_only_the_picture() -> None:
     image = frame()
     assert (session(settings=PLAIN).submit(image) == image).all()
     assert (session(settings=replace(PLAIN, mirror=True)).submit(image) == image[:, ::-1]).all()
@@ -94,7 +94,7 @@ def test_detection_looks_at_every_nth_frame_and_the_classifier_at_all(every: int
     assert classifier.batches == [1] * 21
 
 
-def test_all_faces_are_classified_in_one_call() -> None:
+def test_all_faces_of_a_frame_are_classified_in_one_call() -> None:
     clock, classifier = Clock(), FakeClassifier()
     live = session(FakeDetector([FACE, (200, 60, 60, 60), (20, 150, 50, 50)]), classifier, clock=clock)
     play(live, clock, 3)
@@ -102,7 +102,7 @@ def test_all_faces_are_classified_in_one_call() -> None:
     assert [person.number for person in live.snapshot().people] == [1, 2, 3]
 
 
-def test_a_false_detection_takes_no_number() -> None:
+def test_a_false_detection_uses_no_number() -> None:
     clock, detector = Clock(), FakeDetector([(20, 150, 50, 50)])
     live = session(detector, settings=LiveSettings(detect_every=1), clock=clock)
     play(live, clock, 1)
@@ -118,7 +118,7 @@ def test_between_detections_a_box_follows_the_picture() -> None:
     for step in range(6):
         live.submit(np.roll(picture, 4 * step, axis=1))
         clock.now += 0.03
-    # The detections of frames 0 and 1 say 200; four frames of flow move it by 4 pixels each.
+    # Frames 0 and 1 detect the box at 200; four frames of flow move it by 4 pixels each.
     assert len(detector.sizes) == 2
     assert live.snapshot().people[0].face.box_xywh[0] == pytest.approx(216, abs=2)
 
@@ -137,7 +137,7 @@ def test_a_face_that_detections_miss_stays_for_a_moment_but_is_not_recorded() ->
     assert live.snapshot().people == ()
 
 
-def test_settings_act_from_the_next_frame_on() -> None:
+def test_settings_apply_from_the_next_frame() -> None:
     clock = Clock()
     live = session(clock=clock, settings=PLAIN)
     play(live, clock, 3)
@@ -148,7 +148,7 @@ def test_settings_act_from_the_next_frame_on() -> None:
     assert live.settings.smoothing_s == 0.0
 
 
-def test_a_new_detector_looks_at_once_and_the_old_one_no_more() -> None:
+def test_a_new_detector_is_used_at_once_and_the_old_one_no_more() -> None:
     made: list[FakeDetector] = []
 
     def make(settings: LiveSettings) -> FakeDetector:
@@ -165,7 +165,7 @@ def test_a_new_detector_looks_at_once_and_the_old_one_no_more() -> None:
     assert len(made) == 2
 
 
-def test_a_detector_that_is_missing_leaves_the_one_before() -> None:
+def test_a_missing_detector_keeps_the_previous_one() -> None:
     def make(settings: LiveSettings) -> FakeDetector:
         if settings.detector == "yunet":
             raise DetectorError("no file")
@@ -180,7 +180,7 @@ def test_a_detector_that_is_missing_leaves_the_one_before() -> None:
     assert live.snapshot().n_failed == 0
 
 
-def test_a_failing_frame_is_passed_through_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_frame_is_passed_through_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     live = session(classifier=FakeClassifier(fails_every=5), clock=clock)
     image = frame()
@@ -218,7 +218,7 @@ def test_no_frame_fails_when_the_model_is_stopped_and_another_takes_over() -> No
     assert live.about()["model"] == "model-1, then shipped"
 
 
-def test_the_reason_of_a_failure_is_its_sentence_alone() -> None:
+def test_the_reason_for_a_failure_is_only_its_sentence() -> None:
     clock = Clock()
     failing = FakeClassifier(fails_every=1, failure=BundleError("The shipped model failed on a face. Try again."))
     live = session(classifier=failing, clock=clock)
@@ -226,7 +226,7 @@ def test_the_reason_of_a_failure_is_its_sentence_alone() -> None:
     assert live.snapshot().last_failure == "The shipped model failed on a face. Try again."
 
 
-def test_a_failing_frame_shows_nobody_if_faces_are_blurred() -> None:
+def test_a_failed_frame_shows_nobody_if_faces_are_blurred() -> None:
     live = session(classifier=FakeClassifier(fails_every=1), settings=LiveSettings(blur=True))
     image = frame()
     shown = live.submit(image)
@@ -234,7 +234,7 @@ def test_a_failing_frame_shows_nobody_if_faces_are_blurred() -> None:
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
 
 
-def test_what_cannot_be_submitted_is_counted_logged_and_no_silence(caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_frames_are_counted_and_logged_but_not_as_a_stall(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     live = session(clock=clock)
     play(live, clock, 4)
@@ -245,12 +245,12 @@ def test_what_cannot_be_submitted_is_counted_logged_and_no_silence(caplog: pytes
     assert (snapshot.n_frames, snapshot.n_failed, snapshot.last_failure) == (154, 150, "ValueError: unknown format")
     assert snapshot.silent_s == 0
     assert live.active
-    # The first and every hundredth, with what was raised.
+    # The first and every hundredth, with the exception.
     assert [record.args for record in caplog.records] == [(1,), (101,)]
     assert all(record.exc_info and isinstance(record.exc_info[1], ValueError) for record in caplog.records)
 
 
-def test_a_size_that_changes_begins_anew() -> None:
+def test_a_changed_frame_size_restarts_tracking() -> None:
     clock = Clock()
     live = session(clock=clock)
     play(live, clock, 4)
@@ -278,7 +278,7 @@ def test_statistics_of_the_last_seconds() -> None:
     assert live.snapshot().silent_s == pytest.approx(4.05)
 
 
-def test_what_was_seen_before_a_stall_is_not_seen_now() -> None:
+def test_people_seen_before_a_stall_are_not_shown_as_present() -> None:
     clock = Clock()
     live = session(clock=clock)
     play(live, clock, 20)
@@ -293,7 +293,7 @@ def test_what_was_seen_before_a_stall_is_not_seen_now() -> None:
     assert len(live.snapshot().people) == 1
 
 
-def test_shares_of_time_with_not_sure_among_them() -> None:
+def test_shares_of_time_include_not_sure() -> None:
     clock, classifier = Clock(), FakeClassifier("happy", 0.9)
     live = session(classifier=classifier, clock=clock, confidence_threshold=0.5, settings=LiveSettings(smoothing_s=0.0))
     play(live, clock, 4)
@@ -304,7 +304,7 @@ def test_shares_of_time_with_not_sure_among_them() -> None:
     assert shares["not sure"] == pytest.approx(0.75)
 
 
-def test_raw_and_smoothed_are_both_kept() -> None:
+def test_raw_and_smoothed_probabilities_are_recorded() -> None:
     clock, classifier = Clock(), FakeClassifier("happy", 0.94)
     live = session(classifier=classifier, clock=clock, settings=LiveSettings(smoothing_s=1.0))
     play(live, clock, 10)
@@ -318,7 +318,7 @@ def test_raw_and_smoothed_are_both_kept() -> None:
     assert last["sad"] == pytest.approx(0.01 + 0.93 * (1 - np.exp(-0.1)), abs=2e-3)
 
 
-def test_after_stop_frames_pass_and_the_record_stays() -> None:
+def test_after_stop_frames_pass_through_and_the_record_is_kept() -> None:
     clock = Clock()
     live = session(clock=clock)
     play(live, clock, 5)
@@ -349,7 +349,7 @@ def test_after_stop_nobody_is_visible_if_faces_are_blurred(when: str) -> None:
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
 
 
-def test_another_model_classifies_from_the_next_frame_on() -> None:
+def test_another_model_is_used_from_the_next_frame() -> None:
     clock = Clock()
     live = session(clock=clock, settings=LiveSettings(smoothing_s=0.0))
     play(live, clock, 3)
@@ -366,7 +366,7 @@ def test_another_model_classifies_from_the_next_frame_on() -> None:
     assert live.about()["confidence_threshold"] == 0.6
 
 
-def test_active_while_a_viewer_is_behind_it() -> None:
+def test_a_session_is_active_while_it_has_a_viewer() -> None:
     clock = Clock()
     live = session(clock=clock)
     assert live.active
@@ -381,7 +381,7 @@ def test_active_while_a_viewer_is_behind_it() -> None:
     assert not live.active
 
 
-def test_a_page_may_look_while_frames_come() -> None:
+def test_a_page_may_read_while_frames_are_processed() -> None:
     """Statistics are read and settings changed while frames are processed, without errors or torn values."""
     live = session(settings=PLAIN)
     done = threading.Event()

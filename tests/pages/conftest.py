@@ -1,4 +1,4 @@
-"""The app under Streamlit's AppTest: started at Home, as its users do, with a tiny model in use."""
+"""The app in Streamlit's AppTest: it starts at Home, like a user, with a tiny model in use."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -16,13 +16,13 @@ from fer.ui.training import runs
 from tests.support.builders import make_bundle
 from tests.support.run_folders import FAKE_RUN, write_run
 
-# The default of 3 s is short on a busy machine.
+# The default of 3 s is too short on a busy machine.
 _TIMEOUT_S = 60
 
 
 @pytest.fixture
 def tiny_model(fer_home: Path) -> Path:
-    """A bundle in use that tells faces apart by their mean grey, 'not sure' below 0.4."""
+    """Use a bundle that classifies faces by their mean grey and is 'not sure' below 0.4."""
     bundle = make_bundle(fer_home / "runs" / "tiny" / "bundle", confidence_threshold=0.4)
     use_bundle(bundle.path)
     return bundle.path
@@ -30,8 +30,8 @@ def tiny_model(fer_home: Path) -> Path:
 
 @pytest.fixture
 def open_page(fer_home: Path) -> Callable[[str], AppTest]:
-    """Open a page by its script, 'pages/2_Upload.py' or 'app.py', in a session of its own."""
-    # Resources outlive a session, and the next test has another model.
+    """Return a function that opens a page by its script, such as 'pages/2_Upload.py', in a new session."""
+    # Cached resources outlive a session, but the next test has another model.
     st.cache_resource.clear()
     st.cache_data.clear()
 
@@ -44,7 +44,7 @@ def open_page(fer_home: Path) -> Callable[[str], AppTest]:
 
 @pytest.fixture
 def fake_runs(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test that asks for this trains anything."""
+    """Replace training by processes that train nothing."""
     real = control.train_command
     monkeypatch.setattr(
         control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id] if run_id else real(config)
@@ -64,7 +64,7 @@ def make_run(fer_home: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Choose rows of the table, which AppTest cannot click."""
+    """Select rows of the table, which AppTest can't click."""
 
     def choose(*run_ids: str) -> None:
         monkeypatch.setattr(runs, "_table", lambda found: [run for run in found if run.id in run_ids])

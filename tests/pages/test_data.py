@@ -1,4 +1,4 @@
-"""The Data page: import, look, doctor, relabel."""
+"""The Data page: import, explore, doctor, relabel."""
 
 import gc
 import threading
@@ -48,7 +48,7 @@ def has_button(app: AppTest, label: str) -> bool:
 
 
 def finished(app: AppTest) -> AppTest:
-    """Wait for the work beside the page, as the page's own polling does."""
+    """Wait for the background job, as the page's polling does."""
     deadline = time.monotonic() + _PATIENCE_S
     while has_button(app, "Cancel"):
         assert time.monotonic() < deadline, "the job did not end"
@@ -90,7 +90,7 @@ def stored(fer_home: Path, sick: FaceDataset) -> FaceDataset:
     return sick
 
 
-def test_without_data_the_page_invites(tiny_model: Path, open_page: OpenPage) -> None:
+def test_without_data_the_page_says_how_to_begin(tiny_model: Path, open_page: OpenPage) -> None:
     app = open_page(PAGE)
     assert not app.exception and not app.error
     assert has_button(app, "Import") and button(app, "Import").disabled
@@ -133,7 +133,7 @@ def numbered() -> bytes:
     return zip_bytes(image_files(dataset, [str(places.index(label)) for label in range(7)]))
 
 
-def test_numbered_classes_are_asked_about_with_six_faces_each(fer_home: Path, open_page: OpenPage) -> None:
+def test_numbered_classes_need_an_order_and_show_six_faces_each(fer_home: Path, open_page: OpenPage) -> None:
     app = import_files(open_page(PAGE), {"affectnet.zip": numbered()})
     assert catalog.list_datasets() == [] and not app.exception
     assert "numbers for classes" in app.warning[0].value
@@ -145,7 +145,7 @@ def test_numbered_classes_are_asked_about_with_six_faces_each(fer_home: Path, op
     assert "70 files read, 70 kept, 0 rejected" in app.success[0].value
 
 
-def test_an_order_of_ones_own_is_chosen_number_by_number(fer_home: Path, open_page: OpenPage) -> None:
+def test_a_custom_order_is_chosen_number_by_number(fer_home: Path, open_page: OpenPage) -> None:
     app = import_files(open_page(PAGE), {"mine.zip": numbered()})
     app.selectbox(key="data_label_order").set_value("custom").run()
     for number, label in enumerate([6, 3, 4, 5, 2, 1, 0]):
@@ -155,13 +155,13 @@ def test_an_order_of_ones_own_is_chosen_number_by_number(fer_home: Path, open_pa
     assert catalog.get_info("mine").fingerprint == synthetic_faces(70, 0, 0).fingerprint
 
 
-def test_a_question_is_cancelled_and_changes_nothing(fer_home: Path, open_page: OpenPage) -> None:
+def test_cancelling_the_question_changes_nothing(fer_home: Path, open_page: OpenPage) -> None:
     app = import_files(open_page(PAGE), {"affectnet.zip": numbered()})
     button(app, "Close").click().run()
     assert not app.warning and catalog.list_datasets() == []
 
 
-def test_a_zip_with_votes_is_imported_under_the_name_one_chooses(fer_home: Path, open_page: OpenPage) -> None:
+def test_a_zip_with_votes_is_imported_under_the_chosen_name(fer_home: Path, open_page: OpenPage) -> None:
     files = {
         "fer2013.csv": "\n".join(csv_lines(synthetic_faces())).encode(),
         "fer2013new.csv": "\n".join(votes_lines(synthetic_faces())).encode(),
@@ -190,7 +190,7 @@ def test_two_files_at_once_are_the_table_and_its_votes(fer_home: Path, open_page
         ("cut.zip", zip_bytes(image_files(synthetic_faces()))[:-50], "cut short"),
     ],
 )
-def test_what_cannot_be_imported_is_one_sentence_and_changes_nothing(
+def test_a_failed_import_gives_one_sentence_and_changes_nothing(
     fer_home: Path, stored: FaceDataset, open_page: OpenPage, file: str, data: bytes, message: str
 ) -> None:
     before = snapshot(fer_home)
@@ -242,7 +242,7 @@ def test_an_import_is_cancelled(
     assert snapshot(fer_home) == before
 
 
-def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
+def test_a_second_tabs_choice_is_kept_while_an_import_runs(
     fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, imported = threading.Event(), importing.import_uploads
@@ -257,7 +257,7 @@ def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
     for app, name in ((first, "one.csv"), (second, "two.csv")):
         app.file_uploader[0].set_value([(name, "\n".join(csv_lines(synthetic_faces())).encode(), "text/csv")]).run()
     button(first, "Import").click().run()
-    # The second tab has not heard of it, and presses its button all the same.
+    # The second tab doesn't know about it and presses its button anyway.
     button(second, "Import").click().run()
     assert any("already running" in text.value for text in second.toast)
     assert any("Your files are kept" in text.value for text in second.info)
@@ -271,7 +271,7 @@ def test_what_a_second_tab_chose_is_kept_while_an_import_runs(
     assert [info.name for info in catalog.list_datasets()] == ["one", "two"]
 
 
-def test_whoever_imports_is_taken_to_the_new_set_and_nobody_else(
+def test_only_the_importing_tab_switches_to_the_new_dataset(
     fer_home: Path, stored: FaceDataset, open_page: OpenPage
 ) -> None:
     first, second = open_page(PAGE), open_page(PAGE)
@@ -282,13 +282,13 @@ def test_whoever_imports_is_taken_to_the_new_set_and_nobody_else(
     assert any("Imported 'fer2013'" in text.value for text in second.success)
     assert second.selectbox(key="data_dataset").value == "mine"
     assert second.text_input(key="data_import_name").value == "my own"
-    # It is taken there once.
+    # It switches only once.
     first.selectbox(key="data_dataset").set_value("mine").run()
     assert first.run().selectbox(key="data_dataset").value == "mine"
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_files_of_one_name_are_told_of(n: int, fer_home: Path, open_page: OpenPage) -> None:
+def test_files_with_the_same_name_are_reported(n: int, fer_home: Path, open_page: OpenPage) -> None:
     app = open_page(PAGE)
     table = ("fer2013.csv", "\n".join(csv_lines(synthetic_faces())).encode(), "text/csv")
     app.file_uploader[0].set_value([table] * n).run()
@@ -296,7 +296,7 @@ def test_files_of_one_name_are_told_of(n: int, fer_home: Path, open_page: OpenPa
     assert [f"{n} datasets" in text.value for text in app.error] == [True]
 
 
-def test_the_drawn_faces_are_a_first_try(fer_home: Path, open_page: OpenPage) -> None:
+def test_synthetic_faces_are_offered_for_a_first_try(fer_home: Path, open_page: OpenPage) -> None:
     app = open_page(PAGE)
     app.segmented_control(key="data_import_source").set_value("Synthetic faces").run()
     finished(button(app, "Import synthetic faces").click().run())
@@ -307,7 +307,7 @@ def test_the_drawn_faces_are_a_first_try(fer_home: Path, open_page: OpenPage) ->
     )
 
 
-def test_a_set_is_seen_by_class_and_split(fer_home: Path, stored: FaceDataset, open_page: OpenPage) -> None:
+def test_a_dataset_is_shown_by_class_and_split(fer_home: Path, stored: FaceDataset, open_page: OpenPage) -> None:
     app = open_page(PAGE)
     assert not app.exception
     assert "**train**: 71 images" in [text.value for text in app.markdown]
@@ -359,7 +359,7 @@ def test_a_cancelled_export_is_no_error(
     assert "Cancelled. Nothing was changed." in [text.value for text in app.info]
 
 
-def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(
+def test_the_doctor_shows_planted_problems_and_makes_a_cleaned_copy(
     fer_home: Path, stored: FaceDataset, open_page: OpenPage
 ) -> None:
     before = snapshot(fer_home)
@@ -389,7 +389,7 @@ def test_the_doctor_shows_what_was_planted_and_a_copy_is_cleaned(
     assert app.selectbox(key="data_dataset").value == "mine-cleaned"
 
 
-def test_the_most_doubtful_labels_are_judged_by_a_click_each(
+def test_the_most_doubtful_labels_are_reviewed_with_one_click_each(
     fer_home: Path, stored: FaceDataset, tiny_model: Path, open_page: OpenPage
 ) -> None:
     originals = snapshot(fer_home / "data" / "mine")
@@ -409,7 +409,7 @@ def test_the_most_doubtful_labels_are_judged_by_a_click_each(
     assert images_of(app) == ["line 12, train"]
     app.button(key="data_keep").click().run()
     assert read_corrections(file)[-1].now == stored.labels[10]
-    # The data themselves are as they were.
+    # The data themselves are unchanged.
     assert {name: data for name, data in snapshot(fer_home / "data" / "mine").items() if name != file.name} == originals
     assert not app.exception and not app.error
 
@@ -421,8 +421,8 @@ def test_skipping_leaves_no_trace(fer_home: Path, stored: FaceDataset, tiny_mode
     assert not corrections_file(catalog.dataset_folder("mine")).exists()
 
 
-def test_without_votes_the_model_doubts(fer_home: Path, tiny_model: Path, open_page: OpenPage) -> None:
-    """The tiny model takes the darkest face for angry and the brightest for neutral."""
+def test_without_votes_the_model_finds_doubtful_labels(fer_home: Path, tiny_model: Path, open_page: OpenPage) -> None:
+    """The tiny model classifies the darkest face as angry and the brightest as neutral."""
     dataset = synthetic_faces(14, 0, 0)
     store(Reading(dataset, ("x",) * 14), "mine", "x")
     app = view(open_page(PAGE), "Relabel")
@@ -434,7 +434,7 @@ def test_without_votes_the_model_doubts(fer_home: Path, tiny_model: Path, open_p
     assert shown == [f"0 of {n_doubtful} doubtful images reviewed or skipped"]
 
 
-def test_with_neither_votes_nor_model_the_page_says_what_helps(
+def test_without_votes_and_model_the_page_says_what_to_do(
     fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(Reading(synthetic_faces(14, 0, 0), ("x",) * 14), "mine", "x")
@@ -443,7 +443,7 @@ def test_with_neither_votes_nor_model_the_page_says_what_helps(
     assert not app.exception and "fer2013new.csv" in app.info[0].value
 
 
-def test_deleting_takes_two_clicks_and_says_what_it_frees(
+def test_deleting_takes_two_clicks_and_shows_the_disk_space_it_frees(
     fer_home: Path, stored: FaceDataset, open_page: OpenPage
 ) -> None:
     app = open_page(PAGE)
@@ -468,14 +468,14 @@ def test_deleting_frees_the_disk_and_forgets_what_was_found(
     assert not mapped()
 
 
-def test_a_damaged_set_is_a_sentence(fer_home: Path, stored: FaceDataset, open_page: OpenPage) -> None:
+def test_a_damaged_dataset_gives_a_sentence(fer_home: Path, stored: FaceDataset, open_page: OpenPage) -> None:
     (fer_home / "data" / "mine" / "images.npy").write_bytes(b"x")
     app = open_page(PAGE)
     assert not app.exception
     assert "damaged" in app.error[0].value and "import it again" in app.error[0].value
 
 
-def test_what_a_killed_import_left_is_cleaned_up_when_the_app_starts(
+def test_the_remains_of_a_killed_import_are_removed_when_the_app_starts(
     fer_home: Path, tiny_model: Path, open_page: OpenPage
 ) -> None:
     left = fer_home / "data" / ".staging" / "abandoned"
@@ -493,7 +493,7 @@ def test_home_has_a_card_for_the_data(
     assert metrics["Datasets"] == "1" and metrics["Images"] == "86"
 
 
-def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: OpenPage) -> None:
+def test_an_upload_is_freed_when_the_job_has_it(fer_home: Path, open_page: OpenPage) -> None:
     app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(csv_lines(synthetic_faces())).encode()})
     assert not app.file_uploader[0].value
     job = jobs.find(importing._key())
@@ -508,12 +508,12 @@ def test_an_upload_is_let_go_of_when_the_job_has_it(fer_home: Path, open_page: O
         (b"image,digest,was,now\n3,0011223344556677,sad,discard\n", "don't belong to these images"),
     ],
 )
-def test_corrections_that_were_edited_by_hand_are_a_sentence(
+def test_corrections_edited_by_hand_give_a_sentence(
     fer_home: Path, stored: FaceDataset, tiny_model: Path, open_page: OpenPage, content: bytes, message: str
 ) -> None:
     corrections_file(catalog.dataset_folder("mine")).write_bytes(content)
     app = view(open_page(PAGE), "Relabel")
     assert not app.exception and [message in text.value for text in app.error] == [True]
-    # The rest of the page goes on.
+    # The rest of the page is shown.
     app = view(app, "Look")
     assert not app.exception and not app.error

@@ -1,4 +1,4 @@
-"""The Evaluation page under AppTest: choosing, the work, what is shown."""
+"""The Evaluation page in AppTest: choices, jobs and results."""
 
 import os
 from collections.abc import Callable
@@ -37,7 +37,7 @@ from tests.support.forms import csv_lines, synthetic_faces, votes_lines, write_l
 
 OpenPage = Callable[[str], AppTest]
 EVALUATION = "pages/4_Evaluation.py"
-# The page offers the splits of the drawn faces by name, test first.
+# The page offers the splits of the synthetic faces by name, test first.
 SOURCE = Source("synthetic", split="test")
 
 
@@ -48,7 +48,7 @@ def bundle(tiny_model: Path) -> Bundle:
 
 @pytest.fixture
 def second(fer_home: Path) -> Bundle:
-    """Another model, as a run of its own."""
+    """Add a second model, the result of a run."""
     folder = fer_home / "runs" / "20260101-000000-abcd"
     made = make_bundle(folder / "bundle", sharpness=1.0, confidence_threshold=0.2)
     write_json(folder / "notes.json", {"name": "gentle"})
@@ -57,7 +57,7 @@ def second(fer_home: Path) -> Bundle:
 
 
 def evaluated(*bundles: Bundle, source: Source = SOURCE, robustness: bool = False) -> None:
-    """Put results where the page finds them."""
+    """Store results where the page finds them."""
     evaluation_set = load_evaluation_set(source)
     store.save_evaluation_set(store.choice_key(source), evaluation_set)
     for bundle in bundles:
@@ -111,7 +111,7 @@ def test_pressing_evaluate_starts_a_job_that_can_be_stopped(
     assert "Stop" in buttons(page) and "Evaluate" not in buttons(page)
 
 
-def test_two_models_the_other_way_round_are_the_same_work(
+def test_two_models_in_the_other_order_are_the_same_job(
     bundle: Bundle, second: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running(bundle, second)
@@ -123,14 +123,14 @@ def test_two_models_the_other_way_round_are_the_same_work(
 
 
 def running(*bundles: Bundle) -> Job:
-    """A job that runs, to who believes that its process lives."""
+    """Make a job look as if its process were running."""
     job = Job.of([bundle.hash for bundle in bundles], store.choice_key(SOURCE))
     job.folder.mkdir(parents=True)
     write_json(job.folder / PROGRESS_FILE, {"state": RUNNING})
     return job
 
 
-def test_a_job_that_cannot_be_started_is_a_sentence(bundle: Bundle, open_page: OpenPage) -> None:
+def test_a_job_that_cannot_be_started_gives_a_sentence(bundle: Bundle, open_page: OpenPage) -> None:
     evaluations_dir().write_text("in the way")
     page = open_page(EVALUATION)
     next(button for button in page.button if button.label == "Evaluate").click().run()
@@ -146,7 +146,7 @@ def test_a_damaged_and_repaired_result_is_shown_again(name: str, bundle: Bundle,
     file.write_bytes(b"damaged")
     page = open_page(EVALUATION)
     assert "Evaluate" in buttons(page) and not page.metric and not page.exception
-    # Restored with its modification time: a cached failure would be shown for ever.
+    # Restored with its modification time: a cached failure would be shown forever.
     file.write_bytes(whole)
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
     page.run()
@@ -189,7 +189,7 @@ def test_the_same_faces_of_another_source_have_that_sources_name(
         assert words in texts(page)
 
 
-def test_kept_results_cannot_be_deleted_while_a_job_runs(
+def test_stored_results_cannot_be_deleted_while_a_job_runs(
     bundle: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evaluated(bundle)
@@ -247,7 +247,7 @@ def test_a_run_that_was_deleted_meanwhile_gives_a_sentence(
     assert "no longer exists. Choose another one." in texts(page)
 
 
-def test_a_model_from_elsewhere_can_be_evaluated_before_it_is_used(
+def test_an_imported_model_can_be_evaluated_before_it_is_used(
     bundle: Bundle, second: Bundle, open_page: OpenPage, fer_home: Path
 ) -> None:
     elsewhere = fer_home / "runs" / "imported"
@@ -265,13 +265,13 @@ def test_a_model_from_elsewhere_can_be_evaluated_before_it_is_used(
     assert page.metric and "lab on the test split" in texts(page)
 
 
-def test_models_that_are_compared_do_not_drive_out_the_one_in_use(tmp_path: Path, open_page: OpenPage) -> None:
+def test_comparing_models_keeps_the_one_in_use_loaded(tmp_path: Path, open_page: OpenPage) -> None:
     bundles = [make_bundle(tmp_path / str(number), sharpness=1.0 + number) for number in range(3)]
     loaded = [resources.classifier(bundle) for bundle in bundles]
     assert [resources.classifier(bundle) for bundle in bundles] == loaded
 
 
-def test_the_menu_says_what_is_stored(bundle: Bundle, open_page: OpenPage) -> None:
+def test_the_menu_shows_how_much_is_stored(bundle: Bundle, open_page: OpenPage) -> None:
     words = " ".join(caption.value for caption in open_page(EVALUATION).sidebar.caption)
     assert "Live and Upload are not stored" in words
     assert "datasets and evaluated faces are stored until you delete them" in words
@@ -315,7 +315,7 @@ def test_a_stored_result_is_shown_at_once(bundle: Bundle, open_page: OpenPage) -
     assert "HTML report" in buttons(page) and "CSV" not in buttons(page)
 
 
-def test_asking_for_robustness_offers_to_measure_it_and_keeps_the_rest(bundle: Bundle, open_page: OpenPage) -> None:
+def test_choosing_robustness_offers_to_measure_it_and_keeps_the_rest(bundle: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle)
     page = open_page(EVALUATION)
     assert "Not measured yet" in texts(page)
@@ -328,7 +328,7 @@ def test_asking_for_robustness_offers_to_measure_it_and_keeps_the_rest(bundle: B
     assert "Not measured yet" not in texts(page)
 
 
-def test_two_models_stand_side_by_side(bundle: Bundle, second: Bundle, open_page: OpenPage) -> None:
+def test_two_models_are_shown_next_to_each_other(bundle: Bundle, second: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle, second)
     page = open_page(EVALUATION)
     box(page, "Model B").set_value(str(second.path)).run()
@@ -346,7 +346,7 @@ def gallery(page: AppTest) -> list[str]:
     return [text.value.strip("*") for text in page.markdown if text.value.startswith("**true ")]
 
 
-def test_the_gallery_shows_the_surest_mistakes_and_follows_a_choice(bundle: Bundle, open_page: OpenPage) -> None:
+def test_the_gallery_shows_the_most_confident_mistakes_or_the_chosen_cell(bundle: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle)
     page = open_page(EVALUATION)
     shown = gallery(page)
@@ -369,7 +369,7 @@ def test_a_cell_without_faces_says_so(bundle: Bundle, open_page: OpenPage) -> No
     assert not page.exception
 
 
-def test_a_choice_of_the_second_model_is_forgotten_with_it(bundle: Bundle, second: Bundle, open_page: OpenPage) -> None:
+def test_a_cell_of_the_second_model_is_deselected_with_it(bundle: Bundle, second: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle, second)
     page = open_page(EVALUATION)
     box(page, "Model B").set_value(str(second.path)).run()
@@ -379,7 +379,7 @@ def test_a_choice_of_the_second_model_is_forgotten_with_it(bundle: Bundle, secon
     assert gallery(page)
 
 
-def test_votes_bring_the_crowd(bundle: Bundle, open_page: OpenPage, fer_home: Path) -> None:
+def test_votes_add_the_agreement_with_the_crowd(bundle: Bundle, open_page: OpenPage, fer_home: Path) -> None:
     faces = synthetic_faces(7, 7, 28)
     folder = fer_home / "data" / "mine"
     folder.mkdir(parents=True)
@@ -393,8 +393,8 @@ def test_votes_bring_the_crowd(bundle: Bundle, open_page: OpenPage, fer_home: Pa
     assert "On 28 faces the FER+ votes have one clear favourite." in texts(page)
 
 
-@pytest.mark.parametrize("own", ["a table", "a set", "drawn", "gone"])
-def test_the_data_of_its_own_training_are_offered_first(
+@pytest.mark.parametrize("own", ["a table", "a dataset", "synthetic", "gone"])
+def test_the_data_a_model_was_trained_on_are_offered_first(
     own: str, fer_home: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
     stored = import_path(write_lines(tmp_path / "faces.csv", csv_lines(synthetic_faces())), "stored")
@@ -403,8 +403,8 @@ def test_the_data_of_its_own_training_are_offered_first(
         write_lines(fer_home / "data" / name, csv_lines(synthetic_faces()))
     about, offered = {
         "a table": ({"name": "mine.csv"}, str(fer_home / "data" / "mine.csv")),
-        "a set": ({"name": "stored", "fingerprint": stored.fingerprint}, str(fer_home / "data" / "stored")),
-        "drawn": ({"name": "synthetic", "synthetic": True}, "synthetic"),
+        "a dataset": ({"name": "stored", "fingerprint": stored.fingerprint}, str(fer_home / "data" / "stored")),
+        "synthetic": ({"name": "synthetic", "synthetic": True}, "synthetic"),
         "gone": ({"name": "elsewhere"}, str(fer_home / "data" / "another")),
     }[own]
     assert other.fingerprint != stored.fingerprint
@@ -414,7 +414,7 @@ def test_the_data_of_its_own_training_are_offered_first(
     assert box(page, "Data").value == offered
 
 
-def test_a_path_of_ones_own(bundle: Bundle, open_page: OpenPage, tmp_path: Path) -> None:
+def test_a_path_can_be_typed(bundle: Bundle, open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page(EVALUATION)
     box(page, "Data").set_value("elsewhere").run()
     assert "Enter the path" in texts(page)
@@ -437,7 +437,7 @@ def test_without_a_model_the_page_says_what_to_do(
     assert not page.exception and not page.error
 
 
-def test_kept_results_can_be_deleted(bundle: Bundle, open_page: OpenPage) -> None:
+def test_stored_results_can_be_deleted(bundle: Bundle, open_page: OpenPage) -> None:
     evaluated(bundle)
     page = open_page(EVALUATION)
     next(button for button in page.button if button.label == "Delete all").click().run()
@@ -457,14 +457,14 @@ def test_home_shows_the_last_evaluation_of_the_model_in_use(
     assert "faces of synthetic, " in texts(page)
 
 
-def test_home_calls_a_model_as_the_page_does(second: Bundle, open_page: OpenPage) -> None:
+def test_home_uses_the_same_model_name_as_the_page(second: Bundle, open_page: OpenPage) -> None:
     use_bundle(second.path)
     evaluation_set = load_evaluation_set(SOURCE)
     evaluate_once(EmotionClassifier(second), evaluation_set, name=display_name(second))
     assert "gentle on 140 faces" in texts(open_page("app.py"))
 
 
-def test_each_faces_map_is_of_its_own_crop_and_class(
+def test_each_face_has_the_map_of_its_own_crop_and_class(
     tiny_model: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = load_bundle(tiny_model)
@@ -490,7 +490,7 @@ def test_each_faces_map_is_of_its_own_crop_and_class(
         assert np.array_equal(decode(picture)[..., ::-1], expected)
 
 
-def test_upload_shows_why_behind_a_switch(tiny_model: Path, open_page: OpenPage) -> None:
+def test_upload_shows_maps_if_switched_on(tiny_model: Path, open_page: OpenPage) -> None:
     page = open_page("pages/2_Upload.py")
     page.segmented_control(key="upload_source").set_value("Try a sample").run()
     next(button for button in page.button if "sample" in button.label).click().run()

@@ -73,7 +73,7 @@ def test_a_model_card_is_shown_without_comments_and_code_of_charts() -> None:
     assert "<!--" not in shipped and "mermaid" not in shipped and "## Limits" in shipped
 
 
-def test_home_without_any_model_says_what_to_do_and_is_not_red(
+def test_home_without_a_model_says_what_to_do_and_shows_no_error(
     fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fer.paths.SHIPPED_BUNDLE", fer_home / "nothing here")

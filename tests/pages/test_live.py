@@ -1,4 +1,4 @@
-"""The Live page without a browser: what stands there before, while and after a camera sends frames."""
+"""The Live page without a browser: before, while and after a camera sends frames."""
 
 import json
 import re
@@ -33,14 +33,14 @@ pytestmark = pytest.mark.usefixtures("tiny_model", "webrtc_under_apptest")
 
 @pytest.fixture
 def webrtc_under_apptest() -> Iterator[None]:
-    """AppTest has no session manager for streamlit-webrtc to ask."""
+    """Replace streamlit-webrtc's session, because AppTest has no session manager."""
     with mock.patch("streamlit_webrtc.component.get_this_session_info", lambda: None):
         yield
 
 
 @pytest.fixture
 def page(open_page: Callable[[str], AppTest]) -> AppTest:
-    """The page with the notice accepted, the camera off."""
+    """Open the page with the notice accepted and the camera off."""
     return accept(open_page(PAGE))
 
 
@@ -51,12 +51,12 @@ def accept(app: AppTest) -> AppTest:
 
 
 def components(app: AppTest) -> list[dict[str, Any]]:
-    """The arguments of every camera component on the page."""
+    """Return the arguments of every camera component on the page."""
     return [arguments for arguments in _components(app) if "rtc_configuration" in arguments]
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
-    """The charts that are changed in place."""
+    """Return the charts that are updated in place."""
     return [chart for arguments in _components(app) for chart in arguments.get("charts", [])]
 
 
@@ -65,13 +65,13 @@ def _components(app: AppTest) -> list[dict[str, Any]]:
 
 
 def texts(app: AppTest) -> str:
-    """All that is written on the page's body."""
+    """Return all texts on the page."""
     kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
     return "\n".join(str(element.value) for elements in kinds for element in elements)
 
 
 def with_stream(app: AppTest, stream: LiveSession, *, on: bool) -> AppTest:
-    """Draw the page as if `stream` were the viewer's, the camera being on or off."""
+    """Run the page with a stream of this viewer, the camera being on or off."""
     webcam = Webcam("live_camera")
     webcam._session = stream
     app.session_state["live_state"] = camera.LiveState(webcam=webcam, accepted=True)
@@ -89,7 +89,7 @@ def played(
     clock: Clock | None = None,
     **values: Any,
 ) -> LiveSession:
-    """A stream after some frames, a tenth of a second apart."""
+    """Return a stream that got some frames, a tenth of a second apart."""
     clock = clock or Clock()
     stream = session(detector, classifier, clock=clock, **values)
     for _ in range(n_frames):
@@ -113,7 +113,7 @@ def test_the_notice_comes_before_any_camera(open_page: Callable[[str], AppTest])
     assert len(components(accept(app))) == 1
 
 
-def test_the_notice_is_read_once(page: AppTest) -> None:
+def test_the_notice_is_shown_once(page: AppTest) -> None:
     page.switch_page("app.py").run()
     page.switch_page(PAGE).run()
     assert not page.exception
@@ -130,7 +130,7 @@ def test_the_idle_page_says_what_to_do_and_asks_for_no_microphone_and_no_server(
     assert page.get("plotly_chart") == []
 
 
-def test_a_model_that_is_sure_of_nothing_says_so(page: AppTest, tmp_path: Path) -> None:
+def test_a_model_that_is_never_sure_is_explained(page: AppTest, tmp_path: Path) -> None:
     assert "always says 'not sure'" not in texts(page)
     use_bundle(make_bundle(tmp_path / "short", confidence_threshold=1.0).path)
     assert "always says 'not sure'" in texts(page.run())
@@ -191,7 +191,7 @@ def test_a_broken_model_gives_one_sentence(open_page: Callable[[str], AppTest], 
     assert components(app) == []
 
 
-def test_one_viewer_too_many_is_told_to_wait(
+def test_a_viewer_beyond_the_limit_is_asked_to_wait(
     open_page: Callable[[str], AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FER_LIVE_STREAMS", "1")
@@ -265,11 +265,11 @@ def test_statistics_of_a_running_stream(page: AppTest) -> None:
     assert "No face found" not in said
 
 
-def test_several_people_have_a_name_each_and_an_unsure_one_no_guess(page: AppTest) -> None:
+def test_several_people_have_names_and_an_unsure_one_no_class(page: AppTest) -> None:
     detector = FakeDetector([(20, 20, 80, 80), (180, 90, 80, 80)])
     stream = played(30, detector, FakeClassifier("sad", 0.3), confidence_threshold=0.5)
     said = texts(with_stream(page, stream, on=True))
-    # With the reason, where the picture gives one.
+    # With the reason, if the image gives one.
     for number in (1, 2):
         assert re.search(rf"\*\*Person {number}\*\* (\*\*not sure\*\*|Not sure: )", said)
     assert "2 faces" in said
@@ -353,7 +353,7 @@ def test_settings_reach_a_running_stream(page: AppTest) -> None:
     )
 
 
-def test_a_setting_chosen_during_a_stall_acts_when_frames_come_back(page: AppTest) -> None:
+def test_a_setting_chosen_during_a_stall_applies_when_frames_return(page: AppTest) -> None:
     clock = Clock()
     stream = played(5, clock=clock)
     clock.now += 8
@@ -365,14 +365,14 @@ def test_a_setting_chosen_during_a_stall_acts_when_frames_come_back(page: AppTes
     assert page.session_state["live_state"].settings.blur
 
 
-def test_a_running_stream_takes_the_model_that_is_put_to_use(page: AppTest, tmp_path: Path) -> None:
+def test_a_running_stream_switches_to_the_model_in_use(page: AppTest, tmp_path: Path) -> None:
     stream = played(5)
     with_stream(page, stream, on=True)
     first = stream.model.name
     assert first.startswith("tiny")
     other = make_bundle(tmp_path / "other", confidence_threshold=0.7)
     use_bundle(other.path)
-    # As a fragment's tick does, without a word of the viewer's.
+    # As a fragment's timer does, without any action of the viewer.
     with mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
         page.run()
     assert stream.model.name == f"{other.name} ({other.hash})"
@@ -382,11 +382,11 @@ def test_a_running_stream_takes_the_model_that_is_put_to_use(page: AppTest, tmp_
     assert stream.about()["model"].endswith(f"{first}, then {stream.model.name}")
 
 
-def test_a_model_that_cannot_be_used_leaves_the_stream_its_own(page: AppTest, tmp_path: Path) -> None:
+def test_an_unusable_model_leaves_the_stream_with_its_own(page: AppTest, tmp_path: Path) -> None:
     stream = played(5)
     with_stream(page, stream, on=True)
     before = stream.model
-    # The page asks once for a next session; the fragment asks again for this one.
+    # The page loads the model once for the next session, the fragment again for this one.
     answers = [camera.resources.model_in_use(), BundleError("It is damaged.")]
     asked = mock.patch.object(camera.resources, "model_in_use", side_effect=answers)
     with asked, mock.patch.object(Webcam, "show", lambda *_: CameraState(on=True)):
@@ -396,7 +396,7 @@ def test_a_model_that_cannot_be_used_leaves_the_stream_its_own(page: AppTest, tm
     assert stream.model is before
 
 
-def test_home_leads_here(open_page: Callable[[str], AppTest]) -> None:
+def test_home_links_to_the_page(open_page: Callable[[str], AppTest]) -> None:
     app = open_page("app.py")
     app.button(key="home_Live").click().run()
     assert [title.value for title in app.title] == ["Live"]

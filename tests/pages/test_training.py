@@ -1,4 +1,4 @@
-"""The Training page: start, watch, stop, use, compare, delete, bring in."""
+"""The Training page: start, watch, stop, use, compare, delete, import."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.support.training_page import PAGE, OpenPage, keys, texts
 pytestmark = pytest.mark.usefixtures("fake_runs")
 
 
-def test_a_fresh_page_invites_and_offers_the_drawn_faces(open_page: OpenPage) -> None:
+def test_a_new_page_says_how_to_begin_and_offers_synthetic_faces(open_page: OpenPage) -> None:
     app = open_page(PAGE)
     assert not app.exception and not app.error
     assert "No training is running" in texts(app)
@@ -26,7 +26,7 @@ def test_a_fresh_page_invites_and_offers_the_drawn_faces(open_page: OpenPage) ->
     assert {f"training_start_{preset.key}" for preset in PRESETS} <= keys(app)
 
 
-def test_started_twice_it_is_one_run_that_stops_when_asked(open_page: OpenPage) -> None:
+def test_starting_twice_makes_one_run_that_stops_on_request(open_page: OpenPage) -> None:
     app = open_page(PAGE)
     app.text_input(key="training_name").set_value("my first").run()
     app.button(key="training_start_quick").click().run()
@@ -49,7 +49,7 @@ def test_started_twice_it_is_one_run_that_stops_when_asked(open_page: OpenPage) 
     assert "No completed epochs" in texts(app), "its details are open without a choice in the table"
 
 
-def test_a_second_run_waits_and_can_be_taken_out_of_the_queue(open_page: OpenPage) -> None:
+def test_a_second_run_is_queued_and_can_be_removed(open_page: OpenPage) -> None:
     app = open_page(PAGE)
     app.button(key="training_start_quick").click().run()
     wait_until(lambda: store.active_runs()[0].state == "running")
@@ -67,14 +67,14 @@ def test_a_second_run_waits_and_can_be_taken_out_of_the_queue(open_page: OpenPag
 
 @pytest.fixture
 def deaf_run(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The id of a run at work that does not end when it is asked to."""
+    """Start a run that ignores requests to stop, and return its id."""
     monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
     run_id = control.start(TrainConfig())
     wait_until(lambda: store.read_run(run_id).progress.doing == "training")
     return run_id
 
 
-def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(open_page: OpenPage, deaf_run: str) -> None:
+def test_a_run_that_does_not_stop_can_be_force_stopped(open_page: OpenPage, deaf_run: str) -> None:
     app = open_page(PAGE)
     app.button(key=f"training_stop_{deaf_run}").click().run()
     assert f"training_stop_{deaf_run}" not in keys(app)
@@ -83,7 +83,7 @@ def test_a_run_that_was_asked_to_stop_can_be_ended_at_once(open_page: OpenPage, 
     assert "was stopped before its first step. It can be resumed." in texts(app)
 
 
-def test_stop_in_a_tab_that_has_not_heard_of_the_first_one_ends_nothing(open_page: OpenPage, deaf_run: str) -> None:
+def test_stop_in_a_second_tab_does_not_force_stop(open_page: OpenPage, deaf_run: str) -> None:
     tabs = [open_page(PAGE), open_page(PAGE)]
     for app in tabs:
         app.button(key=f"training_stop_{deaf_run}").click().run()
@@ -92,7 +92,7 @@ def test_stop_in_a_tab_that_has_not_heard_of_the_first_one_ends_nothing(open_pag
     assert store.read_run(deaf_run).stopping
 
 
-def test_taking_out_of_the_queue_what_began_meanwhile_ends_nothing(
+def test_removing_a_queued_run_that_started_meanwhile_does_not_end_it(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = control.start(TrainConfig(seed=1))
@@ -110,7 +110,7 @@ def test_taking_out_of_the_queue_what_began_meanwhile_ends_nothing(
     assert process.is_alive(layout.run_folder(second))
 
 
-def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(
+def test_a_run_whose_loss_became_nan_is_copied_instead_of_resumed(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
     run_id = make_run(state="failed", hopeless=True, message="The loss is no number any more (NaN).")
@@ -121,7 +121,7 @@ def test_a_run_that_came_to_no_numbers_is_not_resumed_but_copied(
     assert f"training_clone_{run_id}" in keys(app)
 
 
-def test_the_runs_are_looked_at_once_for_the_whole_page(
+def test_the_runs_are_read_once_per_page_run(
     open_page: OpenPage, make_run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_run(state="running")
@@ -157,7 +157,7 @@ def test_a_finished_run_is_used_everywhere_and_one_click_goes_back(
     choose(run_id)
     app = open_page(PAGE)
     assert not app.exception
-    # Loss and accuracy, the classes, the learning rate: all of them changed in place.
+    # Loss and accuracy, the classes, the learning rate: all of them are updated in place.
     assert len(app.get("component_instance")) == 3
     assert not app.get("plotly_chart")
     assert "A training loss above the validation loss is normal" in texts(app)
@@ -191,7 +191,7 @@ def test_a_worse_model_is_used_only_when_its_user_insists(
     assert "Live and Upload now use the model of 'mine'." in texts(app)
 
 
-def test_a_model_that_fails_its_check_is_refused_in_words(
+def test_a_model_that_fails_its_check_is_refused_with_a_sentence(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
     run_id = make_run(epochs_done=2, bundle=True)
@@ -213,7 +213,7 @@ def test_a_model_that_fails_its_check_is_refused_in_words(
         ("finished", None, "finished, 2 of 5 epochs", False),
     ],
 )
-def test_a_run_says_why_it_ended_and_what_can_be_done(
+def test_a_run_shows_why_it_ended_and_what_to_do(
     open_page: OpenPage,
     make_run: Callable[..., str],
     choose: Callable[..., None],
@@ -232,7 +232,7 @@ def test_a_run_says_why_it_ended_and_what_can_be_done(
         wait_until(lambda: store.read_run(run_id).state == "running")
 
 
-def test_a_run_is_renamed_and_noted(
+def test_a_run_can_be_renamed_and_annotated(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
     run_id = make_run(name="before")
@@ -249,14 +249,14 @@ def test_deleting_asks_first(open_page: OpenPage, make_run: Callable[..., str], 
     run_id = make_run(name="old")
     choose(run_id)
     app = open_page(PAGE)
-    # The button lies in a popover, which says what goes.
+    # The button is in a popover, which says what is deleted.
     assert "permanently" in texts(app)
     app.button(key=f"training_delete_{run_id}").click().run()
     assert store.list_runs() == []
     assert "'old' was deleted" in texts(app)
 
 
-def test_several_runs_are_compared_also_of_one_name_and_without_an_epoch(
+def test_runs_are_compared_even_with_equal_names_or_without_epochs(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
     choose(
@@ -284,7 +284,7 @@ def test_the_table_has_every_run_and_is_filtered(open_page: OpenPage, make_run: 
     assert app.dataframe[0].value["Name"].tolist() == ["beta"]
 
 
-def test_a_model_from_elsewhere_is_checked_used_and_deleted(open_page: OpenPage, tmp_path: Path) -> None:
+def test_an_imported_model_is_validated_used_and_deleted(open_page: OpenPage, tmp_path: Path) -> None:
     make_bundle(tmp_path / "theirs")
     given = [
         (name, (tmp_path / "theirs" / name).read_bytes(), "application/octet-stream")
@@ -311,7 +311,7 @@ def test_a_model_from_elsewhere_is_checked_used_and_deleted(open_page: OpenPage,
     assert importing.list_imported() == []
 
 
-def test_home_says_how_training_stands(open_page: OpenPage, make_run: Callable[..., str], tiny_model: Path) -> None:
+def test_home_shows_the_state_of_training(open_page: OpenPage, make_run: Callable[..., str], tiny_model: Path) -> None:
     assert "No runs yet" in texts(open_page("app.py"))
     make_run(name="over night", epochs_done=4, state="running")
     app = open_page("app.py")

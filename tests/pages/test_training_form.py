@@ -1,4 +1,4 @@
-"""The Training page's form: a widget for every setting, and what is refused before a run is made."""
+"""The Training page's form: a widget for every setting, and what is refused before a run is created."""
 
 import dataclasses
 import typing
@@ -44,7 +44,7 @@ def test_the_form_has_a_widget_with_help_and_range_for_every_setting(open_page: 
         assert (widget.value or None) == (item.default or None)
 
 
-def test_settings_that_contradict_are_refused_in_words_and_mended_ones_start(open_page: OpenPage) -> None:
+def test_contradicting_settings_are_refused_and_start_once_fixed(open_page: OpenPage) -> None:
     app = open_page(PAGE)
     app.number_input(key="training_0_epochs").set_value(3).run()
     app.number_input(key="training_0_warmup_epochs").set_value(5.0).run()
@@ -75,7 +75,7 @@ def test_a_path_that_leads_nowhere_is_refused_at_once(open_page: OpenPage, tmp_p
     assert "training_start_quick" in keys(app)
 
 
-def test_what_a_run_takes_is_said_before_it_is_started(open_page: OpenPage) -> None:
+def test_the_estimated_time_is_shown_before_the_start(open_page: OpenPage) -> None:
     assert "time not estimated yet" in texts(open_page(PAGE))
     remember(TrainConfig(), Measured(n_train=700, n_validation=140, image_seconds=0.01, validation_seconds=1.0))
     shown = texts(open_page(PAGE))
@@ -84,7 +84,7 @@ def test_what_a_run_takes_is_said_before_it_is_started(open_page: OpenPage) -> N
     assert "not estimated" not in shown
 
 
-def test_the_probe_is_the_command_and_its_failure_a_sentence(
+def test_the_estimate_runs_the_command_and_its_failure_gives_a_sentence(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -94,7 +94,7 @@ def test_the_probe_is_the_command_and_its_failure_a_sentence(
 
     def run(command: list[str], *, env: dict[str, str], **_: object) -> type[Done]:
         asked.append(command)
-        # It runs in the checkout, from which a relative FER_HOME would be another one.
+        # It runs in the checkout, where a relative FER_HOME would be another folder.
         assert env["FER_HOME"] == str(paths.home())
         return Done
 
@@ -106,7 +106,7 @@ def test_the_probe_is_the_command_and_its_failure_a_sentence(
     assert [error.value for error in app.error] == ["The data are gone."]
 
 
-def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
+def test_the_path_of_votes_becomes_absolute_and_the_command_can_be_pasted(
     open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     votes = tmp_path / "my votes.csv"
@@ -125,7 +125,7 @@ def test_a_path_of_votes_is_kept_whole_and_the_command_can_be_pasted(
     assert f"--votes '{tmp_path}/my votes.csv' --name 'with votes'" in command
 
 
-def test_several_models_can_be_the_start_and_the_teachers(open_page: OpenPage, make_run: Callable[..., str]) -> None:
+def test_several_models_can_initialise_and_teach_a_run(open_page: OpenPage, make_run: Callable[..., str]) -> None:
     mine = str(store.read_run(make_run(name="mine", bundle=True)).folder / layout.BUNDLE)
     shipped = str(paths.SHIPPED_BUNDLE)
     app = open_page(PAGE)
@@ -145,7 +145,7 @@ def test_a_setting_that_names_models_has_room_for_their_names() -> None:
         assert all(sum(2 if field in MODELS else 1 for field in row) <= 4 for row in rows)
 
 
-def test_of_two_runs_of_one_name_the_chosen_ones_model_is_taken(
+def test_of_two_runs_with_one_name_the_chosen_ones_model_is_used(
     open_page: OpenPage, make_run: Callable[..., str]
 ) -> None:
     runs = [make_run(name="twice", bundle=True) for _ in range(2)]

@@ -24,7 +24,7 @@ def upload(tiny_model: Path, open_page: OpenPage) -> AppTest:
 
 @pytest.fixture
 def analysed_files() -> Iterator[list[str]]:
-    """The names of the files that were given to the analyser, in order."""
+    """Record the names of the analysed files, in order."""
     names: list[str] = []
     analyze = FaceAnalyzer.analyze_bytes
 
@@ -54,7 +54,7 @@ def texts(upload: AppTest) -> str:
     )
 
 
-def test_an_empty_page_invites_and_has_nothing_to_download(upload: AppTest) -> None:
+def test_an_empty_page_says_how_to_begin_and_has_no_downloads(upload: AppTest) -> None:
     assert not upload.exception and not upload.error and not upload.dataframe
     assert "Try a sample" in texts(upload)
     assert not upload.get("download_button")
@@ -96,14 +96,14 @@ def test_the_threshold_and_the_detector_survive_the_visit_too(upload: AppTest) -
     assert upload.segmented_control(key="upload_detector").value == "haar"
 
 
-def test_not_sure_follows_the_threshold(upload: AppTest) -> None:
+def test_the_threshold_decides_what_is_not_sure(upload: AppTest) -> None:
     drop(upload, ("me.jpg", portrait()))
     upload.slider[0].set_value(1.0).run()
     assert upload.dataframe[0].value["looks like"].tolist() == ["not sure"]
     assert "Face 1: not sure" in texts(upload)
 
 
-def test_a_model_that_is_sure_of_nothing_says_so_and_what_to_do(fer_home: Path, open_page: OpenPage) -> None:
+def test_a_model_that_is_never_sure_is_explained_with_what_to_do(fer_home: Path, open_page: OpenPage) -> None:
     use_bundle(make_bundle(fer_home / "runs" / "short" / "bundle", confidence_threshold=1.0).path)
     upload = open_page(UPLOAD)
     assert "every face is 'not sure'. Lower the threshold" in texts(upload)
@@ -111,14 +111,16 @@ def test_a_model_that_is_sure_of_nothing_says_so_and_what_to_do(fer_home: Path, 
     assert "every face is 'not sure'" not in texts(upload)
 
 
-def test_another_detector_analyses_anew_and_going_back_does_not(upload: AppTest, analysed_files: list[str]) -> None:
+def test_another_detector_analyses_again_and_switching_back_does_not(
+    upload: AppTest, analysed_files: list[str]
+) -> None:
     drop(upload, ("me.jpg", portrait()))
     upload.segmented_control(key="upload_detector").set_value("haar").run()
     upload.segmented_control(key="upload_detector").set_value("yunet").run()
     assert analysed_files == ["me.jpg", "me.jpg"]
 
 
-def test_a_broken_file_is_named_with_its_reason_and_stops_nobody(upload: AppTest) -> None:
+def test_a_broken_file_is_named_with_its_reason_and_stops_no_other(upload: AppTest) -> None:
     drop(upload, ("rubbish *.jpg", b"no picture"), ("me.jpg", portrait()), ("empty.jpg", b""))
     assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
     [warning] = upload.warning
@@ -135,26 +137,28 @@ def test_no_face_says_what_to_try(upload: AppTest) -> None:
     assert "YuNet" in upload.info[0].value, "the other detector is worth a try"
 
 
-def test_a_photo_over_the_limit_is_refused_by_the_code_as_well(upload: AppTest, analysed_files: list[str]) -> None:
+def test_a_photo_over_the_limit_is_refused_even_if_the_browser_sends_it(
+    upload: AppTest, analysed_files: list[str]
+) -> None:
     drop(upload, ("huge.jpg", bytes(MAX_BYTES + 1)), ("me.jpg", portrait()))
     assert "huge.jpg" in upload.warning[0].value and "at most 30 MB" in upload.warning[0].value
     assert analysed_files == ["me.jpg"]
 
 
-def test_a_file_taken_out_of_the_uploader_leaves_the_table(upload: AppTest) -> None:
+def test_a_file_removed_from_the_uploader_leaves_the_table(upload: AppTest) -> None:
     drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
     upload.file_uploader[0].set_value([]).run()
     assert not upload.dataframe
 
 
-def test_a_file_that_failed_goes_with_its_reason(upload: AppTest) -> None:
+def test_removing_a_failed_file_removes_its_message(upload: AppTest) -> None:
     drop(upload, ("rubbish.jpg", b"no picture"), ("huge.jpg", bytes(MAX_BYTES + 1)))
     assert "2 files" in upload.warning[0].value
     upload.file_uploader[0].set_value([]).run()
     assert not upload.warning
 
 
-def test_one_of_two_same_files_taken_out_leaves_the_other(upload: AppTest) -> None:
+def test_removing_one_of_two_equal_files_keeps_the_other(upload: AppTest) -> None:
     twins = [(name, portrait(), "image/jpeg") for name in ("me.jpg", "me again.jpg")]
     first = upload.file_uploader[0].set_value(twins)
     first.run()
@@ -165,10 +169,10 @@ def test_one_of_two_same_files_taken_out_leaves_the_other(upload: AppTest) -> No
     assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
 
 
-def test_the_threshold_left_alone_is_the_models_own_to_the_last_digit(fer_home: Path, open_page: OpenPage) -> None:
+def test_an_untouched_threshold_is_exactly_the_models_own(fer_home: Path, open_page: OpenPage) -> None:
     bundle = make_bundle(fer_home / "runs" / "lenient" / "bundle", confidence_threshold=0.0)
     (face,) = load_analyzer(bundle.path).analyze_bytes(portrait(), "me.jpg").faces
-    # The slider, which has two digits, stands on the other side of this face's confidence.
+    # The slider, with its two digits, is on the other side of this face's confidence.
     up = round(face.confidence, 2) > face.confidence
     own = face.confidence + (-1e-4 if up else 1e-4)
     use_bundle(make_bundle(fer_home / "runs" / "fine" / "bundle", confidence_threshold=own).path)
@@ -186,7 +190,7 @@ def test_clear_empties_the_page(upload: AppTest) -> None:
     assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
 
 
-def test_clear_lets_go_of_the_cameras_picture_as_well(upload: AppTest) -> None:
+def test_clear_removes_the_cameras_picture_too(upload: AppTest) -> None:
     drop(upload, ("me.jpg", portrait()))
     upload.segmented_control(key="upload_source").set_value("Take a snapshot").run()
     (before,) = upload.get("camera_input")
@@ -202,7 +206,7 @@ def test_the_sample_shows_a_result_with_one_click(upload: AppTest) -> None:
     assert upload.dataframe[0].value["faces"].tolist() == [1]
 
 
-def test_stop_keeps_what_is_done_and_go_on_does_the_rest(upload: AppTest, analysed_files: list[str]) -> None:
+def test_stop_keeps_finished_photos_and_continue_analyses_the_rest(upload: AppTest, analysed_files: list[str]) -> None:
     book = upload.session_state["upload_book"]
     book.add([("me.jpg", portrait()), ("wall.png", wall())])
     book.paused = True
@@ -214,7 +218,7 @@ def test_stop_keeps_what_is_done_and_go_on_does_the_rest(upload: AppTest, analys
     assert "waiting" not in texts(upload)
 
 
-def test_too_many_photos_are_refused_by_name_of_the_limit(upload: AppTest) -> None:
+def test_too_many_photos_are_refused_with_the_limit(upload: AppTest) -> None:
     with mock.patch.object(upload.session_state["upload_book"], "_kept_photos", 1):
         drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
     assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
@@ -230,7 +234,7 @@ def test_without_a_model_the_page_says_so_in_a_sentence(
     assert "no model" in upload.error[0].value
 
 
-def test_the_downloads_hold_every_file(upload: AppTest) -> None:
+def test_the_downloads_contain_every_file(upload: AppTest) -> None:
     drop(upload, ("me.jpg", portrait()), ("wall.png", wall()), ("rubbish.jpg", b"no picture"))
     assert [button.proto.label for button in upload.get("download_button")] == ["CSV of faces", "CSV of photos", "JSON"]
     zipped = next(button for button in upload.button if button.label == "Annotated photos").click()
@@ -238,7 +242,7 @@ def test_the_downloads_hold_every_file(upload: AppTest) -> None:
     assert "Annotated photos" not in [button.label for button in upload.button]
     saved = upload.get("download_button")[3].proto
     assert saved.label.startswith("Save annotated.zip (") and saved.label.endswith(" kB)")
-    # Of another threshold the pictures are others.
+    # Another threshold changes the annotated images.
     upload.slider[0].set_value(1.0).run()
     assert "made_download" not in upload.session_state
     next(button for button in upload.button if button.label == "Annotated photos").click().run()
@@ -247,7 +251,7 @@ def test_the_downloads_hold_every_file(upload: AppTest) -> None:
     assert "made_download" not in upload.session_state
 
 
-def test_a_photo_that_cannot_be_written_takes_nothing_along(upload: AppTest) -> None:
+def test_a_photo_that_cannot_be_written_stops_no_other(upload: AppTest) -> None:
     wide = encoded(Image.new("1", (1_000_001, 1)))
     drop(upload, ("wide.png", wide), ("me.jpg", portrait()))
     assert upload.dataframe[0].value["file"].tolist() == ["wide.png", "me.jpg"]
@@ -260,7 +264,7 @@ def test_a_photo_that_cannot_be_written_takes_nothing_along(upload: AppTest) -> 
     assert not upload.dataframe and not upload.warning
 
 
-def test_a_defect_in_one_photo_takes_nothing_along(upload: AppTest) -> None:
+def test_a_defect_in_one_photo_stops_no_other(upload: AppTest) -> None:
     analyze = FaceAnalyzer.analyze
 
     def fails_on_the_wall(self: FaceAnalyzer, image_bgr: np.ndarray, file: str) -> object:
@@ -274,13 +278,13 @@ def test_a_defect_in_one_photo_takes_nothing_along(upload: AppTest) -> None:
     assert "unexpectedly (ZeroDivisionError)" in upload.warning[0].value
 
 
-def test_what_was_assumed_stands_with_the_photo(upload: AppTest) -> None:
+def test_assumptions_are_shown_with_the_photo(upload: AppTest) -> None:
     ten_bits = cv2.cvtColor(portrait_bgr(), cv2.COLOR_BGR2GRAY).astype(np.uint16) * 4
     drop(upload, ("ten.png", cv2.imencode(".png", ten_bits)[1].tobytes()))
     assert any("only 10 seem to be in use" in caption.value for caption in upload.caption)
 
 
 @pytest.mark.parametrize("name", ["photo.jfif", "photo", "photo.mpo", "photo.txt"])
-def test_a_photo_is_known_by_its_content(upload: AppTest, name: str) -> None:
+def test_a_photo_is_recognised_by_its_content(upload: AppTest, name: str) -> None:
     drop(upload, (name, portrait()))
     assert upload.dataframe[0].value["faces"].tolist() == [1]

@@ -1,4 +1,4 @@
-"""Everything works without what Windows and macOS lack: fcntl, fork, process groups, SIGKILL, /proc and others."""
+"""Everything works without what Windows and macOS lack: fcntl, fork, process groups, SIGKILL, /proc and more."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.support.without_posix import run_without_posix
 
 
 def test_the_process_really_lacks_posix(fer_home: Path) -> None:
-    """Whatever the other tests show depends on this."""
+    """All other tests here rely on this."""
     run_without_posix(
         """
         import os, signal, subprocess, sys
@@ -163,7 +163,7 @@ def test_a_network_is_trained_stopped_resumed_and_used(fer_home: Path) -> None:
     )
 
 
-def test_an_evaluation_is_run_in_its_own_process(fer_home: Path) -> None:
+def test_an_evaluation_runs_in_its_own_process(fer_home: Path) -> None:
     accuracy = run_without_posix(
         """
         from fer.evaluation import store

@@ -20,7 +20,7 @@ from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
 
 
 class FixedDetector:
-    """Finds the boxes it was made with, and tells whether two threads were ever in it at once."""
+    """A detector that finds given boxes and records whether two threads ever used it at once."""
 
     name = "haar"
 
@@ -49,11 +49,11 @@ def classifier(tmp_path: Path) -> EmotionClassifier:
 
 
 def striped(*grays: int, side: int = 100) -> np.ndarray:
-    """A picture of squares in a row, a grey each, (side, N * side, 3)."""
+    """Return a picture of squares in a row, each of one grey, (side, N * side, 3)."""
     return np.repeat(np.repeat(np.array([grays], np.uint8), side, axis=1), side, axis=0)[..., None].repeat(3, axis=2)
 
 
-def test_faces_come_from_left_to_right_each_with_its_own_expression(classifier: EmotionClassifier) -> None:
+def test_faces_are_ordered_from_left_to_right_with_their_expressions(classifier: EmotionClassifier) -> None:
     detector = FixedDetector((210, 10, 80, 80), (10, 10, 80, 80), (110, 10, 80, 80))
     found = FaceAnalyzer(detector, classifier).analyze(striped(0, 128, 255), "three.png")
     assert (found.file, found.width, found.height, found.error) == ("three.png", 300, 100, None)
@@ -73,7 +73,7 @@ def test_small_and_cut_off_faces_are_unsure_with_their_reason(classifier: Emotio
     assert good.doubts == () and "the picture is noisy" in good.flaws
 
 
-def test_candidates_come_from_the_models_sets(tmp_path: Path) -> None:
+def test_candidates_come_from_the_models_sets_of_classes(tmp_path: Path) -> None:
     classifier = EmotionClassifier(make_bundle(tmp_path, sharpness=0.5, sets=ClassSets(0.9, 0.2)))
     detector = FixedDetector((10, 10, 80, 80))
     (found,) = FaceAnalyzer(detector, classifier).analyze(striped(106)).faces
@@ -81,7 +81,7 @@ def test_candidates_come_from_the_models_sets(tmp_path: Path) -> None:
     assert set(found.candidates) == {"fear", "happy"}
 
 
-def test_all_faces_go_in_one_call(classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_faces_are_classified_in_one_call(classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     real = classifier.probabilities
     monkeypatch.setattr(classifier, "probabilities", lambda crops: sizes.append(len(crops)) or real(crops))
@@ -89,7 +89,7 @@ def test_all_faces_go_in_one_call(classifier: EmotionClassifier, monkeypatch: py
     assert sizes == [10]
 
 
-def test_the_detectors_own_crop_is_taken(classifier: EmotionClassifier) -> None:
+def test_the_detectors_own_crop_rule_is_used(classifier: EmotionClassifier) -> None:
     image_bgr = np.zeros((200, 200, 3), np.uint8)
     image_bgr[75:125, 75:125] = 255
     box = (75, 75, 50, 50)
@@ -101,9 +101,9 @@ def test_the_detectors_own_crop_is_taken(classifier: EmotionClassifier) -> None:
     assert tight.faces[0].box_xywh == wide.faces[0].box_xywh == box
 
 
-def test_the_models_threshold_goes_with_the_faces(classifier: EmotionClassifier) -> None:
+def test_faces_have_the_models_threshold(classifier: EmotionClassifier) -> None:
     (between,) = FaceAnalyzer(FixedDetector((0, 0, 90, 90)), classifier).analyze(striped(21)).faces
-    # With a lighter edge, for a face without contrast is never sure.
+    # With a lighter edge, because a face without contrast is never sure.
     dark = striped(0)
     dark[:20] = 20
     (clear,) = FaceAnalyzer(FixedDetector((0, 0, 90, 90)), classifier).analyze(dark).faces
@@ -116,13 +116,13 @@ def test_boxes_are_whole_pixels_of_the_image_and_may_reach_over_its_edge(classif
     assert [face.box_xywh for face in faces] == [(-20, -4, 60, 70), (90, 90, 1, 1)]
 
 
-def test_no_face_is_a_result(classifier: EmotionClassifier) -> None:
+def test_an_image_without_faces_is_a_result(classifier: EmotionClassifier) -> None:
     found = FaceAnalyzer(FixedDetector(), classifier).analyze(striped(50))
     assert found.faces == () and found.error is None and found.width == 100
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_grey_images_give_what_their_colour_form_gives(classifier: EmotionClassifier, name: str) -> None:
+def test_grey_images_give_the_same_as_their_colour_version(classifier: EmotionClassifier, name: str) -> None:
     analyzer = FaceAnalyzer(create_detector(name), classifier)
     gray = cv2.cvtColor(portrait_bgr(), cv2.COLOR_BGR2GRAY)
     from_gray = analyzer.analyze(gray)
@@ -143,7 +143,7 @@ def test_grey_images_give_what_their_colour_form_gives(classifier: EmotionClassi
     ],
     ids=lambda image: f"{image.dtype}{image.shape}",
 )
-def test_what_is_no_image_is_refused(classifier: EmotionClassifier, image: np.ndarray) -> None:
+def test_wrong_arrays_are_refused(classifier: EmotionClassifier, image: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"expected uint8 \(H, W, 3\) or \(H, W\)\. Received"):
         FaceAnalyzer(FixedDetector(), classifier).analyze(image)
 
@@ -167,7 +167,7 @@ def test_an_encoded_picture_is_analysed_upright(classifier: EmotionClassifier) -
     assert turned.to_dict()["faces"] == analyzer.analyze(tall).to_dict()["faces"] and len(turned.faces) == 1
 
 
-def test_bad_bytes_and_files_are_results_with_a_reason(classifier: EmotionClassifier, tmp_path: Path) -> None:
+def test_unreadable_files_are_results_with_a_reason(classifier: EmotionClassifier, tmp_path: Path) -> None:
     detector = FixedDetector((0, 0, 5, 5))
     analyzer = FaceAnalyzer(detector, classifier)
     for found in (
@@ -180,7 +180,7 @@ def test_bad_bytes_and_files_are_results_with_a_reason(classifier: EmotionClassi
     assert detector.seen == []
 
 
-def test_a_model_that_was_stopped_is_no_fault_of_the_file(
+def test_a_stopped_model_is_not_reported_as_a_fault_of_the_file(
     classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(classifier, "_too_slow", True)
@@ -196,7 +196,7 @@ def test_a_file_is_analysed_under_its_path(classifier: EmotionClassifier, tmp_pa
     assert FaceAnalyzer(FixedDetector(), classifier).analyze_file(str(file)) == found
 
 
-def test_threads_take_turns_in_the_detector(classifier: EmotionClassifier) -> None:
+def test_threads_use_the_detector_one_at_a_time(classifier: EmotionClassifier) -> None:
     detector = FixedDetector((10, 10, 80, 80))
     analyzer = FaceAnalyzer(detector, classifier)
     wrong: list[int] = []
@@ -214,7 +214,7 @@ def test_threads_take_turns_in_the_detector(classifier: EmotionClassifier) -> No
     assert not wrong and not detector.crowded and len(detector.seen) == 45
 
 
-def test_loaded_by_default_it_takes_yunet_and_finds_every_face_of_a_group(tmp_path: Path) -> None:
+def test_by_default_yunet_finds_every_face_of_a_group(tmp_path: Path) -> None:
     analyzer = fer.recognition.load_analyzer(make_bundle(tmp_path).path)
     assert analyzer.detector.name == "yunet"
     found = analyzer.analyze(group_bgr(4, 3, side=160))
@@ -228,7 +228,7 @@ def test_the_shipped_model_is_the_default(tmp_path: Path, monkeypatch: pytest.Mo
     assert load_analyzer(str(make_bundle(tmp_path / "own").path)).classifier.bundle.path == tmp_path / "own"
 
 
-def test_haar_steps_in_where_yunets_file_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_haar_is_used_if_yunets_file_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detection, "yunet_file", lambda: None)
     bundle = make_bundle(tmp_path)
     assert load_analyzer(bundle.path).detector.name == "haar"
@@ -243,7 +243,7 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
         load_analyzer(make_bundle(tmp_path).path, "mtcnn")
 
 
-def test_yunet_gives_landmarks_and_pose_and_haar_neither(classifier: EmotionClassifier) -> None:
+def test_yunet_has_landmarks_and_pose_and_haar_has_neither(classifier: EmotionClassifier) -> None:
     (face,) = FaceAnalyzer(create_detector("yunet"), classifier).analyze(portrait_bgr()).faces
     assert face.landmarks is not None and face.pose is not None
     (right_eye, left_eye, nose, *_) = face.landmarks
@@ -253,14 +253,14 @@ def test_yunet_gives_landmarks_and_pose_and_haar_neither(classifier: EmotionClas
     assert face.landmarks is None and face.pose is None and face.roll == 0
 
 
-def test_what_the_network_saw_of_a_face_can_be_cut_out_again(classifier: EmotionClassifier) -> None:
+def test_the_crop_of_a_face_can_be_cut_out_again(classifier: EmotionClassifier) -> None:
     analyzer = FaceAnalyzer(create_detector("yunet"), classifier)
     sideways = np.ascontiguousarray(np.rot90(portrait_bgr()))
     (upright,), (turned,) = analyzer.analyze(portrait_bgr()).faces, analyzer.analyze(sideways).faces
     assert turned.roll == pytest.approx(-90, abs=12)
     one, other = analyzer.crops(portrait_bgr(), [upright])[0], analyzer.crops(sideways, [turned])[0]
     np.testing.assert_allclose(classifier.probabilities(other[None])[0], turned.probabilities, atol=1e-6)
-    # The same face, upright in both: far nearer to each other than to the face as it lies.
+    # The same face, upright in both crops: far more similar to each other than to the unturned face.
     apart = np.abs(one.astype(int) - other).mean()
     assert apart < 0.5 * np.abs(one.astype(int) - np.rot90(other)).mean()
 

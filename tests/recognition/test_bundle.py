@@ -24,7 +24,7 @@ def rewrite(folder: Path, change: Change) -> None:
     file.write_text(json.dumps(values))
 
 
-def test_what_was_written_is_loaded(tmp_path: Path) -> None:
+def test_a_written_bundle_is_read_back(tmp_path: Path) -> None:
     metrics = {"validation": {"accuracy": 0.66, "n": 3589}}
     written = make_bundle(
         tmp_path / "one", temperature=1.5, confidence_threshold=0.4, metrics=metrics, versions={"keras": "3"}
@@ -66,7 +66,7 @@ def test_bundle_json_has_the_fields_that_others_read(tmp_path: Path) -> None:
     assert values["input"] == {"name": "images", "shape": [None, 48, 48, 1], "dtype": "uint8", "range": [0, 255]}
 
 
-def test_what_is_calibrated_survives_and_changes_the_hash(tmp_path: Path) -> None:
+def test_calibration_is_read_back_and_changes_the_hash(tmp_path: Path) -> None:
     plain = make_bundle(tmp_path / "plain")
     assert plain.quality is None and plain.sets is None
     assert not {"quality", "sets"} & set(json.loads((tmp_path / "plain" / BUNDLE_FILE).read_text()))
@@ -107,7 +107,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_does_not_fit_is_refused_by_name(tmp_path: Path, name: str) -> None:
+def test_an_invalid_field_is_refused_by_name(tmp_path: Path, name: str) -> None:
     change, word = REFUSED[name]
     make_bundle(tmp_path)
     rewrite(tmp_path, change)
@@ -128,14 +128,14 @@ def test_a_changed_byte_is_found(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000])
-def test_a_description_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_bundle_json_is_refused(tmp_path: Path, content: bytes) -> None:
     make_bundle(tmp_path)
     (tmp_path / BUNDLE_FILE).write_bytes(content)
     with pytest.raises(BundleError, match=BUNDLE_FILE):
         load_bundle(tmp_path)
 
 
-def test_an_empty_folder_and_a_file_hold_no_model(tmp_path: Path) -> None:
+def test_an_empty_folder_and_a_file_are_not_bundles(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     for path in (tmp_path, file, tmp_path / "gone"):
@@ -143,7 +143,7 @@ def test_an_empty_folder_and_a_file_hold_no_model(tmp_path: Path) -> None:
             load_bundle(path)
 
 
-def test_a_failed_write_leaves_the_description_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_keeps_the_old_bundle_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = make_bundle(tmp_path, temperature=1.5)
 
     def full(*_: object) -> None:
@@ -155,7 +155,7 @@ def test_a_failed_write_leaves_the_description_as_it_was(tmp_path: Path, monkeyp
     assert load_bundle(tmp_path).temperature == 1.5
 
 
-def test_the_hash_tells_models_apart_that_answer_differently(tmp_path: Path) -> None:
+def test_models_that_predict_differently_have_different_hashes(tmp_path: Path) -> None:
     one = make_bundle(tmp_path / "one")
     assert make_bundle(tmp_path / "copy").hash == one.hash
     others = [
@@ -168,5 +168,5 @@ def test_the_hash_tells_models_apart_that_answer_differently(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("path", "name"), [("runs/tuesday/bundle", "tuesday"), ("model", "model")])
-def test_a_model_is_called_by_its_run(path: str, name: str) -> None:
+def test_a_model_has_the_name_of_its_run(path: str, name: str) -> None:
     assert Bundle(path=Path(path)).name == name

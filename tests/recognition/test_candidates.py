@@ -26,7 +26,7 @@ def test_classes_above_the_threshold_most_probable_first(least: float, names: tu
     assert {name for name, inside in zip(EMOTIONS, members, strict=True) if inside} == set(names)
 
 
-def test_sets_survive_json() -> None:
+def test_sets_of_classes_are_read_back_from_json() -> None:
     sets = ClassSets(0.9, 0.118)
     assert ClassSets.from_dict(sets.to_dict()) == sets
 
@@ -48,6 +48,6 @@ def test_sets_survive_json() -> None:
         {"coverage": 0.9, "least_probability": "0.1"},
     ],
 )
-def test_what_is_no_set_is_refused(values: object) -> None:
+def test_invalid_sets_of_classes_are_refused(values: object) -> None:
     with pytest.raises(ValueError, match="expected"):
         ClassSets.from_dict(values)

@@ -29,7 +29,7 @@ def expected_logits(grays: tuple[int, ...], sharpness: float = 4.0) -> np.ndarra
     return -sharpness * (6 * np.array(grays)[:, None] / 255 - np.arange(7)) ** 2
 
 
-def test_each_class_is_told(bundle: Bundle) -> None:
+def test_each_class_is_recognised(bundle: Bundle) -> None:
     classifier = EmotionClassifier(bundle)
     np.testing.assert_allclose(classifier.logits(faces_of(*GRAYS)), expected_logits(GRAYS), atol=1e-3)
     probabilities = classifier.probabilities(faces_of(*GRAYS))
@@ -66,7 +66,7 @@ def test_maps_come_with_the_same_probabilities(bundle: Bundle) -> None:
     assert np.all(maps[1, :4] == 0)
 
 
-def test_no_face_is_no_call(bundle: Bundle) -> None:
+def test_no_faces_need_no_call(bundle: Bundle) -> None:
     classifier = EmotionClassifier(bundle)
     none = np.empty((0, 48, 48, 1), np.uint8)
     assert classifier.logits(none).shape == classifier.probabilities(none).shape == (0, 7)
@@ -74,7 +74,9 @@ def test_no_face_is_no_call(bundle: Bundle) -> None:
     assert probabilities.shape == (0, 7) and len(maps) == 0 and maps.ndim == 4
 
 
-def test_many_faces_go_in_parts_and_keep_their_order(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_faces_are_classified_in_parts_and_keep_their_order(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     classifier = EmotionClassifier(bundle)
     monkeypatch.setattr(module, "_CHUNK", 4)
     grays = tuple(int(value) for value in np.linspace(0, 255, 11))
@@ -84,7 +86,7 @@ def test_many_faces_go_in_parts_and_keep_their_order(bundle: Bundle, monkeypatch
     np.testing.assert_allclose(maps[:, 0, 0, 6], 6 * np.array(grays) / 255, atol=1e-4)
 
 
-def test_crops_may_be_a_view(bundle: Bundle) -> None:
+def test_crops_may_be_a_view_of_another_array(bundle: Bundle) -> None:
     classifier = EmotionClassifier(bundle)
     whole = faces_of(*GRAYS)
     np.testing.assert_allclose(classifier.logits(whole[::-2]), classifier.logits(whole)[::-2], atol=1e-4)
@@ -100,14 +102,14 @@ def test_crops_may_be_a_view(bundle: Bundle) -> None:
         np.zeros((48, 48, 1), np.uint8),
     ],
 )
-def test_other_crops_are_refused(bundle: Bundle, crops: np.ndarray) -> None:
+def test_crops_of_another_shape_or_type_are_refused(bundle: Bundle, crops: np.ndarray) -> None:
     with pytest.raises(
         ValueError, match=rf"expected uint8 \(N, 48, 48, 1\).*Received: .*{re.escape(str(crops.shape))}"
     ):
         EmotionClassifier(bundle).probabilities(crops)
 
 
-def test_threads_share_one_object(bundle: Bundle) -> None:
+def test_threads_can_share_a_classifier(bundle: Bundle) -> None:
     classifier = EmotionClassifier(bundle, threads=1)
     wrong: list[int] = []
 
@@ -166,9 +168,9 @@ def larger_faces(model: onnx.ModelProto) -> None:
         (larger_faces, "64"),
     ],
 )
-def test_a_network_that_is_none_of_ours_is_refused_by_name(bundle: Bundle, edit: Edit, words: str) -> None:
+def test_a_network_with_other_inputs_or_outputs_is_refused_by_name(bundle: Bundle, edit: Edit, words: str) -> None:
     model = brightness_model()
-    # Shapes were inferred for the whole model; only its ends are to be others.
+    # Shapes were inferred for the whole model, but only inputs and outputs should differ.
     del model.graph.value_info[:]
     edit(model)
     save_onnx(model, bundle.path)
@@ -178,13 +180,13 @@ def test_a_network_that_is_none_of_ours_is_refused_by_name(bundle: Bundle, edit:
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish" * 100])
-def test_a_file_that_is_no_network_is_refused(bundle: Bundle, content: bytes) -> None:
+def test_a_file_that_is_not_a_network_is_refused(bundle: Bundle, content: bytes) -> None:
     bundle.served_file.write_bytes(content)
     with pytest.raises(BundleError, match="can't be opened"):
         EmotionClassifier(write_bundle(bundle))
 
 
-def test_a_network_that_learned_nothing_but_nan_is_refused(bundle: Bundle) -> None:
+def test_a_network_that_predicts_nan_is_refused(bundle: Bundle) -> None:
     model = brightness_model()
     for constant in model.graph.initializer:
         if constant.name == "minus_sharpness":
@@ -196,7 +198,7 @@ def test_a_network_that_learned_nothing_but_nan_is_refused(bundle: Bundle) -> No
             ask(faces_of(10))
 
 
-def test_another_served_file_serves(bundle: Bundle) -> None:
+def test_another_served_file_is_used(bundle: Bundle) -> None:
     (bundle.path / "small.onnx").write_bytes(brightness_model(sharpness=2.0).SerializeToString())
     served = write_bundle(replace(bundle, served="small.onnx"))
     logits = EmotionClassifier(served).logits(faces_of(100))

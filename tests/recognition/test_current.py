@@ -9,13 +9,13 @@ from fer.recognition.current import current_bundle_path, use_bundle, use_shipped
 from tests.support.builders import make_bundle
 
 
-def test_without_a_choice_the_shipped_model_serves(fer_home: Path) -> None:
+def test_without_a_choice_the_shipped_model_is_used(fer_home: Path) -> None:
     assert current_bundle_path() == paths.SHIPPED_BUNDLE
     use_shipped()
     assert list(fer_home.iterdir()) == []
 
 
-def test_a_choice_holds_until_the_shipped_one_is_chosen(fer_home: Path, tmp_path: Path) -> None:
+def test_a_choice_lasts_until_the_shipped_model_is_chosen(fer_home: Path, tmp_path: Path) -> None:
     inside = make_bundle(fer_home / "runs" / "one" / "bundle").path
     outside = make_bundle(tmp_path / "elsewhere").path
     for chosen in (inside, outside, inside):
@@ -33,7 +33,7 @@ def test_a_choice_moves_with_its_home(fer_home: Path, tmp_path: Path, monkeypatc
     assert current_bundle_path() == moved / "runs" / "one" / "bundle"
 
 
-def test_a_model_that_is_gone_gives_way_to_the_shipped_one(fer_home: Path) -> None:
+def test_a_missing_model_is_replaced_by_the_shipped_one(fer_home: Path) -> None:
     bundle = make_bundle(fer_home / "runs" / "one" / "bundle")
     use_bundle(bundle.path)
     bundle.path.rename(fer_home / "away")
@@ -41,13 +41,13 @@ def test_a_model_that_is_gone_gives_way_to_the_shipped_one(fer_home: Path) -> No
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"bundle": 3}', '{"bundle": null}', "\udcff"])
-def test_a_broken_choice_is_none(fer_home: Path, content: str) -> None:
+def test_a_damaged_choice_counts_as_missing(fer_home: Path, content: str) -> None:
     paths.runs_dir().mkdir()
     paths.current_model_file().write_text(content, errors="surrogateescape")
     assert current_bundle_path() == paths.SHIPPED_BUNDLE
 
 
-def test_what_is_no_model_is_not_put_to_use(fer_home: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_cannot_be_used(fer_home: Path, tmp_path: Path) -> None:
     chosen = make_bundle(fer_home / "runs" / "one" / "bundle").path
     use_bundle(chosen)
     broken = make_bundle(tmp_path / "broken").path
@@ -57,7 +57,7 @@ def test_what_is_no_model_is_not_put_to_use(fer_home: Path, tmp_path: Path) -> N
     assert current_bundle_path() == chosen
 
 
-def test_a_full_disk_leaves_the_choice_and_no_litter(
+def test_a_full_disk_keeps_the_choice_and_leaves_no_partial_file(
     fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen, other = make_bundle(tmp_path / "one").path, make_bundle(tmp_path / "two").path
@@ -73,7 +73,7 @@ def test_a_full_disk_leaves_the_choice_and_no_litter(
     assert [path.name for path in paths.runs_dir().iterdir()] == ["current.json"]
 
 
-def test_readers_never_see_half_a_choice(fer_home: Path, tmp_path: Path) -> None:
+def test_readers_never_see_a_partial_choice(fer_home: Path, tmp_path: Path) -> None:
     folders = [make_bundle(tmp_path / name).path for name in ("one", "two")]
     use_bundle(folders[0])
     seen: set[Path] = set()

@@ -1,4 +1,4 @@
-"""A face's temperature follows its rule, changes no answer, and a rule that doesn't fit is refused."""
+"""A face's temperature follows its rule and never changes the predicted class. Invalid rules are refused."""
 
 import json
 from pathlib import Path
@@ -15,11 +15,11 @@ from tests.support.confidence import NAMES, rule, weighing
 LOGITS = np.array([[3.0, 1, 0, 0, 0, 0, 0], [0, 0, 5, 4, 0, 0, 0]], np.float32)
 
 
-def test_a_rule_without_weights_leaves_the_temperature() -> None:
+def test_a_rule_without_weights_keeps_the_temperature() -> None:
     assert rule().factors(LOGITS, faces_of(10, 200)).tolist() == [1.0, 1.0]
 
 
-def test_a_measure_counts_from_its_knot_on() -> None:
+def test_a_measure_has_an_effect_above_its_knot() -> None:
     # Brightness is the mean grey: 10 and 200, in units of a scale of 1, at most 4 beyond the knot.
     factors = weighing("brightness", 0.5, knot=198.0).factors(LOGITS, faces_of(10, 200))
     assert factors.tolist() == pytest.approx([1.0, np.exp(0.5 * 2)])
@@ -31,7 +31,7 @@ def test_factors_stay_within_bounds() -> None:
     assert rule(bias=9.0).factors(LOGITS, faces_of(10, 200)).tolist() == [16.0, 16.0]
 
 
-def test_what_logits_say_by_hand() -> None:
+def test_logit_features_of_small_examples() -> None:
     first, second, entropy, energy, spread = logit_features(np.log([[4.0, 2, 1, 1, 1, 1, 0.5]]).astype(np.float32))[0]
     assert (first, second) == (pytest.approx(np.log(2)), pytest.approx(np.log(2)))
     assert energy == pytest.approx(np.log(10.5))
@@ -40,7 +40,7 @@ def test_what_logits_say_by_hand() -> None:
     assert spread == pytest.approx(np.log([4.0, 2, 1, 1, 1, 1, 0.5]).std())
 
 
-def test_a_worse_picture_lowers_the_confidence_and_changes_no_answer(tmp_path: Path) -> None:
+def test_a_poor_image_lowers_the_confidence_but_keeps_the_class(tmp_path: Path) -> None:
     faces = faces_of(0, 120, 255)
     plain = EmotionClassifier(make_bundle(tmp_path / "plain", sharpness=0.5)).probabilities(faces)
     tempered = EmotionClassifier(
@@ -52,9 +52,9 @@ def test_a_worse_picture_lowers_the_confidence_and_changes_no_answer(tmp_path: P
     assert tempered.sum(1) == pytest.approx(1)
 
 
-def test_the_mirror_image_counts_half(tmp_path: Path) -> None:
+def test_the_mirror_image_has_half_the_weight(tmp_path: Path) -> None:
     class HalfLeft(EmotionClassifier):
-        """Sees the left half alone: bright is class 0, dark class 1."""
+        """A classifier that uses only the left half: bright is class 0, dark is class 1."""
 
         def logits(self, crops: np.ndarray) -> np.ndarray:
             left = crops[:, :, :24].mean((1, 2, 3)) / 255
@@ -73,7 +73,7 @@ def test_the_mirror_image_counts_half(tmp_path: Path) -> None:
     )
 
 
-def test_a_rule_survives_json() -> None:
+def test_a_rule_is_read_back_from_json() -> None:
     made = rule(bias=0.25, logit_weights=(0.1, 0.2, 0.3, 0.4, 0.5))
     assert FaceTemperature.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
@@ -103,6 +103,6 @@ def test_a_rule_that_does_not_fit_is_refused(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("values", [None, [], {}, {"bias": 0.0}, {**rule().to_dict(), "more": 1}])
-def test_what_is_no_rule_is_refused(values: Any) -> None:
+def test_an_invalid_rule_is_refused(values: Any) -> None:
     with pytest.raises(ValueError, match="expected an object with measures"):
         FaceTemperature.from_dict(values)

@@ -1,4 +1,4 @@
-"""The model in `model/`: whole, within its limits, and as its card says."""
+"""The model in `model/`: complete, within its limits, and as its card says."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def shipped() -> Bundle:
 
 @pytest.fixture(scope="module")
 def card() -> dict[str, list[list[str]]]:
-    """The rows of the card's tables, without their first cells, by these."""
+    """Return the rows of the card's tables, by their first cell."""
     rows: dict[str, list[list[str]]] = {}
     for line in (SHIPPED_BUNDLE / "README.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("| "):
@@ -37,13 +37,13 @@ def card() -> dict[str, list[list[str]]]:
     return rows
 
 
-def test_it_knows_real_faces_well_enough(shipped: Bundle) -> None:
+def test_its_accuracy_on_real_faces_is_high_enough(shipped: Bundle) -> None:
     assert shipped.metrics["validation"]["accuracy"] >= LEAST_ACCURACY
     assert shipped.metrics["validation"]["n"] == shipped.data["splits"]["validation"] > 3000
     assert shipped.data["synthetic"] is False
 
 
-def test_its_network_computes_what_keras_did(shipped: Bundle) -> None:
+def test_its_network_computes_the_same_as_keras(shipped: Bundle) -> None:
     expected = np.array(json.loads((SHIPPED_BUNDLE / PARITY_FILE).read_text())["logits"])
     logits = EmotionClassifier(replace(shipped, served=ONNX_FILE)).logits(parity_batch())
     np.testing.assert_allclose(logits, expected, rtol=0, atol=PARITY)
@@ -67,7 +67,7 @@ def test_its_keras_file_has_every_weight_and_no_optimizer(shipped: Bundle) -> No
     assert sum(sizes) == shipped.network["parameters"]
 
 
-def test_every_figure_of_its_card_is_the_bundles(shipped: Bundle, card: dict[str, list[list[str]]]) -> None:
+def test_every_number_of_its_card_comes_from_the_bundle(shipped: Bundle, card: dict[str, list[list[str]]]) -> None:
     splits = {name: values for name, values in shipped.metrics.items() if isinstance(values, dict)}
     assert splits
     for name, values in splits.items():

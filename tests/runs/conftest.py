@@ -1,4 +1,4 @@
-"""Runs on disk, and processes that are runs without training anything."""
+"""Runs on disk, and processes that act as runs without training."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -14,13 +14,13 @@ from tests.support.run_folders import FAKE_RUN, write_run
 
 @pytest.fixture
 def home(fer_home: Path) -> Path:
-    """An empty FER_HOME."""
+    """Return an empty FER_HOME."""
     return fer_home
 
 
 @pytest.fixture
 def make_run(home: Path) -> Callable[..., str]:
-    """`write_run` with a number of its own for each."""
+    """Return `write_run` with a counter, so that every run has its own id."""
     numbers = count(1)
 
     def make(*arguments: Any, **options: Any) -> str:
@@ -31,7 +31,7 @@ def make_run(home: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def fake_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let `start` and `resume` start `fake_run` processes, and end those that a test leaves."""
+    """Make `start` and `resume` start `fake_run` processes, and end those that a test leaves running."""
     monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id])
     monkeypatch.setattr(control, "resume_command", lambda run_id: [*FAKE_RUN, run_id])
     yield

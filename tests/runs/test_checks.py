@@ -1,4 +1,4 @@
-"""What is refused before a run is made."""
+"""Settings that are refused before a run is created."""
 
 import sys
 from collections import namedtuple
@@ -17,7 +17,7 @@ from tests.support.builders import make_bundle
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_the_defaults_can_be_started_also_before_there_is_a_home(tmp_path, monkeypatch):
+def test_the_defaults_can_be_started_even_without_a_state_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(tmp_path / "not" / "yet"))
     require_startable(TrainConfig())
 
@@ -44,12 +44,12 @@ def test_a_missing_library_is_named_with_how_to_install_it(home, monkeypatch, pr
         ({"votes": __file__}, "isn't a FER. file: its first line"),
     ],
 )
-def test_what_is_not_there_is_refused_by_its_setting(home, settings, sentence):
+def test_a_missing_file_is_refused_with_its_setting(home, settings, sentence):
     with pytest.raises(ConfigError, match=sentence):
         require_startable(TrainConfig(**settings))
 
 
-def test_data_are_found_by_their_path_and_by_their_name(home, tmp_path):
+def test_data_are_found_by_path_and_by_name(home, tmp_path):
     (home / "data" / "mine").mkdir(parents=True)
     (tmp_path / "faces.csv").touch()
     for data in ("mine", str(home / "data" / "mine"), str(tmp_path / "faces.csv")):
@@ -58,7 +58,7 @@ def test_data_are_found_by_their_path_and_by_their_name(home, tmp_path):
 
 @pytest.mark.parametrize("setting", ["data", "votes", "start_from", "teacher"])
 @pytest.mark.parametrize("text", ["~nosuchuser/x", "x" * 5000, "/" + "x/" * 3000])
-def test_a_path_that_cannot_exist_is_one_sentence(home, setting, text):
+def test_an_impossible_path_gives_one_sentence(home, setting, text):
     with pytest.raises(ConfigError, match=f"{setting}: '.{{1,83}}' can't be a path") as caught:
         require_startable(TrainConfig(**{setting: (text,) if setting in MODELS else text}))
     assert len(str(caught.value)) < 200
@@ -66,7 +66,7 @@ def test_a_path_that_cannot_exist_is_one_sentence(home, setting, text):
         typed_path(setting, text)
 
 
-def test_a_path_is_whole_and_a_set_goes_by_its_name(home, tmp_path, monkeypatch):
+def test_a_path_becomes_absolute_and_a_dataset_keeps_its_name(home, tmp_path, monkeypatch):
     (home / "data" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")
@@ -97,7 +97,7 @@ def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):
         require_startable(TrainConfig(start_from=(str(without.path),)))
 
 
-def test_each_of_several_models_must_be_there_and_fit(home, tmp_path):
+def test_each_of_several_models_must_exist_and_fit(home, tmp_path):
     good, other = (str(make_bundle(tmp_path / name, network={"name": name}).path) for name in ("residual", "baseline"))
     require_startable(TrainConfig(start_from=(good,), teacher=(good, other)))
     with pytest.raises(ConfigError, match="is a baseline network and this run trains a residual"):
@@ -106,18 +106,18 @@ def test_each_of_several_models_must_be_there_and_fit(home, tmp_path):
         require_startable(TrainConfig(teacher=(good, str(tmp_path / "gone"))))
 
 
-def test_a_share_of_the_start_needs_a_start(home):
+def test_a_weight_of_the_initial_model_needs_an_initial_model(home):
     with pytest.raises(ConfigError, match="init_weight: choose a model to start from"):
         require_startable(TrainConfig(init_weight=0.5))
 
 
-def test_a_model_that_teaches_must_be_there(home, tmp_path):
+def test_a_teacher_must_exist(home, tmp_path):
     with pytest.raises(BundleError, match="There is no model"):
         require_startable(TrainConfig(teacher=(str(tmp_path),)))
     require_startable(TrainConfig(teacher=(str(make_bundle(tmp_path / "theirs").path),)))
 
 
-def test_a_disk_that_is_nearly_full_is_refused_with_what_is_free(home: Path, monkeypatch):
+def test_a_nearly_full_disk_is_refused_with_its_free_space(home: Path, monkeypatch):
     asked = []
     monkeypatch.setattr(checks.shutil, "disk_usage", lambda folder: asked.append(folder) or Usage(1e9, 0, 399 * MB))
     with pytest.raises(ConfigError, match="Only 399 MB are free"):

@@ -1,4 +1,4 @@
-"""The settings: refused in words, stored and read back, described for a form."""
+"""The settings: validated, stored and read back, and described for a form."""
 
 import dataclasses
 import json
@@ -26,18 +26,18 @@ def test_a_number_out_of_its_range_is_refused_with_the_range(item):
 def test_the_ends_of_a_range_are_allowed(item):
     for value in (item.metadata["low"], item.metadata["high"]):
         kind = int if isinstance(item.default, int) else float
-        # A warm-up must be shorter than the run: give it room.
+        # A warm-up must be shorter than the run.
         room = {"epochs": 1000} if item.name == "warmup_epochs" else {"warmup_epochs": 0.0}
         TrainConfig(**(room | {item.name: kind(value)}))
 
 
-def test_a_whole_number_is_whole():
+def test_an_integer_setting_refuses_fractions():
     with pytest.raises(ConfigError, match="epochs: choose a whole number"):
         TrainConfig(epochs=3.5)
 
 
 @pytest.mark.parametrize("item", CHOICES, ids=lambda item: item.name)
-def test_an_unknown_choice_is_refused_with_the_known(item):
+def test_an_unknown_choice_is_refused_with_the_known_ones(item):
     with pytest.raises(ConfigError, match=f"{item.name}: choose one of {item.default}|{item.name}: choose one of"):
         TrainConfig(**{item.name: "something else"})
 
@@ -50,12 +50,12 @@ def test_an_unknown_choice_is_refused_with_the_known(item):
         ({"data": " "}, "data: choose a file"),
     ],
 )
-def test_what_contradicts_is_refused_in_words(values, sentence):
+def test_contradicting_settings_are_refused_with_a_sentence(values, sentence):
     with pytest.raises(ConfigError, match=sentence):
         TrainConfig(**values)
 
 
-def test_settings_are_read_back_as_they_were_stored():
+def test_stored_settings_are_read_back():
     config = TrainConfig(data="/a/b.csv", votes="/v", epochs=3, mixup=0.25, flip=False, start_from=("/m", "/n"), seed=9)
     assert TrainConfig.from_json(config.to_json()) == config
 
@@ -73,11 +73,11 @@ def test_stored_models_are_a_list_of_different_folders(stored):
 
 
 @pytest.mark.parametrize(("stored", "read"), [("/m", ("/m",)), (None, ()), ("", ()), (["/m", "/n"], ("/m", "/n"))])
-def test_settings_of_a_version_that_knew_one_model_are_read(stored, read):
+def test_settings_with_a_single_model_are_read(stored, read):
     assert TrainConfig.from_json(json.dumps({"start_from": stored})).start_from == read
 
 
-def test_settings_of_an_older_version_get_what_is_new_since():
+def test_older_settings_get_the_defaults_of_new_ones():
     values = json.loads(TrainConfig(epochs=3).to_json())
     del values["deterministic"]
     assert TrainConfig.from_json(json.dumps(values)) == TrainConfig(epochs=3)
@@ -91,7 +91,7 @@ def test_the_form_has_every_setting_once_with_help():
 
 
 @pytest.mark.parametrize("data", ["synthetic", "/x/fer2013.csv"])
-def test_presets_are_settings_for_the_data_and_grow(data):
+def test_presets_fit_the_data_and_grow(data):
     quick, standard, best = (preset.settings(data) for preset in PRESETS)
     assert {quick.data, standard.data, best.data} == {data}
     assert quick.epochs >= 5

@@ -1,4 +1,4 @@
-"""Starting, stopping and deleting from outside, with real processes that train nothing."""
+"""Starting, stopping and deleting runs, with real processes that train nothing."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def state(run_id: str) -> str:
     return store.read_run(run_id).state
 
 
-def test_a_run_is_a_process_of_its_own_that_stops_when_asked(fake_runs):
+def test_a_run_is_its_own_process_and_stops_on_request(fake_runs):
     run_id = control.start(TrainConfig())
     wait_until(lambda: state(run_id) == "running")
     pid = process.last_pid(layout.run_folder(run_id))
@@ -33,7 +33,7 @@ def test_a_run_is_a_process_of_its_own_that_stops_when_asked(fake_runs):
     assert not (layout.run_folder(run_id) / layout.STOP).exists()
 
 
-def test_started_twice_it_is_one_and_other_settings_wait_their_turn(fake_runs):
+def test_starting_twice_makes_one_run_and_other_settings_are_queued(fake_runs):
     first = control.start(TrainConfig(seed=1))
     assert control.start(TrainConfig(seed=1)) == first
     wait_until(lambda: state(first) == "running")
@@ -71,7 +71,7 @@ def test_the_next_one_starts_when_the_first_is_killed(fake_runs):
     assert state(first) == "interrupted"
 
 
-def test_two_starters_at_once_start_one(fake_runs, home):
+def test_two_simultaneous_starts_make_one_run(fake_runs, home):
     code = (
         "import sys; from fer.runs import control; from fer.runs.config import TrainConfig\n"
         f"control.train_command = lambda config, run_id=None: {FAKE_RUN!r} + [run_id]\n"
@@ -101,7 +101,7 @@ def test_a_run_outlives_the_process_that_started_it(fake_runs, home):
     assert state(run_id) == "running"
 
 
-def test_a_second_stop_ends_a_run_that_does_not_listen_and_its_child(make_run, fake_runs, monkeypatch):
+def test_a_second_stop_ends_an_unresponsive_run_and_its_child(make_run, fake_runs, monkeypatch):
     run_id = make_run(state="stopped")
     monkeypatch.setattr(control, "resume_command", lambda run_id: [*FAKE_RUN, run_id, "child", "deaf"])
     control.resume(run_id)
@@ -116,7 +116,7 @@ def test_a_second_stop_ends_a_run_that_does_not_listen_and_its_child(make_run, f
     wait_until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_run_that_is_only_asked_is_never_ended(fake_runs, monkeypatch):
+def test_a_run_that_is_only_asked_is_never_killed(fake_runs, monkeypatch):
     monkeypatch.setattr(control, "train_command", lambda config, run_id=None: [*FAKE_RUN, run_id, "deaf"])
     run_id = control.start(TrainConfig())
     wait_until(lambda: state(run_id) == "running")
@@ -127,7 +127,7 @@ def test_a_run_that_is_only_asked_is_never_ended(fake_runs, monkeypatch):
     assert state(run_id) == "stopped"
 
 
-def test_a_stop_that_a_killed_run_never_saw_does_not_stop_its_resumption(fake_runs):
+def test_a_stop_request_to_a_killed_run_does_not_stop_it_when_resumed(fake_runs):
     run_id = control.start(TrainConfig())
     wait_until(lambda: state(run_id) == "running")
     folder = layout.run_folder(run_id)
@@ -139,7 +139,7 @@ def test_a_stop_that_a_killed_run_never_saw_does_not_stop_its_resumption(fake_ru
     assert state(run_id) == "running"
 
 
-def test_a_stale_pid_is_shown_as_interrupted_and_its_new_owner_is_left_alone(make_run, fake_runs):
+def test_a_run_with_a_stale_pid_is_interrupted_and_the_pids_new_owner_unharmed(make_run, fake_runs):
     run_id = make_run(state="running", ended=None)
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
@@ -155,7 +155,7 @@ def test_a_stale_pid_is_shown_as_interrupted_and_its_new_owner_is_left_alone(mak
         child.wait()
 
 
-def test_what_finished_is_not_resumed_and_what_runs_is_left_to_run(make_run, fake_runs):
+def test_finished_and_running_runs_are_not_resumed(make_run, fake_runs):
     with pytest.raises(RunError, match="has finished"):
         control.resume(make_run())
     run_id = control.start(TrainConfig())
@@ -164,7 +164,7 @@ def test_what_finished_is_not_resumed_and_what_runs_is_left_to_run(make_run, fak
     assert process.last_pid(layout.run_folder(run_id)) == pid
 
 
-def test_a_command_that_does_not_start_is_reported_with_its_last_words(home, monkeypatch):
+def test_a_command_that_does_not_start_is_reported_with_its_last_message(home, monkeypatch):
     monkeypatch.setattr(
         control, "train_command", lambda config, run_id=None: [sys.executable, "-c", "raise SystemExit('no luck')"]
     )
@@ -172,7 +172,7 @@ def test_a_command_that_does_not_start_is_reported_with_its_last_words(home, mon
         control.start(TrainConfig())
 
 
-def test_what_was_killed_half_made_or_half_deleted_goes_with_the_next_run(home):
+def test_the_next_run_removes_partial_and_partly_deleted_runs(home):
     for name in (".20260101-000000-0001.part", ".20260101-000000-0002.deleted"):
         (paths.runs_dir() / name).mkdir(parents=True)
         (paths.runs_dir() / name / layout.CONFIG).touch()
@@ -180,7 +180,7 @@ def test_what_was_killed_half_made_or_half_deleted_goes_with_the_next_run(home):
     assert [path.name for path in paths.runs_dir().iterdir() if path.is_dir()] == [run_id]
 
 
-def test_a_run_that_came_to_no_numbers_is_refused_with_what_to_do(make_run):
+def test_resuming_a_run_whose_loss_became_nan_is_refused_with_what_to_do(make_run):
     with pytest.raises(RunError, match="Start a new run with a lower learning rate"):
         control.resume(make_run(state="failed", hopeless=True))
 
@@ -189,13 +189,13 @@ def raise_full(*_, **__):
     raise OSError(28, "No space left on device")
 
 
-def test_a_process_that_cannot_be_made_is_a_sentence(home, monkeypatch):
+def test_a_process_that_cannot_start_gives_a_sentence(home, monkeypatch):
     monkeypatch.setattr(control.subprocess, "Popen", raise_full)
     with pytest.raises(RunError, match=r"couldn't be started \(No space"):
         control.start(TrainConfig())
 
 
-def test_a_stop_that_cannot_be_written_is_a_sentence_that_names_the_process(make_run, monkeypatch):
+def test_a_stop_request_that_cannot_be_written_gives_a_sentence_with_the_pid(make_run, monkeypatch):
     run_id = make_run(state="running", ended=None)
     with process.holding_run(layout.run_folder(run_id)):
         monkeypatch.setattr(control.Path, "touch", raise_full)
@@ -203,13 +203,13 @@ def test_a_stop_that_cannot_be_written_is_a_sentence_that_names_the_process(make
             control.stop(run_id)
 
 
-def test_the_command_can_be_pasted_whatever_is_in_a_path():
+def test_the_command_can_be_pasted_with_any_path():
     config = TrainConfig(data="/a b/it's $HOME.csv", epochs=3)
     words = shlex.split(control.command_text(config))
     assert words == ["python", *control.train_command(config)[1:]]  # as typed in a checkout
 
 
-def test_deleting_takes_all_of_a_run_and_refuses_one_that_lives(make_run, fake_runs):
+def test_deleting_removes_a_run_completely_and_refuses_a_running_one(make_run, fake_runs):
     dead = make_run()
     control.delete(dead)
     assert not list(paths.runs_dir().glob(f"*{dead}*"))
@@ -219,7 +219,7 @@ def test_deleting_takes_all_of_a_run_and_refuses_one_that_lives(make_run, fake_r
     assert state(run_id) in ("queued", "running")
 
 
-def test_the_command_says_only_what_differs_and_reads_back_as_the_same_settings():
+def test_the_command_has_only_changed_settings_and_parses_to_the_same_ones():
     from click.testing import CliRunner
 
     from fer.cli.train import train
@@ -239,7 +239,7 @@ def test_the_command_says_only_what_differs_and_reads_back_as_the_same_settings(
     assert CliRunner().invoke(train, ["--epochs", "0", "--id", "x"]).exit_code != 0
 
 
-def test_settings_of_another_version_do_not_keep_a_new_run_from_starting(make_run, fake_runs):
+def test_unreadable_settings_of_other_runs_do_not_block_a_new_run(make_run, fake_runs):
     old = control.start(TrainConfig(seed=1))
     wait_until(lambda: state(old) == "running")
     config = layout.run_folder(old) / layout.CONFIG
@@ -247,7 +247,7 @@ def test_settings_of_another_version_do_not_keep_a_new_run_from_starting(make_ru
     assert control.start(TrainConfig(seed=2)) != old
 
 
-def test_the_progress_of_a_run_that_was_killed_stays_as_it_was(make_run):
+def test_the_progress_of_a_killed_run_is_unchanged(make_run):
     run_id = make_run(state="running", ended=None, epoch=3, best_accuracy=0.4, best_epoch=2)
     run = store.read_run(run_id)
     assert (run.state, run.progress.epoch, run.progress.best_epoch) == ("interrupted", 3, 2)

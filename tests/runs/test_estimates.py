@@ -1,4 +1,4 @@
-"""What a run will take, from what was measured before."""
+"""Estimates of a run's duration from earlier measurements."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from fer.text import duration
 CONFIG = TrainConfig(fraction=0.5, holdout=0.2, batch_size=10, epochs=2)
 
 
-def test_a_measurement_serves_other_shares_batches_and_epochs(home):
+def test_a_measurement_applies_to_other_fractions_batch_sizes_and_epochs(home):
     measured = Measured.of(CONFIG, trained_on=400, n_validation=100, step_seconds=0.1, validation_seconds=3)
     assert measured.n_train == 1000
     remember(CONFIG, measured)
@@ -21,7 +21,7 @@ def test_a_measurement_serves_other_shares_batches_and_epochs(home):
     assert seconds_for(whole, measured) == pytest.approx(5 * (1000 * 0.01 + 3) + around)
 
 
-def test_a_fraction_smaller_than_a_batch_is_one_step():
+def test_a_fraction_smaller_than_a_batch_takes_one_step():
     measured = Measured.of(
         TrainConfig(batch_size=64), trained_on=16, n_validation=4, step_seconds=0.16, validation_seconds=0
     )
@@ -29,12 +29,12 @@ def test_a_fraction_smaller_than_a_batch_is_one_step():
 
 
 @pytest.mark.parametrize("other", [{"network": "baseline"}, {"data": "elsewhere"}, {"precision": "bfloat16"}])
-def test_what_costs_otherwise_is_not_known(home, other):
+def test_settings_of_another_cost_have_no_estimate(home, other):
     remember(CONFIG, Measured(1000, 100, 0.01, 3))
     assert recall(TrainConfig(**other)) is None
 
 
-def test_a_file_that_changed_is_another_one(home, tmp_path):
+def test_a_changed_file_has_no_estimate(home, tmp_path):
     file = tmp_path / "faces.csv"
     file.write_text("one")
     config = TrainConfig(data=str(file))
@@ -47,7 +47,7 @@ def test_a_file_that_changed_is_another_one(home, tmp_path):
     assert recall(config) is None
 
 
-def test_damaged_memories_and_full_disks_are_no_reason_to_fail(home, monkeypatch):
+def test_damaged_measurements_and_full_disks_are_tolerated(home, monkeypatch):
     remember(CONFIG, Measured(1, 1, 1, 1))
     (home / "runs" / "speeds.json").write_text('{"x": 1')
     assert recall(CONFIG) is None
@@ -74,5 +74,5 @@ def test_damaged_memories_and_full_disks_are_no_reason_to_fail(home, monkeypatch
         (183_600, "2 d 3 h"),
     ],
 )
-def test_durations_are_for_people(seconds, text):
+def test_durations_are_readable(seconds, text):
     assert duration(seconds) == text

@@ -1,4 +1,4 @@
-"""Imported models: what is refused, and by whom."""
+"""Imported models: which are refused, and at which step."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def files_of(folder: Path) -> tuple[bytes, bytes]:
 
 
 def described(model: onnx.ModelProto, folder: Path, **changes: Any) -> tuple[bytes, bytes]:
-    """The two files of a bundle around a model, with changes of its description."""
+    """Return the two files of a bundle for a model, with changes to its bundle.json."""
     folder.mkdir(exist_ok=True)
     file = save_onnx(model, folder)
     values = Bundle(path=folder).to_dict() | {"files": {"model.onnx": {"sha256": sha256_of(file)}}} | changes
@@ -38,14 +38,14 @@ def nothing_was_kept() -> bool:
     return not folder.exists() or not list(folder.iterdir())
 
 
-def test_a_good_model_passes_is_used_and_deleted(home, tmp_path):
+def test_a_valid_model_is_accepted_used_and_deleted(home, tmp_path):
     make_bundle(tmp_path / "theirs", temperature=2.0, metrics={"test": {"accuracy": 0.7}}, data={"name": "theirs"})
     model = importing.import_model(*files_of(tmp_path / "theirs"), "From the lab!")
     assert [one.name for one in importing.list_imported()] == [model.name] == ["From-the-lab"]
     bundle = importing.use_imported(model.name)
     assert current_bundle_path() == model.path
     assert (bundle.temperature, bundle.name, bundle.metrics["test"]) == (2.0, "From-the-lab", {"accuracy": 0.7})
-    # Its Keras file was named in bundle.json, did not come, and is not asked for.
+    # bundle.json names a Keras file, which isn't part of the upload and isn't needed.
     assert set(bundle.files) == {"model.onnx"}
     with pytest.raises(RunError, match="in use"):
         importing.delete_imported(model.name)
@@ -56,7 +56,7 @@ def test_a_good_model_passes_is_used_and_deleted(home, tmp_path):
     assert nothing_was_kept()
 
 
-def test_what_is_calibrated_comes_along(home, tmp_path):
+def test_calibration_is_imported(home, tmp_path):
     theirs = make_bundle(tmp_path / "theirs", quality=rule(bias=0.5), sets=ClassSets(0.9, 0.125))
     model = importing.import_model(*files_of(tmp_path / "theirs"), "calibrated")
     imported = load_bundle(model.path)
@@ -64,7 +64,7 @@ def test_what_is_calibrated_comes_along(home, tmp_path):
 
 
 @pytest.mark.parametrize("changes", [{"sets": {"coverage": 2}}, {"quality": "good"}])
-def test_what_is_calibrated_wrongly_is_refused(home, tmp_path, changes):
+def test_invalid_calibration_is_refused(home, tmp_path, changes):
     with pytest.raises(BundleError, match=f"'{next(iter(changes))}' that doesn't fit"):
         importing.import_model(*described(brightness_model(), tmp_path / "theirs", **changes), "wrong")
     assert nothing_was_kept()
@@ -113,7 +113,7 @@ def data_in_another_file() -> onnx.ModelProto:
         (data_in_another_file, "keeps data in other files"),
     ],
 )
-def test_a_graph_with_more_than_standard_operators_is_refused(tmp_path, make, sentence):
+def test_a_graph_with_nonstandard_operators_is_refused(tmp_path, make, sentence):
     file = tmp_path / "model.onnx"
     file.write_bytes(make().SerializeToString())
     with pytest.raises(BundleError, match=sentence):
@@ -121,7 +121,7 @@ def test_a_graph_with_more_than_standard_operators_is_refused(tmp_path, make, se
 
 
 @pytest.mark.parametrize("data", [b"", b"rubbish" * 100, b"\x08\x07"])
-def test_what_is_no_graph_is_refused(tmp_path, data):
+def test_a_file_that_is_not_a_graph_is_refused(tmp_path, data):
     file = tmp_path / "model.onnx"
     file.write_bytes(data)
     with pytest.raises(BundleError, match=r"isn't an ONNX file|isn't a valid ONNX|takes 0 inputs"):
@@ -135,7 +135,7 @@ def wrong_classes() -> onnx.ModelProto:
 
 
 def dividing_by_zero() -> onnx.ModelProto:
-    """Every logit is 0 / 0."""
+    """Return a model whose logits are all 0 / 0."""
     model = brightness_model()
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(1, np.float32), "nothing"))
     last = next(node for node in model.graph.node if node.output[0] == "logits")
@@ -171,7 +171,7 @@ def dividing_by_zero() -> onnx.ModelProto:
         (foreign_operator, {}, "outside ONNX's standard"),
     ],
 )
-def test_a_bundle_that_does_not_fit_is_refused_and_nothing_is_kept(home, tmp_path, make, changes, sentence):
+def test_an_invalid_bundle_is_refused_and_leaves_nothing(home, tmp_path, make, changes, sentence):
     with pytest.raises(BundleError, match=sentence):
         importing.import_model(*described(make(), tmp_path / "theirs", **changes), "theirs")
     assert nothing_was_kept()
@@ -179,19 +179,19 @@ def test_a_bundle_that_does_not_fit_is_refused_and_nothing_is_kept(home, tmp_pat
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"[" * 100_000, b"\xff\xfe"])
-def test_a_description_that_is_none_is_refused(home, text):
+def test_an_invalid_bundle_json_is_refused(home, text):
     with pytest.raises(BundleError, match="isn't that of a model bundle"):
         importing.import_model(b"", text, "theirs")
 
 
-def test_files_that_are_too_large_are_refused_before_anything_is_read(home, monkeypatch):
+def test_files_that_are_too_large_are_refused_unread(home, monkeypatch):
     monkeypatch.setattr(importing, "MAX_ONNX_BYTES", 10)
     with pytest.raises(BundleError, match="at most"):
         importing.import_model(b"x" * 11, b"{}", "theirs")
 
 
 def test_a_model_that_kills_its_check_is_refused(home, tmp_path, monkeypatch):
-    """The check is another process: what kills it kills nothing else."""
+    """The check runs in its own process, so a crash affects nothing else."""
     monkeypatch.setattr(importing.sys, "executable", "/bin/false")
     make_bundle(tmp_path / "theirs")
     with pytest.raises(BundleError, match="died of it"):
@@ -199,7 +199,7 @@ def test_a_model_that_kills_its_check_is_refused(home, tmp_path, monkeypatch):
     assert nothing_was_kept()
 
 
-def test_figures_of_strangers_are_kept_only_where_they_are_figures(home, tmp_path):
+def test_metrics_of_imported_models_are_kept_only_if_they_are_numbers(home, tmp_path):
     numbers = {"parameters": 10**400, "multiply_adds": float("nan"), "onnx_max_difference": 1e-6}
     odd = {"test": {"accuracy": "very good", "ece": 0.1, "n": 12, "nested": {"a": 1}}, "validation": 3, "x": {"y": 0.5}}
     write_bundle(
@@ -212,7 +212,7 @@ def test_figures_of_strangers_are_kept_only_where_they_are_figures(home, tmp_pat
     assert bundle.network == {"onnx_max_difference": 1e-6}
 
 
-def test_what_an_import_that_was_killed_left_blocks_no_name_and_goes(home, tmp_path):
+def test_the_remains_of_a_killed_import_block_no_name_and_are_removed(home, tmp_path):
     folder = paths.runs_dir() / "imported"
     (folder / "theirs").mkdir(parents=True)
     (folder / ".abc.part" / "theirs" / "bundle").mkdir(parents=True)
@@ -221,7 +221,7 @@ def test_what_an_import_that_was_killed_left_blocks_no_name_and_goes(home, tmp_p
     assert [path.name for path in folder.iterdir()] == ["theirs"]
 
 
-def test_a_disk_that_is_full_is_a_sentence_and_nothing_is_kept(home, tmp_path, monkeypatch):
+def test_a_full_disk_gives_a_sentence_and_leaves_nothing(home, tmp_path, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""Who is a run, who lives, and who may be signalled."""
+"""Which process is a run, whether it is alive, and whether it may be signalled."""
 
 import os
 import subprocess
@@ -20,14 +20,14 @@ def folder(make_run):
 
 @pytest.fixture
 def bystander():
-    """A process that has nothing to do with any run."""
+    """Start a process that has nothing to do with any run."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     yield psutil.Process(child.pid)
     child.kill()
     child.wait()
 
 
-def test_a_run_lives_while_its_process_holds_the_lock(folder):
+def test_a_run_is_alive_while_its_process_holds_the_lock(folder):
     assert not process.is_alive(folder)
     with process.holding_run(folder):
         assert process.is_alive(folder)
@@ -37,14 +37,14 @@ def test_a_run_lives_while_its_process_holds_the_lock(folder):
     assert not process.is_alive(folder)
 
 
-def test_a_pid_without_the_lock_is_no_life(folder, bystander):
+def test_a_pid_without_the_lock_is_not_alive(folder, bystander):
     stamp(folder, bystander)
     (folder / layout.LOCK).touch()
     assert not process.is_alive(folder)
 
 
-def test_a_lock_with_a_pid_that_now_is_another_process_is_no_life_and_nobody_is_signalled(folder, bystander):
-    """The process of the run is gone, its pid was given away, and something else still holds the lock."""
+def test_a_locked_run_whose_pid_was_reused_is_not_alive_and_not_signalled(folder, bystander):
+    """The run's process has ended, its pid was reused, and another process still holds the lock."""
     stamp(folder, bystander, birth="another time")
     with FileLock(folder / layout.LOCK):
         assert not process.is_alive(folder)
@@ -54,14 +54,14 @@ def test_a_lock_with_a_pid_that_now_is_another_process_is_no_life_and_nobody_is_
     assert bystander.status() != psutil.STATUS_ZOMBIE
 
 
-def test_a_clock_that_is_set_ends_no_run(folder, monkeypatch):
+def test_a_changed_clock_ends_no_run(folder, monkeypatch):
     with process.holding_run(folder):
         real = psutil.Process.create_time
         monkeypatch.setattr(psutil.Process, "create_time", lambda self: real(self) + 3600)
         assert process.is_alive(folder)
 
 
-def test_where_the_system_counts_no_ticks_the_time_of_birth_tells_a_process(folder, bystander, monkeypatch):
+def test_without_clock_ticks_the_start_time_identifies_a_process(folder, bystander, monkeypatch):
     monkeypatch.setattr("fer.storage.processes._BOOT_ID", folder / "nothing")
     stamp(folder, bystander)
     assert "ticks" not in (folder / layout.PROCESS).read_text()
@@ -71,7 +71,7 @@ def test_where_the_system_counts_no_ticks_the_time_of_birth_tells_a_process(fold
         assert not process.is_alive(folder)
 
 
-def test_one_that_ended_is_not_asked_again_and_lives_with_its_next_process(folder, bystander, monkeypatch):
+def test_an_ended_run_is_remembered_until_its_next_process_starts(folder, bystander, monkeypatch):
     stamp(folder, bystander, birth="another time")
     assert not process.is_alive(folder)
     with monkeypatch.context() as patch:
@@ -82,7 +82,7 @@ def test_one_that_ended_is_not_asked_again_and_lives_with_its_next_process(folde
 
 
 @pytest.mark.parametrize("file", [layout.LOCK, layout.PROCESS])
-def test_a_folder_that_cannot_be_written_is_a_sentence(folder, monkeypatch, file):
+def test_an_unwritable_folder_gives_a_sentence(folder, monkeypatch, file):
     if file == layout.LOCK:
         (folder / file).mkdir()
     else:
@@ -96,18 +96,18 @@ def raise_full(*_, **__):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}', '{"pid": -5, "birth": 1}', '{"pid": 1e99}'])
-def test_a_stamp_that_cannot_be_read_is_no_life(folder, text):
+def test_an_unreadable_pid_file_means_not_alive(folder, text):
     (folder / layout.PROCESS).write_text(text)
     with FileLock(folder / layout.LOCK):
         assert not process.is_alive(folder)
 
 
-def test_a_killed_run_frees_its_lock_though_its_child_lives_and_a_zombie_is_dead(folder):
+def test_a_killed_run_frees_its_lock_even_as_a_zombie_with_a_living_child(folder):
     child = subprocess.Popen([*FAKE_RUN, folder.name, "child"], cwd=layout.paths.CHECKOUT)
     wait_until(lambda: "child" in (folder / layout.LOG).read_text())
     grandchild = psutil.Process(int((folder / layout.LOG).read_text().split()[-1]))
     assert process.is_alive(folder)
-    os.kill(child.pid, 9)  # not waited for: it stays as a zombie
+    os.kill(child.pid, 9)  # not waited for, so it stays a zombie
     wait_until(lambda: not process.is_alive(folder))
     assert grandchild.is_running()
     with process.holding_lock(folder):
@@ -125,8 +125,8 @@ def test_kill_ends_the_children_too(folder):
     wait_until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_kill_spares_the_group_that_a_run_in_the_foreground_shares_with_its_caller(folder):
-    """Started without a session of its own, as in a terminal or a script: the test itself is of its group."""
+def test_killing_a_foreground_run_spares_its_callers_process_group(folder):
+    """Started without its own session, as in a terminal or script, so the test is in the same group."""
     child = subprocess.Popen([*FAKE_RUN, folder.name], cwd=layout.paths.CHECKOUT)
     wait_until(lambda: process.is_alive(folder))
     process.kill(folder)

@@ -1,4 +1,4 @@
-"""Putting a model to use: checked against what was trained, a copy, and back again."""
+"""Using a model: it is checked against the training, copied, and replaced by the shipped one again."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ def finished(make_run):
     return make_run(name="my first: run", bundle=True)
 
 
-def test_a_used_model_is_named_after_its_run_and_one_click_goes_back(finished):
+def test_a_model_in_use_has_its_runs_name_and_can_be_replaced_by_the_shipped_one(finished):
     assert serving.shipped_in_use()
     served = serving.use_run(finished)
     assert current_bundle_path() == served.path
@@ -34,11 +34,11 @@ def test_a_used_model_is_named_after_its_run_and_one_click_goes_back(finished):
     assert serving.run_in_use() is None
 
 
-def test_what_serves_is_untouched_by_resuming_and_deleting_its_run(finished):
+def test_resuming_or_deleting_a_run_does_not_affect_the_model_in_use(finished):
     serving.use_run(finished)
     before = EmotionClassifier(load_bundle(current_bundle_path())).logits(faces_of(30, 200))
     folder = layout.run_folder(finished)
-    # A resumed run writes its model anew, beside, and puts it in place.
+    # A resumed run writes a new model next to the old one, then replaces it.
     write_bundle(folder / "next", sharpness=9.0)
     files.replace_folder(folder / "next" / layout.BUNDLE, folder / layout.BUNDLE)
     assert load_bundle(folder / layout.BUNDLE).hash != load_bundle(current_bundle_path()).hash
@@ -48,7 +48,7 @@ def test_what_serves_is_untouched_by_resuming_and_deleting_its_run(finished):
     assert serving.run_in_use() == finished
 
 
-def test_a_model_that_computes_something_else_than_was_trained_is_refused_and_the_one_in_use_stays(make_run, finished):
+def test_a_model_that_differs_from_the_training_is_refused(make_run, finished):
     serving.use_run(finished)
     other = make_run(bundle=True)
     file = layout.run_folder(other) / layout.BUNDLE / serving.PARITY_FILE
@@ -65,7 +65,7 @@ def test_a_model_that_computes_something_else_than_was_trained_is_refused_and_th
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"logits": [1, 2]}', '{"logits": [[1, 2]]}'])
-def test_a_model_that_nobody_compared_is_refused(finished, text):
+def test_a_model_without_reference_logits_is_refused(finished, text):
     (layout.run_folder(finished) / layout.BUNDLE / serving.PARITY_FILE).write_text(text)
     with pytest.raises(BundleError):
         serving.use_run(finished)
@@ -79,12 +79,12 @@ def test_a_damaged_model_is_refused_by_name(finished):
     assert serving.shipped_in_use()
 
 
-def test_a_run_without_a_model_says_so(make_run):
+def test_a_run_without_a_model_gives_a_sentence(make_run):
     with pytest.raises(RunError, match="no model yet"):
         serving.use_run(make_run(state="failed"))
 
 
-def test_used_again_it_is_the_same_copy_and_old_copies_go(make_run, finished):
+def test_using_a_model_again_reuses_its_copy_and_removes_old_ones(make_run, finished):
     first = serving.use_run(finished)
     assert serving.use_run(finished).path == first.path
     others = [make_run(name=f"run {sharpness}") for sharpness in (5, 6)]
@@ -95,7 +95,7 @@ def test_used_again_it_is_the_same_copy_and_old_copies_go(make_run, finished):
     assert not first.path.exists()
 
 
-def test_where_the_disk_knows_no_second_names_the_copy_is_a_copy(finished, monkeypatch):
+def test_without_hard_links_the_files_are_copied(finished, monkeypatch):
     def refuse(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 
@@ -106,7 +106,7 @@ def test_where_the_disk_knows_no_second_names_the_copy_is_a_copy(finished, monke
 
 
 @pytest.mark.parametrize("what", ["copy", "origin"])
-def test_used_again_under_a_new_name_on_a_full_disk_the_model_in_use_stays(finished, monkeypatch, what):
+def test_a_full_disk_while_using_a_renamed_model_keeps_the_model_in_use(finished, monkeypatch, what):
     served = serving.use_run(finished)
     making.set_notes(finished, name="another name")
 
@@ -123,7 +123,7 @@ def test_used_again_under_a_new_name_on_a_full_disk_the_model_in_use_stays(finis
     monkeypatch.undo()
 
 
-def test_renamed_and_used_again_it_is_shown_under_its_new_name_and_the_old_one_goes_later(finished):
+def test_a_renamed_model_gets_its_new_name_and_the_old_copy_is_removed_later(finished):
     before = serving.use_run(finished)
     making.set_notes(finished, name="another name")
     after = serving.use_run(finished)
@@ -133,7 +133,7 @@ def test_renamed_and_used_again_it_is_shown_under_its_new_name_and_the_old_one_g
     assert not before.path.exists()
 
 
-def test_a_copy_that_was_damaged_is_made_anew(finished, monkeypatch):
+def test_a_damaged_copy_is_replaced(finished, monkeypatch):
     monkeypatch.setattr(serving.files, "link_or_copy", shutil.copy2)
     served = serving.use_run(finished)
     (served.path / "model.onnx").write_bytes(b"something else")
@@ -144,5 +144,5 @@ def test_a_copy_that_was_damaged_is_made_anew(finished, monkeypatch):
     ("name", "folder"),
     [("Über/run 1", "ber-run-1"), ("../../etc", "etc"), ("...", ""), ("a" * 99, "a" * 60), ("ok_1.2-x", "ok_1.2-x")],
 )
-def test_a_name_becomes_a_harmless_folder(name, folder):
+def test_a_name_becomes_a_safe_folder_name(name, folder):
     assert serving.slug(name) == folder

@@ -1,4 +1,4 @@
-"""How a run ends, and what it says then."""
+"""How a run ends, and its message."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ def state(folder):
     return store.read_run(folder.name).state
 
 
-def test_a_run_that_comes_to_its_end_has_finished(folder):
+def test_a_run_that_completes_has_finished(folder):
     with session.running(folder) as run:
         assert state(folder) == "running"
         run.update(now=True, epoch=2, doing="training")
@@ -43,7 +43,7 @@ def test_a_run_that_comes_to_its_end_has_finished(folder):
         (ValueError("secret"), r"An unexpected error occurred \(ValueError\)"),
     ],
 )
-def test_a_failure_is_one_sentence_and_the_log_has_the_rest(folder, error, sentence):
+def test_a_failure_gives_one_sentence_and_the_log_has_the_details(folder, error, sentence):
     with pytest.raises(FerError, match=sentence), session.running(folder):
         raise error
     run = store.read_run(folder.name)
@@ -54,8 +54,8 @@ def test_a_failure_is_one_sentence_and_the_log_has_the_rest(folder, error, sente
     assert not list(folder.glob(".*"))
 
 
-def test_on_a_disk_that_is_full_to_the_last_byte_it_still_says_why(folder, monkeypatch):
-    """Writing works again only once the reserve is gone, as it would on such a disk."""
+def test_on_a_completely_full_disk_a_run_still_says_why_it_failed(folder, monkeypatch):
+    """Writing works again only once the reserve file is deleted, as on such a disk."""
     real = files.write_text
 
     def full(path, text, *, durable=False):
@@ -69,7 +69,7 @@ def test_on_a_disk_that_is_full_to_the_last_byte_it_still_says_why(folder, monke
     assert state(folder) == "failed"
 
 
-def test_a_stop_by_file_or_signal_is_seen_and_no_failure(folder):
+def test_a_stop_by_file_or_signal_is_not_a_failure(folder):
     for ask in (lambda: (folder / layout.STOP).touch(), lambda: os.kill(os.getpid(), signal.SIGTERM)):
         with pytest.raises(StopRequested), session.running(folder) as run:
             run.check_stop()
@@ -82,14 +82,14 @@ def test_a_stop_by_file_or_signal_is_seen_and_no_failure(folder):
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
-def test_a_training_that_diverged_is_over_for_good_and_another_failure_is_not(folder):
+def test_a_diverged_run_cannot_be_resumed_but_other_failed_runs_can(folder):
     for error, resumable in ((MemoryError(), True), (DivergedError("no numbers; choose a lower rate."), False)):
         with pytest.raises(FerError), session.running(folder):
             raise error
         assert store.read_run(folder.name).resumable == resumable
 
 
-def test_a_resumed_run_waits_behind_those_that_wait_already(folder):
+def test_a_resumed_run_is_queued_last(folder):
     before = time.time()
     first = store.read_run(folder.name)
     with session.running(folder) as run:
@@ -99,7 +99,7 @@ def test_a_resumed_run_waits_behind_those_that_wait_already(folder):
         assert run.progress.started == first.progress.started
 
 
-def test_progress_is_written_at_most_every_second_and_whole(folder):
+def test_progress_is_written_atomically_at_most_once_per_second(folder):
     with session.running(folder) as run:
         inode = (folder / layout.PROGRESS).stat().st_ino
         for batch in range(200):
@@ -110,7 +110,7 @@ def test_progress_is_written_at_most_every_second_and_whole(folder):
         assert store.Progress.read(folder).batch == 199
 
 
-def test_a_message_of_an_earlier_failure_does_not_stay(folder):
+def test_an_earlier_failures_message_is_cleared(folder):
     with pytest.raises(FerError), session.running(folder):
         raise MemoryError
     with session.running(folder):

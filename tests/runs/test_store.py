@@ -1,4 +1,4 @@
-"""Reading runs: states, the table, and that 200 runs cost what two do."""
+"""Reading runs: states, the table, and that 200 runs cost as little as two."""
 
 import builtins
 import json
@@ -16,7 +16,7 @@ from fer.storage import files
 from tests.support.run_folders import change_progress
 
 
-def test_a_new_run_is_complete_and_named(home):
+def test_a_new_run_has_all_files_and_a_name(home):
     config = TrainConfig(data="/x/fer2013.csv", epochs=7)
     run_id = making.create_run(config)
     run = store.read_run(run_id)
@@ -25,7 +25,7 @@ def test_a_new_run_is_complete_and_named(home):
     assert store.read_run(making.create_run(config, "  my \n run  ")).name == "my run"
 
 
-def test_where_nothing_can_be_written_a_start_fails_in_a_sentence(home):
+def test_a_start_in_an_unwritable_folder_gives_a_sentence(home):
     (home / "runs").write_text("a file in the way")
     with pytest.raises(RunError, match="check free space"):
         making.create_run(TrainConfig())
@@ -38,7 +38,7 @@ def test_an_unknown_run_is_refused_by_name(home, run_id):
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
-def test_an_ended_run_is_what_it_said(make_run, state):
+def test_an_ended_run_has_its_recorded_state(make_run, state):
     run = store.read_run(make_run(state=state))
     assert run.state == state
     assert not run.active
@@ -46,7 +46,7 @@ def test_an_ended_run_is_what_it_said(make_run, state):
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
-def test_a_run_that_says_it_lives_and_does_not_was_interrupted(make_run, state):
+def test_a_run_recorded_as_running_without_a_process_is_interrupted(make_run, state):
     run = store.read_run(make_run(state=state, ended=None))
     assert run.state == "interrupted"
     assert run.resumable
@@ -63,20 +63,20 @@ def test_a_run_being_started_is_queued_and_after_ten_seconds_interrupted(home):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"state": "asleep"}'])
-def test_a_progress_that_cannot_be_read_hides_nothing(make_run, text):
+def test_an_unreadable_progress_file_hides_nothing_else(make_run, text):
     run_id = make_run()
     (layout.run_folder(run_id) / layout.PROGRESS).write_text(text)
     assert [run.state for run in store.list_runs()] == ["interrupted"]
 
 
-def test_runs_come_newest_first_and_other_folders_are_none(make_run):
+def test_runs_are_listed_newest_first_and_other_folders_ignored(make_run):
     ids = [make_run() for _ in range(3)]
     for name in ("models", ".20260101-000000-0000.part", "imported", "notes"):
         (paths.runs_dir() / name).mkdir()
     assert [run.id for run in store.list_runs()] == ids[::-1]
 
 
-def test_the_json_has_what_is_promised(make_run):
+def test_the_json_has_the_documented_fields(make_run):
     make_run(epoch=3, best_accuracy=0.5, best_epoch=2, state="stopped")
     (entry,) = json.loads(store.to_json(store.list_runs()))
     assert set(entry) == {"id", "state", "epoch", "epochs", "best", "started"}
@@ -86,7 +86,7 @@ def test_the_json_has_what_is_promised(make_run):
 
 @pytest.mark.parametrize("state", ["finished", "running"])
 def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeypatch, state):
-    """Those that say they are running were interrupted: their process is gone."""
+    """Those recorded as running were interrupted, because their process has ended."""
     ids = [make_run(state=state) for _ in range(200)]
     for run_id in ids:
         files.write_json(layout.run_folder(run_id) / layout.PROCESS, {"pid": os.getpid(), "birth": "another time"})
@@ -105,7 +105,7 @@ def test_two_hundred_runs_are_listed_without_reading_one_again(make_run, monkeyp
     assert len(opened) <= 2
 
 
-def test_the_room_that_a_run_took_is_that_of_its_end(make_run):
+def test_the_disk_space_of_an_ended_run_is_measured_at_its_end(make_run):
     run_id = make_run(state="running")
     folder = layout.run_folder(run_id)
     with process.holding_run(folder):
@@ -116,7 +116,7 @@ def test_the_room_that_a_run_took_is_that_of_its_end(make_run):
     assert store.read_run(run_id).bytes >= begun + 1_000_000
 
 
-def test_a_run_that_came_to_no_numbers_is_not_resumed(make_run):
+def test_a_run_whose_loss_became_nan_is_not_resumable(make_run):
     run = store.read_run(make_run(state="failed", hopeless=True))
     assert not run.resumable
 
@@ -128,7 +128,7 @@ def test_a_run_that_was_deleted_is_forgotten(make_run):
     assert store.list_runs() == []
 
 
-def test_names_and_notes_are_kept_apart_from_the_run(make_run):
+def test_names_and_notes_are_stored_separately_from_the_run(make_run):
     run_id = make_run(name="before")
     making.set_notes(run_id, name="after")
     making.set_notes(run_id, notes="learned little")
@@ -138,7 +138,7 @@ def test_names_and_notes_are_kept_apart_from_the_run(make_run):
     assert store.read_run(run_id).name == "residual on synthetic"
 
 
-def test_curves_are_read_with_their_columns_also_when_there_are_none(make_run):
+def test_curves_have_their_columns_even_without_rows(make_run):
     run_id = make_run()
     assert list(curves.read_metrics(run_id).columns) == list(curves.METRICS_COLUMNS)
     assert curves.METRICS_COLUMNS[0] == "epoch"
@@ -156,7 +156,7 @@ def test_the_tail_of_a_long_log_is_its_last_lines(make_run):
     assert store.read_log_tail(run_id, lines=2) == "line 99998\nline 99999"
 
 
-def test_a_write_that_fails_leaves_the_old_text_and_nothing_else(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_text_and_leaves_nothing_else(tmp_path, monkeypatch):
     file = tmp_path / "notes.json"
     files.write_text(file, "old")
 
@@ -170,7 +170,7 @@ def test_a_write_that_fails_leaves_the_old_text_and_nothing_else(tmp_path, monke
     assert [path.name for path in tmp_path.iterdir()] == ["notes.json"]
 
 
-def test_a_folder_is_replaced_and_after_a_kill_in_between_brought_back(tmp_path):
+def test_a_folder_is_replaced_and_restored_after_a_kill_in_between(tmp_path):
     part, target = tmp_path / "part", tmp_path / "bundle"
     for folder, text in ((target, "old"), (part, "new")):
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""The attack corpus as a command: it counts, it repeats, and it sees what it looks for."""
+"""The attack corpus: it counts its inputs, is reproducible, and detects violations."""
 
 import random
 import sys
@@ -28,7 +28,7 @@ for number in range(first, count):
 """
 
 
-def test_what_kills_or_blocks_its_process_is_a_finding_and_the_rest_goes_on(
+def test_an_input_that_kills_or_blocks_is_a_finding_and_the_rest_is_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = tmp_path / "worker.py"
@@ -42,13 +42,13 @@ def test_what_kills_or_blocks_its_process_is_a_finding_and_the_rest_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", NAMES)
-def test_the_first_inputs_of_each_kind_are_no_findings(kind: str) -> None:
+def test_the_first_inputs_of_each_kind_give_no_findings(kind: str) -> None:
     outcome = attack(kind, 12, seed=0)
     assert outcome.findings == []
     assert outcome.counts[ACCEPTED] + outcome.counts[REFUSED] == 12
 
 
-def test_a_finding_is_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finding_makes_the_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
     found = module.Outcome()
     found.add(FINDING, "a picture", "it burns", 1.0)
     monkeypatch.setattr(module, "attack", lambda kind, count, seed: found)
@@ -60,7 +60,7 @@ def test_a_finding_is_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", NAMES)
-def test_a_seed_makes_the_same_inputs_again(
+def test_a_seed_reproduces_the_inputs(
     fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     assert set(NAMES) == set(attacks.KINDS)

@@ -26,11 +26,11 @@ from scripts import docs_pages
         ("docs/index.md", "#anchor", "#anchor"),
     ],
 )
-def test_a_link_leads_to_the_sites_page(source: str, link: str, expected: str) -> None:
+def test_a_link_points_to_the_sites_page(source: str, link: str, expected: str) -> None:
     assert docs_pages.site_links(f"see [there]({link}).", source) == f"see [there]({expected})."
 
 
-def test_texts_outside_docs_are_pages() -> None:
+def test_texts_outside_docs_become_pages() -> None:
     config = load_config(str(CHECKOUT / "mkdocs.yml"))
     config.plugins._current_plugin = "scripts/docs_pages.py"  # MkDocs sets it while it calls a hook
     files = docs_pages.on_files(Files([]), config)
@@ -41,7 +41,7 @@ def test_texts_outside_docs_are_pages() -> None:
 
 def test_the_menu_lists_every_page() -> None:
     class Loader(yaml.SafeLoader):
-        """Read what only MkDocs understands as text."""
+        """Read MkDocs' own tags as text."""
 
     Loader.add_multi_constructor("tag:yaml.org,2002:python/name:", lambda *_: "")
     menu = yaml.load((CHECKOUT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)["nav"]

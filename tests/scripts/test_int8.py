@@ -1,4 +1,4 @@
-"""int8 is served where it is nearly as right and faster by half, and leaves nothing behind where it is not."""
+"""int8 is served if it is almost as accurate and 1.5 times as fast; otherwise its file is removed."""
 
 import shutil
 from dataclasses import replace
@@ -19,7 +19,7 @@ from scripts.int8 import Verdict, add_int8
 @pytest.mark.parametrize(
     ("lost", "times", "good"), [(0.0, 1.6, True), (0.0029, 1.51, True), (0.004, 3.0, False), (-0.01, 1.4, False)]
 )
-def test_both_accuracy_and_time_decide(lost: float, times: float, good: bool) -> None:
+def test_accuracy_and_time_both_decide(lost: float, times: float, good: bool) -> None:
     verdict = Verdict(0.7, 0.7 - lost, times, 1.0)
     assert verdict.good == good
     assert ("not served" in verdict.text) != good
@@ -27,7 +27,7 @@ def test_both_accuracy_and_time_decide(lost: float, times: float, good: bool) ->
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    """The shipped weights, served as float32."""
+    """Return a bundle with the shipped weights, served as float32."""
     folder = tmp_path / "bundle"
     shutil.copytree(SHIPPED_BUNDLE, folder)
     (folder / INT8_FILE).unlink(missing_ok=True)
@@ -37,7 +37,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 @pytest.mark.training
 @pytest.mark.parametrize("good", [True, False])
-def test_a_bundle_serves_what_the_verdict_says(bundle: Bundle, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_serves_the_chosen_file(bundle: Bundle, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Verdict, "good", property(lambda _: good))
     with mock.patch.object(int8, "_ROUNDS", 3):
         after, verdict = add_int8(bundle, make_synthetic(), TrainConfig(holdout=0.1))

@@ -1,4 +1,4 @@
-"""The run of the shipped model's recipe: one that is done is not done again, one that is not goes on."""
+"""The shipped model's recipe: finished runs are reused, and unfinished ones are resumed."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ SMALL = TrainConfig(epochs=1, fraction=0.1, batch_size=16, warmup_epochs=0.0)
 
 
 @pytest.mark.training
-def test_a_run_that_is_done_is_not_done_again(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_run_is_reused(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def with_a_tiny_network(command: list[str], **options: object) -> None:
         assert command[:3] == [sys.executable, "-m", "fer"]
         assert options == {"cwd": CHECKOUT, "check": False}
@@ -40,7 +40,7 @@ def test_a_run_that_is_done_is_not_done_again(fer_home: Path, monkeypatch: pytes
     assert len(store.list_runs()) == 1
 
 
-def test_a_run_that_does_not_end_is_a_sentence_and_goes_on_next_time(
+def test_an_unfinished_run_gives_a_sentence_and_is_resumed_the_next_time(
     fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[list[str]] = []
@@ -53,9 +53,7 @@ def test_a_run_that_does_not_end_is_a_sentence_and_goes_on_next_time(
     assert commands[1][-2:] == ["resume", run.id]
 
 
-def test_a_training_starts_from_the_models_of_earlier_steps_and_learns_from_them(
-    fer_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_training_uses_the_models_of_earlier_steps(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[TrainConfig, str]] = []
 
     def trained(config: TrainConfig, name: str) -> Path:
@@ -84,12 +82,12 @@ def test_a_training_starts_from_the_models_of_earlier_steps_and_learns_from_them
     assert asked[1][1] == "shipped model, 2 of 4: second"
     shares = {fer_home / "run1": 0.25, fer_home / "run2": 0.75}
     assert averages == [(shares, 0.2, "shipped model, 3 of 4: mean", False)]
-    # What is shipped follows how models are exported and calibrated today.
+    # The shipped model is exported and calibrated with the current code.
     make_model.made(steps[:3], "/faces.csv", None)
     assert averages[-1][-1] is True
 
 
-def test_every_training_keeps_the_same_part_apart_and_every_step_uses_only_what_was_made_before() -> None:
+def test_every_step_holds_out_the_same_part_and_uses_only_earlier_results() -> None:
     trainings = [step for step in make_model.RECIPE if isinstance(step, make_model.Training)]
     parts = {(step.config.holdout, step.config.fraction, step.config.corrections) for step in trainings}
     assert parts == {(0.04, 1.0, False)}
@@ -105,9 +103,7 @@ def test_every_training_keeps_the_same_part_apart_and_every_step_uses_only_what_
         assert all(earlier < number for earlier in used)
 
 
-def test_an_average_with_fear_favoured_is_made_once_unless_it_is_asked_for(
-    fer_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_average_is_made_once_unless_it_is_requested_again(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
@@ -129,7 +125,7 @@ def test_an_average_with_fear_favoured_is_made_once_unless_it_is_asked_for(
     assert folder.parent == last
     assert commands[1][1:4] == ["-m", "fer.training.averaging", str(folder)]
     assert json.loads(commands[1][4]) == [[str(first / "bundle"), 0.2], [str(last / "bundle"), 0.8]]
-    # Without its model it is none.
+    # Without its model it doesn't count.
     assert make_model.averaged(shares, 0.3, "mean", again=False) == folder
     assert len(commands) == 3
     make_bundle(folder / layout.BUNDLE)
@@ -137,16 +133,16 @@ def test_an_average_with_fear_favoured_is_made_once_unless_it_is_asked_for(
     assert len(commands) == 3
     assert make_model.averaged(shares, 0.3, "mean", again=True) == folder
     assert len(commands) == 4
-    # What learns from another average is another training: it must not find this one's.
+    # A training that learns from another average is a different one and must not reuse this one.
     assert make_model.averaged({first: 0.5, last: 0.5}, 0.3, "mean", again=False) != folder
 
 
-def test_without_votes_no_label_comes_from_them() -> None:
+def test_without_votes_no_step_uses_them() -> None:
     trainings = [s for s in make_model._without_votes(make_model.RECIPE) if isinstance(s, make_model.Training)]
     assert {step.config.crowd_labels for step in trainings} == {0.0}
 
 
-def test_data_that_are_none_are_refused_before_any_training(
+def test_invalid_data_are_refused_before_any_training(
     fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a training was started"))
@@ -156,7 +152,7 @@ def test_data_that_are_none_are_refused_before_any_training(
     assert store.list_runs() == []
 
 
-def test_a_run_of_another_version_is_passed_by(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_of_another_version_is_ignored(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
     other = making.create_run(SMALL)
     (store.read_run(other).folder / layout.CONFIG).write_text('{"from_the_future": 1}')

@@ -1,4 +1,4 @@
-"""The script that sets the environment up, with tools that are stood in for."""
+"""The script that sets up the environment, with replaced tools."""
 
 import os
 import re
@@ -18,7 +18,7 @@ Calls = list[list[str]]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with an environment that holds no program, and nothing installed."""
+    """Return a project with an empty environment."""
     for kind in run.REQUIREMENTS.values():
         for file in kind:
             (tmp_path / file).write_text(f"{file}\n")
@@ -33,7 +33,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """What would have been run."""
+    """Record the commands instead of running them."""
     made: Calls = []
 
     def record(command: list[str], **_: object) -> SimpleNamespace:
@@ -44,7 +44,7 @@ def calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
     return made
 
 
-def test_each_list_is_installed_once_and_again_when_it_changed(project: Path, calls: Calls) -> None:
+def test_each_requirements_file_is_installed_once_and_again_after_a_change(project: Path, calls: Calls) -> None:
     run.ensure_installed("app", "dev")
     assert [call[-3] for call in calls] == ["requirements.txt", "requirements-dev.txt"]
     run.ensure_installed("app", "dev")
@@ -57,7 +57,7 @@ def test_each_list_is_installed_once_and_again_when_it_changed(project: Path, ca
     assert len(calls) == 5
 
 
-def test_what_failed_to_install_is_installed_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_installation_is_repeated(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = iter([1, 0])
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=next(codes)))
     with pytest.raises(run.CommandError):
@@ -66,7 +66,7 @@ def test_what_failed_to_install_is_installed_again(project: Path, monkeypatch: p
     assert list(codes) == []
 
 
-def test_app_passes_its_options_on(calls: Calls) -> None:
+def test_app_passes_on_its_options(calls: Calls) -> None:
     assert run.main(["app", "--port", "8600"]) == 0
     assert calls[-1][1:] == ["-m", "fer", "app", "--port", "8600"]
 
@@ -106,7 +106,7 @@ def test_a_link_to_a_missing_folder_is_named_with_what_to_do(tmp_path: Path) -> 
     assert link.is_symlink()
 
 
-def test_an_old_python_is_told_which_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_python_is_refused_with_the_version_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "OLDEST", (99, 0))
     with pytest.raises(run.CommandError, match="newer is needed"):
         run.ensure_venv(tmp_path / ".venv")

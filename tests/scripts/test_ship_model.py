@@ -1,4 +1,4 @@
-"""What is written about the shipped model follows the evaluation, shows no face and nobody's folders."""
+"""The texts about the shipped model follow its evaluation and contain neither faces nor local paths."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return make_bundle(tmp_path_factory.mktemp("model") / "tiny", metrics=metrics)
 
 
-def test_the_report_has_every_part_and_no_picture(made: EvaluationResult) -> None:
+def test_the_report_has_every_part_and_no_images(made: EvaluationResult) -> None:
     text = shipped_report.report(made)
     for part in ("Metrics", "Scores by class", "Calibration", "Accuracy against coverage", "Robustness", "Agreement"):
         assert f"## {part}" in text
@@ -55,7 +55,7 @@ def test_the_report_has_every_part_and_no_picture(made: EvaluationResult) -> Non
     assert "Faces per second" not in text
 
 
-def test_the_paragraphs_hold_the_results(made: EvaluationResult, bundle: Bundle) -> None:
+def test_the_paragraphs_contain_the_results(made: EvaluationResult, bundle: Bundle) -> None:
     first, second = (" ".join(part.split()) for part in shipped_report.findings(bundle, made).split("\n\n"))
     assert "the model's accuracy is 90.0%" in first
     # One face of each class is labelled as its neighbour.
@@ -73,7 +73,7 @@ def test_the_paragraphs_hold_the_results(made: EvaluationResult, bundle: Bundle)
         ({"test": {"accuracy": 0.5}}, "On the test split its accuracy is 0.500."),
     ],
 )
-def test_which_split_chose_what_is_said(
+def test_the_role_of_each_split_is_stated(
     metrics: dict[str, object], words: str, made: EvaluationResult, bundle: Bundle
 ) -> None:
     text = shipped_report.findings(replace(bundle, metrics=metrics), made)
@@ -85,7 +85,7 @@ def test_without_votes_and_transforms_the_paragraphs_leave_them_out(made: Evalua
     assert "votes" not in text and "covered" not in text
 
 
-def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: EvaluationResult, tmp_path: Path) -> None:
+def test_the_card_says_how_reliable_the_answers_are(made: EvaluationResult, tmp_path: Path) -> None:
     metrics = {"validation": made.metrics.to_dict(), "calibrated_on": "validation"}
     bundle = make_bundle(tmp_path / "tiny", metrics=metrics, **ABOUT)
     curves = pd.read_csv(io.StringIO(CURVES))
@@ -101,7 +101,7 @@ def test_the_card_tells_how_far_the_answers_can_be_relied_on(made: EvaluationRes
 
 @pytest.fixture
 def checkout(tmp_path: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout of its own: a model folder with a card, and the docs."""
+    """Make a checkout with a model folder, a card and the docs."""
     for name, file in (("model", "README.md"), ("docs", "evaluation.md")):
         (tmp_path / name).mkdir()
         text = f"before\n{ship_model.BEGIN}\nold figures\n{ship_model.END}\nafter\n"
@@ -110,7 +110,7 @@ def checkout(tmp_path: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ship_model, "CARD", tmp_path / "model" / "README.md")
     monkeypatch.setattr(ship_model, "REPORT", tmp_path / "docs" / "shipped-model.md")
     monkeypatch.setattr(ship_model, "FINDINGS", tmp_path / "docs" / "evaluation.md")
-    # Else the clock decides which file is served.
+    # Otherwise a time measurement decides which file is served.
     monkeypatch.setattr(Verdict, "good", property(lambda _: False))
     monkeypatch.setattr(int8, "_ROUNDS", 3)
     return tmp_path
@@ -126,7 +126,7 @@ def finished_run(folder: Path) -> Path:
     (run / "metrics.csv").write_text(CURVES)
     (folder / "before").mkdir()
     (folder / "before" / "notes.json").write_text('{"name": "the first"}')
-    # As a version wrote it that knew one model to start from.
+    # As written by a version with a single initial model.
     config = {"data": str(table), "votes": None, "start_from": str(folder / "before" / "bundle"), "teacher": ["/m/b"]}
     (run / "config.json").write_text(json.dumps(config))
     return run
@@ -160,7 +160,7 @@ def test_the_report_alone_is_renewed_by_data_and_votes(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["nowhere"], ["--report"], ["one", "two"]])
-def test_what_is_expected_is_said(arguments: list[str]) -> None:
+def test_the_expected_accuracy_is_stated(arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="Expected the folder of one finished run"):
         ship_model.main(arguments)
 
@@ -168,6 +168,6 @@ def test_what_is_expected_is_said(arguments: list[str]) -> None:
 def test_the_docs_are_of_the_model_that_is_shipped() -> None:
     text = (CHECKOUT / "docs" / "shipped-model.md").read_text()
     assert f"`{load_bundle(SHIPPED_BUNDLE).hash}`" in text
-    # The card's figures are of the same evaluation as the report's.
+    # The card's numbers come from the same evaluation as the report's.
     (row,) = (line for line in text.splitlines() if line.startswith("| lower half covered |"))
     assert row in (SHIPPED_BUNDLE / "README.md").read_text()

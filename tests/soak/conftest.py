@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app, which collects its garbage at SIGUSR1: what Python has yet to collect is no leak."""
+    """Start the app so that SIGUSR1 collects its garbage: uncollected garbage isn't a leak."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "sitecustomize.py").write_text(
         "import gc, signal\nsignal.signal(signal.SIGUSR1, lambda *_: gc.collect())\n"

@@ -1,6 +1,6 @@
-"""Ten minutes of streaming, and thirty viewers who come and go.
+"""Ten minutes of streaming, and thirty viewers who leave again.
 
-FER_SOAK_SECONDS and FER_SOAK_CYCLES make them shorter, for a try.
+FER_SOAK_SECONDS and FER_SOAK_CYCLES shorten them for a quick check.
 """
 
 import os
@@ -45,9 +45,9 @@ def collect(server: Server, page: Page) -> None:
 
 
 @pytest.mark.timeout(_CYCLES * 120 + 600)
-def test_viewers_who_leave_take_everything_along(page: Page, browser: Browser, server: Server) -> None:
-    """A cycle is three starts: left by STOP, by a reload and by closing the tab."""
-    # The first ones make what stays: the event loop's helpers, the encoder's.
+def test_viewers_who_leave_free_everything(page: Page, browser: Browser, server: Server) -> None:
+    """A cycle has three starts, ended by STOP, by a reload and by closing the tab."""
+    # The first ones create what stays: the helper threads of the event loop and the encoder.
     for _ in range(2):
         cycle(browser, server)
     eventually(lambda: Held.by(server).udp_sockets == 0, page)
@@ -55,7 +55,7 @@ def test_viewers_who_leave_take_everything_along(page: Page, browser: Browser, s
     before = Held.by(server)
     for _ in range(_CYCLES):
         cycle(browser, server)
-    # Streamlit keeps a closed tab's session for two minutes, and lets go of it when the next tab comes.
+    # Streamlit keeps a closed tab's session for two minutes and frees it when the next tab opens.
     page.wait_for_timeout(_SESSION_SECONDS * 1000)
     page.goto(f"{server.url}/Upload")
     page.wait_for_timeout(5000)

@@ -1,6 +1,6 @@
-"""A training that is killed at random moments, twenty times, and comes out as if nothing had happened.
+"""A training that is killed at twenty random moments ends like an undisturbed one.
 
-FER_SOAK_KILLS and FER_SOAK_SEED change how often and when; the seed is printed, so that a failure can be repeated.
+FER_SOAK_KILLS and FER_SOAK_SEED change how often and when. The seed is printed, so a failure can be reproduced.
 """
 
 import csv
@@ -24,13 +24,13 @@ _SEED = int(os.environ.get("FER_SOAK_SEED", str(random.SystemRandom().randrange(
 _EPOCHS = 300
 
 
-def figures(folder: Path) -> list[dict[str, float]]:
+def curves(folder: Path) -> list[dict[str, float]]:
     with (folder / layout.METRICS).open() as file:
         return [{k: float(v) for k, v in row.items() if v and k != "seconds"} for row in csv.DictReader(file)]
 
 
 def started(home: Path, settings: list[str]) -> tuple[subprocess.Popen[str], str]:
-    """A training that has begun, and the run's name."""
+    """Start a training, and return its process and the run's id."""
     training = subprocess.Popen(
         command("train", *settings), cwd=CHECKOUT, env=environment(home), stdout=subprocess.PIPE, text=True
     )
@@ -39,7 +39,7 @@ def started(home: Path, settings: list[str]) -> tuple[subprocess.Popen[str], str
 
 
 @pytest.mark.timeout(7200)
-def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_killed_again_and_again_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     click.echo(f"FER_SOAK_SEED={_SEED}")
     rng = random.Random(_SEED)
     monkeypatch.setenv("FER_HOME", str(tmp_path))
@@ -51,10 +51,10 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
         time.sleep(0.01)
     until_first_batch = time.monotonic() - began
     assert undisturbed.wait(1800) == 0
-    # A kill comes while the data load, the network compiles, an epoch goes on or a checkpoint is written, and early
-    # enough for the last one to find a run that still trains.
+    # Kills happen while data load, the network compiles, an epoch runs or a checkpoint is written, and early
+    # enough that the last one still finds a running training.
     longest = until_first_batch + store.read_run(run_id).progress.seconds / _KILLS
-    expected = figures(layout.run_folder(run_id))
+    expected = curves(layout.run_folder(run_id))
 
     running, run_id = started(tmp_path, settings)
     folder = layout.run_folder(run_id)
@@ -66,9 +66,9 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
         running.kill()
         status = running.wait()
         kills += 1
-        state, rows = store.read_run(run_id).state, figures(folder) if (folder / layout.METRICS).exists() else []
+        state, rows = store.read_run(run_id).state, curves(folder) if (folder / layout.METRICS).exists() else []
         click.echo(f"kill {kills}: {state} after {len(rows)} epochs")
-        # A run that came to its end by itself was not killed, and shows nothing.
+        # A run that finished on its own wasn't killed, so it proves nothing.
         assert status == -9, f"it ended with {status} before it was killed"
         assert [row["epoch"] for row in rows] == list(range(1, len(rows) + 1))
         assert not process.is_alive(folder)
@@ -82,7 +82,7 @@ def test_killed_again_and_again_it_learns_the_same(tmp_path: Path, monkeypatch: 
         )
     running.wait(1800)
     assert store.read_run(run_id).state == "finished"
-    got = figures(folder)
+    got = curves(folder)
     assert len(got) == len(expected) == _EPOCHS
     for one, other in zip(got, expected, strict=True):
         assert one == pytest.approx(other, abs=1e-5)

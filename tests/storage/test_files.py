@@ -1,4 +1,4 @@
-"""Files are replaced whole, also where another program has them open for a moment."""
+"""Files are replaced atomically, even if another program has them open for a moment."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from fer.storage import files, open_files
 
 
 class InUseError(PermissionError):
-    """What Windows raises for a file that another process has open."""
+    """The error that Windows raises for a file that another process has open."""
 
     winerror = 32
 
 
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Let the next `left` replacements, renames and reads fail as on Windows."""
+    """Make the next `left` replacements, renames and reads fail as on Windows."""
     state = {"left": 0, "failed": 0}
 
     def wrap(name: str) -> None:
@@ -42,7 +42,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_files, "_IN_USE_SECONDS", 0.05)
 
 
-def test_a_file_that_is_open_for_a_moment_is_replaced_after_it(tmp_path: Path, busy: dict[str, int]) -> None:
+def test_a_file_that_is_open_for_a_moment_is_replaced_after_a_retry(tmp_path: Path, busy: dict[str, int]) -> None:
     file = tmp_path / "state.json"
     busy["left"] = 3
     files.write_json(file, {"a": 1})
@@ -53,7 +53,7 @@ def test_a_file_that_is_open_for_a_moment_is_replaced_after_it(tmp_path: Path, b
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_file_that_stays_open_is_one_sentence_and_stays_as_it_was(tmp_path: Path, busy: dict[str, int]) -> None:
+def test_a_file_that_stays_open_is_unchanged_and_gives_one_sentence(tmp_path: Path, busy: dict[str, int]) -> None:
     file = tmp_path / "state.json"
     files.write_text(file, "old")
     busy["left"] = 10**6
@@ -66,7 +66,7 @@ def test_a_file_that_stays_open_is_one_sentence_and_stays_as_it_was(tmp_path: Pa
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_file_without_permission_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_permission_is_not_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
     def refuse(self: Path, target: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_file_without_permission_is_not_tried_again(tmp_path: Path, monkeypatc
     assert len(calls) == 1
 
 
-def test_a_folder_is_replaced_where_a_file_in_it_was_open_for_a_moment(tmp_path: Path, busy: dict[str, int]) -> None:
+def test_a_folder_with_a_briefly_open_file_is_replaced_after_a_retry(tmp_path: Path, busy: dict[str, int]) -> None:
     for name, text in (("old", "1"), ("new", "2")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(text)
@@ -90,9 +90,7 @@ def test_a_folder_is_replaced_where_a_file_in_it_was_open_for_a_moment(tmp_path:
 
 
 @pytest.mark.parametrize("way", ["refused", "missing"])
-def test_where_there_are_no_links_a_second_name_is_a_copy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
+def test_without_hard_links_a_file_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     def refuse(*_: object) -> None:
         raise OSError(95, "Operation not supported")
 

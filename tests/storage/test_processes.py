@@ -1,4 +1,4 @@
-"""Processes are started apart, recognized, and ended with everything they started."""
+"""Processes are detached, identified, and ended with everything they started."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def started(folder: Path) -> tuple[psutil.Process, psutil.Process]:
 
 
 @pytest.mark.parametrize("group", [True, False], ids=["as POSIX", "without process groups"])
-def test_a_process_ends_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: bool) -> None:
+def test_ending_a_process_ends_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: bool) -> None:
     parent, child = started(tmp_path)
     if not group:
         monkeypatch.delattr(os, "killpg")
@@ -36,13 +36,13 @@ def test_a_process_ends_with_what_it_started(tmp_path: Path, monkeypatch: pytest
     assert processes.end_tree(parent, 10), "it has ended, which is what was wanted"
 
 
-def test_a_detached_process_has_a_session_of_its_own(tmp_path: Path) -> None:
+def test_a_detached_process_has_its_own_session(tmp_path: Path) -> None:
     parent, _ = started(tmp_path)
     assert os.getsid(parent.pid) == parent.pid != os.getsid(0)
     processes.end_tree(parent, 10)
 
 
-def test_on_windows_a_detached_process_has_a_group_and_no_window(
+def test_on_windows_a_detached_process_has_its_own_group_and_no_window(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = {}
@@ -55,7 +55,7 @@ def test_on_windows_a_detached_process_has_a_group_and_no_window(
     assert seen["creationflags"] == 0x8000200 and not seen["start_new_session"]
 
 
-def test_a_background_process_gives_way_to_others() -> None:
+def test_a_background_process_has_a_lower_priority() -> None:
     code = (
         "import psutil; from fer.storage.processes import lower_priority as lower; before = psutil.Process().nice(); "
         "lower(); lower(); print(psutil.Process().nice() - before)"
