@@ -18,7 +18,7 @@ from fer.provenance import Provenance
 from fer.results import ImageAnalysis, faces_frame, files_frame
 from fer.text import spreadsheet_safe
 from fer.vision import images
-from fer.vision.drawing import annotate
+from fer.vision.annotation import annotate
 
 # JPEG holds 65,535 pixels on a side.
 _JPEG_SIDE: Final = 65_000

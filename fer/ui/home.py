@@ -14,8 +14,8 @@ from fer.recognition.provenance import accuracy_of
 from fer.text import file_size, literal
 from fer.ui import resources
 from fer.ui.frame import menu_entry
+from fer.vision.annotation import annotate
 from fer.vision.detection import photo_detector_name
-from fer.vision.drawing import annotate
 from fer.vision.images import decode, encode_jpeg
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
 

@@ -1,13 +1,10 @@
-"""Boxes and labels on an image; drawing never predicts."""
-
-from collections.abc import Sequence
+"""Boxes and labels on a live frame; drawing never predicts."""
 
 import cv2
 import numpy as np
 
 from fer.arrays import Image
 from fer.emotions import EMOTION_COLORS, black_stands_out
-from fer.results import Face
 
 BGR = tuple[int, int, int]
 
@@ -19,24 +16,6 @@ def color_bgr(emotion: str) -> BGR:
     """Return the colour of a class, 0..255 each, in OpenCV's order."""
     value = EMOTION_COLORS[emotion].lstrip("#")
     return int(value[4:6], 16), int(value[2:4], 16), int(value[0:2], 16)
-
-
-def annotate(image_bgr: Image, faces: Sequence[Face]) -> Image:
-    """Draw a box and a label, such as 'looks happy 0.83', for each face.
-
-    Args:
-        image_bgr: (H, W, 3) uint8; it is left as it is.
-        faces: what to draw, with boxes in this image's pixels.
-
-    Returns:
-        A copy with lines and letters whose size goes with the image's.
-    """
-    scene = image_bgr.copy()
-    for face in faces:
-        color = color_bgr(face.emotion) if face.sure else UNSURE_BGR
-        text = f"{face.looks} {face.confidence:.2f}" if face.sure else face.looks
-        draw_box(scene, face.box_xywh, color, text)
-    return scene
 
 
 def draw_box(scene: Image, box_xywh: tuple[int, int, int, int], color: BGR, text: str | None = None) -> None:

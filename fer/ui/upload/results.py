@@ -18,16 +18,16 @@ from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.downloads import made_download
 from fer.ui.paging import page_of
 from fer.ui.upload.photobook import Photo, PhotoBook, summary
+from fer.vision.annotation import annotated_view
 from fer.vision.boxes import reduced
 from fer.vision.detection import smallest_face
-from fer.vision.drawing import annotate
 from fer.vision.images import decode, encode_jpeg
 
 Analysed = Sequence[tuple[Photo, ImageAnalysis]]
 Explain = Callable[[Photo, ImageAnalysis], Sequence[bytes]]
 
 # Long side of the photo on the page, and of a face in it; downloads have full size.
-_SHOWN_PX: Final = 1400
+_SHOWN_PX: Final = 1200
 _FACE_PX: Final = 110
 # Margin shown around a face's box, in sides of the box.
 _FACE_MARGIN: Final = 0.25
@@ -237,7 +237,7 @@ class _View:
 def _view(digest: str, detector: str, analysis: dict[str, object], _photo: Photo, _analysis: ImageAnalysis) -> _View:
     image_bgr = decode(_photo.data)
     return _View(
-        encode_jpeg(reduced(annotate(image_bgr, _analysis.faces), _SHOWN_PX)[0]),
+        encode_jpeg(annotated_view(image_bgr, _analysis.faces, _SHOWN_PX)),
         # Twice the shown size, for screens with high density.
         tuple(encode_jpeg(reduced(_cut_out(image_bgr, face), 2 * _FACE_PX)[0]) for face in _analysis.faces),
     )
