@@ -1,4 +1,4 @@
-"""The command `fer runs`: list, show, stop, resume, use and delete training runs.
+"""The command `fer runs`: list, show, stop, resume, compare, use and delete training runs.
 
 Imports that one command needs are inside it, because a resumed run can be queued and must stay small meanwhile.
 """
@@ -129,6 +129,56 @@ def resume(run_id: str) -> None:
     control.require_resumable(store.read_run(run_id))
     click.echo(run_id)
     train_in_folder(layout.run_folder(run_id))
+
+
+@runs.command()
+@click.argument("run_ids", metavar="ID ID ...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print an object with 'runs', 'best', 'tests' and 'untested'")
+def compare(run_ids: tuple[str, ...], as_json: bool) -> None:
+    """Compare runs: which is better, whether by more than chance, and the settings that differ.
+
+    The test is McNemar's, on the predictions that each run stores for its test split.
+    """
+    from fer.comparing.runs import compare_runs, in_words, to_dict, unique_names
+
+    if len(set(run_ids)) < 2:
+        raise click.UsageError("Name at least two different runs; `python -m fer runs` lists them.")
+    chosen = [store.read_run(run_id) for run_id in dict.fromkeys(run_ids)]
+    found = compare_runs(chosen)
+    if as_json:
+        click.echo(json.dumps(to_dict(chosen, found), indent=2))
+        return
+    names = unique_names(chosen)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(_results_table(chosen, names))
+    if settings := _settings_table(chosen, names):
+        console.print(settings)
+    for sentence in in_words(found, names):
+        click.echo(printable(sentence))
+
+
+def _results_table(chosen: list[RunSummary], names: dict[str, str]) -> Table:
+    from fer.comparing.runs import results_row
+
+    rows = {run.id: results_row(run) for run in chosen}
+    table = Table("", *next(iter(rows.values())))
+    for run_id, row in rows.items():
+        table.add_row(plain(names[run_id]), *map(plain, row.values()))
+    return table
+
+
+def _settings_table(chosen: list[RunSummary], names: dict[str, str]) -> Table | None:
+    from fer.comparing.runs import differing_settings
+
+    differing = differing_settings(chosen)
+    if not differing:
+        return None
+    table = Table("setting")
+    for run in chosen:
+        table.add_column(plain(names[run.id]))
+    for name, values in differing.items():
+        table.add_row(name, *map(plain, values))
+    return table
 
 
 @runs.command()

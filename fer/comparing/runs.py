@@ -14,7 +14,7 @@ from fer.runs import curves, store
 from fer.runs.config import MODELS
 from fer.runs.presets import NETWORK_FACTS
 from fer.runs.store import RunSummary
-from fer.text import counted, percent
+from fer.text import counted, duration, percent
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,57 @@ def results_of(run: RunSummary) -> RunResults | None:
     return None if best is None else RunResults("validation", best)
 
 
-def parameters_of(run: RunSummary) -> int | None:
-    """Return the number of parameters of a run's network, or None if the network is unknown."""
+def results_row(run: RunSummary) -> dict[str, str]:
+    """Return a run's row in the table of a comparison, by column; what is unknown is ''."""
+    found = results_of(run)
     facts = NETWORK_FACTS.get(run.progress.network)
-    return None if facts is None else facts.parameters
+    row = dict.fromkeys(("Accuracy", "95 % interval", "Macro F1", "Calibration error"), "")
+    if found is not None:
+        row["Accuracy"] = percent(found.accuracy)
+        row["95 % interval"] = " to ".join(map(percent, found.interval or ()))
+        row["Macro F1"] = "" if found.macro_f1 is None else f"{found.macro_f1:.3f}"
+        row["Calibration error"] = "" if found.ece is None else f"{found.ece:.3f}"
+    return row | {
+        "Training time": duration(run.progress.seconds) if run.progress.seconds else "",
+        "Parameters": "" if facts is None else f"{facts.parameters / 1e6:.1f} M",
+        "Split": "" if found is None else found.split + (f", {counted(found.n, 'face')}" if found.n else ""),
+        "Data": run.progress.data,
+    }
+
+
+def to_dict(runs: Sequence[RunSummary], comparison: RunComparison) -> dict[str, Any]:
+    """Return what `fer runs compare --json` prints: rates are fractions of 1."""
+    return {
+        "runs": [_run_dict(run) for run in runs],
+        "best": comparison.best,
+        "tests": [
+            {
+                "first": comparison.best,
+                "second": rival.run_id,
+                "accuracy_first": comparison.accuracy,
+                "accuracy_second": rival.accuracy,
+                "only_first": rival.test.only_first,
+                "only_second": rival.test.only_second,
+                "mcnemar_p": rival.test.p_value,
+            }
+            for rival in comparison.rivals
+        ],
+        "untested": comparison.untested,
+        "settings": differing_settings(runs),
+    }
+
+
+def _run_dict(run: RunSummary) -> dict[str, Any]:
+    found = results_of(run)
+    facts = NETWORK_FACTS.get(run.progress.network)
+    return {
+        "id": run.id,
+        "name": run.name,
+        "data": run.progress.data,
+        "seconds": run.progress.seconds,
+        "parameters": None if facts is None else facts.parameters,
+        "results": None if found is None else dataclasses.asdict(found),
+    }
 
 
 def unique_names(runs: Sequence[RunSummary]) -> dict[str, str]:

@@ -129,6 +129,23 @@ def test_use_compares_first(fer: Fer, make_run: Callable[..., str], monkeypatch:
     assert serving.run_in_use() == better
 
 
+def test_compare_says_which_is_better(fer: Fer, make_run: Callable[..., str]) -> None:
+    good = make_run(TrainConfig(seed=1), name="good [/b]", epochs_done=3, bundle=True)
+    poor = make_run(TrainConfig(seed=2), name="poor", epochs_done=2, bundle=True)
+    write_answers(good, [True] * 30 + [False] * 10)
+    write_answers(poor, [True] * 20 + [False] * 20)
+    told = fer("compare", poor, good)
+    assert told.exit_code == 0, told.output
+    for text in ("good [/b] is right most often: on 75.0 %", "significantly better than poor", "seed", "32.0 %"):
+        assert text in told.output, text
+    values = json.loads(fer("compare", poor, good, "--json").stdout)
+    assert values["best"] == good
+    assert values["tests"][0]["mcnemar_p"] == pytest.approx(2 / 1024)
+    assert [run["results"]["accuracy"] for run in values["runs"]] == pytest.approx([0.31, 0.32])
+    assert values["settings"]["seed"] == ["2", "1"]
+    assert fer("compare", good, good).exit_code == 2
+
+
 def test_delete_removes_the_run(fer: Fer, make_run: Callable[..., str]) -> None:
     run_id = make_run()
     assert fer("delete", run_id, "--yes").exit_code == 0

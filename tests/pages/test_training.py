@@ -267,9 +267,34 @@ def test_runs_are_compared_even_with_equal_names_or_without_epochs(
     app = open_page(PAGE)
     assert not app.exception
     assert len(app.get("plotly_chart")) == 2
-    (differences,) = [table.value for table in app.dataframe]
-    assert differences.index.tolist() == ["seed"]
+    results, differences = [table.value for table in app.dataframe]
+    assert results["Accuracy"].tolist() == ["", "34.0 %", "32.0 %"]
+    assert differences.index.tolist() == ["Seed"]
     assert differences.shape[1] == 3
+    assert "empty can't be tested against the others: it has no model yet" in texts(app).replace("\\", "")
+
+
+def test_a_comparison_says_which_run_is_better_and_uses_it_in_place(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    shipped = load_bundle(paths.SHIPPED_BUNDLE).hash
+    good = make_run(TrainConfig(learning_rate=0.001), name="good", epochs_done=3, bundle=True)
+    poor = make_run(TrainConfig(learning_rate=0.01), name="poor", epochs_done=3, bundle=True)
+    write_answers(good, [True] * 90 + [False] * 10, in_use=(shipped, [True] * 71 + [False] * 29))
+    write_answers(poor, [True] * 60 + [False] * 40, in_use=(shipped, [True] * 71 + [False] * 29))
+    choose(good, poor)
+    app = open_page(PAGE)
+    said = texts(app).replace("\\", "")
+    assert "good is right most often: on 90.0 % of the 100 faces" in said
+    assert "significantly better than poor with 60.0 %" in said
+    assert not app.info[-1].value.startswith("good"), "nothing is left untested"
+    differing = app.dataframe[-1].value
+    assert differing.loc["Learning rate"].tolist() == ["0.01", "0.001"]
+    app.button(key=f"training_use_{poor}").click().run()
+    assert "60.0 %" in app.warning[0].value.replace("\\", "")
+    app.button(key=f"training_use_{good}").click().run()
+    assert serving.run_in_use() == good
+    assert app.button(key=f"training_use_{good}").disabled
 
 
 def test_the_table_has_every_run_and_is_filtered(open_page: OpenPage, make_run: Callable[..., str]) -> None:

@@ -1,19 +1,21 @@
-"""Compare several runs: their curves, and the settings that differ."""
+"""Compare several runs: which is better, their results and settings, and their curves."""
 
-import dataclasses
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
+from fer.comparing.runs import compare_runs, differing_settings, in_words, results_row, unique_names
 from fer.emotions import EMOTIONS
-from fer.errors import FerError
-from fer.runs import curves, store
-from fer.runs.config import MODELS
+from fer.runs import curves, serving
+from fer.runs.presets import label
 from fer.runs.store import RunSummary
+from fer.text import literal
+from fer.ui.frame import menu_entry
 from fer.ui.training import charts
+from fer.ui.training.use import question, use_button
 
-_COMPARED: Final = {
+_CURVES: Final = {
     "Validation accuracy": "val_accuracy",
     "Validation loss": "val_loss",
     "Training loss": "loss",
@@ -22,44 +24,63 @@ _COMPARED: Final = {
 
 
 def comparison(chosen: list[RunSummary]) -> None:
-    """Draw the curves of the chosen runs, one chart per metric, and a table of the settings that differ."""
-    if len(chosen) > charts.MOST_COMPARED:
-        st.caption(f"Only the first {charts.MOST_COMPARED} of the {len(chosen)} selected runs are compared.")
+    """Draw the answer to which of the chosen runs is better, and what it is based on."""
     compared = chosen[: charts.MOST_COMPARED]
-    tables: dict[str, pd.DataFrame] = {}
-    for run in compared:
-        # Runs with the same name are distinguished by their id.
-        called = run.name if run.name not in tables else f"{run.name} ({run.id[-4:]})"
-        tables[called] = curves.read_metrics(run.id)
     with st.container(border=True):
         st.markdown("### Comparison")
-        kinds = st.multiselect(
-            "Curves", list(_COMPARED), default=list(_COMPARED)[:2], key="training_compared", persist_state="session"
-        )
-        columns = st.columns(2)
-        for index, kind in enumerate(kinds):
-            figure = charts.comparison_chart(tables, _COMPARED[kind], kind)
-            words = ", ".join(
-                f"{name} {table[_COMPARED[kind]].iloc[-1]:.3f}" for name, table in tables.items() if len(table)
-            )
-            columns[index % 2].plotly_chart(
-                figure, key=f"training_compare_{kind}", config=charts.CONFIG, alt=f"{kind} at the end: {words}"
-            )
+        if len(chosen) > len(compared):
+            st.caption(f"Only the first {len(compared)} of the {len(chosen)} selected runs are compared.")
+        names = unique_names(compared)
+        _answer(compared, names)
+        results = pd.DataFrame.from_dict({names[run.id]: results_row(run) for run in compared}, orient="index")
+        st.dataframe(results, alt="Results of the compared runs")
+        _use(compared, names)
         st.markdown("**Settings that differ**")
-        st.dataframe(
-            _differences(dict(zip(tables, compared, strict=True))), alt="Settings that differ between the runs"
+        _settings(compared, names)
+        _curves(compared, names)
+
+
+def _answer(compared: list[RunSummary], names: dict[str, str]) -> None:
+    found = compare_runs(compared)
+    said = in_words(found, names)
+    if found.best is not None:
+        st.markdown("\n\n".join(literal(sentence) for sentence in said[: 1 + len(found.rivals)]))
+        said = said[1 + len(found.rivals) :]
+    if said:
+        st.info("\n\n".join(literal(sentence) for sentence in said), icon=":material/info:")
+        entry = menu_entry("Evaluation")
+        st.page_link(entry.path, label="Compare two models on the same faces", icon=entry.icon)
+
+
+def _use(compared: list[RunSummary], names: dict[str, str]) -> None:
+    in_use = serving.run_in_use()
+    with st.container(horizontal=True):
+        for run in compared:
+            if run.has_bundle:
+                use_button(run, f"{names[run.id]} is in use" if run.id == in_use else f"Use {names[run.id]}")
+    for run in compared:
+        question(run)
+
+
+def _settings(compared: list[RunSummary], names: dict[str, str]) -> None:
+    differing = differing_settings(compared)
+    if not differing:
+        st.caption("None.")
+        return
+    rows = {label(name): values for name, values in differing.items()}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(names.values()))
+    st.dataframe(frame, alt="Settings that differ between the runs")
+
+
+def _curves(compared: list[RunSummary], names: dict[str, str]) -> None:
+    tables = {names[run.id]: curves.read_metrics(run.id) for run in compared}
+    kinds = st.multiselect(
+        "Curves", list(_CURVES), default=list(_CURVES)[:2], key="training_compared", persist_state="session"
+    )
+    columns = st.columns(2)
+    for index, kind in enumerate(kinds):
+        figure = charts.comparison_chart(tables, _CURVES[kind], kind)
+        words = ", ".join(f"{name} {table[_CURVES[kind]].iloc[-1]:.3f}" for name, table in tables.items() if len(table))
+        columns[index % 2].plotly_chart(
+            figure, key=f"training_compare_{kind}", config=charts.CONFIG, alt=f"{kind} at the end: {words}"
         )
-
-
-def _differences(compared: dict[str, RunSummary]) -> pd.DataFrame:
-    settings: dict[str, dict[str, Any]] = {}
-    for name, run in compared.items():
-        try:
-            config = store.read_config(run.id)
-            settings[name] = dataclasses.asdict(config) | {
-                setting: ", ".join(getattr(config, setting)) for setting in MODELS
-            }
-        except FerError:
-            settings[name] = {}
-    frame = pd.DataFrame(settings).astype(str)
-    return frame[frame.nunique(axis=1) > 1]
