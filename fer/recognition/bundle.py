@@ -31,7 +31,8 @@ _RANGES: Final = {"temperature": (0.05, 20.0), "confidence_threshold": (0.0, 1.0
 _ABOUT: Final = ("data", "metrics", "versions", "network")
 # What a model may lack, and what checks it.
 _CALIBRATED: Final[dict[str, Any]] = {"quality": FaceTemperature, "sets": ClassSets}
-_SPLITS: Final = ("train", "validation", "calibration", "test")
+# Where a model may be measured.
+SPLITS: Final = ("train", "validation", "calibration", "test")
 _REQUIRED: Final = (*_FITTING, "temperature", "confidence_threshold", "served", "files")
 
 
@@ -205,7 +206,7 @@ def _about(values: dict[str, Any]) -> dict[str, Any]:
     for name, kind in (("name", str), ("synthetic", bool)):
         if not isinstance(about["data"].get(name), kind):
             about["data"].pop(name, None)
-    for split in _SPLITS:
+    for split in SPLITS:
         part = about["metrics"].get(split, {})
         if not isinstance(part, dict):
             del about["metrics"][split]

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from fer import paths
 from fer.errors import BundleError, RunError, shortened
 from fer.recognition import current
-from fer.recognition.bundle import BUNDLE_FILE, ONNX_FILE, Bundle, load_bundle, with_current_names
+from fer.recognition.bundle import BUNDLE_FILE, ONNX_FILE, SPLITS, Bundle, load_bundle, with_current_names
 from fer.runs import layout
 from fer.runs.serving import slug
 from fer.storage import files
@@ -145,9 +145,7 @@ def _cleaned(bundle_json: bytes) -> dict[str, Any]:
     description |= {name: values[name] for name in ("quality", "sets") if values.get(name) is not None}
     for name in ("data", "network", "versions"):
         description[name] = _scalars(values.get(name))
-    metrics = values.get("metrics")
-    splits = metrics if isinstance(metrics, dict) else {}
-    description["metrics"] = {split: _rates(splits.get(split)) for split in ("train", "validation", "test")}
+    description["metrics"] = _metrics(values.get("metrics"))
     return {**description, "served": ONNX_FILE, "files": {ONNX_FILE: {"sha256": served}}}
 
 
@@ -158,9 +156,16 @@ def _scalars(values: Any) -> dict[str, Any]:
     return {key: value for key, value in short.items() if isinstance(value, (str, int, float))}
 
 
-def _rates(values: Any) -> dict[str, float]:
-    scalars = _scalars(values)
-    return {key: value for key, value in scalars.items() if isinstance(value, float) and is_number(value, 0, 1)}
+def _metrics(values: Any) -> dict[str, Any]:
+    """Return the rates that were measured on each split, and the split that the model was calibrated on."""
+    given = values if isinstance(values, dict) else {}
+    metrics: dict[str, Any] = {
+        split: {key: value for key, value in _scalars(given[split]).items() if is_number(value, 0, 1)}
+        for split in SPLITS
+        if split in given
+    }
+    calibrated_on = given.get("calibrated_on")
+    return metrics | ({"calibrated_on": calibrated_on} if calibrated_on in SPLITS else {})
 
 
 def _check_apart(folder: Path, name: str) -> None:

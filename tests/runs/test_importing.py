@@ -56,6 +56,27 @@ def test_a_valid_model_is_accepted_used_and_deleted(home, tmp_path):
     assert nothing_was_kept()
 
 
+@pytest.mark.parametrize(
+    ("calibrated_on", "kept"),
+    [
+        ("calibration", "calibration"),
+        ("validation", "validation"),
+        ("x", None),
+        (["test"], None),
+        ({}, None),
+        (3, None),
+    ],
+)
+def test_metrics_of_every_split_are_imported(home, tmp_path, calibrated_on, kept):
+    rates = {"accuracy": 1, "ece": 0.125}
+    odd = {"n": 1149, "macro_f1": 1.5, "per_class": {"angry": 0.5}, "confusion_matrix": [[1]], "top2_accuracy": True}
+    metrics = {split: rates | odd for split in ("train", "validation", "calibration", "test")}
+    make_bundle(tmp_path / "theirs", metrics=metrics | {"calibrated_on": calibrated_on})
+    bundle = load_bundle(importing.import_model(*files_of(tmp_path / "theirs"), "theirs").path)
+    assert bundle.metrics.pop("calibrated_on", None) == kept
+    assert bundle.metrics == dict.fromkeys(("train", "validation", "calibration", "test"), rates)
+
+
 def test_calibration_is_imported(home, tmp_path):
     theirs = make_bundle(tmp_path / "theirs", quality=rule(bias=0.5), sets=ClassSets(0.9, 0.125))
     model = importing.import_model(*files_of(tmp_path / "theirs"), "calibrated")
@@ -207,7 +228,7 @@ def test_metrics_of_imported_models_are_kept_only_if_they_are_numbers(home, tmp_
     )
     model = importing.import_model(*files_of(tmp_path / "theirs"), "theirs")
     bundle = load_bundle(model.path)
-    assert bundle.metrics == {"train": {}, "validation": {}, "test": {"ece": 0.1}}
+    assert bundle.metrics == {"test": {"ece": 0.1}}
     assert bundle.data == {"name": "n" * 200}
     assert bundle.network == {"onnx_max_difference": 1e-6}
 
