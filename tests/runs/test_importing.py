@@ -70,7 +70,7 @@ def test_a_valid_model_is_accepted_used_and_deleted(home, tmp_path):
 def test_metrics_of_every_split_are_imported(home, tmp_path, calibrated_on, kept):
     rates = {"accuracy": 1, "ece": 0.125}
     odd = {"n": 1149, "macro_f1": 1.5, "per_class": {"angry": 0.5}, "confusion_matrix": [[1]], "top2_accuracy": True}
-    metrics = {split: rates | odd for split in ("train", "validation", "calibration", "test")}
+    metrics = dict.fromkeys(("train", "validation", "calibration", "test"), rates | odd)
     make_bundle(tmp_path / "theirs", metrics=metrics | {"calibrated_on": calibrated_on})
     bundle = load_bundle(importing.import_model(*files_of(tmp_path / "theirs"), "theirs").path)
     assert bundle.metrics.pop("calibrated_on", None) == kept
