@@ -6,7 +6,6 @@ The key follows from the models and the faces, so a second request joins the pro
 are stored by `fer.evaluation.store` after each model, so a stop loses only the one being evaluated.
 """
 
-import contextlib
 import hashlib
 import json
 import sys
@@ -24,7 +23,7 @@ from fer.evaluation.evaluation_set import Source
 from fer.evaluation.latest import evaluations_dir
 from fer.paths import PROGRAM
 from fer.storage.files import read_json, write_json
-from fer.storage.processes import process_of, stamp_of, start_detached
+from fer.storage.processes import end_tree, process_of, stamp_of, start_detached
 from fer.storage.schema import Count, Seconds, Share, Text, fitting
 from fer.storage.values import ValuesError
 
@@ -133,10 +132,7 @@ class Job:
             try:
                 self._start(request)
             except OSError as error:
-                raise EvaluationError(
-                    f"The evaluation can't start in {self.folder}: {error.strerror or error}. Free some disk space, or "
-                    "set FER_HOME to another folder."
-                ) from error
+                raise self._unwritable("can't start", error) from error
 
     def _start(self, request: Request) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -151,19 +147,32 @@ class Job:
         self._write(Progress(RUNNING, "Starting", **stamp))
 
     def stop(self) -> None:
-        """Stop the process. Finished results stay stored."""
+        """Stop the process and everything it started. Finished results stay stored.
+
+        Raises:
+            EvaluationError: the process can't be ended, or the folder can't be written.
+        """
         progress = self.progress()
         if progress is None or progress.state != RUNNING:
             return
         process = _process(progress)
-        if process is not None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-                try:
-                    process.wait(_PATIENCE_SECONDS)
-                except psutil.TimeoutExpired:
-                    process.kill()
-        self._write(replace(progress, state=STOPPED, seconds_left=None))
+        try:
+            # In a virtual environment on Windows, what was started is a launcher, and Python is its child.
+            ended = process is None or end_tree(process, _PATIENCE_SECONDS)
+        except (psutil.AccessDenied, PermissionError) as error:
+            raise EvaluationError("The evaluation belongs to another user, so you can't stop it.") from error
+        if not ended:
+            raise EvaluationError(f"The evaluation didn't end; end the process {progress.pid} by hand.")
+        try:
+            self._write(replace(progress, state=STOPPED, seconds_left=None))
+        except OSError as error:
+            raise self._unwritable("was stopped, which can't be noted", error) from error
+
+    def _unwritable(self, what: str, error: OSError) -> EvaluationError:
+        return EvaluationError(
+            f"The evaluation {what} in {self.folder}: {error.strerror or error}. Free some disk space, or set FER_HOME "
+            "to another folder."
+        )
 
     def _write(self, progress: Progress) -> None:
         write_json(self.folder / PROGRESS_FILE, asdict(progress))

@@ -68,6 +68,8 @@ def end_tree(process: psutil.Process, seconds: float) -> bool:
         psutil.AccessDenied, PermissionError: a process belongs to another user.
     """
     try:
+        # Suspended, so that it starts nothing while its children are counted.
+        process.suspend()
         family = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return True

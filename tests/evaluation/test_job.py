@@ -97,6 +97,56 @@ def test_a_second_request_joins_the_running_job_and_stop_ends_it(
     assert not _lives(pid)
 
 
+@pytest.mark.parametrize("groups", [True, False], ids=["process groups", "none, as on Windows"])
+def test_an_early_stop_ends_what_the_launcher_started(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, groups: bool
+) -> None:
+    """A virtual environment's python.exe is a launcher: the first process known of a job is not the one that works."""
+    launcher = tmp_path / "launcher"
+    launcher.write_text(
+        f"#!/bin/sh\nsleep 60 &\necho $! > {tmp_path}/child.part\nmv {tmp_path}/child.part {tmp_path}/child\nwait\n"
+    )
+    launcher.chmod(0o755)
+    monkeypatch.setattr("fer.evaluation.job.sys.executable", str(launcher))
+    if not groups:
+        monkeypatch.delattr(os, "killpg")
+    job, request = asked(bundle)
+    job.start(request)
+    pid = wait_for(job, RUNNING).pid
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not (tmp_path / "child").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child = int((tmp_path / "child").read_text())
+    assert _lives(pid) and _lives(child) and child != pid
+    job.stop()
+    assert not _lives(pid) and not _lives(child)
+    assert wait_for(job, STOPPED).error is None
+
+
+def test_a_job_of_another_user_is_not_stopped_and_says_so(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
+    job, request = asked(bundle)
+    job.start(request)
+    pid = wait_for(job, RUNNING).pid
+    try:
+
+        def denied(*_: object) -> bool:
+            raise psutil.AccessDenied(pid)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("fer.evaluation.job.end_tree", denied)
+            with pytest.raises(EvaluationError, match="belongs to another user"):
+                job.stop()
+            patched.setattr("fer.evaluation.job.end_tree", lambda *_: False)
+            with pytest.raises(EvaluationError, match=f"end the process {pid} by hand"):
+                job.stop()
+        assert wait_for(job, RUNNING).pid == pid
+    finally:
+        job.stop()
+
+
 def test_a_changed_clock_hides_no_running_job(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
     job, request = asked(bundle)

@@ -12,6 +12,7 @@ from fer.evaluation.job import FAILED, RUNNING, STOPPED, Job, Request, running_j
 from fer.evaluation.latest import evaluations_dir
 from fer.text import ago, duration, file_size
 from fer.ui.evaluation.choice import Choice
+from fer.ui.frame import errors_as_sentences
 
 _POLL_SECONDS: Final = 0.5
 # How long a listing of a source's files stays valid. Listing a folder of FER-2013's size takes 0.3 s.
@@ -75,8 +76,9 @@ def _watch(job: Job, choice: Choice, stamp: str, waiting: bool) -> None:
         st.progress(min(progress.share, 1.0), text=text)
     with stop:
         if st.button("Stop", icon=":material/stop:", width="stretch"):
-            job.stop()
-            st.rerun()
+            with errors_as_sentences():
+                job.stop()
+                st.rerun()
 
 
 @st.cache_data(ttl=_STAMP_SECONDS, max_entries=32, show_spinner=False)
