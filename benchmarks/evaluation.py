@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.datasets.readings import Reading
 from fer.datasets.synthetic import make_synthetic
-from fer.evaluation import store
+from fer.evaluation import keys, store
 from fer.evaluation.evaluation_result import evaluate_model
 from fer.evaluation.evaluation_set import EvaluationSet, Source, evaluation_set_of, load_evaluation_set
 from fer.evaluation.report import report
@@ -66,7 +66,7 @@ def main(data: str | None, model: Path) -> None:
     robust, robust_s = timed(lambda: evaluate_model(classifier, evaluation_set, known=clean, robustness=True))
     with tempfile.TemporaryDirectory() as home:
         os.environ["FER_HOME"] = home
-        store.save_evaluation_set(store.choice_key(CHOSEN), evaluation_set)
+        store.save_evaluation_set(keys.choice_key(CHOSEN), evaluation_set)
         store.save_result(robust)
         use_bundle(classifier.bundle.path)
         app = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=PATIENCE_S).run()

@@ -98,7 +98,7 @@ class Job:
 
         Args:
             model_hashes: `Bundle.hash` of the models, in any order.
-            choice: `store.choice_key` of the source.
+            choice: `keys.choice_key` of the source.
         """
         text = json.dumps([sorted(model_hashes), choice])
         return cls(_jobs_dir() / hashlib.sha256(text.encode()).hexdigest()[:20])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fer.evaluation import store
+from fer.evaluation import keys, store
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.evaluation_set import EvaluationSet
 from fer.recognition.classifier import EmotionClassifier
@@ -34,7 +34,7 @@ def evaluate_once(
         StoreError: the result can't be stored.
     """
     model_hash = classifier.bundle.hash
-    with store.alone(store.result_key(model_hash, evaluation_set.key), on_wait):
+    with store.alone(keys.result_key(model_hash, evaluation_set.key), on_wait):
         found = None if fresh else store.load_result(model_hash, evaluation_set)
         if found is None:
             found = evaluate_model(classifier, evaluation_set, name=name, on_progress=on_progress)

@@ -10,18 +10,14 @@ Every file is replaced atomically. If a file of the source changes, its choice g
 faces give another result. Entries that are no longer used can be deleted by hand at any time.
 """
 
-import hashlib
-import json
-import os
 import shutil
-import stat
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 import numpy as np
@@ -29,14 +25,11 @@ from filelock import FileLock, Timeout
 from msgspec import Meta
 
 from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
-from fer.datasets.readers.votes import is_votes_name
 from fer.datasets.readings import Rejection
-from fer.datasets.store.corrections import corrections_file
-from fer.datasets.store.loading import SYNTHETIC
-from fer.datasets.store.storage import is_stored
 from fer.errors import EvaluationError
+from fer.evaluation import keys
 from fer.evaluation.evaluation_result import EvaluationResult, ModelInfo
-from fer.evaluation.evaluation_set import EvaluationSet, Source
+from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.job import running_jobs
 from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.metrics import Predictions
@@ -45,8 +38,6 @@ from fer.storage.files import PART, Signature, disk_use, read_json, replacing, s
 from fer.storage.schema import Seconds, Text, fitting, read_object
 from fer.storage.values import ValuesError
 
-# Part of every key. Increase it when the stored content or its computation changes, so that old results are ignored.
-_FORMAT: Final = 4
 # A part file that hasn't changed for this long belongs to a process that was killed.
 _ORPHAN_SECONDS: Final = 10
 Stamp = tuple[Signature, Signature | None]
@@ -67,47 +58,6 @@ class _Choice(msgspec.Struct):
 
 class StoreError(EvaluationError):
     """Nothing can be stored under `FER_HOME/evaluations`."""
-
-
-def choice_key(source: Source) -> str:
-    """Return a key for a source and the names, sizes and modification times of its files. Reads no image."""
-    stamps = _stamps(source.path)
-    if source.votes:
-        stamps += _stamps(source.votes)
-    return _key("choice", {**source.to_dict(), "files": stamps})
-
-
-def _stamps(path: str) -> list[list[Any]]:
-    if path == SYNTHETIC:
-        return []
-    root = Path(path).resolve()
-    if root.is_dir():
-        files = sorted(Path(folder) / name for folder, _, names in os.walk(root) for name in names)
-        if is_stored(root):
-            # An evaluation uses the original labels, so corrections don't matter. Their part files share their name.
-            files = [file for file in files if not file.name.startswith(corrections_file(root).name)]
-    else:
-        files = [root, *sorted(file for file in root.parent.glob("*") if is_votes_name(file.name))]
-    stamps = []
-    for file in files:
-        try:
-            status = file.stat()
-        except OSError:
-            # The file doesn't exist, or no longer.
-            continue
-        if stat.S_ISREG(status.st_mode):
-            stamps.append([str(file), status.st_size, status.st_mtime_ns])
-    return stamps
-
-
-def result_key(model_hash: str, data_key: str) -> str:
-    """Return the key of one model's result on some faces."""
-    return _key("result", [model_hash, data_key])
-
-
-def _key(kind: str, content: Any) -> str:
-    text = json.dumps([_FORMAT, kind, content], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 @contextmanager
@@ -289,7 +239,7 @@ def _faces_file(key: str) -> Path:
 
 
 def _result_dir(model_hash: str, data_key: str) -> Path:
-    return evaluations_dir() / "results" / result_key(model_hash, data_key)
+    return evaluations_dir() / "results" / keys.result_key(model_hash, data_key)
 
 
 @contextmanager

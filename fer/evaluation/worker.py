@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 
 from fer.errors import FerError
-from fer.evaluation import store
+from fer.evaluation import keys, store
 from fer.evaluation.evaluation_set import EvaluationSet, Source, load_evaluation_set
 from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, Progress, Request, unexpected
 from fer.evaluation.once import evaluate_once
@@ -76,7 +76,7 @@ def run(folder: Path) -> None:
 def _evaluate(request: Request, report: _Reporter) -> None:
     store.sweep()
     classifiers = [EmotionClassifier(load_bundle(model)) for model in request.models]
-    choice = store.choice_key(request.source)
+    choice = keys.choice_key(request.source)
     with store.alone(
         choice, lambda: report(_WAITING, "Waiting for another evaluation that is reading these faces", 0.0)
     ):

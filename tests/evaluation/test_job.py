@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from fer.errors import EvaluationError
-from fer.evaluation import store, worker
+from fer.evaluation import keys, store, worker
 from fer.evaluation.evaluation_set import Source
 from fer.evaluation.job import (
     DONE,
@@ -46,7 +46,7 @@ def asked(*bundles: Bundle, source: Source | None = None, robustness: bool = Fal
     source = source or Source("synthetic")
     request = Request(tuple(str(bundle.path) for bundle in bundles), source, robustness)
     hashes = [bundle.hash for bundle in bundles]
-    return Job.of(hashes, store.choice_key(source)), request
+    return Job.of(hashes, keys.choice_key(source)), request
 
 
 def wait_for(job: Job, *states: str) -> Progress:
@@ -73,7 +73,7 @@ def test_an_evaluation_runs_in_its_own_process_and_stores_its_result(bundle: Bun
     assert first is not None and first.state == RUNNING and first.pid not in (0, os.getpid())
     progress = wait_for(job, DONE, FAILED)
     assert (progress.state, progress.error, progress.share) == (DONE, None, 1.0)
-    evaluation_set = store.find_evaluation_set(store.choice_key(request.source))
+    evaluation_set = store.find_evaluation_set(keys.choice_key(request.source))
     assert evaluation_set is not None
     found = store.load_result(bundle.hash, evaluation_set)
     assert found is not None
@@ -262,9 +262,9 @@ def test_damaged_faces_are_read_again(bundle: Bundle) -> None:
     assert work(job, request).state == DONE
     (file,) = (evaluations_dir() / "faces").iterdir()
     file.write_bytes(b"damaged")
-    assert store.find_evaluation_set(store.choice_key(request.source)) is None
+    assert store.find_evaluation_set(keys.choice_key(request.source)) is None
     assert work(job, request).state == DONE
-    assert store.find_evaluation_set(store.choice_key(request.source)) is not None
+    assert store.find_evaluation_set(keys.choice_key(request.source)) is not None
 
 
 def test_nothing_is_computed_twice(bundle: Bundle, fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.evaluation import store
+from fer.evaluation import keys, store
 from fer.evaluation.evaluation_result import evaluate_model
 from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.metrics import BATCH
@@ -57,7 +57,7 @@ def test_a_stored_result_is_reused_and_fresh_computes_it_again(tmp_path: Path, c
 def test_two_at_once_compute_once_and_the_second_is_informed(tmp_path: Path, classified: list[int]) -> None:
     classifier, faces = tiny_classifier(tmp_path / "bundle"), evaluation_set(grey_faces(N_FACES))
     waiting, results = threading.Event(), []
-    with store.alone(store.result_key(classifier.bundle.hash, faces.key)):
+    with store.alone(keys.result_key(classifier.bundle.hash, faces.key)):
         other = threading.Thread(
             target=lambda: results.append(evaluate_once(classifier, faces, on_wait=waiting.set)), daemon=True
         )

@@ -12,7 +12,7 @@ from fer.datasets.store.catalog import dataset_folder
 from fer.datasets.store.corrections import correct, corrections_file, write_corrections
 from fer.datasets.store.importing import import_path
 from fer.errors import EvaluationError
-from fer.evaluation import store
+from fer.evaluation import keys, store
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.job import DONE, PROGRESS_FILE, RUNNING, Job, Progress
@@ -115,11 +115,11 @@ def test_two_layouts_of_the_same_images_share_faces_and_results(tmp_path: Path) 
     table = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
     folders = Source(str(write_files(tmp_path / "folders", image_files(faces))))
     for source in (table, folders):
-        store.save_evaluation_set(store.choice_key(source), load_evaluation_set(source))
-    assert store.choice_key(table) != store.choice_key(folders)
-    assert store.known_faces(store.choice_key(table)) == store.known_faces(store.choice_key(folders))
+        store.save_evaluation_set(keys.choice_key(source), load_evaluation_set(source))
+    assert keys.choice_key(table) != keys.choice_key(folders)
+    assert store.known_faces(keys.choice_key(table)) == store.known_faces(keys.choice_key(folders))
     assert len(list((evaluations_dir() / "faces").iterdir())) == 1
-    found = store.find_evaluation_set(store.choice_key(folders))
+    found = store.find_evaluation_set(keys.choice_key(folders))
     assert found is not None
     assert found.origins[0].endswith(".png")
 
@@ -127,25 +127,25 @@ def test_two_layouts_of_the_same_images_share_faces_and_results(tmp_path: Path) 
 def test_a_changed_file_has_another_key(tmp_path: Path) -> None:
     faces = synthetic_faces()
     source = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
-    before = store.choice_key(source)
-    assert store.choice_key(source) == before
+    before = keys.choice_key(source)
+    assert keys.choice_key(source) == before
     write_lines(tmp_path / "fer2013new.csv", votes_lines(faces))
-    with_votes = store.choice_key(source)
+    with_votes = keys.choice_key(source)
     assert with_votes != before
     os.utime(tmp_path / "fer2013.csv", ns=(1, 1))
-    assert store.choice_key(source) not in (before, with_votes)
+    assert keys.choice_key(source) not in (before, with_votes)
 
 
 @pytest.mark.parametrize("name", ["FER2013new.csv", "fer2013new (1).csv"])
 def test_votes_under_any_accepted_name_have_another_key(name: str, tmp_path: Path) -> None:
     faces = synthetic_faces()
     source = Source(str(write_lines(tmp_path / "fer2013.csv", csv_lines(faces))))
-    before = store.choice_key(source)
+    before = keys.choice_key(source)
     (tmp_path / "notes.txt").write_text("no part of it")
-    assert store.choice_key(source) == before
+    assert keys.choice_key(source) == before
     write_lines(tmp_path / name, votes_lines(faces))
     assert load_evaluation_set(source).faces.votes is not None
-    assert store.choice_key(source) != before
+    assert keys.choice_key(source) != before
 
 
 def test_corrections_of_a_dataset_are_ignored_and_keep_the_key(tmp_path: Path) -> None:
@@ -153,17 +153,17 @@ def test_corrections_of_a_dataset_are_ignored_and_keep_the_key(tmp_path: Path) -
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(faces)), "mine")
     folder = dataset_folder("mine")
     source = Source(str(folder))
-    choice, found = store.choice_key(source), load_evaluation_set(source)
+    choice, found = keys.choice_key(source), load_evaluation_set(source)
     file = corrections_file(folder)
     changes = [correct(faces, index, (label + 1) % 7) for index, label in enumerate(faces.labels.tolist())]
     write_corrections(file, changes)
     assert load_evaluation_set(source).key == found.key
-    assert store.choice_key(source) == choice
+    assert keys.choice_key(source) == choice
     # The temporary file of a process that is writing them.
     file.rename(file.with_name(f"{file.name}.new"))
-    assert store.choice_key(source) == choice
+    assert keys.choice_key(source) == choice
     os.utime(folder / "labels.npy", ns=(1, 1))
-    assert store.choice_key(source) != choice
+    assert keys.choice_key(source) != choice
 
 
 @pytest.mark.parametrize(
@@ -171,14 +171,14 @@ def test_corrections_of_a_dataset_are_ignored_and_keep_the_key(tmp_path: Path) -
 )
 def test_another_option_has_another_key(change: dict[str, object]) -> None:
     source = Source("synthetic")
-    assert store.choice_key(replace(source, **change)) != store.choice_key(source)
+    assert keys.choice_key(replace(source, **change)) != keys.choice_key(source)
 
 
 def test_a_file_added_to_a_folder_changes_the_key(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "folders", image_files(synthetic_faces()))
-    before = store.choice_key(Source(str(folder)))
+    before = keys.choice_key(Source(str(folder)))
     (folder / "test" / "happy" / "new.png").write_bytes(b"more")
-    assert store.choice_key(Source(str(folder))) != before
+    assert keys.choice_key(Source(str(folder))) != before
 
 
 @pytest.mark.parametrize("name", ["faces/*.npz", "results/*/probabilities.npy", "results/*/evaluation.json"])
@@ -236,7 +236,7 @@ def test_a_file_that_disappears_meanwhile_is_skipped(tmp_path: Path, monkeypatch
     gone = folder / "test" / "happy" / "gone.png"
     walk = os.walk
     monkeypatch.setattr(store.os, "walk", lambda root: [*walk(root), (str(gone.parent), [], [gone.name])])
-    assert store.choice_key(Source(str(folder)))
+    assert keys.choice_key(Source(str(folder)))
 
 
 def test_the_latest_result_of_a_model_is_found(tmp_path: Path) -> None:

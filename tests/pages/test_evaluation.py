@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from fer.datasets.store.importing import import_path
 from fer.emotions import EMOTIONS
 from fer.errors import EvaluationError
-from fer.evaluation import store
+from fer.evaluation import keys, store
 from fer.evaluation.class_activation_maps import evidence, overlay
 from fer.evaluation.evaluation_result import evaluate_model
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
@@ -59,7 +59,7 @@ def second(fer_home: Path) -> Bundle:
 def evaluated(*bundles: Bundle, source: Source = SOURCE, robustness: bool = False) -> None:
     """Store results where the page finds them."""
     evaluation_set = load_evaluation_set(source)
-    store.save_evaluation_set(store.choice_key(source), evaluation_set)
+    store.save_evaluation_set(keys.choice_key(source), evaluation_set)
     for bundle in bundles:
         store.save_result(evaluate_model(EmotionClassifier(bundle), evaluation_set, robustness=robustness))
 
@@ -124,7 +124,7 @@ def test_two_models_in_the_other_order_are_the_same_job(
 
 def running(*bundles: Bundle) -> Job:
     """Make a job look as if its process were running."""
-    job = Job.of([bundle.hash for bundle in bundles], store.choice_key(SOURCE))
+    job = Job.of([bundle.hash for bundle in bundles], keys.choice_key(SOURCE))
     job.folder.mkdir(parents=True)
     write_json(job.folder / PROGRESS_FILE, {"state": RUNNING})
     return job
@@ -158,7 +158,7 @@ def test_a_result_that_was_computed_again_is_shown(bundle: Bundle, open_page: Op
     made = evaluate_model(EmotionClassifier(bundle), evaluation_set)
 
     def computed(seconds: float, n_days: int) -> None:
-        store.save_evaluation_set(store.choice_key(SOURCE), evaluation_set)
+        store.save_evaluation_set(keys.choice_key(SOURCE), evaluation_set)
         when = datetime.now(UTC) - timedelta(days=n_days)
         predictions = replace(made.predictions, seconds=seconds)
         store.save_result(replace(made, predictions=predictions, made=when.isoformat(timespec="seconds")))
@@ -284,7 +284,7 @@ def test_the_menu_shows_how_much_is_stored(bundle: Bundle, open_page: OpenPage) 
 def test_a_failed_or_stopped_job_is_reported_and_can_be_tried_again(
     state: str, error: str | None, words: str, bundle: Bundle, open_page: OpenPage
 ) -> None:
-    job = Job.of([bundle.hash], store.choice_key(SOURCE))
+    job = Job.of([bundle.hash], keys.choice_key(SOURCE))
     job.folder.mkdir(parents=True)
     write_json(job.folder / PROGRESS_FILE, {"state": state, "error": error})
     page = open_page(EVALUATION)

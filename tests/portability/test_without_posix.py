@@ -166,7 +166,7 @@ def test_a_network_is_trained_stopped_resumed_and_used(fer_home: Path) -> None:
 def test_an_evaluation_runs_in_its_own_process(fer_home: Path) -> None:
     accuracy = run_without_posix(
         """
-        from fer.evaluation import store
+        from fer.evaluation import keys, store
         from fer.evaluation.evaluation_set import Source
         from fer.evaluation.job import Job, Request
         from fer.paths import data_dir
@@ -177,7 +177,7 @@ def test_an_evaluation_runs_in_its_own_process(fer_home: Path) -> None:
 
         bundle = make_bundle(data_dir() / "bundle")
         source = Source(str(write_files(data_dir() / "faces", image_files(grey_faces(wrong=7)))))
-        choice = store.choice_key(source)
+        choice = keys.choice_key(source)
         job = Job.of([bundle.hash], choice)
         job.start(Request((str(bundle.path),), source))
         wait_until(lambda: job.progress().state != "running", 120)

@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from fer.evaluation import store
+from fer.evaluation import keys, store
 from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.evaluation_set import EvaluationSet, Source
 from fer.evaluation.job import FAILED, RUNNING, STOPPED, Job, Request, running_jobs
@@ -83,7 +83,7 @@ def _watch(job: Job, choice: Choice, stamp: str, waiting: bool) -> None:
 
 @st.cache_data(ttl=_STAMP_SECONDS, max_entries=32, show_spinner=False)
 def _stamp(source: Source) -> str:
-    return store.choice_key(source)
+    return keys.choice_key(source)
 
 
 def _evaluation(choice: Choice, stamp: str) -> Evaluation | None:
