@@ -235,7 +235,7 @@ def test_a_file_that_disappears_meanwhile_is_skipped(tmp_path: Path, monkeypatch
     folder = write_files(tmp_path / "folders", image_files(synthetic_faces()))
     gone = folder / "test" / "happy" / "gone.png"
     walk = os.walk
-    monkeypatch.setattr(store.os, "walk", lambda root: [*walk(root), (str(gone.parent), [], [gone.name])])
+    monkeypatch.setattr(keys.os, "walk", lambda root: [*walk(root), (str(gone.parent), [], [gone.name])])
     assert keys.choice_key(Source(str(folder)))
 
 
