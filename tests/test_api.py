@@ -1,4 +1,4 @@
-"""The public interface: `import fer` is light, and every public name is there."""
+"""The public interface: `import fer` is fast, and every public name exists."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ def test_the_docs_list_every_public_name() -> None:
     assert set(re.findall(r"^\| `fer\.(\w+)", table, re.M)) == set(fer.__all__)
 
 
-def test_import_fer_loads_none_of_the_large_libraries() -> None:
+def test_import_fer_loads_no_large_library() -> None:
     code = "import sys, fer; print(sorted({'numpy', 'cv2', 'pandas', 'onnxruntime', 'streamlit'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -53,7 +53,7 @@ def test_a_path_bytes_and_pixels_give_the_same_faces(photo: Path) -> None:
         np.testing.assert_allclose(face.probabilities, by_path.faces[0].probabilities, atol=1e-6)
 
 
-def test_what_was_assumed_is_told(tmp_path: Path) -> None:
+def test_assumptions_about_a_photo_are_reported(tmp_path: Path) -> None:
     deep = tmp_path / "deep.png"
     deep.write_bytes(cv2.imencode(".png", np.full((64, 64), 1000, np.uint16))[1].tobytes())
     for image in (deep, deep.read_bytes()):

@@ -1,4 +1,4 @@
-"""The settings that keep photos private, sentences readable and streams smooth are the ones Streamlit reads."""
+"""Streamlit reads the settings that keep photos private, errors readable and streams smooth."""
 
 import tomllib
 
@@ -22,7 +22,7 @@ def flat(section: dict[str, object], prefix: str = "") -> dict[str, object]:
 
 @pytest.mark.parametrize("option", flat(SETTINGS))
 def test_streamlit_knows_the_option(option: str) -> None:
-    """Streamlit ignores a misspelt option with a line in the log."""
+    """Streamlit only logs a misspelt option."""
     assert option in config.get_config_options()
 
 
@@ -39,10 +39,10 @@ def test_streamlit_knows_the_option(option: str) -> None:
         ("runner.postScriptGC", False),
     ],
 )
-def test_what_the_pages_rely_on_is_set(option: str, value: object) -> None:
+def test_options_that_pages_rely_on_are_set(option: str, value: object) -> None:
     assert flat(SETTINGS)[option] == value
 
 
-def test_the_example_of_the_keys_is_valid_toml_and_sets_none() -> None:
+def test_the_example_of_secrets_is_valid_toml_and_sets_nothing() -> None:
     example = (CHECKOUT / ".streamlit" / "secrets.toml.example").read_text()
     assert tomllib.loads(example) == {}

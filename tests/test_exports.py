@@ -45,7 +45,7 @@ def rows(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode())))
 
 
-def test_csv_is_a_row_a_face() -> None:
+def test_csv_has_a_row_per_face() -> None:
     data = exports.to_csv(
         [
             analysis("two.jpg", face(), face("sad", 0.4, (60, 5, 20, 22))),
@@ -67,7 +67,7 @@ def test_csv_is_a_row_a_face() -> None:
 
 
 @pytest.mark.parametrize("analyses", [[], [analysis("none.jpg")]])
-def test_csv_without_a_face_is_its_header(analyses: list[ImageAnalysis]) -> None:
+def test_csv_without_faces_has_only_the_header(analyses: list[ImageAnalysis]) -> None:
     assert exports.to_csv(analyses, ABOUT).decode() == ",".join((*FRAME_COLUMNS, *PROVENANCE_COLUMNS)) + "\n"
 
 
@@ -92,7 +92,7 @@ def test_a_name_is_never_a_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["me.png", "a-b=c.png", "1+1.png", "naïve ☺.png", 'a;b,"c".png', ""])
-def test_a_harmless_name_stays_as_it_is(name: str) -> None:
+def test_a_harmless_name_is_unchanged(name: str) -> None:
     (row,) = rows(exports.to_csv([analysis(name, face())], ABOUT))
     assert row["file"] == name
 
@@ -143,7 +143,7 @@ def test_json_says_what_made_it_and_has_an_object_a_file() -> None:
     assert json.loads(exports.to_json([], ABOUT))["files"] == []
 
 
-def test_the_zip_holds_pictures_with_boxes_drawn_in() -> None:
+def test_the_zip_contains_images_with_boxes() -> None:
     photo = encoded(Image.new("RGB", (120, 90), (90, 90, 90)))
     wide = encoded(Image.new("1", (1_000_001, 1)))
     made = exports.annotated_zip(
@@ -164,7 +164,7 @@ def test_the_zip_holds_pictures_with_boxes_drawn_in() -> None:
     assert np.abs(drawn.astype(int) - 90).max() > 60
 
 
-def test_a_side_that_jpeg_cannot_hold_is_a_png() -> None:
+def test_an_image_too_long_for_jpeg_becomes_a_png() -> None:
     long = np.zeros((1, 65_600, 3), np.uint8)
     assert images.decode(exports.annotated_image(long, ImageAnalysis("long.png", 65_600, 1))).shape == long.shape
 
@@ -188,11 +188,11 @@ JPEG, PNG = b"\xff\xd8", b"\x89PNG"
         ("..", JPEG, "image-annotated.jpg"),
     ],
 )
-def test_names_lead_out_of_no_folder_and_are_safe_everywhere(file: str, picture: bytes, name: str) -> None:
+def test_names_never_leave_their_folder_and_are_safe_everywhere(file: str, picture: bytes, name: str) -> None:
     assert exports.AnnotatedNames().next(file, picture) == name
 
 
-def test_names_never_meet() -> None:
+def test_names_never_collide() -> None:
     names = exports.AnnotatedNames(["ME-annotated.jpg"])
     given = [names.next(file, JPEG) for file in ("me.png", "a/me.jpg", "Me.webp", "me-annotated.jpg")]
     assert given == [
@@ -206,7 +206,7 @@ def test_names_never_meet() -> None:
 
 
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=20))
-def test_any_names_give_distinct_names_that_every_file_system_takes(files: list[str]) -> None:
+def test_any_names_give_distinct_names_that_every_file_system_accepts(files: list[str]) -> None:
     names = exports.AnnotatedNames()
     made = [names.next(ImageAnalysis(file, 1, 1).file, JPEG) for file in files]
     assert len({name.casefold() for name in made}) == len(files)

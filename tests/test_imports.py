@@ -1,4 +1,4 @@
-"""What import-linter cannot see: `app.py` is a script beside the packages. And that it sees the pages at all."""
+"""Import rules for `app.py`, which import-linter can't see, and a check that it sees the pages."""
 
 import ast
 import shutil
@@ -15,7 +15,7 @@ _FORBIDDEN = ("cv2", "av", "streamlit_webrtc", "tensorflow", "keras")
 
 
 def imported_modules(source: str) -> set[str]:
-    """Every module that a source imports, at any level: 'a.b' for `import a.b` and for `from a import b`."""
+    """Return every module that a source imports: 'a.b' for `import a.b` and for `from a import b`."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -26,7 +26,7 @@ def imported_modules(source: str) -> set[str]:
 
 
 def breaches(source: str) -> set[str]:
-    """The imports of a page's source that the design does not allow."""
+    """Return the imports of a page's source that the rules forbid."""
 
     def within(name: str, packages: tuple[str, ...]) -> bool:
         return any(name == package or name.startswith(f"{package}.") for package in packages)
@@ -38,7 +38,7 @@ def breaches(source: str) -> set[str]:
     }
 
 
-def test_home_knows_the_user_interface_and_nothing_behind_it() -> None:
+def test_home_imports_only_the_user_interface() -> None:
     assert breaches((CHECKOUT / "app.py").read_text()) == set()
 
 
@@ -53,12 +53,12 @@ def test_home_knows_the_user_interface_and_nothing_behind_it() -> None:
         ("import fer.uix", {"fer.uix"}),
     ],
 )
-def test_the_check_finds_what_it_looks_for(source: str, found: set[str]) -> None:
+def test_the_check_finds_forbidden_imports(source: str, found: set[str]) -> None:
     assert breaches(source) == found
 
 
 def test_import_linter_sees_the_pages(tmp_path: Path) -> None:
-    """The digit in front of a page's name and the missing package file must not hide it from the rules."""
+    """The digit before a page's name and the missing __init__.py must not hide it from the rules."""
     for file in ("fer/__init__.py", "fer/vision.py"):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
@@ -84,7 +84,7 @@ def test_import_linter_sees_the_pages(tmp_path: Path) -> None:
         ("fer/evaluation/metrics.py", "from fer.runs import store", "fer.evaluation.metrics -> fer.runs.store"),
     ],
 )
-def test_an_import_that_runs_upward_breaks_the_layers(tmp_path: Path, module: str, statement: str, broken: str) -> None:
+def test_an_upward_import_breaks_the_layers(tmp_path: Path, module: str, statement: str, broken: str) -> None:
     for name in ("fer", "pages", "pyproject.toml"):
         source = CHECKOUT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy

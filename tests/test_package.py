@@ -1,4 +1,4 @@
-"""What a user gets from the wheel, installed into a fresh environment outside the checkout."""
+"""The wheel, installed into a fresh environment outside the checkout, as a user gets it."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ from tests.support.installed import Installation, build_wheel, install
 from tests.support.serving import free_port, running_command
 
 pytestmark = pytest.mark.slow
-# Opens every page as its users do, and prints what each shows as an error.
+# Opens every page as users do, and prints the errors that it shows.
 _OPEN_PAGES = """
 from unittest import mock
 from fer.paths import PROGRAM, home
@@ -47,7 +47,7 @@ def photo(installation: Installation) -> Path:
     return file
 
 
-def test_the_wheel_holds_the_program_and_nothing_of_its_users(wheel: Path) -> None:
+def test_the_wheel_contains_the_program_and_no_state(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     tracked = subprocess.run(["git", "ls-files", "fer"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
@@ -103,7 +103,7 @@ def test_every_page_opens(installation: Installation) -> None:
 
 @pytest.fixture
 def log(installation: Installation, tmp_path: Path) -> Iterator[Path]:
-    """Start `fer app` in a folder that holds nothing, wait until it answers, and return its log."""
+    """Start `fer app` in an empty folder, wait until it answers, and return its log."""
     port, log = free_port(), tmp_path / "log.txt"
     command = [installation.fer, "app", "--no-browser", f"--port={port}"]
     with running_command(command, installation.work, installation.variables, port, log):
@@ -112,6 +112,6 @@ def log(installation: Installation, tmp_path: Path) -> Iterator[Path]:
 
 def test_fer_app_answers_from_any_folder_with_the_dashboards_settings(log: Path) -> None:
     text = log.read_text(encoding="utf-8")
-    # Without .streamlit/config.toml it would listen on every address and announce statistics.
+    # Without .streamlit/config.toml it would listen on every address and send statistics.
     assert "http://127.0.0.1" in text
     assert "Network URL" not in text and "statistics" not in text

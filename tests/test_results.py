@@ -34,7 +34,7 @@ def test_probabilities_are_in_the_order_of_the_classes(index: int) -> None:
 
 
 @pytest.mark.parametrize(("confidence_threshold", "sure"), [(0.0, True), (0.59, True), (0.61, False), (1.0, False)])
-def test_a_face_is_sure_from_its_threshold_on(confidence_threshold: float, sure: bool) -> None:
+def test_a_face_is_sure_from_its_threshold_upward(confidence_threshold: float, sure: bool) -> None:
     found = face(confidence_threshold=confidence_threshold)
     assert found.sure is sure
     assert found.looks == ("looks happy" if sure else "not sure")
@@ -65,7 +65,7 @@ def test_an_impossible_face_is_refused(changes: dict, sentence: str) -> None:
         face(**changes)
 
 
-def test_a_face_keeps_a_copy_that_nobody_can_write() -> None:
+def test_a_face_keeps_a_read_only_copy() -> None:
     given = np.array(PROBABILITIES, np.float32)
     found = face(probabilities=given)
     given[:] = 0
@@ -236,5 +236,5 @@ def test_a_table_has_pose_reasons_and_candidates() -> None:
     assert table["yaw"].dtype == np.float64
 
 
-def test_a_table_of_nothing_has_its_columns() -> None:
+def test_an_empty_table_has_its_columns() -> None:
     assert tuple(faces_frame([]).columns) == FRAME_COLUMNS and len(faces_frame([])) == 0

@@ -8,7 +8,7 @@ import pytest
 
 from fer import paths
 
-# The name stands in double quotes, inside the single quotes of the child's code.
+# The name is in double quotes, inside the single quotes of the child's code.
 SHOW = """import subprocess, sys, fer; subprocess.run([sys.executable, '-c', 'import os; print(os.environ["%s"])'])"""
 
 

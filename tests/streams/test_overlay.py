@@ -23,11 +23,11 @@ from tests.support.people import has_color, person, seen
         ({"labels": False, "confidence": False}, True, "3"),
     ],
 )
-def test_the_label_says_what_was_asked_for(shown: dict, numbered: bool, expected: str | None) -> None:
+def test_the_label_contains_the_chosen_parts(shown: dict, numbered: bool, expected: str | None) -> None:
     assert label(person(3), StreamSettings(**shown), numbered=numbered) == expected
 
 
-def test_an_unsure_face_gets_no_number_and_no_colour_of_a_class() -> None:
+def test_an_unsure_face_has_no_number_and_no_class_colour() -> None:
     unsure = person(confidence=0.3)
     assert label(unsure, StreamSettings(), numbered=False) == "not sure"
     scene = frame()
@@ -70,7 +70,7 @@ def test_a_face_beyond_the_edge_is_blurred_as_far_as_it_is_visible(left: float, 
     draw_people(scene, [seen(left)], [person(left=int(left))], StreamSettings())
 
 
-def test_only_a_label_where_boxes_are_off() -> None:
+def test_without_boxes_only_the_label_is_drawn() -> None:
     scene = np.zeros((480, 640, 3), np.uint8)
     draw_people(scene, [seen()], [person()], StreamSettings(boxes=False))
     rows = np.flatnonzero(scene.any(axis=(1, 2)))

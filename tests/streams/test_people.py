@@ -30,7 +30,7 @@ def test_a_person_with_a_doubt_is_never_sure() -> None:
     assert people_of([face], 0.6)[0].face.sure
 
 
-def test_someone_whom_the_last_detection_missed_is_not_recorded() -> None:
+def test_a_person_missed_by_the_last_detection_is_not_recorded() -> None:
     here, missed = seen(left=100), replace(seen(left=300), number=2, present=False)
     recorded = observations_of([here, missed], [person(1), person(2)])
     assert [(one.person, one.box_xywh.tolist()) for one in recorded] == [(1, [100, 120, 160, 160])]

@@ -1,4 +1,4 @@
-"""What a session leaves behind: rows, shares of time, people, CSV and JSON."""
+"""The record of a session: rows, shares of time, people, CSV and JSON."""
 
 import io
 import json
@@ -16,7 +16,7 @@ def record(max_rows: int = 100) -> SessionRecord:
     return SessionRecord(STARTED, max_rows)
 
 
-def test_a_row_a_face_and_moment() -> None:
+def test_there_is_a_row_per_face_and_moment() -> None:
     session = record()
     session.add(0, 0.0, 0.0, [seen(1, "happy")])
     session.add(1, 0.1, 0.1, [seen(1, "happy", left=12.6), seen(2, "sad", 0.4)])
@@ -54,8 +54,8 @@ def test_each_person_has_a_summary() -> None:
     assert second.shares == (0.0,) * 7 + (1.0,)
 
 
-def test_shares_of_a_person_are_of_time_and_outlive_the_rows() -> None:
-    """Frames come unevenly, and all but a few rows are thinned out: 3 of 4 seconds sad in every four frames."""
+def test_a_persons_shares_are_of_time_and_outlast_the_rows() -> None:
+    """Frames come unevenly and most rows are dropped, but 3 of 4 seconds are sad in every four frames."""
     session = record(max_rows=8)
     for frame in range(400):
         faces = [seen(1, "happy") if frame % 4 else seen(1, "sad")]
@@ -70,7 +70,7 @@ def test_shares_of_a_person_are_of_time_and_outlive_the_rows() -> None:
     assert session.seconds_by_outcome[EMOTIONS.index("sad")] == pytest.approx(300)
 
 
-def test_memory_is_bounded_and_the_whole_session_kept() -> None:
+def test_memory_is_bounded_and_the_record_spans_the_whole_session() -> None:
     session = record(max_rows=64)
     for frame in range(1000):
         session.add(frame, frame / 10, 0.1, [seen(1, "happy"), seen(2, "sad")])
@@ -126,7 +126,7 @@ def test_an_empty_session_exports_its_columns() -> None:
     assert sum(document["share_of_time"].values()) == 0
 
 
-def test_a_copy_stands_still() -> None:
+def test_a_copy_does_not_change() -> None:
     session = record()
     session.add(0, 0.0, 0.0, [seen(1, "happy")])
     copy = session.copy()

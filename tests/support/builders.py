@@ -72,23 +72,23 @@ def save_onnx(model: onnx.ModelProto, folder: Path) -> Path:
 
 
 def faces_of(*grays: int) -> np.ndarray:
-    """Crops of one grey each, (N, 48, 48, 1) uint8: class 6 * grey / 255 to the bundle of `make_bundle`."""
+    """Return crops of one grey each, (N, 48, 48, 1) uint8; `make_bundle`'s model sees class 6 * grey / 255."""
     return np.repeat(np.array(grays, np.uint8), 48 * 48).reshape(-1, 48, 48, 1)
 
 
 def portrait_bgr() -> np.ndarray:
-    """The sample portrait, one face, (512, 512, 3) BGR uint8."""
+    """Return the sample portrait with its one face, (512, 512, 3) BGR uint8."""
     return cv2.imdecode(np.frombuffer(sample_portrait(), np.uint8), cv2.IMREAD_COLOR)
 
 
 def group_bgr(columns: int = 4, rows: int = 3, side: int = 160) -> np.ndarray:
-    """A picture of `columns * rows` copies of the portrait, each `side` pixels, its face about a fifth of that."""
+    """Return an image of `columns * rows` portraits of `side` pixels; a face is about a fifth of that wide."""
     small = cv2.resize(portrait_bgr(), (side, side), interpolation=cv2.INTER_AREA)
     return np.tile(small, (rows, columns, 1))
 
 
 def encoded(image: Image.Image, file_format: str = "PNG", **options: Any) -> bytes:
-    """A Pillow image as the bytes of a file."""
+    """Return a Pillow image as the bytes of a file."""
     stream = io.BytesIO()
     image.save(stream, file_format, **options)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""What the browser's camera sees in a test: a portrait that sways a little, for ever."""
+"""The video of the browser's fake camera: a portrait that moves a little."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ _SWAY_PX = 8
 
 
 def portrait_frames() -> list[np.ndarray]:
-    """Two seconds of NASA's portrait of Eileen Collins, (480, 640, 3) BGR uint8 each, panned over one sine period.
+    """Return two seconds of NASA's portrait of Eileen Collins, (480, 640, 3) BGR uint8, panned over a sine period.
 
-    The full period keeps a loop of them from jumping.
+    After a full period the frames can be looped without a jump.
     """
     portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
     side = WIDTH + 2 * _SWAY_PX

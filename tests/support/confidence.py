@@ -12,7 +12,7 @@ NAMES = tuple(item.name for item in MEASURES)
 
 
 def rule(**changes: Any) -> FaceTemperature:
-    """A rule that leaves every temperature as it is, with some values changed."""
+    """Return a rule that keeps every temperature, except for the given values."""
     plain = FaceTemperature(
         measures=NAMES,
         knots=((0.0,) * len(NAMES),) * N_KNOTS,
@@ -27,7 +27,7 @@ def rule(**changes: Any) -> FaceTemperature:
 
 
 def weighing(name: str, weight: float, knot: float = 0.0) -> FaceTemperature:
-    """A rule by one measure alone, from its knot on."""
+    """Return a rule with a weight for one measure only."""
     place = NAMES.index(name)
     weights, knots = np.zeros((N_KNOTS, len(NAMES))), np.zeros((N_KNOTS, len(NAMES)))
     weights[0, place], knots[0, place] = weight, knot

@@ -1,4 +1,4 @@
-"""Faces of one grey each, which the tiny bundle of `tests.builders` tells apart, and models of known merit."""
+"""Faces of one grey each, which the tiny model of `tests.support.builders` classifies by their brightness."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from tests.support.builders import make_bundle
 
 
 def grey_faces(n: int = 70, wrong: int = 0, votes: np.ndarray | None = None, noise: int = 0) -> FaceDataset:
-    """Test faces whose grey names their class to the tiny bundle; the first `wrong` of them are labelled one off."""
+    """Return test faces whose grey is their class; the first `wrong` of them have the next class as label."""
     true = np.arange(n) % N_EMOTIONS
     rng = np.random.default_rng(0)
     images = np.broadcast_to((true * 255 // 6)[:, None, None], (n, 48, 48)).astype(np.int64)
-    # A little noise makes every face another, so that none is taken for its twin.
+    # A little noise makes every face different, so that none counts as a copy.
     images = np.clip(images + rng.integers(-noise - 2, noise + 3, images.shape), 0, 255).astype(np.uint8)
     labels = np.where(np.arange(n) < wrong, (true + 1) % N_EMOTIONS, true).astype(np.int64)
     return FaceDataset("greys", images, labels, np.full(n, 2, np.uint8), votes=votes)

@@ -1,4 +1,4 @@
-"""A process that is a run: waits its turn, says that it trains, and ends when it is asked to; `... ID [child]`."""
+"""Act as a run: wait in the queue, report training, and end when asked to; `... ID [child]`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Small datasets of synthetic faces in the forms that people have FER-2013 in."""
+"""Small datasets of synthetic faces in the formats in which people have FER-2013."""
 
 import io
 import zipfile
@@ -24,7 +24,7 @@ def synthetic_faces(n_train: int = 28, n_validation: int = 7, n_test: int = 7, s
 
 
 def csv_lines(dataset: FaceDataset) -> list[str]:
-    """The header and a line a face, in Kaggle's order of columns."""
+    """Return the header and a line per face, with Kaggle's order of columns."""
     rows = zip(dataset.images, dataset.labels, dataset.splits, strict=True)
     return [
         "emotion,pixels,Usage",
@@ -33,13 +33,13 @@ def csv_lines(dataset: FaceDataset) -> list[str]:
 
 
 def icml_lines(dataset: FaceDataset) -> list[str]:
-    """The same with the columns of icml_face_data.csv, leading spaces and all."""
+    """Return the same with the columns of icml_face_data.csv, including their leading spaces."""
     lines = [line.split(",") for line in csv_lines(dataset)[1:]]
     return ["emotion, Usage, pixels", *(f"{label},{usage},{pixels}" for label, pixels, usage in lines)]
 
 
 def unanimous(dataset: FaceDataset) -> np.ndarray:
-    """Votes (N, 10) in which all ten people agree with the label."""
+    """Return votes (N, 10) in which all ten people agree with the label."""
     votes = np.zeros((len(dataset), len(VOTE_COLUMNS)), np.uint8)
     votes[np.arange(len(dataset)), np.array(EMOTION_COLUMNS)[dataset.labels]] = 10
     return votes
@@ -62,7 +62,7 @@ def write_lines(path: Path, lines: Sequence[str], end: str = "\n") -> Path:
 
 
 def image_files(dataset: FaceDataset, classes: Sequence[str] = EMOTIONS, prefix: str = "") -> dict[str, bytes]:
-    """PNG bytes by path: train/happy/00003.png."""
+    """Return PNG bytes by path, such as train/happy/00003.png."""
     rows = enumerate(zip(dataset.images, dataset.labels, dataset.splits, strict=True))
     return {
         f"{prefix}{SPLIT_NAMES[split]}/{classes[label]}/{index:05d}.png": png(image)
@@ -98,7 +98,7 @@ def zip_bytes(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) ->
 
 
 def plus(dataset: FaceDataset, image: np.ndarray, label: int, split: int = 0) -> FaceDataset:
-    """The dataset and one more image, at its end."""
+    """Return the dataset with one more image at its end."""
     return replace(
         dataset,
         images=np.concatenate([dataset.images, image[None].astype(np.uint8)]),
@@ -108,5 +108,5 @@ def plus(dataset: FaceDataset, image: np.ndarray, label: int, split: int = 0) ->
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, byte for byte."""
+    """Return the bytes of every file below a folder, by path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

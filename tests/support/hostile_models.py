@@ -1,4 +1,4 @@
-"""ONNX models that would hurt: each in its own way, and the sentence that refuses it."""
+"""Malicious ONNX models, and the sentence with which each is refused."""
 
 import itertools
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def loop(model: onnx.ModelProto) -> None:
 
 
 def name_that_is_not_text(model: onnx.ModelProto) -> None:
-    """An operator whose name is no UTF-8, which protobuf gives as bytes."""
+    """Return a model with an operator whose name isn't UTF-8, so that protobuf returns bytes."""
     model.graph.node[0].op_type = "Qast"
     model.ParseFromString(model.SerializeToString().replace(b"Qast", b"\xffast"))
 
@@ -63,7 +63,7 @@ def shape_from_values(model: onnx.ModelProto) -> None:
 
 
 def reshape_by_values(model: onnx.ModelProto) -> None:
-    """Only operators that are allowed, and a size that the brightest pixel says."""
+    """Return a model of allowed operators, with a shape that depends on the brightest pixel."""
     constant(model, "all", np.array([0, 1, 2, 3], np.int64))
     before_logits(
         model,
@@ -123,7 +123,7 @@ def tiled_a_thousand_times(model: onnx.ModelProto) -> None:
 
 
 def too_much_work(model: onnx.ModelProto) -> None:
-    """Little memory, and ten thousand products of matrices."""
+    """Return a model that needs little memory but multiplies matrices ten thousand times."""
     constant(model, "square", np.zeros((2304, 500), np.float32))
     constant(model, "back", np.zeros((500, 2304), np.float32))
     constant(model, "row", np.array([-1, 2304], np.int64))
@@ -153,7 +153,7 @@ def sparse_weights(model: onnx.ModelProto) -> None:
 
 
 def compressed_weights(model: onnx.ModelProto) -> None:
-    """A byte in the file for each eight in memory."""
+    """Return a model whose weights take eight times as much memory as in the file."""
     tensor = TensorProto(name="zeros", dims=[20_000_000], data_type=TensorProto.INT64)
     tensor.int64_data.extend([0] * 20_000_000)
     model.graph.initializer.append(tensor)
@@ -189,7 +189,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
 
 
 def looping_bundle(folder: Path) -> Bundle:
-    """A model that never comes back from a face darker than a middle grey."""
+    """Write a bundle whose model loops forever on a face darker than a medium grey."""
     model = brightness_model()
     body = helper.make_graph(
         [

@@ -1,4 +1,4 @@
-"""The package as a user installs it: a wheel in a fresh environment, far from the checkout."""
+"""The package as a user installs it: a wheel in a fresh environment, outside the checkout."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from fer.paths import CHECKOUT
 
 @dataclass(frozen=True)
 class Installation:
-    """A virtual environment that holds the wheel: its folder, and a folder to work in that holds nothing."""
+    """A virtual environment with the wheel: its folder, and an empty folder to work in."""
 
     environment: Path
     work: Path

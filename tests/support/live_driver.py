@@ -1,4 +1,4 @@
-"""What a viewer of the Live page does and sees, for tests; and what the app's process holds meanwhile."""
+"""Actions and observations of a viewer of the Live page, and what the app's process holds."""
 
 import time
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def expect_frames(page: Page, more_than: int = 30) -> None:
 
 
 def expect_more_frames(page: Page, n_frames: int = 20) -> None:
-    """Time for a setting to act, and for a detection after it."""
+    """Wait until a setting has taken effect and a detection has followed."""
     (before,) = counted(page, "frames")
     expect_frames(page, before + n_frames)
 
@@ -78,7 +78,7 @@ def expect_moving_video(page: Page) -> None:
 
 @dataclass(frozen=True)
 class Held:
-    """What the app's process holds: sockets of peer connections (nothing else speaks UDP), threads, open files."""
+    """What the app's process holds: sockets of peer connections (nothing else uses UDP), threads, open files."""
 
     udp_sockets: int
     threads: int
@@ -95,7 +95,7 @@ def memory_mb(server: Server) -> float:
 
 
 def cycle(browser: Browser, server: Server) -> None:
-    """Three ways of leaving, in a tab of its own: STOP, a reload with the camera on, closing the tab with it."""
+    """Leave in three ways, in a new tab: STOP, a reload with the camera on, and closing the tab with it on."""
     context = browser.new_context()
     page = context.new_page()
     open_live(page, server)

@@ -1,4 +1,4 @@
-"""Small stand-ins: a detector that finds what it is told, a classifier that says what it is told, a clock."""
+"""Small fakes: a detector with given boxes, a classifier with given results, and a clock."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,13 +15,13 @@ FACE: Box = (100, 60, 80, 80)
 
 
 def frame(height: int = 480, width: int = 640, seed: int = 0) -> np.ndarray:
-    """(H, W, 3) uint8 noise, soft enough for optical flow, different on its left and right."""
+    """Return (H, W, 3) uint8 noise, soft enough for optical flow, with different left and right halves."""
     small = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3)).astype(np.uint8)
     return np.repeat(np.repeat(small, 8, axis=0), 8, axis=1)
 
 
 class FakeDetector:
-    """Finds `boxes` (in pixels of the reduced frame), and counts how often it was asked and for what size."""
+    """A detector that finds `boxes` (in pixels of the reduced frame) and records its calls and their sizes."""
 
     name = "fake"
     crop_scale = 1.0
@@ -40,7 +40,7 @@ class FakeDetector:
 
 
 class FakeClassifier:
-    """Says `emotion` with `confidence` of every crop; raises on every `fails_every`-th call."""
+    """A classifier that predicts `emotion` with `confidence`, and fails on every `fails_every`-th call."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class FakeClassifier:
 
 
 class Clock:
-    """Seconds that a test sets."""
+    """A clock whose seconds a test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -95,7 +95,7 @@ def session(
 
 
 def play(live: LiveSession, clock: Clock, n_frames: int, step_s: float = 0.1, seed: int = 0) -> np.ndarray:
-    """Submit the same frame `n_frames` times, `step_s` apart; the last annotated one."""
+    """Submit the same frame `n_frames` times, `step_s` apart, and return the last annotated one."""
     shown = np.empty(0, np.uint8)
     for _ in range(n_frames):
         shown = live.submit(frame(seed=seed))

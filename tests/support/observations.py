@@ -17,7 +17,7 @@ def leaning(emotion: str, confidence: float = 0.7) -> np.ndarray:
 
 
 def seen(person: int, emotion: str, confidence: float = 0.7, left: float = 10) -> Observation:
-    """Sure from a confidence of 0.5 on."""
+    """Return an observation that is sure from a confidence of 0.5."""
     box = np.array([left, 20, 30, 40], np.float32)
     candidates = (emotion,) if confidence >= 0.5 else (emotion, "angry")
     return Observation(

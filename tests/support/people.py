@@ -1,4 +1,4 @@
-"""People and seen faces, as streams draw and record them."""
+"""People and seen faces for tests of streams."""
 
 import numpy as np
 

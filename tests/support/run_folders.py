@@ -1,4 +1,4 @@
-"""Runs on disk, made in milliseconds, and what tests of running processes need."""
+"""Folders of runs, made in milliseconds, and helpers for tests of running processes."""
 
 import dataclasses
 import sys
@@ -32,9 +32,10 @@ def write_run(
     bundle: bool | dict[str, Any] = False,
     **progress: Any,
 ) -> str:
-    """Write the folder of a run as one that ended would have left it, and return its id.
+    """Write the folder of a run that has ended, and return its id.
 
-    Accuracy grows by a hundredth an epoch from 0.30; the best epoch is the last. `bundle` can be values of the bundle.
+    Accuracy grows by a hundredth per epoch from 0.30, so the best epoch is the last. `bundle` may be values of
+    the bundle.
     """
     config = config or TrainConfig(epochs=5)
     run_id = f"20260101-{number // 60:04d}{number % 60:02d}-{number:04x}"
@@ -72,7 +73,7 @@ def write_curves(folder: Path, epochs: int) -> None:
 
 
 def write_bundle(folder: Path, **values: Any) -> None:
-    """A bundle of a run, with what its network computed on the fixed faces."""
+    """Write a run's bundle with the network's logits for the fixed faces."""
     bundle = make_bundle(folder / layout.BUNDLE, **values)
     logits = EmotionClassifier(bundle).logits(serving.parity_batch())
     files.write_json(bundle.path / serving.PARITY_FILE, {"logits": logits.astype(float).tolist()})
@@ -111,7 +112,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
 
 
 def stamp(folder: Path, owner: psutil.Process, **changes: Any) -> None:
-    """Say that a process is the run of a folder."""
+    """Record a process as the run of a folder."""
     files.write_json(folder / layout.PROCESS, process.stamp_of(owner) | changes)
 
 

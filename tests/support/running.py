@@ -1,4 +1,4 @@
-"""Training processes for tests: start one, and wait for its end."""
+"""Training processes for tests: start one and wait for its end."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ import numpy as np
 
 from fer.paths import CHECKOUT
 
-# Four epochs of less than a second: 70 drawn faces, batches of ten, the same to the last digit each time.
+# Four epochs of less than a second: 70 synthetic faces, batches of ten, exactly reproducible.
 SETTINGS = (
     *("--data", "synthetic", "--fraction", "0.1", "--batch-size", "10", "--epochs", "4", "--learning-rate", "0.01"),
     *("--weight-averaging", "100", "--precision", "float32", "--deterministic"),
@@ -22,16 +22,16 @@ SETTINGS = (
 _COMMAND = "tests.support.tiny_run"
 _EXCERPT = 2000
 
-# TensorFlow takes seven seconds to import. One process does it for all commands, which are forks of it: those are
-# processes as real as others, and share no more than what an import leaves. pytest is started in the checkout, where
-# that process finds the module; elsewhere each command would import it anew.
+# Importing TensorFlow takes seven seconds. One process does it for all commands, which are forks of it. Forks are
+# real processes and share only what the import leaves. pytest runs in the checkout, where that process finds the
+# module; elsewhere each command would import it again.
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([_COMMAND])
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that came to its end: exit status (negative: the signal), standard output and error."""
+    """A command that ended: exit status (negative: the signal), standard output and error."""
 
     status: int
     out: str
@@ -53,7 +53,7 @@ def environment(home: Path, sabotage: str = "") -> dict[str, str]:
 
 
 def fer(home: Path, *arguments: str, sabotage: str = "", seconds: float = 600) -> Ended:
-    """Run a command of the program to its end, in a process of its own."""
+    """Run a command of the program in its own process, and wait for its end."""
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder) / "output", Path(folder) / "errors"
         output.touch()
@@ -66,14 +66,14 @@ def fer(home: Path, *arguments: str, sabotage: str = "", seconds: float = 600) -
                 said = errors.read_text()[-_EXCERPT:]
                 raise TimeoutError(f"{' '.join(arguments)} had not ended after {seconds:.0f} s:\n{said}")
         finally:
-            # pytest would wait for it at its own end.
+            # Otherwise pytest would wait for it at its end.
             process.kill()
             process.join()
         return Ended(process.exitcode, output.read_text(), errors.read_text())
 
 
 def fer_anew(home: Path, *arguments: str, sabotage: str = "", seconds: float = 600) -> Ended:
-    """The same with an interpreter of its own, that shares neither a hash seed nor anything imported with another."""
+    """Run a command in a new interpreter, which shares neither a hash seed nor imported modules with another."""
     done = subprocess.run(
         command(*arguments),
         cwd=CHECKOUT,
@@ -88,14 +88,14 @@ def fer_anew(home: Path, *arguments: str, sabotage: str = "", seconds: float = 6
 
 
 def _be(arguments: Sequence[str], variables: Mapping[str, str], output: Path, errors: Path) -> None:
-    """Be the process of one command, with files in place of a terminal."""
+    """Run one command in this process, with files instead of a terminal."""
     for descriptor, path in ((1, output), (2, errors)):
         with path.open("wb") as file:
             os.dup2(file.fileno(), descriptor)
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(CHECKOUT)
-    # A fork has the random state of what it was forked from, where other processes have one like no other.
+    # A fork inherits the random state of its parent; other processes have their own.
     np.random.seed()
     from tests.support import tiny_run
 

@@ -1,4 +1,4 @@
-"""The app as its users start it: a process of its own, on a free port, with a state folder of its own."""
+"""The app as users start it: its own process, on a free port, with its own state folder."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from fer.paths import CHECKOUT
 _START_SECONDS = 90
 _EXCERPT = 5000
 _COLOR_CODE = re.compile(r"\x1b\[[0-9;]*m")
-# What Streamlit logs where a script of a page raised, whatever the page then showed, or contradicted itself.
+# What Streamlit logs if a page's script raised or set a widget's value twice, whatever the page showed.
 _PAGE_FAILED = re.compile(
     r"Traceback \(most recent call last\)|Uncaught app exception|was created with a default value but"
 )
@@ -35,8 +35,8 @@ class Server:
     home: Path
 
     def complaints(self, start: int = 0) -> str:
-        """What the log tells of the first exception from byte `start` on; '' where there was none."""
-        # Streamlit's log is in colours, with escape codes between the words.
+        """Return the log's lines about the first exception after byte `start`, or ''."""
+        # Streamlit's log is coloured, with escape codes between the words.
         text = _COLOR_CODE.sub("", self.log.read_bytes()[start:].decode(errors="replace"))
         found = _PAGE_FAILED.search(text)
         return text[found.start() :][:_EXCERPT] if found else ""
@@ -63,8 +63,8 @@ def running_app(
         home: FER_HOME.
         log: gets the app's output.
         environment: further variables.
-        health_host: a name under which the app may be asked.
-        prefix: words before the command, such as those of strace; the process id is then that of the first word.
+        health_host: a host name that the app accepts.
+        prefix: words before the command, such as those of strace, whose process id is then returned.
     """
     port = free_port()
     command = [
@@ -118,7 +118,7 @@ def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path, 
             raise RuntimeError(f"The app ended with {process.returncode}:\n{log.read_text(errors='replace')}")
         try:
             with urllib.request.urlopen(request, timeout=2) as answer:
-                # Another app may have been given the same port at the same moment.
+                # Another app may have got the same port at the same moment.
                 if answer.status == 200 and _listens(process.pid, port):
                     return
         except OSError:

@@ -1,4 +1,4 @@
-"""A FER_HOME with every kind of state file, ways to damage one, and everything that reads them."""
+"""A FER_HOME with every kind of state file, ways to damage them, and everything that reads them."""
 
 import json
 from collections.abc import Callable
@@ -35,13 +35,13 @@ def write_state() -> list[Path]:
     """Fill an empty FER_HOME: two runs, the model of the first in use, a dataset, an evaluation.
 
     Returns:
-        Every file in which state is kept, but those of the second run.
+        Every state file except those of the second run.
     """
     damaged = write_run(DAMAGED_RUN, name="the damaged run", epochs_done=3, bundle=True, state="finished")
     write_run(WHOLE_RUN, name="the whole run", epochs_done=2, state="stopped")
     folder = paths.runs_dir() / damaged
     metrics = {"accuracy": 0.5, "n": 70, "macro_f1": 0.4, "ece": 0.1, "accuracy_interval": [0.4, 0.6]}
-    report = {"metrics": {"validation": metrics, "test": metrics}, "data": {"synthetic": True, "name": "drawn"}}
+    report = {"metrics": {"validation": metrics, "test": metrics}, "data": {"synthetic": True, "name": "synthetic"}}
     files.write_json(folder / layout.REPORT, report)
     files.write_json(folder / layout.PROCESS, {"pid": 2**22 - 1, "birth": "long ago"})
     bundle = serving.use_run(damaged)
@@ -68,7 +68,7 @@ def write_state() -> list[Path]:
 
 def _write_dataset() -> Reading:
     dataset = make_synthetic(14, 7, 7)
-    store_dataset(Reading(dataset, tuple(f"drawing {n}" for n in range(len(dataset)))), NAME, "drawn")
+    store_dataset(Reading(dataset, tuple(f"face {n}" for n in range(len(dataset)))), NAME, "synthetic")
     reading = catalog.open_dataset(NAME)
     file = corrections.corrections_file(catalog.dataset_folder(NAME))
     corrections.write_corrections(file, [corrections.correct(reading.dataset, 0, 3)])
@@ -89,7 +89,7 @@ def _write_evaluation(classifier: EmotionClassifier, reading: Reading) -> Path:
 
 
 def readers() -> list[Callable[[], object]]:
-    """Everything that reads state, as pages and commands do."""
+    """Return every function with which pages and commands read state."""
     damaged = next(run.id for run in runs.list_runs() if run.id.endswith(f"{DAMAGED_RUN:04x}"))
     folder = paths.runs_dir() / damaged
 
@@ -129,7 +129,7 @@ def readers() -> list[Callable[[], object]]:
 
 
 def read_all() -> list[str]:
-    """Read everything; return what was raised but isn't a sentence for users, and text that no page can show."""
+    """Read everything. Return exceptions that aren't sentences for users, and text that no page can show."""
     faults = []
     for reader in readers():
         try:
@@ -147,7 +147,7 @@ def read_all() -> list[str]:
 
 
 def repr_of(value: Any) -> str:
-    """All text within a value, unlike repr() without escapes."""
+    """Return all text within a value; unlike repr(), without escapes."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):
@@ -158,18 +158,18 @@ def repr_of(value: Any) -> str:
 
 
 def leaves(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The places of all values in a JSON document, those of lists and objects too, but its own."""
+    """Return the paths of all values in a JSON document, including lists and objects, but not its own."""
     items: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
         items = list(value.items())
     elif isinstance(value, list):
-        # Of a long list the first ones and the last.
+        # Of a long list, the first items and the last.
         items = [*list(enumerate(value))[:3], *list(enumerate(value))[3:][-1:]]
     return [found for key, item in items for found in ((*place, key), *leaves(item, (*place, key)))]
 
 
 def replaced(text: str, place: tuple[Any, ...], odd: Any) -> str:
-    """A JSON document with another value at a place; () replaces all of it."""
+    """Return a JSON document with another value at a path; () replaces the whole document."""
     if not place:
         return json.dumps(odd)
     values = json.loads(text)

@@ -1,4 +1,4 @@
-"""A run of a tiny network in this process, for tests of what happens while it trains."""
+"""A run of a tiny network in this process, for tests of its training."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def start(config: TrainConfig) -> RunSession:
 
 def fit(session: RunSession, config: TrainConfig) -> callback.RunCallback:
     checkpoint, _ = newest_checkpoint(session.folder / layout.CHECKPOINTS)
-    return run._fit(session, config, "drawn", split_parts(load_data(config), config), checkpoint)
+    return run._fit(session, config, "synthetic", split_parts(load_data(config), config), checkpoint)
 
 
 def with_votes(parts):

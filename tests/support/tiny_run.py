@@ -1,7 +1,7 @@
 """`python -m tests.support.tiny_run COMMAND ...`: the command line with a network that trains in a second.
 
-The environment variable SABOTAGE names what goes wrong and when, 'POINT:COUNT': the COUNT-th time that the run comes to
-POINT. Nothing of the program knows of it.
+The environment variable SABOTAGE names what goes wrong and when, 'POINT:COUNT': the COUNT-th time that the run gets to
+POINT. The program doesn't know about it.
 """
 
 import os
@@ -18,7 +18,7 @@ from fer.training.batches import TrainingBatches
 
 
 def tiny_body(x: Any, norm: Callable[..., Any], dropout: float) -> Any:
-    """Two convolutions with all that the large network has: normalisation, dropout, features, pooling."""
+    """Two convolutions with everything that the large network has: normalisation, dropout, features, pooling."""
     x = layers.Conv2D(16, 5, strides=4, use_bias=False)(x)
     x = layers.ReLU()(norm()(x))
     x = layers.Conv2D(32, 3, strides=2)(x)
@@ -27,7 +27,7 @@ def tiny_body(x: Any, norm: Callable[..., Any], dropout: float) -> Any:
 
 
 def install(sabotage: str) -> None:
-    """Let the named thing go wrong."""
+    """Make the named operation fail."""
     point, _, number = sabotage.partition(":")
     count = int(number or 1)
 
@@ -44,10 +44,10 @@ def install(sabotage: str) -> None:
         raise MemoryError
 
     points: dict[str, tuple[Any, str, Callable[[], None], bool]] = {
-        # name: (where, what, effect, whether it strikes before the real thing is done)
+        # name: (where, what, effect, whether it happens before the real operation)
         "kill-in-epoch": (callback.RunCallback, "on_train_batch_end", die, False),
         "terminate-in-epoch": (callback.RunCallback, "on_train_batch_end", terminate, True),
-        # Of two a checkpoint, the first: the variables are written, the state is not.
+        # The first of two per checkpoint: the variables are written, the state isn't.
         "kill-in-save": (checkpoints, "_write_json", die, True),
         "kill-between-save-and-row": (callback, "write_metrics", die, True),
         "kill-in-export": (training_run, "bundle_run", die, True),
@@ -55,7 +55,7 @@ def install(sabotage: str) -> None:
         "no-memory": (callback, "validate_epoch", memory, True),
     }
     if point == "small-files":
-        import resource  # POSIX only, as these ways of dying are
+        import resource  # POSIX only, like these signals
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (count, count))
     elif point == "nan":
@@ -93,7 +93,7 @@ def _spoil_batches(epoch: int) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Be the command that the arguments are, by default those of this process."""
+    """Run the command given by the arguments, by default those of this process."""
     networks._BODIES["residual"] = tiny_body
     if os.environ.get("SABOTAGE"):
         install(os.environ["SABOTAGE"])

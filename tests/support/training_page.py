@@ -1,4 +1,4 @@
-"""What tests of the Training page share: where it is, and what can be read on it."""
+"""Helpers for tests of the Training page."""
 
 from collections.abc import Callable
 

@@ -14,8 +14,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch, fer_home: Path) -> None:
-    """The residual network is a tiny one, and runs are in a home of their own."""
-    from fer.training import networks  # brings Keras, which other tests of the session may do without
+    """Replace the residual network by a tiny one, and use an empty FER_HOME."""
+    from fer.training import networks  # imports Keras, which other tests don't need
     from tests.support.tiny_run import tiny_body
 
     monkeypatch.setitem(networks._BODIES, "residual", tiny_body)

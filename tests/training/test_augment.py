@@ -1,4 +1,4 @@
-"""Augmentation: each change on its own, and all of it from one random state."""
+"""Augmentation: each transform on its own, and all of them from one random state."""
 
 from collections import Counter
 from typing import Any
@@ -25,11 +25,11 @@ def faces() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (40, 48, 48), dtype=np.uint8)
 
 
-def test_nothing_asked_for_changes_nothing(faces):
+def test_without_settings_images_are_unchanged(faces):
     np.testing.assert_array_equal(augmenter()(faces, np.random.default_rng(1)), faces)
 
 
-def test_flip_mirrors_about_half_and_leaves_the_rest(faces):
+def test_flip_mirrors_about_half_of_the_images(faces):
     changed = augmenter(flip=True)(faces, np.random.default_rng(1))
     mirrored = [np.array_equal(new, old[:, ::-1]) for new, old in zip(changed, faces, strict=True)]
     untouched = [np.array_equal(new, old) for new, old in zip(changed, faces, strict=True)]
@@ -42,7 +42,7 @@ def test_shift_moves_by_at_most_its_share_and_replicates_the_border():
     for seed in range(20):
         moved = augmenter(shift=0.1)(ramp, np.random.default_rng(seed))[0].astype(float)
         assert np.abs(moved - ramp[0]).max() <= 0.1 * 48 * 5 + 1
-        assert np.all(np.diff(moved, axis=1) >= 0)  # no dark border: it would break the ramp
+        assert np.all(np.diff(moved, axis=1) >= 0)  # no dark border, which would break the ramp
 
 
 def test_scale_keeps_the_centre():
@@ -55,7 +55,7 @@ def test_scale_keeps_the_centre():
         assert columns.mean() == pytest.approx(23.5, abs=0.6)
 
 
-def test_light_changes_levels_but_not_their_order(faces):
+def test_brightness_and_contrast_keep_the_order_of_grey_levels(faces):
     for seed in range(10):
         lit = augmenter(light=0.5)(faces[:1], np.random.default_rng(seed))[0]
         order = np.argsort(faces[0], axis=None, kind="stable")
@@ -70,7 +70,7 @@ def test_erasing_hides_one_rectangle_of_at_most_a_fifth(faces):
         assert changed.mean() >= 0.9 * np.ptp(rows) * np.ptp(columns) / 48**2
 
 
-def test_degrading_imitates_a_poor_camera_in_four_ways_and_keeps_the_light(monkeypatch):
+def test_degradation_imitates_a_poor_camera_in_four_ways_and_keeps_the_brightness(monkeypatch):
     used: Counter[str] = Counter()
     for name in ("GaussianBlur", "resize", "imencode"):
         real = getattr(cv2, name)
@@ -80,7 +80,7 @@ def test_degrading_imitates_a_poor_camera_in_four_ways_and_keeps_the_light(monke
     changed = [
         augmenter(degradation=1.0)(face[None], np.random.default_rng(seed))[0].astype(float) for seed in range(60)
     ]
-    # One way an image; shrinking and growing back are two calls.
+    # One way per image; shrinking and enlarging are two calls.
     ways = Counter(blur=used["GaussianBlur"], small=used["resize"] // 2, jpeg=used["imencode"])
     ways["noise"] = 60 - ways.total()
     assert min(ways.values()) >= 5
@@ -92,7 +92,7 @@ def test_degrading_imitates_a_poor_camera_in_four_ways_and_keeps_the_light(monke
     assert sum(value > 1.1 for value in rough) >= 5, "noise adds some"
 
 
-def test_degrading_happens_as_often_as_asked_for(faces):
+def test_degradation_has_the_given_frequency(faces):
     changed = augmenter(degradation=0.4)(faces, np.random.default_rng(2))
     assert 8 <= (changed != faces).any(axis=(1, 2)).sum() <= 24
 

@@ -14,7 +14,7 @@ from fer.training.export import serving_network
 
 @pytest.fixture
 def models(tmp_path, tiny):
-    """Two models of a tiny network, and the folder that waits for their average."""
+    """Return two models of a tiny network and the folder for their average."""
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
         (tmp_path / str(seed)).mkdir()
@@ -25,7 +25,7 @@ def models(tmp_path, tiny):
     return [tmp_path / "1", tmp_path / "2"], tmp_path / "run"
 
 
-def test_weights_are_averaged_by_their_shares_and_get_statistics_of_their_own(models):
+def test_weights_are_averaged_by_their_shares_and_get_new_statistics(models):
     bundles, folder = models
     bundle = average_models(folder, bundles, [0.2, 0.8])
     average = load_weights(folder / "best.npz")
@@ -40,7 +40,7 @@ def test_weights_are_averaged_by_their_shares_and_get_statistics_of_their_own(mo
             np.testing.assert_allclose(now, mixed, atol=1e-6)
     assert bundle.hash == load_bundle(folder / "bundle").hash
     assert bundle.metrics["calibrated_on"] == "calibration"
-    # What is written has the settings' offset of fear, the weights beside it have not.
+    # The exported model has the offset of fear from the settings; the stored weights don't.
     biases = [
         keras.saving.load_model(folder / "bundle" / "model.keras", compile=False).get_layer("logits").get_weights()[1],
         average[-1],

@@ -1,4 +1,4 @@
-"""Batches: each image once an epoch, labels that follow their images, and the same again from the same seed."""
+"""Batches: each image once per epoch, with its own label, and reproducible from the seed."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_epochs_differ_and_a_later_start_repeats_them():
     np.testing.assert_array_equal(later[0][0], two)
 
 
-def test_an_epoch_goes_on_where_it_was_interrupted():
+def test_an_interrupted_epoch_continues_at_the_next_batch():
     config = TrainConfig(batch_size=8)
     whole, rest = (TrainingBatches(row_faces(), config, votes=False) for _ in range(2))
     whole.begin_epoch(2)
@@ -46,10 +46,10 @@ def test_an_epoch_goes_on_where_it_was_interrupted():
     assert len(rest) == 4
 
 
-def test_votes_are_distributions_and_weigh_nothing_where_nobody_saw_an_expression():
+def test_votes_are_distributions_with_no_weight_if_nobody_saw_an_expression():
     votes = np.zeros((35, 10), np.uint8)
     votes[0, [0, 1]] = 5, 3  # neutral 5, happiness 3
-    votes[1, 8] = 10  # unknown alone
+    votes[1, 8] = 10  # only unknown
     distributions = vote_distributions(row_faces(votes=votes))
     assert distributions.shape == (35, 8)
     np.testing.assert_allclose(distributions[0], [0, 0, 0, 3 / 8, 0, 0, 5 / 8, 0])
@@ -59,7 +59,7 @@ def test_votes_are_distributions_and_weigh_nothing_where_nobody_saw_an_expressio
     assert weights["votes"].sum() == pytest.approx(1)
 
 
-def test_no_face_is_what_most_of_the_crowd_says():
+def test_no_face_is_decided_by_the_majority():
     votes = np.zeros((35, 10), np.uint8)
     votes[:, 0] = 4
     votes[3, 9] = 6
@@ -68,15 +68,15 @@ def test_no_face_is_what_most_of_the_crowd_says():
 
 
 @pytest.mark.parametrize(("kind", "ratio"), [("none", 1), ("sqrt", 2), ("balanced", 4)])
-def test_class_weights_average_one_and_favour_the_rare(kind, ratio):
+def test_class_weights_average_one_and_favour_rare_classes(kind, ratio):
     labels = np.array([0] * 40 + [1] * 10)
     weights = class_weights(labels, kind)
     assert weights[1] / weights[0] == pytest.approx(ratio)
     assert weights[labels].mean() == pytest.approx(1)
 
 
-def test_mixup_weighs_each_class_as_without_it():
-    """The loss is linear in targets times weights: what a class weighs in all is the same however images are mixed."""
+def test_mixup_keeps_the_total_weight_of_each_class():
+    """The loss is linear in targets times weights, so a class has the same total weight however images are mixed."""
     rare = FaceDataset("rare", np.zeros((70, 48, 48), np.uint8), np.array([0] * 60 + [1] * 10), np.zeros(70, np.uint8))
     shares = []
     for alpha in (0.0, 0.4):
@@ -88,7 +88,7 @@ def test_mixup_weighs_each_class_as_without_it():
     np.testing.assert_allclose(shares[1], shares[0], atol=1e-3)
 
 
-def test_mixup_mixes_labels_as_it_mixes_images():
+def test_mixup_mixes_labels_like_images():
     config = TrainConfig(batch_size=35, mixup=0.4, **STILL)
     images, targets, _ = TrainingBatches(row_faces(), config, votes=False)[0]
     np.testing.assert_allclose(targets["logits"].sum(1), 1, atol=1e-6)

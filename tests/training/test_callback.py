@@ -1,4 +1,4 @@
-"""What happens while a run trains, in this process and with a tiny network."""
+"""The training callback, with a tiny network in this process."""
 
 import math
 import time
@@ -23,14 +23,14 @@ from tests.support.tiny_fit import CONFIG, fit, start, with_votes
 pytestmark = pytest.mark.usefixtures("tiny")
 
 
-def test_an_epoch_leaves_its_row_its_checkpoint_and_what_it_took():
+def test_an_epoch_writes_its_row_its_checkpoint_and_its_duration():
     session = start(CONFIG)
     state = fit(session, CONFIG).state
     metrics = curves.read_metrics(session.folder.name)
     assert metrics["epoch"].tolist() == [1, 2, 3, 4]
     assert metrics["learning_rate"].iloc[-1] == pytest.approx(0, abs=1e-6)
     recalls = metrics[[name for name in metrics if str(name).startswith("accuracy_")]].iloc[-1]
-    assert recalls.mean() == pytest.approx(metrics["val_accuracy"].iloc[-1])  # the classes are even
+    assert recalls.mean() == pytest.approx(metrics["val_accuracy"].iloc[-1])  # the classes are balanced
     assert session.progress.best_epoch == state.best.epoch == metrics["val_accuracy"].to_numpy().argmax() + 1
     assert (session.progress.n_train, session.progress.n_validation) == (70, 140)
     measured = estimates.recall(CONFIG)
@@ -38,13 +38,13 @@ def test_an_epoch_leaves_its_row_its_checkpoint_and_what_it_took():
     assert 0 < estimates.seconds_for(CONFIG, measured) < 600
 
 
-def test_without_patience_it_stops_where_nothing_gets_better():
+def test_training_stops_early_if_nothing_improves():
     config = replace(CONFIG, patience=2, learning_rate=1e-6, epochs=40)
     state = fit(start(config), config).state
     assert state.epoch == state.best.epoch + 2 < 40
 
 
-def test_checkpoints_come_within_a_long_epoch_too(monkeypatch):
+def test_checkpoints_are_also_written_within_a_long_epoch(monkeypatch):
     monkeypatch.setattr(callback, "_CHECKPOINT_SECONDS", 0.0)
     seen = []
     real = callback.write_checkpoint
@@ -61,7 +61,7 @@ def test_checkpoints_come_within_a_long_epoch_too(monkeypatch):
 
 
 @pytest.mark.parametrize("batch", [1, 7])
-def test_a_stop_in_the_middle_and_at_the_end_of_an_epoch_is_kept_and_gone_on_from(batch):
+def test_a_run_stopped_in_or_after_an_epoch_resumes_from_there(batch):
     session = start(CONFIG)
     real = session.update
 
@@ -80,7 +80,7 @@ def test_a_stop_in_the_middle_and_at_the_end_of_an_epoch_is_kept_and_gone_on_fro
     assert curves.read_metrics(session.folder.name)["epoch"].tolist() == [1, 2, 3, 4]
 
 
-def test_a_network_that_gives_no_numbers_is_refused_after_the_epoch_too(monkeypatch):
+def test_a_network_that_predicts_nan_is_refused_after_the_epoch(monkeypatch):
     broken = replace_loss(callback.validate_epoch)
     monkeypatch.setattr(callback, "validate_epoch", broken)
     with pytest.raises(DivergedError, match="NaN or infinite values after epoch 1") as caught:
@@ -98,7 +98,7 @@ def replace_loss(real):
 
 @pytest.mark.parametrize("part", ["train", "validation"])
 @pytest.mark.parametrize("change", ["image", "label", "votes", "order", "fewer"])
-def test_a_run_does_not_go_on_with_other_data(part, change):
+def test_a_run_is_not_resumed_with_other_data(part, change):
     parts = with_votes(split_parts(load_data(CONFIG), CONFIG))
     resumed = Checkpoint(Path("c"), TrainingState(data=parts.digest(), n_train=70), {})
     run._require_same_data(resumed, with_votes(split_parts(load_data(CONFIG), CONFIG)))
@@ -117,7 +117,7 @@ def test_a_run_does_not_go_on_with_other_data(part, change):
         run._require_same_data(resumed, replace(parts, **{part: other}))
 
 
-def test_what_the_crowd_expects_is_computed_once_a_run(monkeypatch):
+def test_crowd_targets_are_computed_once_per_run(monkeypatch):
     config = replace(CONFIG, crowd_labels=0.5, epochs=1, warmup_epochs=0.0, weight_averaging=100)
     calls = []
 
@@ -130,23 +130,23 @@ def test_what_the_crowd_expects_is_computed_once_a_run(monkeypatch):
     assert calls == [70]
 
 
-def test_averaged_weights_are_judged_and_the_others_train_on():
+def test_averaged_weights_are_validated_and_the_others_keep_training():
     config = replace(CONFIG, weight_averaging=100, epochs=20)
     parts = split_parts(load_data(config), config)
     batches = TrainingBatches(parts.train, config, votes=False)
     network = compiled_network(config, parts, batches.steps)
     assert network.optimizer.use_ema
     network.fit(batches, epochs=1, verbose=0)
-    # `fit` has put the average in place; what trains is another.
+    # `fit` has put the average in place; training continues with the other weights.
     network.set_weights([weight + 0.1 for weight in network.get_weights()])
     before = network.get_weights()
-    _, judged = callback.validate_epoch(network, parts.validation, unaugmented_batches(parts.train))
+    _, validated = callback.validate_epoch(network, parts.validation, unaugmented_batches(parts.train))
     for now, then in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
-    assert any(np.abs(a - b).max() > 0.05 for a, b in zip(judged, before, strict=True))
+    assert any(np.abs(a - b).max() > 0.05 for a, b in zip(validated, before, strict=True))
 
 
-def test_a_probe_measures_without_making_a_run():
+def test_a_probe_creates_no_run():
     measured = probe.probe(CONFIG)
     assert (measured.n_train, measured.n_validation) == (700, 140)
     assert 0 < measured.image_seconds < 1
@@ -154,7 +154,7 @@ def test_a_probe_measures_without_making_a_run():
     assert store.list_runs() == []
 
 
-def test_a_probe_times_what_a_run_does_between_its_epochs(monkeypatch):
+def test_a_probe_includes_the_time_between_epochs(monkeypatch):
     real, judged = probe.validate_epoch, []
 
     def slow(network, validation, statistics):

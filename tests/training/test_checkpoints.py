@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not at all, two kept, the damaged passed over."""
+"""Checkpoints: complete or absent, the last two kept, damaged ones skipped."""
 
 import dataclasses
 import os
@@ -13,7 +13,7 @@ from fer.training.checkpoints import Best, TrainingState, newest_checkpoint, wri
 
 
 def network(width: int = 3) -> keras.Model:
-    """A network with all kinds of state, trained for a step."""
+    """Return a network with all kinds of state, trained for a step."""
     inputs = keras.Input((4,))
     x = layers.Dropout(0.5)(layers.BatchNormalization()(layers.Dense(width)(inputs)))
     made = keras.Model(inputs, layers.Dense(2)(x))
@@ -41,7 +41,7 @@ STATE = TrainingState(
 )
 
 
-def test_all_of_a_network_comes_back_into_a_new_one(tmp_path):
+def test_a_networks_complete_state_is_restored_into_a_new_one(tmp_path):
     trained = network()
     weights = [np.full((2, 2), 7.0, np.float32)]
     write_checkpoint(tmp_path / "c", trained, STATE, weights)
@@ -55,7 +55,7 @@ def test_all_of_a_network_comes_back_into_a_new_one(tmp_path):
     checkpoint.restore(fresh)
     for got, wanted in zip(values(fresh), values(trained), strict=True):
         np.testing.assert_array_equal(got, wanted)
-    # The random state came back too: the same dropout, and so the same step.
+    # The random state is restored too, so the next step has the same dropout.
     x, y = rng.normal(size=(4, 4)), rng.normal(size=(4, 2))
     for one in (fresh, trained):
         one.fit(x, y, verbose=0, shuffle=False)
@@ -63,7 +63,7 @@ def test_all_of_a_network_comes_back_into_a_new_one(tmp_path):
         np.testing.assert_allclose(got, wanted, atol=1e-7)
 
 
-def test_a_network_of_another_shape_is_refused_in_a_sentence(tmp_path):
+def test_a_checkpoint_of_another_network_is_refused_with_a_sentence(tmp_path):
     write_checkpoint(tmp_path / "c", network(), STATE, [np.zeros(1)])
     checkpoint, _ = newest_checkpoint(tmp_path / "c")
     with pytest.raises(RunError, match="another version"):
@@ -72,7 +72,7 @@ def test_a_network_of_another_shape_is_refused_in_a_sentence(tmp_path):
 
 @pytest.fixture
 def three(tmp_path):
-    """The folder after three checkpoints, the best epoch being the first, and the network."""
+    """Return a folder after three checkpoints, whose first epoch is the best, and the network."""
     made, folder = network(), tmp_path / "c"
     write_checkpoint(folder, made, TrainingState(epoch=1, best=Best(1, 0.5, [])), [np.full(3, 1.0)])
     for epoch in (2, 3):
@@ -80,7 +80,7 @@ def three(tmp_path):
     return folder, made
 
 
-def test_two_are_kept_and_the_best_weights_stay_with_them(three):
+def test_the_last_two_and_the_best_weights_are_kept(three):
     folder, _ = three
     assert sorted(path.name for path in folder.iterdir()) == ["00002-0000000", "00003-0000000"]
     for path in folder.iterdir():
@@ -90,11 +90,11 @@ def test_two_are_kept_and_the_best_weights_stay_with_them(three):
 
 @pytest.mark.parametrize("name", ["variables.npz", "best.npz", "state.json", "sums.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
-def test_a_damaged_newest_gives_way_to_the_one_before_and_says_so(three, name, damage):
+def test_a_damaged_newest_checkpoint_is_reported_and_the_previous_one_used(three, name, damage):
     folder, made = three
     file = folder / "00003-0000000" / name
     data = bytearray(file.read_bytes())
-    file.unlink()  # best.npz has a second name, whose bytes must stay
+    file.unlink()  # best.npz is a hard link, so its bytes must stay
     if damage == "flip":
         data[len(data) // 2] ^= 0xFF
     if damage != "gone":
@@ -103,13 +103,13 @@ def test_a_damaged_newest_gives_way_to_the_one_before_and_says_so(three, name, d
     assert checkpoint.state.epoch == 2
     (complaint,) = complaints
     assert "00003-0000000 is damaged" in complaint
-    # What comes next builds on the one that serves.
+    # Later checkpoints build on the restored one.
     write_checkpoint(folder, made, TrainingState(epoch=3, best=Best(1, 0.5, [])), None)
     checkpoint, complaints = newest_checkpoint(folder)
     assert (checkpoint.state.epoch, complaints) == (3, [])
 
 
-def test_without_a_whole_one_there_is_none(three, tmp_path):
+def test_without_a_complete_checkpoint_there_is_none(three, tmp_path):
     folder, _ = three
     for path in folder.iterdir():
         (path / "sums.json").unlink()
@@ -120,8 +120,8 @@ def test_without_a_whole_one_there_is_none(three, tmp_path):
 
 
 @pytest.mark.parametrize("call", range(5))
-def test_a_disk_that_fills_while_it_writes_leaves_what_was_there(three, monkeypatch, call):
-    """Each of the files, and the folder itself, may be what finds no room."""
+def test_a_disk_that_fills_up_keeps_the_existing_checkpoints(three, monkeypatch, call):
+    """The disk may be full at each of the files, and at the folder itself."""
     folder, made = three
     before = sorted(path.name for path in folder.iterdir())
     real, calls = os.fsync, 0
@@ -141,7 +141,7 @@ def test_a_disk_that_fills_while_it_writes_leaves_what_was_there(three, monkeypa
     assert newest_checkpoint(folder)[0].state.epoch == 3
 
 
-def test_what_a_killed_writer_left_is_cleared_away(three):
+def test_the_remains_of_a_killed_writer_are_removed(three):
     folder, _ = three
     part = folder / ".00004-0000000.part"
     part.mkdir()
@@ -150,7 +150,7 @@ def test_what_a_killed_writer_left_is_cleared_away(three):
     assert not part.exists()
 
 
-def test_where_the_disk_knows_no_second_names_the_best_is_copied(three, monkeypatch):
+def test_without_hard_links_the_best_weights_are_copied(three, monkeypatch):
     folder, made = three
 
     def refuse(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Part of a label is a teacher's answer, the same for a face and its mirror image."""
+"""Distillation: part of each target is a teacher's prediction, equal for a face and its mirror image."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def teacher(tmp_path) -> str:
     return str(make_bundle(tmp_path / "teacher").path)
 
 
-def test_an_answer_is_the_mean_of_a_face_and_its_mirror_image(teacher):
+def test_a_teachers_target_is_the_mean_over_a_face_and_its_mirror_image(teacher):
     images = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
     answers = distillation_targets([teacher], images)
     assert answers.shape == (5, 7) and answers.dtype == np.float32
@@ -34,7 +34,7 @@ def test_an_answer_is_the_mean_of_a_face_and_its_mirror_image(teacher):
     np.testing.assert_allclose(answers, (both[0] + both[1]) / 2, atol=1e-6)
 
 
-def test_of_several_teachers_it_is_the_mean_of_their_answers(teacher, tmp_path):
+def test_several_teachers_targets_are_averaged(teacher, tmp_path):
     surer = str(make_bundle(tmp_path / "surer", sharpness=8.0).path)
     images = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
     alone = [distillation_targets([bundle], images) for bundle in (teacher, surer)]
@@ -42,7 +42,7 @@ def test_of_several_teachers_it_is_the_mean_of_their_answers(teacher, tmp_path):
     np.testing.assert_allclose(distillation_targets([teacher, surer], images), np.mean(alone, axis=0), atol=1e-6)
 
 
-def test_a_batch_mixes_label_and_answer_by_the_share(teacher):
+def test_a_batch_mixes_labels_and_teacher_targets_by_the_share(teacher):
     config = TrainConfig(batch_size=35, teacher=(teacher,), teacher_share=0.25, **STILL)
     predictions = distillation_targets([teacher], row_faces().images)
     images, targets, _ = TrainingBatches(row_faces(), config, votes=False, targets=predictions)[0]
@@ -51,7 +51,7 @@ def test_a_batch_mixes_label_and_answer_by_the_share(teacher):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off"], ids=["empty", "cut"])
-def test_answers_that_a_full_disk_cut_off_are_asked_for_again(teacher, fer_home, content):
+def test_truncated_targets_on_disk_are_computed_again(teacher, fer_home, content):
     config = replace(CONFIG, teacher=(teacher,))
     session, parts = start(config), split_parts(load_data(config), config)
     (session.folder / run._TARGETS).write_bytes(content)
@@ -61,6 +61,6 @@ def test_answers_that_a_full_disk_cut_off_are_asked_for_again(teacher, fer_home,
         np.testing.assert_array_equal(kept["targets"], answers)
 
 
-def test_a_teacher_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_teacher_is_refused(tmp_path):
     with pytest.raises(BundleError, match="There is no model"):
         distillation_targets([str(tmp_path)], np.zeros((1, 48, 48), np.uint8))

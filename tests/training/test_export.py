@@ -1,4 +1,4 @@
-"""Export: ONNX Runtime and Keras agree, and the maps mean what they say."""
+"""Export: ONNX Runtime and Keras agree, and the maps explain the logits."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from fer.training.networks import build_network
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def exported(request, tmp_path_factory):
-    """A network with lively statistics, exported: (name, network, folder)."""
+    """Export a network with nontrivial statistics, and return (name, network, folder)."""
     keras.utils.set_random_seed(1)
     trained = build_network(request.param, votes_head=True, fused=True)
     rng = np.random.default_rng(1)
@@ -30,7 +30,7 @@ def run(folder, images):
     return session.run(["logits", "maps"], {"images": images})
 
 
-def test_any_batch_size_gives_keras_logits(exported):
+def test_any_batch_size_gives_the_logits_of_keras(exported):
     _, network, folder = exported
     for size in (1, 5):
         images = np.random.default_rng(size).integers(0, 256, (size, 48, 48, 1), dtype=np.uint8)
@@ -41,7 +41,7 @@ def test_any_batch_size_gives_keras_logits(exported):
         assert maps.shape[3] == 7
 
 
-def test_the_offset_of_fear_moves_its_logit_alone(exported):
+def test_the_offset_of_fear_changes_only_its_logit(exported):
     name, network, _ = exported
     favoured = export.serving_network(name, network.get_weights(), fear_offset=0.25)
     images = np.random.default_rng(2).integers(0, 256, (3, 48, 48, 1), dtype=np.uint8)
@@ -50,7 +50,7 @@ def test_the_offset_of_fear_moves_its_logit_alone(exported):
 
 
 def test_maps_add_up_to_the_logits(exported):
-    """Their mean (pooled) or sum (dense) is the logit, up to the parts that no place of the face decides."""
+    """Their mean (pooled) or sum (dense) is the logit, up to terms that belong to no place of the face."""
     name, network, folder = exported
     rng = np.random.default_rng(2)
     images = rng.integers(0, 256, (3, 48, 48, 1), dtype=np.uint8)

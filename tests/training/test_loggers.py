@@ -1,4 +1,4 @@
-"""Figures for TensorBoard and MLflow: told each epoch where they are installed, and never a reason to fail."""
+"""TensorBoard and MLflow: they get the metrics of each epoch if installed, and their failures are tolerated."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ ROWS = [{"epoch": 1.0, "loss": 1.5, "accuracy_disgust": float("nan")}, {"epoch":
 
 
 class Recorder:
-    """Stands in for both libraries, and writes down what it is told."""
+    """A fake of both libraries that records its calls."""
 
     def __init__(self) -> None:
         self.told: list[tuple] = []
@@ -55,7 +55,7 @@ def session(fer_home: Path) -> RunSession:
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch):
-    """Let one of the two libraries be there, the other not."""
+    """Make one of the two libraries available, and the other not."""
 
     def install(name: str) -> Recorder:
         recorder = Recorder()
@@ -81,18 +81,18 @@ def tell(session: RunSession) -> None:
             log(row)
 
 
-def test_without_either_nothing_is_told(session, monkeypatch):
+def test_without_either_library_nothing_is_logged(session, monkeypatch):
     monkeypatch.setattr(loggers.importlib.util, "find_spec", lambda asked: None)
     assert loggers.metric_loggers(session, TrainConfig()) == []
 
 
-def test_tensorboard_gets_each_figure_that_is_a_number(session, install):
+def test_tensorboard_gets_each_finite_metric(session, install):
     recorder = install("tensorboard")
     tell(session)
     assert recorder.told == [("folder", "tensorboard"), ("loss", 1.5, 1), ("loss", 1.25, 2)]
 
 
-def test_mlflow_gets_settings_and_figures_and_a_resumed_run_goes_on(session, install):
+def test_mlflow_gets_settings_and_metrics_and_a_resumed_run_continues(session, install):
     recorder = install("mlflow")
     tell(session)
     assert recorder.told == [
@@ -112,14 +112,14 @@ def test_mlflow_gets_settings_and_figures_and_a_resumed_run_goes_on(session, ins
     assert ("params", 7) not in recorder.told
 
 
-def test_mlflow_is_asked_only_where_its_address_is_set(session, install, monkeypatch):
+def test_mlflow_is_used_only_if_its_address_is_set(session, install, monkeypatch):
     recorder = install("mlflow")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     tell(session)
     assert recorder.told == []
 
 
-def test_one_that_fails_is_named_once_and_left_out(session, install):
+def test_a_failing_logger_is_reported_once_and_disabled(session, install):
     recorder = install("tensorboard")
     recorder.broken = True
     tell(session)
@@ -128,7 +128,7 @@ def test_one_that_fails_is_named_once_and_left_out(session, install):
     assert len(recorder.told) == 1
 
 
-def test_one_that_cannot_be_set_up_is_named_and_left_out(session, install, monkeypatch):
+def test_a_logger_that_cannot_be_set_up_is_reported_and_disabled(session, install, monkeypatch):
     recorder = install("mlflow")
     monkeypatch.setattr(recorder, "set_experiment", lambda name: 1 / 0)
     assert loggers.metric_loggers(session, TrainConfig()) == []

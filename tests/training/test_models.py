@@ -42,12 +42,12 @@ def test_fine_tuning_starts_from_the_weights_of_a_bundle(tmp_path):
     for now, then in zip(kept, weights, strict=True):
         if then.ndim == 4:
             np.testing.assert_allclose(now, then, atol=1e-4)
-    # A run that goes on has its weights already, and no need of the start.
+    # A resumed run has its own weights and doesn't need the initial model.
     (tmp_path / "bundle" / "model.keras").unlink()
     assert fit(RunSession(session.folder), config).done
 
 
-def test_of_several_starts_it_is_the_average_of_their_weights(tmp_path):
+def test_several_initial_models_are_averaged(tmp_path):
     models = [tiny_bundle(tmp_path / str(seed), seed=seed) for seed in (7, 8)]
     config = replace(CONFIG, start_from=tuple(str(tmp_path / str(seed)) for seed in (7, 8)))
     network = compiled_network(config, split_parts(load_data(config), config), 7)
@@ -60,7 +60,7 @@ def test_of_several_starts_it_is_the_average_of_their_weights(tmp_path):
 
 @pytest.mark.parametrize("votes", [False, True])
 @pytest.mark.parametrize("averaging", [0, 100])
-def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own(tmp_path, averaging, votes):
+def test_validated_weights_are_averaged_with_the_initial_ones_and_get_new_statistics(tmp_path, averaging, votes):
     config = replace(CONFIG, weight_averaging=averaging, epochs=20)
     parts = split_parts(load_data(config), config)
     parts = with_votes(parts) if votes else parts
@@ -68,10 +68,10 @@ def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own
     network = compiled_network(config, parts, batches.steps)
     begin = [weight * 2 for weight in tiny_bundle(tmp_path / "bundle")]
     network.fit(batches, epochs=1, verbose=0)
-    trained = network.get_weights()  # `fit` has put the average of the steps in place, if there is one
+    trained = network.get_weights()  # `fit` has put the average over steps in place, if there is one
     network.set_weights([weight + 0.1 for weight in trained])
     before = network.get_weights()
-    _, judged = callback.validate_epoch(network, parts.validation, unaugmented_batches(parts.train), begin, 0.25)
+    _, validated = callback.validate_epoch(network, parts.validation, unaugmented_batches(parts.train), begin, 0.25)
     for now, then in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     own = trained if averaging else before
@@ -79,7 +79,7 @@ def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own
         index for index, variable in enumerate(network.weights) if variable.path.split("/")[-1].startswith("moving_")
     }
     assert moving
-    for index, now in enumerate(judged):
+    for index, now in enumerate(validated):
         blended = 0.25 * begin[index] + 0.75 * own[index] if index < len(begin) else own[index]
         if index in moving:
             assert np.abs(now - blended).max() > 1e-3, "statistics belong to the weights"
@@ -87,7 +87,7 @@ def test_what_is_judged_is_averaged_with_the_start_and_has_statistics_of_its_own
             np.testing.assert_allclose(now, blended, atol=1e-5)
 
 
-def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypatch):
+def test_a_resumed_run_averages_with_the_initial_model_as_before(tmp_path, monkeypatch):
     begin = tiny_bundle(tmp_path / "bundle")
     config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),), init_weight=0.5, epochs=1, warmup_epochs=0.0)
     session = start(config)
@@ -104,7 +104,7 @@ def test_a_run_that_goes_on_averages_with_the_start_as_before(tmp_path, monkeypa
         np.testing.assert_array_equal(now, then)
 
 
-def test_of_several_models_the_one_that_changed_is_named(tmp_path):
+def test_a_changed_model_among_several_is_named(tmp_path):
     for seed in (7, 8):
         tiny_bundle(tmp_path / str(seed), seed=seed)
     config = replace(CONFIG, teacher=tuple(str(tmp_path / str(seed)) for seed in (7, 8)))
@@ -116,7 +116,7 @@ def test_of_several_models_the_one_that_changed_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("setting", ["teacher", "start_from"])
-def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
+def test_a_run_is_not_resumed_with_another_teacher_or_initial_model(tmp_path, setting):
     tiny_bundle(tmp_path / "bundle")
     config = replace(
         CONFIG, init_weight=0.5 if setting == "start_from" else 0.0, **{setting: (str(tmp_path / "bundle"),)}
@@ -131,7 +131,7 @@ def test_a_run_does_not_go_on_with_another_teacher_or_start(tmp_path, setting):
         run._require_same_models(resumed, config)
 
 
-def test_a_teacher_is_asked_once_a_run_and_again_where_its_answers_are_lost(tmp_path, monkeypatch):
+def test_a_teacher_predicts_once_per_run_and_again_if_its_targets_are_lost(tmp_path, monkeypatch):
     tiny_bundle(tmp_path / "bundle")
     config = replace(CONFIG, teacher=(str(tmp_path / "bundle"),))
     session, parts = start(config), split_parts(load_data(config), config)
@@ -151,7 +151,7 @@ def test_a_teacher_is_asked_once_a_run_and_again_where_its_answers_are_lost(tmp_
     assert len(said) == 4
 
 
-def test_a_run_stops_while_its_teacher_is_asked(tmp_path, monkeypatch):
+def test_a_run_can_stop_while_its_teacher_predicts(tmp_path, monkeypatch):
     tiny_bundle(tmp_path / "bundle")
     config = replace(CONFIG, teacher=(str(tmp_path / "bundle"),))
     session = start(config)
@@ -170,7 +170,7 @@ def test_fine_tuning_from_another_network_is_refused(tmp_path, monkeypatch):
         initial_weights(network, config)
 
 
-def test_fine_tuning_from_what_keras_cannot_read_is_refused(tmp_path):
+def test_fine_tuning_from_an_unreadable_file_is_refused(tmp_path):
     make_bundle(tmp_path / "bundle")
     config = replace(CONFIG, start_from=(str(tmp_path / "bundle"),))
     network = compiled_network(config, split_parts(load_data(config), config), 7)

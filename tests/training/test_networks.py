@@ -1,4 +1,4 @@
-"""The networks: what goes in and out, what they cost, and that the fast normalisation is the same."""
+"""The networks: inputs, outputs and cost, and that the fused normalisation equals Keras'."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from fer.training.normalization import FusedBatchNormalization
 @pytest.mark.parametrize(
     ("name", "low", "high"), [("residual", 1.0e6, 1.5e6), ("small", 0.6e6, 0.7e6), ("baseline", 4.4e6, 4.6e6)]
 )
-def test_size_is_what_the_documentation_says(name, low, high):
+def test_the_number_of_parameters_is_the_documented_one(name, low, high):
     assert low < cost(build_network(name)).parameters < high
 
 
@@ -23,14 +23,14 @@ def test_residual_costs_less_than_half_of_the_baseline():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_scaling_is_inside(name):
+def test_scaling_is_part_of_the_network(name):
     network = build_network(name)
     assert keras.backend.standardize_dtype(network.input.dtype) == "uint8"
     scale = network.get_layer("scale")
     np.testing.assert_allclose(np.asarray(scale(np.array([0, 255], np.uint8))), [-1, 1], atol=1e-6)
 
 
-def test_votes_head_comes_last_so_that_weights_fit_the_network_without_it():
+def test_the_votes_head_is_last_so_that_weights_fit_the_network_without_it():
     plain, with_votes = build_network("residual"), build_network("residual", votes_head=True, fused=True)
     shapes = [weight.shape for weight in with_votes.weights]
     assert shapes[: len(plain.weights)] == [weight.shape for weight in plain.weights]
@@ -63,11 +63,11 @@ def test_fused_normalization_equals_keras_in_values_gradients_and_statistics():
 
 
 @pytest.mark.parametrize("name", NETWORK_FACTS)
-def test_the_page_tells_the_cost_that_is_counted_here(name):
+def test_the_page_shows_the_cost_counted_here(name):
     counted = cost(build_network(name))
     facts = NETWORK_FACTS[name]
     assert (facts.parameters, facts.multiply_adds) == (counted.parameters, counted.multiply_adds)
 
 
-def test_the_page_tells_of_every_network():
+def test_the_page_describes_every_network():
     assert set(NETWORK_FACTS) == set(NETWORKS)

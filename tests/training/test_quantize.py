@@ -1,4 +1,4 @@
-"""An int8 copy gives nearly what the original gives, in a quarter of the bytes, with the same ends."""
+"""An int8 copy has a quarter of the size, the same inputs and outputs, and almost the same results."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def session(file: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
 
 
-def test_it_is_small_and_takes_and_gives_the_same(int8: Path) -> None:
+def test_it_is_small_and_has_the_same_inputs_and_outputs(int8: Path) -> None:
     assert int8.stat().st_size < 0.4 * (SHIPPED_BUNDLE / ONNX_FILE).stat().st_size
     before, after = session(SHIPPED_BUNDLE / ONNX_FILE), session(int8)
     for ends in ("get_inputs", "get_outputs"):
@@ -32,7 +32,7 @@ def test_it_is_small_and_takes_and_gives_the_same(int8: Path) -> None:
         ]
 
 
-def test_its_answers_are_nearly_the_same(int8: Path) -> None:
+def test_its_predictions_are_almost_the_same(int8: Path) -> None:
     faces = make_synthetic().images[200:400, ..., None]
     exact, quantised = (
         session(file).run(["logits"], {"images": faces})[0] for file in (SHIPPED_BUNDLE / ONNX_FILE, int8)
@@ -42,7 +42,7 @@ def test_its_answers_are_nearly_the_same(int8: Path) -> None:
     assert not np.array_equal(exact, quantised)
 
 
-def test_any_number_of_faces_is_one_call(int8: Path) -> None:
+def test_it_accepts_any_number_of_faces(int8: Path) -> None:
     for n_faces in (1, 5):
         logits, maps = session(int8).run(["logits", "maps"], {"images": np.zeros((n_faces, 48, 48, 1), np.uint8)})
         assert logits.shape == (n_faces, 7)

@@ -1,4 +1,4 @@
-"""Runs as real processes: killed at named points and resumed, out of space, without numbers, stopped twice."""
+"""Runs as real processes: killed at given points and resumed, on a full disk, with a NaN loss, stopped twice."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The folder of a run that nothing disturbed."""
+    """Return the folder of an undisturbed run."""
     home = tmp_path_factory.mktemp("undisturbed")
     ended = fer(home, "train", *SETTINGS)
     assert ended.status == 0, ended.err
@@ -42,12 +42,12 @@ def rows(folder):
         return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
 
 
-def figures(folder):
-    """The curves without what the clock says."""
+def timeless_rows(folder):
+    """Return the curves without their times."""
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows(folder)]
 
 
-def test_a_run_leaves_what_its_readers_need(undisturbed, monkeypatch):
+def test_a_run_writes_everything_its_readers_need(undisturbed, monkeypatch):
     monkeypatch.setenv("FER_HOME", str(undisturbed.parent.parent))
     run = store.read_run(undisturbed.name)
     assert (run.state, run.progress.epoch, run.has_bundle) == ("finished", 4, True)
@@ -74,11 +74,11 @@ def test_a_run_leaves_what_its_readers_need(undisturbed, monkeypatch):
 
 @pytest.mark.parametrize(
     ("point", "fer"),
-    # One of them in interpreters of their own: the same result must not come of what forks share.
+    # One of them in new interpreters, so that equal results don't come from what forks share.
     [("kill-in-epoch:17", fer_anew), ("kill-in-save:5", fer), ("kill-between-save-and-row:4", fer)],
 )
-def test_killed_and_resumed_it_is_as_if_nothing_had_happened(home, undisturbed, point, fer):
-    """Step 17 is the third of the third epoch; the fifth JSON file of a checkpoint and the fourth rows are its end."""
+def test_a_killed_and_resumed_run_equals_an_undisturbed_one(home, undisturbed, point, fer):
+    """Step 17 is the third of the third epoch; the fifth JSON file and the fourth row are written at its end."""
     killed = fer(home, "train", *SETTINGS, sabotage=point)
     assert killed.status == -9
     folder = home / "runs" / killed.run_id
@@ -88,7 +88,7 @@ def test_killed_and_resumed_it_is_as_if_nothing_had_happened(home, undisturbed, 
     resumed = fer(home, "runs", "resume", killed.run_id)
     assert resumed.status == 0, resumed.err
     assert store.read_run(killed.run_id).state == "finished"
-    after, expected = figures(folder), figures(undisturbed)
+    after, expected = timeless_rows(folder), timeless_rows(undisturbed)
     assert [row["epoch"] for row in after] == [1, 2, 3, 4]
     for got, wanted in zip(after, expected, strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
@@ -98,13 +98,13 @@ def test_killed_and_resumed_it_is_as_if_nothing_had_happened(home, undisturbed, 
     assert not list(folder.rglob("*.part"))
 
 
-def test_stopped_in_an_epoch_it_goes_on_at_the_very_step(home, undisturbed):
+def test_a_run_stopped_within_an_epoch_resumes_at_the_same_step(home, undisturbed):
     stopped = fer(home, "train", *SETTINGS, sabotage="terminate-in-epoch:17")
     assert stopped.status == 0
     assert f"runs resume {stopped.run_id}" in stopped.err
     run = store.read_run(stopped.run_id)
     assert (run.state, run.progress.epoch, run.progress.batch, run.has_bundle) == ("stopped", 2, 17 - 14, True)
-    # Other data would not be the same run: what is left of the training images is one fewer.
+    # With other data it would not be the same run: here, one training image fewer.
     before = (run.folder / layout.CONFIG).read_text()
     (run.folder / layout.CONFIG).write_text(json.dumps(json.loads(before) | {"holdout": 0.2}))
     refused = fer(home, "runs", "resume", run.id)
@@ -113,16 +113,16 @@ def test_stopped_in_an_epoch_it_goes_on_at_the_very_step(home, undisturbed):
     assert len(rows(run.folder)) == 2
     (run.folder / layout.CONFIG).write_text(before)
     assert fer(home, "runs", "resume", run.id).status == 0
-    for got, wanted in zip(figures(run.folder), figures(undisturbed), strict=True):
+    for got, wanted in zip(timeless_rows(run.folder), timeless_rows(undisturbed), strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
 
 
-def test_killed_while_it_writes_the_model_it_keeps_what_it_learned(home, undisturbed):
+def test_a_run_killed_while_writing_its_model_keeps_its_weights(home, undisturbed):
     killed = fer(home, "train", *SETTINGS, sabotage="kill-in-export:1")
     assert killed.status == -9
     folder = home / "runs" / killed.run_id
     assert not store.read_run(killed.run_id).has_bundle
-    # The newest checkpoint is damaged as well, by a bit that the disk turned.
+    # The newest checkpoint is damaged as well, by one flipped bit.
     newest = sorted((folder / layout.CHECKPOINTS).iterdir())[-1]
     variables = newest / "variables.npz"
     damaged = bytearray(variables.read_bytes())
@@ -133,14 +133,14 @@ def test_killed_while_it_writes_the_model_it_keeps_what_it_learned(home, undistu
     assert f"the checkpoint {newest.name} is damaged" in (folder / layout.LOG).read_text()
     run = store.read_run(killed.run_id)
     assert "continued from epoch 3" in run.progress.message
-    for got, wanted in zip(figures(folder), figures(undisturbed), strict=True):
+    for got, wanted in zip(timeless_rows(folder), timeless_rows(undisturbed), strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
     serving.use_run(run.id)
     assert serving.run_in_use() == run.id
 
 
-def test_a_full_disk_is_a_failure_with_a_sentence_and_resumes_when_there_is_room(home, undisturbed):
-    """The limit lets small files through, and stops the first checkpoint."""
+def test_a_full_disk_gives_a_sentence_and_the_run_resumes_once_there_is_space(home, undisturbed):
+    """The limit allows small files but not the first checkpoint."""
     failed = fer(home, "train", *SETTINGS, sabotage="small-files:70000")
     assert failed.status == 1
     assert "The disk is full" in failed.err
@@ -153,7 +153,7 @@ def test_a_full_disk_is_a_failure_with_a_sentence_and_resumes_when_there_is_room
     assert "OSError" in (folder / layout.LOG).read_text()
     assert fer(home, "runs", "resume", failed.run_id).status == 0
     assert [row["epoch"] for row in rows(folder)] == [1, 2, 3, 4]
-    for got, wanted in zip(figures(folder), figures(undisturbed), strict=True):
+    for got, wanted in zip(timeless_rows(folder), timeless_rows(undisturbed), strict=True):
         assert got == pytest.approx(wanted, abs=1e-5)
 
 
@@ -165,7 +165,7 @@ def test_a_full_disk_is_a_failure_with_a_sentence_and_resumes_when_there_is_room
         ("no-space:5", "The disk is full"),
     ],
 )
-def test_failing_in_the_third_epoch_it_says_why_and_keeps_the_best_and_the_model_in_use(home, point, sentence):
+def test_a_failed_run_says_why_and_keeps_its_best_weights_and_the_model_in_use(home, point, sentence):
     failed = fer(home, "train", *SETTINGS, sabotage=point)
     assert failed.status == 1
     assert sentence in failed.err
@@ -181,12 +181,12 @@ def test_failing_in_the_third_epoch_it_says_why_and_keeps_the_best_and_the_model
     serving.use_run(run.id)
     assert run.resumable == (point != "nan:3")
     if not run.resumable:
-        # It would come to the same: said in words, and nothing is tried.
+        # Resuming would fail in the same way, so it is refused with a sentence.
         assert "lower learning rate" in fer(home, "runs", "resume", run.id).err
         assert store.read_run(run.id).progress.message == run.progress.message
 
 
-def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home):
+def test_a_run_stopped_by_ctrl_c_ends_after_a_step_keeps_its_best_and_resumes(home):
     settings = [*SETTINGS, "--epochs", "500"]
     run = subprocess.Popen(
         command("train", *settings), cwd=paths.CHECKOUT, env=environment(home), stdout=subprocess.PIPE, text=True
@@ -194,7 +194,7 @@ def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home
     run_id = run.stdout.readline().strip()
     folder = layout.run_folder(run_id)
     wait_until(lambda: len(curves.read_metrics(run_id)) >= 2, 300)
-    # A person's live camera comes first.
+    # A live camera has priority.
     assert os.getpriority(os.PRIO_PROCESS, run.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
     run.send_signal(2)
     assert run.wait(300) == 0
@@ -203,7 +203,7 @@ def test_stopped_by_ctrl_c_it_ends_within_a_step_keeps_its_best_and_goes_on(home
     epochs = len(rows(folder))
     assert epochs < 500
     serving.use_run(run_id)
-    # The data may go, and the run says so; it does not lose what it has.
+    # The data may be deleted. The run says so and loses nothing.
     config = json.loads((folder / layout.CONFIG).read_text())
     (folder / layout.CONFIG).write_text(json.dumps(config | {"data": str(home / "gone.csv")}))
     gone = fer(home, "runs", "resume", run_id)

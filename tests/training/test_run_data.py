@@ -1,4 +1,4 @@
-"""Dividing the data, judging a network, and the statistics of averaged weights."""
+"""Splitting the data, validating a network, and the statistics of averaged weights."""
 
 import keras
 import numpy as np
@@ -23,10 +23,10 @@ def dataset(n_train: int = 140, n_validation: int = 14, votes: np.ndarray | None
     total = n_train + n_validation
     images = np.random.default_rng(0).integers(0, 256, (total, 48, 48), dtype=np.uint8)
     splits = np.repeat(np.array([0, 1], np.uint8), [n_train, n_validation])
-    return FaceDataset("drawn", images, np.arange(total) % 7, splits, votes)
+    return FaceDataset("synthetic", images, np.arange(total) % 7, splits, votes)
 
 
-def test_holdout_is_stratified_and_apart():
+def test_the_holdout_is_stratified_and_disjoint():
     parts = split_parts(dataset(), TrainConfig(holdout=0.2))
     assert parts.calibration is not None
     assert np.bincount(parts.calibration.labels).tolist() == [4] * 7
@@ -35,13 +35,13 @@ def test_holdout_is_stratified_and_apart():
     assert [len(key) for key in keys] == [112, 14, 28]
 
 
-def test_fraction_takes_a_stratified_part_of_train_alone():
+def test_fraction_takes_a_stratified_part_of_train_only():
     parts = split_parts(dataset(), TrainConfig(fraction=0.5))
     assert np.bincount(parts.train.labels).tolist() == [10] * 7
     assert len(parts.validation) == 14
 
 
-def test_what_the_crowd_calls_no_face_is_not_trained_on_but_still_judged():
+def test_images_voted_as_no_face_are_not_trained_on_but_validated():
     votes = np.zeros((154, 10), np.uint8)
     votes[[5, 150], 9] = 10
     parts = split_parts(dataset(votes=votes), TrainConfig())
@@ -49,13 +49,13 @@ def test_what_the_crowd_calls_no_face_is_not_trained_on_but_still_judged():
     assert len(parts.validation) == 14
 
 
-def test_too_few_images_of_a_class_is_one_sentence():
+def test_too_few_images_of_a_class_give_one_sentence():
     small = dataset(n_train=7)
     with pytest.raises(DatasetError, match="too few training images"):
         split_parts(small, TrainConfig(holdout=0.3))
 
 
-def test_corrections_of_an_imported_set_reach_a_run_that_asks_for_them(fer_home):
+def test_a_run_with_corrections_uses_those_of_an_imported_dataset(fer_home):
     faces = synthetic_faces()
     importing.store(Reading(faces, tuple(f"face {row}" for row in range(len(faces))), form="CSV"), "mine", "here")
     folder = data_dir() / "mine"
@@ -89,7 +89,7 @@ def test_validation_of_a_network_that_always_says_happy():
     assert result.loss == pytest.approx(-(np.log(right) + 6 * np.log(wrong)) / 7, rel=1e-5)
 
 
-def test_statistics_come_from_images_as_they_are_served():
+def test_statistics_come_from_unaugmented_images():
     train = dataset().split("train")
     whole = np.concatenate(unaugmented_batches(train))[..., 0]
     assert sorted(image.tobytes() for image in whole) == sorted(image.tobytes() for image in train.images)

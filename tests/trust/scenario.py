@@ -1,4 +1,4 @@
-"""`python -m tests.trust.scenario FOLDER`: use all of the program while it is watched, offline where that can be done.
+"""`python -m tests.trust.scenario FOLDER`: use the whole program while it is watched, offline if possible.
 
 Writes below FOLDER: home/ (FER_HOME), user/ (HOME), tmp/ (TMPDIR), watch.jsonl, strace.*, and done.json at the end.
 """
@@ -26,21 +26,21 @@ from tests.support.serving import Server, running_app
 from tests.trust import watch
 
 _PATIENCE_MS: Final = 120_000
-# A training is niced: on a busy machine it waits for everything else.
+# A training has a low priority, so on a busy machine it waits for everything else.
 _TRAINING_SECONDS: Final = 900
-# An address of a network that ends in this machine: WebRTC wants one that isn't loopback.
+# An address of a network inside this machine, because WebRTC needs one that isn't loopback.
 _ADDRESS: Final = "198.51.100.1"
 _TRAIN: Final = ("train", "--data", "synthetic", "--network", "small", "--epochs", "1", "--fraction", "0.2")
 _EVALUATE: Final = ("evaluate", "synthetic")
 
 
 def own_addresses() -> set[str]:
-    """The addresses of this machine."""
+    """Return the addresses of this machine."""
     return {item.address.partition("%")[0] for items in psutil.net_if_addrs().values() for item in items}
 
 
 def close_network() -> bool:
-    """In a network namespace of one's own, give it an address that leads nowhere; say whether this is one."""
+    """In its own network namespace, add an address that leads nowhere. Return whether this is such a namespace."""
     if os.environ.get("WATCH_OFFLINE") != "1":
         return False
     for words in (
@@ -55,7 +55,7 @@ def close_network() -> bool:
 
 
 class Watch:
-    """How the processes of one scenario are started so that nothing they do is missed."""
+    """Start the processes of a scenario so that everything they do is recorded."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,7 +65,7 @@ class Watch:
         self.strace = shutil.which("strace") is not None
 
     def environment(self) -> dict[str, str]:
-        """A user's environment whose folders are empty, with Python's hooks."""
+        """Return a user's environment with empty folders and Python's hooks."""
         return {
             "FER_HOME": str(self.home),
             "HOME": str(self.folder / "user"),
@@ -76,11 +76,11 @@ class Watch:
         }
 
     def prefix(self, name: str) -> list[str]:
-        """The words before a command that is watched."""
+        """Return the words before a watched command."""
         return [*watch.STRACE, "-e", watch.CALLS, "-o", str(self.folder / f"strace.{name}")] if self.strace else []
 
     def command(self, name: str, *words: str) -> None:
-        """Run `python -m fer WORDS`, watched, and see that it succeeds."""
+        """Run `python -m fer WORDS`, watched, and fail if it fails."""
         subprocess.run(
             [*self.prefix(name), sys.executable, "-m", "fer", *words],
             cwd=CHECKOUT,
@@ -93,13 +93,13 @@ class Watch:
 
     @contextmanager
     def app(self) -> Iterator[Server]:
-        """The app, watched."""
+        """Start the app, watched."""
         log = self.folder / "server.log"
         with running_app(self.home, log, self.environment(), prefix=self.prefix("app")) as server:
             try:
                 yield server
             finally:
-                # strace ends with the program it watches, and would leave it behind if it were ended first.
+                # strace ends with the program it watches. If it ended first, that program would stay.
                 for child in psutil.Process(server.pid).children() if self.strace else []:
                     child.terminate()
                     psutil.wait_procs([child], timeout=20)
@@ -107,7 +107,7 @@ class Watch:
 
 @contextmanager
 def browser_page(folder: Path, asked: list[str]) -> Iterator[Page]:
-    """A tab with a fake camera; `asked` collects the addresses that its pages ask for."""
+    """Open a tab with a fake camera; `asked` collects the addresses that its pages request."""
     video = folder / "camera.y4m"
     write_portrait_video(video)
     with sync_playwright() as playwright:
@@ -145,11 +145,11 @@ def use_pages(server: Server, page: Page, folder: Path) -> list[str]:
 
 
 def main(folder: Path) -> None:
-    """Do it all."""
+    """Run the scenario."""
     offline = close_network()
     watched = Watch(folder)
     asked: list[str] = []
-    # The command by which a page starts a training, and the work of its evaluations.
+    # The command with which a page starts a training, and the work of its evaluations.
     watched.command("train", *_TRAIN)
     watched.command("evaluate", *_EVALUATE)
     with watched.app() as server, browser_page(folder, asked) as page:

@@ -37,18 +37,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def routes() -> list[str]:
-    """Every address that the app's server answers, HTTP and WebSocket, with its blanks filled in."""
+    """Return every route of the app's server, HTTP and WebSocket, with its parameters filled in."""
     done = subprocess.run(
         [sys.executable, "-c", LIST_ROUTES], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=60
     )
     paths = json.loads(done.stdout.strip().splitlines()[-1])
     assert len(paths) > 10 and STREAM in paths and any("upload" in path for path in paths)
-    # The route of Streamlit's own files is a mount: it has no path, and answers all that is left.
+    # Streamlit's own files are a mount. It has no path and answers all other requests.
     return [*(re.sub(r"\{\w+(:\w+)?\}", "x", path) or "/" for path in paths), "/Upload", "/static/x.js"]
 
 
 def status(server: Server, path: str, method: str = "GET", **headers: str) -> int:
-    """Ask for a path as a browser or another program would; `Host` and `Origin` are the caller's."""
+    """Request a path as a browser or another program would, with the caller's `Host` and `Origin`."""
     address, _, port = server.url.removeprefix("http://").partition(":")
     connection = http.client.HTTPConnection(address, int(port), timeout=30)
     try:
@@ -71,7 +71,7 @@ def test_no_route_answers_under_a_foreign_name(server: Server, routes: list[str]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE"])
-def test_no_route_answers_a_page_from_elsewhere(server: Server, routes: list[str], method: str) -> None:
+def test_no_route_answers_a_foreign_page(server: Server, routes: list[str], method: str) -> None:
     here = server.url.removeprefix("http://")
     for origin in ("https://evil.example", "null", f"http://{here}.evil.example", "http://127.0.0.1:1"):
         answers = {path: status(server, path, method, Host=here, Origin=origin) for path in routes if path != STREAM}
@@ -79,8 +79,8 @@ def test_no_route_answers_a_page_from_elsewhere(server: Server, routes: list[str
         assert status(server, STREAM, Host=here, Origin=origin) == 403
 
 
-def test_the_attack_of_dns_rebinding_is_refused(server: Server) -> None:
-    """The page of evil.example whose name points at 127.0.0.1 by now: host and origin agree, and both are foreign."""
+def test_dns_rebinding_is_refused(server: Server) -> None:
+    """The page of evil.example, whose name now points at 127.0.0.1: Host and Origin agree, and both are foreign."""
     assert status(server, STREAM, Host="evil.example:8501", Origin="http://evil.example:8501") == 403
 
 
@@ -90,7 +90,7 @@ def test_the_apps_own_names_are_answered(server: Server, name: str) -> None:
     assert status(server, "/_stcore/health", Host=host) == 200
     assert status(server, "/Upload", Host=host, Origin=f"http://{host}") == 200
     assert status(server, STREAM, Host=host, Origin=f"http://{host}") == 101
-    # A program that is no browser.
+    # A program that isn't a browser.
     assert status(server, STREAM, Host=host) == 101
 
 
@@ -104,8 +104,8 @@ def test_a_refusal_says_what_to_do(server: Server) -> None:
     assert (CHECKOUT / "docs" / "security.md").is_file()
 
 
-def test_a_host_that_was_added_is_answered(tmp_path: Path) -> None:
-    """As docs/security.md says it."""
+def test_an_added_host_is_answered(tmp_path: Path) -> None:
+    """Use the option as docs/security.md describes."""
     added = {
         "STREAMLIT_SERVER_ALLOWED_HOSTS": "localhost *.example.org",
         "STREAMLIT_SERVER_CORS_ALLOWED_ORIGINS": "https://front.example.net",
@@ -140,7 +140,7 @@ def test_names(hosts: list[str], host: str, own: bool) -> None:
     assert (guard.refusal(Headers({"host": host})) is None) == own
 
 
-def test_two_hosts_are_none() -> None:
+def test_two_host_headers_are_refused() -> None:
     guard = OwnPagesOnly(app=None, hosts=["*"], origins=[])  # type: ignore[arg-type]
     headers = Headers(raw=[(b"host", b"localhost"), (b"host", b"evil.example")])
     assert guard.refusal(headers) is not None

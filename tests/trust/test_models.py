@@ -1,4 +1,4 @@
-"""Imported models that would hurt: each is refused before it runs, and one that slips through is taken out of use."""
+"""Malicious models: each is refused before it runs, and one that gets through is taken out of use."""
 
 import json
 import time
@@ -26,7 +26,7 @@ from tests.support.hostile_models import REFUSED, before_logits, constant, loopi
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_graph_that_would_hurt_is_refused_before_it_runs(tmp_path: Path, name: str) -> None:
+def test_a_malicious_graph_is_refused_before_it_runs(tmp_path: Path, name: str) -> None:
     change, sentence = REFUSED[name]
     model = brightness_model()
     change(model)
@@ -34,8 +34,8 @@ def test_a_graph_that_would_hurt_is_refused_before_it_runs(tmp_path: Path, name:
         check_graph(save_onnx(model, tmp_path))
 
 
-def test_no_operator_of_the_list_repeats_chooses_or_draws() -> None:
-    """The list is of names that ONNX has, so that a misspelt one is found, and holds none of the dangerous kinds."""
+def test_no_allowed_operator_loops_branches_or_is_random() -> None:
+    """The list contains only names that ONNX has, so a misspelt one is found, and no dangerous ones."""
     known = {schema.name for schema in onnx.defs.get_all_schemas()}
     assert known >= OPERATORS - {"Swish"}
     dangerous = {
@@ -61,7 +61,7 @@ def test_no_operator_of_the_list_repeats_chooses_or_draws() -> None:
 
 
 @pytest.mark.parametrize("file", [paths.SHIPPED_BUNDLE / "model.onnx"])
-def test_the_shipped_model_passes_with_room(file: Path) -> None:
+def test_the_shipped_model_is_well_within_the_limits(file: Path) -> None:
     bounds = check_graph(file)
     assert 50e6 < bounds.work < graph_check.MAX_WORK / 5
     assert bounds.face_bytes < graph_check.MAX_FACE_BYTES / 10
@@ -71,7 +71,7 @@ def test_the_shipped_model_passes_with_room(file: Path) -> None:
 
 @pytest.mark.training
 @pytest.mark.parametrize("network", ["residual", "small", "baseline"])
-def test_every_network_that_is_trained_here_passes_and_its_int8_copy_too(tmp_path: Path, network: str) -> None:
+def test_every_network_and_its_int8_copy_pass(tmp_path: Path, network: str) -> None:
     from fer.training.export import export_network, serving_network
     from fer.training.networks import build_network, cost
     from fer.training.quantize import quantize
@@ -79,7 +79,7 @@ def test_every_network_that_is_trained_here_passes_and_its_int8_copy_too(tmp_pat
     built = build_network(network)
     export_network(serving_network(network, built.get_weights()), tmp_path)
     bounds = check_graph(tmp_path / "model.onnx")
-    # The count from the graph has all that Keras counts, and the maps.
+    # The graph's count includes everything that Keras counts, and the maps.
     assert cost(built).multiply_adds <= bounds.work <= 1.5 * cost(built).multiply_adds + 2e6
     faces = np.random.default_rng(0).integers(0, 256, (64, 48, 48, 1), dtype=np.uint8)
     quantize(tmp_path / "model.onnx", faces, tmp_path / "int8.onnx")
@@ -87,7 +87,7 @@ def test_every_network_that_is_trained_here_passes_and_its_int8_copy_too(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["work", "expand", "loop"])
-def test_an_import_says_why_and_keeps_nothing(fer_home: Path, tmp_path: Path, name: str) -> None:
+def test_a_refused_import_says_why_and_leaves_nothing(fer_home: Path, tmp_path: Path, name: str) -> None:
     change, sentence = REFUSED[name]
     model = brightness_model()
     change(model)
@@ -99,7 +99,7 @@ def test_an_import_says_why_and_keeps_nothing(fer_home: Path, tmp_path: Path, na
 
 
 def fails_on(shade: str, folder: Path) -> Bundle:
-    """A model whose logits are NaN on black or on white faces alone, by a division of zero by zero."""
+    """Return a model whose logits are NaN only on black or only on white faces, because it divides zero by zero."""
     model = brightness_model()
     limit = {"black": 0.0, "white": 255.0}[shade]
     constant(model, "limit", np.array(limit, np.float32))
@@ -122,7 +122,7 @@ def test_a_model_is_tried_on_black_and_white_faces(tmp_path: Path, shade: str) -
         check(tmp_path)
 
 
-def test_the_faces_it_is_tried_on_are_of_every_kind() -> None:
+def test_trial_faces_are_of_every_kind() -> None:
     faces = probing_faces()
     assert {"a black face", "a white face", "grey faces", "random faces", "dark faces", "synthetic faces"} == set(faces)
     assert faces["a black face"].max() == 0 and faces["a white face"].min() == 255
@@ -130,12 +130,12 @@ def test_the_faces_it_is_tried_on_are_of_every_kind() -> None:
     assert all(item.shape[1:] == (48, 48, 1) and item.dtype == np.uint8 for item in faces.values())
 
 
-# What follows is of a model that is in use and was never checked, such as one that was copied there by hand.
+# The following tests have an unchecked model in use, such as one that was copied there by hand.
 
 
 @pytest.fixture
 def looping(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> EmotionClassifier:
-    """A looping model in use, and patience of a second."""
+    """Use a looping model, with a time limit of a second."""
     monkeypatch.setattr(classifier_module, "CALL_SECONDS", 1.0)
     monkeypatch.setattr(current, "_aside", set())
     bundle = looping_bundle(fer_home / "runs" / "theirs" / "bundle")
@@ -143,7 +143,7 @@ def looping(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> EmotionClassifie
     return EmotionClassifier(bundle)
 
 
-def test_a_call_that_does_not_end_is_ended_and_the_shipped_model_used(looping: EmotionClassifier) -> None:
+def test_an_endless_call_is_ended_and_the_shipped_model_used(looping: EmotionClassifier) -> None:
     assert looping.probabilities(faces_of(200)).shape == (1, 7)
     assert current.current_bundle_path() == looping.bundle.path and current.set_aside_model() is None
     start = time.monotonic()
@@ -152,14 +152,14 @@ def test_a_call_that_does_not_end_is_ended_and_the_shipped_model_used(looping: E
     assert time.monotonic() - start < 30
     assert current.current_bundle_path() == paths.SHIPPED_BUNDLE
     assert current.set_aside_model() == "theirs"
-    # It isn't asked again, also if somebody puts it to use again.
+    # It isn't called again, even if someone puts it to use again.
     current.use_bundle(looping.bundle.path)
     with pytest.raises(SlowModelError):
         looping.probabilities(faces_of(200))
     assert current.current_bundle_path() == paths.SHIPPED_BUNDLE
 
 
-def test_a_model_that_was_set_aside_stays_so_after_a_restart_until_one_is_chosen(
+def test_a_model_stays_out_of_use_after_a_restart_until_one_is_chosen(
     looping: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SlowModelError):
@@ -217,9 +217,7 @@ ODD_ABOUT: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", ODD_ABOUT)
-def test_what_a_model_says_of_itself_never_takes_home_down(
-    fer_home: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_a_models_own_texts_never_break_home(fer_home: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     folder = fer_home / "runs" / "theirs" / "bundle"
     make_bundle(folder)
     values = json.loads((folder / "bundle.json").read_text())
@@ -231,7 +229,7 @@ def test_what_a_model_says_of_itself_never_takes_home_down(
     assert "not measured" in [metric.value for metric in home.metric] or "metrics" not in ODD_ABOUT[name]
 
 
-def test_a_page_says_that_a_model_was_set_aside(fer_home: Path) -> None:
+def test_a_page_says_that_a_model_was_taken_out_of_use(fer_home: Path) -> None:
     paths.runs_dir().mkdir()
     paths.current_model_file().write_text(json.dumps({"set_aside": "the *lab's*"}))
     home = AppTest.from_file(str(paths.PROGRAM / "app.py"), default_timeout=60).run()
@@ -240,7 +238,7 @@ def test_a_page_says_that_a_model_was_set_aside(fer_home: Path) -> None:
     assert r"the \*lab\'s\*" in warning.value and "shipped model" in warning.value
 
 
-def test_a_model_that_loops_on_dark_faces_is_refused_as_a_whole(fer_home: Path, tmp_path: Path) -> None:
+def test_importing_a_model_that_loops_on_dark_faces_gives_one_sentence(fer_home: Path, tmp_path: Path) -> None:
     """The whole way of the small input that came from outside: two files, a name, one sentence."""
     bundle = looping_bundle(tmp_path / "theirs")
     with pytest.raises(BundleError, match=r"doesn't need \(Loop\)"):
@@ -248,8 +246,8 @@ def test_a_model_that_loops_on_dark_faces_is_refused_as_a_whole(fer_home: Path, 
     assert importing.list_imported() == []
 
 
-def test_pages_go_on_with_the_shipped_model_and_say_so(looping: EmotionClassifier) -> None:
-    """Home tries the model in use on a black face, for which this one never comes back."""
+def test_pages_continue_with_the_shipped_model_and_say_so(looping: EmotionClassifier) -> None:
+    """Home tries the model in use on a black face, on which this one loops forever."""
     st.cache_resource.clear()
     home = AppTest.from_file(str(paths.PROGRAM / "app.py"), default_timeout=60).run()
     deadline = time.monotonic() + 60

@@ -1,6 +1,6 @@
-"""Nothing calls out: the program is used from end to end, offline and watched, and every address is looked at.
+"""The program contacts nobody: it is used from end to end, offline and watched, and every address is checked.
 
-The network is closed by a namespace where that is allowed (as root on Linux, with `ip`). strace, where it is there,
+A namespace closes the network if that is allowed (as root on Linux, with `ip`). strace, where it is there,
 sees what libraries do below Python. Python's own hooks see the rest everywhere.
 """
 
@@ -20,7 +20,7 @@ _SECONDS = 1800
 
 
 def closing_network() -> list[str]:
-    """The words before a command that closes its network, or none where this user may not."""
+    """Return the words that close a command's network, or none if this user may not."""
     words = ["unshare", "-n"]
     if shutil.which("ip") is None or shutil.which("unshare") is None:
         return []
@@ -31,7 +31,7 @@ def closing_network() -> list[str]:
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one use of the whole program, watched."""
+    """Use the whole program once, watched, and return its folder."""
     folder = tmp_path_factory.mktemp("watched")
     closing = closing_network()
     done = subprocess.run(
@@ -54,7 +54,7 @@ def result(used: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def seen(used: Path, result: dict) -> watch.Seen:
-    """What all watched processes did, by every means of watching."""
+    """Return what all watched processes did, from every log."""
     parts = [watch.read_watch_log(used / "watch.jsonl")]
     parts += [watch.read_strace(log, CHECKOUT, result["own"]) for log in used.glob("strace.*")]
     assert len(parts) == (4 if result["strace"] else 1)
@@ -81,11 +81,11 @@ def test_everything_was_used_and_watched(result: dict, seen: watch.Seen) -> None
         assert any(program in one for one in seen.programs), f"{program} was not watched"
 
 
-def test_no_name_is_looked_up_and_no_other_machine_is_contacted(seen: watch.Seen) -> None:
+def test_no_name_is_looked_up_and_no_machine_contacted(seen: watch.Seen) -> None:
     assert seen.network == frozenset()
 
 
-def test_the_pages_ask_no_other_server(result: dict) -> None:
+def test_the_pages_contact_no_other_server(result: dict) -> None:
     assert result["asked"] == []
 
 

@@ -1,4 +1,4 @@
-"""State files with odd values: each reader gives a value or a sentence, and a page shows the rest as it was."""
+"""State files with odd values: each reader returns a value or a sentence, and pages show the rest."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def state(fer_home: Path) -> list[Path]:
     return write_state()
 
 
-def test_whole_state_is_read_without_a_fault(state: list[Path]) -> None:
+def test_undamaged_state_is_read_without_errors(state: list[Path]) -> None:
     assert len(state) > 15 and all(file.is_file() for file in state)
     assert read_all() == []
     (damaged, whole) = sorted(store.list_runs(), key=lambda run: run.id)
@@ -62,7 +62,7 @@ def test_whole_state_is_read_without_a_fault(state: list[Path]) -> None:
 
 @given(data=st.data())
 @MANY
-def test_no_odd_value_in_any_state_file_is_more_than_a_sentence(state: list[Path], data: st.DataObject) -> None:
+def test_any_odd_value_in_a_state_file_gives_at_most_a_sentence(state: list[Path], data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(state))
     before = file.read_bytes()
     text = before.decode()
@@ -83,7 +83,7 @@ def test_no_odd_value_in_any_state_file_is_more_than_a_sentence(state: list[Path
 
 
 @pytest.mark.parametrize("kind", RAW)
-def test_no_file_of_another_kind_is_more_than_a_sentence(state: list[Path], kind: str) -> None:
+def test_a_file_of_another_kind_gives_at_most_a_sentence(state: list[Path], kind: str) -> None:
     for file in state:
         before = file.read_bytes()
         file.write_bytes(RAW[kind])
@@ -91,7 +91,7 @@ def test_no_file_of_another_kind_is_more_than_a_sentence(state: list[Path], kind
         file.write_bytes(before)
 
 
-def test_a_folder_in_place_of_a_file_is_no_more_than_a_sentence(state: list[Path]) -> None:
+def test_a_folder_instead_of_a_file_gives_at_most_a_sentence(state: list[Path]) -> None:
     for file in state:
         before = file.read_bytes()
         file.unlink()
@@ -112,7 +112,7 @@ WAYS: dict[str, Callable[[bytes, str], bytes]] = {
 
 
 def _all_leaves(before: bytes, suffix: str, odd: Any) -> bytes:
-    """A file whose values are all odd, its names aside."""
+    """Replace all values of a file, except for names."""
     if suffix != ".json":
         head, *rows = before.decode().splitlines()
         return "\n".join([head, *(",".join([str(odd)] * (row.count(",") + 1)) for row in rows)]).encode(
@@ -128,7 +128,7 @@ def _all_leaves(before: bytes, suffix: str, odd: Any) -> bytes:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_pages_open_and_show_the_damage_at_its_run(
+def test_pages_open_and_show_the_damage_next_to_its_run(
     state: list[Path], way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file in state:
@@ -155,7 +155,7 @@ def test_pages_open_and_show_the_damage_at_its_run(
     assert literal(layout.PROGRESS) in warnings and literal(layout.BEST) in warnings and "damaged" in warnings
 
 
-def test_the_commands_say_it_in_a_sentence(state: list[Path]) -> None:
+def test_commands_report_the_damage_in_a_sentence(state: list[Path]) -> None:
     run_id = state[0].parent.name
     (paths.runs_dir() / run_id / layout.CONFIG).write_bytes(b"\xff\xfe{}")
     (paths.runs_dir() / run_id / layout.PROGRESS).write_bytes(RAW["200,000 nested brackets"])
@@ -185,7 +185,7 @@ def test_use_shipped_where_the_choice_cannot_be_removed(state: list[Path], monke
     assert done.exit_code == 1 and "Read-only file system" in done.output and "Traceback" not in done.output
 
 
-# The doors through which text comes in, and what it is once it is inside.
+# Where text enters, and what it becomes.
 SURROGATES = "a\udcff\ud800b"
 Door = Callable[[Path], object]
 
@@ -274,7 +274,7 @@ DOORS: dict[str, Door] = {
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_text_that_is_not_unicode_is_cleaned_at_the_door(fer_home: Path, tmp_path: Path, door: str) -> None:
+def test_text_that_is_not_unicode_is_cleaned_on_entry(fer_home: Path, tmp_path: Path, door: str) -> None:
     inside = state_files.repr_of(DOORS[door](tmp_path))
     assert inside.encode("utf-8")
     assert "\\udcff" in inside or "\\" + "\\udcff" in inside or door in ("the model in use", "an imported model")
@@ -305,7 +305,7 @@ def test_numbers(value: Any, expected: bool) -> None:
     assert is_number(float("inf")) is False and is_number(2, 0, 1) is False
 
 
-def test_a_state_file_has_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_file_has_a_maximum_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fer.storage.schema._MAX_BYTES", 10)
     (tmp_path / "x.json").write_text('{"a": "0123456789"}')
     with pytest.raises(ValuesError, match="it has more than"):

@@ -1,4 +1,4 @@
-"""The watch sees what it's there for: without this, a silent watch would pass for a silent program."""
+"""The watch detects what it should. Otherwise a broken watch would look like a quiet program."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def test_pythons_hooks_see_and_refuse_it(tmp_path: Path, in_a_child: bool) -> No
     assert len(seen.programs) == 1 + in_a_child
 
 
-def test_the_hooks_let_this_machines_own_addresses_pass(tmp_path: Path) -> None:
+def test_the_hooks_allow_this_machines_own_addresses(tmp_path: Path) -> None:
     log = tmp_path / "log"
     environment = os.environ | watch.watched(log, ["192.0.2.1", "192.0.2.2"])
     subprocess.run([sys.executable, "-c", CALL_OUT, str(tmp_path / "made")], env=environment, check=False, timeout=30)
@@ -52,7 +52,7 @@ def test_the_hooks_let_this_machines_own_addresses_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace isn't installed")
-def test_strace_sees_what_python_does_not(tmp_path: Path) -> None:
+def test_strace_sees_what_pythons_hooks_miss(tmp_path: Path) -> None:
     log, made = tmp_path / "log", tmp_path / "made"
     command = [*watch.STRACE, "-e", watch.CALLS, "-o", str(log), sys.executable, "-c", CALL_OUT, str(made)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -111,6 +111,6 @@ def test_created_files_in_straces_lines(tmp_path: Path, line: str, path: str | N
     assert watch.read_strace(log, Path("/here"), []).files == (frozenset([path]) if path else frozenset())
 
 
-def test_what_lies_outside(tmp_path: Path) -> None:
+def test_paths_outside_the_folders(tmp_path: Path) -> None:
     paths = [str(tmp_path / "home" / "a"), str(tmp_path / "homely"), "/dev/null", "/etc/x"]
     assert watch.outside(paths, tmp_path / "home") == sorted([str(tmp_path / "homely"), "/etc/x"])

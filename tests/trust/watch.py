@@ -1,4 +1,4 @@
-"""What watched processes did: reads the logs of `watched/sitecustomize.py` and of strace."""
+"""Read what watched processes did from the logs of `watched/sitecustomize.py` and of strace."""
 
 import ipaddress
 import json
@@ -23,12 +23,12 @@ _CREATED: Final = re.compile(
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen.
+    """Everything that was recorded.
 
     Attributes:
         network: every name and address that isn't this machine's.
         files: every path that was created, absolute.
-        programs: the Python processes that were watched, by the beginning of their command.
+        programs: the watched Python processes, by the beginning of their command.
     """
 
     network: frozenset[str]
@@ -37,13 +37,13 @@ class Seen:
 
 
 def watched(log: Path, own: Iterable[str]) -> dict[str, str]:
-    """The variables by which a Python process and its children are watched."""
+    """Return the variables that make Python watch itself and its children."""
     folder = Path(__file__).with_name("watched")
     return {"PYTHONPATH": str(folder), "WATCH_LOG": str(log), "WATCH_OWN": " ".join(own)}
 
 
 def read_watch_log(log: Path) -> Seen:
-    """What Python's own hooks saw."""
+    """Return what Python's hooks recorded."""
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     kinds = {kind: frozenset(line["what"] for line in lines if line["kind"] == kind) for kind in ("network", "file")}
     programs = frozenset(line["program"] for line in lines if line["kind"] == "started")
@@ -51,7 +51,7 @@ def read_watch_log(log: Path) -> Seen:
 
 
 def read_strace(log: Path, folder: Path, own: Iterable[str]) -> Seen:
-    """What the kernel was asked for; `folder` is where relative paths begin, `own` are this machine's addresses."""
+    """Return what strace recorded; relative paths begin at `folder`, and `own` are this machine's addresses."""
     own_addresses = frozenset(own)
     network: set[str] = set()
     files: set[str] = set()
@@ -71,7 +71,7 @@ def _foreign(line: str, own: frozenset[str]) -> Iterator[str]:
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
         is_own = address.is_loopback or address.is_unspecified or str(address) in own
-        # A name that is looked up by a server on this machine is looked up all the same.
+        # A name looked up by a server on this machine counts, too.
         if not is_own or int(found["port"]) == _DNS_PORT:
             yield f"{text} port {found['port']}"
 
@@ -84,6 +84,6 @@ def _created(line: str) -> Iterator[str]:
 
 
 def outside(files: Iterable[str], *roots: Path) -> list[str]:
-    """The paths that lie in none of the folders, and aren't devices."""
+    """Return the paths that are in none of the folders and aren't devices."""
     inside = tuple(f"{root}{os.sep}" for root in (Path("/dev"), Path("/proc"), *roots))
     return sorted(path for path in files if not f"{path}{os.sep}".startswith(inside))

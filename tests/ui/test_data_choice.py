@@ -1,4 +1,4 @@
-"""What a page offers to train or to evaluate on."""
+"""The data that pages offer for training and evaluation."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from fer.ui.data_choice import ELSEWHERE, data_options
 from tests.support.forms import csv_lines, synthetic_faces, votes_lines, write_lines
 
 
-def test_without_data_there_are_drawn_faces_and_a_path_of_ones_own(fer_home: Path) -> None:
+def test_without_data_synthetic_faces_and_a_path_are_offered(fer_home: Path) -> None:
     assert list(data_options()) == ["synthetic", ELSEWHERE]
 
 
-def test_sets_come_first_then_what_lies_in_the_folder_but_for_votes_and_notes(fer_home: Path, tmp_path: Path) -> None:
+def test_datasets_come_first_then_files_in_the_folder_except_votes_and_notes(fer_home: Path, tmp_path: Path) -> None:
     table = write_lines(tmp_path / "faces.csv", csv_lines(synthetic_faces()))
     made = import_path(table, "mine")
     folder = fer_home / "data"

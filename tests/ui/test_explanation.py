@@ -1,4 +1,4 @@
-"""A trained network's map lies on the part of a drawn face that decides its class."""
+"""A trained network's map highlights the part of a face that decides its class."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from fer.recognition.classifier import EmotionClassifier
 pytestmark = [pytest.mark.training, pytest.mark.timeout(400)]
 
 SURPRISE, ANGRY, NEUTRAL = (EMOTIONS.index(name) for name in ("surprise", "angry", "neutral"))
-# Rows and columns of a face of 48 x 48 where the two marks are drawn.
+# Rows and columns of the two marks on a face of 48 x 48.
 MOUTH, BROWS = (slice(32, 46), slice(14, 34)), (slice(6, 18), slice(10, 38))
 
 
 def face(label: int, rng: np.random.Generator) -> np.ndarray:
-    """A drawn neutral face; an open mouth alone makes it surprised, thick brows alone make it angry."""
+    """Return a neutral face; only an open mouth makes it surprised, and only thick brows make it angry."""
     image = draw_face("neutral", rng)
     if label == SURPRISE:
         cv2.ellipse(image, (24, 39), (6, 5), 0, 0, 360, 10, -1, cv2.LINE_AA)
@@ -50,7 +50,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> EmotionClassifier:
     network.compile(keras.optimizers.AdamW(2e-3), loss=loss, jit_compile=False)
     images, labels = faces(240, seed=0)
     network.fit(images, {"logits": labels}, batch_size=16, epochs=4, verbose=0)
-    # So few steps leave batch normalisation with statistics of the beginning.
+    # After so few steps, batch normalisation still has its initial statistics.
     recompute_statistics(network, [images[start : start + 48] for start in range(0, 240, 48)])
     folder = tmp_path_factory.mktemp("bundle")
     export_network(serving_network("residual", network.get_weights()), folder)
@@ -58,7 +58,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> EmotionClassifier:
 
 
 @pytest.mark.parametrize(("label", "part", "other"), [(SURPRISE, MOUTH, BROWS), (ANGRY, BROWS, MOUTH)])
-def test_the_map_lies_on_what_decides_the_class(
+def test_the_map_highlights_what_decides_the_class(
     label: int, part: tuple[slice, slice], other: tuple[slice, slice], classifier: EmotionClassifier
 ) -> None:
     images, labels = faces(60, seed=1)

@@ -23,7 +23,7 @@ def as_session(session_id: str):
     return mock.patch.object(in_memory, "get_script_run_ctx", lambda **_: context)
 
 
-def test_install_replaces_what_streamlit_and_starlette_really_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_install_replaces_what_streamlit_and_starlette_use(monkeypatch: pytest.MonkeyPatch) -> None:
     # Restores both after the test.
     monkeypatch.setattr(form_parsers, "SpooledTemporaryFile", form_parsers.SpooledTemporaryFile)
     monkeypatch.setattr(media_storage, "_calculate_file_id", media_storage._calculate_file_id)
@@ -51,7 +51,7 @@ def test_install_refuses_a_version_that_is_built_differently(monkeypatch: pytest
         in_memory.install()
 
 
-def test_an_address_is_the_sessions_own_and_stays() -> None:
+def test_an_address_belongs_to_its_session_and_is_stable() -> None:
     with as_session("one"):
         first, again = (in_memory._private_id(PHOTO, "image/jpeg") for _ in range(2))
         longer = in_memory._private_id(PHOTO + b"\0", "image/jpeg")
@@ -63,7 +63,7 @@ def test_an_address_is_the_sessions_own_and_stays() -> None:
         assert in_memory._private_id(PHOTO, "image/jpeg") != first, "another server has another key"
 
 
-def test_uploads_under_way_have_a_bound_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_uploads_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_memory, "_TOTAL_BYTES", 1000)
     first, second = in_memory._UploadInMemory(), in_memory._UploadInMemory()
     first.write(bytes(600))
@@ -76,7 +76,7 @@ def test_uploads_under_way_have_a_bound_together(monkeypatch: pytest.MonkeyPatch
     assert in_memory._UploadInMemory._in_use == 0
 
 
-def test_a_sweep_frees_closed_tabs_and_expired_sessions_alone() -> None:
+def test_a_sweep_frees_only_closed_tabs_and_expired_sessions() -> None:
     storage = MemorySessionStorage(ttl_seconds=0)
     freed: list[str] = []
     session = mock.Mock(id="expired")

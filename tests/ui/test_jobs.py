@@ -27,7 +27,7 @@ def ended(job: Job[object]) -> Job[object]:
     return job
 
 
-def test_a_job_tells_how_far_it_is_and_gives_its_result() -> None:
+def test_a_job_reports_progress_and_returns_its_result() -> None:
     told, go_on = threading.Event(), threading.Event()
 
     def work(progress: Progress) -> str:
@@ -39,13 +39,13 @@ def test_a_job_tells_how_far_it_is_and_gives_its_result() -> None:
     job = Job(work)
     assert told.wait(_PATIENCE_S)
     assert job.state == RUNNING and (job.progress.share, job.progress.text) == (0.25, "A quarter")
-    # Too early to say what is left.
+    # Too early for an estimate.
     assert job.progress.seconds_left is None
     go_on.set()
     assert ended(job).state == DONE and job.result == "result" and job.error == ""
 
 
-def test_time_left_follows_from_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_left_follows_from_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
     told, go_on = threading.Event(), threading.Event()
@@ -63,7 +63,7 @@ def test_time_left_follows_from_the_share(monkeypatch: pytest.MonkeyPatch) -> No
     ended(job)
 
 
-def test_cancelling_ends_it_at_its_next_word() -> None:
+def test_cancelling_ends_a_job_at_its_next_report() -> None:
     told, go_on = threading.Event(), threading.Event()
     after = []
 
@@ -81,7 +81,7 @@ def test_cancelling_ends_it_at_its_next_word() -> None:
     assert after == [] and job.result is None and "Nothing was changed" in job.error
 
 
-def test_a_users_mistake_is_the_sentence_it_carries() -> None:
+def test_a_users_mistake_is_shown_with_its_sentence() -> None:
     def work(progress: Progress) -> None:
         raise DatasetError("The zip is encrypted; unpack it.")
 
@@ -89,7 +89,7 @@ def test_a_users_mistake_is_the_sentence_it_carries() -> None:
     assert (job.state, job.error) == (FAILED, "The zip is encrypted; unpack it.")
 
 
-def test_a_defect_is_logged_and_told_in_one_sentence(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_defect_is_logged_and_shown_as_one_sentence(caplog: pytest.LogCaptureFixture) -> None:
     def work(progress: Progress) -> None:
         raise ZeroDivisionError("a secret of the inside")
 
@@ -98,7 +98,7 @@ def test_a_defect_is_logged_and_told_in_one_sentence(caplog: pytest.LogCaptureFi
     assert "a secret of the inside" in caplog.text
 
 
-def test_one_key_has_one_running_job() -> None:
+def test_a_key_has_one_running_job() -> None:
     go_on = threading.Event()
     begun: list[str] = []
 

@@ -17,7 +17,7 @@ def run(home: Path, number: int, name: str) -> Path:
     return bundle
 
 
-def test_equal_names_are_told_apart(fer_home: Path) -> None:
+def test_equal_names_are_distinguished(fer_home: Path) -> None:
     one, two, three = run(fer_home, 1, "same"), run(fer_home, 2, "same"), run(fer_home, 3, "other")
     found = models_by_path()
     assert found[str(SHIPPED_BUNDLE)] == "Shipped model"
@@ -37,6 +37,6 @@ def test_the_model_in_use_comes_first(fer_home: Path) -> None:
     assert list(models_in_use_first().values()) == ["mine, in use", "Shipped model"]
 
 
-def test_runs_that_were_read_are_not_read_again(fer_home: Path) -> None:
+def test_unchanged_runs_are_not_read_again(fer_home: Path) -> None:
     run(fer_home, 1, "mine")
     assert list(models_by_path(listed=[]).values()) == ["Shipped model"]

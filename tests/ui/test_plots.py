@@ -1,4 +1,4 @@
-"""The group of charts that is changed in place: what is sent, and what is served."""
+"""The group of charts that is updated in place: what is sent and served."""
 
 import json
 
@@ -24,7 +24,7 @@ def test_figures_are_sent_with_their_descriptions_and_key():
     charts = json.loads(sent.proto.json_args)["charts"]
     assert [(chart["name"], chart["alt"]) for chart in charts] == [("loss", "in words"), ("other", "more")]
     assert json.loads(charts[0]["figure"])["layout"]["uirevision"] == "run"
-    # The same key is the same element, whatever is drawn.
+    # The same key is the same element, whatever it shows.
     assert sent.proto.id == app.run().get("component_instance")[0].proto.id
     assert "the group" in sent.proto.id
 

@@ -31,7 +31,7 @@ def test_a_model_put_to_use_is_seen_at_once(fer_home: Path) -> None:
         assert resources.model_in_use().name == name
 
 
-def test_a_bundle_written_anew_in_its_place_is_read_anew(fer_home: Path) -> None:
+def test_a_rewritten_bundle_is_loaded_again(fer_home: Path) -> None:
     folder = fer_home / "runs" / "again" / "bundle"
     use_bundle(make_bundle(folder, confidence_threshold=0.2).path)
     before = resources.model_in_use()
@@ -41,7 +41,7 @@ def test_a_bundle_written_anew_in_its_place_is_read_anew(fer_home: Path) -> None
     assert resources.classifier(before) is not resources.classifier(after)
 
 
-def test_a_model_that_did_not_load_is_tried_again(tmp_path: Path) -> None:
+def test_a_model_that_failed_to_load_is_tried_again(tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
     content = bundle.served_file.read_bytes()
     bundle.served_file.write_bytes(b"no network")

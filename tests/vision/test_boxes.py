@@ -10,7 +10,7 @@ def three() -> Detections:
     return Detections(BOXES.copy(), np.array([0.7, 0.9, 0.8], np.float32), landmarks, np.array([0, 30, 90], np.float32))
 
 
-def test_of_boxes_that_overlap_the_highest_score_stays_with_all_that_belongs_to_it() -> None:
+def test_of_overlapping_boxes_the_one_with_the_highest_score_is_kept() -> None:
     found = three().distinct()
     assert found.boxes_xywh.tolist() == [[12, 22, 30, 40], [200, 20, 30, 40]]
     assert found.rolls.tolist() == [30, 90]

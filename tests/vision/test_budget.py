@@ -37,7 +37,7 @@ print(megabytes("VmHWM") - before, megabytes("VmRSS") - before)
 """
 
 
-def test_what_exceeds_the_budget_alone_is_refused_with_its_size() -> None:
+def test_an_image_larger_than_the_budget_is_refused_with_its_size() -> None:
     with pytest.raises(ImageError, match=r"takes 501 MB of memory \(9 x 8 pixels\)"), reserved(MAX_MEMORY + 1e6, 9, 8):
         raise AssertionError("not reached")
 
@@ -61,14 +61,14 @@ def test_large_images_wait_for_each_other() -> None:
     assert order == ["first", "second"] and budget._free == MAX_MEMORY
 
 
-def test_a_failure_gives_the_memory_back() -> None:
+def test_a_failure_releases_the_memory() -> None:
     with pytest.raises(ZeroDivisionError), reserved(1e6, 1, 1):
         raise ZeroDivisionError
     assert budget._free == MAX_MEMORY
 
 
 def large(file_format: str) -> bytes:
-    """A small file with as many pixels as are allowed."""
+    """Return a small file with the maximum number of pixels."""
     side = 6400 if file_format == "float" else 8000
     if file_format == "float":
         return encoded(Image.fromarray(np.zeros((side, side), np.float32)), "TIFF", compression="tiff_lzw")

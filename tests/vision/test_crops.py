@@ -6,7 +6,7 @@ from fer.vision.crops import LEAST_ROLL, crop_faces, cut_square
 
 
 def ramp(height: int = 200, width: int = 240) -> np.ndarray:
-    """Grey that rises by 1 a pixel to the right, (H, W): a crop's values tell where it was cut."""
+    """Return grey that rises by 1 per pixel to the right, (H, W), so a crop's values tell its position."""
     return np.tile(np.arange(width, dtype=np.uint8), (height, 1))
 
 
@@ -16,7 +16,7 @@ def dot(x: int, y: int, height: int = 200, width: int = 240) -> np.ndarray:
     return image
 
 
-def test_a_square_of_48_is_cut_as_it_is() -> None:
+def test_a_square_of_48_is_cut_unchanged() -> None:
     image = np.random.default_rng(0).integers(0, 256, (100, 120), dtype=np.uint8)
     crops = crop_faces(image, [(30, 20, 48, 48)], 1.0)
     assert crops.shape == (1, 48, 48, 1) and crops.dtype == np.uint8
@@ -71,7 +71,7 @@ def test_half_pixels_all_go_the_same_way(left: float) -> None:
         ((900, 900, 48, 48), (20, 20), 239),
     ],
 )
-def test_outside_the_picture_the_border_is_repeated(box, corner, value) -> None:
+def test_outside_the_image_the_border_is_repeated(box, corner, value) -> None:
     assert crop_faces(ramp(), [box], 1.0)[0, corner[0], corner[1], 0] == value
 
 
@@ -87,7 +87,7 @@ def test_colour_becomes_grey_as_opencv_weighs_it() -> None:
     assert np.unique(crop_faces(image_bgr, [(5, 5, 48, 48), (-20, -20, 30, 30)], 1.0)).tolist() == [expected]
 
 
-def test_small_faces_are_made_larger_and_a_pixel_is_a_face() -> None:
+def test_small_faces_are_enlarged_even_from_one_pixel() -> None:
     image = np.zeros((40, 40), np.uint8)
     image[:, 20:] = 240
     crop = crop_faces(image, [(10, 10, 20, 20)], 1.0)[0, ..., 0].astype(int)
@@ -95,14 +95,14 @@ def test_small_faces_are_made_larger_and_a_pixel_is_a_face() -> None:
     assert crop_faces(np.full((1, 1), 7, np.uint8), [(0, 0, 1, 1), (0, 0, 0.2, 0.2)], 1.0).min() == 7
 
 
-def test_many_faces_keep_their_order_and_none_is_an_empty_batch() -> None:
+def test_many_faces_keep_their_order_and_no_faces_give_an_empty_batch() -> None:
     boxes = np.array([[x, 10, 48, 48] for x in (0, 150, 75)], np.float32)
     assert crop_faces(ramp(), boxes, 1.0)[:, 0, 0, 0].tolist() == [0, 150, 75]
     assert crop_faces(ramp(), np.empty((0, 4), np.float32), 1.0).shape == (0, 48, 48, 1)
     assert crop_faces(ramp(), [], 1.1).shape == (0, 48, 48, 1)
 
 
-def test_the_picture_stays_as_it_was() -> None:
+def test_the_image_is_unchanged() -> None:
     image = ramp()
     image.setflags(write=False)
     crop_faces(image, [(-5, -5, 60, 60), (10, 10, 48, 48)], 1.0)[:] = 0
@@ -112,7 +112,7 @@ def test_the_picture_stays_as_it_was() -> None:
 @pytest.mark.parametrize("roll", [30, 90, 180, -120, 45])
 @pytest.mark.parametrize("side", [60, 300])
 def test_a_turned_head_is_turned_back(roll: float, side: int) -> None:
-    """A picture turned clockwise around its middle gives the crop of the picture itself."""
+    """An image turned clockwise around its middle gives the crop of the original."""
     image = cv2.GaussianBlur(np.random.default_rng(3).integers(0, 256, (601, 601)).astype(np.uint8), (0, 0), side / 12)
     image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
     matrix = cv2.getRotationMatrix2D((300, 300), -roll, 1)
@@ -131,7 +131,7 @@ def test_a_small_roll_changes_nothing() -> None:
     assert not np.array_equal(crop_faces(ramp(), box, 1.0, [LEAST_ROLL]), plain)
 
 
-def test_points_of_a_cut_square_are_found_in_the_image() -> None:
+def test_points_of_a_crop_are_mapped_back_to_the_image() -> None:
     square = cut_square(ramp(400, 400), (200, 150), 100, 50, roll=90)
     # Upright in the square, its top is on the right in the image.
     np.testing.assert_allclose(

@@ -15,7 +15,7 @@ from fer.vision.photos import PHOTO_SIDE
 from fer.vision.yunet import YuNet
 from tests.support.builders import group_bgr, portrait_bgr
 
-# Where the portrait's nose is, as shares of its side.
+# The position of the portrait's nose, as shares of its side.
 NOSE = np.array([0.44, 0.23])
 
 
@@ -29,7 +29,7 @@ def holds(boxes_xywh: np.ndarray, point_xy: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("side", [200, 512, 1500])
-def test_boxes_are_in_pixels_of_the_image_given(detector: FaceDetector, side: int) -> None:
+def test_boxes_are_in_pixels_of_the_given_image(detector: FaceDetector, side: int) -> None:
     image_bgr = cv2.resize(portrait_bgr(), (side, side), interpolation=cv2.INTER_AREA)
     before = image_bgr.copy()
     found = detector.detect(image_bgr)
@@ -40,7 +40,7 @@ def test_boxes_are_in_pixels_of_the_image_given(detector: FaceDetector, side: in
     assert len(found) == 1 and np.array_equal(image_bgr, before)
 
 
-def test_a_wide_image_is_scaled_alike_in_both_directions(detector: FaceDetector) -> None:
+def test_a_wide_image_is_scaled_equally_in_both_directions(detector: FaceDetector) -> None:
     image_bgr = np.zeros((600, 1600, 3), np.uint8)
     image_bgr[50:562, 1000:1512] = portrait_bgr()
     (box,) = detector.detect(image_bgr).boxes_xywh
@@ -78,7 +78,7 @@ def test_tiny_and_long_pictures_have_no_face(name: str, shape: tuple[int, int]) 
     assert len(create_detector(name).detect(image_bgr)) == 0
 
 
-def test_boxes_that_make_no_sense_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_impossible_boxes_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     good = (-10.0, 20.0, 60.0, 70.0)
     bad = [
         (-60.0, 20.0, 60.0, 70.0),  # centre left of the picture
@@ -103,7 +103,7 @@ def test_a_face_in_a_small_picture_is_found_where_it_is() -> None:
     assert holds(box[None], np.array([24, 25])).all() and 12 < box[2] < 30
 
 
-def test_one_object_takes_pictures_of_many_sizes(detector: FaceDetector) -> None:
+def test_a_detector_accepts_images_of_any_size(detector: FaceDetector) -> None:
     portrait = portrait_bgr()
     first = detector.detect(portrait).boxes_xywh
     for size in ((640, 200), (33, 70), (1, 1), (300, 900)):
@@ -111,14 +111,14 @@ def test_one_object_takes_pictures_of_many_sizes(detector: FaceDetector) -> None
     np.testing.assert_array_equal(detector.detect(portrait).boxes_xywh, first)
 
 
-def test_a_face_cut_off_by_the_edge_has_its_centre_in_the_picture() -> None:
+def test_a_face_cut_off_by_the_edge_has_its_centre_in_the_image() -> None:
     image_bgr = np.ascontiguousarray(portrait_bgr()[:, 215:])
     for box in create_detector("yunet", sensitivity=1).detect(image_bgr).boxes_xywh:
         assert 0 <= box[0] + box[2] / 2 < image_bgr.shape[1] and 0 <= box[1] + box[3] / 2 < image_bgr.shape[0]
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_faces_smaller_than_asked_for_are_left_out(name: str) -> None:
+def test_faces_below_the_minimum_size_are_left_out(name: str) -> None:
     portrait = portrait_bgr()
     width = float(create_detector(name).detect(portrait).boxes_xywh[0, 2:].min())
     assert len(create_detector(name, min_face=round(width * 0.7)).detect(portrait)) == 1
@@ -128,7 +128,7 @@ def test_faces_smaller_than_asked_for_are_left_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_more_sensitive_finds_no_fewer(name: str) -> None:
+def test_a_more_sensitive_detector_finds_at_least_as_many(name: str) -> None:
     image_bgr = cv2.GaussianBlur(group_bgr(4, 3, side=160), (0, 0), 2.5)
     counts = [len(create_detector(name, sensitivity=value).detect(image_bgr)) for value in (0.0, 0.5, 1.0)]
     assert counts == sorted(counts) and counts[0] < counts[2]
@@ -163,7 +163,7 @@ def test_the_cascade_runs_with_the_measured_settings(monkeypatch, side, min_face
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_the_crop_goes_with_the_bundle(name: str) -> None:
+def test_the_crop_rule_comes_from_the_bundle(name: str) -> None:
     detector = create_detector(name)
     assert detector.name == name
     scales: Any = CROP["scale"]
@@ -185,7 +185,9 @@ def test_settings_out_of_range_are_refused(arguments: dict, sentence: str) -> No
         create_detector(**arguments)
 
 
-def test_without_its_file_yunet_is_not_offered_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_without_its_file_yunet_is_not_offered_and_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
     monkeypatch.setattr(detection, "SHIPPED_BUNDLE", tmp_path)
     assert available_detectors() == DETECTORS and detection.photo_detector_name() == "yunet"
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -194,7 +196,7 @@ def test_without_its_file_yunet_is_not_offered_and_says_what_to_do(monkeypatch: 
         create_detector("yunet")
 
 
-def test_a_file_dropped_into_the_model_folder_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_in_the_model_folder_takes_precedence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     packaged = detection.yunet_file()
     assert packaged is not None
     monkeypatch.setattr(detection, "SHIPPED_BUNDLE", tmp_path)

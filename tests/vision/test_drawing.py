@@ -27,7 +27,7 @@ def test_a_box_has_the_colour_of_its_class_in_bgr(emotion: str) -> None:
 
 
 @pytest.mark.parametrize("corner", [(150, 0), (150, 4), (395, 100), (150, 299)])
-def test_a_label_keeps_within_the_picture(corner: tuple[int, int]) -> None:
+def test_a_label_stays_within_the_image(corner: tuple[int, int]) -> None:
     amid, moved = blank(), blank()
     draw_label(amid, (150, 150), (0, 200, 0), "looks happy")
     draw_label(moved, corner, (0, 200, 0), "looks happy")

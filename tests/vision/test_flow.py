@@ -8,7 +8,7 @@ from fer.vision.flow import shift_boxes
 
 
 def textured(seed: int = 0, height: int = 240, width: int = 320) -> np.ndarray:
-    """(H, W) uint8 with soft blobs, as flow finds them in a face."""
+    """Return (H, W) uint8 with soft blobs, which optical flow can follow."""
     noise = np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
     return cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 4), None, 0, 255, cv2.NORM_MINMAX)
 
@@ -27,7 +27,7 @@ def test_a_box_moves_as_far_as_the_picture(dx: float, dy: float) -> None:
     assert moved.boxes_xywh.dtype == np.float32
 
 
-def test_two_boxes_move_each_for_itself() -> None:
+def test_two_boxes_move_independently() -> None:
     image = textured()
     following = image.copy()
     following[:, :160] = shifted(image, 6, 0)[:, :160]
@@ -37,7 +37,7 @@ def test_two_boxes_move_each_for_itself() -> None:
 
 
 def test_the_median_ignores_what_passes_in_front() -> None:
-    """A third of the box is covered by something that moves the other way."""
+    """Something that moves the other way covers a third of the box."""
     image = textured()
     following = shifted(image, 4, 0)
     following[60:170, 165:200] = shifted(textured(1), -9, 0)[60:170, 165:200]

@@ -19,12 +19,12 @@ from fer.vision.images import decode, encode_jpeg, encode_png
 from tests.support.builders import encoded, portrait_bgr
 
 PICTURES = Path(__file__).parent / "pictures"
-# Four quarters, so that every turn and mirroring is told apart: (row, column) of a pixel in each, and its colour.
+# Four quarters, so that every orientation looks different: (row, column) of a pixel in each, and its colour.
 RED, GREEN, BLUE, GRAY = (200, 30, 20), (20, 180, 40), (30, 40, 190), (120, 120, 120)
 
 
 def quarters(width: int = 64, height: int = 48) -> Image.Image:
-    """Red and green over blue and grey, RGB."""
+    """Return an RGB image: red and green over blue and grey."""
     pixels = np.empty((height, width, 3), np.uint8)
     pixels[: height // 2, : width // 2], pixels[: height // 2, width // 2 :] = RED, GREEN
     pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :] = BLUE, GRAY
@@ -32,7 +32,7 @@ def quarters(width: int = 64, height: int = 48) -> Image.Image:
 
 
 def corners(image_bgr: np.ndarray) -> list[tuple[int, ...]]:
-    """RGB in the middle of each quarter: left top, right top, left bottom, right bottom."""
+    """Return the RGB of each quarter's middle: left top, right top, left bottom, right bottom."""
     height, width = image_bgr.shape[:2]
     places = [(height // 4, width // 4), (height // 4, 3 * width // 4), (3 * height // 4, width // 4)]
     return [tuple(int(v) for v in image_bgr[place][::-1]) for place in [*places, (3 * height // 4, 3 * width // 4)]]
@@ -46,7 +46,7 @@ def assert_colors(found: list[tuple[int, int, int]], expected: list[tuple[int, i
     ("file_format", "tolerance"),
     [("PNG", 0), ("BMP", 0), ("TIFF", 0), ("PPM", 0), ("JPEG", 4), ("WEBP", 12), ("AVIF", 8), ("GIF", 2)],
 )
-def test_every_format_comes_out_as_bgr(file_format: str, tolerance: int) -> None:
+def test_every_format_is_decoded_as_bgr(file_format: str, tolerance: int) -> None:
     image = decode(encoded(quarters(), file_format))
     assert image.shape == (48, 64, 3) and image.dtype == np.uint8 and image.flags.c_contiguous
     assert_colors(corners(image), [RED, GREEN, BLUE, GRAY], tolerance)
@@ -67,7 +67,7 @@ def test_a_cmyk_jpeg_is_not_inverted() -> None:
 
 
 @pytest.mark.parametrize("alpha", [0, 64, 255])
-def test_what_is_transparent_is_shown_on_white(alpha: int) -> None:
+def test_transparent_pixels_become_white(alpha: int) -> None:
     picture = quarters()
     picture.putalpha(alpha)
     expected = [tuple(round(v * alpha / 255 + 255 - alpha) for v in color) for color in (RED, GREEN, BLUE, GRAY)]
@@ -85,8 +85,8 @@ def test_a_transparent_color_is_white(mode: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 @pytest.mark.parametrize("top", [255, 100])
-def test_sixteen_bits_are_scaled_by_their_own_white(suffix: str, top: int) -> None:
-    """A dark picture of 16 bits stays dark: its white is 65535, whatever its brightest pixel."""
+def test_sixteen_bits_are_scaled_by_their_white(suffix: str, top: int) -> None:
+    """A dark image of 16 bits stays dark: its white is 65535, whatever its brightest pixel is."""
     gray = np.tile(np.linspace(0, top * 257, 64).astype(np.uint16), (48, 1))
     for pixels in (gray, np.dstack([gray] * 3)):
         image = decode(cv2.imencode(suffix, pixels)[1].tobytes())
@@ -115,7 +115,7 @@ def test_floating_point_is_scaled_and_gaps_are_black() -> None:
         (8, [GREEN, GRAY, RED, BLUE]),
     ],
 )
-def test_pictures_are_turned_upright(file_format: str, orientation: int, expected: list[tuple[int, int, int]]) -> None:
+def test_exif_orientation_is_applied(file_format: str, orientation: int, expected: list[tuple[int, int, int]]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     image = decode(encoded(quarters(), file_format, exif=exif))
@@ -132,19 +132,19 @@ def test_a_phones_heic_is_read_and_turned(name: str) -> None:
 
 
 @pytest.mark.filterwarnings(r"ignore::UserWarning:PIL\.")
-def test_broken_exif_data_cost_nothing_but_the_turn() -> None:
+def test_with_broken_exif_data_an_image_is_read_unturned() -> None:
     data = encoded(quarters(), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"garbage" * 9)
     assert_colors(corners(decode(data)), [RED, GREEN, BLUE, GRAY], 4)
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_an_animation_is_its_first_frame(file_format: str) -> None:
+def test_of_an_animation_the_first_frame_is_read(file_format: str) -> None:
     frames = [Image.new("RGB", (64, 48), color) for color in (GREEN, BLUE)]
     data = encoded(quarters(), file_format, save_all=True, append_images=frames)
     assert_colors(corners(decode(data)), [RED, GREEN, BLUE, GRAY], 12)
 
 
-def test_strips_of_a_tall_picture_meet() -> None:
+def test_strips_of_a_tall_image_join_exactly() -> None:
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (700, 5, 4), dtype=np.uint8)
     pixels[..., 3] = 255
@@ -152,7 +152,7 @@ def test_strips_of_a_tall_picture_meet() -> None:
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG that says it is large, and whose content says nothing."""
+    """Return a PNG with a large declared size and little content."""
     data = bytearray(encoded(Image.new("L", (1, 1))))
     data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
@@ -176,7 +176,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_picture_is_refused_in_a_sentence(name: str) -> None:
+def test_an_unreadable_image_is_refused_with_a_sentence(name: str) -> None:
     data, sentence = REFUSED[name]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -200,7 +200,7 @@ def example(file_format: str) -> bytes:
     changes=st.lists(st.tuples(st.floats(0, 0.999), st.binary(min_size=1, max_size=4)), max_size=4),
     kept=st.floats(0.2, 1),
 )
-def test_a_damaged_file_is_an_image_or_a_sentence(
+def test_a_damaged_file_gives_an_image_or_a_sentence(
     file_format: str, changes: list[tuple[float, bytes]], kept: float
 ) -> None:
     data = bytearray(example(file_format))
@@ -218,14 +218,14 @@ def test_a_damaged_file_is_an_image_or_a_sentence(
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
-def test_a_file_that_lacks_a_tenth_is_refused(file_format: str, kept: float) -> None:
+def test_a_file_that_misses_its_last_tenth_is_refused(file_format: str, kept: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     data = example("HEIF") if file_format == "HEIF" else encoded(Image.fromarray(noise), file_format)
     with pytest.raises(ImageError, match="damaged or cut short"):
         decode(data[: round(kept * len(data))])
 
 
-def test_limits_come_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_are_checked_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> None:
         raise AssertionError("decoded")
 
@@ -238,10 +238,10 @@ def test_limits_come_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
         decode(bytes(int(2.05 * MB)))
 
 
-def test_damage_is_told_by_the_error_and_not_on_the_terminal(tmp_path: Path) -> None:
+def test_damage_is_reported_by_the_error_and_not_on_the_terminal(tmp_path: Path) -> None:
     file = tmp_path / "broken.tif"
     data = bytearray(encoded(quarters(), "TIFF"))
-    at = data.index(b"\x15\x01\x03\x00")  # samples for each pixel
+    at = data.index(b"\x15\x01\x03\x00")  # samples per pixel
     data[at + 8 : at + 10] = b"\x00\x08"
     file.write_bytes(data)
     large = tmp_path / "large.png"
@@ -272,7 +272,7 @@ def test_reading_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         images.read(tmp_path)
 
 
-def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
+def test_an_image_is_recognised_by_its_content(tmp_path: Path) -> None:
     for name, data, expected in [
         ("a", encoded(quarters()), True),
         ("b.png", b"text", False),
@@ -283,7 +283,7 @@ def test_a_picture_is_known_by_its_content(tmp_path: Path) -> None:
     assert images.is_picture(tmp_path) is False
 
 
-def test_encoded_pictures_come_back() -> None:
+def test_encoded_images_can_be_decoded() -> None:
     image = decode(encoded(quarters()))
     np.testing.assert_array_equal(decode(encode_png(image)), image)
     jpeg = encode_jpeg(image)

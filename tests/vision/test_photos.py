@@ -11,12 +11,12 @@ from fer.vision.crops import LEAST_ROLL
 from fer.vision.detection import create_detector, smallest_face
 from tests.support.builders import portrait_bgr
 
-# The middle of the portrait's face, and its width there, as shares of the portrait's side.
+# The middle and the width of the portrait's face, as shares of the portrait's side.
 FACE, WIDTH = np.array([0.435, 0.235]), 0.176
 
 
 def scene(width: int, height: int, face_px: int, corners: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    """A grey photo with portraits whose faces are `face_px` wide, and the middles of these faces, (N, 2)."""
+    """Return a grey photo with portraits whose faces are `face_px` wide, and the middles of these faces, (N, 2)."""
     side = round(face_px / WIDTH)
     image_bgr = np.full((height, width, 3), 110, np.uint8)
     small = cv2.resize(portrait_bgr(), (side, side), interpolation=cv2.INTER_AREA)
@@ -26,7 +26,7 @@ def scene(width: int, height: int, face_px: int, corners: list[tuple[int, int]])
 
 
 def turned(image_bgr: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
-    """The image turned clockwise on a larger canvas, and where the portrait's face is then, (2,)."""
+    """Return the image turned clockwise on a larger canvas, and the position of the portrait's face in it, (2,)."""
     side = image_bgr.shape[0]
     canvas = round(side * 1.5)
     matrix = cv2.getRotationMatrix2D((side / 2, side / 2), -degrees, 1)
@@ -79,7 +79,7 @@ def test_a_group_photo_that_lies_on_its_side(quarters: int, face_px: int) -> Non
 
 @pytest.mark.parametrize("name", ["yunet", "haar"])
 @pytest.mark.parametrize("side", [1300, 2500])
-def test_a_large_face_stays_one_and_brings_no_false_ones(name: str, side: int) -> None:
+def test_a_large_face_is_found_once_without_false_ones(name: str, side: int) -> None:
     image_bgr = cv2.resize(portrait_bgr(), (side, side), interpolation=cv2.INTER_CUBIC)
     found = create_detector(name).detect(image_bgr)
     assert found_at(found, FACE[None] * side, WIDTH * side) == [1]
@@ -113,7 +113,7 @@ def test_landmarks_of_a_turned_face_are_those_of_the_upright_one(degrees: int) -
     np.testing.assert_allclose(found[0], np.column_stack(expected), atol=8)
 
 
-def test_a_sideways_face_next_to_an_upright_one_is_turned_alone() -> None:
+def test_only_the_sideways_face_next_to_an_upright_one_is_turned() -> None:
     both = np.hstack([portrait_bgr(), np.ascontiguousarray(np.rot90(portrait_bgr()))])
     found = create_detector("yunet").detect(both)
     by_place = found.rolls[np.argsort(found.centers_xy[:, 0])]
@@ -142,11 +142,11 @@ def test_textures_have_no_more_faces_than_in_one_pass(name: str) -> None:
         ("haar", (3000, 4000), 75),
     ],
 )
-def test_the_smallest_face_that_is_promised(name: str, size: tuple[int, int], smallest: int) -> None:
+def test_the_documented_smallest_face_is_found(name: str, size: tuple[int, int], smallest: int) -> None:
     assert smallest_face(name, *size) == smallest
 
 
-def test_without_yunet_haar_promises_what_one_pass_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_with_haar_the_smallest_face_is_that_of_one_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(detection, "yunet_file", lambda: None)
     assert smallest_face("haar", 4000, 3000) == 188
     image_bgr, _ = scene(4000, 3000, 60, [(400, 500)])
@@ -154,7 +154,7 @@ def test_without_yunet_haar_promises_what_one_pass_finds(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("name", ["yunet", "haar"])
-def test_a_smallest_face_that_is_asked_for_counts_in_the_finer_pass_too(name: str) -> None:
+def test_a_minimum_face_size_applies_to_the_finer_pass_too(name: str) -> None:
     image_bgr, _ = scene(4000, 3000, 60, [(400, 500)])
     assert len(create_detector(name, min_face=40).detect(image_bgr)) == 1
     assert len(create_detector(name, min_face=150).detect(image_bgr)) == 0
@@ -169,7 +169,7 @@ def test_a_roll_is_measured_in_place() -> None:
     assert LEAST_ROLL < 30
 
 
-def test_a_clear_upright_face_costs_no_closer_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clearly_upright_face_needs_no_second_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     def look(*_: object, **__: object) -> None:
         raise AssertionError("no closer look was needed")
 

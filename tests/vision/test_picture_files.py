@@ -12,7 +12,7 @@ PICTURE = encoded(Image.new("RGB", (4, 4)))
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Pictures by name, by content, by both; hidden ones, others; two levels."""
+    """Make a folder with images known by name, by content or by both, hidden files and others, on two levels."""
     for name in ("b.PNG", "a.jpg", "deep/c.webp", "deep/er/without_suffix", ".hidden.png", ".cache/d.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(PICTURE)
@@ -25,7 +25,7 @@ def names(files: tuple[Path, ...], top: Path) -> list[str]:
     return [file.relative_to(top).as_posix() for file in files]
 
 
-def test_a_folder_is_searched_to_the_bottom_by_name_and_content(tree: Path) -> None:
+def test_a_folder_is_searched_recursively_by_name_and_content(tree: Path) -> None:
     found = gather([tree])
     assert names(found.files, tree) == [
         "a.jpg",
@@ -38,38 +38,38 @@ def test_a_folder_is_searched_to_the_bottom_by_name_and_content(tree: Path) -> N
     assert found.left_out == 2 and found.failures == ()
 
 
-def test_files_are_taken_as_they_are_and_each_once(tree: Path) -> None:
+def test_named_files_are_used_unchecked_and_once(tree: Path) -> None:
     paths = [tree / "notes.txt", tree / "deep", tree / "gone.png", tree / "notes.txt", tree / "deep" / "c.webp"]
     found = gather(paths)
     assert names(found.files, tree) == ["notes.txt", "deep/c.webp", "deep/er/without_suffix", "gone.png"]
     assert found.failures == ()
 
 
-def test_what_was_written_is_no_source_unless_it_is_asked_for(tree: Path) -> None:
+def test_written_files_are_not_sources_unless_named(tree: Path) -> None:
     assert names(gather([tree], skip=tree / "deep").files, tree) == ["a.jpg", "b.PNG", "broken.jpg", "phone.heic"]
     assert len(gather([tree / "deep"], skip=tree / "deep").files) == 2
 
 
 @pytest.mark.parametrize(("others", "words"), [(0, "no image in this folder;"), (1, "only 1 other file;")])
-def test_a_folder_without_a_picture_is_named(tmp_path: Path, others: int, words: str) -> None:
+def test_a_folder_without_images_is_named(tmp_path: Path, others: int, words: str) -> None:
     for number in range(others):
         (tmp_path / f"{number}.txt").write_text("text")
     ((path, reason),) = gather([tmp_path]).failures
     assert path == tmp_path and words in reason
 
 
-def test_a_folder_that_was_searched_before_is_not_called_empty(tree: Path) -> None:
+def test_a_folder_searched_twice_is_not_reported_as_empty(tree: Path) -> None:
     assert gather([tree, tree / "deep"]).failures == ()
 
 
-def test_neither_a_circle_of_links_nor_a_pipe_holds_the_search_up(tree: Path) -> None:
+def test_link_cycles_and_pipes_do_not_block_the_search(tree: Path) -> None:
     (tree / "deep" / "circle").symlink_to(tree, target_is_directory=True)
     os.mkfifo(tree / "pipe.png")
     os.mkfifo(tree / "pipe")
     assert len(gather([tree]).files) == 6
 
 
-def test_a_closed_folder_is_named_and_the_others_are_searched(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_folder_is_named_and_the_others_are_searched(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = tree / "deep" / "er"
     scandir = os.scandir
 
@@ -78,7 +78,7 @@ def test_a_closed_folder_is_named_and_the_others_are_searched(tree: Path, monkey
             raise PermissionError(13, "Permission denied", path)
         return scandir(path)
 
-    # By rights it would not do: the superuser may read everything.
+    # Permissions would have no effect, because root may read everything.
     monkeypatch.setattr(os, "scandir", closed_to_us)
     found = gather([tree])
     assert len(found.files) == 5
@@ -86,7 +86,7 @@ def test_a_closed_folder_is_named_and_the_others_are_searched(tree: Path, monkey
     assert path == closed and "Permission denied" in reason
 
 
-def test_what_cannot_be_told_goes_to_the_reader_by_its_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_cannot_be_inspected_are_chosen_by_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree / "nowhere.png").symlink_to(tree / "gone.png")
     closed, ask = tree / "deep", os.stat
 

@@ -20,12 +20,12 @@ def seen(yaw: float, pitch: float, roll: float, distance_mm: float = 900) -> np.
 
 @pytest.mark.parametrize("roll", [0, 30, -90, 180])
 @pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (30, 0), (-30, 0), (0, 20), (0, -20), (40, 15), (-55, -10)])
-def test_a_known_pose_is_found_again(yaw: float, pitch: float, roll: float) -> None:
+def test_a_known_pose_is_recovered(yaw: float, pitch: float, roll: float) -> None:
     found = head_pose(300 + 2 * seen(yaw, pitch, roll), roll)
     assert (found.yaw, found.pitch, found.roll) == pytest.approx((yaw, pitch, roll), abs=1.5)
 
 
-def test_yaw_is_positive_where_the_nose_points_to_the_right_of_the_image() -> None:
+def test_yaw_is_positive_if_the_nose_points_to_the_right_of_the_image() -> None:
     frontal = seen(0, 0, 0)
     to_the_right, up = frontal.copy(), frontal.copy()
     to_the_right[2, 0] += 8
@@ -42,7 +42,7 @@ def test_the_portrait_looks_into_the_camera() -> None:
 
 
 @pytest.mark.parametrize("landmarks", [np.zeros((5, 2)), np.full((5, 2), 7.0), np.eye(5, 2)])
-def test_impossible_landmarks_give_a_pose_all_the_same(landmarks: np.ndarray) -> None:
+def test_impossible_landmarks_still_give_a_pose(landmarks: np.ndarray) -> None:
     pose = head_pose(landmarks, 12)
     assert pose.roll == 12 and np.isfinite([pose.yaw, pose.pitch]).all()
 

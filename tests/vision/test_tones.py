@@ -14,7 +14,7 @@ GREY = cv2.cvtColor(portrait_bgr()[::4, ::4], cv2.COLOR_BGR2GRAY)
 
 
 def assert_alike(image: np.ndarray, extreme: np.ndarray) -> None:
-    """The portrait, apart from the extreme values."""
+    """Compare with the portrait, except for the extreme values."""
     difference = np.abs(image.astype(int) - GREY)
     assert difference[~extreme].max() <= 1, difference[~extreme].max()
 

@@ -1,4 +1,4 @@
-"""Who is who from frame to frame, and how a track's expression follows."""
+"""Which face is which from frame to frame, and how a track's expression is smoothed."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_the_order_of_a_detectors_boxes_does_not_matter() -> None:
     assert {track.track_id: round(float(track.box_xywh[0])) for track in tracker.tracks} == {1: 55, 2: 255}
 
 
-def test_the_assignment_is_the_best_for_all_not_for_the_first() -> None:
+def test_the_assignment_is_optimal_and_not_greedy() -> None:
     """One box lies on both tracks; a greedy choice would give it to the first and leave the second without."""
     tracker = FaceTracker(min_iou=0.1)
     tracker.update([(0, 0, 100, 100), (60, 0, 100, 100)], 0)
@@ -94,7 +94,7 @@ def test_a_track_that_comes_back_in_time_keeps_number_and_expression() -> None:
     assert track.smoothed.tolist() == one_hot("happy").tolist()
 
 
-def test_many_detections_a_second_may_miss_for_a_moment() -> None:
+def test_frequent_detections_may_miss_a_face_for_a_moment() -> None:
     tracker = FaceTracker()
     tracker.update([LEFT], 0.0)
     tracker.update([LEFT], 0.03)
@@ -105,14 +105,14 @@ def test_many_detections_a_second_may_miss_for_a_moment() -> None:
     assert tracker.tracks == ()
 
 
-def test_what_only_one_detection_saw_goes_at_its_first_miss() -> None:
+def test_a_face_detected_only_once_is_dropped_at_its_first_miss() -> None:
     tracker = FaceTracker()
     tracker.update([LEFT], 0.0)
     tracker.update([], 0.03)
     assert tracker.tracks == ()
 
 
-def test_a_number_is_never_given_twice() -> None:
+def test_a_number_is_never_reused() -> None:
     tracker = FaceTracker()
     tracker.update([LEFT], 0)
     tracker.update([], 0.1)
@@ -122,7 +122,7 @@ def test_a_number_is_never_given_twice() -> None:
     assert [track.track_id for track in tracker.tracks] == [3]
 
 
-def test_a_new_size_counts_for_half_a_new_place_in_full() -> None:
+def test_the_size_is_smoothed_and_the_position_is_not() -> None:
     tracker = FaceTracker()
     tracker.update([(100, 100, 80, 80)], 0)
     tracker.update([(90, 95, 100, 100)], 0.1)
@@ -131,7 +131,7 @@ def test_a_new_size_counts_for_half_a_new_place_in_full() -> None:
     assert (left + width / 2, top + height / 2) == (140, 145)
 
 
-def test_moving_confirms_nothing() -> None:
+def test_moving_a_track_does_not_confirm_it() -> None:
     tracker = FaceTracker()
     tracker.update([LEFT, RIGHT], 0)
     tracker.move(tracker.tracks[1:], [moved(RIGHT, 7)])
@@ -152,7 +152,7 @@ def test_smoothing_follows_the_clock_not_the_number_of_frames(n_steps: int) -> N
     assert track.smoothed.sum() == pytest.approx(1)
 
 
-def test_without_smoothing_the_last_frame_counts() -> None:
+def test_without_smoothing_only_the_last_frame_counts() -> None:
     track = Track(1, np.zeros(4, np.float32), 0.0)
     track.smooth(one_hot("sad"), 0.0, 0.5)
     track.smooth(one_hot("fear"), 0.01, 0)

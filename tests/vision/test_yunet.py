@@ -31,7 +31,7 @@ def test_it_finds_what_opencv_finds(file: Path, size: tuple[int, int]) -> None:
     np.testing.assert_allclose(found.landmarks_xy[ours].reshape(-1, 10), rows[theirs, 4:14], atol=0.1)
 
 
-def test_a_face_has_candidates_that_overlap_and_less_sure_ones_are_more(file: Path) -> None:
+def test_a_face_has_overlapping_candidates_and_more_below_a_lower_score(file: Path) -> None:
     network = YuNet(file)
     found = network.candidates(portrait_bgr(), 0.5)
     boxes, scores = found.boxes_xywh, found.scores
@@ -43,9 +43,9 @@ def test_a_face_has_candidates_that_overlap_and_less_sure_ones_are_more(file: Pa
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (31, 33), (32, 32), (1, 640)])
-def test_any_size_will_do(file: Path, shape: tuple[int, int]) -> None:
+def test_images_of_any_size_work(file: Path, shape: tuple[int, int]) -> None:
     found = YuNet(file).candidates(np.full((*shape, 3), 200, np.uint8), 0.0)
-    # Every place where it looks, in whole squares of 32.
+    # Every place it searches, in whole squares of 32.
     squares = -(-shape[0] // 32) * -(-shape[1] // 32)
     assert len(found) == squares * (16 + 4 + 1)
     assert np.isfinite(found.boxes_xywh).all() and np.isfinite(found.landmarks_xy).all()

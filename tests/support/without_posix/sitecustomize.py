@@ -1,7 +1,7 @@
-"""Take away from Python what Windows and macOS lack. Python imports this module at its start, if it is on PYTHONPATH.
+"""Remove from Python what Windows and macOS lack. Python imports this module when it starts, if it is on PYTHONPATH.
 
-Child processes inherit PYTHONPATH and so lack the same. The code of this project loses everything named here. Libraries
-have code of their own for each system: they keep what only this system's branch of them uses.
+Child processes inherit PYTHONPATH, so they lack the same. This project's code loses everything named here. Libraries
+have code for each system, so they keep what only their branch for this system uses.
 """
 
 import builtins
@@ -44,7 +44,7 @@ def _no_proc(file, *arguments, **options):
 
 
 class _Proc:
-    """The paths that don't exist for the code that asks."""
+    """Paths that don't exist for this project's code."""
 
     def __contains__(self, path) -> bool:
         if not str(path).startswith(("/proc", "/sys/")):
@@ -59,7 +59,7 @@ def _exists(path, *arguments, real=os.path.exists):
     return str(path) not in _Proc() and real(path, *arguments)
 
 
-# What these need of their own system.
+# What these libraries need of this system.
 psutil.Process.kill = lambda self: self.send_signal(9)
 subprocess.Popen.kill = lambda self: self.send_signal(9)
 

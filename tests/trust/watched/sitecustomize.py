@@ -1,4 +1,4 @@
-"""Watches a Python process and its children: put this folder on PYTHONPATH, and name a log in WATCH_LOG.
+"""Watch a Python process and its children: put this folder on PYTHONPATH, and name a log in WATCH_LOG.
 
 Every look-up of a name, and every connection or packet, that isn't for this machine is written to the log and refused.
 So is every file or folder that is created, without being refused. It sees what Python does; strace sees the rest.
@@ -34,7 +34,7 @@ def _watch(event: str, arguments: tuple) -> None:
     if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
         host = arguments[0]
     elif event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-        # The address of a socket in the file system is a text; a packet of a connected socket has none.
+        # A socket in the file system has a text as address, and a packet of a connected socket has none.
         host = arguments[1][0] if isinstance(arguments[1], tuple) else None
     elif event == "open":
         path, _, flags = arguments

@@ -1,4 +1,4 @@
-"""Figures of the Live page: what is drawn, and how it is told."""
+"""Charts of the Live page and their descriptions."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def shares(**values: float) -> np.ndarray:
     return np.array([values.get(name.replace(" ", "_"), 0.0) for name in OUTCOMES])
 
 
-def test_a_line_a_class_in_its_colour() -> None:
+def test_each_class_has_a_line_in_its_colour() -> None:
     figure = timeline_chart(Timeline(0, 60, (line(),)), line())
     assert [trace.name for trace in figure.data] == list(EMOTIONS)
     assert [trace.line.color for trace in figure.data] == [EMOTION_COLORS[name] for name in EMOTIONS]
@@ -35,16 +35,16 @@ def test_the_axis_continues_while_nobody_is_there() -> None:
 
 
 @pytest.mark.parametrize("last_s", [0.1, 5, 60, 1234, 7200, 50_000])
-def test_few_ticks_at_any_length(last_s: float) -> None:
+def test_the_axis_has_few_ticks_at_any_length(last_s: float) -> None:
     assert 1 <= len(timeline_chart(Timeline(0, last_s, ()), None).layout.xaxis.tickvals) <= 8
 
 
-def test_the_time_line_in_words() -> None:
+def test_the_description_of_the_timeline() -> None:
     words = describe_timeline(Timeline(5, 65, (line(3),)), line(3))
     assert "person 3" in words and "0:05 to 1:05" in words and "neutral is highest" in words
 
 
-def test_shares_are_written_where_there_is_room() -> None:
+def test_shares_are_labelled_if_there_is_space() -> None:
     figure = share_bars({"": shares(happy=0.7, sad=0.27, fear=0.03)})
     by_name = {bar.name: bar for bar in figure.data}
     assert by_name["happy"].text == ("happy 70%",)
@@ -53,7 +53,7 @@ def test_shares_are_written_where_there_is_room() -> None:
     assert sum(bar.x[0] for bar in figure.data) == pytest.approx(1)
 
 
-def test_what_is_written_on_a_bar_stands_out() -> None:
+def test_the_label_on_a_bar_has_enough_contrast() -> None:
     bars = {bar.name: bar for bar in share_bars({"": shares(happy=1.0)}).data}
     assert bars["happy"].insidetextfont.color == "#000000"
     assert bars["sad"].insidetextfont.color == "#FFFFFF"
@@ -62,20 +62,20 @@ def test_what_is_written_on_a_bar_stands_out() -> None:
         assert bars[name].insidetextfont.color == "#000000", name
 
 
-def test_not_sure_is_told_from_neutral_by_more_than_a_grey() -> None:
+def test_not_sure_differs_from_neutral_by_more_than_a_grey() -> None:
     bars = {bar.name: bar for bar in share_bars({"": shares(neutral=0.5, not_sure=0.5)}).data}
     assert bars[NOT_SURE].marker.pattern.shape == "/"
     assert bars["neutral"].marker.pattern.shape == ""
     assert bars[NOT_SURE].marker.color != bars["neutral"].marker.color
 
 
-def test_a_row_a_person() -> None:
+def test_each_person_has_a_row() -> None:
     figure = share_bars({"everyone": shares(happy=1.0), "person 2": shares(sad=1.0)})
     assert figure.data[0].y == ("everyone", "person 2")
     assert figure.layout.yaxis.visible
 
 
-def test_shares_in_words() -> None:
+def test_the_description_of_shares() -> None:
     assert describe_shares(shares(happy=0.7, not_sure=0.3)) == "Share of time: happy 70%, not sure 30%"
     assert describe_shares(shares()) == "Share of time: nobody seen"
 

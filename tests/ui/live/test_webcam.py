@@ -1,4 +1,4 @@
-"""A session for every START, and one alone."""
+"""Each START opens exactly one session."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ from tests.support.live_session import session
 
 
 class Component:
-    """In place of streamlit-webrtc's: what the browser reports, and how the component was drawn last."""
+    """A fake of streamlit-webrtc's component: what the browser reports, and its last arguments."""
 
     def __init__(self) -> None:
         self.webcam = Webcam("camera")
@@ -38,29 +38,29 @@ class Component:
         self.track: AsyncVideoProcessTrack | None = None
 
     def offer(self, sdp: str) -> None:
-        """START: the browser has the camera and offers a connection."""
+        """Press START: the browser has the camera and offers a connection."""
         self.state = {generate_frontend_component_key("camera"): {"playing": False, "sdpOffer": {"sdp": sdp}}}
 
     def play(self) -> None:
-        """The connection is made."""
+        """Establish the connection."""
         self.state, self.playing = {generate_frontend_component_key("camera"): {"playing": True, "sdpOffer": ""}}, True
 
     def off(self) -> None:
-        """STOP."""
+        """Press STOP."""
         self.state, self.playing = (
             {generate_frontend_component_key("camera"): {"playing": False, "sdpOffer": ""}},
             False,
         )
 
     def show(self) -> CameraState:
-        """A run of the page."""
+        """Run the page."""
         self.drawn = None
         with self.patched():
             return self.webcam.show(self.open, [])
 
     @contextmanager
     def patched(self) -> Iterator[None]:
-        """The component and what the browser last said, in place of Streamlit's."""
+        """Replace Streamlit's component and its stored state."""
         with (
             mock.patch("fer.ui.live.webcam.webrtc_streamer", self._draw),
             mock.patch("fer.ui.live.webcam.st.session_state", self.state),
@@ -86,7 +86,7 @@ class Component:
         )
 
     def send(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """A frame, to whatever callback the component received last."""
+        """Send a frame to the callback that the component received last."""
         assert self.drawn
         return self.drawn["video_frame_callback"](frame)
 
@@ -99,7 +99,7 @@ def test_before_start_there_is_no_session() -> None:
     assert component.send(sent) is sent
 
 
-def test_an_offer_that_is_repeated_is_one_session() -> None:
+def test_a_repeated_offer_opens_one_session() -> None:
     component = Component()
     component.offer("first")
     assert component.show() == CameraState(on=True)
@@ -137,7 +137,7 @@ def test_a_run_from_before_start_does_not_end_the_session_that_a_newer_run_opene
     assert component.opened[0].active
 
 
-def test_going_off_ends_the_session_and_keeps_it_for_the_summary() -> None:
+def test_stop_ends_the_session_and_keeps_it_for_the_summary() -> None:
     component = Component()
     component.offer("first")
     component.show()
@@ -153,7 +153,7 @@ def test_going_off_ends_the_session_and_keeps_it_for_the_summary() -> None:
     assert component.opened[1].active
 
 
-def test_a_start_over_a_running_stream_ends_that_one() -> None:
+def test_a_start_during_a_stream_ends_that_stream() -> None:
     component = Component()
     component.offer("first")
     component.show()
@@ -162,8 +162,8 @@ def test_a_start_over_a_running_stream_ends_that_one() -> None:
     assert [opened.active for opened in component.opened] == [False, True]
 
 
-def test_a_start_over_a_running_stream_takes_its_place_where_there_is_only_one() -> None:
-    """STOP and START came so fast that no run of the page saw the camera off."""
+def test_a_start_during_a_stream_takes_its_slot_if_there_is_only_one() -> None:
+    """STOP and START were so fast that no run of the page saw the camera off."""
     component, slots = Component(), StreamSlots(1)
 
     def open_session() -> LiveSession | None:
@@ -176,7 +176,7 @@ def test_a_start_over_a_running_stream_takes_its_place_where_there_is_only_one()
             assert component.webcam.show(open_session, []) == CameraState(on=True)
 
 
-def test_a_start_that_is_refused_draws_no_camera() -> None:
+def test_a_refused_start_shows_no_camera() -> None:
     component = Component()
     component.places = 0
     component.offer("first")
@@ -186,7 +186,7 @@ def test_a_start_that_is_refused_draws_no_camera() -> None:
     assert component.show() == CameraState(on=True)
 
 
-def test_after_a_connection_that_failed_the_same_offer_is_tried_with_a_fresh_session() -> None:
+def test_after_a_failed_connection_the_same_offer_gets_a_new_session() -> None:
     """The component does that automatically in the next run of the page."""
     component = Component()
     component.offer("first")
@@ -217,8 +217,8 @@ class CameraTrack(MediaStreamTrack):
         return frame
 
 
-def test_no_frame_of_the_camera_is_sent_on_before_one_was_processed() -> None:
-    """As streamlit-webrtc does it while the first frame is in work."""
+def test_no_unprocessed_frame_is_sent_before_the_first_processed_one() -> None:
+    """As streamlit-webrtc does while the first frame is being processed."""
     component = Component()
     component.offer("first")
     busy = threading.Event()

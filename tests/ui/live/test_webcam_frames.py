@@ -1,4 +1,4 @@
-"""What streamlit-webrtc calls: frames in and out, and never an exception."""
+"""The callbacks of streamlit-webrtc: frames in and out, and never an exception."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def on_a_loop(loop: asyncio.AbstractEventLoop, processor: FrameProcessor, frames
 
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (720, 1280), (241, 321), (240, 321)])
-def test_a_picture_survives_the_way_to_the_encoder(height: int, width: int) -> None:
+def test_an_image_is_unchanged_on_its_way_to_the_encoder(height: int, width: int) -> None:
     smooth = np.full((height, width, 3), (40, 120, 200), np.uint8)
     smooth[: height // 2] = (200, 60, 30)
     there = video_frame(smooth).to_ndarray(format="bgr24")
@@ -30,7 +30,7 @@ def test_a_picture_survives_the_way_to_the_encoder(height: int, width: int) -> N
     assert np.abs(there.astype(int) - smooth).mean() < 3
 
 
-def test_a_frame_comes_back_annotated_in_its_size() -> None:
+def test_a_frame_is_returned_annotated_in_its_size() -> None:
     processor = FrameProcessor(session(clock=Clock()))
     sent = camera_frame()
     for _ in range(3):
@@ -40,14 +40,14 @@ def test_a_frame_comes_back_annotated_in_its_size() -> None:
     assert processor.session.snapshot().n_frames == 3
 
 
-def test_odd_sides_are_no_trouble() -> None:
+def test_frames_may_have_odd_sides() -> None:
     processor = FrameProcessor(session())
     shown = processor.recv(camera_frame(241, 321))
     assert (shown.width, shown.height) == (321, 241)
     assert processor.session.snapshot().n_failed == 0
 
 
-def test_of_frames_that_waited_the_newest_is_taken_and_the_rest_counted() -> None:
+def test_of_waiting_frames_the_newest_is_processed_and_the_others_counted() -> None:
     processor = FrameProcessor(session())
     frames = [camera_frame() for _ in range(4)]
     with mock.patch.object(processor, "recv", wraps=processor.recv) as recv:
@@ -59,7 +59,7 @@ def test_of_frames_that_waited_the_newest_is_taken_and_the_rest_counted() -> Non
     assert (snapshot.n_frames, snapshot.n_dropped) == (1, 3)
 
 
-def test_a_failing_frame_is_the_frame_itself() -> None:
+def test_a_failed_frame_is_returned_unchanged() -> None:
     processor = FrameProcessor(session(classifier=FakeClassifier(fails_every=1)))
     sent = camera_frame()
     assert processor.recv(sent) is sent

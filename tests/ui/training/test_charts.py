@@ -1,4 +1,4 @@
-"""Charts of training: what is drawn, in which colours, and that a zoom belongs to a run and a chart."""
+"""Charts of training: contents, colours, and that a zoom belongs to a run and a chart."""
 
 import pandas as pd
 import pytest
@@ -25,7 +25,7 @@ def test_new_epochs_keep_the_revision_and_another_run_or_chart_has_its_own(build
     assert len(others) == 6
 
 
-def test_the_first_epochs_lie_on_whole_numbers_and_no_epoch_changes_the_range():
+def test_the_first_epochs_have_integer_ticks_and_a_fixed_range():
     first, tenth, later = (charts.loss_chart(metrics(n), "a", 0).layout.xaxis for n in (1, 10, 30))
     assert (first.dtick, tenth.dtick, later.dtick) == (1, 1, None)
     assert charts.loss_chart(metrics(0), "a", 0).layout.xaxis.dtick == 1
@@ -77,7 +77,7 @@ def test_compared_runs_have_colours_of_their_own():
     assert [len(line.x) for line in figure.data] == [2, 5]
 
 
-def test_curves_are_told_in_words():
+def test_the_description_of_curves():
     assert charts.describe(metrics(0), 0) == charts.describe_classes(metrics(0)) == "No completed epochs."
     text = charts.describe(metrics(3), 2)
     assert "After epoch 3" in text

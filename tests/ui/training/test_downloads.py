@@ -1,4 +1,4 @@
-"""What can be taken away from a run."""
+"""The downloads of a run."""
 
 import io
 import os
@@ -27,7 +27,7 @@ def test_a_run_without_an_epoch_has_its_settings_and_log(fer_home: Path) -> None
     assert found[layout.LOG].read() == b"the log of the run\n"
 
 
-def test_each_file_is_read_when_it_is_asked_for_and_named_after_its_run(fer_home: Path) -> None:
+def test_each_file_is_read_on_request_and_named_after_its_run(fer_home: Path) -> None:
     run_id = write_run(1, epochs_done=2)
     folder = layout.run_folder(run_id)
     for name in ("report.html", layout.REPORT):
@@ -56,7 +56,7 @@ def test_the_zip_is_a_bundle_that_can_be_served(fer_home: Path, tmp_path: Path) 
     assert {file.name for file in taken.path.iterdir()} == {file.name for file in own.path.iterdir()}
 
 
-def test_a_run_that_is_gone_since_is_a_sentence(fer_home: Path) -> None:
+def test_a_deleted_run_gives_a_sentence(fer_home: Path) -> None:
     run_id = write_run(1, epochs_done=2)
     found = offered(run_id)
     shutil.rmtree(layout.run_folder(run_id))
@@ -64,7 +64,7 @@ def test_a_run_that_is_gone_since_is_a_sentence(fer_home: Path) -> None:
         found[layout.METRICS].read()
 
 
-def test_what_is_large_is_made_when_it_is_asked_for_and_anew_when_it_changed(fer_home: Path) -> None:
+def test_large_files_are_made_on_request_and_again_after_a_change(fer_home: Path) -> None:
     run_id = write_run(1, epochs_done=2)
     report = layout.run_folder(run_id) / "report.html"
     report.write_text("one")

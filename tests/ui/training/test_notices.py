@@ -1,4 +1,4 @@
-"""Which run ended while one looked is said once, and only to who saw it active."""
+"""The end of a run is announced once, and only to viewers who saw it active."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def said(app: AppTest) -> list[str]:
 
 @pytest.fixture
 def runs(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunSummary]:
-    """Two runs, the newest first, of which the older is active; what the page sees is changed in place."""
+    """Return two runs, newest first, of which the older is active; tests change them in place."""
     found = [store.read_run(write_run(number, name=f"run {number}", epochs_done=5)) for number in (2, 1)]
     found[1] = replace(found[1], state="running")
     monkeypatch.setattr(store, "list_runs", lambda: found)
@@ -62,7 +62,7 @@ NO_EPOCH: Final = {"best_accuracy": None, "epoch": 0, "batch": 0}
         ("failed", {"message": "", "hopeless": True} | NO_EPOCH, "'run 1' failed: see its log. See it below"),
     ],
 )
-def test_how_a_run_ended_is_said_once(
+def test_the_end_of_a_run_is_announced_once(
     runs: list[RunSummary], state: str, progress: dict[str, Any], sentence: str
 ) -> None:
     app = opened()
@@ -74,12 +74,12 @@ def test_how_a_run_ended_is_said_once(
     assert not said(app.run())
 
 
-def test_who_did_not_see_it_active_is_told_nothing(runs: list[RunSummary]) -> None:
+def test_viewers_who_did_not_see_it_active_get_no_notice(runs: list[RunSummary]) -> None:
     runs[1] = ended(runs[1], "finished")
     assert not said(opened().run())
 
 
-def test_while_another_is_active_none_is_chosen(runs: list[RunSummary]) -> None:
+def test_no_run_is_selected_while_another_is_active(runs: list[RunSummary]) -> None:
     runs[0] = replace(runs[0], state="queued")
     app = opened()
     runs[1] = ended(runs[1], "finished")
@@ -90,19 +90,19 @@ def test_while_another_is_active_none_is_chosen(runs: list[RunSummary]) -> None:
     assert app.session_state["training_ended"] == runs[0].id
 
 
-def test_a_sentence_stays_when_the_page_is_drawn_again_by_itself(runs: list[RunSummary]) -> None:
+def test_a_notice_stays_when_the_page_reruns_automatically(runs: list[RunSummary]) -> None:
     runs[0] = replace(runs[0], state="queued")
     app = opened()
     runs[1] = ended(runs[1], "finished")
     (text,) = said(app.run())
-    # The next one takes its turn.
+    # The next one starts.
     runs[0] = replace(runs[0], state="running")
     app.session_state["draw again"] = True
     assert said(app.run()) == [text]
     assert not said(app.run())
 
 
-def test_of_two_that_end_at_once_both_are_said_and_the_later_is_shown(runs: list[RunSummary]) -> None:
+def test_two_runs_that_end_together_are_both_announced_and_the_later_selected(runs: list[RunSummary]) -> None:
     runs[0] = replace(runs[0], state="running")
     app = opened()
     runs[0], runs[1] = ended(runs[0], "stopped", ended=5.0), ended(runs[1], "finished", ended=9.0)
@@ -110,7 +110,7 @@ def test_of_two_that_end_at_once_both_are_said_and_the_later_is_shown(runs: list
     assert app.session_state["training_ended"] == runs[1].id
 
 
-def test_a_run_that_was_deleted_meanwhile_is_not_missed(runs: list[RunSummary]) -> None:
+def test_a_deleted_run_is_not_announced(runs: list[RunSummary]) -> None:
     app = opened()
     del runs[1]
     assert not said(app.run())

@@ -1,4 +1,4 @@
-"""What goes on now: what its buttons have to say reaches the page."""
+"""The active run: messages of its buttons reach the page."""
 
 from pathlib import Path
 
@@ -10,20 +10,20 @@ from tests.support.run_folders import write_run
 
 
 def page() -> None:
-    """Its fragment is drawn by itself, after a click in it, when the page above was drawn before."""
+    """Its fragment runs alone after a click in it, once the page has run."""
     import streamlit as st
 
     from fer.ui.training import notices, progress
 
-    if "drawn" in st.session_state:
+    if "has_run" in st.session_state:
         notices.notices()
     else:
-        st.session_state["drawn"] = True
+        st.session_state["has_run"] = True
         progress._stop("20990101-000000-0000")
     progress.now(progress.all_runs())
 
 
-def test_why_a_stop_failed_is_shown_though_no_run_changed(fer_home: Path) -> None:
+def test_the_reason_for_a_failed_stop_is_shown_although_no_run_changed(fer_home: Path) -> None:
     app = AppTest.from_function(page, default_timeout=30).run()
     assert not app.exception
     assert [error.value for error in app.error] == [
@@ -31,7 +31,7 @@ def test_why_a_stop_failed_is_shown_though_no_run_changed(fer_home: Path) -> Non
     ]
 
 
-def test_where_a_run_is_in_words(fer_home: Path) -> None:
+def test_the_description_of_a_runs_progress(fer_home: Path) -> None:
     state = {"doing": "training", "epoch": 6, "epochs": 30, "batch": 210, "batches": 448}
     run = store.read_run(write_run(1, state="running", seconds_left=2460.0, images_per_second=250.4, **state))
     assert progress.where(run) == "epoch 7 of 30, batch 210 of 448, 41 min left, 250 images per second"

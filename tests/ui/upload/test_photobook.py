@@ -14,7 +14,7 @@ def face(emotion: str, confidence: float, confidence_threshold: float = 0.5) -> 
 
 
 class CountingAnalyzer:
-    """Finds a face that looks happy at 0.6 in every file, except where the bytes say that they are broken."""
+    """An analyser that finds a happy face (0.6) in every file, except in those marked as broken."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -57,7 +57,7 @@ def test_one_broken_file_never_stops_the_others(analyzer: CountingAnalyzer) -> N
     assert book.selected == pairs[0][0].digest, "the page looks at a photo that is still there"
 
 
-def test_a_slow_model_costs_no_photo(analyzer: CountingAnalyzer) -> None:
+def test_a_slow_model_loses_no_photo(analyzer: CountingAnalyzer) -> None:
     class Slow:
         def analyze_bytes(self, data: bytes, file: str) -> ImageAnalysis:
             if data == b"b":
@@ -73,7 +73,7 @@ def test_a_slow_model_costs_no_photo(analyzer: CountingAnalyzer) -> None:
     assert len(book.analysed("shipped", 0.5)) == 3
 
 
-def test_a_failure_is_listed_once_however_often_the_file_is_dropped(analyzer: CountingAnalyzer) -> None:
+def test_a_failed_file_dropped_repeatedly_is_listed_once(analyzer: CountingAnalyzer) -> None:
     book = PhotoBook()
     for _ in range(2):
         book.add([("broken.jpg", b"broken")])
@@ -82,7 +82,7 @@ def test_a_failure_is_listed_once_however_often_the_file_is_dropped(analyzer: Co
     assert len(book) == 0 and book.n_bytes == 0
 
 
-def test_a_failure_goes_with_its_file(analyzer: CountingAnalyzer) -> None:
+def test_a_failure_is_removed_with_its_file(analyzer: CountingAnalyzer) -> None:
     book = PhotoBook()
     (digest,) = book.add([("broken.jpg", b"broken")])
     analyse(book, analyzer)
@@ -103,7 +103,7 @@ def test_an_interrupted_analysis_keeps_what_is_done(analyzer: CountingAnalyzer) 
     assert len(book.analysed("yunet", 0.5)) == 2
 
 
-def test_the_same_bytes_are_kept_once_and_looked_at() -> None:
+def test_equal_photos_are_stored_once() -> None:
     book = PhotoBook()
     book.add([("a.jpg", b"a"), ("b.jpg", b"b")])
     first = book.selected
@@ -112,7 +112,7 @@ def test_the_same_bytes_are_kept_once_and_looked_at() -> None:
     assert book.selected not in (None, first)
 
 
-def test_two_photos_of_one_name_are_told_apart() -> None:
+def test_two_photos_with_one_name_are_distinguished() -> None:
     book = PhotoBook()
     book.add([("a.jpg", b"1"), ("a.jpg", b"2"), ("a.jpg", b"3"), ("noext", b"4"), ("noext", b"5")])
     names = [photo.name for photo in book.pending("yunet")]
@@ -120,7 +120,7 @@ def test_two_photos_of_one_name_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(("kept_bytes", "kept_photos"), [(5, 100), (100, 2)])
-def test_what_finds_no_room_is_named(kept_bytes: int, kept_photos: int) -> None:
+def test_photos_that_do_not_fit_are_named(kept_bytes: int, kept_photos: int) -> None:
     book = PhotoBook(kept_bytes, kept_photos)
     book.add([("a.jpg", b"11"), ("b.jpg", b"22"), ("c.jpg", b"33")])
     assert book.refused == ["c.jpg"]
@@ -139,7 +139,7 @@ def test_the_threshold_needs_no_new_analysis(analyzer: CountingAnalyzer) -> None
     assert analyzer.seen == ["a.jpg"]
 
 
-def test_a_removed_photo_is_gone_with_what_was_found_in_it(analyzer: CountingAnalyzer) -> None:
+def test_a_photo_is_removed_with_its_faces(analyzer: CountingAnalyzer) -> None:
     book = PhotoBook()
     first, second = book.add([("a.jpg", b"a"), ("b.jpg", b"b")])
     analyse(book, analyzer)
@@ -170,7 +170,7 @@ def test_clear_forgets_everything(analyzer: CountingAnalyzer) -> None:
         (Progress(40, 40, 0.0), "40 of 40"),
     ],
 )
-def test_progress_in_words(progress: Progress, text: str) -> None:
+def test_the_description_of_progress(progress: Progress, text: str) -> None:
     assert progress.text == text
 
 
@@ -184,5 +184,5 @@ def test_progress_in_words(progress: Progress, text: str) -> None:
         ((face("happy", 0.9), face("sad", 0.3), face("fear", 0.3)), "2 not sure, 1 looks happy"),
     ],
 )
-def test_a_photo_in_a_few_words(faces: tuple[Face, ...], text: str) -> None:
+def test_the_summary_of_a_photo(faces: tuple[Face, ...], text: str) -> None:
     assert summary(ImageAnalysis("a.jpg", 20, 20, faces)) == text

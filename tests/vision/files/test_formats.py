@@ -31,7 +31,7 @@ def test_heic_is_recognised_by_its_brands() -> None:
     "head",
     [b"", b"P5", b"P5lease read", b"P7\n1 1\n", b"BMW is a car maker", b"RIFF\0\0\0\0WAVE", b"plain text", bytes(64)],
 )
-def test_other_bytes_are_no_image(head: bytes) -> None:
+def test_other_bytes_are_not_an_image(head: bytes) -> None:
     assert format_of(head) is None
 
 
@@ -45,5 +45,5 @@ def test_other_bytes_are_no_image(head: bytes) -> None:
         (b"text", None),
     ],
 )
-def test_formats_that_people_take_for_photos_have_a_name(head: bytes, name: str | None) -> None:
+def test_unsupported_formats_are_named(head: bytes, name: str | None) -> None:
     assert other_format_of(head) == name

@@ -20,7 +20,7 @@ def portrait(side: int = 160, mode: str = "RGB") -> Image.Image:
 
 @st.composite
 def jpegs(draw: st.DrawFn) -> bytes:
-    """A portrait in one of the ways in which cameras and programs write JPEG."""
+    """Return a portrait as a JPEG, in one of the variants that cameras and programs write."""
     options = {
         "quality": draw(st.integers(20, 95)),
         "progressive": draw(st.booleans()),
@@ -78,7 +78,7 @@ def test_scans_of_a_thumbnail_do_not_count() -> None:
         pytest.param(b"\xff\xff\xff\xff", id="fill bytes"),
     ],
 )
-def test_metadata_cost_nothing(extra: bytes) -> None:
+def test_metadata_are_skipped(extra: bytes) -> None:
     data = encoded(portrait(), "JPEG")
     many = data[:2] + extra * 30 + data[2:]
     np.testing.assert_array_equal(decode(many), decode(data))

@@ -29,7 +29,7 @@ def same_as_portrait(data: bytes) -> None:
     np.testing.assert_array_equal(decode(data), portrait_bgr()[::4, ::4])
 
 
-def test_megabytes_of_text_and_profiles_cost_nothing() -> None:
+def test_megabytes_of_text_and_profiles_are_skipped() -> None:
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", "x" * 3_000_000, zip=True)
     same_as_portrait(encoded(portrait(), pnginfo=text))
@@ -49,7 +49,7 @@ def test_damage_in_chunks_that_decoding_does_not_need(kind: bytes, content: byte
     assert kind == b"eXIf" or np.array_equal(image, portrait_bgr()[::4, ::4])
 
 
-def test_a_wrong_checksum_of_transparency_still_tells_what_is_transparent() -> None:
+def test_transparency_with_a_wrong_checksum_is_used() -> None:
     picture = portrait().quantize(8)
     data = bytearray(encoded(picture, transparency=picture.getpixel((0, 0))))
     at = data.index(b"tRNS")
@@ -78,7 +78,7 @@ def test_the_end_chunk_may_be_missing_but_no_pixels() -> None:
             decode(cut)
 
 
-def test_an_animation_is_the_picture_of_programs_without_animations() -> None:
+def test_an_animation_is_read_as_its_default_image() -> None:
     frames = [Image.new("RGB", portrait().size, "red")]
     same_as_portrait(encoded(portrait(), save_all=True, append_images=frames))
 
