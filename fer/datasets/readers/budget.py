@@ -5,6 +5,7 @@ from typing import Final
 
 from fer.errors import DatasetError, shortened
 
+MAX_ENTRIES: Final = 250_000
 MAX_TOTAL_BYTES: Final = 4 * 10**9
 # The text of a CSV shrinks to a quarter; deflate's own limit, which bombs approach, is 1,032.
 MAX_RATIO: Final = 200
@@ -58,6 +59,11 @@ def too_large(name: str) -> DatasetError:
     return DatasetError(
         f"{name} would unpack to more than {MAX_TOTAL_BYTES // 10**9} GB; unpack it yourself, and import the folder."
     )
+
+
+def too_many_files(name: str) -> DatasetError:
+    """Return the error about an archive with too many files."""
+    return DatasetError(f"{name} holds more than {MAX_ENTRIES:,} files; it isn't read.")
 
 
 def check_path(written: str, name: str) -> None:

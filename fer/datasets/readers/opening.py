@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import IO, Any, Final, cast
 
-from fer.datasets.readers.archives import ZipTree
-from fer.datasets.readers.budget import Budget, check_ratio
+from fer.datasets.readers import budget as limits
+from fer.datasets.readers.budget import Budget, check_ratio, too_many_files
 from fer.datasets.readers.kinds import (
     BZIP2,
     COMPRESSED,
@@ -26,7 +26,8 @@ from fer.datasets.readers.kinds import (
     suffix_of,
 )
 from fer.datasets.readers.tars import TarTree
-from fer.datasets.readers.trees import MAX_ENTRIES, READ_ERRORS, Entry, Tree, UploadTree
+from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree, UploadTree
+from fer.datasets.readers.zips import ZipTree
 from fer.datasets.readings import Progress, silent
 from fer.errors import DatasetError
 
@@ -114,8 +115,8 @@ class NestedTree:
         for path, tree in inner.items():
             for entry in tree.entries():
                 self._add(entry, self._place(path, tree) / entry.path, tree)
-        if len(self._entries) > MAX_ENTRIES:
-            raise DatasetError(f"{self.name} holds more than {MAX_ENTRIES:,} files; it isn't read.")
+        if len(self._entries) > limits.MAX_ENTRIES:
+            raise too_many_files(self.name)
 
     def entries(self) -> list[Entry]:
         """Return every file, sorted by path."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, Protocol
 
+from fer.datasets.readers import budget as limits
 from fer.errors import DatasetError
 
-MAX_ENTRIES: Final = 250_000
 # What reading raises on a file that is damaged, cut short or packed by an unknown method.
 READ_ERRORS: Final = (
     OSError,
@@ -91,9 +91,9 @@ class FolderTree:
                     pending.append(Path(item.path))
                 elif item.is_file() and self._is_inside(item):
                     found.append(Entry(path, item.stat().st_size))
-            if len(found) > MAX_ENTRIES:
+            if len(found) > limits.MAX_ENTRIES:
                 raise DatasetError(
-                    f"{self.name} holds more than {MAX_ENTRIES:,} files; choose the dataset's own folder."
+                    f"{self.name} holds more than {limits.MAX_ENTRIES:,} files; choose the dataset's own folder."
                 )
         return sorted(found, key=lambda entry: entry.path.parts)
 
