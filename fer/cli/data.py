@@ -15,7 +15,8 @@ from rich.table import Table
 from fer.cli.output import plain
 from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, examine
 from fer.datasets.doctor.cleaning import clean_copy
-from fer.datasets.readers.orders import PRESETS, parse_order
+from fer.datasets.readers.options import ReadOptions
+from fer.datasets.readers.orders import PRESETS
 from fer.datasets.readings import Progress
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import correct_reading, corrections_file, read_corrections
@@ -70,9 +71,8 @@ def import_command(source: Path, name: str | None, votes: Path | None, labels: s
     A row or file that can't be read is left out and listed with its reason. Nothing is changed if more than a tenth
     can't be read, or if you cancel the import with Ctrl-C.
     """
-    order = None if labels is None else parse_order(labels)
     with progress_bar("Reading") as progress:
-        info = import_path(find_source(source), name, votes, progress, order, photos)
+        info = import_path(find_source(source), name, ReadOptions.of(votes, labels, photos), progress)
     _print_counts(info)
     what = _WHERE.get(info.form, "image")
     left_out = f", {info.n_left_out:,} left out" if info.n_left_out else ""

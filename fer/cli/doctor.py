@@ -10,6 +10,7 @@ from rich.table import Table
 from fer.cli.data import progress_bar
 from fer.cli.output import STDOUT, check_targets, plain, write_target
 from fer.datasets.doctor.checkup import Checkup, examine
+from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readings import Reading
 from fer.datasets.store.corrections import correct_reading, corrections_file, read_corrections
 from fer.datasets.store.loading import SYNTHETIC, find_source, read_source
@@ -46,7 +47,7 @@ def _read(path: str, votes: Path | None, corrections: bool) -> Reading:
         dataset = make_synthetic()
         return Reading(dataset, tuple(f"synthetic {number}" for number in range(len(dataset))), form="synthetic")
     source = find_source(path)
-    reading = read_source(source, votes)
+    reading = read_source(source, ReadOptions.of(votes))
     if not corrections:
         return reading
     return correct_reading(reading, read_corrections(corrections_file(source)))

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from fer.datasets.faces import SPLITS, FaceDataset
+from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readings import Progress, Reading, Rejection, silent
 from fer.datasets.splits import with_validation_split
 from fer.datasets.store.loading import SYNTHETIC, find_source, read_source
@@ -147,7 +148,7 @@ def load_evaluation_set(
             raise ValueError("expected make_analyzer for a source of photos. Received: None")
         reading = read_photos(path, make_analyzer(), progress)
     else:
-        reading = read_source(path, locate(source.votes) if source.votes else None, progress)
+        reading = read_source(path, ReadOptions(locate(source.votes) if source.votes else None), progress)
     return replace(evaluation_set_of(reading, source.split), photos=photos)
 
 

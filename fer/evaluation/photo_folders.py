@@ -1,26 +1,27 @@
 """Read folders of whole photos: recognise them by their content, detect the faces and crop them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from fer.arrays import SIDE, Image
-from fer.datasets.faces import FaceDataset
+from fer.arrays import Image
+from fer.datasets.readers.folders import read_folders
 from fer.datasets.readers.layouts import find_layout
+from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.trees import FolderTree
-from fer.datasets.readings import Progress, Reading, Rejection
+from fer.datasets.readings import Progress, Reading
 from fer.datasets.store.storage import is_stored
-from fer.errors import EvaluationError, FerError, ImageError, sentence_for
+from fer.errors import EvaluationError, ImageError
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.text import counted
 from fer.vision import images
 from fer.vision.boxes import FaceDetector
 
 NO_FACE: Final = "no face found"
-_PHOTOS_BETWEEN_REPORTS: Final = 5
 # Enough to see what a folder holds, in about a second.
 _SAMPLE: Final = 12
 # Datasets of cropped faces have images from 48 pixels on; below 64 nothing can be a photo of a person.
@@ -67,7 +68,7 @@ def _is_photo(image_bgr: Image, detector: FaceDetector) -> bool:
     return float(boxes[:, 2:].max()) < _FACE_OF_A_CROP * side
 
 
-def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Reading:
+def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress, order: LabelOrder | None = None) -> Reading:
     """Crop the largest face of each photo in image folders, with the crop rule used everywhere.
 
     Raises:
@@ -77,49 +78,24 @@ def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress) -> Rea
         raise EvaluationError(f"{folder} isn't a folder. Put the photos into one folder per class, as in happy/me.jpg.")
     tree = FolderTree(folder)
     entries = tree.entries()
-    layout = find_layout((entry.path for entry in entries), tree.name)
+    layout = find_layout((entry.path for entry in entries), tree.name, order)
     if layout is None:
         raise EvaluationError(
             f"{tree.name} has no folder named after an expression. Put the photos into one folder per class, as in "
             "happy/me.jpg."
         )
-    paths = [entry.path for entry in entries if layout.covers(entry.path)]
-    crops, labels, splits, origins = [], [], [], []
-    rejected: list[Rejection] = []
-    for index, path in enumerate(paths):
-        if index % _PHOTOS_BETWEEN_REPORTS == 0:
-            progress(index / len(paths), f"Detecting faces in photo {index + 1} of {len(paths)}")
-        label, split = layout.label_of(path), layout.split_of(path)
-        try:
-            if label is None or split is None:
-                raise ImageError(f"its folder doesn't name a {'split' if split is None else 'class'}")
-            crops.append(_largest_face(images.read(folder / path), path, analyzer))
-        except Exception as error:  # one of many: the others continue
-            if isinstance(error, FerError) and not isinstance(error, ImageError):
-                raise  # the model or the detector, which would fail on every photo
-            rejected.append(Rejection(str(path), sentence_for(error).rstrip("."), split))
-            continue
-        labels.append(label)
-        splits.append(split)
-        origins.append(str(path))
-    if not crops:
+    reading = read_folders(tree, layout, progress, lambda data: _largest_face(data, analyzer))
+    if not len(reading.dataset):
         raise EvaluationError(
-            f"No face was found in {counted(len(paths), 'photo')} of {tree.name}. Try the other face detector."
+            f"No face was found in {counted(reading.n_read, 'photo')} of {tree.name}. Try the other face detector."
         )
-    dataset = FaceDataset(
-        name=tree.name,
-        images=np.array(crops, np.uint8).reshape(-1, SIDE, SIDE),
-        labels=np.array(labels, np.int64),
-        splits=np.array(splits, np.uint8),
-    )
-    return Reading(dataset, tuple(origins), tuple(rejected), form="photos")
+    return replace(reading, form="photos")
 
 
-def _largest_face(data: bytes, path: PurePosixPath, analyzer: FaceAnalyzer) -> npt.NDArray[np.uint8]:
+def _largest_face(data: bytes, analyzer: FaceAnalyzer) -> npt.NDArray[np.uint8]:
     image_bgr = images.decode(data)
-    faces = analyzer.analyze(image_bgr, str(path)).faces
+    faces = analyzer.analyze(image_bgr).faces
     if not faces:
         raise ImageError(NO_FACE)
     largest = max(faces, key=lambda face: face.box_xywh[2] * face.box_xywh[3])
-    crop: npt.NDArray[np.uint8] = analyzer.crops(image_bgr, [largest])[0]
-    return crop
+    return np.asarray(analyzer.crops(image_bgr, [largest])[0, ..., 0], np.uint8)

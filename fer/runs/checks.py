@@ -81,7 +81,7 @@ def _require_data(source: str) -> None:
 
 def _require_votes(text: str) -> None:
     # Not at the top: it imports numpy, and a queued run is to stay small.
-    from fer.datasets.readers.lines import first_line
+    from fer.datasets.readers.lines import first_row
     from fer.datasets.readers.votes import has_vote_columns
 
     path = typed_path("votes", text)
@@ -91,7 +91,7 @@ def _require_votes(text: str) -> None:
         )
     try:
         with path.open("rb") as file:
-            right = has_vote_columns(first_line(file))
+            right = has_vote_columns(first_row(file))
     except OSError as error:
         raise ConfigError(
             f"votes: '{shortened(text)}' can't be read ({error.strerror}); choose another file, or leave it empty."

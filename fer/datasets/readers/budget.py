@@ -66,14 +66,19 @@ def too_many_files(name: str) -> DatasetError:
     return DatasetError(f"{name} holds more than {MAX_ENTRIES:,} files; it isn't read.")
 
 
+def leads_out(written: str) -> bool:
+    """Return whether a path is absolute, or has '..' or a NUL in it."""
+    path = written.replace("\\", "/")
+    return path.startswith("/") or ".." in path.split("/") or path[1:2] == ":" or "\0" in path
+
+
 def check_path(written: str, name: str) -> None:
     """Refuse a path in an archive that leads out of it.
 
     Raises:
         DatasetError: it is absolute, or has '..' or a NUL in it.
     """
-    path = written.replace("\\", "/")
-    if path.startswith("/") or ".." in path.split("/") or path[1:2] == ":" or "\0" in path:
+    if leads_out(written):
         raise DatasetError(
             f"{name} holds '{shortened(written)}', a path that leads out of it; such an archive isn't read."
         )

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from fer.datasets.faces import SPLITS
-from fer.datasets.readers.names import CONTEMPT, class_named, class_number, split_named, split_of_file, split_of_image
-from fer.datasets.readers.orders import LabelOrder, LabelOrderError
+from fer.datasets.readers.names import class_named, class_number, split_named, split_of_file, split_of_image
+from fer.datasets.readers.orders import LabelOrder
 from fer.errors import DatasetError
 from fer.vision.files.formats import SUFFIXES
 
@@ -59,26 +59,13 @@ class Layout:
         """Return the folder that names the class of a file, or None."""
         return next((folder for folder in self._folders(path) if self._is_class(folder)), None)
 
-    def label_of(self, path: PurePosixPath) -> int | None:
-        """Return the label of a covered file, 0..6, or None if its folders name no class, or one that is left out.
-
-        Raises:
-            LabelOrderError: the folders are numbered, and there is no order.
-        """
-        label = self._label(path)
-        return None if label == CONTEMPT else label
-
-    def is_left_out(self, path: PurePosixPath) -> bool:
-        """Return whether a file shows contempt, which isn't one of the seven classes."""
-        return self._label(path) == CONTEMPT
-
     def problem(self, path: PurePosixPath) -> str | None:
         """Return why a covered file can't be imported, going by its path, or None."""
         if self.split_of(path) is None:
             return "its folder names no split"
         if len({class_named(folder) for folder in self._folders(path)} - {None}) > 1:
             return "its folders name two classes"
-        return None if self._label(path) is not None else "its folder names no class"
+        return None if self.class_folder(path) is not None else "its folder names no class"
 
     def group_of(self, path: PurePosixPath) -> str:
         """Return the folders of a file that name neither class nor split, such as a person's; '' if there are none."""
@@ -92,16 +79,6 @@ class Layout:
 
     def _is_class(self, folder: str) -> bool:
         return (_number(folder) if self.numbered else class_named(folder)) is not None
-
-    def _label(self, path: PurePosixPath) -> int | None:
-        folder = self.class_folder(path)
-        if folder is None:
-            return None
-        if not self.numbered:
-            return class_named(folder)
-        if self.order is None:
-            raise LabelOrderError(self.name, {int(folder): []})
-        return self.order.labels.get(int(folder))
 
 
 def _number(folder: str) -> int | None:

@@ -16,8 +16,6 @@ from fer.datasets.readers.trees import READ_ERRORS
 from fer.datasets.readings import Progress, silent
 from fer.errors import DatasetError
 
-# Enough of a file to recognise it by its first line.
-MAX_HEADER_BYTES: Final = 1000
 _MAX_LINE_BYTES: Final = 1_000_000  # a row of FER-2013 has at most 9,240
 _BYTES_BETWEEN_REPORTS: Final = 2**20
 _START_BYTES: Final = 2**16
@@ -27,11 +25,16 @@ Line = tuple[int, bytes]
 
 
 def split_fields(line: bytes, delimiter: str) -> list[str]:
-    """Return the fields of one line, without quotes and outer spaces; an unclosed quote ends with the line."""
+    """Return the fields of one line, without quotes and outer spaces; an unclosed quote ends with the line.
+
+    With a space for delimiter, the last field is what follows the last space, because names of files have spaces.
+    """
     try:
         text = line.decode()
     except UnicodeDecodeError:
         text = line.decode("latin-1")
+    if delimiter == " ":
+        return text.rsplit(maxsplit=1)
     try:
         return [value.strip() for value in next(csv.reader([text], delimiter=delimiter), [])]
     except csv.Error:
@@ -39,8 +42,9 @@ def split_fields(line: bytes, delimiter: str) -> list[str]:
 
 
 def find_delimiter(line: bytes) -> str:
-    """Return the delimiter of a header: the most frequent of comma, semicolon and tab."""
-    return max(DELIMITERS, key=lambda mark: line.count(mark.encode()))
+    """Return the delimiter of a first line: the most frequent of comma, semicolon and tab, or a space without them."""
+    found = max(DELIMITERS, key=lambda mark: line.count(mark.encode()))
+    return found if found.encode() in line or b" " not in line else " "
 
 
 def declared_delimiter(line: bytes) -> str | None:
@@ -49,14 +53,42 @@ def declared_delimiter(line: bytes) -> str | None:
     return found[1].decode() if found else None
 
 
-def first_line(file: IO[bytes]) -> bytes:
-    """Return the header at the start of a file, without a line that declares the delimiter."""
-    text = as_utf8(file)
-    for _ in range(2):
-        line = text.readline(MAX_HEADER_BYTES)
-        if declared_delimiter(line) is None:
-            break
-    return line
+def first_row(file: IO[bytes]) -> list[str]:
+    """Return the fields of the first line of a file, or none if it isn't a table."""
+    try:
+        return next(numbered_rows(file, ""), (0, []))[1]
+    except DatasetError:
+        return []
+
+
+def numbered_rows(
+    file: IO[bytes], name: str, size: int = 0, progress: Progress = silent
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the fields of each line, as `numbered_lines`; the first line decides the delimiter, or declares it.
+
+    Raises:
+        DatasetError: as `numbered_lines`.
+    """
+    delimiter = None
+    for number, line in numbered_lines(file, name, size, progress):
+        if delimiter is None:
+            delimiter = declared_delimiter(line)
+            if delimiter is not None:
+                continue
+            delimiter = find_delimiter(line)
+        yield number, split_fields(line, delimiter)
+
+
+def read_header(rows: Iterator[tuple[int, list[str]]], if_empty: str) -> list[str]:
+    """Return the fields of the first row.
+
+    Raises:
+        DatasetError: there is none; `if_empty` is the message.
+    """
+    _, names = next(rows, (0, []))
+    if not names:
+        raise DatasetError(if_empty)
+    return names
 
 
 def numbered_lines(file: IO[bytes], name: str, size: int = 0, progress: Progress = silent) -> Iterator[Line]:

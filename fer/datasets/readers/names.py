@@ -9,9 +9,10 @@ from typing import Final
 from fer.datasets.faces import SPLITS
 from fer.emotions import EMOTIONS, N_EMOTIONS
 
-# A class of FER+, AffectNet and CK+ that FER-2013 and this product don't have.
-CONTEMPT: Final = N_EMOTIONS
-CONTEMPT_REASON: Final = "contempt isn't one of the seven classes"
+# Classes of FER+, AffectNet and CK+ that FER-2013 and this product don't have: their labels follow the seven.
+OTHER_CLASSES: Final = ("contempt", "uncertain", "no face")
+CONTEMPT, UNCERTAIN, NO_FACE = range(N_EMOTIONS, N_EMOTIONS + len(OTHER_CLASSES))
+NOT_OF_THE_SEVEN: Final = "isn't one of the seven classes"
 
 # English, then German, French, Spanish, Portuguese and Chinese; compared without case and accents.
 _CLASS_WORDS: Final = {
@@ -29,6 +30,8 @@ _CLASS_WORDS: Final = {
     "neutral": "neutrality | neutre | neutro | 中性 中立 平静 平靜",
 }
 _CONTEMPT_WORDS: Final = "contempt contemptuous | verachtung | mépris | desprecio | desprezo | 轻蔑 輕蔑 蔑视 蔑視"
+# In a table only: as folders, such words could mean anything.
+_CELL_WORDS: Final = {UNCERTAIN: "uncertain none unknown unsure", NO_FACE: "no-face noface nf non-face not-a-face"}
 _SPLIT_WORDS: Final = {
     "train": "training",
     "validation": "val valid dev development publictest",
@@ -51,18 +54,33 @@ _LABELS: Final = {
     **{word: EMOTIONS.index(name) for name, words in _CLASS_WORDS.items() for word in _words(words)},
     **dict.fromkeys(_words(_CONTEMPT_WORDS), CONTEMPT),
 }
+_CELLS: Final = {word: label for label, words in _CELL_WORDS.items() for word in _words(words)}
 _SPLITS: Final = {
     **{name: place for place, name in enumerate(SPLITS)},
     **{word: SPLITS.index(name) for name, words in _SPLIT_WORDS.items() for word in words.split()},
 }
+_MARKS: Final = re.compile(r"[\s_\-.]+")
+_CAPITALS: Final = re.compile(rf"{_MARKS.pattern}|(?<=\d)(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])")
 _NUMBER: Final = re.compile(r"(\d{1,2})(\.0+)?")
 
 
 @lru_cache(4096)
 def class_named(text: str) -> int | None:
-    """Return the class that a word names: 0..6, `CONTEMPT`, or None; '0_angry' names angry."""
+    """Return the class that a folder names: 0..6, `CONTEMPT`, or None; '0_angry' names angry."""
     word = _plain(text)
     return _LABELS.get(word, _LABELS.get(re.sub(r"^\d+[-.]+", "", word)))
+
+
+@lru_cache(4096)
+def class_in_cell(text: str) -> int | None:
+    """Return the class that a cell of a table names: 0..6, one of `OTHER_CLASSES`, or None."""
+    label = class_named(text)
+    return _CELLS.get(_plain(text)) if label is None else label
+
+
+def class_name(label: int) -> str:
+    """Return the name of a class: 0..6, or one of `OTHER_CLASSES`."""
+    return EMOTIONS[label] if label < N_EMOTIONS else OTHER_CLASSES[label - N_EMOTIONS]
 
 
 def class_number(text: str) -> int | None:
@@ -79,11 +97,14 @@ def split_named(text: str) -> int | None:
 
 
 def split_of_file(name: str) -> int | None:
-    """Return the split in a file's name, such as 'fer_train.csv' or 'test-00000-of-00001.parquet', or None."""
-    found = {split_named(part) for part in re.split(r"[\s_\-.]+", name)} - {None}
-    return found.pop() if len(found) == 1 else split_named(name.split(".")[0])
+    """Return the split in a file's name, such as 'fer_train.csv', 'FER2013Valid' or 'test-00000-of-00001.parquet'."""
+    for between in (_MARKS, _CAPITALS):
+        found = {split_named(part) for part in between.split(name)} - {None}
+        if len(found) == 1:
+            return found.pop()
+    return split_named(name.split(".")[0])
 
 
 def split_of_image(name: str) -> int | None:
     """Return the split at the start of an image's name, such as 'PrivateTest_12.jpg', or None."""
-    return split_named(re.split(r"[\s_\-.]+", name)[0])
+    return split_named(_MARKS.split(name)[0])

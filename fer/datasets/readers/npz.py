@@ -1,6 +1,7 @@
 """Read npz files: numpy arrays `images` and `labels`, optionally `splits` and `groups`."""
 
 import tokenize
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
 
@@ -8,17 +9,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.datasets.faces import SPLITS
-from fer.datasets.readers.collecting import Collector
+from fer.datasets.readers.collecting import Collector, Row, split_problem
 from fer.datasets.readers.folders import as_face
-from fer.datasets.readers.names import class_number, split_named, split_of_file
-from fer.datasets.readers.orders import LabelOrder, LabelOrderError, SampleFaces, read_label
+from fer.datasets.readers.names import split_of_file
+from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.trees import READ_ERRORS, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError
 
 _FACES_BETWEEN_REPORTS: Final = 500
-_TRAIN: Final = SPLITS.index("train")
 Array = npt.NDArray[Any]
 # What numpy's parser of a header raises on damage, besides ValueError.
 _HEADER_ERRORS: Final = (tokenize.TokenError, SyntaxError, TypeError, KeyError, MemoryError)
@@ -43,29 +42,16 @@ def read_npz(tree: Tree, progress: Progress = silent, order: LabelOrder | None =
     labels = _column(tree, "labels", len(images))
     splits = _optional(tree, "splits", len(images))
     groups = _optional(tree, "groups", len(images))
-    in_name = split_of_file(name)
-    faces, samples = Collector(), SampleFaces()
+    found = Collector(name, order, split_of_file(name))
     for index, image in enumerate(images):
         if index % _FACES_BETWEEN_REPORTS == 0:
             progress(index / len(images), f"{index:,} of {len(images):,} images read")
-        where, text = f"image {index}", str(labels[index])
-        said = None if splits is None else str(splits[index])
-        split = split_named(said) if said is not None else _TRAIN if in_name is None else in_name
-        if None not in (in_name, split) and split != in_name:
-            raise DatasetError(f"{name} contradicts itself: {where} isn't in the split of its name; rename the file.")
-        label = read_label(text, order)
-        if label is None and (order is not None or class_number(text) is None):
-            faces.reject(where, f"label '{text[:20]}' is not the name or number of a class", split)
-        elif split is None:
-            faces.reject(where, f"split '{str(said)[:20]}' is not train, validation or test")
-        elif label is None:
-            if samples.wants(number := int(float(text))):
-                samples.add(number, _face(image))
-        elif not faces.is_left_out(label, where, split):
-            faces.keep(_face(image), label, split, where, "" if groups is None else str(groups[index]))
-    if samples.faces:
-        raise LabelOrderError(name, samples.faces)
-    return faces.reading(name, "npz")
+        where, text = f"image {index}", None if splits is None else str(splits[index])
+        split = found.split_in(text, where)
+        problem = split_problem(text) if text is not None and split is None else ""
+        group = "" if groups is None else str(groups[index])
+        found.add(Row(where, str(labels[index]), split, partial(_face, image), group, problem))
+    return found.reading("npz")
 
 
 def _face(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer.datasets.readers.names import CONTEMPT, class_named, class_number
+from fer.datasets.readers.names import OTHER_CLASSES, class_in_cell, class_name, class_number
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError, shortened
 from fer.paths import typed
@@ -23,7 +23,7 @@ class LabelOrder:
     Attributes:
         key: a preset's key, or the text of a custom order.
         title: for people.
-        labels: 0..6 or `CONTEMPT`, by number.
+        labels: 0..6, or one of `OTHER_CLASSES`, by number.
     """
 
     key: str
@@ -35,13 +35,8 @@ class LabelOrder:
         return {number: class_name(label) for number, label in sorted(self.labels.items())}
 
 
-def class_name(label: int) -> str:
-    """Return the name of a class 0..6 or `CONTEMPT`."""
-    return "contempt" if label == CONTEMPT else EMOTIONS[label]
-
-
 def _order(key: str, title: str, names: str, start: int = 0) -> LabelOrder:
-    labels = [CONTEMPT if name == "contempt" else EMOTIONS.index(name) for name in names.split()]
+    labels = [(*EMOTIONS, *OTHER_CLASSES).index(name.replace("-", " ")) for name in names.split()]
     return LabelOrder(key, title, dict(enumerate(labels, start)))
 
 
@@ -50,7 +45,11 @@ PRESETS: Final = {
     for order in (
         _order("fer2013", "FER-2013", "angry disgust fear happy sad surprise neutral"),
         _order("ferplus", "FER+", "neutral happy surprise sad angry disgust fear contempt"),
-        _order("affectnet", "AffectNet", "neutral happy sad surprise fear disgust angry contempt"),
+        _order(
+            "affectnet",
+            "AffectNet",
+            "neutral happy sad surprise fear disgust angry contempt uncertain uncertain no-face",
+        ),
         _order("rafdb", "RAF-DB", "surprise fear disgust happy sad angry neutral", start=1),
         _order("ckplus", "CK+ (ckextended.csv)", "angry disgust fear happy sad surprise neutral contempt"),
     )
@@ -89,7 +88,7 @@ def parse_order(text: str) -> LabelOrder:
     labels: dict[int, int] = {}
     for part in text.split(","):
         number, _, word = part.partition("=")
-        place, label = class_number(number), class_named(word)
+        place, label = class_number(number), class_in_cell(word)
         if place is None or label is None or place in labels:
             raise DatasetError(
                 f"The label order '{shortened(text)}' can't be read at '{shortened(part.strip(), 30)}'; give one of "
@@ -100,8 +99,8 @@ def parse_order(text: str) -> LabelOrder:
 
 
 def read_label(text: str, order: LabelOrder | None) -> int | None:
-    """Return the class of a word or, by an order, of a number: 0..6, `CONTEMPT`, or None."""
-    label = class_named(text)
+    """Return the class of a word or, by an order, of a number: 0..6, one of `OTHER_CLASSES`, or None."""
+    label = class_in_cell(text)
     number = class_number(text) if label is None and order is not None else None
     return label if order is None or number is None else order.labels.get(number)
 

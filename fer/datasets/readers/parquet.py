@@ -1,6 +1,8 @@
 """Read parquet files in the layout of Hugging Face: a column of images, one of labels, class names in the schema."""
 
 import json
+from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
 
@@ -8,22 +10,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fer.datasets.faces import SPLITS
+from fer.arrays import SIDE
 from fer.datasets.readers import budget as limits
 from fer.datasets.readers.budget import check_ratio, too_large
-from fer.datasets.readers.collecting import Collector
+from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
+from fer.datasets.readers.columns import GROUP_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, find_column
 from fer.datasets.readers.folders import FaceReader, decode_face
-from fer.datasets.readers.names import class_number, split_named, split_of_file
-from fer.datasets.readers.orders import LabelOrder, LabelOrderError, SampleFaces, read_label
-from fer.datasets.readers.photos import FaceCountError
-from fer.datasets.readers.tables import GROUP_COLUMNS, LABEL_COLUMNS, USAGE_COLUMNS, RowError, parse_pixels
+from fer.datasets.readers.names import split_named, split_of_file
+from fer.datasets.readers.orders import LabelOrder
+from fer.datasets.readers.tables import parse_pixels
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
-from fer.errors import DatasetError, ImageError
+from fer.errors import DatasetError
 from fer.vision.images import MAX_BYTES
 
 IMAGE_COLUMNS: Final = ("image", "img", "pixels")
 _ROWS_AT_A_TIME: Final = 64
-_TRAIN: Final = SPLITS.index("train")
 
 
 def read_parquet(
@@ -47,89 +48,87 @@ def read_parquet(
         DatasetError: it is damaged, lacks a column, or has too many rows or bytes.
     """
     try:
-        return _read(file, path, progress, _Rows(path, order, to_face or decode_face))
+        return _read(file, path, progress, Collector(path.name, order, _split_of(path)), to_face or decode_face)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DatasetError(f"{path.name} is a damaged parquet file ({reason[:120]}); download it again.") from error
 
 
-def _read(file: IO[bytes], path: PurePosixPath, progress: Progress, rows: "_Rows") -> Reading:
+def _split_of(path: PurePosixPath) -> int | None:
+    """Return the split that the name of a file gives, or that of its folder."""
+    folders = {found for part in path.parts[:-1] if (found := split_named(part)) is not None}
+    in_name = split_of_file(path.name)
+    return in_name if in_name is not None else folders.pop() if len(folders) == 1 else None
+
+
+def _read(file: IO[bytes], path: PurePosixPath, progress: Progress, found: Collector, to_face: FaceReader) -> Reading:
     source = pq.ParquetFile(file)
     _check_size(source, path.name)
-    image = _column(source.schema_arrow, IMAGE_COLUMNS, path.name, "image")
-    label = _column(source.schema_arrow, (*LABEL_COLUMNS, "labels"), path.name, "label")
-    split = next((name for name in source.schema_arrow.names if name.lower() in USAGE_COLUMNS), None)
-    group = next((name for name in source.schema_arrow.names if name.lower() in GROUP_COLUMNS), None)
-    rows.names = _class_names(source.schema_arrow, label)
-    columns = [name for name in (image, label, split, group) if name is not None]
+    columns = _Columns.of(source.schema_arrow, path.name)
     n_rows = source.metadata.num_rows
     number = 0
-    for batch in source.iter_batches(_ROWS_AT_A_TIME, columns=columns):
+    for batch in source.iter_batches(_ROWS_AT_A_TIME, columns=columns.wanted()):
         progress(number / max(n_rows, 1), f"{number:,} of {n_rows:,} rows read")
-        for row in batch.to_pylist():
+        for values in batch.to_pylist():
             number += 1
-            rows.read(number, row[image], row[label], row.get(split), row.get(group))
-    if rows.samples.faces:
-        raise LabelOrderError(path.name, rows.samples.faces)
-    return rows.faces.reading(path.name, "parquet")
+            found.add(_row(values, number, columns, found, to_face))
+    return found.reading("parquet")
 
 
-class _Rows:
-    """Reads the rows of one file."""
+def _row(values: dict[str, Any], number: int, columns: "_Columns", found: Collector, to_face: FaceReader) -> Row:
+    where = f"row {number:,}"
+    said = None if columns.split is None else values[columns.split]
+    text = None if said is None else str(said)
+    split = found.split_in(text, where)
+    problem = split_problem(text) if text is not None and split is None else ""
+    group = None if columns.group is None else values[columns.group]
+    label = columns.label_text(values[columns.label])
+    face = partial(_face, values[columns.image], to_face)
+    return Row(where, label, split, face, "" if group is None else str(group), problem)
 
-    def __init__(self, path: PurePosixPath, order: LabelOrder | None, to_face: FaceReader) -> None:
-        self.faces, self.samples = Collector(), SampleFaces()
-        self._name, self._order, self._to_face = path.name, order, to_face
-        self.names: list[str] | None = None
-        folders = {found for part in path.parts[:-1] if (found := split_named(part)) is not None}
-        in_name = split_of_file(path.name)
-        self._split = in_name if in_name is not None else folders.pop() if len(folders) == 1 else None
 
-    def read(self, number: int, image: Any, label: Any, split: Any, group: Any) -> None:
-        """Read one row."""
-        where = f"row {number:,}"
-        place = self._split_of(split, number)
-        text = self._text(label)
-        known = read_label(text, self._order)
-        try:
-            if known is None and (self._order is not None or class_number(text) is None):
-                raise RowError(f"label '{text[:20]}' is not the name or number of a class")
-            if place is None:
-                raise RowError(f"split '{str(split)[:20]}' is not train, validation or test")
-            face = _face(image, self._to_face)
-        except FaceCountError as error:
-            self.faces.leave_out(where, place, str(error))
-            return
-        except (RowError, ImageError) as error:
-            self.faces.reject(where, str(error), place)
-            return
-        if known is None:
-            if self.samples.wants(number := int(float(text))):
-                self.samples.add(number, face)
-        elif not self.faces.is_left_out(known, where, place):
-            self.faces.keep(face, known, place, where, "" if group is None else str(group))
+@dataclass(frozen=True)
+class _Columns:
+    """The names of the columns, and the class names of the labels if the schema has them."""
 
-    def _text(self, label: Any) -> str:
-        if self.names is not None and isinstance(label, int) and 0 <= label < len(self.names):
-            return self.names[label]
-        return "" if label is None else str(label)
+    image: str
+    label: str
+    split: str | None
+    group: str | None
+    classes: tuple[str, ...] | None
 
-    def _split_of(self, split: Any, number: int) -> int | None:
-        if split is None:
-            return _TRAIN if self._split is None else self._split
-        found = split_named(str(split))
-        if found is not None and self._split is not None and found != self._split:
+    @classmethod
+    def of(cls, schema: pa.Schema, name: str) -> "_Columns":
+        """Find the columns in a schema.
+
+        Raises:
+            DatasetError: there is no column of images or of labels.
+        """
+        names = [str(column) for column in schema.names]
+        found = [find_column(names, wanted) for wanted in (IMAGE_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, GROUP_COLUMNS)]
+        image, label, split, group = (None if place is None else names[place] for place in found)
+        if image is None or label is None:
+            what = "image" if image is None else "label"
             raise DatasetError(
-                f"{self._name} contradicts itself: its name says {SPLITS[self._split]}, and row {number:,} says "
-                f"'{str(split)[:20]}'; rename the file, or correct the column."
+                f"{name} has no column '{what}'; expected the columns image and label of a parquet file."
             )
-        return found
+        return cls(image, label, split, group, _class_names(schema, label))
+
+    def wanted(self) -> list[str]:
+        """Return the columns to read."""
+        return [name for name in (self.image, self.label, self.split, self.group) if name is not None]
+
+    def label_text(self, label: Any) -> str:
+        """Return the name of a class if the schema has it, else what the cell holds."""
+        if self.classes is not None and isinstance(label, int) and 0 <= label < len(self.classes):
+            return self.classes[label]
+        return "" if label is None else str(label)
 
 
 def _face(image: Any, to_face: FaceReader) -> np.ndarray:
     data = image.get("bytes") if isinstance(image, dict) else image
     if isinstance(data, str):
-        return parse_pixels(data).reshape(48, 48)
+        return parse_pixels(data).reshape(SIDE, SIDE)
     if not isinstance(data, bytes):
         raise RowError("it has no image")
     if len(data) > MAX_BYTES:
@@ -137,21 +136,14 @@ def _face(image: Any, to_face: FaceReader) -> np.ndarray:
     return to_face(data)
 
 
-def _column(schema: pa.Schema, wanted: tuple[str, ...], name: str, what: str) -> str:
-    for column in schema.names:
-        if column.lower() in wanted:
-            return str(column)
-    raise DatasetError(f"{name} has no column '{what}'; expected the columns image and label of a parquet file.")
-
-
-def _class_names(schema: pa.Schema, label: str) -> list[str] | None:
+def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
     """Return the class names that Hugging Face keeps in the schema, or None."""
     try:
         info = json.loads((schema.metadata or {})[b"huggingface"])
         names = info["info"]["features"][label]["names"]
         # Older files number the names in an object.
         names = [names[key] for key in sorted(names, key=int)] if isinstance(names, dict) else names
-        return [str(name) for name in names]
+        return tuple(str(name) for name in names)
     except (KeyError, TypeError, ValueError):
         return None
 

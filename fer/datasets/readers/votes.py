@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.datasets.faces import VOTE_COLUMNS
-from fer.datasets.readers.lines import declared_delimiter, find_delimiter, numbered_lines, split_fields
+from fer.datasets.readers.lines import numbered_rows
 from fer.datasets.readers.names import split_named
 from fer.datasets.readers.tables import UNKNOWN_USAGE, Table
 from fer.datasets.readings import Progress, Reading, silent
@@ -41,18 +41,14 @@ def read_votes(file: IO[bytes], name: str = VOTES_FILE, progress: Progress = sil
     Raises:
         DatasetError: a column is missing, or a row holds no usage or vote.
     """
-    lines = numbered_lines(file, name, progress=progress)
-    first = next(lines, None)
-    if first is not None and declared_delimiter(first[1]) is not None:
-        first = next(lines, None)
-    delimiter, names = _header(first[1] if first else b"")
+    rows = numbered_rows(file, name, progress=progress)
+    names = [column.lower() for column in next(rows, (0, []))[1]]
     missing = [column for column in _WANTED if column not in names]
     if missing:
         raise DatasetError(f"{name} isn't a FER+ file: it has no column {', '.join(missing)}; expected fer2013new.csv.")
     places = [names.index(column) for column in _WANTED]
     usages, votes = [], []
-    for number, line in lines:
-        fields = split_fields(line, delimiter)
+    for number, fields in rows:
         try:
             usage, *numbers = (fields[place] for place in places)
             usages.append(_usage(usage))
@@ -76,14 +72,9 @@ def is_votes_name(name: str) -> bool:
     return _VOTES_NAME.fullmatch(name) is not None
 
 
-def has_vote_columns(line: bytes) -> bool:
-    """Return whether a first line has the columns of the votes."""
-    return set(_WANTED) <= set(_header(line.strip())[1])
-
-
-def _header(line: bytes) -> tuple[str, list[str]]:
-    delimiter = find_delimiter(line)
-    return delimiter, [value.lower() for value in split_fields(line, delimiter)]
+def has_vote_columns(names: list[str]) -> bool:
+    """Return whether a header has the columns of the votes."""
+    return set(_WANTED) <= {name.lower() for name in names}
 
 
 def join_votes(table: Table, votes: Votes) -> Reading:

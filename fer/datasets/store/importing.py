@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
-from fer.datasets.readers.names import CONTEMPT_REASON
-from fer.datasets.readers.orders import LabelOrder
+from fer.datasets.readers.label_files import NO_MAJORITY
+from fer.datasets.readers.names import NOT_OF_THE_SEVEN
+from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.sources import read_uploads, sort_uploads
 from fer.datasets.readings import Progress, Reading, missing_classes, silent
 from fer.datasets.store import catalog
@@ -24,47 +25,38 @@ _BYTES_AN_IMAGE: Final = 2500  # 2,304 pixels, and their label, split and origin
 
 
 def import_path(
-    path: Path,
-    name: str | None = None,
-    votes: Path | None = None,
-    progress: Progress = silent,
-    order: LabelOrder | None = None,
-    photos: bool = False,
+    path: Path, name: str | None = None, options: ReadOptions | None = None, progress: Progress = silent
 ) -> DatasetInfo:
     """Import a file or folder of any form listed in docs/data.md.
 
     Args:
         path: the file or folder.
         name: of the new dataset; None takes the file's.
-        votes: a FER+ file; None takes `fer2013new.csv` next to the CSV.
+        options: what the user says of the source.
         progress: called as the work proceeds; an exception it raises cancels the import, and nothing is changed.
-        order: the class of each number, if classes are numbers.
-        photos: whether the images are whole photos, from which faces are cut.
 
     Raises:
         LabelOrderError: classes are numbers, and the order isn't known.
         DatasetError: it isn't in a known form, too much of it can't be read, the name is taken, or the disk is full.
     """
     target = catalog.check_new_name(name or catalog.suggest_name(path.resolve().name))
-    reading = read_source(path, votes, _first_part(progress), order, photos)
+    reading = read_source(path, options, _first_part(progress))
     return store(reading, target.name, str(path), progress=progress)
 
 
 def import_uploads(
     files: Mapping[str, IO[bytes]],
     name: str | None = None,
+    options: ReadOptions | None = None,
     progress: Progress = silent,
-    order: LabelOrder | None = None,
-    photos: bool = False,
 ) -> DatasetInfo:
-    """Import uploaded files: a dataset, and optionally a FER+ file.
+    """Import uploaded files: a dataset, and optionally a FER+ file or label files.
 
     Raises:
         DatasetError: as `import_path`.
     """
-    data, _ = sort_uploads(files)
-    target = catalog.check_new_name(name or catalog.suggest_name(data))
-    reading = read_uploads(files, _first_part(progress), order, photos)
+    target = catalog.check_new_name(name or catalog.suggest_name(sort_uploads(files).data))
+    reading = read_uploads(files, options, _first_part(progress))
     return store(reading, target.name, ", ".join(files), progress=progress)
 
 
@@ -102,7 +94,9 @@ def _remarks(reading: Reading) -> list[str]:
 
 
 def _kind_of_reason(reason: str) -> str:
-    return "because " + CONTEMPT_REASON if reason == CONTEMPT_REASON else re.sub(r"^\d+ faces", "several faces", reason)
+    if reason.endswith((NOT_OF_THE_SEVEN, NO_MAJORITY)):
+        return f"because {reason}"
+    return re.sub(r"^\d+ faces", "several faces", reason)
 
 
 def inside_data(text: str) -> Path:

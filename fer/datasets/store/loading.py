@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from fer.datasets.faces import FaceDataset
-from fer.datasets.readers.orders import LabelOrder
+from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.sources import read_path
 from fer.datasets.readings import Progress, Reading, require_all_classes, silent
 from fer.datasets.splits import with_validation_split
@@ -20,7 +20,11 @@ _log = logging.getLogger(__name__)
 
 
 def load_dataset(
-    source: str | Path, votes: Path | None = None, with_validation: bool = True, corrections: bool = False
+    source: str | Path,
+    votes: Path | None = None,
+    with_validation: bool = True,
+    corrections: bool = False,
+    labels: str | None = None,
 ) -> FaceDataset:
     """Load labelled faces for training.
 
@@ -29,6 +33,7 @@ def load_dataset(
         votes: a FER+ file; None takes `fer2013new.csv` next to the CSV.
         with_validation: make a stratified tenth of train the validation split, if there is none.
         corrections: apply the corrections next to the data, if there are any.
+        labels: the label order, if classes are numbers: a preset or '0=neutral,1=happy,...'.
 
     Raises:
         DatasetError: it isn't in a known form, a class has no image, or the votes or corrections don't belong to it.
@@ -36,7 +41,7 @@ def load_dataset(
     if str(source) == SYNTHETIC:
         return make_synthetic()
     path = find_source(source)
-    reading = read_source(path, votes)
+    reading = read_source(path, ReadOptions.of(votes, labels))
     if reading.rejected:
         first = reading.rejected[0]
         _log.warning(
@@ -50,22 +55,17 @@ def load_dataset(
     return with_validation_split(dataset) if with_validation else dataset
 
 
-def read_source(
-    path: Path,
-    votes: Path | None = None,
-    progress: Progress = silent,
-    order: LabelOrder | None = None,
-    photos: bool = False,
-) -> Reading:
+def read_source(path: Path, options: ReadOptions | None = None, progress: Progress = silent) -> Reading:
     """Read a stored dataset, or any file or folder that `read_path` reads.
 
     Raises:
-        DatasetError: as `read_path` and `read_stored`, or votes are given with a stored dataset.
+        DatasetError: as `read_path` and `read_stored`, or options are given that a stored dataset can't follow.
     """
     if not is_stored(path):
-        return read_path(path, votes, progress, order, photos)
-    if votes is not None:
-        raise DatasetError(f"{path.name} is already imported; import its source again with the votes.")
+        return read_path(path, options, progress)
+    if options is not None and options != ReadOptions():
+        what = "votes" if options.votes else "label order" if options.order else "photos"
+        raise DatasetError(f"{path.name} is already imported; import its source again with the {what}.")
     return read_stored(path)
 
 

@@ -7,6 +7,7 @@ from typing import IO, Any, Final
 import pandas as pd
 import streamlit as st
 
+from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readings import Progress, Reading
 from fer.datasets.store import catalog
@@ -149,14 +150,14 @@ def _what_lies_there() -> str:
 
 def _start_upload() -> None:
     uploads, name = _uploads(), st.session_state[_NAME].strip() or None
-    photos = bool(st.session_state.get(_PHOTOS))
+    options = ReadOptions(photos=bool(st.session_state.get(_PHOTOS)))
     files: dict[str, IO[bytes]] = {}
     called: Counter[str] = Counter()
     for file in uploads:
         # Keep files of the same name apart, so that the import can refuse them by name.
         called[file.name] += 1
         files[file.name if called[file.name] == 1 else f"{file.name} ({called[file.name]})"] = file
-    if not _start(asking(lambda progress, order: import_uploads(files, name, progress, order, photos))):
+    if not _start(asking(lambda progress, order: import_uploads(files, name, options.ordered(order), progress))):
         return
     # The job holds the bytes while it needs them; a new key empties the widget.
     for file in uploads:
@@ -166,8 +167,8 @@ def _start_upload() -> None:
 
 def _start_path() -> None:
     text, name = st.session_state[_PATH], st.session_state[_NAME].strip() or None
-    photos = bool(st.session_state.get(_PHOTOS))
-    _start(asking(lambda progress, order: import_path(inside_data(text), name, None, progress, order, photos)))
+    options = ReadOptions(photos=bool(st.session_state.get(_PHOTOS)))
+    _start(asking(lambda progress, order: import_path(inside_data(text), name, options.ordered(order), progress)))
 
 
 def _start_synthetic() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from fer.datasets.readers.names import CONTEMPT
-from fer.datasets.readers.orders import PRESETS, LabelOrder, LabelOrderError, Samples, class_name
+from fer.datasets.readers.names import CONTEMPT, class_name
+from fer.datasets.readers.orders import PRESETS, LabelOrder, LabelOrderError, Samples
 from fer.datasets.readings import Progress
 from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.viewing import enlarged
@@ -104,7 +104,7 @@ def _choose_class(number: int) -> int:
 def _named(label: int | None) -> str:
     if label is None:
         return "not in this order; rejected"
-    return f"{class_name(label)}, left out" if label == CONTEMPT else class_name(label)
+    return f"{class_name(label)}, left out" if label >= N_EMOTIONS else class_name(label)
 
 
 def _faces(images: list[npt.NDArray[np.uint8]], number: int) -> None:

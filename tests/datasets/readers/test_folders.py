@@ -179,7 +179,7 @@ def test_a_layout_tells_which_files_belong_to_it() -> None:
     assert layout.covers(PurePosixPath("a/train/contempt/y.png"))
     # In a split but in no class, so it is rejected.
     assert layout.covers(PurePosixPath("a/train/y.png"))
-    assert layout.label_of(PurePosixPath("a/train/y.png")) is None
+    assert layout.problem(PurePosixPath("a/train/y.png")) == "its folder names no class"
     assert not layout.covers(PurePosixPath("b/train/sad/y.png"))
     assert not layout.covers(PurePosixPath("a/docs/y.png"))
     assert layout.covers(PurePosixPath("a/sad/y.png"))

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readers import budget
-from fer.datasets.readers.names import CONTEMPT, class_named, split_named, split_of_file
+from fer.datasets.readers.names import CONTEMPT, OTHER_CLASSES, class_named, split_named, split_of_file
+from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import PRESETS, LabelOrderError, parse_order
 from fer.datasets.readers.sources import read_path, read_uploads
 from fer.datasets.readings import Reading
@@ -37,7 +38,7 @@ NUMBERS = tuple("0123456")
 
 
 def read(name: str, data: bytes, labels: str | None = None) -> Reading:
-    return read_uploads({name: io.BytesIO(data)}, order=None if labels is None else parse_order(labels))
+    return read_uploads({name: io.BytesIO(data)}, ReadOptions.of(labels=labels))
 
 
 def same(reading: Reading, dataset: FaceDataset = DATASET) -> None:
@@ -256,7 +257,7 @@ def test_numbers_outside_fer2013_need_a_label_order() -> None:
 @pytest.mark.parametrize("key", PRESETS)
 def test_each_preset_has_every_class(key: str) -> None:
     named = PRESETS[key].named()
-    assert set(named.values()) - {"contempt"} == set(EMOTIONS)
+    assert set(named.values()) - set(OTHER_CLASSES) == set(EMOTIONS)
     assert min(named) == (1 if key == "rafdb" else 0)
 
 
@@ -446,7 +447,7 @@ def photo_zip() -> bytes:
 
 def test_faces_are_cut_out_of_whole_photos_as_everywhere(fer_home: Path) -> None:
     stream = io.BytesIO(photo_zip())
-    reading = read_uploads({"photos.zip": stream}, photos=True)
+    reading = read_uploads({"photos.zip": stream}, ReadOptions(photos=True))
     assert {item.where: item.reason for item in reading.left_out} == {
         "train/happy/pair.png": "2 faces found",
         "train/happy/wall.png": "no face found",
@@ -456,7 +457,7 @@ def test_faces_are_cut_out_of_whole_photos_as_everywhere(fer_home: Path) -> None
     expected = crop_faces(portrait_bgr(), np.round(found.boxes_xywh), detector.crop_scale, found.rolls)[0, ..., 0]
     place = reading.origins.index("train/angry/me.png")
     np.testing.assert_array_equal(reading.dataset.images[place], expected)
-    info = import_uploads({"photos.zip": stream}, photos=True)
+    info = import_uploads({"photos.zip": stream}, options=ReadOptions(photos=True))
     assert (info.n_images, info.n_left_out, info.n_rejected) == (7, 2, 0)
     assert set(info.changes) == {"Left out, several faces found: 1 image.", "Left out, no face found: 1 image."}
     # Without the option, the images are taken for faces.
@@ -465,4 +466,4 @@ def test_faces_are_cut_out_of_whole_photos_as_everywhere(fer_home: Path) -> None
 
 def test_photos_in_a_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="holds a table of faces and no photos; import it without --photos"):
-        read_path(write_lines(tmp_path / "fer2013.csv", csv_lines(DATASET)), photos=True)
+        read_path(write_lines(tmp_path / "fer2013.csv", csv_lines(DATASET)), ReadOptions(photos=True))

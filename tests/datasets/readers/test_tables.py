@@ -97,7 +97,7 @@ DAMAGES: dict[str, tuple[Callable[[str], str], str]] = {
     "label -1": (lambda line: "-1" + line[1:], "label '-1' is not"),
     "label 'bored'": (lambda line: "bored" + line[1:], "label 'bored' is not"),
     "no label": (lambda line: line[1:], "label '' is not"),
-    "unknown Usage": (lambda line: line.rsplit(",", 1)[0] + ",Holdout", "Usage 'Holdout' is not"),
+    "unknown Usage": (lambda line: line.rsplit(",", 1)[0] + ",Holdout", "split 'Holdout' is not"),
     "no Usage": (lambda line: line.rsplit(",", 1)[0], "cut short: 2 of 3 columns"),
     "a stray quote": (lambda line: line.replace(",", ',"', 1), "cut short"),
     "bytes that are no text": (lambda line: "\udcff\udcfe" + line, "label"),

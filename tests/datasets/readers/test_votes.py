@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.datasets.readers.sources import read_path, sort_uploads
+from fer.datasets.readers.options import ReadOptions
+from fer.datasets.readers.sources import Uploads, read_path, sort_uploads
 from fer.datasets.readers.votes import read_votes
 from fer.datasets.store.loading import load_dataset
 from fer.errors import DatasetError
@@ -115,7 +116,7 @@ def test_no_votes_are_searched_next_to_a_table_without_usage(tmp_path: Path) -> 
 def test_a_table_of_faces_named_like_votes_is_not_read_as_votes(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "fer2013new_clean.csv", csv_lines(synthetic_faces()))
     assert load_dataset(source).fingerprint == load_dataset(tmp_path).fingerprint == synthetic_faces().fingerprint
-    assert sort_uploads({source.name: io.BytesIO(source.read_bytes())}) == (source.name, None)
+    assert sort_uploads({source.name: io.BytesIO(source.read_bytes())}) == Uploads(source.name)
 
 
 def test_votes_for_folders_are_refused(tmp_path: Path) -> None:
@@ -165,5 +166,5 @@ def test_reading_votes_can_be_cancelled_and_never_goes_backwards(tmp_path: Path,
     source = write_lines(tmp_path / "fer2013.csv", csv_lines(dataset))
     named = write_lines(tmp_path / "fer2013new.csv", [*votes_lines(dataset), "\n" * (3 * 2**20)])
     seen: list[float] = []
-    read_path(source, named if before else None, lambda share, text: seen.append(share))
+    read_path(source, ReadOptions(named if before else None), lambda share, text: seen.append(share))
     assert len(seen) >= 5 and seen == sorted(seen)

@@ -1,0 +1,21 @@
+"""The names that people give to the columns of a table of faces."""
+
+from collections.abc import Sequence
+from typing import Final
+
+# FER-2013's own name comes first: under it, numbers are in FER-2013's order.
+LABEL_COLUMNS: Final = ("emotion", "label", "labels", "class", "expression", "emotion_label", "category", "target")
+SPLIT_COLUMNS: Final = ("usage", "split", "subset", "partition", "set")
+GROUP_COLUMNS: Final = ("group", "person", "subject")
+PIXELS_COLUMN: Final = "pixels"
+# Files of images, in a label file; the last one is AffectNet's.
+PATH_COLUMNS: Final = (
+    *("file", "filename", "file_name", "filepath", "file_path", "path", "pth", "image", "img", "image_path"),
+    *("img_path", "image_name", "image name", "img_name", "image_id", "name", "subdirectory_filepath"),
+)
+
+
+def find_column(names: Sequence[str], wanted: Sequence[str]) -> int | None:
+    """Return the position of the first wanted name, in any case, or None."""
+    lower = [name.strip().lower() for name in names]
+    return next((lower.index(name) for name in wanted if name in lower), None)

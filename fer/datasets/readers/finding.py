@@ -1,0 +1,130 @@
+"""Find out what a folder or archive holds, and read it with the reader for it."""
+
+from collections.abc import Sequence
+
+from fer.datasets.readers.budget import Budget
+from fer.datasets.readers.folders import read_folders
+from fer.datasets.readers.kinds import PARQUET, kind_of, suffix_of
+from fer.datasets.readers.label_files import find_label_columns
+from fer.datasets.readers.layouts import find_layout
+from fer.datasets.readers.listed_images import NamedImages, names_images, read_listed
+from fer.datasets.readers.npz import is_npz, read_npz
+from fer.datasets.readers.opening import open_file, with_archives
+from fer.datasets.readers.options import ReadOptions
+from fer.datasets.readers.parquet import read_parquet
+from fer.datasets.readers.table_files import (
+    find_face_tables,
+    header_of,
+    is_lone_text,
+    only,
+    part_of,
+    read_tables,
+    text_tables,
+)
+from fer.datasets.readers.trees import Entry, FolderTree, Tree
+from fer.datasets.readers.votes import Votes
+from fer.datasets.readings import Progress, Reading, concatenated, silent
+from fer.errors import DatasetError
+
+
+def read_tree(
+    tree: Tree, options: ReadOptions | None = None, votes: Votes | None = None, progress: Progress = silent
+) -> Reading:
+    """Read a folder, an archive or a single file: tables, npz or parquet files, label files, else image folders.
+
+    Args:
+        tree: the files.
+        options: what the user says of them.
+        votes: FER+ votes to join.
+        progress: called as the work proceeds.
+
+    Raises:
+        LabelOrderError: classes are numbers, and the order isn't known.
+        DatasetError: there is nothing of the kind, or the votes don't belong to it.
+    """
+    finder = _Finder(tree, options or ReadOptions(), votes, progress)
+    reading = finder.read()
+    if reading is None and isinstance(tree, FolderTree):
+        # An archive next to what was unpacked from it isn't opened: it would hold the same images again.
+        finder = _Finder(with_archives(tree, Budget(tree.name), progress), options or ReadOptions(), votes, progress)
+        reading = finder.read()
+    if reading is not None:
+        return reading
+    if finder.label_files:
+        names = ", ".join(entry.path.name for entry in finder.label_files[:5])
+        raise DatasetError(
+            f"None of the images that {names} lists is in {tree.name}; put the images next to it, or zip them together."
+        )
+    raise DatasetError(
+        f"{tree.name} holds neither FER-2013's CSV nor image folders such as train/happy; docs/data.md lists the forms "
+        f"that are read."
+    )
+
+
+class _Finder:
+    """Chooses the reader for a tree."""
+
+    def __init__(self, tree: Tree, options: ReadOptions, votes: Votes | None, progress: Progress) -> None:
+        self._tree, self._options, self._votes, self._progress = tree, options, votes, progress
+        self._entries = tree.entries()
+        self.label_files: list[Entry] = []
+
+    def read(self) -> Reading | None:
+        """Read what there is, or return None if it is nothing known."""
+        tables = find_face_tables(self._tree, self._entries)
+        if not tables:
+            self.label_files = _find_label_files(self._tree, self._entries)
+        if not tables and not self.label_files and is_lone_text(self._tree, self._entries):
+            tables = self._entries  # whose own error says what it lacks
+        if tables:
+            self._refuse_photos()
+            return read_tables(self._tree, tables, self._options, self._votes, self._progress)
+        reading = self._read_other()
+        if reading is not None and self._votes is not None:
+            raise DatasetError("FER+ votes are joined by row, and only a CSV has the rows for it; leave the votes out.")
+        return reading
+
+    def _read_other(self) -> Reading | None:
+        tree, options, progress = self._tree, self._options, self._progress
+        if is_npz({entry.path for entry in self._entries}):
+            self._refuse_photos()
+            return read_npz(tree, progress, options.order)
+        if arrays := [entry for entry in self._entries if suffix_of(entry.path.name) == ".npz"]:
+            return self._read_inner(only(arrays, tree.name))
+        if parquet := [entry for entry in self._entries if self._is_parquet(entry)]:
+            return self._read_parquet(parquet)
+        images = NamedImages(self._entries, options.photos)
+        if label_files := names_images(tree, self.label_files, images):
+            return read_listed(tree, label_files, options, progress)
+        layout = find_layout((entry.path for entry in self._entries), tree.name, options.order)
+        return None if layout is None else read_folders(tree, layout, progress, options.face_reader())
+
+    def _refuse_photos(self) -> None:
+        if self._options.photos:
+            raise DatasetError(f"{self._tree.name} holds a table of faces and no photos; import it without --photos.")
+
+    def _read_inner(self, entry: Entry) -> Reading:
+        with self._tree.open(entry.path) as file:
+            inner = open_file(file, entry.path.name, self._progress)
+            return read_tree(inner, self._options, self._votes, self._progress)
+
+    def _is_parquet(self, entry: Entry) -> bool:
+        if suffix_of(entry.path.name) == ".parquet":
+            return True
+        if len(self._entries) > 1 or len(entry.path.parts) > 1:
+            return False
+        with self._tree.open(entry.path) as file:
+            return kind_of(entry.path.name, file) == PARQUET
+
+    def _read_parquet(self, entries: Sequence[Entry]) -> Reading:
+        readings, to_face = [], self._options.face_reader()
+        for place, entry in enumerate(entries):
+            with self._tree.open(entry.path) as file:
+                told = part_of(self._progress, place, len(entries))
+                readings.append(read_parquet(file, entry.path, told, self._options.order, to_face))
+        return readings[0] if len(readings) == 1 else concatenated(readings, self._tree.name, "parquet")
+
+
+def _find_label_files(tree: Tree, entries: Sequence[Entry]) -> list[Entry]:
+    tables = text_tables(tree, entries)
+    return [entry for entry in tables if find_label_columns(header_of(tree, entry)) is not None]

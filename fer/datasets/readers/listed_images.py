@@ -1,0 +1,230 @@
+"""Read the images that label files name."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer.datasets.faces import SPLITS
+from fer.datasets.readers.budget import leads_out
+from fer.datasets.readers.collecting import TRAIN, Collector, Row, RowError, split_problem
+from fer.datasets.readers.folders import FaceReader, decode_face, read_face
+from fer.datasets.readers.label_files import LabelledPath, read_label_file
+from fer.datasets.readers.names import class_named, split_named, split_of_file, split_of_image
+from fer.datasets.readers.options import ReadOptions
+from fer.datasets.readers.orders import read_label
+from fer.datasets.readers.trees import Entry, Tree
+from fer.datasets.readings import Progress, Reading, silent
+from fer.errors import DatasetError
+from fer.text import counted
+from fer.vision.files.formats import SUFFIXES
+
+_REPORT_EVERY: Final = 100
+# RAF-DB's list names 'train_1.jpg', and its folder of aligned faces holds 'train_1_aligned.jpg'.
+_ALIGNED: Final = "_aligned"
+
+
+class NamedImages:
+    """The images of a tree, found by the paths that label files write.
+
+    Args:
+        entries: the files of the tree.
+        photos: whether whole photos are wanted rather than aligned faces, where both are there.
+    """
+
+    def __init__(self, entries: Iterable[Entry], photos: bool = False) -> None:
+        self._photos = photos
+        self._by_name: dict[str, list[Entry]] = defaultdict(list)
+        self._by_stem: dict[str, list[Entry]] = defaultdict(list)
+        self.n_images = 0
+        for entry in entries:
+            if entry.path.suffix.lower() in SUFFIXES:
+                self.n_images += 1
+                self._by_name[entry.path.name.casefold()].append(entry)
+                self._by_stem[entry.path.stem.casefold()].append(entry)
+
+    def find(self, written: str, folder: PurePosixPath, split: int | None = None) -> Entry:
+        """Return the image that a path means.
+
+        Args:
+            written: the path in the label file: from the label file, from the root, or a bare name.
+            folder: of the label file.
+            split: decides between images of one name in folders of several splits.
+
+        Raises:
+            RowError: there is no such image or more than one, or the path leads out.
+        """
+        path = PurePosixPath(written.replace("\\", "/"))
+        if not path.name:
+            raise RowError("it names no image")
+        if leads_out(written):
+            raise RowError("its path leads out of the folder")
+        for end in self._ends(path):
+            if found := self._ending(end):
+                return _choose(found, folder, end, split)
+        raise RowError(f"its image {path.name[:60]} isn't there")
+
+    def has(self, written: str) -> bool:
+        """Return whether a path means an image, or several."""
+        path = PurePosixPath(written.replace("\\", "/"))
+        return not leads_out(written) and any(self._ending(end) for end in self._ends(path))
+
+    def _ends(self, path: PurePosixPath) -> tuple[PurePosixPath, ...]:
+        if not path.name:
+            return ()
+        aligned = path.with_name(f"{path.stem}{_ALIGNED}{path.suffix}")
+        return (path, aligned) if self._photos else (aligned, path)
+
+    def _ending(self, end: PurePosixPath) -> list[Entry]:
+        by = self._by_name if end.suffix.lower() in SUFFIXES else self._by_stem
+        parents = [part.casefold() for part in end.parent.parts]
+        return [
+            entry
+            for entry in by.get(end.name.casefold(), [])
+            if not parents or [part.casefold() for part in entry.path.parent.parts[-len(parents) :]] == parents
+        ]
+
+
+def _choose(found: list[Entry], folder: PurePosixPath, end: PurePosixPath, split: int | None) -> Entry:
+    tests = (
+        lambda entry: entry.path == folder / end,
+        lambda entry: entry.path == end,
+        lambda entry: entry.path.is_relative_to(folder) and folder.parts,
+        lambda entry: split is not None and _split_of_folders(entry.path) == split,
+    )
+    for test in tests:
+        fitting = [entry for entry in found if test(entry)]
+        if len(fitting) == 1:
+            return fitting[0]
+    if len(found) > 1:
+        raise RowError(f"{len(found)} images have its name")
+    return found[0]
+
+
+def _split_of_folders(path: PurePosixPath) -> int | None:
+    found = {split for part in path.parts[:-1] if (split := split_named(part)) is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def names_images(tree: Tree, label_files: Sequence[Entry], images: NamedImages) -> list[Entry]:
+    """Return the label files of which at least one row names an image that is there."""
+    return [entry for entry in label_files if any(images.has(row.path) for row in _rows(tree, entry))]
+
+
+def _rows(tree: Tree, entry: Entry, progress: Progress = silent) -> Iterable[LabelledPath]:
+    with tree.open(entry.path) as file:
+        yield from read_label_file(file, entry.path.name, entry.size, progress)
+
+
+def read_listed(tree: Tree, label_files: Sequence[Entry], options: ReadOptions, progress: Progress = silent) -> Reading:
+    """Read the images that label files name, and keep what can be read.
+
+    Args:
+        tree: the files.
+        label_files: the label files among them.
+        options: the order of numbered classes, and whether images are whole photos.
+        progress: called as the work proceeds.
+
+    Raises:
+        LabelOrderError: classes are numbers, and the order isn't known.
+        DatasetError: a label file is damaged, or splits contradict each other.
+    """
+    reader = _ListedReader(tree, options)
+    for entry in label_files:
+        reader.read_rows(entry)
+    return reader.read(progress, ", ".join(entry.path.name for entry in label_files[:5]))
+
+
+class _ListedReader:
+    """Reads the rows of label files, then the images that they name."""
+
+    def __init__(self, tree: Tree, options: ReadOptions) -> None:
+        self._tree, self._order = tree, options.order
+        self._to_face: FaceReader = options.face_reader() or decode_face
+        self._images = NamedImages(tree.entries(), options.photos)
+        self._rows: list[tuple[LabelledPath, Entry]] = []
+        self._named: dict[PurePosixPath, str] = {}
+        self._n_differing = 0
+
+    def read_rows(self, entry: Entry) -> None:
+        """Read the rows of one label file."""
+        self._rows += [(row, entry) for row in _rows(self._tree, entry)]
+
+    def read(self, progress: Progress, label_files: str) -> Reading:
+        """Read the images of all rows."""
+        found = Collector(self._tree.name, self._order)
+        names = (PurePosixPath(row.path).name for row, _ in self._rows)
+        by_image = all(split_of_image(name) is not None for name in names)
+        votes: list[tuple[int, ...]] = []
+        for number, (row, entry) in enumerate(self._rows):
+            if number % _REPORT_EVERY == 0:
+                progress(number / len(self._rows), f"{number:,} of {len(self._rows):,} images read")
+            if found.add(self._located(row, entry, by_image)):
+                votes.append(row.votes)
+        return self._with_notes(found.reading("label files"), label_files, votes)
+
+    def _located(self, row: LabelledPath, entry: Entry, by_image: bool) -> Row:
+        problem, split, face = row.problem, self._own_split(row, entry), _nothing
+        try:
+            image = self._images.find(row.path, entry.path.parent, split)
+            if first := self._named.get(image.path):
+                raise RowError(f"{first} names the same image")
+            self._named[image.path] = row.where
+            split = self._agreed(split, image, row, by_image)
+            face = partial(read_face, self._tree, image, self._to_face)
+            self._compare(row, image)
+        except RowError as error:
+            problem = problem or str(error)
+        if row.split is not None and split is None:
+            problem = problem or split_problem(row.split)
+        return Row(row.where, row.label, split, face, row.group, problem, row.unusable)
+
+    def _own_split(self, row: LabelledPath, entry: Entry) -> int | None:
+        """Return the split that the row, or else the name or folder of its label file, gives."""
+        in_name = split_of_file(entry.path.name)
+        in_name = split_of_file(entry.path.parent.name) if in_name is None else in_name
+        return Collector(entry.path.name, split=in_name).split_in(row.split, row.where) if row.split else in_name
+
+    @staticmethod
+    def _agreed(split: int | None, image: Entry, row: LabelledPath, by_image: bool) -> int | None:
+        """Return the split of a row whose image is known.
+
+        Raises:
+            DatasetError: the label file and the folder of the image contradict each other.
+        """
+        in_folder = _split_of_folders(image.path)
+        if None not in (split, in_folder) and split != in_folder:
+            raise DatasetError(
+                f"{row.where} says {SPLITS[split or 0]}, and {image.path} lies in {SPLITS[in_folder or 0]}; correct "
+                f"one of them."
+            )
+        if row.split is not None or split is not None:
+            return split
+        if in_folder is not None:
+            return in_folder
+        return split_of_image(image.path.name) if by_image else TRAIN
+
+    def _compare(self, row: LabelledPath, image: Entry) -> None:
+        folders = {class_named(part) for part in image.path.parts[:-1]} - {None}
+        label = read_label(row.label, self._order)
+        self._n_differing += bool(folders) and label is not None and label not in folders
+
+    def _with_notes(self, reading: Reading, names: str, votes: list[tuple[int, ...]]) -> Reading:
+        notes = [f"The labels are those in {names}."]
+        if self._n_differing:
+            notes.append(f"{counted(self._n_differing, 'label')} differ from the folder that the image lies in.")
+        if n_unnamed := self._images.n_images - len(self._named):
+            notes.append(f"Not imported, because no label file names them: {counted(n_unnamed, 'image')}.")
+        dataset = reading.dataset
+        if votes and all(votes):
+            dataset = replace(dataset, votes=np.array(votes, np.uint8))
+        return replace(reading, dataset=dataset, notes=(*reading.notes, *notes))
+
+
+def _nothing() -> npt.NDArray[np.uint8]:
+    raise RowError("its image isn't there")
