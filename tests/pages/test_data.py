@@ -223,7 +223,7 @@ def test_an_import_is_cancelled(
 ) -> None:
     before = snapshot(fer_home)
 
-    def endless(files, name, progress, *options):  # type: ignore[no-untyped-def]
+    def endless(files, name, options, progress):  # type: ignore[no-untyped-def]
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline:
             progress(0.4, "17,001 rows read")

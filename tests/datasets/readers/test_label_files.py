@@ -1,0 +1,276 @@
+"""Label files: tables that name images and their classes."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.datasets.faces import FaceDataset
+from fer.datasets.readers.label_files import find_label_columns
+from fer.datasets.readers.lines import first_row
+from fer.datasets.readers.options import ReadOptions
+from fer.datasets.readers.orders import PRESETS, LabelOrderError
+from fer.datasets.readers.sources import read_path, read_uploads
+from fer.datasets.readings import Reading
+from fer.datasets.store.importing import import_path
+from fer.emotions import EMOTIONS
+from fer.errors import DatasetError
+from tests.support.builders import portrait_bgr
+from tests.support.forms import SPLIT_NAMES, png, synthetic_faces, unanimous, write_files, zip_bytes
+
+DATASET = synthetic_faces(14, 7, 7)
+NAMES = [f"{index:05d}.png" for index in range(len(DATASET))]
+IMAGES = {name: png(image) for name, image in zip(NAMES, DATASET.images, strict=True)}
+WORDS = [EMOTIONS[label] for label in DATASET.labels]
+SPLITS = [SPLIT_NAMES[split] for split in DATASET.splits]
+NUMBERS = {key: {label: number for number, label in reversed(order.labels.items())} for key, order in PRESETS.items()}
+
+
+def lines(*rows: str) -> bytes:
+    return "\n".join(rows).encode()
+
+
+def in_numbers(key: str) -> list[int]:
+    return [NUMBERS[key][label] for label in DATASET.labels]
+
+
+GENERIC = lines("file,label,split", *map(",".join, zip(NAMES, WORDS, SPLITS, strict=True)))
+
+
+def affectnet() -> dict[str, bytes]:
+    files = {f"Manually_Annotated_Images/{index % 3}/{name}": IMAGES[name] for index, name in enumerate(NAMES)}
+    header = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal"
+    for split, name in enumerate(("training", "validation", "test")):
+        rows = [
+            f"{index % 3}/{NAMES[index]},1,2,40,41,3.1;4.5;6.0,{number},0.1,-0.2"
+            for index, number in enumerate(in_numbers("affectnet"))
+            if DATASET.splits[index] == split
+        ]
+        files[f"Manually_Annotated_file_lists/{name}.csv"] = lines(header, *rows)
+    return files
+
+
+def rafdb() -> dict[str, bytes]:
+    starts = [f"{'test' if split == 2 else 'train'}_{index:05d}" for index, split in enumerate(DATASET.splits)]
+    rows = [f"{start}.jpg {number}" for start, number in zip(starts, in_numbers("rafdb"), strict=True)]
+    files = {f"basic/Image/aligned/{start}_aligned.jpg": IMAGES[n] for start, n in zip(starts, NAMES, strict=True)}
+    return {**files, "basic/EmoLabel/list_patition_label.txt": lines(*rows)}
+
+
+def ferplus() -> dict[str, bytes]:
+    folders = ("FER2013Train", "FER2013Valid", "FER2013Test")
+    files = {f"{folders[split]}/{name}": IMAGES[name] for split, name in zip(DATASET.splits, NAMES, strict=True)}
+    votes = unanimous(DATASET)
+    for split, folder in enumerate(folders):
+        rows = [
+            f'{NAMES[index]},"(0, 0, 48, 48)",{",".join(map(str, votes[index]))}'
+            for index in np.flatnonzero(DATASET.splits == split)
+        ]
+        files[f"{folder}/label.csv"] = lines(*rows)
+    return files
+
+
+def same(reading: Reading, dataset: FaceDataset = DATASET) -> None:
+    assert not reading.rejected
+    assert reading.dataset.fingerprint == dataset.fingerprint
+    np.testing.assert_array_equal(reading.dataset.counts(), dataset.counts())
+
+
+FORMS = {
+    "AffectNet": (affectnet, "affectnet"),
+    "FER+": (ferplus, None),
+    "generic": (lambda: {"labels.csv": GENERIC, **{f"images/{name}": data for name, data in IMAGES.items()}}, None),
+    "next to the images": (lambda: {"labels.csv": GENERIC, **IMAGES}, None),
+    "without suffixes": (
+        lambda: {
+            "faces.tsv": lines(
+                "image_id\temotion\tset",
+                *(f"{name[:-4]}\t{word}\t{split}" for name, word, split in zip(NAMES, WORDS, SPLITS, strict=True)),
+            ),
+            **IMAGES,
+        },
+        None,
+    ),
+    "a header of a spreadsheet": (
+        lambda: {
+            "labels.csv": b"\xef\xbb\xbfsep=;\r\n" + GENERIC.replace(b",", b";").replace(b"\n", b"\r\n"),
+            **IMAGES,
+        },
+        None,
+    ),
+    "paths of Windows from the root": (
+        lambda: {
+            "lists/labels.csv": lines(
+                "path,class,usage",
+                *(f"pictures\\{name},{word},{split}" for name, word, split in zip(NAMES, WORDS, SPLITS, strict=True)),
+            ),
+            **{f"pictures/{name}": data for name, data in IMAGES.items()},
+        },
+        None,
+    ),
+    "splits by the images' folders": (
+        lambda: {
+            "labels.txt": lines(
+                *(f"{split}/{name}, {word}" for name, word, split in zip(NAMES, WORDS, SPLITS, strict=True))
+            ),
+            **{f"{split}/{name}": IMAGES[name] for name, split in zip(NAMES, SPLITS, strict=True)},
+        },
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("packed", ["folder", "zip", "tar.gz"])
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_is_the_same_dataset(form: str, packed: str, tmp_path: Path) -> None:
+    files, order = FORMS[form][0](), FORMS[form][1]
+    options = ReadOptions.of(labels=order)
+    if packed == "folder":
+        reading = read_path(write_files(tmp_path / "faces", files), options)
+    elif packed == "zip":
+        reading = read_uploads({"faces.zip": io.BytesIO(zip_bytes(files))}, options)
+    else:
+        write_files(tmp_path / "faces", files)
+        with tarfile.open(tmp_path / "faces.tar.gz", "w:gz") as archive:
+            archive.add(tmp_path / "faces", "faces")
+        reading = read_path(tmp_path / "faces.tar.gz", options)
+    same(reading)
+    assert reading.form == "label files"
+    if form == "FER+":
+        assert set(map(tuple, reading.dataset.votes)) == set(map(tuple, unanimous(DATASET)))
+
+
+def test_raf_db_takes_the_aligned_faces_and_the_splits_of_the_names(tmp_path: Path) -> None:
+    reading = read_path(write_files(tmp_path / "RAF", rafdb()), ReadOptions.of(labels="rafdb"))
+    assert reading.dataset.fingerprint == DATASET.fingerprint
+    assert reading.dataset.counts().sum(axis=1).tolist() == [21, 0, 7]
+
+
+def test_a_label_file_itself_is_imported_with_the_images_next_to_it(tmp_path: Path) -> None:
+    write_files(tmp_path / "faces", {"labels.csv": GENERIC, **IMAGES})
+    same(read_path(tmp_path / "faces" / "labels.csv"))
+
+
+def test_an_archive_next_to_the_label_file_is_opened(tmp_path: Path) -> None:
+    files = {"labels.csv": GENERIC, "images.zip": zip_bytes(IMAGES)}
+    same(read_path(write_files(tmp_path / "faces", files)))
+    same(read_uploads({name: io.BytesIO(data) for name, data in files.items()}))
+
+
+def test_numbers_are_asked_about_with_sample_faces(tmp_path: Path) -> None:
+    root = write_files(tmp_path / "faces", affectnet())
+    with pytest.raises(LabelOrderError, match="--labels affectnet") as caught:
+        read_path(root)
+    place = NUMBERS["affectnet"][3]
+    happy = {image.tobytes() for image in DATASET.images[DATASET.labels == 3]}
+    assert {image.tobytes() for image in caught.value.samples[place]} <= happy
+    assert caught.value.numbers == tuple(range(7))
+
+
+def test_what_a_row_or_image_lacks_is_listed_and_counted(tmp_path: Path, fer_home: Path) -> None:
+    rows = [*GENERIC.decode().splitlines(), "gone.png,happy,train", "../00001.png,happy,train", "/etc/x.png,sad,test"]
+    files = {"labels.csv": lines(*rows), **IMAGES, "more.png": IMAGES[NAMES[0]], "other.png": IMAGES[NAMES[1]]}
+    # More rows, so that fewer than a tenth are wrong.
+    again = synthetic_faces(14, 0, 0, seed=3)
+    extra = {f"b{index}.png": png(image) for index, image in enumerate(again.images)}
+    files["labels.csv"] += lines("", *(f"{name},neutral,train" for name in extra))
+    info = import_path(write_files(tmp_path / "faces", {**files, **extra}), "mine")
+    assert (info.n_images, info.n_rejected) == (len(DATASET) + 14, 3)
+    assert "Not imported, because no label file names them: 2 images." in info.changes
+    rejected = (fer_home / "data" / "mine" / "rejected.csv").read_text("utf-8")
+    assert '"labels.csv, line 30",its image gone.png isn\'t there' in rejected
+    assert rejected.count("its path leads out of the folder") == 2
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(IMAGES[NAMES[0]])
+    root = write_files(tmp_path / "faces", {"labels.csv": lines("file,label", "a.png,happy"), "b.png": b"x"})
+    (root / "a.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(DatasetError, match=r"None of the images that labels.csv lists is in faces"):
+        read_path(root)
+
+
+@pytest.mark.parametrize("kind", ["link", "path out"])
+def test_an_archive_with_links_or_paths_out_is_refused(kind: str) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        member = tarfile.TarInfo("a.png" if kind == "link" else "../a.png")
+        member.type, member.linkname = (tarfile.SYMTYPE, "/etc/passwd") if kind == "link" else (tarfile.REGTYPE, "")
+        archive.addfile(member)
+    with pytest.raises(DatasetError, match="a link" if kind == "link" else "leads out of it"):
+        read_uploads({"faces.tar": stream, "labels.csv": io.BytesIO(lines("file,label", "a.png,happy"))})
+
+
+def test_two_rows_for_one_image_are_not_both_read(tmp_path: Path) -> None:
+    table = lines(GENERIC.decode(), f"{NAMES[0]},{WORDS[1]},train")
+    reading = read_path(write_files(tmp_path / "faces", {"labels.csv": table, **IMAGES}))
+    assert [item.reason for item in reading.rejected] == ["labels.csv, line 2 names the same image"]
+    assert reading.dataset.fingerprint == DATASET.fingerprint
+
+
+def test_splits_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    files = {"train.csv": lines("file,label", "test/a.png,happy"), "test/a.png": IMAGES[NAMES[0]]}
+    with pytest.raises(DatasetError, match=r"line 2 says train, and test/a.png lies in test; correct one of them"):
+        read_path(write_files(tmp_path / "faces", files))
+    files = {"train.csv": lines("file,label,split", "a.png,happy,test"), "a.png": IMAGES[NAMES[0]]}
+    with pytest.raises(DatasetError, match="contradicts itself"):
+        read_path(write_files(tmp_path / "more", files))
+
+
+def test_labels_that_differ_from_the_folders_are_told(tmp_path: Path) -> None:
+    files = {f"happy/{name}": data for name, data in IMAGES.items()}
+    reading = read_path(write_files(tmp_path / "faces", {**files, "labels.csv": GENERIC}))
+    same(reading)
+    assert "24 labels differ from the folder that the image lies in." in reading.notes
+
+
+def test_a_table_of_other_things_next_to_folders_is_not_taken_for_labels(tmp_path: Path) -> None:
+    files = {f"{split}/{word}/{n}": IMAGES[n] for n, word, split in zip(NAMES, WORDS, SPLITS, strict=True)}
+    log = lines("file,label", "holiday.jpg,happy", "beach.jpg,sad")
+    same(read_path(write_files(tmp_path / "faces", {**files, "old.csv": log})))
+
+
+def test_votes_without_a_majority_and_other_classes_are_left_out(tmp_path: Path) -> None:
+    votes = ["5,5,0,0,0,0,0,0,0,0", "0,0,0,0,0,0,0,8,2,0", "0,0,0,0,0,0,0,0,9,1", "0,0,0,0,0,0,0,0,0,10"]
+    rows = [f'x{index}.png,"(0, 0, 48, 48)",{text}' for index, text in enumerate(votes)]
+    files = ferplus()
+    files["FER2013Train/label.csv"] += lines("", *rows)
+    files |= {f"FER2013Train/x{index}.png": IMAGES[NAMES[0]] for index in range(4)}
+    reading = read_path(write_files(tmp_path / "faces", files))
+    same(reading)
+    assert [item.reason for item in reading.left_out] == [
+        "no class has more than half of its votes",
+        "contempt isn't one of the seven classes",
+        "uncertain isn't one of the seven classes",
+        "no face isn't one of the seven classes",
+    ]
+
+
+def test_faces_are_cut_out_of_listed_photos() -> None:
+    photo = png(portrait_bgr()[..., ::-1])
+    files = {"labels.csv": lines("file,label", "a.png,happy", "b.png,sad"), "a.png": photo, "b.png": IMAGES[NAMES[0]]}
+    stream = io.BytesIO(zip_bytes(files))
+    reading = read_uploads({"photos.zip": stream}, ReadOptions(photos=True))
+    assert len(reading.dataset) + len(reading.left_out) == 2
+    assert reading.origins[0] == "labels.csv, line 2"
+
+
+@pytest.mark.parametrize(
+    ("first", "found"),
+    [
+        ("file,label", True),
+        ("Image name;Emotion", True),
+        ("emotion,pixels,Usage", False),
+        ("file,size", False),
+        ("a.png happy", True),
+        ("a b.png 5", True),
+        ("a.png,train,angry", True),
+        ("a.png,bored", False),
+        ("happy,a.png", False),
+        ("", False),
+    ],
+)
+def test_a_label_file_is_recognised_by_its_first_line(first: str, found: bool) -> None:
+    assert (find_label_columns(first_row(io.BytesIO(first.encode()))) is not None) is found
