@@ -1,11 +1,16 @@
 """Estimates of a run's duration from earlier measurements."""
 
+import os
+
 import pytest
 
+from fer.datasets.store.catalog import dataset_folder
+from fer.datasets.store.importing import import_path
 from fer.runs import estimates
 from fer.runs.config import TrainConfig
 from fer.runs.estimates import Measured, recall, remember, seconds_for
 from fer.text import duration
+from tests.support.forms import csv_lines, synthetic_faces, write_lines
 
 CONFIG = TrainConfig(fraction=0.5, holdout=0.2, batch_size=10, epochs=2)
 
@@ -28,23 +33,32 @@ def test_a_fraction_smaller_than_a_batch_takes_one_step():
     assert measured.image_seconds == pytest.approx(0.01)
 
 
-@pytest.mark.parametrize("other", [{"network": "baseline"}, {"data": "elsewhere"}, {"precision": "bfloat16"}])
+@pytest.mark.parametrize("other", [{"network": "baseline"}, {"precision": "bfloat16"}, {"votes_weight": 0.0}])
 def test_settings_of_another_cost_have_no_estimate(home, other):
     remember(CONFIG, Measured(1000, 100, 0.01, 3))
     assert recall(TrainConfig(**other)) is None
 
 
-def test_a_changed_file_has_no_estimate(home, tmp_path):
+def test_data_of_unknown_size_have_no_estimate(home):
+    remember(CONFIG, Measured(1000, 100, 0.01, 3))
+    assert recall(TrainConfig(data="elsewhere")) is None
+
+
+def test_a_relabelled_file_keeps_its_estimate(home, tmp_path):
     file = tmp_path / "faces.csv"
     file.write_text("one")
     config = TrainConfig(data=str(file))
     remember(config, Measured(1000, 100, 0.01, 3))
-    assert recall(config)
     file.write_text("two")
-    import os
-
     os.utime(file, ns=(1, 1))
-    assert recall(config) is None
+    assert recall(config) == Measured(1000, 100, 0.01, pytest.approx(3))
+
+
+def test_an_imported_dataset_has_an_estimate_at_once(home, tmp_path):
+    remember(CONFIG, Measured(1000, 100, 0.01, 3))
+    info = import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces(28, 7, 7))), "mine")
+    measured = recall(TrainConfig(data=str(dataset_folder(info.name))))
+    assert measured == Measured(28, 7, 0.01, pytest.approx(0.21))
 
 
 def test_damaged_measurements_and_full_disks_are_tolerated(home, monkeypatch):
