@@ -289,7 +289,7 @@ def test_a_comparison_says_which_run_is_better_and_uses_it_in_place(
     assert "significantly better than poor with 60.0 %" in said
     assert not app.info[-1].value.startswith("good"), "nothing is left untested"
     differing = app.dataframe[-1].value
-    assert differing.loc["Learning rate"].tolist() == ["0.01", "0.001"]
+    assert list(differing.loc["Learning rate"]) == ["0.01", "0.001"]
     app.button(key=f"training_use_{poor}").click().run()
     assert "60.0 %" in app.warning[0].value.replace("\\", "")
     app.button(key=f"training_use_{good}").click().run()
