@@ -12,11 +12,10 @@ import rich.progress
 from rich.console import Console
 from rich.table import Table
 
-from fer.cli.output import plain
+from fer.cli.output import LABELS_HELP, plain
 from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, examine
 from fer.datasets.doctor.cleaning import clean_copy
 from fer.datasets.readers.options import ReadOptions
-from fer.datasets.readers.orders import PRESETS
 from fer.datasets.readings import Progress
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import correct_reading, corrections_file, read_corrections
@@ -59,11 +58,7 @@ def data() -> None:
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--name", help="Name of the new dataset [default: after the file]")
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv next to the CSV]")
-@click.option(
-    "--labels",
-    metavar="ORDER",
-    help=f'The order of classes that are numbers: {", ".join(PRESETS)}, or "0=neutral,1=happy,..."',
-)
+@click.option("--labels", metavar="ORDER", help=LABELS_HELP)
 @click.option("--photos", is_flag=True, help="The images are whole photos; cut out the face of each")
 def import_command(source: Path, name: str | None, votes: Path | None, labels: str | None, photos: bool) -> None:
     """Import SOURCE: a CSV, image folders, a parquet or npz file, or a zip or tar of them.

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.cli.data import progress_bar
-from fer.cli.output import STDOUT, check_targets, plain, write_target
+from fer.cli.output import LABELS_HELP, STDOUT, check_targets, plain, write_target
 from fer.datasets.doctor.checkup import Checkup, examine
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readings import Reading
@@ -20,12 +20,15 @@ from fer.datasets.synthetic import make_synthetic
 @click.command()
 @click.argument("path")
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv next to the CSV]")
+@click.option("--labels", metavar="ORDER", help=LABELS_HELP)
 @click.option("--corrections", is_flag=True, help="Apply the corrections made by hand first")
 @click.option("--json", "json_file", metavar="FILE", help="Write every finding with its images; '-' is standard output")
 @click.option(
     "--csv", "csv_file", metavar="FILE", help="Write a row for each image of each finding; '-' is standard output"
 )
-def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | None, csv_file: str | None) -> None:
+def doctor(
+    path: str, votes: Path | None, labels: str | None, corrections: bool, json_file: str | None, csv_file: str | None
+) -> None:
     """Look for duplicates, blank images, images without a face, doubtful labels and imbalance in PATH.
 
     PATH is the name of an imported dataset, any file or folder that `fer data import` reads, or 'synthetic'.
@@ -33,7 +36,7 @@ def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | No
     """
     check_targets({"--csv": csv_file, "--json": json_file})
     with progress_bar("Reading") as progress:
-        reading = _read(path, votes, corrections)
+        reading = _read(path, ReadOptions.of(votes, labels), corrections)
         checkup = examine(reading.dataset, progress)
     _report(reading, checkup, Console(stderr=STDOUT in (json_file, csv_file)))
     if json_file:
@@ -42,12 +45,12 @@ def doctor(path: str, votes: Path | None, corrections: bool, json_file: str | No
         write_target(checkup.to_csv(reading).encode(), csv_file)
 
 
-def _read(path: str, votes: Path | None, corrections: bool) -> Reading:
+def _read(path: str, options: ReadOptions, corrections: bool) -> Reading:
     if path == SYNTHETIC:
         dataset = make_synthetic()
         return Reading(dataset, tuple(f"synthetic {number}" for number in range(len(dataset))), form="synthetic")
     source = find_source(path)
-    reading = read_source(source, ReadOptions.of(votes))
+    reading = read_source(source, options)
     if not corrections:
         return reading
     return correct_reading(reading, read_corrections(corrections_file(source)))

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
-from fer.cli.output import STDOUT, check_target, write_target
+from fer.cli.output import LABELS_HELP, STDOUT, check_target, write_target
 from fer.datasets.faces import SPLITS
 from fer.errors import EvaluationError
 from fer.evaluation.comparison import Comparison, compare
@@ -42,6 +42,7 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 )
 @click.option("--detector", type=click.Choice(DETECTORS), help="Face detector for whole photos")
 @click.option("--votes", type=click.Path(), help="A FER+ file [default: the one next to the CSV]")
+@click.option("--labels", metavar="ORDER", help=LABELS_HELP)
 @click.option("--robustness", is_flag=True, help="Also measure the accuracy under each image corruption")
 @click.option(
     "--json",
@@ -67,6 +68,7 @@ def evaluate(
     photos: bool | None,
     detector: str | None,
     votes: str | None,
+    labels: str | None,
     robustness: bool,
     json_file: str | None,
     report_files: tuple[str, ...],
@@ -76,9 +78,10 @@ def evaluate(
 ) -> None:
     """Measure a model on the labelled faces in PATH.
 
-    PATH is FER-2013's CSV, image folders, the name of an imported dataset, or 'synthetic'. The model classifies one
-    crop per face. Rates are fractions of 1. ECE is the expected calibration error of the predicted class over 15 bins.
-    Results are stored under FER_HOME for the Evaluation page and for the next call. The faces are not stored.
+    PATH is the name of an imported dataset, any file or folder that `fer data import` reads, or 'synthetic'. The model
+    classifies one crop per face. Rates are fractions of 1. ECE is the expected calibration error of the predicted class
+    over 15 bins. Results are stored under FER_HOME for the Evaluation page and for the next call. The faces are not
+    stored.
     """
     for file in report_files:
         if Path(file).suffix.lower() not in FORMS:
@@ -89,7 +92,7 @@ def evaluate(
     kind = MirroredClassifier if mirror else EmotionClassifier
     classifiers: list[EmotionClassifier] = [kind(load_bundle(find_model(name))) for name in (model, against) if name]
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    source = Source(path, split, photos=photos, detector=detector, votes=votes)
+    source = Source(path, split, photos=photos, detector=detector, votes=votes, labels=labels)
     evaluation_set, results = _work(source, classifiers, robustness=robustness, fresh=fresh)
     # Without markup, because a name may contain [brackets].
     console = Console(stderr=json_file == STDOUT, markup=False)
@@ -125,7 +128,9 @@ def _summary(result: EvaluationResult, path: str, mirror: bool) -> dict[str, Any
 def _work(
     source: Source, classifiers: list[EmotionClassifier], *, robustness: bool, fresh: bool
 ) -> tuple[EvaluationSet, list[EvaluationResult]]:
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    # Outside a terminal, a transient bar leaves an empty line.
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         reading = progress.add_task("Reading", total=1.0)
         evaluation_set = load_evaluation_set(
             source,

@@ -14,6 +14,11 @@ from fer.text import printable
 STDOUT: Final = "-"
 
 
+LABELS_HELP: Final = (
+    'The order of classes that are numbers: fer2013, ferplus, affectnet, rafdb, ckplus, or "0=neutral,1=happy,..."'
+)
+
+
 def plain(text: str) -> Text:
     """Return text that can't control the terminal and isn't read as rich's markup; a narrow column folds it."""
     return Text(printable(text), overflow="fold")

@@ -33,6 +33,7 @@ class Source:
             the content of the images decides.
         detector: the face detector for photos; None means the default one.
         votes: a FER+ file; None means the one next to the CSV.
+        labels: the label order, if classes are numbers: a preset or '0=neutral,1=happy,...'.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Source:
     photos: bool | None = None
     detector: str | None = None
     votes: str | None = None
+    labels: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the source as plain JSON values."""
@@ -140,15 +142,16 @@ def load_evaluation_set(
         origins = tuple(f"synthetic face {number}" for number in range(1, len(dataset) + 1))
         return evaluation_set_of(Reading(dataset, origins), source.split)
     path = locate(source.path)
+    options = ReadOptions.of(locate(source.votes) if source.votes else None, source.labels)
     photos = source.photos
     if photos is None:
         photos = make_analyzer is not None and has_photos(path, create_detector(photo_detector_name()))
     if photos:
         if make_analyzer is None:
             raise ValueError("expected make_analyzer for a source of photos. Received: None")
-        reading = read_photos(path, make_analyzer(), progress)
+        reading = read_photos(path, make_analyzer(), progress, options.order)
     else:
-        reading = read_source(path, ReadOptions(locate(source.votes) if source.votes else None), progress)
+        reading = read_source(path, options, progress)
     return replace(evaluation_set_of(reading, source.split), photos=photos)
 
 

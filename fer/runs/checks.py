@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from fer import paths
-from fer.errors import ConfigError, shortened
+from fer.errors import ConfigError, DatasetError, shortened
 from fer.runs.config import TrainConfig
 from fer.text import MB, file_size
 
@@ -29,6 +29,8 @@ def require_startable(config: TrainConfig) -> None:
         _require_data(config.data)
     if config.votes:
         _require_votes(config.votes)
+    if config.labels:
+        _require_label_order(config.labels)
     for folder in config.start_from:
         _require_same_network(config, typed_path("start_from", folder))
     if config.init_weight and not config.start_from:
@@ -101,6 +103,15 @@ def _require_votes(text: str) -> None:
             f"votes: '{shortened(text)}' isn't a FER+ file: its first line doesn't name the votes; choose "
             "fer2013new.csv, or leave it empty."
         )
+
+
+def _require_label_order(text: str) -> None:
+    from fer.datasets.readers.orders import parse_order  # as above
+
+    try:
+        parse_order(text)
+    except DatasetError as error:
+        raise ConfigError(f"labels: {error}") from error
 
 
 def _require_same_network(config: TrainConfig, folder: Path) -> None:

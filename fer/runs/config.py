@@ -57,6 +57,9 @@ class TrainConfig:
 
     data: str = _setting("synthetic", "Dataset: a FER-2013 CSV file, a folder of image folders, or 'synthetic'")
     votes: str | None = _setting(None, "FER+ votes, fer2013new.csv; found automatically next to the CSV file")
+    labels: str | None = _setting(
+        None, "Order of classes that are numbers: fer2013, ferplus, affectnet, rafdb, ckplus, '0=neutral,1=happy,...'"
+    )
     corrections: bool = _setting(False, "Apply the label corrections made on the Data page")
     fraction: float = _setting(1.0, "Share of the training images to use, stratified by class", low=0.01, high=1.0)
     # Calibration needs images that were used neither for training nor to choose the best epoch.
@@ -159,7 +162,10 @@ class TrainConfig:
             raise ConfigError("data: choose a file, a folder, or 'synthetic'.")
         if not isinstance(self.votes, str | None):
             raise ConfigError("votes: choose a file, or nothing.")
-        for name, text in (("data", self.data), ("votes", self.votes or ""), *self._model_texts()):
+        if not isinstance(self.labels, str | None):
+            raise ConfigError("labels: choose a label order, or nothing.")
+        texts = (("data", self.data), ("votes", self.votes or ""), ("labels", self.labels or ""))
+        for name, text in (*texts, *self._model_texts()):
             if encodable(text) != text:
                 raise ConfigError(
                     f"{name}: the path '{shortened(encodable(text))}' isn't valid Unicode; rename the file or folder."

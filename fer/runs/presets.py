@@ -94,7 +94,7 @@ NETWORK_FACTS: Final = {
 
 # All settings by subject, in the form's order. A test checks that none is missing.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "Data": ("data", "votes", "corrections", "fraction", "holdout"),
+    "Data": ("data", "votes", "labels", "corrections", "fraction", "holdout"),
     "Network": ("network", "dropout", "start_from", "init_weight"),
     "Training": (
         *("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs", "weight_decay"),

@@ -47,7 +47,7 @@ def load_data(config: TrainConfig) -> FaceDataset:
         DatasetError: the dataset is missing, or its layout is unknown.
     """
     votes = Path(config.votes) if config.votes else None
-    return load_dataset(config.data, votes=votes, corrections=config.corrections)
+    return load_dataset(config.data, votes=votes, corrections=config.corrections, labels=config.labels)
 
 
 def split_parts(dataset: FaceDataset, config: TrainConfig) -> Parts:

@@ -89,7 +89,7 @@ def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("import", "nowhere.csv"), "nowhere.csv doesn't exist; give FER-2013's CSV"),
+        (("import", "nowhere.csv"), "nowhere.csv doesn't exist, and no dataset is called 'nowhere.csv'"),
         (("show", "nothing"), "no dataset 'nothing'; import one first"),
         (("delete", "nothing", "--yes"), "no dataset 'nothing'"),
         (("delete", "../home", "--yes"), "no dataset"),

@@ -56,6 +56,16 @@ def test_json_on_standard_output_holds_every_finding_and_nothing_else(
     assert "Exact duplicates" in result.stderr
 
 
+def test_numbered_folders_are_examined_with_a_label_order(doctor: Doctor, tmp_path: Path) -> None:
+    dataset = synthetic_faces()
+    root = write_files(tmp_path / "faces", image_files(dataset, "0123456"))
+    refused = doctor(root)
+    assert refused.exit_code == 1 and "--labels affectnet" in refused.stderr
+    report = json.loads(doctor(root, "--labels", "fer2013", "--json", "-").stdout)
+    assert (report["n"], report["fingerprint"]) == (42, dataset.fingerprint)
+    assert "can't be read at 'bogus'" in doctor(root, "--labels", "bogus").stderr
+
+
 def test_the_csv_names_files(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
     root = write_files(tmp_path / "faces", image_files(sick))
     result = doctor(root, "--csv", tmp_path / "findings.csv")

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from fer.cli import main
 from fer.datasets.faces import FaceDataset
+from fer.datasets.readers.orders import PRESETS
 from fer.datasets.store.importing import import_path
 from fer.emotions import EMOTIONS
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
@@ -227,6 +228,24 @@ def test_an_imported_dataset_is_found_by_its_name(table: Path, model: Path) -> N
     import_path(table, "mine")
     found = metrics("mine", "--model", model)
     assert (found["data"], found["n"]) == ("mine", 70)
+
+
+def test_numbered_folders_need_a_label_order(faces: FaceDataset, table: Path, model: Path, tmp_path: Path) -> None:
+    numbers = {label: str(number) for number, label in PRESETS["affectnet"].labels.items()}
+    root = write_files(tmp_path / "numbered", image_files(faces, [numbers[label] for label in range(7)]))
+    refused = evaluate(root, "--model", model)
+    assert refused.exit_code == 1 and "name their order by --labels affectnet" in refused.stderr
+    right = metrics(root, "--model", model, "--labels", "affectnet")
+    assert right["accuracy"] == metrics(table, "--model", model)["accuracy"]
+    assert metrics(root, "--model", model, "--labels", "fer2013")["accuracy"] < right["accuracy"]
+
+
+def test_data_that_are_not_there_are_one_line_that_names_the_datasets(table: Path, model: Path) -> None:
+    import_path(table, "mine")
+    result = evaluate("nowhere", "--model", model)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "no dataset is called 'nowhere'; give a file or folder, a dataset (mine), or 'synthetic'" in line
 
 
 def test_a_missing_validation_split_is_taken_from_train_and_reported(

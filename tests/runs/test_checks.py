@@ -41,6 +41,7 @@ def test_a_missing_library_is_named_with_how_to_install_it(home, monkeypatch, pr
         ({"data": "unheard-of"}, "data: there is nothing at 'unheard-of'"),
         ({"votes": "/gone/fer2013new.csv"}, "votes: there is no file '/gone/fer2013new.csv'"),
         ({"votes": "/"}, "votes: there is no file '/'"),
+        ({"labels": "0=bored"}, "labels: The label order '0=bored' can't be read at '0=bored'"),
         ({"votes": __file__}, "isn't a FER. file: its first line"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from fer.datasets.faces import FaceDataset
+from fer.datasets.readers.orders import LabelOrderError
 from fer.datasets.readings import Reading
 from fer.datasets.store import importing
 from fer.datasets.store.corrections import correct, corrections_file, write_corrections
@@ -16,7 +17,7 @@ from fer.training.batch_statistics import recompute_statistics, unaugmented_batc
 from fer.training.networks import LOGITS
 from fer.training.run_data import load_data, split_parts
 from fer.training.validation import validate
-from tests.support.forms import synthetic_faces
+from tests.support.forms import image_files, synthetic_faces, write_files
 
 
 def dataset(n_train: int = 140, n_validation: int = 14, votes: np.ndarray | None = None) -> FaceDataset:
@@ -53,6 +54,14 @@ def test_too_few_images_of_a_class_give_one_sentence():
     small = dataset(n_train=7)
     with pytest.raises(DatasetError, match="too few training images"):
         split_parts(small, TrainConfig(holdout=0.3))
+
+
+def test_a_run_on_numbered_folders_follows_the_label_order(tmp_path):
+    dataset = synthetic_faces()
+    root = write_files(tmp_path / "faces", image_files(dataset, "0123456"))
+    assert load_data(TrainConfig(data=str(root), labels="fer2013")).fingerprint == dataset.fingerprint
+    with pytest.raises(LabelOrderError):
+        load_data(TrainConfig(data=str(root)))
 
 
 def test_a_run_with_corrections_uses_those_of_an_imported_dataset(fer_home):

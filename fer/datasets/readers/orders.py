@@ -10,7 +10,6 @@ import numpy.typing as npt
 from fer.datasets.readers.names import OTHER_CLASSES, class_in_cell, class_name, class_number
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError, shortened
-from fer.paths import typed
 
 SAMPLES: Final = 6
 Samples = dict[int, list[npt.NDArray[np.uint8]]]
@@ -71,9 +70,9 @@ class LabelOrderError(DatasetError):
         numbers = ", ".join(map(str, self.numbers))
         others = ", ".join(key for key in PRESETS if key != "affectnet")
         super().__init__(
-            f"{name} has numbers for classes ({shortened(numbers, 40)}), and datasets number them differently; import "
-            f"it with its order, such as '{typed('data import ... --labels affectnet')}' (or {others}, "
-            f'or "0=neutral,1=happy,...").'
+            f"{name} has numbers for classes ({shortened(numbers, 40)}), and datasets number them differently; name "
+            f'their order by --labels affectnet (or {others}, or "0=neutral,1=happy,..."), or import it on the Data '
+            f"page, which shows the faces of each number."
         )
 
 

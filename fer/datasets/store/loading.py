@@ -9,6 +9,7 @@ from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.sources import read_path
 from fer.datasets.readings import Progress, Reading, require_all_classes, silent
 from fer.datasets.splits import with_validation_split
+from fer.datasets.store.catalog import list_datasets
 from fer.datasets.store.corrections import apply_corrections, corrections_file, read_corrections
 from fer.datasets.store.storage import is_stored, read_stored
 from fer.datasets.synthetic import make_synthetic
@@ -62,11 +63,23 @@ def read_source(path: Path, options: ReadOptions | None = None, progress: Progre
         DatasetError: as `read_path` and `read_stored`, or options are given that a stored dataset can't follow.
     """
     if not is_stored(path):
+        _require_existing(path)
         return read_path(path, options, progress)
     if options is not None and options != ReadOptions():
         what = "votes" if options.votes else "label order" if options.order else "photos"
         raise DatasetError(f"{path.name} is already imported; import its source again with the {what}.")
     return read_stored(path)
+
+
+def _require_existing(path: Path) -> None:
+    if path.exists():
+        return
+    names = [info.name for info in list_datasets()]
+    datasets = f"a dataset ({shortened(', '.join(names))})" if names else "a dataset that you have imported"
+    raise DatasetError(
+        f"{path} doesn't exist, and no dataset is called '{path.name}'; give a file or folder, {datasets}, or "
+        "'synthetic'."
+    )
 
 
 def find_source(source: str | Path) -> Path:

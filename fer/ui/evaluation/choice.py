@@ -1,6 +1,6 @@
 """Let the user choose what to evaluate: one or two models, labelled faces, and whether to measure robustness."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypedDict
 
@@ -177,4 +177,4 @@ def _choose_split(source: Source) -> Source:
         "10 % of train that training validates on.",
         **_kept(key),
     )
-    return Source(source.path, None if chosen == _BEST_SPLIT else chosen, source.photos, source.detector, source.votes)
+    return replace(source, split=None if chosen == _BEST_SPLIT else chosen)

@@ -25,7 +25,9 @@ NAMES = [f"{index:05d}.png" for index in range(len(DATASET))]
 IMAGES = {name: png(image) for name, image in zip(NAMES, DATASET.images, strict=True)}
 WORDS = [EMOTIONS[label] for label in DATASET.labels]
 SPLITS = [SPLIT_NAMES[split] for split in DATASET.splits]
-NUMBERS = {key: {label: number for number, label in reversed(order.labels.items())} for key, order in PRESETS.items()}
+NUMBERS = {
+    key: {label: number for number, label in reversed(list(order.labels.items()))} for key, order in PRESETS.items()
+}
 
 
 def lines(*rows: str) -> bytes:
