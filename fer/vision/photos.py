@@ -112,7 +112,8 @@ class YuNetPhotoDetector:
         half, factor = reduced(image_bgr, max(image_bgr.shape[:2]) // _FINE)
         height, width = half.shape[:2]
         half = np.ascontiguousarray(np.rot90(half, quarters))
-        overlap = round(_OVERLAP * coarse_factor / factor)
+        # No face is larger than the shorter side, and the overlap of a long strip would be most of its length.
+        overlap = min(round(_OVERLAP * coarse_factor / factor), *half.shape[:2])
 
         def search(corner: tuple[int, int]) -> Detections:
             x, y = corner

@@ -9,6 +9,8 @@ from fer.vision import detection, upright
 from fer.vision.boxes import Detections
 from fer.vision.crops import LEAST_ROLL
 from fer.vision.detection import create_detector, smallest_face
+from fer.vision.photos import nobody
+from fer.vision.yunet import YuNet
 from tests.support.builders import portrait_bgr
 
 # The middle and the width of the portrait's face, as shares of the portrait's side.
@@ -189,3 +191,16 @@ def test_level_landmarks_and_a_high_score_make_a_face_surely_upright() -> None:
     scores = np.array([0.95, 0.8, 0.95, 0.95, 0.95], np.float32)
     boxes = np.tile(np.array([5, 5, 30, 30], np.float32), (5, 1))
     assert upright.surely_upright(Detections.upright(boxes, scores, landmarks)).tolist() == [True, *[False] * 4]
+
+
+def test_the_work_for_a_long_strip_grows_with_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+
+    def candidates(self: YuNet, image_bgr: np.ndarray, least_score: float) -> Detections:
+        searched.append(image_bgr.size)
+        return nobody()
+
+    monkeypatch.setattr(YuNet, "candidates", candidates)
+    strip = np.full((20, 100_000, 3), 110, np.uint8)
+    create_detector("yunet").detect(strip)
+    assert sum(searched) < strip.size
