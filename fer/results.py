@@ -241,7 +241,7 @@ def files_frame(analyses: Iterable[ImageAnalysis]) -> pd.DataFrame:
     """Return a table with one row per file and the columns `FILE_COLUMNS`, files without a face included.
 
     `faces` is their number; a column for each of `LABELS` says how many of them have it. `width` and `height` are those
-    of the image. A file that could not be analysed has its reason in `error`, and no numbers.
+    of the image. A file that couldn't be analysed has its reason in `error`; its other cells are empty.
     """
     rows = [
         (

@@ -28,6 +28,7 @@ for number in range(first, count):
 """
 
 
+@pytest.mark.slow
 def test_an_input_that_kills_or_blocks_is_a_finding_and_the_rest_is_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ def large(file_format: str) -> bytes:
     return encoded(picture, file_format, quality=50)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak of memory")
 @pytest.mark.parametrize(("file_format", "n_threads"), [("JPEG", 4), ("WEBP", 1), ("float", 4)])
 def test_memory_is_bounded_whatever_the_format(file_format: str, n_threads: int, tmp_path: Path) -> None:
