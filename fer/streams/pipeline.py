@@ -14,7 +14,6 @@ from fer.vision.boxes import FaceDetector
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector
 from fer.vision.flow import shift_boxes
-from fer.vision.haar import FRAME_SIDE
 from fer.vision.quality import Objections, objections
 from fer.vision.tracking import FaceTracker, Track
 
@@ -47,13 +46,13 @@ class StreamModel:
 
 
 def stream_detector(settings: StreamSettings) -> FaceDetector:
-    """Create the detector for these settings, for frames with a long side of `FRAME_SIDE`.
+    """Create the detector for these settings, for frames with a long side of `settings.side`.
 
     Raises:
         DetectorError: the detector's file is missing.
     """
-    min_face = round(settings.smallest_face * FRAME_SIDE)
-    return create_detector(settings.detector, side=FRAME_SIDE, min_face=min_face, sensitivity=settings.sensitivity)
+    min_face = round(settings.smallest_face * settings.side)
+    return create_detector(settings.detector, side=settings.side, min_face=min_face, sensitivity=settings.sensitivity)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +137,7 @@ class FacePipeline:
 
     def find(self, image_bgr: Image, now_s: float, detector: FaceDetector, settings: StreamSettings) -> FoundFaces:
         """Detect or follow the faces of the next frame, and crop them. The arguments are those of `run`."""
-        small, factor = _small(image_bgr)
+        small, factor = _small(image_bgr, settings.side)
         gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         previous = self._gray
         if previous is not None and previous.shape != gray.shape:
@@ -202,13 +201,13 @@ class FacePipeline:
         return any(not followed and not track.missed for followed, track in zip(moved.followed, tracks, strict=True))
 
 
-def _small(image_bgr: Image) -> tuple[Image, float]:
-    """Scale a frame to a long side of `FRAME_SIDE`. Return it with the factor from its coordinates to the frame's.
+def _small(image_bgr: Image, side: int) -> tuple[Image, float]:
+    """Scale a frame to this long side. Return it with the factor from its coordinates to the frame's.
 
     Small frames are enlarged, so that the smallest face is the same share of every camera's picture.
     """
     height, width = image_bgr.shape[:2]
-    factor = max(height, width) / FRAME_SIDE
+    factor = max(height, width) / side
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     method = cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image_bgr, size, interpolation=method), np.uint8), factor
