@@ -31,6 +31,10 @@ class ImageError(FerError):
     """The file isn't a readable image, or an image can't be written."""
 
 
+class VideoError(FerError):
+    """The file isn't a video that can be analysed, or a video can't be written."""
+
+
 class DetectorError(FerError):
     """A face detector's file is missing or its settings are out of range."""
 

@@ -1,0 +1,112 @@
+"""The process that opens a stranger's video: `python -m fer.video.child REQUEST`. It has limits, and can't open more.
+
+It writes the messages of `fer.video.wire` to its standard output, and ends with its parent: when its standard input is
+closed.
+"""
+
+import contextlib
+import importlib
+import os
+import pkgutil
+import sys
+import threading
+from typing import IO, Any
+
+import av
+
+from fer.errors import VideoError
+from fer.video.decode import DecodedFrame, VideoDecoder
+from fer.video.limits import MAX_MEMORY
+from fer.video.wire import DONE, FAILED, FRAME, INFO, Request, send
+
+
+def main() -> None:
+    """Decode what the first argument asks for."""
+    output = sys.stdout.buffer
+    end_with_parent()
+    import_all()
+    restrict(n_files=1)
+    try:
+        _decode(Request.from_text(sys.argv[1]), output)
+    except VideoError as error:
+        send(output, FAILED, {"reason": str(error)})
+    except MemoryError:
+        send(output, FAILED, {"reason": "memory"})
+    except BrokenPipeError:
+        # The parent has stopped reading.
+        os._exit(0)
+
+
+def _decode(request: Request, output: IO[bytes]) -> None:
+    decoder = VideoDecoder(request)
+    for index, frame in enumerate(decoder.frames()):
+        if index == 0:
+            send(output, INFO, decoder.info().to_dict())
+        send(output, FRAME, _about(frame), b"" if frame.picture is None else frame.picture.reshape(-1).data)
+    send(output, DONE, {"notes": decoder.notes()})
+
+
+def _about(frame: DecodedFrame) -> dict[str, Any]:
+    height, width = (0, 0) if frame.picture is None else frame.picture.shape[:2]
+    return {
+        "number": frame.number,
+        "pts": frame.pts,
+        "time_s": frame.time_s,
+        "analyse": frame.analyse,
+        "width": width,
+        "height": height,
+    }
+
+
+def end_with_parent() -> None:
+    """End this process when its standard input is closed, even while it decodes."""
+
+    def watch() -> None:
+        # Not by sys.stdin, whose lock this thread would still hold at the end.
+        with contextlib.suppress(OSError):
+            while os.read(0, 1):
+                pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def import_all() -> None:
+    """Import what PyAV otherwise imports when it meets a stream, and couldn't open any more."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.endswith((".__main__", ".datasets")):
+            importlib.import_module(module.name)
+
+
+def restrict(n_files: int) -> None:
+    """Limit this process, where the system can: memory, files that can be opened, and files that can be written.
+
+    Args:
+        n_files: how many files it may still open. Whatever a video names, one more can't be opened.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows; the parent watches the memory everywhere
+        return
+    free = os.dup(0)
+    os.close(free)
+    _limit(resource.RLIMIT_NOFILE, free + n_files)
+    _limit(resource.RLIMIT_CORE, 0)
+    if sys.platform == "linux":
+        # Elsewhere the address space isn't limited, or counts what is only reserved.
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - one more import would be one more file
+            pages = int(file.read().split()[0])
+        _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + MAX_MEMORY)
+
+
+def _limit(kind: int, value: int) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(kind)
+    allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(kind, (allowed, allowed))
+
+
+if __name__ == "__main__":
+    main()
