@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from fer.api import analyze
     from fer.emotions import EMOTIONS
-    from fer.errors import BundleError, DetectorError, FerError, ImageError
+    from fer.errors import BundleError, DetectorError, FerError, ImageError, VideoError
     from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
     from fer.results import Face, ImageAnalysis, Pose
+    from fer.video.analysis import AnalysedFrame, VideoAnalysis, analyze_video
 
 # The onnxruntime wheel sends usage data unless this is set before its first import; child processes inherit it.
 # A value that the user has set stays.
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "EMOTIONS",
+    "AnalysedFrame",
     "BundleError",
     "DetectorError",
     "Face",
@@ -31,13 +33,17 @@ __all__ = [
     "ImageAnalysis",
     "ImageError",
     "Pose",
+    "VideoAnalysis",
+    "VideoError",
     "__version__",
     "analyze",
+    "analyze_video",
     "load_analyzer",
 ]
 
 _HOMES: Final = {
     "EMOTIONS": "fer.emotions",
+    "AnalysedFrame": "fer.video.analysis",
     "BundleError": "fer.errors",
     "DetectorError": "fer.errors",
     "Face": "fer.results",
@@ -46,7 +52,10 @@ _HOMES: Final = {
     "ImageAnalysis": "fer.results",
     "ImageError": "fer.errors",
     "Pose": "fer.results",
+    "VideoAnalysis": "fer.video.analysis",
+    "VideoError": "fer.errors",
     "analyze": "fer.api",
+    "analyze_video": "fer.video.analysis",
     "load_analyzer": "fer.recognition.analyzer",
 }
 

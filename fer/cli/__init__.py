@@ -15,6 +15,7 @@ from fer.errors import FerError
 _COMMANDS: Final[dict[str, str]] = {
     "app": "fer.cli.app:app",
     "analyze": "fer.cli.analyze:analyze",
+    "video": "fer.cli.video:video",
     "train": "fer.cli.train:train",
     "runs": "fer.cli.runs:runs",
     "evaluate": "fer.cli.evaluate:evaluate",
@@ -47,4 +48,4 @@ class _LazyGroup(click.Group):
 @click.command(cls=_LazyGroup)
 @click.version_option(__version__, prog_name="fer")
 def main() -> None:
-    """Facial expression recognition: open the dashboard, analyse photos, train and evaluate models, check data."""
+    """Facial expression recognition: dashboard, photos, videos, training, evaluation and data."""

@@ -22,6 +22,7 @@ from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.provenance import provenance_of
 from fer.results import MOST_CANDIDATES, Face, ImageAnalysis
 from fer.text import counted
+from fer.video.limits import SUFFIXES as VIDEO_SUFFIXES
 from fer.vision import images
 from fer.vision.detection import DETECTORS, photo_detector_name
 from fer.vision.picture_files import gather
@@ -135,6 +136,8 @@ def _analyze_file(
     analyzer: FaceAnalyzer, file: Path, annotated: _AnnotatedFolder | None, threshold: float | None
 ) -> _Result:
     name = "standard input" if file == _STDIN else str(file)
+    if file.suffix.lower() in VIDEO_SUFFIXES:
+        return _Result(ImageAnalysis.failed(name, f"This is a video; type: fer video '{name}'"))
     try:
         picture = images.decode_picture(_read(file))
         analysis = replace(analyzer.analyze(picture.image_bgr, name), note=picture.note)

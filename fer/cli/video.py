@@ -1,0 +1,152 @@
+"""`fer video`: videos in, a row per face and frame out; as CSV, Parquet and JSON."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from fer.cli.models import MODEL_HELP, SHIPPED, find_model
+from fer.cli.output import STDOUT, check_targets, plain
+from fer.errors import FerError
+from fer.evaluation.names import display_name
+from fer.recognition.bundle import load_bundle
+from fer.recognition.provenance import provenance_of
+from fer.storage.files import replacing
+from fer.streams.pipeline import StreamModel
+from fer.streams.record import OUTCOMES
+from fer.text import printable
+from fer.video.analysis import AnalysedFrame, VideoOptions, video_model
+from fer.video.processing import VideoResult, process
+from fer.video.wire import VideoInfo
+from fer.video.writers import CsvWriter, JsonWriter, ParquetWriter, RowWriter
+from fer.vision.detection import DETECTORS
+
+# People listed per video.
+_MOST_LISTED: Final = 10
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--model", default=SHIPPED, show_default=True, help=MODEL_HELP)
+@click.option("--detector", type=click.Choice(DETECTORS), help="[default: yunet, or haar if yunet's file is missing]")
+@click.option("--every", metavar="N", type=click.IntRange(1), default=1, help="Analyse every N-th frame [default: 1]")
+@click.option("--fps", metavar="F", type=click.FloatRange(0, 1000, min_open=True), help="Analyse F frames per second")
+@click.option("--csv", metavar="FILE", help="Write one row per face and frame as CSV; '-' is standard output")
+@click.option("--parquet", metavar="FILE", help="Write the same rows as Parquet")
+@click.option("--json", metavar="FILE", help="Write one object per video as JSON; '-' is standard output")
+@click.option("--quiet", is_flag=True, help="Print neither the table nor the progress; failures are still told")
+def video(
+    files: tuple[Path, ...],
+    model: str,
+    detector: str | None,
+    every: int,
+    fps: float | None,
+    quiet: bool,
+    **targets: str | None,
+) -> None:
+    """Find the faces in every frame of videos and say what each looks like.
+
+    FILE is a video: MP4, MOV, M4V, WebM, MKV or AVI. If a file fails, the others are analysed all the same, and the
+    exit code is 1.
+    """
+    options = VideoOptions.of(detector=detector, every=every, fps=fps)
+    _check(targets)
+    loaded = load_bundle(find_model(model))
+    chosen = video_model(loaded)
+    about = provenance_of(loaded, options.settings.detector, name=display_name(loaded)).to_dict()
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    results = []
+    with ExitStack() as stack:
+        writers = [_writer(kind, _stream(stack, target), about) for kind, target in targets.items() if target]
+        for file in files:
+            results.append(_analyse(file, chosen, options, writers, console, quiet))
+            _tell(results[-1], console)
+        for writer in writers:
+            writer.close()
+    if not quiet:
+        _print_table(results, Console(stderr=STDOUT in targets.values()))
+    if any(result.error for result in results):
+        sys.exit(1)
+
+
+def _check(targets: dict[str, str | None]) -> None:
+    """Refuse targets before the work that couldn't be written after it."""
+    check_targets({f"--{kind}": target for kind, target in targets.items()})
+    if targets["parquet"] == STDOUT:
+        raise click.UsageError("Parquet can't be written to standard output; name a file.")
+
+
+def _writer(kind: str, stream: IO[bytes], about: dict[str, Any]) -> RowWriter:
+    match kind:
+        case "csv":
+            return CsvWriter(stream)
+        case "parquet":
+            return ParquetWriter(stream)
+        case _:
+            return JsonWriter(stream, about)
+
+
+def _stream(stack: ExitStack, target: str) -> IO[bytes]:
+    if target == STDOUT:
+        return sys.stdout.buffer
+    try:
+        return stack.enter_context(replacing(Path(target)))
+    except OSError as error:
+        raise FerError(f"'{target}' cannot be written ({error.strerror}); choose another place.") from error
+
+
+def _analyse(
+    file: Path,
+    model: StreamModel,
+    options: VideoOptions,
+    writers: Sequence[RowWriter],
+    console: Console,
+    quiet: bool,
+) -> VideoResult:
+    """Analyse one file behind a progress bar."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(printable(file.name), total=None)
+
+        def advance(frame: AnalysedFrame, info: VideoInfo) -> None:
+            bar.update(task, completed=frame.number + 1, total=info.n_frames)
+
+        return process(file, model, options, writers, on_frame=advance)
+
+
+def _tell(result: VideoResult, console: Console) -> None:
+    if result.error:
+        console.print(Text.assemble("Failed: ", plain(result.file), ": ", result.error))
+    for note in result.notes:
+        console.print(Text.assemble("Note: ", plain(result.file), ": ", note))
+
+
+def _print_table(results: Sequence[VideoResult], console: Console) -> None:
+    if not console.is_terminal:
+        # A file or a pipe has no width; 80 columns would cut names into pieces.
+        console.width = 1000
+    table = Table("file", "seconds", "frames", "people", "person", "seen, s", "most often")
+    for result in results:
+        if result.error:
+            continue
+        summary, people = result.summary, result.summary.people()
+        seen = f"{summary.last_s:.1f}", f"{summary.n_frames:,}", f"{len(people):,}"
+        about: list[Text | str] = [plain(result.file), *seen]
+        if not people:
+            table.add_row(*about, "", "", "no face found")
+        for person in people[:_MOST_LISTED]:
+            share, outcome = max(zip(person.shares, OUTCOMES, strict=True))
+            when = f"{person.first_s:.1f} to {person.last_s:.1f}"
+            table.add_row(*about, str(person.person), when, f"{outcome} ({share:.0%})" if share else "")
+            about = [""] * len(about)
+        if len(people) > _MOST_LISTED:
+            table.add_row(*about, "", f"and {len(people) - _MOST_LISTED:,} more")
+    if table.row_count:
+        console.print(table)

@@ -1,0 +1,50 @@
+"""The table of a video: one row per face and frame, and one row for a frame without a face."""
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from fer.emotions import EMOTIONS
+from fer.streams.people import Person
+from fer.video.analysis import AnalysedFrame
+
+SMOOTHED: Final = tuple(f"smooth_{name}" for name in EMOTIONS)
+COLUMNS: Final = (
+    *("file", "frame", "time_s", "status", "person", "x", "y", "width", "height", "emotion", "confidence", "sure"),
+    *EMOTIONS,
+    *SMOOTHED,
+    *("yaw", "pitch", "roll", "doubts", "candidates"),
+)
+Value = str | int | float | bool | None
+Row = tuple[Value, ...]
+_BLANK: Final = (None,) * (len(COLUMNS) - 4)
+
+
+def rows_of(file: str, frame: AnalysedFrame) -> Iterator[Row]:
+    """Yield the rows of a frame with the columns `COLUMNS`; None where a column doesn't apply.
+
+    Emotion, confidence and sure follow from the smoothed probabilities. Numbers are rounded so that CSV, Parquet and
+    JSON have the same ones.
+    """
+    where = (file, frame.number, round(frame.time_s, 6), frame.status)
+    if not frame.people:
+        yield (*where, *_BLANK)
+    for person in frame.people:
+        yield (*where, *_person(person))
+
+
+def _person(person: Person) -> Row:
+    face = person.face
+    pose = (face.pose.yaw, face.pose.pitch, face.pose.roll) if face.pose else (None, None, None)
+    return (
+        person.number,
+        *face.box_xywh,
+        face.emotion,
+        round(face.confidence, 6),
+        face.sure,
+        *(round(float(value), 6) for value in person.raw),
+        *(round(float(value), 6) for value in face.probabilities),
+        *(None if angle is None or math.isnan(angle) else round(angle, 2) for angle in pose),
+        "; ".join(face.reasons),
+        " or ".join(face.candidates),
+    )

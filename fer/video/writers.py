@@ -1,0 +1,129 @@
+"""Write the rows of videos as they come: CSV, Parquet, JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from typing import IO, Any, Final, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fer.emotions import EMOTIONS
+from fer.text import spreadsheet_safe
+from fer.video.table import COLUMNS, SMOOTHED, Row
+
+# Rows in memory before Parquet writes a group.
+_GROUP_ROWS: Final = 20_000
+_TYPES: Final = {
+    **dict.fromkeys(("file", "status", "emotion", "doubts", "candidates"), pa.string()),
+    **dict.fromkeys(("frame", "person", "x", "y", "width", "height"), pa.int32()),
+    **dict.fromkeys(("time_s", "confidence", *EMOTIONS, *SMOOTHED, "yaw", "pitch", "roll"), pa.float64()),
+    "sure": pa.bool_(),
+}
+_SCHEMA: Final = pa.schema([(name, _TYPES[name]) for name in COLUMNS])
+
+
+class RowWriter(Protocol):
+    """Writes the rows of one or more videos to a stream, which the caller closes."""
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write rows of the current video."""
+
+    def end_video(self, about: dict[str, Any]) -> None:
+        """End the current video with what is known about it."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
+class CsvWriter:
+    """UTF-8 CSV, safe to open in a spreadsheet; a value that doesn't apply is empty."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._text = io.StringIO(newline="")
+        # Texts are quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
+        self._writer = csv.writer(self._text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        stream.write(f"{','.join(COLUMNS)}\n".encode())
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """See `RowWriter.write`."""
+        self._writer.writerows((spreadsheet_safe(str(row[0])), *row[1:]) for row in rows)
+        self._stream.write(self._text.getvalue().encode())
+        self._text.seek(0)
+        self._text.truncate()
+
+    def end_video(self, about: dict[str, Any]) -> None:
+        """See `RowWriter.end_video`."""
+
+    def close(self) -> None:
+        """See `RowWriter.close`."""
+
+
+class ParquetWriter:
+    """Parquet, a group of 20,000 rows at a time."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._writer = pq.ParquetWriter(stream, _SCHEMA, compression="zstd")
+        self._rows: list[Row] = []
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """See `RowWriter.write`."""
+        self._rows.extend(rows)
+        if len(self._rows) >= _GROUP_ROWS:
+            self._flush()
+
+    def end_video(self, about: dict[str, Any]) -> None:
+        """See `RowWriter.end_video`."""
+
+    def close(self) -> None:
+        """See `RowWriter.close`."""
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = zip(zip(*self._rows, strict=True), _SCHEMA.types, strict=True)
+            arrays = [pa.array(column, kind) for column, kind in columns]
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+            self._rows.clear()
+
+
+class JsonWriter:
+    """UTF-8 JSON with the keys `about` and `files`: one object per video, its rows first.
+
+    Args:
+        stream: where to write.
+        about: what made the results.
+    """
+
+    def __init__(self, stream: IO[bytes], about: dict[str, Any]) -> None:
+        self._stream = stream
+        self._stream.write(f'{{"about": {json.dumps(about, ensure_ascii=False)}, "files": [\n'.encode())
+        self._in_video = False
+        self._began = False
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """See `RowWriter.write`."""
+        for row in rows:
+            self._stream.write((",\n" if self._in_video else self._next_video()).encode())
+            self._stream.write(json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False).encode())
+            self._in_video = True
+
+    def end_video(self, about: dict[str, Any]) -> None:
+        """See `RowWriter.end_video`."""
+        if not self._in_video:
+            self._stream.write(self._next_video().encode())
+        text = json.dumps(about, ensure_ascii=False)
+        self._stream.write(f"\n], {text[1:]}".encode())
+        self._in_video = False
+
+    def close(self) -> None:
+        """See `RowWriter.close`."""
+        self._stream.write(b"\n]}\n")
+
+    def _next_video(self) -> str:
+        opening = ",\n" if self._began else ""
+        self._began = True
+        return opening + '{"rows": [\n'

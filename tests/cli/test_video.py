@@ -1,0 +1,87 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from fer.cli import main
+from tests.support.builders import make_bundle
+from tests.support.clips import Clip, moving_portrait, plain
+
+Video = Callable[..., Result]
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Video:
+    """Run `fer video` with a model that classifies by brightness."""
+    bundle = make_bundle(tmp_path / "bundle")
+
+    def run(*arguments: str | Path) -> Result:
+        result = CliRunner().invoke(main, ["video", "--model", str(bundle.path), *map(str, arguments)])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        return result
+
+    return run
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return Clip().write(tmp_path / "clip.mp4", [*plain(2), *moving_portrait(4)])
+
+
+def test_every_format_has_the_same_rows(video: Video, clip: Path, tmp_path: Path) -> None:
+    targets = [tmp_path / f"rows.{kind}" for kind in ("csv", "parquet", "json")]
+    result = video(clip, "--csv", targets[0], "--parquet", targets[1], "--json", targets[2])
+    assert result.exit_code == 0, result.output
+    csv, parquet = pd.read_csv(targets[0]), pd.read_parquet(targets[1])
+    (document,) = json.loads(targets[2].read_text())["files"]
+    assert csv["status"].tolist() == ["no face"] * 2 + ["face"] * 4
+    for column in ("frame", "time_s", "status", "happy", "smooth_neutral"):
+        expected = csv[column].dropna().tolist()
+        assert parquet[column].dropna().tolist() == expected
+        assert [row[column] for row in document["rows"] if row[column] is not None] == expected
+    assert (document["file"], document["width"], document["frames"]) == (str(clip), 192, 6)
+    assert document["people"][0]["person"] == 1
+    assert "clip.mp4" in result.stdout and "1" in result.stdout
+
+
+def test_a_file_that_fails_does_not_end_the_others(video: Video, clip: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("ffconcat version 1.0\nfile clip.mp4\n")
+    result = video(broken, clip, "--json", "-", "--quiet")
+    assert result.exit_code == 1
+    first, second = json.loads(result.stdout)["files"]
+    assert first["error"].startswith("This file isn't a readable video") and first["rows"] == []
+    assert second["error"] is None and len(second["rows"]) == 6
+    assert result.stderr.count("Failed: ") == 1 and "broken.mp4: This file isn't a readable video" in result.stderr
+
+
+def test_skipping_is_told_row_by_row(video: Video, clip: Path, tmp_path: Path) -> None:
+    video(clip, "--every", 2, "--csv", tmp_path / "rows.csv")
+    table = pd.read_csv(tmp_path / "rows.csv")
+    assert table["status"].tolist() == ["no face", "skipped", "face", "skipped", "face", "skipped"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--every", "2", "--fps", "5"), "not both"),
+        (("--csv", "rows.x", "--json", "rows.x"), "can hold --csv or --json, not both"),
+        (("--parquet", "-"), "can't be written to standard output"),
+        (("--csv", "no/such/rows.csv"), "there is no folder"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_work(
+    video: Video, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = video(clip, *arguments)
+    assert result.exit_code != 0 and sentence in result.stderr
+
+
+def test_analyze_says_what_to_type_for_a_video(clip: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["analyze", str(clip)])
+    assert result.exit_code == 1
+    assert f"This is a video; type: fer video '{clip}'" in result.stderr.replace("\n", "")

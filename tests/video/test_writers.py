@@ -1,0 +1,79 @@
+"""The same rows in every format."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from fer.emotions import EMOTIONS
+from fer.results import Face
+from fer.streams.people import Person
+from fer.video.analysis import FACE, NO_FACE, AnalysedFrame
+from fer.video.table import COLUMNS, Row, rows_of
+from fer.video.writers import CsvWriter, JsonWriter, ParquetWriter
+
+RAW = np.array([0.1, 0, 0, 0.9, 0, 0, 0], np.float32)
+SMOOTH = np.array([0.25, 0, 0, 0.75, 0, 0, 0], np.float32)
+
+
+def table(file: str = "=clip") -> list[Row]:
+    person = Person(2, Face((10, 20, 30, 40), SMOOTH, 0.5, flaws=("the face is blurred",)), RAW)
+    frames = [
+        AnalysedFrame(0, 0, 0.0, NO_FACE, (), None),
+        AnalysedFrame(1, 512, 1 / 30, FACE, (person,), None),
+    ]
+    return [row for frame in frames for row in rows_of(file, frame)]
+
+
+def test_csv_is_a_table_that_a_spreadsheet_may_open() -> None:
+    stream = io.BytesIO()
+    writer = CsvWriter(stream)
+    writer.write(table())
+    writer.close()
+    read = pd.read_csv(io.BytesIO(stream.getvalue()))
+    assert list(read.columns) == list(COLUMNS)
+    assert list(COLUMNS[:12]) == [
+        *("file", "frame", "time_s", "status", "person", "x", "y", "width", "height"),
+        *("emotion", "confidence", "sure"),
+    ]
+    assert list(COLUMNS[12:26]) == [*EMOTIONS, *(f"smooth_{name}" for name in EMOTIONS)]
+    assert read["file"].tolist() == ["'=clip"] * 2
+    assert read["status"].tolist() == ["no face", "face"] and read["time_s"].tolist() == [0, 0.033333]
+    assert np.isnan(read["person"][0]) and read["person"][1] == 2
+    face = read.loc[1]
+    assert (face["emotion"], face["confidence"], face["happy"], face["smooth_happy"]) == ("happy", 0.75, 0.9, 0.75)
+    assert face["sure"]
+
+
+def test_parquet_has_types_and_nulls() -> None:
+    stream = io.BytesIO()
+    writer = ParquetWriter(stream)
+    writer.write(table("clip"))
+    writer.close()
+    read = pq.read_table(io.BytesIO(stream.getvalue()))
+    assert read.column_names == list(COLUMNS)
+    assert [tuple(row.values()) for row in read.to_pylist()] == table("clip")
+
+
+def test_json_has_one_object_per_video_also_without_rows() -> None:
+    stream = io.BytesIO()
+    writer = JsonWriter(stream, {"model": "m"})
+    writer.write(table("a")[:1])
+    writer.write(table("a")[1:])
+    writer.end_video({"file": "a", "notes": ["x"]})
+    writer.end_video({"file": "b", "error": "unreadable"})
+    writer.close()
+    document = json.loads(stream.getvalue())
+    first, second = document["files"]
+    assert document["about"] == {"model": "m"}
+    assert [tuple(row.values()) for row in first["rows"]] == table("a")
+    assert (first["file"], first["notes"]) == ("a", ["x"])
+    assert second == {"rows": [], "file": "b", "error": "unreadable"}
+
+
+def test_no_video_is_an_empty_array() -> None:
+    stream = io.BytesIO()
+    JsonWriter(stream, {}).close()
+    assert json.loads(stream.getvalue())["files"] == []
