@@ -5,7 +5,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
@@ -77,16 +77,21 @@ class AnnotatedZip:
     not_written: tuple[ImageAnalysis, ...]
 
 
-def annotated_zip(analysed: Sequence[tuple[bytes, ImageAnalysis]]) -> AnnotatedZip:
+def annotated_zip(
+    analysed: Sequence[tuple[bytes, ImageAnalysis]], on_progress: Callable[[float], None] | None = None
+) -> AnnotatedZip:
     """Make a zip of annotated images in full size; files that could not be analysed are left out.
 
     Args:
         analysed: the bytes of each image file, and its analysis.
+        on_progress: is told before each image how much is done, 0..1.
     """
     stream, names, not_written = io.BytesIO(), AnnotatedNames(), []
     # Stored: images are compressed already.
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for data, analysis in analysed:
+        for number, (data, analysis) in enumerate(analysed):
+            if on_progress:
+                on_progress(number / len(analysed))
             if analysis.error is not None:
                 continue
             try:

@@ -1,25 +1,54 @@
-"""Files that take a while to make: the first click makes one, the second downloads it."""
+"""Files that take a while to make: one click makes the file and starts its download."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextvars import ContextVar
 from typing import Final
 
 import streamlit as st
 
-from fer.text import file_size
-from fer.ui.frame import errors_as_sentences
+from fer.errors import sentence_for
+from fer.ui.in_memory import for_this_visitor
 
-# One file per session, because several would add up to many megabytes.
-_MADE: Final = "made_download"
-
-
-@dataclass(frozen=True)
-class _Made:
-    file_name: str
-    key: str
-    data: bytes
+_OFFERED: Final = "making_"
+_POLL_SECONDS: Final = 0.3
+# The browser asks for the file as it reports the click. If it didn't, its connection is lost.
+_START_SECONDS: Final = 20
 
 
+class _Making:
+    """A file that is made in a thread of Streamlit's, while the page watches."""
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self.began = threading.Event()
+        self.ended = threading.Event()
+        self.share = 0.0
+        self.error: str | None = None
+
+    def run(self) -> bytes:
+        """Make the file; the page shows the sentence of what is raised."""
+        self.began.set()
+        _current.set(self)
+        try:
+            return self._make()
+        except Exception as error:
+            self.error = sentence_for(error)
+            raise
+        finally:
+            self.ended.set()
+
+
+_current: Final[ContextVar[_Making | None]] = ContextVar("making", default=None)
+
+
+def report_progress(share: float) -> None:
+    """Tell how much of a file is made, 0..1; for functions that make one. Elsewhere this does nothing."""
+    if (making := _current.get()) is not None:
+        making.share = share
+
+
+@st.fragment
 def made_download(
     label: str,
     make: Callable[[], bytes],
@@ -29,43 +58,42 @@ def made_download(
     key: str,
     icon: str | None = None,
     help: str | None = None,
+    then: Callable[[], None] | None = None,
 ) -> None:
-    """Offer a file that is made on request.
-
-    `st.download_button` can make its file at the click, but Streamlit deletes it after any viewer's page was drawn
-    twice, and a camera's readings are drawn twice per second.
+    """Offer a file that is made at the click; its download then starts on its own.
 
     Args:
         label: what the file is.
-        make: returns its content; a `FerError` is shown as its sentence.
+        make: returns its content; what it raises is shown as a sentence. It runs in another thread, without Streamlit.
         file_name: the name to save it under.
         mime: its media type.
-        key: identifies the file and its content; if it changes, the file is made again.
-        icon: icon of the first button.
+        key: identifies the button.
+        icon: icon of the button.
         help: what the file contains.
+        then: called on the page once the file is made.
     """
-    made: _Made | None = st.session_state.get(_MADE)
-    if made and made.file_name == file_name and made.key != key:
-        # Its source has changed or is gone.
-        forget_made()
-        made = None
-    if made and made.key == key:
-        st.download_button(
-            f"Save {file_name} ({file_size(len(made.data))})",
-            made.data,
-            file_name,
-            mime,
-            type="primary",
-            on_click="ignore",
-            icon=":material/download:",
-            key=f"save_{key}",
-        )
-    elif st.button(label, icon=icon, help=help, key=f"make_{key}"):
-        with errors_as_sentences(), st.spinner(f"Making {file_name} ..."):
-            st.session_state[_MADE] = _Made(file_name, key, make())
-            st.rerun()
+    offered = f"{_OFFERED}{key}"
+    clicked_on: _Making | None = st.session_state.get(offered)
+    making = st.session_state[offered] = _Making(make)
+    if not st.download_button(label, for_this_visitor(making.run), file_name, mime, icon=icon, help=help, key=key):
+        return
+    if clicked_on is None:
+        return
+    place = st.empty()
+    if not clicked_on.began.wait(_START_SECONDS):
+        place.error("The download didn't start. Reload the page and try again.", icon=":material/error:")
+        return
+    while not clicked_on.ended.wait(_POLL_SECONDS):
+        # Each call lets the page react to what the visitor does meanwhile.
+        place.progress(clicked_on.share, f"Making {file_name}")
+    place.empty()
+    if clicked_on.error:
+        st.error(clicked_on.error, icon=":material/error:")
+    elif then:
+        then()
 
 
-def forget_made() -> None:
-    """Forget the file that was made last."""
-    st.session_state.pop(_MADE, None)
+def forget_offers() -> None:
+    """Let go of what this visitor's files would be made of."""
+    for key in [key for key in st.session_state if str(key).startswith(_OFFERED)]:
+        del st.session_state[key]

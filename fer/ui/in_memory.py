@@ -7,13 +7,18 @@ import asyncio
 import hashlib
 import secrets
 import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 import starlette.formparsers as form_parsers
+import streamlit.runtime.media_file_manager as media_files
 import streamlit.runtime.memory_media_file_storage as media_storage
 from starlette.formparsers import MultiPartException
 from streamlit.runtime import Runtime, exists, get_instance
+from streamlit.runtime.media_file_manager import MediaFileMetadata
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fer.text import MB
@@ -24,8 +29,12 @@ _IN_MEMORY_BYTES: Final = MAX_BYTES + MB
 # All uploads that are under way together.
 _TOTAL_BYTES: Final = 500 * MB
 _SWEEP_SECONDS: Final = 5
+# How long a download stays that no page offers any more, for browsers that fetch it late.
+_FETCH_SECONDS: Final = 60
 _TAG_BYTES, _ID_BYTES = 8, 20
 _key: Final = secrets.token_bytes(32)
+# The session for which a thread without a page makes a file.
+_made_for: Final[ContextVar[str]] = ContextVar("made_for", default="")
 
 
 def install() -> None:
@@ -34,7 +43,11 @@ def install() -> None:
     Raises:
         RuntimeError: this version of theirs is built differently, and the promises could not be kept.
     """
-    for module, name in ((form_parsers, "SpooledTemporaryFile"), (media_storage, "_calculate_file_id")):
+    for module, name in (
+        (form_parsers, "SpooledTemporaryFile"),
+        (media_storage, "_calculate_file_id"),
+        (media_files, "MediaFileMetadata"),
+    ):
         if not hasattr(module, name):
             raise RuntimeError(
                 f"{module.__name__} has no {name} any more, so pictures could not be kept private. Install the "
@@ -42,6 +55,7 @@ def install() -> None:
             )
     form_parsers.SpooledTemporaryFile = _UploadInMemory  # type: ignore[assignment,misc]
     media_storage._calculate_file_id = _private_id
+    media_files.MediaFileMetadata = _Fetchable  # type: ignore[misc]
 
 
 async def sweep_forever() -> None:
@@ -69,6 +83,18 @@ def sweep(runtime: Runtime) -> None:
     len(getattr(storage, "_cache", ()))
 
 
+def for_this_visitor(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Return a function for another thread that makes a file of this visitor's, which is freed with their tab."""
+    context = get_script_run_ctx()
+    session_id = context.session_id if context else ""
+
+    def made() -> bytes:
+        _made_for.set(session_id)
+        return make()
+
+    return made
+
+
 def free_pictures() -> None:
     """Free every picture and download that this visitor's pages show; what is drawn next is added again."""
     context = get_script_run_ctx()
@@ -90,7 +116,7 @@ def _private_id(data: bytes, mimetype: str, filename: str | None = None) -> str:
     Streamlit takes a hash of the file, so that whoever has a photo could ask whether somebody uploaded it.
     """
     context = get_script_run_ctx(suppress_warning=True)
-    tag = _tag(context.session_id if context else "")
+    tag = _tag(context.session_id if context else _made_for.get())
     file = hashlib.blake2b(data, digest_size=_ID_BYTES, key=_key)
     file.update(repr((tag, mimetype, filename, len(data))).encode())
     return tag + file.hexdigest()
@@ -98,6 +124,23 @@ def _private_id(data: bytes, mimetype: str, filename: str | None = None) -> str:
 
 def _tag(session_id: str) -> str:
     return hashlib.blake2b(session_id.encode(), digest_size=_TAG_BYTES, key=_key).hexdigest()
+
+
+class _Fetchable(MediaFileMetadata):
+    """A picture or a download on a page.
+
+    Streamlit deletes a download once two pages of anybody were drawn without it, which a camera's readings do in a
+    second. That is too soon for a browser that asks for it a second later.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._offered = time.monotonic()
+
+    def mark_for_delete(self) -> None:
+        """Let the next sweep delete the download, unless it was offered just now."""
+        if time.monotonic() - self._offered >= _FETCH_SECONDS:
+            super().mark_for_delete()
 
 
 class _UploadInMemory(SpooledTemporaryFile[bytes]):

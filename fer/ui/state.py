@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime import exists, get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-__all__ = ["UploadedFile", "release_upload", "remembered"]
+__all__ = ["UploadedFile", "release_upload", "remembered", "tab_is_open"]
 
 T = TypeVar("T")
 
@@ -19,6 +20,13 @@ def remembered(key: str, make: Callable[[], T]) -> T:
         st.session_state[key] = make()
     value: T = st.session_state[key]
     return value
+
+
+def tab_is_open() -> Callable[[], bool]:
+    """Return a function for other threads that tells whether this visitor's tab is still open."""
+    context = get_script_run_ctx()
+    session_id = context.session_id if context else ""
+    return lambda: not exists() or get_instance().is_active_session(session_id)
 
 
 def release_upload(file: UploadedFile) -> None:

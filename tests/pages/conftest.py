@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -70,3 +71,18 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(runs, "_table", lambda found: [run for run in found if run.id in run_ids])
 
     return choose
+
+
+@pytest.fixture
+def offered_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], bytes]]:
+    """What the page offers to make at a click, by the button's label: AppTest can't click such a button."""
+    offered: dict[str, Callable[[], bytes]] = {}
+    real = st.download_button
+
+    def remember(label: str, data: Callable[[], bytes] | bytes, *arguments: Any, **options: Any) -> bool:
+        if callable(data):
+            offered[label] = data
+        return real(label, data, *arguments, **options)
+
+    monkeypatch.setattr(st, "download_button", remember)
+    return offered

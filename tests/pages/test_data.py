@@ -328,7 +328,8 @@ def images_of(app: AppTest) -> list[str]:
 
 
 def downloads(app: AppTest) -> set[str]:
-    return {item.label for item in app.button if item.label.endswith(", as CSV")}
+    labels = [item.proto.label for item in app.get("download_button")]
+    return {label for label in labels if label.endswith(", as CSV")}
 
 
 def test_imbalance_has_a_csv_as_well(fer_home: Path, open_page: OpenPage) -> None:

@@ -1,20 +1,31 @@
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.current import use_bundle
+from fer.ui.upload import analysis
+from fer.ui.upload.photobook import PhotoBook
 from fer.vision.images import MAX_BYTES, encode_jpeg, encode_png
 from tests.support.builders import encoded, make_bundle, portrait_bgr
 
 OpenPage = Callable[[str], AppTest]
 UPLOAD = "pages/2_Upload.py"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest runs a page once, so the page has to wait until the photos are analysed."""
+    monkeypatch.setattr(analysis, "_AT_ONCE_SECONDS", 60)
 
 
 @pytest.fixture
@@ -56,7 +67,7 @@ def texts(upload: AppTest) -> str:
 
 def test_an_empty_page_says_how_to_begin_and_has_no_downloads(upload: AppTest) -> None:
     assert not upload.exception and not upload.error and not upload.dataframe
-    assert "Try a sample" in texts(upload)
+    assert "Try a sample" in [button.label for button in upload.button]
     assert not upload.get("download_button")
 
 
@@ -200,9 +211,63 @@ def test_clear_removes_the_cameras_picture_too(upload: AppTest) -> None:
     assert after.proto.id != before.proto.id
 
 
-def test_the_sample_shows_a_result_with_one_click(upload: AppTest) -> None:
-    upload.segmented_control(key="upload_source").set_value("Try a sample").run()
-    next(button for button in upload.button if button.label == "Analyse the sample").click().run()
+def press(upload: AppTest, label: str) -> AppTest:
+    return next(button for button in upload.button if button.label == label).click().run()
+
+
+def test_the_sample_shows_a_result_with_one_click_and_gives_way_to_own_photos(upload: AppTest) -> None:
+    press(upload, "Try a sample")
+    assert upload.dataframe[0].value["faces"].tolist() == [1]
+    assert "Try a sample" not in [button.label for button in upload.button]
+    drop(upload, ("wall.png", wall()))
+    assert upload.dataframe[0].value["file"].tolist() == ["wall.png"]
+
+
+def test_another_source_asks_whether_to_keep_the_list(upload: AppTest) -> None:
+    drop(upload, ("me.jpg", portrait()))
+    assert "Start a new list" not in [button.label for button in upload.button]
+    upload.segmented_control(key="upload_source").set_value("Take a snapshot").run()
+    assert "The list has 1 photo. New ones are added to it." in texts(upload)
+    upload.segmented_control(key="upload_source").set_value("Drop photos").run()
+    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
+    upload.segmented_control(key="upload_source").set_value("Choose a folder").run()
+    press(upload, "Start a new list")
+    assert not upload.dataframe and "New ones are added" not in texts(upload)
+
+
+def test_results_stay_as_they_were_made_when_another_model_comes_into_use(
+    upload: AppTest, fer_home: Path, analysed_files: list[str]
+) -> None:
+    drop(upload, ("me.jpg", portrait()))
+    before = upload.dataframe[0].value
+    other = make_bundle(fer_home / "runs" / "other" / "bundle", sharpness=0.5, confidence_threshold=0.1)
+    use_bundle(other.path)
+    upload.run()
+    pd.testing.assert_frame_equal(upload.dataframe[0].value, before)
+    assert "These results are from the model 'tiny'. By now, the model 'other' is in use." in texts(upload)
+    assert analysed_files == ["me.jpg"]
+    drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
+    assert upload.dataframe[0].value["confidence"][0] == before["confidence"][0], "new photos get the list's model"
+    analysed_files.clear()
+    press(upload, "Analyse again")
+    assert analysed_files == ["me.jpg", "wall.png"]
+    assert upload.dataframe[0].value["confidence"][0] < before["confidence"][0] - 0.1
+    assert "These results are from" not in texts(upload)
+
+
+def test_an_empty_list_follows_the_model_in_use(upload: AppTest, fer_home: Path) -> None:
+    use_bundle(make_bundle(fer_home / "runs" / "other" / "bundle", confidence_threshold=0.1).path)
+    upload.run()
+    assert "Model: other" in texts(upload) and "These results" not in texts(upload)
+
+
+def test_a_failed_analysis_is_shown_and_not_repeated_forever(upload: AppTest) -> None:
+    with mock.patch.object(PhotoBook, "analyse", side_effect=ZeroDivisionError):
+        drop(upload, ("me.jpg", portrait()))
+        assert "stopped unexpectedly" in upload.error[0].value
+        upload.run()
+        assert not upload.error and "1 of 1 photo waiting" in texts(upload)
+    press(upload, "Continue")
     assert upload.dataframe[0].value["faces"].tolist() == [1]
 
 
@@ -211,7 +276,7 @@ def test_stop_keeps_finished_photos_and_continue_analyses_the_rest(upload: AppTe
     book.add([("me.jpg", portrait()), ("wall.png", wall())])
     book.paused = True
     upload.run()
-    assert "2 of 2 photos are waiting" in texts(upload)
+    assert "Stopped: 2 of 2 photos waiting." in texts(upload)
     assert analysed_files == []
     next(button for button in upload.button if button.label == "Continue").click().run()
     assert analysed_files == ["me.jpg", "wall.png"]
@@ -234,34 +299,34 @@ def test_without_a_model_the_page_says_so_in_a_sentence(
     assert "no model" in upload.error[0].value
 
 
-def test_the_downloads_contain_every_file(upload: AppTest) -> None:
+def test_the_downloads_contain_every_file(upload: AppTest, offered_files: dict[str, Callable[[], bytes]]) -> None:
     drop(upload, ("me.jpg", portrait()), ("wall.png", wall()), ("rubbish.jpg", b"no picture"))
-    assert [button.proto.label for button in upload.get("download_button")] == ["CSV of faces", "CSV of photos", "JSON"]
-    zipped = next(button for button in upload.button if button.label == "Annotated photos").click()
-    zipped.run()
-    assert "Annotated photos" not in [button.label for button in upload.button]
-    saved = upload.get("download_button")[3].proto
-    assert saved.label.startswith("Save annotated.zip (") and saved.label.endswith(" kB)")
-    # Another threshold changes the annotated images.
-    upload.slider[0].set_value(1.0).run()
-    assert "made_download" not in upload.session_state
-    next(button for button in upload.button if button.label == "Annotated photos").click().run()
-    assert "made_download" in upload.session_state
-    next(button for button in upload.button if button.label == "Clear the list").click().run()
-    assert "made_download" not in upload.session_state
+    labels = [button.proto.label for button in upload.get("download_button")]
+    assert labels[:4] == ["CSV of faces", "CSV of photos", "JSON", "Annotated photos"]
+
+    def names() -> set[str]:
+        return set(zipfile.ZipFile(io.BytesIO(offered_files["Annotated photos"]())).namelist())
+
+    assert names() == {"me-annotated.jpg", "wall-annotated.jpg"}
+    upload.file_uploader[0].set_value([("wall.png", wall(), "image/png")]).run()
+    assert names() == {"wall-annotated.jpg"}
 
 
-def test_a_photo_that_cannot_be_written_stops_no_other(upload: AppTest) -> None:
+def test_a_photo_that_cannot_be_written_stops_no_other(
+    upload: AppTest, offered_files: dict[str, Callable[[], bytes]]
+) -> None:
     wide = encoded(Image.new("1", (1_000_001, 1)))
     drop(upload, ("wide.png", wide), ("me.jpg", portrait()))
     assert upload.dataframe[0].value["file"].tolist() == ["wide.png", "me.jpg"]
-    next(button for button in upload.button if button.label == "Annotated photos").click().run()
+    archive = zipfile.ZipFile(io.BytesIO(offered_files["Annotated photos"]()))
+    assert archive.namelist() == ["me-annotated.jpg"]
+    upload.run()
     assert not upload.exception
     assert "1 photo could not be annotated. The zip holds the others." in upload.warning[0].value
     assert "1,000,001 pixels" in upload.warning[0].value
-    assert "made_download" in upload.session_state
-    next(button for button in upload.button if button.label == "Clear the list").click().run()
+    press(upload, "Clear the list")
     assert not upload.dataframe and not upload.warning
+    assert "making_upload_annotated" not in upload.session_state
 
 
 def test_a_defect_in_one_photo_stops_no_other(upload: AppTest) -> None:

@@ -1,3 +1,4 @@
+import contextvars
 import gc
 import weakref
 from typing import Any
@@ -5,6 +6,7 @@ from unittest import mock
 
 import pytest
 import starlette.formparsers as form_parsers
+import streamlit.runtime.media_file_manager as media_files
 import streamlit.runtime.memory_media_file_storage as media_storage
 from starlette.formparsers import MultiPartException, MultiPartParser
 from streamlit.runtime.media_file_manager import MediaFileManager
@@ -27,6 +29,7 @@ def test_install_replaces_what_streamlit_and_starlette_use(monkeypatch: pytest.M
     # Restores both after the test.
     monkeypatch.setattr(form_parsers, "SpooledTemporaryFile", form_parsers.SpooledTemporaryFile)
     monkeypatch.setattr(media_storage, "_calculate_file_id", media_storage._calculate_file_id)
+    monkeypatch.setattr(media_files, "MediaFileMetadata", media_files.MediaFileMetadata)
     before = media_storage._calculate_file_id(PHOTO, "image/jpeg")
     in_memory.install()
     storage = media_storage.MemoryMediaFileStorage("/media")
@@ -74,6 +77,36 @@ def test_concurrent_uploads_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> No
     assert in_memory._UploadInMemory._in_use == 600
     del second
     assert in_memory._UploadInMemory._in_use == 0
+
+
+def test_a_file_made_in_a_thread_is_its_visitors() -> None:
+    with as_session("one"):
+        tag = in_memory._private_id(PHOTO, "image/jpeg")[:16]
+        make = in_memory.for_this_visitor(lambda: PHOTO)
+
+    def as_streamlit_does() -> str:
+        return in_memory._private_id(make(), "application/zip", "a.zip")
+
+    with mock.patch.object(in_memory, "get_script_run_ctx", lambda **_: None):
+        assert contextvars.copy_context().run(as_streamlit_does)[:16] == tag
+        assert in_memory._private_id(PHOTO, "application/zip", "a.zip")[:16] != tag, "the next file in this thread"
+
+
+def test_a_download_outlives_sweeps_until_a_slow_browser_has_fetched_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_files, "MediaFileMetadata", in_memory._Fetchable)
+    seconds = [1000.0]
+    monkeypatch.setattr(in_memory.time, "monotonic", lambda: seconds[0])
+    manager = MediaFileManager(media_storage.MemoryMediaFileStorage("/media"))
+    placeholder = manager.add_deferred(lambda: PHOTO, "text/csv", "1.2", "a.csv")
+    address = manager.execute_deferred(placeholder).rpartition("/")[2]
+    for _ in range(120):  # a camera's readings, drawn twice a second
+        manager.remove_orphaned_files()
+        seconds[0] += 0.49
+    assert manager.read_file(address) is not None
+    seconds[0] += 2
+    for _ in range(2):
+        manager.remove_orphaned_files()
+    assert manager.read_file(address) is None
 
 
 def test_a_sweep_frees_only_closed_tabs_and_expired_sessions() -> None:

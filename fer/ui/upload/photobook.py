@@ -1,7 +1,7 @@
 """The photos of one session: their files, their analyses, and how much of it is kept."""
 
 import hashlib
-import time
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -28,22 +28,6 @@ class Photo:
     digest: str
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Progress of an analysis of many photos; `seconds_left` is None until one is done."""
-
-    done: int
-    total: int
-    seconds_left: float | None = None
-
-    @property
-    def text(self) -> str:
-        """Return the progress in words, such as '12 of 40, 3 s left'."""
-        if self.seconds_left is None or self.done == self.total:
-            return f"{self.done} of {self.total}"
-        return f"{self.done} of {self.total}, {max(1, round(self.seconds_left))} s left"
-
-
 class Analyzer(Protocol):
     """Anything that turns a file's bytes into an analysis, as `fer.recognition.FaceAnalyzer` does."""
 
@@ -52,7 +36,7 @@ class Analyzer(Protocol):
 
 
 class PhotoBook:
-    """Photos and their analyses; each photo is analysed once per recognizer.
+    """Photos and their analyses; each photo is analysed once per recognizer. A thread may analyse while a page reads.
 
     A recognizer is a string that names model and detector. A new one needs new analyses; returning to an earlier one
     needs none. A photo that can't be read leaves the book and is kept as a failure with its reason.
@@ -73,11 +57,16 @@ class PhotoBook:
     def __init__(self, kept_bytes: int = KEPT_BYTES, kept_photos: int = KEPT_PHOTOS) -> None:
         self._kept_bytes = kept_bytes
         self._kept_photos = kept_photos
+        self._lock = threading.RLock()
         self.generation = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
         self._photos: dict[str, Photo] = {}
         self._analyses: dict[tuple[str, str], ImageAnalysis] = {}
         self._failures: dict[str, ImageAnalysis] = {}
@@ -94,12 +83,14 @@ class PhotoBook:
     @property
     def failed(self) -> list[ImageAnalysis]:
         """Return the analyses with an error, in the order they were added."""
-        return list(self._failures.values())
+        with self._lock:
+            return list(self._failures.values())
 
     @property
     def n_bytes(self) -> int:
         """Return the total size of the kept files."""
-        return sum(len(photo.data) for photo in self._photos.values())
+        with self._lock:
+            return sum(len(photo.data) for photo in self._photos.values())
 
     def add(self, files: Iterable[tuple[str, bytes]]) -> list[str]:
         """Add photos (name, bytes of the file) and select the first of them.
@@ -109,6 +100,10 @@ class PhotoBook:
         Returns:
             The digest of each file, whether it fit or not.
         """
+        with self._lock:
+            return self._add(files)
+
+    def _add(self, files: Iterable[tuple[str, bytes]]) -> list[str]:
         digests = []
         self.refused = []
         self.paused = False
@@ -129,13 +124,14 @@ class PhotoBook:
 
     def remove(self, digest: str) -> None:
         """Forget a photo with its analyses or its failure; an unknown digest is ignored."""
-        self._failures.pop(digest, None)
-        if self._photos.pop(digest, None) is None:
-            return
-        self._analyses = {key: analysis for key, analysis in self._analyses.items() if key[0] != digest}
-        self.generation += 1
-        if self.selected == digest:
-            self.selected = next(iter(self._photos), None)
+        with self._lock:
+            self._failures.pop(digest, None)
+            if self._photos.pop(digest, None) is None:
+                return
+            self._analyses = {key: analysis for key, analysis in self._analyses.items() if key[0] != digest}
+            self.generation += 1
+            if self.selected == digest:
+                self.selected = next(iter(self._photos), None)
 
     def fail(self, digest: str, name: str, reason: str) -> None:
         """Record that a file could not be analysed, and why.
@@ -149,32 +145,42 @@ class PhotoBook:
 
     def pending(self, recognizer: str) -> list[Photo]:
         """Return the photos that this recognizer has not analysed yet."""
-        return [photo for photo in self._photos.values() if (photo.digest, recognizer) not in self._analyses]
+        with self._lock:
+            return [photo for photo in self._photos.values() if (photo.digest, recognizer) not in self._analyses]
 
-    def analyse(self, recognizer: str, analyzer: Analyzer) -> Iterator[Progress]:
-        """Analyse the pending photos one by one; finished ones stay if the caller is interrupted.
+    def analyse(self, recognizer: str, analyzer: Analyzer) -> Iterator[tuple[int, int]]:
+        """Analyse the pending photos one by one, those included that are added meanwhile.
+
+        Yields:
+            Before each photo and at the end: how many are done, and of how many.
 
         Raises:
             SlowModelError: the model was stopped. Its photos are still pending, for another one.
         """
-        pending = self.pending(recognizer)
-        yield Progress(0, len(pending))
-        start = time.monotonic()
-        for done, photo in enumerate(pending, start=1):
+        done = 0
+        while pending := self.pending(recognizer):
+            yield done, done + len(pending)
+            photo = pending[0]
             try:
                 analysis = analyzer.analyze_bytes(photo.data, photo.name)
             except SlowModelError:
                 raise
             except Exception as error:  # one of many: the others continue
                 analysis = ImageAnalysis.failed(photo.name, sentence_for(error))
+            self._keep(recognizer, photo, analysis)
+            done += 1
+        yield done, done
+
+    def _keep(self, recognizer: str, photo: Photo, analysis: ImageAnalysis) -> None:
+        with self._lock:
+            if photo.digest not in self._photos:
+                return  # removed meanwhile
             if analysis.error is None:
                 self._analyses[photo.digest, recognizer] = analysis
                 self.analysed_at = now()
             else:
                 self.remove(photo.digest)
                 self.fail(photo.digest, photo.name, analysis.error)
-            seconds_each = (time.monotonic() - start) / done
-            yield Progress(done, len(pending), seconds_each * (len(pending) - done))
 
     def analysed(self, recognizer: str, confidence_threshold: float) -> list[tuple[Photo, ImageAnalysis]]:
         """Return the photos that this recognizer has analysed, in the order they were added.
@@ -183,13 +189,11 @@ class PhotoBook:
             recognizer: names model and detector.
             confidence_threshold: confidence in 0..1 below which a face is 'not sure'; replaces the model's own.
         """
-        pairs = []
-        for photo in self._photos.values():
-            analysis = self._analyses.get((photo.digest, recognizer))
-            if analysis is not None:
-                faces = tuple(replace(face, confidence_threshold=confidence_threshold) for face in analysis.faces)
-                pairs.append((photo, replace(analysis, faces=faces)))
-        return pairs
+        with self._lock:
+            found = [(photo, self._analyses.get((photo.digest, recognizer))) for photo in self._photos.values()]
+        return [
+            (photo, with_threshold(analysis, confidence_threshold)) for photo, analysis in found if analysis is not None
+        ]
 
     def _free_name(self, name: str) -> str:
         taken = {photo.name for photo in self._photos.values()}
@@ -199,6 +203,12 @@ class PhotoBook:
             number += 1
             name = f"{path.stem} ({number}){path.suffix}"
         return name
+
+
+def with_threshold(analysis: ImageAnalysis, confidence_threshold: float) -> ImageAnalysis:
+    """Return an analysis whose faces are 'not sure' below a confidence in 0..1."""
+    faces = tuple(replace(face, confidence_threshold=confidence_threshold) for face in analysis.faces)
+    return replace(analysis, faces=faces)
 
 
 def summary(analysis: ImageAnalysis) -> str:

@@ -1,41 +1,31 @@
-"""Draw the upper half of the Upload page: settings, photos in, and their analysis."""
+"""Draw the ways to put photos into the list of the Upload page, and to empty it."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
 
-from fer.errors import SlowModelError
-from fer.evaluation.names import display_name
 from fer.paths import typed
-from fer.provenance import Provenance
-from fer.recognition.bundle import Bundle
-from fer.recognition.provenance import provenance_of
-from fer.results import ImageAnalysis
 from fer.text import MB, counted
-from fer.ui import resources
-from fer.ui.downloads import forget_made
+from fer.ui.downloads import forget_offers
 from fer.ui.explanation import forget_explanations
 from fer.ui.in_memory import free_pictures
 from fer.ui.state import UploadedFile, release_upload, remembered
-from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, Photo, PhotoBook
+from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, PhotoBook
 from fer.ui.upload.results import forget_views
-from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
 from fer.vision.files.formats import READABLE
 from fer.vision.images import MAX_BYTES, too_large
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
 
-_DROP, _SNAPSHOT, _SAMPLE = "Drop photos", "Take a snapshot", "Try a sample"
-_SOURCE_ICONS: Final = {_DROP: ":material/upload:", _SNAPSHOT: ":material/photo_camera:", _SAMPLE: ":material/face:"}
+_DROP, _FOLDER, _SNAPSHOT = "Drop photos", "Choose a folder", "Take a snapshot"
+_SOURCE_ICONS: Final = {
+    _DROP: ":material/upload:",
+    _FOLDER: ":material/folder_open:",
+    _SNAPSHOT: ":material/photo_camera:",
+}
+_SAMPLE: Final = "Try a sample"
 _ROUND: Final = "upload_round"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a user chose: a detector of `DETECTORS`, and the confidence in 0..1 below which a face is 'not sure'."""
-
-    detector: str
-    confidence_threshold: float
+# Where the photos of the list came from.
+_LIST_SOURCE: Final = "upload_list_source"
 
 
 def photo_book() -> PhotoBook:
@@ -43,80 +33,35 @@ def photo_book() -> PhotoBook:
     return remembered("upload_book", PhotoBook)
 
 
-def settings_form(bundle: Bundle) -> Settings:
-    """Draw the settings and return what is chosen; the choice survives a visit to another page."""
-    detector = st.segmented_control(
-        "Face detector",
-        available_detectors(),
-        format_func=DETECTOR_NAMES.__getitem__,
-        default=photo_detector_name(),
-        required=True,
-        key="upload_detector",
-        persist_state="session",
-        help="YuNet finds small, turned and dark faces. Haar, the older one, finds upright faces from the front.",
-    )
-    own = round(bundle.confidence_threshold, 2)
-    confidence_threshold = st.slider(
-        "'Not sure' below",
-        min_value=0.0,
-        max_value=1.0,
-        value=own,
-        step=0.01,
-        # A threshold belongs to its model.
-        key=f"upload_unsure_{bundle.hash[:12]}",
-        persist_state="session",
-        help="Below this confidence the page says 'not sure' instead of an expression. The model's own value is "
-        f"{bundle.confidence_threshold:.2f}.",
-    )
-    st.caption(f"Model: {display_name(bundle)}")
-    if bundle.never_sure and confidence_threshold >= 1:
-        st.caption(
-            ":material/info: This model wasn't right often enough to be sure of any face, so every face is 'not sure'. "
-            "Lower the threshold to see its predictions."
-        )
-    # If unchanged, use the model's own value with all digits, as Live and the command line do.
-    return Settings(
-        detector or photo_detector_name(),
-        bundle.confidence_threshold if confidence_threshold == own else confidence_threshold,
-    )
-
-
 def take_photos(book: PhotoBook) -> None:
-    """Draw the three ways to add photos: files, the camera, a sample."""
-    source = st.segmented_control(
-        "Where from",
-        list(_SOURCE_ICONS),
-        format_func=lambda name: f"{_SOURCE_ICONS[name]} {name}",
-        default=_DROP,
-        required=True,
-        label_visibility="collapsed",
-        wrap=True,
-        key="upload_source",
-        persist_state="session",
-    )
+    """Draw the ways to add photos: files, a folder, the camera, and a sample while the list is empty."""
+    empty = not len(book)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        source = st.segmented_control(
+            "Where from",
+            list(_SOURCE_ICONS),
+            format_func=lambda name: f"{_SOURCE_ICONS[name]} {name}",
+            default=_DROP,
+            required=True,
+            label_visibility="collapsed",
+            wrap=True,
+            key="upload_source",
+            persist_state="session",
+        )
+        if empty:
+            st.button(_SAMPLE, icon=":material/face:", on_click=_take_sample, help=SAMPLE_CREDIT)
     # Draw only the chosen one: st.camera_input asks for the camera as soon as it is on the page.
     if source == _SNAPSHOT:
         key = f"upload_camera_{_round()}"
         st.camera_input("Snapshot", key=key, label_visibility="collapsed", on_change=_take_snapshot, args=(key,))
-    elif source == _SAMPLE:
-        st.markdown(SAMPLE_CREDIT)
-        st.button("Analyse the sample", icon=":material/face:", type="primary", on_click=_take_sample)
     else:
-        key = f"upload_files_{_round()}"
-        if key not in st.session_state:
-            # The widget is new, or empty again after a visit to another page.
-            _tracked().clear()
-        st.file_uploader(
-            "Photos",
-            accept_multiple_files=True,
-            max_upload_size=MAX_BYTES // MB,
-            key=key,
-            label_visibility="collapsed",
-            on_change=_take_files,
-            args=(key,),
-        )
-    if not len(book) and source == _DROP:
-        st.caption(f"{READABLE}. No photo at hand? Choose '{_SAMPLE}'.")
+        _file_chooser(str(source))
+    if empty:
+        st.caption(f"{READABLE}.")
+    elif st.session_state.get(_LIST_SOURCE) not in (source, _SAMPLE):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"The list has {counted(len(book), 'photo')}. New ones are added to it.", width="content")
+            st.button("Start a new list", icon=":material/playlist_remove:", on_click=clear)
     if book.refused:
         st.warning(
             f"{counted(len(book.refused), 'photo')} didn't fit. This page keeps {KEPT_PHOTOS} "
@@ -124,6 +69,22 @@ def take_photos(book: PhotoBook) -> None:
             f"folder with: `{typed('analyze FOLDER --csv faces.csv')}`",
             icon=":material/inventory_2:",
         )
+
+
+def _file_chooser(source: str) -> None:
+    key = f"upload_files_{source}_{_round()}"
+    if key not in st.session_state:
+        # The widget is new, or empty again after a visit to another page.
+        _tracked().clear()
+    st.file_uploader(
+        "Photos",
+        accept_multiple_files="directory" if source == _FOLDER else True,
+        max_upload_size=MAX_BYTES // MB,
+        key=key,
+        label_visibility="collapsed",
+        on_change=_take_files,
+        args=(key, source),
+    )
 
 
 def _round() -> int:
@@ -140,7 +101,8 @@ def _tracked() -> dict[str, str]:
     return remembered("upload_tracked", dict)
 
 
-def _take_files(key: str) -> None:
+def _take_files(key: str, source: str) -> None:
+    _begin(source)
     book, tracked = photo_book(), _tracked()
     shown = st.session_state[key]
     for file_id in tracked.keys() - {file.file_id for file in shown}:
@@ -162,72 +124,40 @@ def _take_files(key: str) -> None:
 def _take_snapshot(key: str) -> None:
     file = st.session_state[key]
     if file is not None:
+        _begin(_SNAPSHOT)
         photo_book().add([("snapshot.jpg", file.getvalue())])
         release_upload(file)
 
 
 def _take_sample() -> None:
+    _begin(_SAMPLE)
     photo_book().add([(SAMPLE_NAME, sample_portrait())])
 
 
-def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tuple[Photo, ImageAnalysis]]:
-    """Analyse new photos, with progress and a way to stop.
-
-    A rerun with the same photos, model and detector does no work.
-
-    Returns:
-        The analysed photos, in the order they were added.
-
-    Raises:
-        FerError: the model or the detector cannot be used.
-    """
-    recognizer = f"{bundle.hash}/{settings.detector}"
-    waiting = len(book.pending(recognizer))
-    if waiting and book.paused:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Stopped: {waiting} of {len(book)} photos are waiting.")
-            st.button("Continue", icon=":material/play_arrow:", on_click=_pause, args=(False,))
-    elif waiting:
-        analyzer = resources.analyzer(bundle, settings.detector)
-        place = st.empty()
-        with place.container():
-            bar = st.progress(0.0)
-            st.button("Stop", icon=":material/stop:", on_click=_pause, args=(True,))
-        try:
-            for progress in book.analyse(recognizer, analyzer):
-                bar.progress(progress.done / progress.total, progress.text)
-        except SlowModelError:
-            # The shipped model is in use by now, and continues with the photos that are left.
-            st.rerun()
-        place.empty()
-    return book.analysed(recognizer, settings.confidence_threshold)
-
-
-def about(book: PhotoBook, bundle: Bundle, settings: Settings) -> Provenance:
-    """Return what made the results of the list."""
-    return provenance_of(
-        bundle,
-        settings.detector,
-        name=display_name(bundle),
-        confidence_threshold=settings.confidence_threshold,
-        date=book.analysed_at,
-    )
+def _begin(source: str) -> None:
+    """Remember where the list's photos come from. The sample leaves it when a user's own photos come."""
+    book = photo_book()
+    if st.session_state.get(_LIST_SOURCE) == _SAMPLE:
+        _forget()
+    if not len(book):
+        st.session_state[_LIST_SOURCE] = source
 
 
 def clear_button() -> None:
     """Draw the button that removes all photos and results."""
-    st.button("Clear the list", icon=":material/delete_sweep:", on_click=_clear)
+    st.button("Clear the list", icon=":material/delete_sweep:", on_click=clear)
 
 
-def _clear() -> None:
-    photo_book().clear()
-    forget_made()
-    forget_views()
-    forget_explanations()
+def clear() -> None:
+    """Remove all photos and results, and empty the uploader and the camera's picture."""
+    _forget()
     free_pictures()
-    # New keys empty the uploader and the camera's picture as well.
     st.session_state[_ROUND] = _round() + 1
 
 
-def _pause(paused: bool) -> None:
-    photo_book().paused = paused
+def _forget() -> None:
+    photo_book().clear()
+    st.session_state.pop(_LIST_SOURCE, None)
+    forget_offers()
+    forget_views()
+    forget_explanations()

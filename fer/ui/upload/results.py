@@ -15,7 +15,7 @@ from fer.provenance import Provenance
 from fer.results import Face, ImageAnalysis
 from fer.text import counted, printable
 from fer.ui.charts import STATIC, describe_bars, probability_bars
-from fer.ui.downloads import made_download
+from fer.ui.downloads import made_download, report_progress
 from fer.ui.paging import page_of
 from fer.ui.upload.photobook import Photo, PhotoBook, summary
 from fer.vision.annotation import annotated_view
@@ -32,6 +32,8 @@ _FACE_PX: Final = 110
 # Margin shown around a face's box, in sides of the box.
 _FACE_MARGIN: Final = 0.25
 _FACES_A_PAGE: Final = 4
+_ROW_PX: Final = 35
+_TABLE_ROWS: Final = 10
 _VIEWS: Final = 8
 
 
@@ -51,25 +53,29 @@ def photo_table(book: PhotoBook, analysed: Analysed) -> None:
             book.selected = digests[selection.cells[0][0]]
             book.generation += 1
 
+    # As high as it will be: what stands below doesn't move while photos are still being analysed.
+    n_rows = min(len(book), _TABLE_ROWS)
     confidences = [max((face.confidence for face in analysis.faces), default=None) for _, analysis in analysed]
     st.dataframe(
         pd.DataFrame(
             {
                 "file": [printable(photo.name) for photo, _ in analysed],
-                "faces": [len(analysis.faces) for _, analysis in analysed],
                 "looks like": [summary(analysis) for _, analysis in analysed],
+                "faces": [len(analysis.faces) for _, analysis in analysed],
                 "confidence": pd.Series(confidences, dtype="float64"),
             }
         ),
         column_config={
-            "file": st.column_config.TextColumn("File", width="medium"),
-            "faces": st.column_config.NumberColumn("Faces", width="small"),
-            "looks like": st.column_config.TextColumn("Looks like", width="medium"),
+            "file": st.column_config.TextColumn("File", width=130),
+            "looks like": st.column_config.TextColumn("Looks like", width=170),
+            "faces": st.column_config.NumberColumn("Faces", width=60),
             "confidence": st.column_config.ProgressColumn(
                 "Confidence", help="Of the face the model is surest of, 0 to 1", min_value=0, max_value=1, format="%.2f"
             ),
         },
         hide_index=True,
+        height=_ROW_PX * (n_rows + 1) + 2,
+        row_height=_ROW_PX,
         on_select=turn,
         selection_mode=["single-row-required", "single-cell"],
         selection_default={"selection": {"rows": [digests.index(book.selected)]}},
@@ -207,16 +213,23 @@ def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
         lambda: _annotated(book, analysed),
         "annotated.zip",
         "application/zip",
-        key=f"annotated_{hash(tuple(photo.digest for photo, _ in analysed))}_{about}",
+        key="upload_annotated",
         icon=":material/photo_library:",
         help="A zip of the photos in full size, with boxes and expressions drawn in.",
+        then=lambda: _tell_not_written(book),
     )
 
 
 def _annotated(book: PhotoBook, analysed: Analysed) -> bytes:
-    made = exports.annotated_zip([(photo.data, analysis) for photo, analysis in analysed])
+    pairs = [(photo.data, analysis) for photo, analysis in analysed]
+    made = exports.annotated_zip(pairs, on_progress=report_progress)
     book.not_written = made.not_written
     return made.data
+
+
+def _tell_not_written(book: PhotoBook) -> None:
+    if book.not_written:
+        st.rerun()
 
 
 def forget_views() -> None:

@@ -4,7 +4,7 @@ import pytest
 from fer.emotions import EMOTIONS
 from fer.errors import SlowModelError
 from fer.results import Face, ImageAnalysis
-from fer.ui.upload.photobook import PhotoBook, Progress, summary
+from fer.ui.upload.photobook import PhotoBook, summary
 
 
 def face(emotion: str, confidence: float, confidence_threshold: float = 0.5) -> Face:
@@ -31,7 +31,7 @@ def analyzer() -> CountingAnalyzer:
     return CountingAnalyzer()
 
 
-def analyse(book: PhotoBook, analyzer: CountingAnalyzer, recognizer: str = "yunet") -> list[Progress]:
+def analyse(book: PhotoBook, analyzer: CountingAnalyzer, recognizer: str = "yunet") -> list[tuple[int, int]]:
     return list(book.analyse(recognizer, analyzer))
 
 
@@ -50,7 +50,7 @@ def test_one_broken_file_never_stops_the_others(analyzer: CountingAnalyzer) -> N
     book = PhotoBook()
     book.add([("broken.jpg", b"broken"), ("b.jpg", b"b"), ("c.jpg", b"c")])
     assert book.selected == next(photo.digest for photo in book.pending("yunet") if photo.name == "broken.jpg")
-    assert [progress.done for progress in analyse(book, analyzer)] == [0, 1, 2, 3]
+    assert analyse(book, analyzer) == [(0, 3), (1, 3), (2, 3), (3, 3)]
     pairs = book.analysed("yunet", 0.5)
     assert [photo.name for photo, _ in pairs] == ["b.jpg", "c.jpg"]
     assert [(failure.file, failure.error) for failure in book.failed] == [("broken.jpg", "Not a picture.")]
@@ -96,8 +96,8 @@ def test_a_failure_is_removed_with_its_file(analyzer: CountingAnalyzer) -> None:
 def test_an_interrupted_analysis_keeps_what_is_done(analyzer: CountingAnalyzer) -> None:
     book = PhotoBook()
     book.add([(f"{name}.jpg", name.encode()) for name in "abc"])
-    for progress in book.analyse("yunet", analyzer):
-        if progress.done == 2:
+    for done, _ in book.analyse("yunet", analyzer):
+        if done == 2:
             break
     assert [photo.name for photo in book.pending("yunet")] == ["c.jpg"]
     assert len(book.analysed("yunet", 0.5)) == 2
@@ -161,17 +161,17 @@ def test_clear_forgets_everything(analyzer: CountingAnalyzer) -> None:
     assert book.generation > generation
 
 
-@pytest.mark.parametrize(
-    ("progress", "text"),
-    [
-        (Progress(0, 40), "0 of 40"),
-        (Progress(12, 40, 3.4), "12 of 40, 3 s left"),
-        (Progress(39, 40, 0.1), "39 of 40, 1 s left"),
-        (Progress(40, 40, 0.0), "40 of 40"),
-    ],
-)
-def test_the_description_of_progress(progress: Progress, text: str) -> None:
-    assert progress.text == text
+def test_photos_may_come_and_go_while_others_are_analysed(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    (first, *_) = book.add([("a.jpg", b"a"), ("b.jpg", b"b")])
+    steps = book.analyse("yunet", analyzer)
+    assert next(steps) == (0, 2) and next(steps) == (1, 2)
+    book.remove(first)
+    book.add([("c.jpg", b"c"), ("d.jpg", b"d")])
+    assert next(steps) == (2, 4)
+    book.clear()
+    assert list(steps) == [(3, 3)]
+    assert book.analysed("yunet", 0.5) == [], "an analysis of a photo that is gone is forgotten"
 
 
 @pytest.mark.parametrize(
