@@ -13,7 +13,8 @@ page_frame(
 with errors_as_sentences():
     found = progress.all_runs()
     notices.watch(found)
-    notices.notices()
+    notices.begin_notices()
+    notices.notices(notices.TOP)
     progress.now(found)
     form.new_run(found)
     runs.runs(found)

@@ -18,7 +18,7 @@ from fer.emotions import EMOTIONS
 from fer.runs import control, layout, store
 from fer.runs.progress import INTERRUPTED
 from fer.runs.store import RunSummary
-from fer.text import printable
+from fer.text import percent, printable
 
 
 @click.group(invoke_without_command=True)
@@ -47,7 +47,7 @@ def runs(context: click.Context, as_json: bool) -> None:
             plain(run.name),
             run.state,
             f"{run.progress.epoch} of {run.progress.epochs}",
-            "" if best is None else f"{best:.1%} (epoch {run.progress.best_epoch})",
+            "" if best is None else f"{percent(best)} (epoch {run.progress.best_epoch})",
             f"{run.started.astimezone():%Y-%m-%d %H:%M}",
         )
     # A narrow table would cut off the ids, which people copy.

@@ -92,7 +92,7 @@ def results_of(run: RunSummary) -> RunResults | None:
 
 
 def results_row(run: RunSummary) -> dict[str, str]:
-    """Return a run's row in the table of a comparison, by column; what is unknown is ''."""
+    """Return a run's results in the table of a comparison, by their names; what is unknown is ''."""
     found = results_of(run)
     facts = NETWORK_FACTS.get(run.progress.network)
     row = dict.fromkeys(("Accuracy", "95 % interval", "Macro F1", "Calibration error"), "")

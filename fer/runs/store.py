@@ -4,6 +4,7 @@ This imports nothing large, because a queued run is a process that does little m
 """
 
 import json
+import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,11 @@ from fer.storage.values import ValuesError
 
 _TAIL_BYTES: Final = 16_384
 _START_SECONDS: Final = 8.0
+# Information and warnings of TensorFlow's C++ code. Its errors are shown.
+_NATIVE_MESSAGE: Final = re.compile(
+    r"WARNING: All log messages before absl::|[IW]\d{4} \d\d:|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IW] |"
+    r"To enable the following instructions:"
+)
 
 
 @dataclass(frozen=True)
@@ -236,7 +242,7 @@ def read_config(run_id: str) -> TrainConfig:
 
 
 def read_log_tail(run_id: str, lines: int = 20) -> str:
-    """Return the last lines of a run's log, without reading the rest."""
+    """Return the last lines of a run's log without TensorFlow's notes to developers. Reads only the end of the file."""
     try:
         with (layout.run_folder(run_id) / layout.LOG).open("rb") as log:
             log.seek(0, 2)
@@ -244,7 +250,8 @@ def read_log_tail(run_id: str, lines: int = 20) -> str:
             text = log.read().decode("utf-8", errors="replace")
     except OSError:
         return ""
-    return "\n".join(text.splitlines()[-lines:])
+    told = [line for line in text.splitlines() if not _NATIVE_MESSAGE.match(line)]
+    return "\n".join(told[-lines:])
 
 
 def to_json(runs: list[RunSummary]) -> str:

@@ -202,6 +202,7 @@ def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> N
         shutil.copyfileobj(weights, copy)
     began = time.monotonic()
     bundle = bundle_run(folder, config, dataset)
+    session.update(now=True, doing="evaluating the model")
     report_run(bundle, dataset, folder)
     session.say(f"exported and measured in {time.monotonic() - began:.0f} s")
     history = checkpoint.state.history

@@ -11,7 +11,7 @@ from fer.evaluation.names import display_name
 from fer.paths import SHIPPED_BUNDLE, typed
 from fer.recognition.bundle import Bundle
 from fer.recognition.provenance import accuracy_of
-from fer.text import file_size, literal
+from fer.text import file_size, literal, percent
 from fer.ui import resources
 from fer.ui.frame import menu_entry
 from fer.vision.annotation import annotate
@@ -81,7 +81,7 @@ def _accuracy(bundle: Bundle) -> None:
         return
     st.metric(
         f"Accuracy, {accuracy.split}",
-        f"{accuracy.value:.1%}",
+        percent(accuracy.value),
         width="content",
         help=f"Share of correct predictions on {literal(accuracy.where)}.",
     )

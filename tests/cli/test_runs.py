@@ -38,7 +38,7 @@ def test_the_table_names_each_run_in_full(fer: Fer, make_run: Callable[..., str]
     first = make_run(epochs_done=3, name="a name that is rather long, so that it needs some room")
     second = make_run(state="failed")
     lines = fer().output.splitlines()
-    assert any(first in line and "32.0% (epoch 3)" in line and "3 of 5" in line for line in lines)
+    assert any(first in line and "32.0 % (epoch 3)" in line and "3 of 5" in line for line in lines)
     assert any(second in line and "failed" in line for line in lines)
 
 
@@ -81,6 +81,21 @@ def test_show_says_why_a_run_ended_and_how_to_resume_it(fer: Fer, make_run: Call
     assert details["config"]["seed"] == 3
     assert [row["val_accuracy"] for row in details["metrics"]] == pytest.approx([0.30, 0.31])
     assert "learning rate" in fer("show", make_run(state="failed", message="choose a lower learning rate")).output
+
+
+def test_show_leaves_out_what_tensorflow_tells_its_developers(fer: Fer, make_run: Callable[..., str]) -> None:
+    run_id = make_run(epochs_done=2)
+    log = [
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR",
+        "I0000 00:00:1795951854.164166     771 port.cc:153] oneDNN custom operations are on.",
+        "2026-11-29 11:30:53.164166: I tensorflow/core/util/port.cc:153] oneDNN custom operations are on.",
+        "E0000 00:00:1795951854.164166     771 cuda.cc:1] a real error",
+        "2026-11-29 11:31:09  epoch 1/15: loss 2.0268",
+    ]
+    (layout.run_folder(run_id) / layout.LOG).write_text("\n".join(log))
+    shown = fer("show", run_id).output
+    assert "a real error" in shown and "epoch 1/15" in shown
+    assert "oneDNN" not in shown and "absl" not in shown
 
 
 @pytest.mark.parametrize("command", ["show", "stop", "resume", "use", "delete"])

@@ -45,6 +45,7 @@ def start_a_long_run_of_short_epochs(page: Page) -> None:
         field = page.get_by_label(name, exact=True)
         field.fill(value)
         field.press("Enter")
+    page.get_by_text("Command", exact=True).click()
     expect(page.get_by_text("--fraction 0.1 --epochs 1000")).to_be_visible()
     page.locator(".st-key-training_start_expert button").click()
 

@@ -27,14 +27,14 @@ def test_home_names_the_model_its_accuracy_and_its_split(fer_home: Path, open_pa
     app = open_page("app.py")
     assert not any("synthetic faces, not" in caption.value for caption in app.caption)
     assert not app.exception and not app.error
-    assert metrics(app)["Accuracy, validation"] == "66.1%"
+    assert metrics(app)["Accuracy, validation"] == "66.1 %"
     assert any("my-run" in caption.value for caption in app.caption)
 
 
 def test_the_accuracy_on_the_test_split_takes_precedence(fer_home: Path, open_page: OpenPage) -> None:
     measured = {"validation": {"accuracy": 0.66}, "test": {"accuracy": 0.65}}
     use_bundle(make_bundle(fer_home / "runs" / "my-run" / "bundle", metrics=measured).path)
-    assert metrics(open_page("app.py"))["Accuracy, test"] == "65.0%"
+    assert metrics(open_page("app.py"))["Accuracy, test"] == "65.0 %"
 
 
 def test_a_model_trained_on_synthetic_faces_says_so(fer_home: Path, open_page: OpenPage) -> None:

@@ -14,7 +14,7 @@ from fer.runs import control, importing, layout, process, serving, store
 from fer.runs.config import TrainConfig
 from fer.runs.presets import PRESETS
 from tests.support.builders import make_bundle
-from tests.support.run_folders import FAKE_RUN, wait_until, write_answers
+from tests.support.run_folders import FAKE_RUN, change_progress, wait_until, write_answers, write_curves
 from tests.support.training_page import PAGE, OpenPage, keys, texts
 
 pytestmark = pytest.mark.usefixtures("fake_runs")
@@ -33,12 +33,14 @@ def test_starting_twice_makes_one_run_that_stops_on_request(open_page: OpenPage)
     app.text_input(key="training_name").set_value("my first").run()
     app.button(key="training_start_quick").click().run()
     assert not app.exception and not app.error
+    assert "'my first' has started. [Watch it](#running)." in texts(app)
     (run,) = store.list_runs()
     assert run.name == "my first"
     assert store.read_config(run.id) == PRESETS[0].settings("synthetic")
     wait_until(lambda: store.read_run(run.id).progress.batch > 0)
     app.run()
-    assert "### my first" in texts(app)
+    assert "my first" in [heading.value for heading in app.subheader]
+    assert "'my first' has started. [Watch it](#running)." not in texts(app), "a message goes with the next event"
     app.button(key="training_start_quick").click().run()
     assert len(store.list_runs()) == 1
     app.button(key=f"training_stop_{run.id}").click().run()
@@ -271,7 +273,7 @@ def test_runs_are_compared_even_with_equal_names_or_without_epochs(
     assert not app.exception
     assert len(app.get("plotly_chart")) == 2
     results, differences = [table.value for table in app.dataframe]
-    assert results["Accuracy"].tolist() == ["", "34.0 %", "32.0 %"]
+    assert results.loc["Accuracy"].tolist() == ["", "34.0 %", "32.0 %"]
     assert differences.index.tolist() == ["Seed"]
     assert differences.shape[1] == 3
     assert "empty can't be tested against the others: it has no model yet" in texts(app).replace("\\", "")
@@ -298,6 +300,40 @@ def test_a_comparison_says_which_run_is_better_and_uses_it_in_place(
     app.button(key=f"training_use_{good}").click().run()
     assert serving.run_in_use() == good
     assert app.button(key=f"training_use_{good}").disabled
+
+
+def test_the_table_shows_first_what_a_phone_has_room_for(open_page: OpenPage, make_run: Callable[..., str]) -> None:
+    make_run(epochs_done=3)
+    table = open_page(PAGE).dataframe[0].value
+    assert table.columns[:3].tolist() == ["Name", "Best", "State"]
+    assert table["Best"].tolist() == pytest.approx([32.0])
+    assert str(table["Started"].dt.tz) == "UTC", "without a time zone, '1 min ago' would be hours off"
+
+
+def test_the_first_metrics_of_a_run_reach_the_table(open_page: OpenPage, make_run: Callable[..., str]) -> None:
+    run_id = make_run(name="new", state="running")
+    with process.holding_run(layout.run_folder(run_id)):
+        app = open_page(PAGE)
+        assert app.dataframe[0].value["Best"].isna().tolist() == [True]
+        write_curves(layout.run_folder(run_id), 1)
+        change_progress(layout.run_folder(run_id), best_accuracy=0.41, best_epoch=1, epoch=1)
+        app.run()
+        assert app.dataframe[-1].value["Best"].tolist() == pytest.approx([41.0])
+        # The confusion matrix of `write_curves` has seven classes of the same size.
+        assert "Always predicting the most frequent class would reach 14.3 %" in texts(app)
+
+
+@pytest.mark.parametrize(("best_epoch", "words"), [(0, "It has no model yet"), (2, "exports its best model")])
+def test_a_stopping_run_says_what_happens(
+    open_page: OpenPage, make_run: Callable[..., str], best_epoch: int, words: str
+) -> None:
+    run_id = make_run(name="new", state="running", best_epoch=best_epoch)
+    folder = layout.run_folder(run_id)
+    with process.holding_run(folder):
+        (folder / layout.STOP).touch()
+        app = open_page(PAGE)
+        assert words in texts(app)
+        assert app.dataframe[0].value["State"].tolist() == ["stopping"]
 
 
 def test_the_table_has_every_run_and_is_filtered(open_page: OpenPage, make_run: Callable[..., str]) -> None:
@@ -344,7 +380,7 @@ def test_home_shows_the_state_of_training(open_page: OpenPage, make_run: Callabl
     make_run(name="over night", epochs_done=4, state="running")
     app = open_page("app.py")
     assert "**over night**: interrupted" in texts(app)
-    assert {metric.label: metric.value for metric in app.metric}["Best accuracy"] == "33.0%"
+    assert {metric.label: metric.value for metric in app.metric}["Best accuracy"] == "33.0 %"
     control.start(TrainConfig(), "now")
     wait_until(lambda: store.active_runs()[0].progress.doing == "training")
     assert "**now**: epoch 2 of 30, batch" in texts(open_page("app.py"))

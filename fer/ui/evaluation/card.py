@@ -5,7 +5,7 @@ import streamlit as st
 from fer.datasets.store.loading import SYNTHETIC
 from fer.errors import BundleError
 from fer.evaluation.latest import latest
-from fer.text import ago
+from fer.text import ago, percent
 from fer.ui import resources
 from fer.ui.frame import menu_entry
 
@@ -22,7 +22,7 @@ def card() -> None:
         st.markdown("This model hasn't been evaluated here yet.")
     else:
         synthetic = " (synthetic faces)" if found.synthetic and found.data != SYNTHETIC else ""
-        st.metric(f"Accuracy, {found.split}", f"{found.accuracy:.1%}")
+        st.metric(f"Accuracy, {found.split}", percent(found.accuracy))
         # Not in the label, which is one line and would be cut off.
         st.caption(f"{found.model} on {found.n:,} faces of {found.data}{synthetic}, {ago(found.made)}")
     entry = menu_entry("Evaluation")

@@ -10,7 +10,7 @@ from fer.ui.downloads import made_download
 from fer.ui.frame import errors_as_sentences
 from fer.ui.training.downloads import downloads_of
 from fer.ui.training.form import clone
-from fer.ui.training.notices import notify
+from fer.ui.training.notices import FORM_ANCHOR, RUNNING_ANCHOR, RUNS, notify
 from fer.ui.training.use import question, use_button
 
 
@@ -46,6 +46,7 @@ def _resume(run: RunSummary) -> None:
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return
+    notify(f"'{run.name}' continues. [Watch it](#{RUNNING_ANCHOR}).", RUNS)
     st.rerun()
 
 
@@ -53,14 +54,14 @@ def _clone(run_id: str) -> None:
     try:
         clone(run_id)
     except FerError as error:
-        notify(str(error), error=True)
+        notify(str(error), RUNS, error=True)
         return
-    notify("The form 'All settings' now contains the settings of that run.")
+    notify(f"The settings of that run are now in the form under [New run](#{FORM_ANCHOR}).", RUNS)
 
 
 def _use_shipped() -> None:
     serving.use_shipped()
-    notify("All pages use the shipped model again.")
+    notify("All pages use the shipped model again.", RUNS)
 
 
 def _deletion(run: RunSummary) -> None:
@@ -83,9 +84,9 @@ def _deletion(run: RunSummary) -> None:
 def _delete(run: RunSummary) -> None:
     try:
         control.delete(run.id)
-        notify(f"'{run.name}' was deleted.")
+        notify(f"'{run.name}' was deleted.", RUNS)
     except FerError as error:
-        notify(str(error), error=True)
+        notify(str(error), RUNS, error=True)
 
 
 def _downloads(run: RunSummary) -> None:

@@ -9,6 +9,7 @@ from pandas.io.formats.style import Styler
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS
 from fer.runs.curves import BestEpoch
+from fer.text import percent
 
 # No tool bar; dragging zooms, a double click goes back.
 CONFIG: Final[dict[str, Any]] = {"displayModeBar": False}
@@ -36,7 +37,7 @@ def accuracy_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Fi
     """Draw training and validation accuracy by epoch, with the best epoch marked."""
     pairs = (("training", "accuracy", _TRAINING), ("validation", "val_accuracy", _VALIDATION))
     figure = _figure([_line(metrics, *pair) for pair in pairs], run_id, best_epoch, title="Accuracy by epoch")
-    return figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return figure.update_yaxes(rangemode="tozero")
 
 
 def class_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figure:
@@ -44,7 +45,7 @@ def class_chart(metrics: pd.DataFrame, run_id: str, best_epoch: int) -> go.Figur
     lines = [_line(metrics, name, f"accuracy_{name}", EMOTION_COLORS[name]) for name in EMOTIONS]
     figure = _figure(lines, run_id, best_epoch, title="Accuracy by class and epoch, validation")
     figure.update_layout(height=_CLASSES_PX)
-    return figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    return figure.update_yaxes(range=[0, 102])
 
 
 def rate_chart(metrics: pd.DataFrame, run_id: str) -> go.Figure:
@@ -74,8 +75,7 @@ def comparison_chart(curves: Mapping[str, pd.DataFrame], column: str, title: str
     lines = [
         _line(metrics, name, column, color) for (name, metrics), color in zip(curves.items(), _RUN_COLORS, strict=False)
     ]
-    figure = _figure(lines, f"compare-{'-'.join(curves)}", 0, title=f"{title} by epoch")
-    return figure.update_yaxes(tickformat=".0%") if "accuracy" in column else figure
+    return _figure(lines, f"compare-{'-'.join(curves)}", 0, title=f"{title} by epoch")
 
 
 def describe(metrics: pd.DataFrame, best_epoch: int) -> str:
@@ -85,7 +85,7 @@ def describe(metrics: pd.DataFrame, best_epoch: int) -> str:
     last = metrics.iloc[-1]
     text = (
         f"After epoch {last['epoch']:.0f}: training loss {last['loss']:.3f}, validation loss {last['val_loss']:.3f}, "
-        f"training accuracy {last['accuracy']:.1%}, validation accuracy {last['val_accuracy']:.1%}."
+        f"training accuracy {percent(last['accuracy'])}, validation accuracy {percent(last['val_accuracy'])}."
     )
     return f"{text} Best epoch: {best_epoch}." if best_epoch else text
 
@@ -95,15 +95,18 @@ def describe_classes(metrics: pd.DataFrame) -> str:
     if metrics.empty:
         return "No completed epochs."
     last = metrics.iloc[-1]
-    parts = [f"{name} {last[f'accuracy_{name}']:.0%}" for name in EMOTIONS if pd.notna(last[f"accuracy_{name}"])]
+    parts = [f"{name} {percent(last[f'accuracy_{name}'])}" for name in EMOTIONS if pd.notna(last[f"accuracy_{name}"])]
     return f"After epoch {last['epoch']:.0f}: " + ", ".join(parts)
 
 
 def _line(metrics: pd.DataFrame, name: str, column: str, color: str) -> dict[str, Any]:
+    rate = "accuracy" in column
     return {
         "type": "scatter",
         "x": metrics["epoch"].to_numpy(),
-        "y": metrics[column].to_numpy(),
+        "y": metrics[column].to_numpy() * (100 if rate else 1),
+        "hovertemplate": "%{y:.1f} %" if rate else "%{y:.4g}",
+        "meta": {"rate": rate},
         "name": name,
         "mode": "lines+markers" if len(metrics) <= _FEW_EPOCHS else "lines",
         "line": {"color": color, "width": 2},
@@ -118,7 +121,7 @@ def _figure(lines: Sequence[dict[str, Any]], run_id: str, best_epoch: int, *, ti
         # A single epoch would be a dot at the edge, between ticks at 0.5 and 1.5. The range never changes, because a
         # change would undo the user's zoom.
         "xaxis": {"autorangeoptions": {"include": [1, _FEWEST_TICKS]}, "showgrid": False, **whole},
-        "yaxis": {"automargin": True},
+        "yaxis": {"automargin": True, "ticksuffix": " %" if lines[0]["meta"]["rate"] else ""},
     }
     if best_epoch:
         layout["shapes"] = [

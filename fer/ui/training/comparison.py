@@ -8,7 +8,7 @@ import streamlit as st
 from fer.comparing.runs import compare_runs, differing_settings, in_words, results_row, unique_names
 from fer.emotions import EMOTIONS
 from fer.runs import curves, serving
-from fer.runs.presets import label
+from fer.runs.presets import label as setting_label
 from fer.runs.store import RunSummary
 from fer.text import literal
 from fer.ui.frame import menu_entry
@@ -31,33 +31,39 @@ def comparison(chosen: list[RunSummary]) -> None:
         if len(chosen) > len(compared):
             st.caption(f"Only the first {len(compared)} of the {len(chosen)} selected runs are compared.")
         names = unique_names(compared)
-        _answer(compared, names)
-        results = pd.DataFrame.from_dict({names[run.id]: results_row(run) for run in compared}, orient="index")
-        st.dataframe(results, alt="Results of the compared runs")
-        _use(compared, names)
+        best = _answer(compared, names)
+        # A column per run: two runs fit next to each other on a phone.
+        st.dataframe(
+            pd.DataFrame({names[run.id]: results_row(run) for run in compared}), alt="Results of the compared runs"
+        )
+        _use(compared, names, best)
         st.markdown("**Settings that differ**")
         _settings(compared, names)
         _curves(compared, names)
 
 
-def _answer(compared: list[RunSummary], names: dict[str, str]) -> None:
+def _answer(compared: list[RunSummary], names: dict[str, str]) -> str | None:
+    """Draw which run is better, or why that can't be said, and return the id of the best run."""
     found = compare_runs(compared)
     said = in_words(found, names)
     if found.best is not None:
-        st.markdown("\n\n".join(literal(sentence) for sentence in said[: 1 + len(found.rivals)]))
+        first, *rest = (literal(sentence) for sentence in said[: 1 + len(found.rivals)])
+        st.markdown("\n\n".join([f"**{first}**", *rest]))
         said = said[1 + len(found.rivals) :]
     if said:
         st.info("\n\n".join(literal(sentence) for sentence in said), icon=":material/info:")
         entry = menu_entry("Evaluation")
         st.page_link(entry.path, label="Compare two models on the same faces", icon=entry.icon)
+    return found.best
 
 
-def _use(compared: list[RunSummary], names: dict[str, str]) -> None:
+def _use(compared: list[RunSummary], names: dict[str, str], best: str | None) -> None:
     in_use = serving.run_in_use()
     with st.container(horizontal=True):
         for run in compared:
             if run.has_bundle:
-                use_button(run, f"{names[run.id]} is in use" if run.id == in_use else f"Use {names[run.id]}")
+                label = f"'{names[run.id]}' is in use" if run.id == in_use else f"Use '{names[run.id]}'"
+                use_button(run, literal(label), primary=run.id == best)
     for run in compared:
         question(run)
 
@@ -67,7 +73,7 @@ def _settings(compared: list[RunSummary], names: dict[str, str]) -> None:
     if not differing:
         st.caption("None.")
         return
-    rows = {label(name): values for name, values in differing.items()}
+    rows = {setting_label(name): values for name, values in differing.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(names.values()))
     st.dataframe(frame, alt="Settings that differ between the runs")
 

@@ -15,7 +15,7 @@ from fer.runs.probing import measure_speed
 from fer.runs.store import RunSummary
 from fer.text import duration
 from fer.ui.data_choice import ELSEWHERE, data_options
-from fer.ui.training.notices import notify
+from fer.ui.training.notices import FORM, FORM_ANCHOR, RUNNING_ANCHOR, notices, notify
 from fer.ui.training.widgets import setting
 
 _FORM: Final = "training_form"
@@ -38,7 +38,8 @@ def new_run(found: Sequence[RunSummary]) -> None:
     Args:
         found: all runs; a new run can start from their models.
     """
-    st.subheader("New run", anchor=False)
+    st.subheader("New run", anchor=FORM_ANCHOR)
+    notices(FORM)
     chosen, named = st.columns([2, 1])
     with chosen:
         data = _choose_data()
@@ -110,9 +111,11 @@ def _choose_data() -> str | None:
 
 def _preset_card(preset: Preset, data: str, name: str) -> None:
     config = preset.settings(data)
-    st.markdown(f"**{preset.title}**")
-    st.markdown(preset.text)
-    st.caption(_takes(config) or "time not estimated yet")
+    # Two blocks, one at the top and one at the bottom of the card, so that the buttons of all cards are in line.
+    with st.container():
+        st.markdown(f"**{preset.title}**")
+        st.markdown(preset.text)
+        st.caption(_takes(config) or "time not estimated yet")
     with st.container(horizontal=True):
         if st.button(
             "Start",
@@ -171,7 +174,9 @@ def _start(config: TrainConfig, name: str) -> None:
         return
     ahead = [other for other in store.active_runs() if other.id != run_id]
     if run.state == "queued" and ahead:
-        notify(f"'{run.name}' is queued and starts when '{ahead[0].name}' has ended.")
+        notify(f"'{run.name}' is queued and starts when '{ahead[0].name}' has ended.", FORM)
+    else:
+        notify(f"'{run.name}' has started. [Watch it](#{RUNNING_ANCHOR}).", FORM)
     st.rerun()
 
 
@@ -203,36 +208,49 @@ def _rows(fields: Sequence[str]) -> list[list[str]]:
 
 @st.fragment
 def _expert(data: str, name: str, base: _Base, found: Sequence[RunSummary]) -> None:
-    """Draw a widget for every setting, and the button to start, with an error for settings that don't fit together."""
+    """Draw a widget for every setting, with the button to start above them, where it stays visible."""
+    start = st.container()
     values: dict[str, Any] = {"data": data}
-    for group, names in GROUPS.items():
-        st.markdown(f"**{group}**")
-        for row in _rows([field for field in names if field != "data"]):
-            widths = [_width(field) for field in row]
-            columns = st.columns([*widths, *[1] * (_COLUMNS - sum(widths))])
-            for column, field in zip(columns, row, strict=False):
-                with column:
-                    key = f"training_{base.generation}_{field}"
-                    values[field] = setting(field, getattr(base.config, field), key, found)
-    facts = " ".join(f"{network}: {NETWORK_FACTS[network].text}." for network in NETWORKS)
-    st.caption(f"Networks. {facts}")
+    for tab, (group, names) in zip(st.tabs(list(GROUPS)), GROUPS.items(), strict=True):
+        with tab:
+            _group(names, values, base, found)
+            if group == "Main":
+                facts = " ".join(f"{network}: {NETWORK_FACTS[network].text}." for network in NETWORKS)
+                st.caption(f"Networks. {facts}")
+    with start:
+        _start_with(values, name)
+
+
+def _group(names: Sequence[str], values: dict[str, Any], base: _Base, found: Sequence[RunSummary]) -> None:
+    """Draw the widgets of a group of settings, and put their values into `values`."""
+    for row in _rows([name for name in names if name != "data"]):
+        widths = [_width(name) for name in row]
+        columns = st.columns([*widths, *[1] * (_COLUMNS - sum(widths))])
+        for column, name in zip(columns, row, strict=False):
+            with column:
+                key = f"training_{base.generation}_{name}"
+                values[name] = setting(name, getattr(base.config, name), key, found)
+
+
+def _start_with(values: dict[str, Any], name: str) -> None:
+    """Draw the button to start with these settings, or what is wrong with them."""
     try:
         if values["votes"]:
             values["votes"] = whole_path("votes", values["votes"])
         config = TrainConfig(**values)
         require_startable(config)
     except FerError as error:
-        name, _, rest = str(error).partition(":")
-        st.error(f"{label(name)}:{rest}" if name in values else str(error), icon=":material/error:")
+        wrong, _, rest = str(error).partition(":")
+        st.error(f"{label(wrong)}:{rest}" if wrong in values else str(error), icon=":material/error:")
         st.button(_START_EXPERT, key="training_refused", icon=":material/play_arrow:", disabled=True)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(_START_EXPERT, key="training_start_expert", icon=":material/play_arrow:"):
+        if st.button(_START_EXPERT, key="training_start_expert", icon=":material/play_arrow:", type="primary"):
             _start(config, name)
         takes = _takes(config)
         if takes:
             st.caption(takes)
         elif st.button("How long will it take?", key="training_probe_expert", type="tertiary", icon=":material/timer:"):
             _measure(config)
-    st.caption("Command")
-    st.code(control.command_text(config, name.strip()), language=None, wrap_lines=True)
+    with st.expander("Command", icon=":material/terminal:"):
+        st.code(control.command_text(config, name.strip()), language=None, wrap_lines=True)

@@ -8,12 +8,13 @@ from fer.recognition.current import current_bundle_path
 from fer.runs import importing
 from fer.runs.importing import MAX_ONNX_BYTES
 from fer.text import MB
-from fer.ui.training.notices import notify
+from fer.ui.training.notices import MODELS, notices, notify
 
 
 def imported_models() -> None:
     """Draw the list of imported models and the form to import one."""
     with st.expander("Imported models", icon=":material/move_to_inbox:", key="training_elsewhere"):
+        notices(MODELS)
         _list()
         st.markdown(
             f"Import a model that someone else trained: its ONNX file and its `{BUNDLE_FILE}`. Both are checked and "
@@ -41,7 +42,7 @@ def imported_models() -> None:
                 return
             # A new key empties the uploader.
             st.session_state["training_import_round"] = st.session_state.get("training_import_round", 0) + 1
-            notify(f"'{model.name}' passed every check. You can use it now.")
+            notify(f"'{model.name}' passed every check. You can use it now.", MODELS)
             st.rerun()
 
 
@@ -57,14 +58,14 @@ def _list() -> None:
 def _use(name: str) -> None:
     try:
         importing.use_imported(name)
-        notify(f"All pages now use '{name}'.")
+        notify(f"All pages now use '{name}'.", MODELS)
     except FerError as error:
-        notify(str(error), error=True)
+        notify(str(error), MODELS, error=True)
 
 
 def _delete(name: str) -> None:
     try:
         importing.delete_imported(name)
-        notify(f"'{name}' was deleted.")
+        notify(f"'{name}' was deleted.", MODELS)
     except FerError as error:
-        notify(str(error), error=True)
+        notify(str(error), MODELS, error=True)

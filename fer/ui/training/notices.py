@@ -1,15 +1,24 @@
-"""Messages at the top of the Training page: what a button did, and which runs have ended."""
+"""Messages of the Training page: what a button did, next to that button, and at the top which runs have ended."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
 
 from fer.runs.progress import FAILED, FINISHED, INTERRUPTED
 from fer.runs.store import RunSummary
+from fer.text import percent
 from fer.ui.state import remembered
 
-# The anchor of the table of runs.
+# Where a message is drawn.
+TOP: Final = "top"
+FORM: Final = "form"
+RUNS: Final = "runs"
+MODELS: Final = "models"
+# Anchors of the parts of the page.
+RUNNING_ANCHOR: Final = "running"
+FORM_ANCHOR: Final = "new-run"
 RUNS_ANCHOR: Final = "runs"
 _WAITING: Final = "training_notices"
 _STANDING: Final = "training_notices_drawn"
@@ -18,9 +27,24 @@ _WATCHED: Final = "training_watched"
 _ENDED: Final = "training_ended"
 
 
-def notify(text: str, *, error: bool = False) -> None:
-    """Show a message at the top of the page from its next run on, until the user does something."""
-    _waiting().append((text, error))
+@dataclass(frozen=True)
+class _Notice:
+    """A message, and where it is drawn."""
+
+    text: str
+    place: str
+    error: bool
+
+
+def notify(text: str, place: str = TOP, *, error: bool = False) -> None:
+    """Show a message from the page's next run on, until the user does something.
+
+    Args:
+        text: the message.
+        place: the part of the page that the user is looking at: TOP, FORM, RUNS or MODELS.
+        error: whether something failed.
+    """
+    _waiting().append(_Notice(text, place, error))
 
 
 def waiting() -> bool:
@@ -34,22 +58,32 @@ def draw_again() -> None:
     st.rerun(scope="app")
 
 
-def notices() -> None:
-    """Draw the messages of `notify` and `watch`."""
-    standing = remembered(_STANDING, list[tuple[str, bool]])
+def begin_notices() -> None:
+    """Replace the messages by those that wait. The page calls this once, before any `notices`."""
+    standing = _standing()
     if not st.session_state.pop(_KEEP, False):
         standing.clear()
     standing += _waiting()
     _waiting().clear()
-    for text, error in standing:
-        if error:
-            st.error(text, icon=":material/error:")
+
+
+def notices(place: str) -> None:
+    """Draw the messages of a part of the page."""
+    for notice in _standing():
+        if notice.place != place:
+            continue
+        if notice.error:
+            st.error(notice.text, icon=":material/error:")
         else:
-            st.success(text, icon=":material/check:")
+            st.success(notice.text, icon=":material/check:")
 
 
-def _waiting() -> list[tuple[str, bool]]:
-    return remembered(_WAITING, list[tuple[str, bool]])
+def _waiting() -> list[_Notice]:
+    return remembered(_WAITING, list[_Notice])
+
+
+def _standing() -> list[_Notice]:
+    return remembered(_STANDING, list[_Notice])
 
 
 def watch(found: Sequence[RunSummary]) -> None:
@@ -90,7 +124,9 @@ def _outcome(run: RunSummary) -> str:
         early = "" if progress.epoch or progress.batch else " before its first step"
         sentences = [f"'{run.name}' was stopped{early}."]
     if progress.best_accuracy is not None:
-        sentences.append(f"Best accuracy on validation: {progress.best_accuracy:.1%}, in epoch {progress.best_epoch}.")
+        sentences.append(
+            f"Best accuracy on validation: {percent(progress.best_accuracy)}, in epoch {progress.best_epoch}."
+        )
     if run.resumable:
         sentences.append("It can be resumed.")
     return " ".join([*sentences, f"See it below, under [Runs](#{RUNS_ANCHOR})."])

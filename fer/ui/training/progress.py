@@ -9,16 +9,21 @@ from fer.errors import FerError
 from fer.runs import control, curves, store
 from fer.runs.progress import INTERRUPTED, RUNNING
 from fer.runs.store import RunSummary
-from fer.text import duration
+from fer.text import duration, literal, percent
 from fer.ui.frame import menu_entry
 from fer.ui.plots import Chart, live_charts
 from fer.ui.training import charts
-from fer.ui.training.notices import draw_again, notify, waiting
+from fer.ui.training.notices import RUNNING_ANCHOR, draw_again, notify, waiting
 
 _POLL_SECONDS: Final = 2.0
 _LOG_LINES: Final = 12
 _CELL_PX: Final = 36
 _EARLY_EPOCHS: Final = 5
+_STOPPING: Final = (
+    "The run finishes its current step, then exports its best model and evaluates it. This takes about a minute, a few "
+    "with a large dataset."
+)
+_STOPPING_EARLY: Final = "The run finishes its current step and ends. It has no model yet. You can resume it later."
 STATE_ICONS: Final = {
     "queued": ":material/hourglass_empty:",
     "running": ":material/directions_run:",
@@ -41,7 +46,7 @@ def now(found: list[RunSummary]) -> None:
         found: all runs.
     """
     active = store.active_runs(found)
-    shown = [(run.id, run.state, run.stopping) for run in active]
+    shown = _seen(active)
     seen = [active]
 
     # Charts are updated every two seconds while a run is active.
@@ -49,12 +54,18 @@ def now(found: list[RunSummary]) -> None:
     def live() -> None:
         # The first time it uses what the page has read; later it reads again.
         runs = seen.pop() if seen else store.active_runs()
-        if [(run.id, run.state, run.stopping) for run in runs] != shown or waiting():
-            # A run started, ended or left the queue, or a button left a message; the whole page must show that.
+        if _seen(runs) != shown or waiting():
+            # A run started, ended, left the queue or has its first metrics, or a button left a message; the whole page
+            # must show that.
             draw_again()
         _running(runs)
 
     live()
+
+
+def _seen(active: list[RunSummary]) -> list[tuple[str, str, bool, bool]]:
+    """Return what the whole page shows of the active runs."""
+    return [(run.id, run.state, run.stopping, run.progress.best_epoch > 0) for run in active]
 
 
 def _running(runs: list[RunSummary]) -> None:
@@ -75,7 +86,7 @@ def _running(runs: list[RunSummary]) -> None:
 def _head(run: RunSummary) -> None:
     progress = run.progress
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"### {run.name}")
+        st.subheader(literal(run.name), anchor=RUNNING_ANCHOR)
         if run.stopping:
             st.button(
                 "Force stop",
@@ -99,7 +110,7 @@ def _head(run: RunSummary) -> None:
     done = (progress.epoch * progress.batches + progress.batch) / steps if steps else 0.0
     st.progress(min(1.0, done), text=where(run))
     if run.stopping:
-        st.caption("The run finishes its current step, then exports its best model. This takes up to a minute.")
+        st.caption(_STOPPING if progress.best_epoch else _STOPPING_EARLY)
 
 
 def where(run: RunSummary) -> str:
@@ -168,8 +179,9 @@ def _expectation(run: RunSummary) -> None:
     totals = [sum(row) for row in best.confusion]
     majority = max(totals) / max(1, sum(totals))
     st.caption(
-        ":material/info: A low accuracy is normal in the first epochs. Always predicting the most frequent class would "
-        f"reach {majority:.0%}."
+        f":material/info: Always predicting the most frequent class would reach {percent(majority)}. A low accuracy is "
+        "normal in the first epochs: it grows fastest in the first half of a run and gains its last points at the end. "
+        "On all of FER-2013, good networks end at about 70 %, and people reach about 65 %."
     )
 
 
@@ -182,7 +194,8 @@ def _confusion(best: curves.BestEpoch, key: str) -> None:
         charts.confusion_table(best),
         key=key,
         column_config={name: st.column_config.NumberColumn(name[:3], help=name, width=_CELL_PX) for name in EMOTIONS},
-        alt=f"Confusion matrix of epoch {best.epoch}, accuracy {best.accuracy:.1%}. Rows: true, columns: predicted.",
+        alt=f"Confusion matrix of epoch {best.epoch}, accuracy {percent(best.accuracy)}. Rows: true class. Columns: "
+        "predicted class.",
     )
 
 
@@ -205,14 +218,14 @@ def card() -> None:
         accuracy = run.progress.best_accuracy
         st.markdown(f"**{run.name}**: {where(run)}")
         if accuracy is not None:
-            st.metric("Best accuracy so far", f"{accuracy:.1%}")
+            st.metric("Best accuracy so far", percent(accuracy))
             st.caption(f"on the validation split, epoch {run.progress.best_epoch}")
         st.page_link(entry.path, label="Watch", icon=entry.icon)
     elif runs:
         run = runs[0]
         st.markdown(f"**{run.name}**: {run.state}")
         if run.progress.best_accuracy is not None:
-            st.metric("Best accuracy", f"{run.progress.best_accuracy:.1%}")
+            st.metric("Best accuracy", percent(run.progress.best_accuracy))
             st.caption(f"on the validation split, epoch {run.progress.best_epoch} of {run.progress.epochs}")
         st.page_link(entry.path, label="Resume it" if run.state == INTERRUPTED else "All runs", icon=entry.icon)
     else:

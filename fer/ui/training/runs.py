@@ -1,7 +1,6 @@
 """The table of all runs, the details of one, and the comparison of several."""
 
 import json
-from datetime import datetime
 from typing import Final
 
 import pandas as pd
@@ -11,14 +10,19 @@ from fer.errors import FerError
 from fer.runs import control, curves, making, serving, store
 from fer.runs.progress import FAILED, INTERRUPTED, STATES
 from fer.runs.store import RunSummary
-from fer.text import MB, duration, literal
+from fer.text import duration, literal, percent
 from fer.ui.training.actions import actions, back_to_shipped
 from fer.ui.training.comparison import comparison
-from fer.ui.training.notices import RUNS_ANCHOR, just_ended
+from fer.ui.training.notices import RUNS, RUNS_ANCHOR, just_ended, notices
 from fer.ui.training.progress import show_curves
 
 _TABLE: Final = "training_table"
 _TABLE_PX: Final = 320
+# Together with the data, these widths fit into a window of 1280 pixels; name, best and state into one of 400.
+_NAME_PX: Final = 170
+_NARROW_PX: Final = 70
+_STATE_PX: Final = 76
+_TIME_PX: Final = 105
 
 
 def runs(found: list[RunSummary]) -> None:
@@ -29,6 +33,7 @@ def runs(found: list[RunSummary]) -> None:
     """
     st.subheader("Runs", anchor=RUNS_ANCHOR)
     _in_use(found)
+    notices(RUNS)
     if not found:
         st.caption("No runs yet. Your runs, with their curves and models, will be listed here.")
         return
@@ -75,21 +80,19 @@ def _filtered(found: list[RunSummary]) -> list[RunSummary]:
 
 
 def _table(found: list[RunSummary]) -> list[RunSummary]:
-    in_use = serving.run_in_use()
-    # The table isn't updated while a run is active; the top of the page shows its progress.
+    # The table isn't updated while a run is active, apart from its state and its first metrics; the top of the page
+    # shows its progress. The columns that matter most come first, because a phone shows no others.
     frame = pd.DataFrame(
         [
             {
                 "Name": run.name,
+                "Best": None if run.progress.best_accuracy is None else 100 * run.progress.best_accuracy,
                 "State": "stopping" if run.stopping else run.state,
-                "Best": run.progress.best_accuracy,
+                "Started": run.started,
                 "Epochs": "" if run.active else f"{run.progress.epoch} of {run.progress.epochs}",
-                "Data": run.progress.data,
-                "Network": run.progress.network,
-                "Started": datetime.fromtimestamp(run.progress.started),
                 "Took": "" if run.active or not run.progress.seconds else duration(run.progress.seconds),
-                "MB": None if run.active else run.bytes / MB,
-                "In use": "in use" if run.id == in_use else "",
+                "Network": run.progress.network,
+                "Data": run.progress.data,
             }
             for run in found
         ]
@@ -104,9 +107,15 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
         placeholder="",
         height=min(_TABLE_PX, 38 + 35 * len(found)),
         column_config={
-            "Best": st.column_config.NumberColumn(format="percent", help="Best accuracy on the validation split"),
-            "Started": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-            "MB": st.column_config.NumberColumn(format="%.0f", help="Disk space"),
+            "Name": st.column_config.TextColumn(width=_NAME_PX),
+            "Best": st.column_config.NumberColumn(
+                format="%.1f %%", help="Best accuracy on the validation split", width=_NARROW_PX
+            ),
+            "State": st.column_config.TextColumn(width=_STATE_PX),
+            "Started": st.column_config.DatetimeColumn(format="distance", width=_TIME_PX),
+            "Epochs": st.column_config.TextColumn(width=_NARROW_PX),
+            "Took": st.column_config.TextColumn(width=_NARROW_PX),
+            "Network": st.column_config.TextColumn(width=_STATE_PX),
         },
         alt="Table of all training runs",
     )
@@ -131,7 +140,7 @@ def _why(run: RunSummary) -> None:
     epochs = f"{progress.epochs} epochs" if run.active else f"{progress.epoch} of {progress.epochs} epochs"
     about = f"{run.state}, {epochs}, {progress.network} on {progress.data}"
     if progress.best_accuracy is not None and not run.active:
-        about += f", best accuracy {progress.best_accuracy:.1%} on validation (epoch {progress.best_epoch})"
+        about += f", best accuracy {percent(progress.best_accuracy)} on validation (epoch {progress.best_epoch})"
     st.caption(f"{about} · {run.id}")
     if run.state == INTERRUPTED:
         st.warning(
@@ -162,9 +171,9 @@ def _report(run: RunSummary) -> None:
                 low, high = values.get("accuracy_interval", (values["accuracy"],) * 2)
                 st.metric(
                     f"Accuracy, {name} split",
-                    f"{values['accuracy']:.1%}",
+                    percent(values["accuracy"]),
                     width="content",
-                    help=f"{values['n']:,} faces; 95 % confidence interval {low:.1%} to {high:.1%}.",
+                    help=f"{values['n']:,} faces; 95 % confidence interval {percent(low)} to {percent(high)}.",
                 )
         best = figures.get("test") or figures.get("validation")
         if best:

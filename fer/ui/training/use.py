@@ -9,24 +9,25 @@ from fer.errors import FerError
 from fer.runs import serving
 from fer.runs.store import RunSummary
 from fer.text import literal
-from fer.ui.training.notices import notify
+from fer.ui.training.notices import RUNS, notify
 
 # The id of the run whose model the user was asked about.
 _ASKED: Final = "training_use_asked"
 
 
-def use_button(run: RunSummary, label: str = "Use this model") -> None:
+def use_button(run: RunSummary, label: str = "Use this model", *, primary: bool = True) -> None:
     """Draw the button. A press compares the model with the one in use; a better one is used at once.
 
     Args:
         run: a run with a model.
         label: the button's label.
+        primary: whether the button stands out.
     """
     if st.button(
         label,
         key=f"training_use_{run.id}",
         icon=":material/published_with_changes:",
-        type="primary",
+        type="primary" if primary else "secondary",
         disabled=serving.run_in_use() == run.id,
         help="Compares the model with the one in use, checks it, then uses it on all pages.",
     ):
@@ -72,7 +73,7 @@ def question(run: RunSummary) -> None:
 def _use(run: RunSummary, change: str) -> None:
     serving.use_run(run.id)
     _forget()
-    notify(f"Live and Upload now use the model of '{run.name}'. {change}".strip())
+    notify(f"Live and Upload now use the model of '{run.name}'. {change}".strip(), RUNS)
 
 
 def _forget() -> None:

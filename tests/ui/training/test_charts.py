@@ -52,7 +52,7 @@ def test_each_class_has_its_line_and_its_colour():
     table["accuracy_fear"] = [0.25, 0.75]
     figure = charts.class_chart(table, "a", 2)
     assert {line.name: line.line.color for line in figure.data} == EMOTION_COLORS
-    assert list(figure.data[EMOTIONS.index("fear")].y) == [0.25, 0.75]
+    assert list(figure.data[EMOTIONS.index("fear")].y) == [25, 75]
 
 
 def test_the_best_epoch_is_marked():
@@ -81,9 +81,9 @@ def test_the_description_of_curves():
     assert charts.describe(metrics(0), 0) == charts.describe_classes(metrics(0)) == "No completed epochs."
     text = charts.describe(metrics(3), 2)
     assert "After epoch 3" in text
-    assert "validation accuracy 30.0%" in text
+    assert "validation accuracy 30.0 %" in text
     assert text.endswith("Best epoch: 2.")
     table = metrics(3)
     table["accuracy_sad"] = float("nan")
-    assert "happy 30%" in charts.describe_classes(table)
+    assert "happy 30.0 %" in charts.describe_classes(table)
     assert "sad" not in charts.describe_classes(table)

@@ -21,7 +21,9 @@ def page() -> None:
     if st.session_state.pop("draw again", False):
         notices.draw_again()
     notices.watch(store.list_runs())
-    notices.notices()
+    notices.begin_notices()
+    notices.notices(notices.TOP)
+    notices.notices(notices.FORM)
 
 
 def opened() -> AppTest:
@@ -53,8 +55,8 @@ NO_EPOCH: Final = {"best_accuracy": None, "epoch": 0, "batch": 0}
 @pytest.mark.parametrize(
     ("state", "progress", "sentence"),
     [
-        ("finished", {}, "'run 1' has finished. Best accuracy on validation: 34.0%, in epoch 5. See it below"),
-        ("stopped", {}, "'run 1' was stopped. Best accuracy on validation: 34.0%, in epoch 5. It can be resumed."),
+        ("finished", {}, "'run 1' has finished. Best accuracy on validation: 34.0 %, in epoch 5. See it below"),
+        ("stopped", {}, "'run 1' was stopped. Best accuracy on validation: 34.0 %, in epoch 5. It can be resumed."),
         ("stopped", NO_EPOCH, "'run 1' was stopped before its first step. It can be resumed. See it below"),
         ("stopped", NO_EPOCH | {"batch": 3}, "'run 1' was stopped. It can be resumed."),
         ("interrupted", NO_EPOCH, "'run 1' was interrupted. It can be resumed."),

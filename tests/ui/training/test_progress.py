@@ -16,7 +16,8 @@ def page() -> None:
     from fer.ui.training import notices, progress
 
     if "has_run" in st.session_state:
-        notices.notices()
+        notices.begin_notices()
+        notices.notices(notices.TOP)
     else:
         st.session_state["has_run"] = True
         progress._stop("20990101-000000-0000")
