@@ -7,7 +7,7 @@ from fer.evaluation.calibration import answered_at
 from fer.evaluation.comparison import McNemar
 from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.sets import SetMetrics
-from fer.text import counted
+from fer.text import counted, percent
 
 _SMALLEST_P: Final = 0.0001
 DERIVED: Final = "the 10 % of train that training validates on"
@@ -20,17 +20,17 @@ def key_metrics(result: EvaluationResult) -> dict[str, str]:
     metrics, predictions, model = result.metrics, result.predictions, result.model
     low, high = metrics.accuracy_interval
     answered = answered_at(predictions.probabilities, predictions.labels, model.confidence_threshold)
-    sure = "none" if answered.accuracy is None else f"{answered.accuracy:.3f}"
+    sure = "none" if answered.accuracy is None else percent(answered.accuracy)
     return {
         "Faces": f"{metrics.n:,}",
-        "Accuracy": f"{metrics.accuracy:.3f}",
-        "95 % interval": f"{low:.3f} to {high:.3f}",
+        "Accuracy": percent(metrics.accuracy),
+        "95 % interval": f"{percent(low)} to {percent(high)}",
         "Macro F1": f"{metrics.macro_f1:.3f}",
-        "Balanced accuracy": f"{metrics.balanced_accuracy:.3f}",
-        "Top-2 accuracy": f"{metrics.top2_accuracy:.3f}",
+        "Balanced accuracy": percent(metrics.balanced_accuracy),
+        "Top-2 accuracy": percent(metrics.top2_accuracy),
         "Calibration error": f"{metrics.ece:.3f}",
         "Confidence threshold": f"{model.confidence_threshold:.2f}",
-        "Coverage": f"{answered.coverage:.3f}",
+        "Coverage": percent(answered.coverage),
         "Accuracy when sure": sure,
         "Faces per second": f"{predictions.faces_per_second:,.0f}",
     }
@@ -39,8 +39,8 @@ def key_metrics(result: EvaluationResult) -> dict[str, str]:
 def sets_in_words(sets: SetMetrics) -> str:
     """Return what a model's sets of classes are worth, in a sentence."""
     return (
-        f"Sets of classes contain the right one for {sets.coverage:.1%} of the faces ({sets.target:.0%} intended); "
-        f"they have {sets.mean_size:.2f} classes on average, {sets.singles:.0%} only one."
+        f"Sets of classes contain the right one for {percent(sets.coverage)} of the faces ({percent(sets.target, 0)} "
+        f"intended); they have {sets.mean_size:.2f} classes on average, {percent(sets.singles, 0)} only one."
     )
 
 
@@ -87,6 +87,6 @@ def crowd(result: EvaluationResult) -> str | None:
     )
     return (
         f"On {counted(found.n, 'face')} the FER+ votes have one clear favourite. {result.model.name} agrees with the "
-        f"votes on {found.accuracy:.3f} of these faces and with the labels on {found.label_accuracy:.3f}. Votes and "
-        f"labels agree on {found.labels_agree:.3f}.{correlation}"
+        f"votes on {percent(found.accuracy)} of these faces and with the labels on "
+        f"{percent(found.label_accuracy)}. Votes and labels agree on {percent(found.labels_agree)}.{correlation}"
     )

@@ -92,8 +92,8 @@ NETWORK_FACTS: Final = {
     "baseline": NetworkFacts(4_497_031, 332_279_296),
 }
 
-# All settings in the form's order: the data, the six that everyone changes, augmentation, and the rest. A test checks that
-# none is missing.
+# All settings in the form's order: the data, the six that everyone changes, augmentation, and the rest. A test checks
+# that none is missing.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Main": ("data", "network", "epochs", "batch_size", "learning_rate", "fraction", "start_from"),
     "Augmentation": ("flip", "rotation_degrees", "scale", "shift", "light", "degradation", "erasing", "mixup"),

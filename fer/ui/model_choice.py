@@ -2,15 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from fer.evaluation.names import SHIPPED
-from fer.paths import SHIPPED_BUNDLE
+from fer.paths import SHIPPED_BUNDLE, runs_dir
 from fer.recognition.bundle import BUNDLE_FILE, Bundle
 from fer.recognition.current import current_bundle_path
 from fer.runs.importing import list_imported
 from fer.runs.layout import BUNDLE
+from fer.runs.serving import run_in_use
 from fer.runs.store import RunSummary, list_runs
 
 IN_USE: Final = ", in use"
@@ -35,9 +37,25 @@ def models_by_path(needed: str = BUNDLE_FILE, listed: Sequence[RunSummary] | Non
 
 
 def models_in_use_first() -> dict[str, str]:
-    """Return the models by path as `models_by_path` does, the one in use first and marked with `IN_USE`."""
+    """Return the models by path as `models_by_path` does, the one in use first and marked with `IN_USE`.
+
+    The copy of a run's model that is in use has the path of the run, so that a choice stays when another model is put
+    to use and the copy is deleted.
+    """
     found, in_use = models_by_path(), current_bundle_path()
     if not (in_use / BUNDLE_FILE).is_file():
         return found
-    name = found.get(str(in_use), Bundle(in_use).name)
-    return {str(in_use): name + IN_USE, **{path: other for path, other in found.items() if path != str(in_use)}}
+    path = _original(in_use) if str(in_use) not in found else str(in_use)
+    name = found.get(path, Bundle(in_use).name)
+    return {path: name + IN_USE, **{other: label for other, label in found.items() if other != path}}
+
+
+def _original(copy: Path) -> str:
+    """Return the path of the run's model that the model in use is a copy of, or of the copy if the run has changed."""
+    run_id = run_in_use()
+    original = runs_dir() / (run_id or "") / BUNDLE
+    with suppress(OSError):
+        # The description has the hash of the network.
+        if run_id and (original / BUNDLE_FILE).read_bytes() == (copy / BUNDLE_FILE).read_bytes():
+            return str(original)
+    return str(copy)

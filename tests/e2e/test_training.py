@@ -174,6 +174,8 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         assert (only_run().folder / layout.METRICS).read_text().count("\n") == only_run().progress.epoch + 1
 
         page.get_by_role("button", name="Use this model").click()
+        expect(page.get_by_text("It learned from synthetic faces only")).to_be_visible()
+        page.get_by_role("button", name="Use it anyway").click()
         expect(page.get_by_text("Live and Upload now use the model")).to_be_visible()
         sidebar = page.get_by_test_id("stSidebar")
         sidebar.get_by_role("link", name="Home").click()

@@ -69,8 +69,8 @@ def test_the_page_has_every_part_once(found, classifier, made) -> None:
         assert text.count(f"<h2>{heading}</h2>") == 1, heading
     assert text.count("Plotly.newPlot") == 8
     # The model predicts the most voted class of every face, and the label of 63 of 70.
-    assert "agrees with the votes on 1.000 of these faces and with the labels on 0.900" in text
-    assert "<td>Accuracy</td><td>0.900</td>" in text
+    assert "agrees with the votes on 100.0 % of these faces and with the labels on 90.0 %" in text
+    assert "<td>Accuracy</td><td>90.0 %</td>" in text
 
 
 def test_names_are_escaped(found, classifier, made) -> None:
@@ -180,9 +180,9 @@ def test_a_runs_report_uses_the_best_split_and_shows_no_face(tmp_path: Path, fer
 
 def test_key_metrics_are_rounded_consistently(made) -> None:
     metrics = key_metrics(made)
-    assert metrics["Accuracy"] == "0.900"
+    assert metrics["Accuracy"] == "90.0 %"
     assert metrics["Faces"] == "70"
-    assert metrics["Coverage"] == "1.000"
+    assert metrics["Coverage"] == "100.0 %"
 
 
 def test_a_threshold_that_no_face_reaches_has_no_accuracy(made) -> None:

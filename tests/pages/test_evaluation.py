@@ -26,6 +26,7 @@ from fer.evaluation.once import evaluate_once
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
+from fer.runs import serving
 from fer.storage.files import write_json
 from fer.ui import explanation, resources
 from fer.ui.upload.photobook import Photo
@@ -34,6 +35,7 @@ from fer.vision.detection import photo_detector_name
 from fer.vision.images import decode, encode_png
 from tests.support.builders import make_bundle, portrait_bgr
 from tests.support.forms import csv_lines, synthetic_faces, votes_lines, write_lines
+from tests.support.run_folders import write_parity
 
 OpenPage = Callable[[str], AppTest]
 EVALUATION = "pages/4_Evaluation.py"
@@ -247,6 +249,22 @@ def test_a_run_that_was_deleted_meanwhile_gives_a_sentence(
     assert "no longer exists. Choose another one." in texts(page)
 
 
+def test_the_open_comparison_stays_when_another_model_is_put_to_use(
+    bundle: Bundle, second: Bundle, open_page: OpenPage
+) -> None:
+    write_parity(second.path.parent)
+    serving.use_run(second.path.parent.name)
+    evaluated(load_bundle(second.path))
+    page = open_page(EVALUATION)
+    assert box(page, "Model A").value == str(second.path)
+    shown = [(metric.label, metric.value) for metric in page.metric]
+    assert shown and "gentle on the test split" in texts(page)
+    serving.use_shipped()
+    page.run()
+    assert box(page, "Model A").value == str(second.path)
+    assert [(metric.label, metric.value) for metric in page.metric] == shown
+
+
 def test_an_imported_model_can_be_evaluated_before_it_is_used(
     bundle: Bundle, second: Bundle, open_page: OpenPage, fer_home: Path
 ) -> None:
@@ -304,7 +322,7 @@ def test_a_stored_result_is_shown_at_once(
     known = store.load_result(bundle.hash, load_evaluation_set(SOURCE))
     assert known is not None
     low, high = known.metrics.accuracy_interval
-    assert metrics["Accuracy"] == f"{known.metrics.accuracy:.3f} ({low:.3f}–{high:.3f})"
+    assert metrics["Accuracy"] == f"{100 * known.metrics.accuracy:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
     assert metrics["Macro F1"] == f"{known.metrics.macro_f1:.3f}"
     assert "faces are synthetic" in texts(page)
     assert "140 faces" in texts(page)

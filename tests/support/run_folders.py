@@ -74,7 +74,13 @@ def write_curves(folder: Path, epochs: int) -> None:
 
 def write_bundle(folder: Path, **values: Any) -> None:
     """Write a run's bundle with the network's logits for the fixed faces."""
-    bundle = make_bundle(folder / layout.BUNDLE, **values)
+    make_bundle(folder / layout.BUNDLE, **values)
+    write_parity(folder)
+
+
+def write_parity(folder: Path) -> None:
+    """Write what the network of a run's bundle computed on the fixed faces."""
+    bundle = load_bundle(folder / layout.BUNDLE)
     logits = EmotionClassifier(bundle).logits(serving.parity_batch())
     files.write_json(bundle.path / serving.PARITY_FILE, {"logits": logits.astype(float).tolist()})
 

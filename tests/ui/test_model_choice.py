@@ -4,9 +4,11 @@ from pathlib import Path
 
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.current import use_bundle
+from fer.runs.serving import use_run
 from fer.storage.files import write_json
 from fer.ui.model_choice import models_by_path, models_in_use_first
 from tests.support.builders import make_bundle
+from tests.support.run_folders import write_bundle
 
 
 def run(home: Path, number: int, name: str) -> Path:
@@ -35,6 +37,17 @@ def test_only_models_with_the_needed_file_are_offered(fer_home: Path) -> None:
 def test_the_model_in_use_comes_first(fer_home: Path) -> None:
     use_bundle(run(fer_home, 1, "mine"))
     assert list(models_in_use_first().values()) == ["mine, in use", "Shipped model"]
+
+
+def test_a_run_keeps_its_place_when_its_copy_goes_out_of_use(fer_home: Path) -> None:
+    path = run(fer_home, 1, "mine")
+    write_bundle(path.parent)
+    write_json(path.parent / "progress.json", {"state": "finished"})
+    use_run(path.parent.name)
+    assert models_in_use_first() == {str(path): "mine, in use", str(SHIPPED_BUNDLE): "Shipped model"}
+    # Resumed since, it has another model than the copy that is in use.
+    make_bundle(path, sharpness=9.0)
+    assert list(models_in_use_first().values()) == ["mine, in use", "Shipped model", "mine"]
 
 
 def test_unchanged_runs_are_not_read_again(fer_home: Path) -> None:

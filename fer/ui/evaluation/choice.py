@@ -44,7 +44,9 @@ def choose() -> Choice | None:
         st.info("There is no model yet. Train one first.", icon=":material/model_training:")
         return None
     with st.container(border=True):
-        first, second, data, split = st.columns([3, 3, 3, 2])
+        # Two rows, because names of models and datasets are long.
+        first, second = st.columns(2)
+        data, split = st.columns(2)
         with first:
             a = st.selectbox("Model A", list(models), format_func=models.__getitem__, **_kept("a"))
         with second:

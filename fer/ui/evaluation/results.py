@@ -56,7 +56,7 @@ def _metrics(one: EvaluationResult) -> None:
     low, high = one.metrics.accuracy_interval
     with st.container(horizontal=True):
         for name in ("Accuracy", "Macro F1", "Calibration error", "Faces per second"):
-            value = f"{values[name]} ({low:.3f}–{high:.3f})" if name == "Accuracy" else values[name]
+            value = f"{values[name]} ({100 * low:.1f}–{100 * high:.1f})" if name == "Accuracy" else values[name]
             st.metric(name, value, help=_HELP[name], width="content")
     rest = ("Balanced accuracy", "Top-2 accuracy", "Confidence threshold", "Coverage", "Accuracy when sure")
     st.caption(" · ".join(f"{name} {values[name]}" for name in rest))

@@ -174,7 +174,7 @@ def _start(config: TrainConfig, name: str) -> None:
         return
     ahead = [other for other in store.active_runs() if other.id != run_id]
     if run.state == "queued" and ahead:
-        notify(f"'{run.name}' is queued and starts when '{ahead[0].name}' has ended.", FORM)
+        notify(f"'{run.name}' is queued and starts when '{ahead[0].name}' has ended.", FORM, while_queued=run_id)
     else:
         notify(f"'{run.name}' has started. [Watch it](#{RUNNING_ANCHOR}).", FORM)
     st.rerun()

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from fer.runs.progress import FAILED, FINISHED, INTERRUPTED
+from fer.runs.progress import FAILED, FINISHED, INTERRUPTED, QUEUED
 from fer.runs.store import RunSummary
 from fer.text import percent
 from fer.ui.state import remembered
@@ -29,22 +29,24 @@ _ENDED: Final = "training_ended"
 
 @dataclass(frozen=True)
 class _Notice:
-    """A message, and where it is drawn."""
+    """A message, where it is drawn, and the run that must still be queued for it to be true ('' if none)."""
 
     text: str
     place: str
     error: bool
+    while_queued: str
 
 
-def notify(text: str, place: str = TOP, *, error: bool = False) -> None:
+def notify(text: str, place: str = TOP, *, error: bool = False, while_queued: str = "") -> None:
     """Show a message from the page's next run on, until the user does something.
 
     Args:
         text: the message.
         place: the part of the page that the user is looking at: TOP, FORM, RUNS or MODELS.
         error: whether something failed.
+        while_queued: the id of a run; the message goes when this run is no longer queued.
     """
-    _waiting().append(_Notice(text, place, error))
+    _waiting().append(_Notice(text, place, error, while_queued))
 
 
 def waiting() -> bool:
@@ -92,6 +94,7 @@ def watch(found: Sequence[RunSummary]) -> None:
     Args:
         found: all runs.
     """
+    _drop_outdated({run.id for run in found if run.state == QUEUED})
     watched = remembered(_WATCHED, set[str])
     active = {run.id for run in found if run.active}
     ended = [run for run in found if run.id in watched - active]
@@ -104,6 +107,11 @@ def watch(found: Sequence[RunSummary]) -> None:
         st.session_state.pop(_ENDED, None)
     elif ended:
         st.session_state[_ENDED] = max(ended, key=lambda run: run.progress.ended or 0.0).id
+
+
+def _drop_outdated(queued: set[str]) -> None:
+    for notices_list in (_standing(), _waiting()):
+        notices_list[:] = [one for one in notices_list if not one.while_queued or one.while_queued in queued]
 
 
 def just_ended() -> str | None:

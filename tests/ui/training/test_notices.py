@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.runs import store
 from fer.runs.store import RunSummary
+from fer.ui.training import notices
 from tests.support.run_folders import write_run
 
 
@@ -43,6 +44,20 @@ def runs(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunSummary]:
     found[1] = replace(found[1], state="running")
     monkeypatch.setattr(store, "list_runs", lambda: found)
     return found
+
+
+def test_a_message_about_the_queue_goes_when_the_run_starts(runs: list[RunSummary]) -> None:
+    runs[0] = replace(runs[0], state="queued")
+    app = opened()
+    app.session_state["training_notices"] = [
+        notices._Notice("'run 2' is queued.", notices.FORM, error=False, while_queued=runs[0].id)
+    ]
+    assert said(app.run()) == ["'run 2' is queued."]
+    app.session_state["draw again"] = True
+    assert said(app.run()) == ["'run 2' is queued."], "an event of another run doesn't end it"
+    runs[0] = replace(runs[0], state="running")
+    app.session_state["draw again"] = True
+    assert said(app.run()) == []
 
 
 def ended(run: RunSummary, state: str, **progress: Any) -> RunSummary:
