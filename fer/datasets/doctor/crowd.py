@@ -45,6 +45,11 @@ def rejected_labels(votes: Votes, labels: npt.NDArray[np.int64]) -> Indices:
     return np.flatnonzero(rejected & (total > 0))
 
 
+def most_votes(votes: Votes) -> npt.NDArray[np.int64]:
+    """Return how many people chose the most frequent expression of each image: (N,) int64."""
+    return np.asarray(votes[:, _SEEN].max(axis=1), np.int64)
+
+
 def own_votes(votes: Votes, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return how many people chose the label of each image: (N,) int64."""
     return np.asarray(votes[np.arange(len(labels)), np.array(EMOTION_COLUMNS)[labels]], np.int64)

@@ -3,15 +3,15 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
 import streamlit as st
 
 from fer.datasets.doctor.crowd import describe_votes
-from fer.datasets.doctor.doubts import doubtful_by_crowd, doubtful_by_model
 from fer.datasets.faces import SPLITS
-from fer.datasets.readings import Progress, Reading
+from fer.datasets.readings import Reading
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import (
     Correction,
@@ -25,18 +25,16 @@ from fer.datasets.store.corrections import (
 from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.viewing import enlarged
 from fer.emotions import EMOTIONS
-from fer.errors import BundleError, FerError
+from fer.errors import FerError
 from fer.recognition.bundle import Bundle
-from fer.recognition.classifier import EmotionClassifier
-from fer.ui import jobs, resources
+from fer.ui import resources
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.data.charts import vote_bars
+from fer.ui.data.doubtful import doubtful_images, model_in_use
 from fer.ui.data.overview import corrections_of, opened
 from fer.ui.state import remembered
 
-_CROWD, _MODEL = "FER+ votes", "Model"
 _TIMES: Final = 5
-_BATCH: Final = 128
 _KEEP_KEY, _DISCARD_KEY, _UNDO_KEY, _SKIP_KEY = "K", "X", "U", "S"
 # Two tabs may write at the same time; each adds to the file on disk.
 _writing: Final = threading.Lock()
@@ -62,8 +60,8 @@ def relabel(info: DatasetInfo) -> None:
         "Corrections are saved in a separate CSV; the data aren't changed. To use them, turn on corrections in the "
         "training form, or apply them to a cleaned copy."
     )
-    bundle = _model()
-    queue = _queue(info, reading, bundle)
+    bundle = model_in_use()
+    queue = doubtful_images(info, reading, bundle)
     if queue is None:
         return
     made = corrections_of(info)
@@ -83,71 +81,6 @@ def relabel(info: DatasetInfo) -> None:
     else:
         st.success("No doubtful labels.", icon=":material/check_circle:")
     _history(info, reading, made)
-
-
-def _model() -> Bundle | None:
-    try:
-        return resources.model_in_use()
-    except BundleError:
-        return None
-
-
-def _queue(info: DatasetInfo, reading: Reading, bundle: Bundle | None) -> np.ndarray | None:
-    """Return the doubtful images, most doubtful first; None if they aren't known yet."""
-    who = [_CROWD] if info.has_votes else []
-    who += [_MODEL] if bundle else []
-    if not who:
-        st.info(
-            "Doubtful labels are found by FER+ votes or by a model. Import the dataset again together with "
-            "fer2013new.csv, or train a model.",
-            icon=":material/help:",
-        )
-        return None
-    doubter = st.segmented_control("Flagged by", who, default=who[0], required=True, key=f"data_doubter_{info.created}")
-    if doubter == _CROWD or bundle is None:
-        return _by_crowd(info.created, info.fingerprint, reading)
-    probabilities = _probabilities(info, bundle)
-    return None if probabilities is None else doubtful_by_model(reading.dataset, probabilities)
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _by_crowd(created: str, fingerprint: str, _reading: Reading) -> np.ndarray:
-    return doubtful_by_crowd(_reading.dataset)
-
-
-def _probabilities(info: DatasetInfo, bundle: Bundle) -> np.ndarray | None:
-    """Return the model's probabilities for every image; None while they are being computed."""
-    key = f"doubts {catalog.dataset_folder(info.name)} {info.created} {bundle.hash}"
-    job = jobs.find(key)
-    if job is not None and isinstance(job.result, np.ndarray):
-        return job.result
-    if job is not None and job.state == jobs.RUNNING:
-        jobs.watch(key)
-        return None
-    if job is not None and job.state == jobs.FAILED:
-        st.error(job.error, icon=":material/error:")
-    try:
-        classifier = resources.classifier(bundle)
-    except FerError as error:
-        st.error(str(error), icon=":material/error:")
-        return None
-    st.button(
-        f"Classify {info.n_images:,} images",
-        type="primary",
-        icon=":material/neurology:",
-        on_click=jobs.press,
-        args=(key, lambda progress: _ask(info, classifier, progress)),
-    )
-    return None
-
-
-def _ask(info: DatasetInfo, classifier: EmotionClassifier, progress: Progress) -> np.ndarray:
-    images = catalog.open_dataset(info.name, in_memory=False).dataset.images
-    answers = []
-    for start in range(0, len(images), _BATCH):
-        progress(start / len(images), f"{start:,} of {len(images):,} images")
-        answers.append(classifier.probabilities(np.asarray(images[start : start + _BATCH])[..., None]))
-    return np.concatenate(answers)
 
 
 def _review(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | None) -> None:
@@ -178,6 +111,10 @@ def _review(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | No
 
 def _ask_person(info: DatasetInfo, reading: Reading, index: int) -> None:
     label = int(reading.dataset.labels[index])
+
+    def say(now: int | None) -> None:
+        _write(info, lambda made: [*made, correct(reading.dataset, index, now)])
+
     st.markdown(f"Labelled **{EMOTIONS[label]}**. What does this face look like?")
     with st.container(horizontal=True):
         for number, emotion in enumerate(EMOTIONS):
@@ -186,34 +123,16 @@ def _ask_person(info: DatasetInfo, reading: Reading, index: int) -> None:
                 key=f"data_label_{emotion}",
                 shortcut=str(number + 1),
                 type="primary" if number == label else "secondary",
-                on_click=_say,
-                args=(info, reading, index, number),
+                on_click=say,
+                args=(number,),
             )
     with st.container(horizontal=True):
-        st.button(
-            f"Keep {EMOTIONS[label]}",
-            icon=":material/check:",
-            shortcut=_KEEP_KEY,
-            on_click=_say,
-            args=(info, reading, index, label),
-            key="data_keep",
-        )
-        st.button(
-            "Discard",
-            icon=":material/delete:",
-            shortcut=_DISCARD_KEY,
-            on_click=_say,
-            args=(info, reading, index, None),
-            key="data_discard",
-        )
-        st.button(
-            "Skip",
-            icon=":material/skip_next:",
-            shortcut=_SKIP_KEY,
-            on_click=_skip,
-            args=(info, index),
-            key="data_skip",
-        )
+        for text, icon, key, shortcut, on_click in (
+            (f"Keep {EMOTIONS[label]}", "check", "data_keep", _KEEP_KEY, partial(say, label)),
+            ("Discard", "delete", "data_discard", _DISCARD_KEY, partial(say, None)),
+            ("Skip", "skip_next", "data_skip", _SKIP_KEY, partial(_skip, info, index)),
+        ):
+            st.button(text, icon=f":material/{icon}:", shortcut=shortcut, on_click=on_click, key=key)
 
 
 def _model_says(bundle: Bundle, image: np.ndarray) -> None:
@@ -250,10 +169,6 @@ def _history(info: DatasetInfo, reading: Reading, made: list[Correction]) -> Non
             icon=":material/table:",
             on_click="ignore",
         )
-
-
-def _say(info: DatasetInfo, reading: Reading, index: int, now: int | None) -> None:
-    _write(info, lambda made: [*made, correct(reading.dataset, index, now)])
 
 
 def _undo(info: DatasetInfo) -> None:

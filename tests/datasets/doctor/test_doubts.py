@@ -20,6 +20,22 @@ def test_the_crowds_clearest_cases_come_first() -> None:
     assert doubtful_by_crowd(replace(dataset, votes=votes)).tolist() == [8, 3]
 
 
+def test_blank_images_and_what_the_crowd_saw_no_face_in_are_left_to_the_doctor() -> None:
+    dataset = synthetic_faces(14, 0, 0)
+    votes = np.zeros((14, 10), np.uint8)
+    votes[:, EMOTION_COLUMNS[0]] = 4
+    votes[:, -1] = 1
+    votes[2, -1] = 6
+    images = dataset.images.copy()
+    images[4] = 90
+    sick = replace(dataset, images=images, votes=votes)
+    expected = set(np.flatnonzero(dataset.labels != 0).tolist()) - {2, 4}
+    assert set(doubtful_by_crowd(sick).tolist()) == expected
+    probabilities = np.full((14, 7), 0.1, np.float32)
+    probabilities[:, 0] = 0.4
+    assert set(doubtful_by_model(sick, probabilities).tolist()) == expected | ({2} if dataset.labels[2] else set())
+
+
 def test_without_votes_the_crowd_is_refused() -> None:
     with pytest.raises(DatasetError, match="no FER\\+ votes"):
         doubtful_by_crowd(synthetic_faces(7, 0, 0))
