@@ -18,7 +18,7 @@ from fer.datasets.doctor.cleaning import clean_copy
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readings import Progress
 from fer.datasets.store import catalog
-from fer.datasets.store.corrections import correct_reading, corrections_file, read_corrections
+from fer.datasets.store.corrections import correct_reading, corrections_file, not_applied, read_corrections
 from fer.datasets.store.exporting import FORMS, export
 from fer.datasets.store.importing import import_path
 from fer.datasets.store.loading import find_source
@@ -146,10 +146,10 @@ def clean(name: str, new_name: str, drop: tuple[str, ...], corrections: bool) ->
     catalog.check_new_name(new_name)
     reading = catalog.open_dataset(name)
     folder = catalog.dataset_folder(name)
-    made = read_corrections(corrections_file(folder)) if corrections else []
+    made = read_corrections(corrections_file(folder))
     with progress_bar("Examining") as progress:
         checkup = examine(reading.dataset, progress)
-    info = clean_copy(reading, checkup, new_name, drop or SURE_KINDS, made)
+    info = clean_copy(reading, checkup, new_name, drop or SURE_KINDS, made, apply=corrections)
     _print_counts(info)
     for change in info.changes or ("Nothing was left out.",):
         click.echo(change)
@@ -170,11 +170,13 @@ def export_command(name: str, form: str, output: Path | None, corrections: bool)
     """
     target = output or Path(name if form == "folders" else f"{name}.{form}")
     reading = catalog.open_dataset(name)
-    if corrections:
-        reading = correct_reading(reading, read_corrections(corrections_file(catalog.dataset_folder(name))))
+    made = read_corrections(corrections_file(catalog.dataset_folder(name)))
+    reading = correct_reading(reading, made) if corrections else reading
     with progress_bar("Writing") as progress:
         export(reading, form, target, progress)
     click.echo(f"Exported {len(reading.dataset):,} images to {printable(str(target))}.")
+    if made and not corrections:
+        click.echo(f"{not_applied(made)} Add --corrections to apply them.")
 
 
 def _details(info: DatasetInfo) -> dict[str, Any]:

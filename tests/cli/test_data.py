@@ -153,6 +153,7 @@ def test_a_cleaned_copy_reports_what_it_left_out(data: Data, tmp_path: Path) -> 
     dataset = plus(dataset, dataset.images[0] * 0, 4)
     data("import", write_lines(tmp_path / "fer2013.csv", csv_lines(dataset)))
     write_corrections(corrections_file(data_dir() / "fer2013"), [correct(dataset, 5, None)])
+    assert "Not applied: 1 correction made by hand." in data("clean", "fer2013", "plain").stdout
     result = data("clean", "fer2013", "cleaned", "--corrections")
     assert result.exit_code == 0
     for line in ("exact duplicates: 1.", "blank images: 1.", "discarded by hand: 1."):

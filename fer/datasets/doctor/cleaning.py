@@ -11,7 +11,7 @@ from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, Checkup
 from fer.datasets.doctor.copies import DUPLICATES, STEPS, left_out
 from fer.datasets.readings import Progress, Reading, Rejection, missing_classes, silent
 from fer.datasets.store import catalog
-from fer.datasets.store.corrections import Correction, relabelled, reviewed_images
+from fer.datasets.store.corrections import Correction, not_applied, relabelled, reviewed_images
 from fer.datasets.store.importing import store
 from fer.datasets.store.storage import DatasetInfo
 from fer.errors import DatasetError
@@ -30,6 +30,8 @@ def clean_copy(
     kinds: Collection[str] = SURE_KINDS,
     corrections: Sequence[Correction] = (),
     progress: Progress = silent,
+    *,
+    apply: bool = True,
 ) -> DatasetInfo:
     """Store a copy of a dataset without the images that the chosen findings leave out.
 
@@ -38,15 +40,18 @@ def clean_copy(
         checkup: what the doctor found in it.
         name: of the new dataset.
         kinds: keys of `KINDS`.
-        corrections: applied first. Of several copies, the one a person corrected or confirmed stays, and the crowd's
-            votes don't overrule a person.
+        corrections: all there are. They are applied first. Of several copies, the one a person corrected or confirmed
+            stays, and the crowd's votes don't overrule a person.
         progress: called as the work proceeds; an exception it raises cancels, and nothing is changed.
+        apply: False doesn't apply the corrections, and says so in the copy's changes.
 
     Raises:
         DatasetError: a kind is unknown, a class would have no image left, or the name is taken.
     """
     catalog.check_new_name(name)
-    cleaned, changes = cleaned_reading(reading, checkup, kinds, corrections)
+    cleaned, changes = cleaned_reading(reading, checkup, kinds, corrections if apply else ())
+    if not apply and corrections:
+        changes = (*changes, not_applied(corrections))
     gone = set(missing_classes(cleaned.dataset)) - set(missing_classes(reading.dataset))
     if gone:
         raise DatasetError(f"Cleaning would leave no image of {', '.join(sorted(gone))}; leave out fewer findings.")

@@ -17,6 +17,7 @@ from fer.datasets.store.storage import is_stored
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
 from fer.storage.files import replacing
+from fer.text import counted
 
 DISCARD: Final = "discard"
 _COLUMNS: Final = ("image", "digest", "was", "now")
@@ -147,6 +148,12 @@ def correct_reading(reading: Reading, corrections: Sequence[Correction]) -> Read
     discarded = [index for index, item in reviewed.items() if item.now is None]
     kept = np.setdiff1d(np.arange(len(reading.dataset)), np.array(discarded, np.int64))
     return replace(reading, dataset=relabelled(reading.dataset, reviewed)).take(kept)
+
+
+def not_applied(corrections: Sequence[Correction]) -> str:
+    """Return the sentence that a copy lacks corrections, or '' if there are none."""
+    number = len(latest(corrections))
+    return f"Not applied: {counted(number, 'correction')} made by hand." if number else ""
 
 
 def apply_corrections(dataset: FaceDataset, corrections: Sequence[Correction]) -> FaceDataset:

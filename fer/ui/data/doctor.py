@@ -30,7 +30,7 @@ _IMAGES_A_SECOND: Final = 700
 
 
 def doctor(info: DatasetInfo) -> None:
-    """Examine a dataset, show the findings, and export a cleaned copy.
+    """Examine a dataset, show the findings, and make a cleaned copy.
 
     Raises:
         DatasetError: the dataset is damaged.
@@ -157,7 +157,7 @@ def _where(reading: Reading, index: int, finding: Finding) -> str:
 
 
 def _export(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
-    st.subheader("Export a cleaned copy", anchor=False)
+    st.subheader("Make a cleaned copy", anchor=False)
     key = f"clean {catalog.dataset_folder(info.name)} {info.created}"
     job = jobs.find(key)
     if job is not None and job.state == jobs.RUNNING:
@@ -187,7 +187,7 @@ def _export(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
     )
     name = st.text_input("Name of the copy", value=catalog.suggest_name(f"{info.name}-cleaned"), key=f"{key}_name")
     st.button(
-        "Export",
+        "Make the copy",
         type="primary",
         icon=":material/cleaning_services:",
         key=f"data_clean_{info.created}",
@@ -207,8 +207,10 @@ def _cleaning(
     info: DatasetInfo, checkup: Checkup, name: str, kinds: list[str], with_corrections: bool
 ) -> Callable[[Progress], DatasetInfo]:
     def work(progress: Progress) -> DatasetInfo:
-        corrections = corrections_of(info) if with_corrections else []
-        return clean_copy(catalog.open_dataset(info.name), checkup, name.strip(), kinds, corrections, progress)
+        # Read now, because another tab may have made more since the page was drawn.
+        made = corrections_of(info)
+        reading = catalog.open_dataset(info.name)
+        return clean_copy(reading, checkup, name.strip(), kinds, made, progress, apply=with_corrections)
 
     return work
 
@@ -222,7 +224,7 @@ def _outcome(job: jobs.Job[Any], key: str) -> None:
         return
     made = job.result
     st.success(
-        f"Exported '{made.name}': {made.n_images:,} images kept, {made.n_rejected:,} left out.",
+        f"Made '{made.name}': {made.n_images:,} images kept, {made.n_rejected:,} left out.",
         icon=":material/check_circle:",
     )
     for change in made.changes:
