@@ -1,6 +1,6 @@
 """Data: import FER-2013, explore it and fix its labels."""
 
-from fer.ui.data import doctor, explore, importing, overview, relabel
+from fer.ui.data import doctor, explore, export, importing, overview, relabel
 from fer.ui.frame import errors_as_sentences, page_frame
 
 page_frame("Data", ":material/dataset:", "Import FER-2013, explore it and fix its labels.")
@@ -11,12 +11,14 @@ with errors_as_sentences():
     datasets = overview.stored_datasets()
     importing.panel(empty=not datasets)
     if datasets:
-        overview.datadatasets_table(datasets)
+        overview.datasets_table(datasets)
         chosen = overview.choose_dataset(datasets)
         view = overview.choose_view()
         if view == overview.LOOK:
             explore.look(chosen)
         elif view == overview.DOCTOR:
             doctor.doctor(chosen)
-        else:
+        elif view == overview.RELABEL:
             relabel.relabel(chosen)
+        else:
+            export.export(chosen)

@@ -144,7 +144,12 @@ def require_usable(reading: Reading) -> None:
 
 def missing_classes(dataset: FaceDataset) -> list[str]:
     """Return the names of the classes without any image."""
-    return [name for name, count in zip(EMOTIONS, dataset.counts().sum(axis=0), strict=True) if count == 0]
+    return missing_in(dataset.counts())
+
+
+def missing_in(counts: npt.ArrayLike) -> list[str]:
+    """Return the names of the classes without any image, from the counts by split and class, (3, 7)."""
+    return [name for name, count in zip(EMOTIONS, np.sum(counts, axis=0), strict=True) if count == 0]
 
 
 def require_all_classes(dataset: FaceDataset) -> None:

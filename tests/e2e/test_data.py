@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import FaceDataset
+from fer.datasets.readers.sources import read_path
 from fer.datasets.store.corrections import apply_corrections, correct
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
@@ -110,9 +111,9 @@ def test_a_small_zip_is_imported_fixed_and_trained_on(clean_home: App, archive: 
 
     turn_to(page, "Doctor")
     page.get_by_role("button", name="Examine 100 images").click()
-    expect(page.get_by_role("heading", name="Export a cleaned copy")).to_be_visible()
-    page.get_by_role("button", name="Export", exact=True).click()
-    expect(page.get_by_text("Exported 'fer2013-cleaned': 98 images kept, 2 left out.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Make a cleaned copy")).to_be_visible()
+    page.get_by_role("button", name="Make the copy", exact=True).click()
+    expect(page.get_by_text("Made 'fer2013-cleaned': 98 images kept, 2 left out.")).to_be_visible()
 
     environment = {**os.environ, "FER_HOME": str(app.server.home)}
     made = [correct(dataset, _WRONG, right), correct(dataset, _WRONG_TOO, right_too)]
@@ -142,7 +143,7 @@ def test_the_label_order_of_numbered_classes_is_confirmed_by_their_faces(clean_h
     path.write_bytes(zip_bytes(image_files(dataset, [str(affectnet.index(label)) for label in range(7)])))
     page = clean_home.open("Data")
     import_zip(page, path)
-    expect(page.get_by_text("This dataset has numbers for classes")).to_be_visible()
+    expect(page.get_by_text("Which number is which class?")).to_be_visible()
     expect(page.get_by_alt_text("Face of class 0")).to_have_count(6)
     assert not list((clean_home.server.home / "data").glob("[!.]*"))
     page.get_by_role("combobox", name="Label order").click()
@@ -152,6 +153,29 @@ def test_the_label_order_of_numbered_classes_is_confirmed_by_their_faces(clean_h
     expect(page.get_by_text("70 files read, 70 kept, 0 rejected.")).to_be_visible()
     info = json.loads((clean_home.server.home / "data" / "affectnet" / "dataset.json").read_text())
     assert info["fingerprint"] == dataset.fingerprint
+
+
+def test_a_reload_stays_there_and_shows_no_old_message(clean_home: App, archive: Path) -> None:
+    page = clean_home.open("Data")
+    import_zip(page, archive)
+    expect(page.get_by_text("100 kept")).to_be_visible()
+    turn_to(page, "Relabel")
+    expect(page.get_by_text("0 of 2 doubtful images")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("0 of 2 doubtful images")).to_be_visible()
+    expect(page.get_by_text("100 kept")).to_have_count(0)
+
+
+def test_an_export_is_downloaded_and_imports_as_the_same_dataset(clean_home: App, archive: Path) -> None:
+    page = clean_home.open("Data")
+    import_zip(page, archive)
+    expect(page.get_by_text("100 kept")).to_be_visible()
+    turn_to(page, "Export")
+    page.get_by_text("Image folders").click()
+    page.get_by_role("button", name="Export 100 images").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save fer2013.zip").click()
+    assert read_path(Path(waiting.value.path())).dataset.fingerprint == sick_set().fingerprint
 
 
 def test_undo_and_discard_have_keys(clean_home: App, archive: Path) -> None:
@@ -189,6 +213,7 @@ def test_the_page_fits_its_window(clean_home: App, archive: Path, width: int) ->
         ("Look", "Mean face of each class"),
         ("Doctor", "Examine"),
         ("Relabel", "What does this face look like?"),
+        ("Export", "the file gives the same fingerprint"),
     ):
         turn_to(page, view)
         expect(page.get_by_text(text).filter(visible=True).first).to_be_visible()

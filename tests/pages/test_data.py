@@ -15,7 +15,7 @@ from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
 from fer.datasets.store import catalog
-from fer.datasets.store.corrections import corrections_file, read_corrections
+from fer.datasets.store.corrections import correct, corrections_file, read_corrections, write_corrections
 from fer.datasets.store.importing import store
 from fer.datasets.store.storage import INFO_FILE
 from fer.emotions import EMOTIONS
@@ -136,7 +136,7 @@ def numbered() -> bytes:
 def test_numbered_classes_need_an_order_and_show_six_faces_each(fer_home: Path, open_page: OpenPage) -> None:
     app = import_files(open_page(PAGE), {"affectnet.zip": numbered()})
     assert catalog.list_datasets() == [] and not app.exception
-    assert "numbers for classes" in app.warning[0].value
+    assert any("Which number is which class?" in text.value for text in app.markdown)
     assert len(images_of(app)) == 42 and not any(item.label == "Import with this order" for item in app.button)
     app.selectbox(key="data_label_order").set_value("affectnet").run()
     assert {"**0: neutral**", "**6: angry**"} <= {text.value for text in app.markdown}
@@ -279,7 +279,9 @@ def test_only_the_importing_tab_switches_to_the_new_dataset(
     import_files(first, {"fer2013.csv": "\n".join(csv_lines(synthetic_faces())).encode()})
     assert first.selectbox(key="data_dataset").value == "fer2013"
     second.run()
-    assert any("Imported 'fer2013'" in text.value for text in second.success)
+    assert any("Imported 'fer2013'" in text.value for text in first.success)
+    # Another tab sees the new dataset, and no message about it.
+    assert not second.success and "fer2013" in second.selectbox(key="data_dataset").options
     assert second.selectbox(key="data_dataset").value == "mine"
     assert second.text_input(key="data_import_name").value == "my own"
     # It switches only once.
@@ -342,10 +344,10 @@ def test_imbalance_has_a_csv_as_well(fer_home: Path, open_page: OpenPage) -> Non
     assert downloads(app) == {"Imbalance, as CSV", "All findings, as CSV"}
 
 
-def test_a_cancelled_export_is_no_error(
+def test_a_cancelled_copy_is_no_error(
     fer_home: Path, stored: FaceDataset, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def endless(*arguments):  # type: ignore[no-untyped-def]
+    def endless(*arguments, apply):  # type: ignore[no-untyped-def]
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline:
             arguments[-1](0.4, "Storing")
@@ -354,7 +356,7 @@ def test_a_cancelled_export_is_no_error(
     monkeypatch.setattr(doctor, "clean_copy", endless)
     app = view(open_page(PAGE), "Doctor")
     app = finished(button(app, "Examine").click().run())
-    button(app, "Export").click().run()
+    button(app, "Make the copy").click().run()
     finished(button(app, "Cancel").click().run())
     assert not app.error
     assert "Cancelled. Nothing was changed." in [text.value for text in app.info]
@@ -381,13 +383,96 @@ def test_the_doctor_shows_planted_problems_and_makes_a_cleaned_copy(
     ).run()
     assert [caption.split(" · ")[1][:6] for caption in images_of(app)] == ["crowd:", "crowd:"]
     assert "Labels the crowd rejects, as CSV" in downloads(app)
-    finished(button(app, "Export").click().run())
-    assert "Exported 'mine-cleaned': 84 images kept, 2 left out." in [text.value for text in app.success]
+    finished(button(app, "Make the copy").click().run())
+    assert "Made 'mine-cleaned': 84 images kept, 2 left out." in [text.value for text in app.success]
     cleaned = catalog.open_dataset("mine-cleaned").dataset
     np.testing.assert_array_equal(cleaned.images, np.delete(stored.images, [3, 85], axis=0))
     assert {name: data for name, data in snapshot(fer_home).items() if "cleaned" not in name} == before
     button(app, "Open").click().run()
     assert app.selectbox(key="data_dataset").value == "mine-cleaned"
+
+
+def test_a_copy_says_that_it_lacks_corrections_made_meanwhile_in_another_tab(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    app = view(open_page(PAGE), "Doctor")
+    app = finished(button(app, "Examine").click().run())
+    # This page was drawn without corrections, and so without the choice to apply them.
+    write_corrections(corrections_file(catalog.dataset_folder("mine")), [correct(stored, 10, None)])
+    finished(button(app, "Make the copy").click().run())
+    assert "Not applied: 1 correction made by hand." in catalog.get_info("mine-cleaned").changes
+    assert "Not applied: 1 correction made by hand." in [text.value for text in app.caption]
+
+
+def test_a_copy_includes_corrections_made_meanwhile_in_another_tab(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    file = corrections_file(catalog.dataset_folder("mine"))
+    write_corrections(file, [correct(stored, 10, None)])
+    app = view(open_page(PAGE), "Doctor")
+    app = finished(button(app, "Examine").click().run())
+    write_corrections(file, [correct(stored, 10, None), correct(stored, 20, None)])
+    finished(button(app, "Make the copy").click().run())
+    assert "Left out, discarded by hand: 2." in catalog.get_info("mine-cleaned").changes
+
+
+@pytest.mark.parametrize("form", ["csv", "folders", "parquet"])
+def test_an_export_imports_as_the_same_dataset(
+    form: str, fer_home: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    app = view(open_page(PAGE), "Export")
+    app.segmented_control(key="data_export_form").set_value(form).run()
+    finished(button(app, "Export 86 images").click().run())
+    (text,) = [text.value for text in app.success]
+    assert text == f"Ready to save. 86 images, fingerprint {stored.fingerprint}."
+    made = jobs.find(f"export {catalog.dataset_folder('mine')} {catalog.get_info('mine').created}").result
+    assert any(made.file_name in item.proto.label for item in app.get("download_button"))
+    app.segmented_control(key="data_view").set_value("Look").run()
+    app = import_files(app, {made.file_name: made.data})
+    assert catalog.get_info("mine-2").fingerprint == stored.fingerprint
+    np.testing.assert_array_equal(catalog.open_dataset("mine-2").dataset.counts(), stored.counts())
+
+
+def test_an_export_applies_corrections_or_says_that_it_does_not(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage
+) -> None:
+    file = corrections_file(catalog.dataset_folder("mine"))
+    app = view(open_page(PAGE), "Export")
+    write_corrections(file, [correct(stored, 10, None)])
+    finished(button(app, "Export").click().run())
+    assert "86 images" in app.success[0].value and "Not applied: 1 correction made by hand." in app.success[0].value
+    write_corrections(file, [correct(stored, 10, None), correct(stored, 20, None)])
+    app.run()
+    finished(button(app, "Export").click().run())
+    assert "84 images" in app.success[0].value and "2 corrections applied." in app.success[0].value
+    button(app, "Close").click().run()
+    assert not app.success
+
+
+def test_after_an_import_the_next_steps_are_offered(fer_home: Path, open_page: OpenPage) -> None:
+    app = import_files(open_page(PAGE), {"fer2013.csv": "\n".join(csv_lines(synthetic_faces())).encode()})
+    assert "Next: train on it" in [item.proto.label for item in app.get("page_link")]
+    app.button(key="data_next_doctor").click().run()
+    assert has_button(app, "Examine 42 images")
+    button(app, "Close").click().run()
+    assert not app.success
+
+
+def test_an_error_goes_once_another_file_is_chosen(fer_home: Path, open_page: OpenPage) -> None:
+    app = import_files(open_page(PAGE), {"faces.csv": b"a,b\n1,2\n"})
+    assert len(app.error) == 1
+    app.file_uploader[0].set_value([("fer2013.csv", b"x", "text/csv")]).run()
+    assert not app.error
+
+
+def test_blank_images_are_not_the_first_to_review(fer_home: Path, tiny_model: Path, open_page: OpenPage) -> None:
+    dataset = plus(synthetic_faces(14, 0, 0), np.zeros((48, 48)), 3)
+    votes = unanimous(dataset)
+    votes[14] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]
+    store(Reading(replace(dataset, votes=votes), ("x",) * 15), "mine", "x")
+    app = view(open_page(PAGE), "Relabel")
+    assert [text.value for text in app.success] == ["No doubtful labels."]
+    assert any("images without a face are left to the Doctor" in text.value for text in app.caption)
 
 
 def test_the_most_doubtful_labels_are_reviewed_with_one_click_each(

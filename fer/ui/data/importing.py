@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import IO, Any, Final
 
-import pandas as pd
 import streamlit as st
 
 from fer.datasets.readers.options import ReadOptions
@@ -12,20 +11,21 @@ from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readings import Progress, Reading
 from fer.datasets.store import catalog
 from fer.datasets.store.importing import import_path, import_uploads, inside_data, store
-from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
+from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.synthetic import make_synthetic
 from fer.paths import data_dir
 from fer.ui import jobs
+from fer.ui.data.import_summary import summary
 from fer.ui.data.label_order import Question, ask, asking
 from fer.ui.data.overview import CHOSEN
 from fer.ui.state import UploadedFile, release_upload
 
 _UPLOAD, _INSIDE, _SYNTHETIC = "Upload", "From data/", "Synthetic faces"
 _ICONS: Final = {_UPLOAD: ":material/upload:", _INSIDE: ":material/folder:", _SYNTHETIC: ":material/draw:"}
-_ROUND, _MINE, _NAME = "data_import_round", "data_import_mine", "data_import_name"
+_ROUND, _NAME = "data_import_round", "data_import_name"
+# The job that this tab began, and the one whose result it has turned to.
+_MINE, _SEEN = "data_import_mine", "data_import_seen"
 _PATH, _PHOTOS = "data_import_path", "data_import_photos"
-_PREVIEW: Final = 200
-_UNITS: Final = {"CSV": "rows", "parquet": "rows", "image folders": "files"}
 _KAGGLE: Final = """
 FER-2013 comes from Kaggle. You need an account there:
 
@@ -58,9 +58,7 @@ def panel(empty: bool) -> None:
             with st.expander("Import a dataset", icon=":material/download:", expanded=True):
                 _form(busy=True)
         return
-    if job is not None:
-        _outcome(job)
-    failed = job is not None and job.state != jobs.DONE
+    failed = job is not None and _outcome(job)
     with st.expander("Import a dataset", icon=":material/download:", expanded=empty or failed):
         _form()
 
@@ -87,9 +85,10 @@ def _form(busy: bool = False) -> None:
         return
     if source == _UPLOAD:
         st.file_uploader(
-            "CSV, parquet or npz file, or a zip or tar with tables or image folders; add fer2013new.csv for FER+ votes",
+            "CSV, parquet or npz file, or a zip or tar with tables or images; add fer2013new.csv or a label file",
             accept_multiple_files=True,
             key=_uploader(number),
+            on_change=_choose_again,
         )
     else:
         st.text_input(
@@ -97,6 +96,7 @@ def _form(busy: bool = False) -> None:
             placeholder="fer2013.csv",
             key=_PATH,
             persist_state="session",
+            on_change=_choose_again,
             help="A CSV, parquet or npz file, image folders, or a zip or tar of them. Paths outside the folder are "
             "refused.",
         )
@@ -191,60 +191,41 @@ def _start(work: Callable[[Progress], DatasetInfo | Question]) -> bool:
     return begun
 
 
-def _outcome(job: jobs.Job[Any]) -> None:
-    made, mine = job.result, st.session_state.pop(_MINE, None) is job
-    if isinstance(made, DatasetInfo) and made not in catalog.list_datasets():
-        jobs.forget(_key())  # deleted meanwhile
-        return
+def _outcome(job: jobs.Job[Any]) -> bool:
+    """Draw how an import ended, and return whether it failed. Only the tab that began it hears of it, or answers."""
+    made = job.result
+    if isinstance(made, Question):
+        ask(made, lambda order: _answer(made, order), lambda: jobs.forget(_key()))
+        return False
+    if st.session_state.get(_MINE) is not job:
+        return False
     if job.state == jobs.FAILED:
         st.error(job.error, icon=":material/error:")
     elif job.state == jobs.CANCELLED:
         st.info(job.error, icon=":material/cancel:")
     elif isinstance(made, DatasetInfo):
-        if mine:
-            # Only once, and only for the viewer who imported it.
+        if made not in catalog.list_datasets():
+            _close()  # deleted meanwhile
+            return False
+        if st.session_state.get(_SEEN) is not job:
+            st.session_state[_SEEN] = job
             st.session_state[CHOSEN] = made.name
             st.session_state[_NAME] = ""
-        _summary(made)
-    elif isinstance(made, Question):
-        ask(made, lambda order: _answer(made, order))
-    st.button(
-        "Close",
-        icon=":material/close:",
-        on_click=jobs.forget,
-        args=(_key(),),
-    )
+        summary(made, _close)
+    return bool(job.state != jobs.DONE)
+
+
+def _choose_again() -> None:
+    """Forget the message about the last import once the user turns to another one."""
+    job = jobs.find(_key())
+    if job is None or job.state != jobs.RUNNING:
+        _close()
+
+
+def _close() -> None:
+    """Forget how the last import of this tab ended."""
+    st.session_state.pop(_MINE, None)
 
 
 def _answer(question: Question, order: LabelOrder) -> None:
     _start(question.answered(order))
-
-
-def _summary(info: DatasetInfo) -> None:
-    unit = _UNITS.get(info.form, "images")
-    left_out = f", {info.n_left_out:,} left out" if info.n_left_out else ""
-    st.success(
-        f"Imported '{info.name}': {info.n_read:,} {unit} read, {info.n_images:,} kept, "
-        f"{info.n_rejected:,} rejected{left_out}.",
-        icon=":material/check_circle:",
-    )
-    st.caption(", ".join(f"{split} {count:,}" for split, count in info.by_split().items()))
-    for change in info.changes:
-        st.caption(change)
-    if not info.n_rejected and not info.n_left_out:
-        return
-    file = catalog.dataset_folder(info.name) / REJECTED_FILE
-    frame = pd.read_csv(file, dtype=str)
-    st.dataframe(
-        frame.head(_PREVIEW).rename(columns={"where": "Where", "reason": "Reason"}),
-        hide_index=True,
-        alt="Rows or files that were not imported, and why",
-    )
-    st.download_button(
-        "Not imported, as CSV",
-        file.read_bytes(),
-        f"{info.name}-rejected.csv",
-        "text/csv",
-        icon=":material/table:",
-        on_click="ignore",
-    )

@@ -17,8 +17,10 @@ from fer.emotions import N_EMOTIONS
 
 Importer = Callable[[Progress, LabelOrder | None], DatasetInfo]
 _CUSTOM: Final = "custom"
-_COLUMNS: Final = 2
-_FACE_PX: Final = 72
+_FACE_PX: Final = 40
+# Six faces, with the gaps between them.
+_NUMBER_PX: Final = 320
+_CHOICE_PX: Final = 280
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,43 +52,52 @@ def asking(importer: Importer) -> Callable[[Progress], DatasetInfo | Question]:
     return work
 
 
-def ask(question: Question, on_answer: Callable[[LabelOrder], None]) -> None:
+def ask(question: Question, on_answer: Callable[[LabelOrder], None], on_close: Callable[[], None]) -> None:
     """Draw the choice of an order, the faces under its names, and the button that confirms it.
 
     Args:
         question: what is asked.
         on_answer: called with the order that the user confirms.
+        on_close: called when the user gives up.
     """
-    st.warning(
-        "This dataset has numbers for classes, and datasets number them differently. Choose the order in which each "
-        "name fits its faces.",
-        icon=":material/help:",
-    )
-    chosen = st.selectbox(
-        "Label order",
-        [*PRESETS, _CUSTOM],
-        index=None,
-        placeholder="Choose an order",
-        format_func=lambda key: PRESETS[key].title if key in PRESETS else "Custom",
-        key="data_label_order",
-    )
+    with st.container(border=True):
+        st.markdown("**:material/help: Which number is which class?**")
+        st.caption("Datasets number their classes differently. Choose the order in which each name fits its faces.")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = st.selectbox(
+                "Label order",
+                [*PRESETS, _CUSTOM],
+                index=None,
+                placeholder="Choose an order",
+                format_func=lambda key: PRESETS[key].title if key in PRESETS else "Custom",
+                key="data_label_order",
+                width=_CHOICE_PX,
+            )
+            confirm = st.empty()
+            st.button("Close", icon=":material/close:", on_click=on_close)
+        order = _faces_by_name(question, chosen)
+        if order is not None:
+            confirm.button(
+                "Import with this order", type="primary", icon=":material/check:", on_click=on_answer, args=(order,)
+            )
+
+
+def _faces_by_name(question: Question, chosen: str | None) -> LabelOrder | None:
+    """Draw the faces of each number under the name that the chosen order gives it, and return the order."""
     labels = PRESETS[chosen].labels if chosen in PRESETS else {}
-    columns = st.columns(_COLUMNS)
     custom: dict[int, int] = {}
-    for place, number in enumerate(sorted(question.samples)):
-        with columns[place % _COLUMNS], st.container(border=True):
-            if chosen == _CUSTOM:
-                custom[number] = _choose_class(number)
-            else:
-                st.markdown(f"**{number}: {_named(labels.get(number))}**" if chosen else f"**{number}**")
-            _faces(question.samples[number], number)
+    # A row holds several numbers, so that all of them are seen at once.
+    with st.container(horizontal=True, gap="small"):
+        for number in sorted(question.samples):
+            with st.container(width=_NUMBER_PX, gap="xsmall"):
+                if chosen == _CUSTOM:
+                    custom[number] = _choose_class(number)
+                else:
+                    st.markdown(f"**{number}: {_named(labels.get(number))}**" if chosen else f"**{number}**")
+                _faces(question.samples[number], number)
     if chosen == _CUSTOM:
-        order = LabelOrder(_CUSTOM, "Custom", custom)
-    elif chosen is not None:
-        order = PRESETS[chosen]
-    else:
-        return
-    st.button("Import with this order", type="primary", icon=":material/check:", on_click=on_answer, args=(order,))
+        return LabelOrder(_CUSTOM, "Custom", custom)
+    return None if chosen is None else PRESETS[chosen]
 
 
 def _choose_class(number: int) -> int:

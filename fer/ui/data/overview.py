@@ -17,11 +17,13 @@ from fer.ui import jobs
 from fer.ui.frame import menu_entry
 
 CHOSEN: Final = "data_dataset"
-LOOK, DOCTOR, RELABEL = "Look", "Doctor", "Relabel"
+_VIEW: Final = "data_view"
+LOOK, DOCTOR, RELABEL, EXPORT = "Look", "Doctor", "Relabel", "Export"
 _VIEW_ICONS: Final = {
     LOOK: ":material/grid_view:",
     DOCTOR: ":material/stethoscope:",
     RELABEL: ":material/new_label:",
+    EXPORT: ":material/ios_share:",
 }
 
 
@@ -65,7 +67,7 @@ def tell_damaged() -> None:
         st.warning(literal(sentence), icon=":material/folder_off:")
 
 
-def datadatasets_table(datasets: list[DatasetInfo]) -> None:
+def datasets_table(datasets: list[DatasetInfo]) -> None:
     """Draw a table of the datasets."""
     frame = pd.DataFrame(
         [
@@ -98,10 +100,10 @@ def datadatasets_table(datasets: list[DatasetInfo]) -> None:
 def choose_dataset(datasets: list[DatasetInfo]) -> DatasetInfo:
     """Let the user choose a dataset, and delete it."""
     by_name = {info.name: info for info in datasets}
-    if st.session_state.get(CHOSEN) not in by_name:
+    if st.session_state.get(CHOSEN, datasets[0].name) not in by_name:
         st.session_state[CHOSEN] = datasets[0].name
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Dataset", list(by_name), key=CHOSEN, persist_state="session")
+        name = st.selectbox("Dataset", list(by_name), key=CHOSEN, bind="query-params")
         _delete(by_name[name])
     info = by_name[name]
     if info.synthetic:
@@ -147,10 +149,16 @@ def choose_view() -> str:
         default=LOOK,
         required=True,
         label_visibility="collapsed",
-        key="data_view",
-        persist_state="session",
+        key=_VIEW,
+        # In the address, so that a reload stays there.
+        bind="query-params",
     )
     return str(view)
+
+
+def turn_to(view: str, name: str) -> None:
+    """Show a view of a dataset from the next run on."""
+    st.session_state[_VIEW], st.session_state[CHOSEN] = view, name
 
 
 def card() -> None:
