@@ -67,6 +67,6 @@ def duration(seconds: float) -> str:
 
 
 def ago(moment: str) -> str:
-    """Return how long ago a moment was, such as '3 min ago'; the moment is given in ISO 8601 with its time zone."""
+    """Return how long ago a moment was, such as '3 min ago'; the moment is in ISO 8601 with a time zone."""
     seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
     return f"{duration(max(seconds, 0))} ago"

@@ -1,10 +1,10 @@
-"""Attack the program with inputs made to hurt, and print what became of them.
+"""Attack the program with malicious inputs, and print the outcomes.
 
     python -m scripts.attack [KIND ...] [--count 200] [--seed 0]
 
-Each kind runs in a process of its own, with a limit on memory and on the time of each input. An input is accepted,
+Each kind runs in its own process, with a limit on memory and on the time of each input. An input is accepted,
 refused in a sentence, or a finding: another exception, a process that died, too much time or memory. Any finding makes
-the exit code 1, and the same seed makes the same inputs again.
+the exit code 1, and the same seed reproduces the inputs.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ _WORKER: Final = (sys.executable, "-m", "scripts.attack", "--work")
 
 @dataclass
 class Outcome:
-    """What became of the inputs of one kind: how many of each outcome, and the findings by what they are."""
+    """The outcomes of one kind of input: how many of each, and the findings by description."""
 
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
@@ -121,13 +121,13 @@ def _lines(stream: IO[str], process: subprocess.Popen[bytes]) -> Iterator[dict[s
 
 
 def work(kind: str, first: int, count: int, seed: int) -> None:
-    """Be the process that runs inputs, and say on standard output which begins and what became of it."""
+    """Run inputs in this process, and report on standard output which one begins and its outcome."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     from fer.errors import FerError
-    from scripts.attacks import KINDS  # the corpus imports much, and is made in this process alone
+    from scripts.attacks import KINDS  # the corpus imports much, and only this process needs it
 
     chosen = KINDS[kind]
     for item in itertools.islice(chosen.make(random.Random(seed)), first, count):

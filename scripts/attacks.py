@@ -1,4 +1,4 @@
-"""The attack corpus: inputs made to hurt, of four kinds, each followed by mutations that a seed decides."""
+"""The attack corpus: malicious inputs of four kinds, each followed by mutations that depend on a seed."""
 
 import hashlib
 import io
@@ -34,7 +34,7 @@ _ESCAPED: Final = "escaped.png"
 
 
 class Leak(Exception):  # noqa: N818 (it is a finding)
-    """An attack that did something it must not do."""
+    """An attack succeeded in doing something forbidden."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
 
 
 def _with_mutations(whole: list[Attack], rng: random.Random) -> Iterator[Attack]:
-    """Yield the crafted inputs, then mutations of them without end."""
+    """Yield the crafted inputs, then endless mutations of them."""
     yield from whole
     number = 0
     while True:
@@ -81,7 +81,7 @@ def _with_mutations(whole: list[Attack], rng: random.Random) -> Iterator[Attack]
 
 
 def pictures(rng: random.Random) -> Iterator[Attack]:
-    """Pictures in every format, and some with sizes that lie."""
+    """Yield images in every format, some with false sizes."""
     portrait = Image.open(io.BytesIO(sample_portrait())).resize((96, 96))
     whole = []
     for file_format in _FORMATS:
@@ -111,14 +111,14 @@ def _with_scans(data: bytes, count: int) -> bytes:
 
 
 def decode(data: bytes) -> None:
-    """Do what a dropped photo does."""
+    """Decode an image like a dropped photo."""
     image = images.decode(data)
     if image.dtype != np.uint8 or image.ndim != 3:
         raise Leak(f"a picture is {image.dtype} {image.shape}")
 
 
 def archives(rng: random.Random) -> Iterator[Attack]:
-    """Datasets as CSV, zip and tar, with paths that lead out, and bombs."""
+    """Yield datasets as CSV, zip and tar, with paths that leave the folder, and bombs."""
     faces = forms.synthetic_faces(14, 7, 7)
     files = forms.image_files(faces)
     csv = ("\n".join(forms.csv_lines(faces)) + "\n").encode()
@@ -156,7 +156,7 @@ def _tar_with_links(image: bytes) -> bytes:
 
 
 def import_dataset(name: str, data: bytes) -> None:
-    """Do what an upload on the Data page does, and see that nothing is left anywhere else."""
+    """Import a dataset like an upload on the Data page, and check that it writes nowhere else."""
     before = {path for path in paths.home().rglob("*") if "data" not in path.parts}
     try:
         info = import_uploads({name: io.BytesIO(data)}, name="attack")
@@ -173,7 +173,7 @@ def import_dataset(name: str, data: bytes) -> None:
 
 
 def models(rng: random.Random) -> Iterator[Attack]:
-    """ONNX files that would hurt, and the shipped one."""
+    """Yield malicious ONNX files, and the shipped one."""
     whole = []
     for name, (change, _) in REFUSED.items():
         model = brightness_model()
@@ -189,7 +189,7 @@ def models(rng: random.Random) -> Iterator[Attack]:
 
 
 def check_model(data: bytes) -> None:
-    """Do what the process of an import does."""
+    """Check a model like an import."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         make_bundle(folder)
@@ -202,7 +202,7 @@ def check_model(data: bytes) -> None:
 
 
 def states(rng: random.Random) -> Iterator[Attack]:
-    """State files with odd values; the name of each is its file's, below FER_HOME."""
+    """Yield state files with odd values; each has the name of its file below FER_HOME."""
     files = state_files.write_state()
     home = paths.home()
     for file in files:
@@ -237,9 +237,9 @@ class Kind:
     """A kind of attack.
 
     Attributes:
-        make: yields attacks without end, from a random generator.
-        run: does what the program does with one, by its name and data.
-        seconds: that one may take on a busy machine.
+        make: yields endless attacks from a random generator.
+        run: processes one as the program does, by its name and data.
+        seconds: time limit of one on a busy machine.
     """
 
     make: Callable[[random.Random], Iterator[Attack]]

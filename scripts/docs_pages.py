@@ -1,4 +1,4 @@
-"""MkDocs hooks: pages whose text stands outside docs/, and links that work on the site and in the repository."""
+"""MkDocs hooks: pages whose text is outside docs/, and links that work on the site and in the repository."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -9,7 +9,7 @@ from mkdocs.structure.files import File, Files
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
-# Where readers of the repository look for these texts, and their names on the site.
+# Texts that readers of the repository expect at these paths, and their names on the site.
 OUTSIDE: Final = {
     "data/README.md": "get-data.md",
     "model/README.md": "model-card.md",
@@ -20,7 +20,7 @@ _LINK: Final = re.compile(r"(?<=\]\()([^)#\s]+)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that stand outside docs/."""
+    """Add the pages that are outside docs/."""
     for source, name in OUTSIDE.items():
         text = (_ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, name, content=site_links(text, source)))

@@ -23,7 +23,7 @@ _WARM_UP: Final = 10
 
 @dataclass(frozen=True)
 class Verdict:
-    """What int8 costs and brings: accuracies on the validation split in 0..1, and medians for one face in ms."""
+    """The cost and gain of int8: accuracies on the validation split in 0..1, and median ms for one face."""
 
     float32_accuracy: float
     int8_accuracy: float
@@ -32,13 +32,13 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether int8 is to be served."""
+        """Return whether to serve int8."""
         lost = self.float32_accuracy - self.int8_accuracy
         return lost <= MOST_LOST and self.float32_ms >= LEAST_FASTER * self.int8_ms
 
     @property
     def text(self) -> str:
-        """The verdict in a sentence, for the terminal and the card."""
+        """Return the verdict as a sentence, for the terminal and the card."""
         return (
             f"int8: {self.int8_accuracy:.4f} against {self.float32_accuracy:.4f} on the validation split, "
             f"{self.float32_ms / self.int8_ms:.2f} times as fast for one face; "
@@ -79,7 +79,7 @@ def add_int8(bundle: Bundle, dataset: FaceDataset, config: TrainConfig) -> tuple
 
 
 def _face_ms(first: EmotionClassifier, second: EmotionClassifier, faces: FaceDataset) -> tuple[float, float]:
-    """Medians of one face's time for two classifiers that take turns."""
+    """Return the median time of one face in ms for two classifiers, measured in turns."""
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(-_WARM_UP, _ROUNDS):
         crop = faces.images[turn % len(faces)][None, ..., None]

@@ -33,8 +33,8 @@ class Training:
     """A training of the recipe.
 
     Attributes:
-        name: what its run is called.
-        config: its settings, but for the data and the models of earlier steps.
+        name: the name of its run.
+        config: its settings, except for the data and the models of earlier steps.
         start_from, teacher: the earlier steps, counted from 0, whose models it starts from and learns from.
     """
 
@@ -49,8 +49,8 @@ class Average:
     """The average of the weights of earlier steps' models.
 
     Attributes:
-        name: what it is called.
-        shares: of each step, counted from 0, the last of them a training; they add up to 1.
+        name: its name.
+        shares: the share of each step, counted from 0. The last is a training, and they sum to 1.
         fear_offset: added to the logit of fear.
     """
 
@@ -59,11 +59,11 @@ class Average:
     fear_offset: float
 
 
-# What is held out is the same part in every step. No weight learns from it and no epoch is chosen by it: temperature,
+# Every step holds out the same part. It neither trains weights nor chooses an epoch: temperature,
 # threshold and the offset of fear are fitted on it.
 _FIRST: Final = TrainConfig(epochs=36, holdout=0.04)
 _TUNING: Final = replace(_FIRST, label_smoothing=0.0, mixup=0.2, learning_rate=1e-3)
-# Nearly as faces are served: hardly turned, moved and relit, and never covered.
+# Close to faces in use: hardly rotated, shifted or relit, and never covered.
 _FINISH: Final = replace(
     _TUNING,
     epochs=5,
@@ -77,11 +77,11 @@ _FINISH: Final = replace(
     light=0.15,
     teacher_share=0.3,
 )
-# A little less so, and one in five as a poor camera would give it: blur and noise cost less then.
+# A little more augmented, and one in five like a poor camera's, so that blur and noise cost less accuracy.
 _CAMERAS: Final = replace(_FINISH, epochs=7, erasing=0.1, rotation_degrees=7.0, scale=0.08, shift=0.05, degradation=0.2)
 RECIPE: Final = (
     Training("from nothing", _FIRST),
-    # Two that see other targets, so that they err in different ways.
+    # Two with other targets, so that they make different errors.
     Training("the crowd's labels", replace(_TUNING, epochs=14, crowd_labels=0.5), start_from=(0,)),
     Training("its own answers", replace(_TUNING, epochs=18, teacher_share=0.3), start_from=(0,), teacher=(0,)),
     Average("the average of both", {1: 0.2, 2: 0.8}, fear_offset=0.3),
@@ -100,7 +100,7 @@ def main(data: str, votes: str | None) -> None:
     try:
         source = find_source(Path(data)).absolute()
         file = Path(votes).absolute() if votes else None
-        # What is wrong with the data shows before a run is made of them.
+        # Problems with the data show before a run is created.
         dataset = load_dataset(source, file)
         if dataset.votes is None:
             click.echo("Without the FER+ votes the model learns from the labels alone; expect a weaker one.")
@@ -119,7 +119,7 @@ def _without_votes(steps: Sequence[Training | Average]) -> list[Training | Avera
 
 
 def made(steps: Sequence[Training | Average], data: str, votes: str | None) -> Path:
-    """The folder of the last step's model, after every step before it.
+    """Make every step's model, and return the folder of the last.
 
     Raises:
         click.ClickException, FerError: as `trained` and `averaged`.
@@ -144,13 +144,13 @@ def made(steps: Sequence[Training | Average], data: str, votes: str | None) -> P
 
 
 def averaged(shares: Mapping[Path, float], fear_offset: float, name: str, *, again: bool) -> Path:
-    """Return a folder in the last one's, with its settings and curves, and the average of all models.
+    """Return a folder inside the last one's, with its settings and curves, and the average of all models.
 
     Args:
-        shares: by folders of finished runs and of averages; the last is a run's.
+        shares: by the folders of finished runs and averages; the last is a run.
         fear_offset: added to the logit of fear.
-        name: what it is called.
-        again: make it even if it is there. A teacher isn't made again: a training continues only with the same one.
+        name: its name.
+        again: make it even if it exists. Teachers are never made again, because a run resumes only with the same one.
 
     Raises:
         click.ClickException: the model was not made.
@@ -159,9 +159,9 @@ def averaged(shares: Mapping[Path, float], fear_offset: float, name: str, *, aga
     last = list(shares)[-1]
     config = replace(store.read_config(last.name), fear_offset=fear_offset)
     models = json.dumps([(str(part / layout.BUNDLE), share) for part, share in shares.items()])
-    # What it is made of is in its name, so that trainings that learn from another average are other trainings.
+    # Its parts are in its name, so that a training with another teacher is a different training.
     folder = last / f"average-{hashlib.sha256(f'{models} {fear_offset}'.encode()).hexdigest()[:8]}"
-    # Copied last, it says that the rest is whole.
+    # Copied last, it marks the folder as complete.
     curves = folder / layout.METRICS
     if not again and curves.is_file() and (folder / layout.BUNDLE / BUNDLE_FILE).is_file():
         return folder
@@ -170,7 +170,7 @@ def averaged(shares: Mapping[Path, float], fear_offset: float, name: str, *, aga
     files.write_json(folder / layout.NOTES, {"name": name})
     command = [sys.executable, "-m", "fer.training.averaging", str(folder), models]
     click.echo(f"Averaging {len(shares)} models")
-    # What TensorFlow says at its import is for its developers.
+    # TensorFlow's messages during its import are for its developers.
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
     if subprocess.run(command, cwd=paths.CHECKOUT, env=quiet, check=False).returncode:
         raise click.ClickException("The average was not made; see above. The same command tries it again.")
@@ -182,8 +182,8 @@ def trained(config: TrainConfig, name: str) -> Path:
     """Return the folder of a finished run with these settings: an existing, a continued or a new one.
 
     Raises:
-        click.ClickException: the run did not come to its end.
-        FerError: the settings name what is not there, or the run's folder could not be made.
+        click.ClickException: the run didn't finish.
+        FerError: the settings name something missing, or the run's folder couldn't be created.
     """
     same = [run for run in store.list_runs() if _settings(run.id) == config]
     run = next((run for run in same if run.state == FINISHED), same[0] if same else None)
@@ -205,7 +205,7 @@ def trained(config: TrainConfig, name: str) -> Path:
 
 
 def _settings(run_id: str) -> TrainConfig | None:
-    """A run's settings; None where another version wrote them, or they are damaged."""
+    """Return a run's settings, or None if another version wrote them or they are damaged."""
     with suppress(ConfigError):
         return store.read_config(run_id)
     return None

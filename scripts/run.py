@@ -5,7 +5,7 @@
 It needs nothing but Python: the first call makes .venv and installs what the command needs. `make COMMAND` is the same.
 """
 
-from __future__ import annotations  # an old Python must come as far as the sentence that names the one needed
+from __future__ import annotations  # an old Python must reach the sentence that names the version needed
 
 import argparse
 import hashlib
@@ -28,12 +28,12 @@ REQUIREMENTS = {
 }
 UNIT = "not e2e and not training and not soak"
 TWO_CORES = ("-n", "2", "--dist", "loadfile")
-# Without pages and processes: what is fast, and fails first.
+# Fast tests without pages and processes, which fail first.
 QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/live", "tests/cli", "tests/scripts")
 
 
 class CommandError(Exception):
-    """The command can't continue. The message says what to do, or is empty where a tool has said it."""
+    """The command can't continue. The message says what to do. It is empty if a tool has said it already."""
 
 
 # Setting up
@@ -180,7 +180,7 @@ def test(extra: list[str]) -> None:
         (*TWO_CORES, "-m", "e2e and not alone and not soak"),
         ("-m", "alone and not soak"),
     )
-    # These take minutes each: a failure in one must not hide what the next would say.
+    # Each takes minutes, so a failure in one must not hide failures in the next.
     passed = [passes(*part) for part in parts]
     if not all(passed):
         raise CommandError("Some tests failed; see above.")
@@ -258,14 +258,14 @@ def model(extra: list[str]) -> None:
 
 
 def soak(extra: list[str]) -> None:
-    """Run the camera for many minutes, and end trainings at random moments."""
+    """Run the camera for many minutes, and kill trainings at random moments."""
     ensure_installed("app", "dev")
     ensure_browser()
     pytest("-m", "soak", "-s", "tests/soak", *extra)
 
 
 def attack(extra: list[str]) -> None:
-    """Attack the program with inputs made to hurt; options: pictures, archives, models, state, --count, --seed."""
+    """Attack the program with malicious inputs; options: pictures, archives, models, state, --count, --seed."""
     ensure_installed("app", "dev")
     python("-m", "scripts.attack", *extra)
 

@@ -35,17 +35,17 @@ from tests.support.serving import running_app
 _PATIENCE_MS: Final = 120_000
 _DATASET: Final = "synthetic-faces"
 _RUN: Final = "First try"
-# What learns something from 700 images in minutes.
+# Settings that learn something from 700 images in minutes.
 _SETTINGS: Final = (
     *("--network", "small", "--epochs", "15", "--batch-size", "16", "--weight-averaging", "0", "--dropout", "0.1"),
     *("--label-smoothing", "0", "--erasing", "0", "--rotation-degrees", "5", "--scale", "0.05", "--shift", "0.03"),
 )
-# Long enough for a time line that shows something.
+# Long enough for a timeline with some content.
 _LIVE_MS: Final = 25_000
 
 
 def _settle(page: Page) -> None:
-    """Wait until the script has run and charts have drawn themselves."""
+    """Wait until the script has run and the charts are complete."""
     page.locator(IDLE).wait_for(state="attached")
     page.wait_for_timeout(2500)
 
@@ -66,14 +66,14 @@ def _upload(page: Page, folder: Path) -> None:
 def _choose_run(page: Page, _: Path) -> None:
     table = page.get_by_test_id("stDataFrame").first
     table.scroll_into_view_if_needed()
-    table.click(position={"x": 18, "y": 52})  # the first row's box; a table is a picture to the browser
+    table.click(position={"x": 18, "y": 52})  # the first row's box; the table is a canvas
 
 
 def _evaluate(page: Page, _: Path) -> None:
     page.get_by_role("combobox", name="Model A").click()
     page.get_by_role("option", name=_RUN).first.click()
     _settle(page)
-    with suppress(TimeoutError):  # nothing to press if the result is there already
+    with suppress(TimeoutError):  # no button if the result is stored already
         page.get_by_role("button", name="Evaluate").click(timeout=5000)
     page.get_by_test_id("stMetric").first.wait_for()
 
@@ -82,7 +82,7 @@ def _nothing(page: Page, _: Path) -> None:
     """Show the page as it opens."""
 
 
-# By the name of the picture: the page's address, and what to do there.
+# By the picture's name: the page's address, and the actions before the picture is taken.
 PAGES: Final[dict[str, tuple[str, Callable[[Page, Path], None]]]] = {
     "home": ("", _nothing),
     "live": ("Live", _live),
@@ -130,14 +130,14 @@ def _take(browser: Browser, url: str, name: str, target: Path, size_wh: tuple[in
         _settle(page)
         prepare(page, Path(folder))
         _settle(page)
-        # Streamlit scrolls inside the page, so the window has to be as high as what it shows.
+        # Streamlit scrolls inside the page, so the window has to be as high as the content.
         height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
         page.mouse.move(width // 2, 2)
         page.set_viewport_size({"width": width, "height": min(int(height), max_height)})
         _settle(page)
         page.get_by_test_id("stMain").evaluate("element => element.scrollTo(0, 0)")
         picture = page.screenshot()
-    # A quarter of PNG's size. A palette would be small too, but photos use up its colours, and charts get wrong ones.
+    # A quarter of PNG's size. A palette would be small too, but photos would use up its colours.
     Image.open(io.BytesIO(picture)).convert("RGB").save(target, quality=90, method=6)
     click.echo(target)
 

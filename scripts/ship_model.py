@@ -33,7 +33,7 @@ from scripts import shipped_report
 from scripts.int8 import Verdict, add_int8
 
 CARD = SHIPPED_BUNDLE / "README.md"
-BEGIN, END = "<!-- figures: written by scripts/ship_model.py -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- metrics: written by scripts/ship_model.py -->", "<!-- end of metrics -->"
 REPORT = CHECKOUT / "docs" / "shipped-model.md"
 FINDINGS = CHECKOUT / "docs" / "evaluation.md"
 SPLIT = "validation"
@@ -56,8 +56,8 @@ def main(arguments: list[str]) -> None:
     bundle = load_bundle(SHIPPED_BUNDLE)
     evaluation_set = load_evaluation_set(Source(data, SPLIT, votes=votes))
     result = evaluate_once(EmotionClassifier(bundle), evaluation_set, name=SHIPPED, robustness=True)
-    # None of the three shows a face.
-    between_marks(CARD, figures(bundle, pd.read_csv(SHIPPED_BUNDLE / "metrics.csv"), result))
+    # None of these texts shows a face.
+    between_marks(CARD, metrics_tables(bundle, pd.read_csv(SHIPPED_BUNDLE / "metrics.csv"), result))
     REPORT.write_text(shipped_report.report(result), encoding="utf-8")
     between_marks(FINDINGS, shipped_report.findings(bundle, result))
     sys.stdout.write(f"{CARD}\n{REPORT}\n{FINDINGS}\n")
@@ -114,7 +114,7 @@ def between_marks(file: Path, text: str) -> None:
     file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
-def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> str:
+def metrics_tables(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> str:
     """Return the card's tables as Markdown."""
     size = bundle.served_file.stat().st_size / MB
     int8 = bundle.network.get("int8")
@@ -135,7 +135,7 @@ def figures(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> s
 
 
 def _calibrated(bundle: Bundle) -> str:
-    """Return what else of the bundle is calibrated, to be read after its temperature."""
+    """Return the other calibrated parts of the bundle as sentences that follow its temperature."""
     texts = [" times a factor for each face" if bundle.quality else ""]
     if bundle.sets:
         texts.append(

@@ -1,6 +1,6 @@
 """Write the shipped model's evaluation as Markdown: a full report, and a summary in two paragraphs.
 
-Every number comes from the evaluation, so that none of an earlier model stays behind. No face is shown.
+Every number comes from the evaluation, so none can be left over from an earlier model. No face is shown.
 """
 
 import textwrap
@@ -35,7 +35,7 @@ def report(result: EvaluationResult) -> str:
         "```bash\npython -m fer evaluate data/fer2013.csv --split validation --robustness --no-gallery "
         "--report report.html\n```",
         "## Metrics",
-        # The speed of this machine says nothing about the reader's.
+        # The speed of this machine means nothing to the reader.
         _table(["metric", "value"], [row for row in wording.key_metrics(result).items() if row[0] != _SPEED]),
         "## Scores by class",
         _by_class(result),
@@ -65,8 +65,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _chart(x_axis: str, y_axis: str, *lines: Iterable[float]) -> str:
-    drawn = ["    line [" + ", ".join(f"{value:.3f}" for value in line) + "]" for line in lines]
-    return "\n".join(["```mermaid", "xychart-beta", f"    x-axis {x_axis}", f"    y-axis {y_axis}", *drawn, "```"])
+    series = ["    line [" + ", ".join(f"{value:.3f}" for value in line) + "]" for line in lines]
+    return "\n".join(["```mermaid", "xychart-beta", f"    x-axis {x_axis}", f"    y-axis {y_axis}", *series, "```"])
 
 
 def _by_class(result: EvaluationResult) -> str:
@@ -143,7 +143,7 @@ def robustness_table(rows: tuple[RobustnessRow, ...]) -> str:
 
 
 def sets_table(result: EvaluationResult) -> list[str]:
-    """Return what the sets of classes are worth, as a sentence and a table by class; nothing if there are none."""
+    """Return the quality of the sets of classes, as a sentence and a table by class; nothing if there are none."""
     if result.sets is None:
         return []
     rows = [

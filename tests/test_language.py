@@ -1,4 +1,4 @@
-"""The product's words are those its readers use: what reads as if translated doesn't come back."""
+"""Words that read as if translated stay out of the program, its templates, its tests and its docs."""
 
 import ast
 import io
@@ -11,7 +11,7 @@ import pytest
 
 from fer.paths import CHECKOUT
 
-# What not to write, and what to write instead.
+# Retired words, and what to write instead.
 RETIRED = {
     r"go(es|ing)? on\b": "continues, resumes, is running",
     r"\bbeside\b": "and, next to, with, while",
@@ -39,8 +39,8 @@ TEXTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md", "mode
 
 
 def findings(text: str) -> list[str]:
-    """Return the retired words of a text, each with what to write."""
-    text = re.sub(r"<!--.*?-->", "", text)  # marks between which a script writes; readers don't see them
+    """Return the retired words of a text, each with its replacement."""
+    text = re.sub(r"<!--.*?-->", "", text)  # marks between which a script writes, invisible to readers
     return [f"'{found[0]}': {better}" for words, better in RETIRED.items() for found in re.finditer(words, text, re.I)]
 
 
@@ -55,12 +55,14 @@ def strings(source: str) -> Iterator[tuple[int, str]]:
 
 
 def sources() -> list[Path]:
-    patterns = ("app.py", "pages/*.py", "fer/**/*.py", "scripts/*.py", "benchmarks/*.py")
-    return [file for pattern in patterns for file in sorted(CHECKOUT.glob(pattern))]
+    patterns = ("app.py", "pages/*.py", "fer/**/*.py", "scripts/*.py", "benchmarks/*.py", "tests/**/*.py")
+    files = [file for pattern in patterns for file in sorted(CHECKOUT.glob(pattern))]
+    return [file for file in files if file != Path(__file__)]
 
 
 def documents() -> list[Path]:
-    return [*(CHECKOUT / name for name in TEXTS), *sorted(CHECKOUT.glob("docs/*.md"))]
+    patterns = ("docs/*.md", "benchmarks/*.md", "fer/**/*.html", ".github/**/*.md", ".github/**/*.yml")
+    return [*(CHECKOUT / name for name in TEXTS), *(file for one in patterns for file in sorted(CHECKOUT.glob(one)))]
 
 
 def name_of(file: Path) -> str:

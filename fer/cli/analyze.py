@@ -144,7 +144,7 @@ def _analyze_file(
         if threshold is not None:
             faces = tuple(replace(face, confidence_threshold=threshold) for face in analysis.faces)
             analysis = replace(analysis, faces=faces)
-    except Exception as error:  # one of many: the others continue
+    except Exception as error:  # one of many files; the others continue
         return _Result(ImageAnalysis.failed(name, sentence_for(error)))
     try:
         if annotated:

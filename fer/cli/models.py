@@ -44,5 +44,5 @@ def find_model(text: str) -> Path:
 def _holds_bundle(folder: Path) -> bool:
     try:
         return (folder / BUNDLE_FILE).is_file()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # an impossible file name
         return False

@@ -1,6 +1,6 @@
-"""`python -m fer.runs.bundle_check FOLDER`: check and try an imported model, in a process that may die of it.
+"""`python -m fer.runs.bundle_check FOLDER`: check and try an imported model, in a process that may crash.
 
-Says on standard output, in one sentence, what is wrong, and exits with 1; exits with 0 if nothing is.
+If something is wrong, it prints one sentence on standard output and exits with 1; otherwise it exits with 0.
 """
 
 import contextlib
@@ -21,15 +21,15 @@ from fer.runs.graph_check import check_graph
 
 _MEMORY_BYTES: Final = 4 << 30
 _CPU_SECONDS: Final = 60
-# Beyond, the numbers of a page say nothing, and the next step of computing with them may overflow.
+# Larger values make no sense on a page, and computing with them may overflow.
 _MAX_LOGIT: Final = 1e6
 
 
 def check(folder: Path) -> None:
-    """See that a bundle is whole, harmless, and a network for this program; then let it classify faces of many kinds.
+    """Check that a bundle is complete, safe and a network for this program, then classify faces of many kinds with it.
 
     Raises:
-        BundleError: it isn't; the sentence says why.
+        BundleError: it isn't; the message says why.
     """
     bundle = load_bundle(folder)
     check_graph(bundle.served_file)
@@ -37,17 +37,17 @@ def check(folder: Path) -> None:
 
 
 def try_model(classifier: EmotionClassifier) -> None:
-    """Let a model classify faces of many kinds, and see that it gives numbers of use.
+    """Classify faces of many kinds with a model, and check that the results are usable.
 
     Raises:
-        BundleError: it doesn't; the sentence says on which faces.
+        BundleError: they aren't; the message says for which faces.
     """
     for name, faces in probing_faces().items():
         _try(classifier, name, faces)
 
 
 def probing_faces() -> dict[str, Crops]:
-    """Return faces on which an imported model is tried, (N, 48, 48, 1) uint8, by what they are."""
+    """Return the faces on which an imported model is tried, (N, 48, 48, 1) uint8, by their description."""
     rng = np.random.default_rng(0)
 
     def even(gray: int) -> Crops:
@@ -85,7 +85,7 @@ def _try(classifier: EmotionClassifier, name: str, faces: Crops) -> None:
 
 
 def _limit() -> None:
-    """Take away what a check doesn't need: time and memory without end."""
+    """Limit the time and memory of this process."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -94,7 +94,7 @@ def _limit() -> None:
 
 
 def main() -> None:
-    """Check the bundle whose folder is the one argument."""
+    """Check the bundle in the folder given as the only argument."""
     _limit()
     try:
         check(Path(sys.argv[1]))

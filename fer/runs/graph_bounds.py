@@ -1,4 +1,4 @@
-"""What an ONNX network takes, computed from its graph without running it: work and memory per face."""
+"""Compute the work and memory per face of an ONNX network from its graph, without running it."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from fer.errors import BundleError
 
-# What a network computes about its own shapes, such as the number of faces in front of a Reshape, is a few numbers.
+# Computations about shapes, such as the number of faces before a Reshape, involve only a few numbers.
 _SHAPE_ELEMENTS: Final = 64
 _ABOUT_SHAPES: Final = (
     "Add Cast Concat Constant Div Equal Gather Identity Max Min Mul Neg ReduceProd Reshape Shape Slice Squeeze Sub "
@@ -22,12 +22,12 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a network takes.
+    """The resources that a network needs.
 
     Attributes:
-        weight_bytes: of all its constants, those included that it computes of others, such as weights it unpacks.
-        work: multiply-adds for one face; an element that is computed otherwise counts as one.
-        face_bytes: the most that lies in memory at a time for one face, the constants aside.
+        weight_bytes: size of all constants, including those computed from others, such as unpacked weights.
+        work: multiply-adds for one face; an element computed in another way counts as one.
+        face_bytes: peak memory for one face, without the constants.
     """
 
     weight_bytes: int
@@ -42,32 +42,32 @@ def item_bytes(data_type: int) -> int:
     try:
         return int(onnx.helper.tensor_dtype_to_np_dtype(data_type).itemsize)
     except KeyError:
-        return 8  # strings and what is newer than this
+        return 8  # strings and newer types
 
 
 def measured_graph(model: Any, name: str, weight_bytes: int) -> Bounds:
-    """Return what a checked ONNX model takes for one face.
+    """Return the bounds of a checked ONNX model for one face.
 
     Raises:
-        BundleError: a shape can't be told without running the network.
+        BundleError: a shape depends on values that only running the network would give.
     """
     one, two = _Measured(model, 1, name), _Measured(model, 2, name)
-    # What doesn't grow with the faces is work of each call, and a call may have one face.
+    # Work that doesn't grow with the number of faces is done in each call, and a call may have a single face.
     work = max(one.work, two.work - one.work)
     face_bytes = max(one.peak_bytes, two.peak_bytes - one.peak_bytes)
     return Bounds(weight_bytes + one.constant_bytes, work, face_bytes)
 
 
 class _Measured:
-    """A graph for a number of faces: the shape of everything in it, and what follows from the shapes.
+    """A graph for a number of faces: all shapes, and what follows from them.
 
     Args:
         model: a checked ONNX model.
-        n_faces: how many faces go in at once.
-        name: of the file, for messages.
+        n_faces: number of faces per call.
+        name: the file's name, for messages.
 
     Raises:
-        BundleError: a shape can't be told without running the network.
+        BundleError: a shape depends on values that only running the network would give.
     """
 
     def __init__(self, model: Any, n_faces: int, name: str) -> None:
@@ -95,7 +95,7 @@ class _Measured:
         self.peak_bytes = self._peak(fixed.graph, constants)
 
     def _infer(self, model: Any) -> Shapes:
-        """Tell every shape, an operator after the other: those before it are known by then."""
+        """Infer all shapes, operator by operator, so that the inputs of each are known."""
         import onnx
         from onnx import helper
 
@@ -113,7 +113,7 @@ class _Measured:
             named = [item for item in node.input if item]
             if any(item not in shapes for item in named):
                 raise self._refused
-            # A graph of this one operator, with what is known of its inputs.
+            # A graph of this operator alone, with the known shapes and values of its inputs.
             inputs = list(dict.fromkeys(named))
             values = [helper.make_tensor_value_info(item, self._types[item], shapes[item]) for item in inputs]
             constants = [
@@ -139,26 +139,26 @@ class _Measured:
         self._types[value.name] = tensor.elem_type
 
     def _evaluate(self, node: Any, shapes: Shapes, opsets: dict[str, int]) -> None:
-        """Compute the few numbers that later shapes depend on, such as 'the number of faces, times 36'."""
+        """Compute the few values that later shapes depend on, such as 'the number of faces, times 36'."""
         from onnx.reference import ReferenceEvaluator
 
         if node.op_type not in _SHAPE_OPERATORS or len(node.output) != 1:
             return
         try:
             if node.op_type == "Shape":
-                # Its input's values don't matter.
+                # The values of its input don't matter.
                 feeds = {node.input[0]: np.broadcast_to(np.float32(0), shapes[node.input[0]])}
             else:
                 feeds = {name: self._known[name] for name in node.input if name}
             (value,) = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
-        except Exception:  # not one of these numbers; whether it matters shows where a shape needs it
+        except Exception:  # not such a value; if a shape needs it after all, an error is raised there
             return
         value = np.asarray(value)
         if value.size <= _SHAPE_ELEMENTS:
             self._known[node.output[0]] = value
 
     def _work_of(self, node: Any) -> int:
-        """Return the multiply-adds of an operator: of each element of its output, as many as are summed up for it."""
+        """Return the multiply-adds of an operator: for each element of its output, the number of summands."""
         elements = max([math.prod(self.shapes[name]) for name in (*node.input, *node.output) if name], default=0)
         if node.op_type in ("Conv", "ConvInteger", "QLinearConv"):
             kernel = self.shapes[node.input[3 if node.op_type == "QLinearConv" else 1]]
@@ -169,11 +169,11 @@ class _Measured:
             summed = (left[0] if transposed else left[-1]) if left else 1
             return max(elements, math.prod(self.shapes[node.output[0]]) * summed)
         window = next((a.ints for a in node.attribute if a.name == "kernel_shape"), ())
-        # A window may be larger than the picture, and no work is done outside of it.
+        # A window may be larger than the image, and no work is done outside it.
         return elements * min(math.prod(window), max(elements, 1))
 
     def _constants(self, graph: Any) -> set[str]:
-        """Return what the network computes of its constants alone: whatever the faces, it is the same."""
+        """Return the values that the network computes from constants alone, which don't depend on the faces."""
         found: set[str] = set()
         for node in graph.node:
             if all(name in found or name in self._initial for name in node.input if name):
@@ -181,7 +181,7 @@ class _Measured:
         return found
 
     def _peak(self, graph: Any, constants: set[str]) -> int:
-        """Return the most bytes in memory at a time, constants aside: a value lives until it is last needed."""
+        """Return the peak memory in bytes, without constants; a value is kept until its last use."""
         last = {name: index for index, node in enumerate(graph.node) for name in node.input}
         last |= {output.name: len(graph.node) for output in graph.output}
         alive = {value.name: self._bytes(value.name) for value in graph.input}

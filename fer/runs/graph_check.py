@@ -1,6 +1,6 @@
-"""What an ONNX file may hold: operators that classifiers need, and a bounded amount of work and memory per face.
+"""What an ONNX file may contain: operators that classifiers need, and a bounded amount of work and memory per face.
 
-Everything here is computed from the graph. Nothing of it runs, so that a file made to hurt can't.
+Everything here is computed from the graph without running it, so a malicious file does no harm.
 """
 
 import math
@@ -19,8 +19,8 @@ MAX_NODES: Final = 5_000
 MAX_WEIGHT_BYTES: Final = 100 * MB
 MAX_WORK: Final = 1_000_000_000
 MAX_FACE_BYTES: Final = 16 * MB
-# Of the standard operators, those that no classifier has are left out, above all those that repeat (Loop, Scan), choose
-# (If), draw random numbers, or whose output's size depends on values (NonZero, Range, TopK, Unique, Compress, ...).
+# Standard operators that no classifier has are left out, above all those that loop (Loop, Scan), branch
+# (If), are random, or whose output's size depends on values (NonZero, Range, TopK, Unique, Compress, ...).
 _NEEDED: Final = (
     "Abs Add And ArgMax AveragePool BatchNormalization Cast Ceil Celu Clip Concat Constant Conv ConvInteger "
     "DepthToSpace DequantizeLinear Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp Expand Flatten Floor Gather "
@@ -33,19 +33,19 @@ _NEEDED: Final = (
     "Transpose Unsqueeze Where Xor"
 )
 OPERATORS: Final = frozenset(_NEEDED.split())
-# What converters declare without using it; nodes must be of the standard all the same.
+# Converters declare these without using them. Nodes must still be standard operators.
 _STANDARD: Final = ("", "ai.onnx")
 _DECLARED: Final = re.compile(r"(ai\.onnx|com\.microsoft|com\.ms\.internal|org\.pytorch)(\.[a-z]+)*|")
 
 
 def check_graph(file: Path) -> Bounds:
-    """See that an ONNX file holds a classifier and nothing else, and return what it takes.
+    """Check that an ONNX file contains a classifier and nothing else, and return its bounds.
 
     Raises:
         BundleError: it can't be read, refers to other files, has an operator that no classifier needs or a shape that
             depends on the picture, or takes too much memory or work.
     """
-    import onnx  # a second of imports that nothing else of this package needs
+    import onnx  # takes a second to import, and nothing else here needs it
 
     try:
         model = onnx.load(str(file), load_external_data=False)
@@ -57,7 +57,7 @@ def check_graph(file: Path) -> Bounds:
     except Exception as error:  # the checker's exceptions, and protobuf's
         raise BundleError(f"{file.name} isn't a valid ONNX network; export the model again.") from error
     weight_bytes = _weight_bytes(model.graph)
-    # Before anything that would unpack them.
+    # Before anything unpacks them.
     _require(file.name, weight_bytes, MAX_WEIGHT_BYTES, MB, "MB", "of weights")
     bounds = measured_graph(model, file.name, weight_bytes)
     _require(file.name, bounds.weight_bytes, MAX_WEIGHT_BYTES, MB, "MB", "of weights")
@@ -76,10 +76,10 @@ def _require(name: str, value: int, limit: int, unit: int, unit_name: str, what:
 
 
 def _check_form(model: Any, name: str) -> None:
-    """Refuse what is not a plain list of standard operators that classifiers need, with all its data inside."""
+    """Refuse anything but a plain list of allowed operators whose data are all inside the file."""
     from onnx.external_data_helper import uses_external_data
 
-    # Protobuf gives bytes where a text isn't UTF-8.
+    # Protobuf returns bytes if a text isn't UTF-8.
     if not all(isinstance(text, str) for text in _texts(model)):
         raise BundleError(f"{name} has names that aren't UTF-8; export the model again.")
     if model.functions:
@@ -92,7 +92,7 @@ def _check_form(model: Any, name: str) -> None:
             f"{name} has operators outside ONNX's standard ({_listed(foreign)}); only standard ones are accepted."
         )
     unneeded = {node.op_type for node in graph.node} - OPERATORS
-    # With a third input it may be told to draw random numbers, as in training.
+    # A third input can switch it to training, where it draws random numbers.
     unneeded |= {node.op_type for node in graph.node if node.op_type == "Dropout" and len(node.input) > 2}
     if unneeded or any(attribute.graphs or attribute.HasField("g") for n in graph.node for attribute in n.attribute):
         raise BundleError(

@@ -1,7 +1,7 @@
-"""Import models: each is checked and tried in a process of its own before it can be used.
+"""Import models: each is checked and tried in its own process before it can be used.
 
-An untrusted file is opened by two large C++ libraries, and what they do with it must not happen to the dashboard. Keras
-files can hold code and are never opened.
+An untrusted file is opened by two large C++ libraries. If one of them crashes, the dashboard must survive. Keras
+files can contain code, so they are never opened.
 """
 
 import math
@@ -48,10 +48,10 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
     Args:
         onnx_data: the ONNX file.
         bundle_json: its bundle.json.
-        name: what to call it.
+        name: the model's name.
 
     Raises:
-        BundleError: it is too large, isn't what it says, or isn't a network for this program; nothing is kept.
+        BundleError: it is too large, invalid, or not a network for this program; nothing is kept.
         RunError: it can't be written, or the name is taken.
     """
     for size, limit, what in (
@@ -68,7 +68,7 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
     target = paths.runs_dir() / _IMPORTED / called
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # One import at a time, so that whatever is half written belongs to one that was killed.
+        # One import at a time, so that any partial folder belongs to an import that was killed.
         with FileLock(paths.runs_dir() / _LOCK, timeout=_CHECK_SECONDS, is_singleton=False):
             files.remove_parts(target.parent)
             if (target / layout.BUNDLE).exists():
@@ -95,10 +95,10 @@ def list_imported() -> list[ImportedModel]:
 
 
 def use_imported(name: str) -> Bundle:
-    """Put an imported model to use on every page.
+    """Use an imported model on every page.
 
     Raises:
-        RunError: there is none of this name.
+        RunError: there is no model of this name.
         BundleError: it was damaged since its import.
     """
     model = _find(name)
@@ -110,7 +110,7 @@ def delete_imported(name: str) -> None:
     """Delete an imported model.
 
     Raises:
-        RunError: there is none of this name, or it is in use.
+        RunError: there is no model of this name, or it is in use.
     """
     model = _find(name)
     if current.current_bundle_path().resolve() == model.path.resolve():
@@ -126,11 +126,11 @@ def _find(name: str) -> ImportedModel:
 
 
 def _cleaned(bundle_json: bytes) -> dict[str, Any]:
-    """Return the description with what this program reads and one file, the ONNX that came with it."""
+    """Return the bundle.json with only the fields that this program reads and one file, the imported ONNX model."""
     try:
         values = with_current_names(cleaned(parse_object(bundle_json)))
         served = values["files"][values["served"]]["sha256"]
-        # Compared with what this program does when the bundle is loaded; anything else is refused there.
+        # Loading the bundle compares these with what this program does, and refuses anything else.
         description: dict[str, Any] = {
             name: values[name] for name in ("labels", "input", "crop", "temperature", "confidence_threshold")
         }
@@ -141,7 +141,7 @@ def _cleaned(bundle_json: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(served, str) or not re.fullmatch(r"[0-9a-f]{64}", served):
         raise BundleError(f"{BUNDLE_FILE} doesn't say the SHA-256 of the served file; export the bundle again.")
-    # Without them the model would be surer of poor pictures, and have no sets.
+    # Without them the model would be too confident of poor images and have no sets of classes.
     description |= {name: values[name] for name in ("quality", "sets") if values.get(name) is not None}
     for name in ("data", "network", "versions"):
         description[name] = _scalars(values.get(name))
@@ -157,7 +157,7 @@ def _scalars(values: Any) -> dict[str, Any]:
 
 
 def _metrics(values: Any) -> dict[str, Any]:
-    """Return the rates that were measured on each split, and the split that the model was calibrated on."""
+    """Return the metrics of each split, and the split that the model was calibrated on."""
     given = values if isinstance(values, dict) else {}
     metrics: dict[str, Any] = {
         split: {key: value for key, value in _scalars(given[split]).items() if is_number(value, 0, 1)}
@@ -169,10 +169,10 @@ def _metrics(values: Any) -> dict[str, Any]:
 
 
 def _check_apart(folder: Path, name: str) -> None:
-    """Check a bundle in a process of its own.
+    """Check a bundle in its own process.
 
     Raises:
-        BundleError: what that process says, or that it died of it.
+        BundleError: the check failed, or its process crashed.
     """
     try:
         done = subprocess.run(
@@ -191,5 +191,5 @@ def _check_apart(folder: Path, name: str) -> None:
     said = done.stdout.strip().splitlines()
     if done.returncode != 1 or not said:
         raise BundleError("The process that tried the model died of it; the model isn't used.")
-    # The folder of the check means nothing to the user, and is gone.
+    # The folder of the check is temporary, so its path means nothing to the user.
     raise BundleError(said[-1].replace(str(folder), name))

@@ -117,10 +117,10 @@ def test_removing_a_queued_run_that_started_meanwhile_does_not_end_it(
 def test_a_run_whose_loss_became_nan_is_copied_instead_of_resumed(
     open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
 ) -> None:
-    run_id = make_run(state="failed", hopeless=True, message="The loss is no number any more (NaN).")
+    run_id = make_run(state="failed", hopeless=True, message="The loss became NaN.")
     choose(run_id)
     app = open_page(PAGE)
-    assert "no number any more" in app.error[0].value
+    assert "The loss became NaN" in app.error[0].value
     assert f"training_resume_{run_id}" not in keys(app)
     assert f"training_clone_{run_id}" in keys(app)
 

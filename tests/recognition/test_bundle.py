@@ -90,7 +90,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "no temperature": (lambda v: v.pop("temperature"), "temperature"),
     "temperature 0": (lambda v: v.update(temperature=0), "temperature"),
     "temperature without end": (lambda v: v.update(temperature=float("inf")), "temperature"),
-    "temperature that is no number": (lambda v: v.update(temperature="1"), "temperature"),
+    "temperature that is text": (lambda v: v.update(temperature="1"), "temperature"),
     "threshold above 1": (lambda v: v.update(confidence_threshold=1.1), "confidence_threshold"),
     "threshold that is NaN": (lambda v: v.update(confidence_threshold=float("nan")), "confidence_threshold"),
     "sets that cover everything": (lambda v: v.update(sets={"coverage": 1.5, "least_probability": 0.1}), "sets"),

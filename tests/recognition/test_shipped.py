@@ -72,8 +72,8 @@ def test_every_number_of_its_card_comes_from_the_bundle(shipped: Bundle, card: d
     assert splits
     for name, values in splits.items():
         low, high = values["accuracy_interval"]
-        figures = [values["accuracy"], values["macro_f1"], values["top2_accuracy"], values["ece"]]
-        accuracy, macro_f1, top2, ece = (f"{figure:.4f}" for figure in figures)
+        numbers = [values["accuracy"], values["macro_f1"], values["top2_accuracy"], values["ece"]]
+        accuracy, macro_f1, top2, ece = (f"{number:.4f}" for number in numbers)
         assert [str(values["n"]), accuracy, f"{low:.4f} to {high:.4f}", macro_f1, top2, ece] in card[name]
     validation: dict[str, Any] = splits["validation"]
     for emotion, confusions in zip(EMOTIONS, validation["confusion_matrix"], strict=True):

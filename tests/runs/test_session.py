@@ -83,7 +83,7 @@ def test_a_stop_by_file_or_signal_is_not_a_failure(folder):
 
 
 def test_a_diverged_run_cannot_be_resumed_but_other_failed_runs_can(folder):
-    for error, resumable in ((MemoryError(), True), (DivergedError("no numbers; choose a lower rate."), False)):
+    for error, resumable in ((MemoryError(), True), (DivergedError("The loss became NaN; lower the rate."), False)):
         with pytest.raises(FerError), session.running(folder):
             raise error
         assert store.read_run(folder.name).resumable == resumable

@@ -111,7 +111,7 @@ def test_the_disk_space_of_an_ended_run_is_measured_at_its_end(make_run):
     with process.holding_run(folder):
         begun = store.read_run(run_id).bytes
         (folder / "checkpoint").write_bytes(bytes(1_000_000))
-        assert store.read_run(run_id).bytes == begun, "a run that goes on is not measured every second"
+        assert store.read_run(run_id).bytes == begun, "an active run is not measured every second"
     assert store.read_run(run_id).state == "interrupted"
     assert store.read_run(run_id).bytes >= begun + 1_000_000
 

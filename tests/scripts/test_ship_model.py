@@ -89,14 +89,14 @@ def test_the_card_says_how_reliable_the_answers_are(made: EvaluationResult, tmp_
     metrics = {"validation": made.metrics.to_dict(), "calibrated_on": "validation"}
     bundle = make_bundle(tmp_path / "tiny", metrics=metrics, **ABOUT)
     curves = pd.read_csv(io.StringIO(CURVES))
-    text = ship_model.figures(bundle, curves, made)
+    text = ship_model.metrics_tables(bundle, curves, made)
     assert "Last trained for 2 epochs" in text
     # 63 of 70 are right, and the tiny model's confidence is above its threshold on each.
     assert "| validation | 70 | 0.9000 |" in text
     assert f"answers 1.000 of the faces of the {made.data.split} split, with an accuracy of 0.900." in text
     assert "| 0.93 to 1.00 | 70 | 0.969 | 0.900 |" in text
     assert "| lower half covered |" in text
-    assert "lower half covered" not in ship_model.figures(bundle, curves, replace(made, robustness=None))
+    assert "lower half covered" not in ship_model.metrics_tables(bundle, curves, replace(made, robustness=None))
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def checkout(tmp_path: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Make a checkout with a model folder, a card and the docs."""
     for name, file in (("model", "README.md"), ("docs", "evaluation.md")):
         (tmp_path / name).mkdir()
-        text = f"before\n{ship_model.BEGIN}\nold figures\n{ship_model.END}\nafter\n"
+        text = f"before\n{ship_model.BEGIN}\nold metrics\n{ship_model.END}\nafter\n"
         (tmp_path / name / file).write_text(text)
     monkeypatch.setattr(ship_model, "SHIPPED_BUNDLE", tmp_path / "model")
     monkeypatch.setattr(ship_model, "CARD", tmp_path / "model" / "README.md")
@@ -143,9 +143,9 @@ def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> Non
     card, text, report = (
         (checkout / place).read_text() for place in ("model/README.md", "docs/evaluation.md", "docs/shipped-model.md")
     )
-    assert card.startswith("before") and card.endswith("after\n") and "old figures" not in card
+    assert card.startswith("before") and card.endswith("after\n") and "old metrics" not in card
     assert "| validation | 14 |" in card and "| lower half covered |" in card
-    assert text.startswith("before") and text.endswith("after\n") and "old figures" not in text
+    assert text.startswith("before") and text.endswith("after\n") and "old metrics" not in text
     assert "On the 14 faces of the validation split of fer2013.csv" in " ".join(text.split())
     assert "## Agreement with the FER+ votes" in report
     assert str(checkout) not in card + text + report + settings

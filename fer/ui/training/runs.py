@@ -159,15 +159,15 @@ def _why(run: RunSummary) -> None:
 def _report(run: RunSummary) -> None:
     report = curves.read_report(run.id)
     splits = report.get("metrics", {})
-    figures = {name: values for name, values in splits.items() if isinstance(values, dict) and "accuracy" in values}
-    if not figures:
+    metrics = {name: values for name, values in splits.items() if isinstance(values, dict) and "accuracy" in values}
+    if not metrics:
         return
     if report.get("data", {}).get("synthetic"):
         st.info("These are synthetic faces; the results say nothing about real ones.", icon=":material/draw:")
     with st.container(horizontal=True):
         for name in ("test", "validation", "calibration"):
-            if name in figures:
-                values = figures[name]
+            if name in metrics:
+                values = metrics[name]
                 low, high = values.get("accuracy_interval", (values["accuracy"],) * 2)
                 st.metric(
                     f"Accuracy, {name} split",
@@ -175,7 +175,7 @@ def _report(run: RunSummary) -> None:
                     width="content",
                     help=f"{values['n']:,} faces; 95 % confidence interval {percent(low)} to {percent(high)}.",
                 )
-        best = figures.get("test") or figures.get("validation")
+        best = metrics.get("test") or metrics.get("validation")
         if best:
             st.metric("Macro F1", f"{best['macro_f1']:.3f}", width="content")
             st.metric("Calibration error", f"{best['ece']:.3f}", width="content")
