@@ -1,12 +1,12 @@
 """Find a model's latest stored evaluation. Imports no metrics library, so that Home opens quickly."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from fer import paths
 from fer.storage.files import read_json
 from fer.storage.schema import Count, Share, Text, fitting
+from fer.storage.values import require_time
 
 
 def evaluations_dir() -> Path:
@@ -27,8 +27,7 @@ class Latest:
     synthetic: bool
 
     def __post_init__(self) -> None:
-        if datetime.fromisoformat(self.made).tzinfo is None:
-            raise ValueError("made: it has no time zone")
+        require_time("made", self.made)
 
 
 def latest(model_hash: str) -> Latest | None:

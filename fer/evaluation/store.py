@@ -12,7 +12,6 @@ faces give another result. Entries that are no longer used can be deleted by han
 
 import shutil
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -34,9 +33,10 @@ from fer.evaluation.job import running_jobs
 from fer.evaluation.latest import evaluations_dir
 from fer.evaluation.metrics import Predictions
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow
+from fer.storage.arrays import load_array, load_arrays
 from fer.storage.files import PART, Signature, disk_use, read_json, replacing, signature, write_json
 from fer.storage.schema import Seconds, Text, fitting, read_object
-from fer.storage.values import ValuesError
+from fer.storage.values import ValuesError, require_time
 
 # A part file that hasn't changed for this long belongs to a process that was killed.
 _ORPHAN_SECONDS: Final = 10
@@ -126,18 +126,18 @@ def find_evaluation_set(choice: str) -> EvaluationSet | None:
     """Return the faces of a choice, or None if they aren't stored or are damaged."""
     try:
         about = fitting(read_object(_choice_file(choice)), _Choice)
-        with np.load(_faces_file(about.faces), allow_pickle=False) as stored:
-            faces = FaceDataset(
-                name=about.name,
-                images=stored["images"],
-                labels=stored["labels"],
-                splits=stored["splits"],
-                votes=stored["votes"] if len(stored["votes"]) else None,
-                synthetic=about.synthetic,
-            )
+        stored = load_arrays(_faces_file(about.faces))
+        faces = FaceDataset(
+            name=about.name,
+            images=stored["images"],
+            labels=stored["labels"],
+            splits=stored["splits"],
+            votes=stored["votes"] if len(stored["votes"]) else None,
+            synthetic=about.synthetic,
+        )
         left_out = tuple(Rejection(where, reason) for where, reason in about.left_out)
         evaluation_set = EvaluationSet(faces, about.split, about.origins, left_out, about.derived, about.photos)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     # The file name is the key already, and computing it again is slow for many faces.
     evaluation_set.__dict__["key"] = about.faces
@@ -174,13 +174,14 @@ def load_result(model_hash: str, evaluation_set: EvaluationSet) -> EvaluationRes
     folder = _result_dir(model_hash, evaluation_set.key)
     about = read_json(folder / "evaluation.json")
     try:
-        probabilities = np.load(folder / "probabilities.npy", allow_pickle=False)
+        probabilities = load_array(folder / "probabilities.npy")
         if not np.isfinite(probabilities).all():
             return None
         predictions = Predictions(evaluation_set.faces.labels, probabilities, fitting(about["seconds"], Seconds))
         model = fitting(about["model"], ModelInfo)
-        made = str(about["made"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+        made = about["made"]
+        require_time("made", made)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     result = EvaluationResult.of(model, evaluation_set, predictions, made=made)
     rows = _robustness(folder)

@@ -13,6 +13,7 @@ from fer.errors import BundleError, shortened
 from fer.recognition.candidates import ClassSets
 from fer.recognition.face_temperature import FaceTemperature
 from fer.storage.files import sha256_of, write_text
+from fer.storage.open_files import read_plain
 from fer.storage.values import ValuesError, cleaned, is_number, parse_object
 
 BUNDLE_FILE: Final = "bundle.json"
@@ -145,7 +146,7 @@ def load_bundle(path: str | Path) -> Bundle:
     if not file.is_file():
         raise BundleError(f"There is no model in '{folder}': expected a folder with {BUNDLE_FILE}; choose another one.")
     try:
-        values = with_current_names(parse_object(file.read_bytes()))
+        values = with_current_names(parse_object(read_plain(file)))
     except (ValuesError, OSError) as error:
         raise BundleError(f"{file} can't be read ({error}); copy the bundle again or choose another model.") from error
     _check_form(folder, values)

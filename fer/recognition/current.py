@@ -7,6 +7,7 @@ from fer import paths
 from fer.errors import BundleError, shortened
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, bundle_name, load_bundle
 from fer.storage.files import write_json
+from fer.storage.open_files import read_plain
 from fer.storage.values import ValuesError, cleaned, parse_object
 
 _MAX_NAME: Final = 80
@@ -29,7 +30,7 @@ def current_bundle_path() -> Path:
 
 def _choice() -> dict[str, Any]:
     try:
-        return parse_object(paths.current_model_file().read_bytes())
+        return parse_object(read_plain(paths.current_model_file()))
     except (OSError, ValuesError):
         return {}
 

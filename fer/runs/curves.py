@@ -15,6 +15,7 @@ from fer.runs import layout
 from fer.runs.progress import Progress
 from fer.runs.store import Notes, read_config
 from fer.storage.files import read_json
+from fer.storage.open_files import read_plain
 from fer.storage.schema import Count, Share, fitting, read_object
 from fer.storage.values import ValuesError
 
@@ -40,7 +41,7 @@ def read_metrics(run_id: str) -> pd.DataFrame:
     The table is empty before the first epoch is complete. Invalid values are NaN; rows without an epoch are left out.
     """
     try:
-        text = (layout.run_folder(run_id) / layout.METRICS).read_text(encoding="utf-8")
+        text = read_plain(layout.run_folder(run_id) / layout.METRICS).decode("utf-8")
         found = pd.read_csv(io.StringIO(text), dtype=str, index_col=False, nrows=_MAX_EPOCHS, on_bad_lines="skip")
     except (OSError, ValueError):  # pandas' EmptyDataError and ParserError are ValueErrors
         found = pd.DataFrame()

@@ -18,6 +18,7 @@ from fer.runs.config import TrainConfig
 from fer.runs.progress import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Progress
 from fer.storage import files
 from fer.storage.files import Signature, signature
+from fer.storage.open_files import open_plain, read_plain
 from fer.storage.schema import Text, fitting, read_object
 from fer.storage.values import ValuesError
 
@@ -235,7 +236,7 @@ def read_config(run_id: str) -> TrainConfig:
     """
     folder = layout.run_folder(run_id)
     try:
-        data = (folder / layout.CONFIG).read_bytes()
+        data = read_plain(folder / layout.CONFIG)
     except OSError as error:
         raise ConfigError(f"The settings of {run_id} can't be read ({error.strerror}); start a new run.") from error
     return TrainConfig.from_json(data)
@@ -244,7 +245,7 @@ def read_config(run_id: str) -> TrainConfig:
 def read_log_tail(run_id: str, lines: int = 20) -> str:
     """Return the last lines of a run's log without TensorFlow's notes to developers. Reads only the end of the file."""
     try:
-        with (layout.run_folder(run_id) / layout.LOG).open("rb") as log:
+        with open_plain(layout.run_folder(run_id) / layout.LOG) as log:
             log.seek(0, 2)
             log.seek(max(0, log.tell() - _TAIL_BYTES))
             text = log.read().decode("utf-8", errors="replace")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
-from fer.storage.open_files import retry_while_open
+from fer.storage.open_files import open_plain, retry_while_open
 from fer.storage.schema import read_object
 from fer.storage.values import ValuesError
 
@@ -162,7 +162,7 @@ def sha256_of(file: Path) -> str:
     Raises:
         OSError: the file can't be read.
     """
-    with file.open("rb") as stream:
+    with open_plain(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -6,12 +6,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from fer.storage.open_files import retry_while_open
+from fer.storage.open_files import read_plain
 from fer.storage.values import ValuesError, cleaned, parse_object
-from fer.text import MB
-
-# A state file is written by this program and holds a few kilobytes, or a few megabytes with the places of images.
-_MAX_BYTES = 64 * MB
 
 Count = Annotated[int, Meta(ge=0, le=10**12)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -31,14 +27,11 @@ def read_object(path: Path) -> dict[str, Any]:
         ValuesError: it can't be read, or holds something else.
     """
     try:
-        with retry_while_open(lambda: path.open("rb")) as file:
-            data = file.read(_MAX_BYTES + 1)
+        data = read_plain(path)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise ValuesError(getattr(error, "strerror", None) or str(error)) from error
-    if len(data) > _MAX_BYTES:
-        raise ValuesError(f"it has more than {_MAX_BYTES // MB} MB")
     values: dict[str, Any] = cleaned(parse_object(data))
     return values
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import datetime
 from typing import Any, Final
 
 from fer.text import encodable
@@ -20,6 +21,16 @@ def is_number(value: Any, low: float = -MAX_NUMBER, high: float = MAX_NUMBER) ->
     """Return whether a value is a number from `low` to `high`; True and False are none, nor is NaN."""
     # Compared before it is converted: a whole number in JSON may be too large for a float.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
+
+
+def require_time(name: str, text: str) -> None:
+    """Check that a text is a time in ISO 8601 with its time zone.
+
+    Raises:
+        ValueError: it isn't; the message names the value.
+    """
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"{name}: it has no time zone")
 
 
 def parse_object(data: bytes | str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Results are stored, found again, and never confused."""
 
+import json
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -193,6 +194,17 @@ def test_a_damaged_file_counts_as_missing_and_is_rewritten(tmp_path: Path, name:
     found = store.find_evaluation_set("choice")
     assert found is not None
     assert store.load_result(made.model.hash, found) is not None
+
+
+@pytest.mark.parametrize("made", ["yesterday", "", 7, None, "2026-01-01T00:00:00", "2026-13-01T00:00:00+00:00"])
+def test_a_result_without_a_proper_time_is_damaged(tmp_path: Path, made: object) -> None:
+    """The page says how long ago it was made."""
+    result = assessed(tmp_path)
+    store.save_result(result)
+    (file,) = evaluations_dir().glob("results/*/evaluation.json")
+    write_json(file, json.loads(file.read_text()) | {"made": made})
+    found = store.find_evaluation_set("choice")
+    assert found is not None and store.load_result(result.model.hash, found) is None
 
 
 def test_no_partial_file_remains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

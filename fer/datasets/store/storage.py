@@ -17,9 +17,11 @@ from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.readings import Reading, Rejection
 from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.errors import DatasetError
+from fer.storage.arrays import load_array, map_array
 from fer.storage.files import flush
+from fer.storage.open_files import read_plain
 from fer.storage.schema import Count, Text, fitting, read_object
-from fer.storage.values import cleaned, parse
+from fer.storage.values import cleaned, parse, require_time
 from fer.text import encodable, spreadsheet_safe
 
 INFO_FILE: Final = "dataset.json"
@@ -62,8 +64,7 @@ class DatasetInfo:
     n_left_out: Count = 0
 
     def __post_init__(self) -> None:
-        if datetime.fromisoformat(self.created).tzinfo is None:
-            raise ValueError("created: it has no time zone")
+        require_time("created", self.created)
         if encodable(self.name) != self.name:
             raise ValueError("name: it isn't valid Unicode")
 
@@ -173,21 +174,21 @@ def read_stored(folder: Path, *, in_memory: bool = True) -> Reading:
     """
     info = DatasetInfo.from_folder(folder)
     try:
-        images = np.load(folder / "images.npy", mmap_mode=None if in_memory else "r", allow_pickle=False)
+        images = (load_array if in_memory else map_array)(folder / "images.npy")
         votes: npt.NDArray[np.uint8] | None = None
         if info.has_votes:
-            votes = np.load(folder / "votes.npy", allow_pickle=False)
+            votes = load_array(folder / "votes.npy")
         dataset = FaceDataset(
             name=info.name,
             images=images,
-            labels=np.load(folder / "labels.npy", allow_pickle=False),
-            splits=np.load(folder / "splits.npy", allow_pickle=False),
+            labels=load_array(folder / "labels.npy"),
+            splits=load_array(folder / "splits.npy"),
             votes=votes,
             synthetic=info.synthetic,
         )
-        origins = tuple(fitting(cleaned(parse((folder / _ORIGINS_FILE).read_bytes())), list[str]))
+        origins = tuple(fitting(cleaned(parse(read_plain(folder / _ORIGINS_FILE))), list[str]))
         file = folder / _GROUPS_FILE
-        groups = tuple(fitting(cleaned(parse(file.read_bytes())), list[str])) if file.is_file() else ()
+        groups = tuple(fitting(cleaned(parse(read_plain(file))), list[str])) if file.is_file() else ()
         return Reading(dataset, origins, groups=groups, form=info.form)
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"The dataset in {folder} is damaged ({error}); delete it and import it again.") from error

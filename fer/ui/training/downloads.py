@@ -13,6 +13,7 @@ from fer.evaluation.report import RUN_REPORT
 from fer.recognition.bundle import BUNDLE_FILE
 from fer.runs import layout, serving
 from fer.runs.store import RunSummary
+from fer.storage.open_files import open_plain
 
 _FILES: Final = (
     ("Settings (JSON)", layout.CONFIG, "application/json"),
@@ -73,7 +74,8 @@ def _stamp(file: Path) -> int:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with open_plain(file) as stream:
+            return stream.read()
     except OSError as error:
         raise RunError(f"{file.name} can't be read ({error.strerror}); reload the page.") from error
 
