@@ -12,7 +12,7 @@ import numpy as np
 
 from fer.arrays import Probabilities
 from fer.emotions import EMOTIONS
-from fer.storage.values import is_number
+from fer.storage.values import is_number, with_fields_of
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,7 @@ class ClassSets:
         Raises:
             ValueError: a value is missing, of another form or out of range.
         """
-        if not isinstance(values, dict) or set(values) != set(cls.__dataclass_fields__):
-            raise ValueError(f"expected an object with {', '.join(cls.__dataclass_fields__)}")
-        return cls(**values)
+        return cls(**with_fields_of(values, cls))
 
     def to_dict(self) -> dict[str, float]:
         """Return the numbers as plain JSON values."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Floats, Images
-from fer.storage.values import is_number
+from fer.storage.values import is_number, with_fields_of
 from fer.vision.quality import MEASURES, measure
 
 Design = npt.NDArray[np.float64]
@@ -74,9 +74,7 @@ class FaceTemperature:
         Raises:
             ValueError: a value is missing, of another form or out of range.
         """
-        if not isinstance(values, dict) or set(values) != set(cls.__dataclass_fields__):
-            raise ValueError(f"expected an object with {', '.join(cls.__dataclass_fields__)}")
-        return cls(**{name: _tuples(value) for name, value in values.items()})
+        return cls(**{name: _tuples(value) for name, value in with_fields_of(values, cls).items()})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rule as plain JSON values."""

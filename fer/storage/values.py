@@ -1,5 +1,6 @@
 """JSON from a file that anyone may have written, as plain values that pages can show and compute with."""
 
+import dataclasses
 import json
 import math
 from datetime import datetime
@@ -31,6 +32,18 @@ def require_time(name: str, text: str) -> None:
     """
     if datetime.fromisoformat(text).tzinfo is None:
         raise ValueError(f"{name}: it has no time zone")
+
+
+def with_fields_of(values: Any, dataclass: type) -> dict[str, Any]:
+    """Return a JSON object if its names are exactly the fields of a dataclass.
+
+    Raises:
+        ValueError: it is something else; the message names the fields.
+    """
+    names = [item.name for item in dataclasses.fields(dataclass)]
+    if not isinstance(values, dict) or set(values) != set(names):
+        raise ValueError(f"expected an object with {', '.join(names)}")
+    return values
 
 
 def parse_object(data: bytes | str) -> dict[str, Any]:

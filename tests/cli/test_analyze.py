@@ -2,7 +2,6 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,21 +19,13 @@ from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.results import Face, ImageAnalysis
 from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
-
-Analyze = Callable[..., Result]
+from tests.support.cli import Command, command
 
 
 @pytest.fixture
-def analyze(tmp_path: Path) -> Analyze:
+def analyze(tmp_path: Path) -> Command:
     """Run `fer analyze` with a model that classifies by brightness."""
-    bundle = make_bundle(tmp_path / "bundle")
-
-    def run(*arguments: str | Path) -> Result:
-        result = CliRunner().invoke(main, ["analyze", "--model", str(bundle.path), *map(str, arguments)])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-        return result
-
-    return run
+    return command("analyze", "--model", make_bundle(tmp_path / "bundle").path)
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fer.cli import main
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import correct, corrections_file, write_corrections
 from fer.paths import data_dir
+from tests.support.cli import Command, command
 from tests.support.forms import (
     csv_lines,
     image_files,
@@ -21,19 +19,11 @@ from tests.support.forms import (
     zip_bytes,
 )
 
-Data = Callable[..., Result]
-
 
 @pytest.fixture
-def data(fer_home: Path) -> Data:
+def data(fer_home: Path) -> Command:
     """Run `fer data`."""
-
-    def run(*arguments: str | Path, answer: str = "") -> Result:
-        result = CliRunner().invoke(main, ["data", *map(str, arguments)], input=answer)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-        return result
-
-    return run
+    return command("data")
 
 
 @pytest.fixture
@@ -41,7 +31,7 @@ def table(tmp_path: Path) -> Path:
     return write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces()))
 
 
-def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -> None:
+def test_a_table_is_imported_listed_shown_and_deleted(data: Command, table: Path) -> None:
     imported = data("import", table)
     assert imported.exit_code == 0
     assert "42 rows read, 42 kept, 0 rejected." in imported.stdout
@@ -56,7 +46,7 @@ def test_a_table_is_imported_listed_shown_and_deleted(data: Data, table: Path) -
     assert not (data_dir() / "fer2013").exists() and table.exists()
 
 
-def test_without_json_the_output_is_a_table(data: Data, table: Path) -> None:
+def test_without_json_the_output_is_a_table(data: Command, table: Path) -> None:
     assert "No dataset yet" in data("list").stdout
     data("import", table)
     assert synthetic_faces().fingerprint in data("list").stdout
@@ -64,7 +54,7 @@ def test_without_json_the_output_is_a_table(data: Data, table: Path) -> None:
     assert "surprise" in shown and "validation" in shown and str(table) in shown
 
 
-def test_rejected_rows_are_counted_and_their_list_is_named(data: Data, tmp_path: Path) -> None:
+def test_rejected_rows_are_counted_and_their_list_is_named(data: Command, tmp_path: Path) -> None:
     lines = csv_lines(synthetic_faces())
     lines[7] = "8" + lines[7][1:]
     result = data("import", write_lines(tmp_path / "fer2013.csv", lines), "--name", "mine")
@@ -74,7 +64,7 @@ def test_rejected_rows_are_counted_and_their_list_is_named(data: Data, tmp_path:
     assert file.read_text().splitlines()[1] == "line 8,label '8' is not the name or number of a class"
 
 
-def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_path: Path) -> None:
+def test_votes_and_folders_and_zips_are_imported(data: Command, table: Path, tmp_path: Path) -> None:
     votes = write_lines(tmp_path / "crowd.csv", votes_lines(synthetic_faces()))
     assert data("import", table, "--votes", votes).exit_code == 0
     (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(synthetic_faces())))
@@ -96,14 +86,14 @@ def test_votes_and_folders_and_zips_are_imported(data: Data, table: Path, tmp_pa
         (("clean", "nothing", "new"), "no dataset 'nothing'"),
     ],
 )
-def test_failures_give_one_sentence(data: Data, arguments: tuple[str, ...], message: str) -> None:
+def test_failures_give_one_sentence(data: Command, arguments: tuple[str, ...], message: str) -> None:
     result = data(*arguments)
     assert result.exit_code == 1 and result.stdout == ""
     assert result.stderr.startswith("Error: ") and message in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_a_failed_import_changes_nothing(data: Data, table: Path, tmp_path: Path, fer_home: Path) -> None:
+def test_a_failed_import_changes_nothing(data: Command, table: Path, tmp_path: Path, fer_home: Path) -> None:
     data("import", table)
     before = snapshot(fer_home)
     (tmp_path / "bad.zip").write_bytes(zip_bytes({**image_files(synthetic_faces()), "../evil": b"x"}))
@@ -112,7 +102,7 @@ def test_a_failed_import_changes_nothing(data: Data, table: Path, tmp_path: Path
     assert snapshot(fer_home) == before
 
 
-def test_deleting_asks_for_confirmation(data: Data, table: Path) -> None:
+def test_deleting_asks_for_confirmation(data: Command, table: Path) -> None:
     data("import", table)
     assert data("delete", "fer2013", answer="n\n").exit_code != 0
     assert (data_dir() / "fer2013").exists()
@@ -122,7 +112,7 @@ def test_deleting_asks_for_confirmation(data: Data, table: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "folders", "parquet"])
-def test_an_export_is_imported_as_the_same_dataset(data: Data, table: Path, tmp_path: Path, form: str) -> None:
+def test_an_export_is_imported_as_the_same_dataset(data: Command, table: Path, tmp_path: Path, form: str) -> None:
     data("import", table)
     dataset = catalog.open_dataset("fer2013").dataset
     write_corrections(corrections_file(data_dir() / "fer2013"), [correct(dataset, 5, None)])
@@ -137,7 +127,7 @@ def test_an_export_is_imported_as_the_same_dataset(data: Data, table: Path, tmp_
     assert again.exit_code == 1 and "already exists" in again.stderr
 
 
-def test_numbered_folders_need_an_order(data: Data, tmp_path: Path) -> None:
+def test_numbered_folders_need_an_order(data: Command, tmp_path: Path) -> None:
     (tmp_path / "faces.zip").write_bytes(zip_bytes(image_files(synthetic_faces(), tuple("0123456"))))
     refused = data("import", tmp_path / "faces.zip")
     assert refused.exit_code == 1 and "--labels affectnet" in refused.stderr
@@ -147,7 +137,7 @@ def test_numbered_folders_need_an_order(data: Data, tmp_path: Path) -> None:
     assert wrong.exit_code == 1 and "can't be read at '0=bored'" in wrong.stderr
 
 
-def test_a_cleaned_copy_reports_what_it_left_out(data: Data, tmp_path: Path) -> None:
+def test_a_cleaned_copy_reports_what_it_left_out(data: Command, tmp_path: Path) -> None:
     dataset = synthetic_faces()
     dataset = plus(dataset, dataset.images[2], int(dataset.labels[2]))
     dataset = plus(dataset, dataset.images[0] * 0, 4)
@@ -163,7 +153,7 @@ def test_a_cleaned_copy_reports_what_it_left_out(data: Data, tmp_path: Path) -> 
     assert json.loads(data("show", "no-blanks", "--json").stdout)["n_images"] == 43, only.stdout
 
 
-def test_the_next_command_removes_what_a_killed_import_left_behind(data: Data, table: Path) -> None:
+def test_the_next_command_removes_what_a_killed_import_left_behind(data: Command, table: Path) -> None:
     left = data_dir() / ".staging" / "abandoned"
     left.mkdir(parents=True)
     (left / "images.npy").write_bytes(b"half")
@@ -171,7 +161,7 @@ def test_the_next_command_removes_what_a_killed_import_left_behind(data: Data, t
     assert not left.exists()
 
 
-def test_a_source_that_looks_like_markup_is_listed_verbatim(data: Data, tmp_path: Path) -> None:
+def test_a_source_that_looks_like_markup_is_listed_verbatim(data: Command, tmp_path: Path) -> None:
     (tmp_path / "[").mkdir()
     table = write_lines(tmp_path / "[" / "z] fer2013.csv", csv_lines(synthetic_faces()))
     assert data("import", table, "--name", "mine").exit_code == 0
@@ -181,7 +171,7 @@ def test_a_source_that_looks_like_markup_is_listed_verbatim(data: Data, tmp_path
     assert "[b]" in data("list").stdout and "[b]" in data("show", "[b]").stdout
 
 
-def test_a_renamed_dataset_is_shown_by_its_new_name(data: Data, table: Path) -> None:
+def test_a_renamed_dataset_is_shown_by_its_new_name(data: Command, table: Path) -> None:
     data("import", table)
     (data_dir() / "fer2013").rename(data_dir() / "yours")
     assert json.loads(data("list", "--json").stdout)[0]["name"] == "yours"

@@ -1,32 +1,22 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
 
-from fer.cli import main
 from fer.datasets.faces import FaceDataset
 from fer.datasets.store.corrections import correct, corrections_file, write_corrections
 from fer.datasets.store.importing import import_path
 from fer.paths import data_dir
+from tests.support.cli import Command, command
 from tests.support.forms import csv_lines, image_files, plus, synthetic_faces, votes_lines, write_files, write_lines
-
-Doctor = Callable[..., Result]
 
 
 @pytest.fixture
-def doctor(fer_home: Path) -> Doctor:
+def doctor(fer_home: Path) -> Command:
     """Run `fer doctor`."""
-
-    def run(*arguments: str | Path) -> Result:
-        result = CliRunner().invoke(main, ["doctor", *map(str, arguments)])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-        return result
-
-    return run
+    return command("doctor")
 
 
 @pytest.fixture
@@ -39,7 +29,7 @@ def sick() -> FaceDataset:
 
 
 def test_json_on_standard_output_holds_every_finding_and_nothing_else(
-    doctor: Doctor, sick: FaceDataset, tmp_path: Path
+    doctor: Command, sick: FaceDataset, tmp_path: Path
 ) -> None:
     result = doctor(write_lines(tmp_path / "fer2013.csv", csv_lines(sick)), "--json", "-")
     report = json.loads(result.stdout)
@@ -56,7 +46,7 @@ def test_json_on_standard_output_holds_every_finding_and_nothing_else(
     assert "Exact duplicates" in result.stderr
 
 
-def test_numbered_folders_are_examined_with_a_label_order(doctor: Doctor, tmp_path: Path) -> None:
+def test_numbered_folders_are_examined_with_a_label_order(doctor: Command, tmp_path: Path) -> None:
     dataset = synthetic_faces()
     root = write_files(tmp_path / "faces", image_files(dataset, "0123456"))
     refused = doctor(root)
@@ -66,7 +56,7 @@ def test_numbered_folders_are_examined_with_a_label_order(doctor: Doctor, tmp_pa
     assert "can't be read at 'bogus'" in doctor(root, "--labels", "bogus").stderr
 
 
-def test_the_csv_names_files(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
+def test_the_csv_names_files(doctor: Command, sick: FaceDataset, tmp_path: Path) -> None:
     root = write_files(tmp_path / "faces", image_files(sick))
     result = doctor(root, "--csv", tmp_path / "findings.csv")
     assert result.exit_code == 0 and "Blank images" in result.stdout
@@ -75,14 +65,14 @@ def test_the_csv_names_files(doctor: Doctor, sick: FaceDataset, tmp_path: Path) 
     assert blank["origin"].tolist() == ["train/angry/00044.png"]
 
 
-def test_an_imported_dataset_is_found_by_name_and_clean_data_have_no_findings(doctor: Doctor, tmp_path: Path) -> None:
+def test_an_imported_dataset_is_found_by_name_and_clean_data_have_no_findings(doctor: Command, tmp_path: Path) -> None:
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces())))
     result = doctor("fer2013")
     assert "fer2013: 42 images" in result.stdout and "No problems found." in result.stdout
     assert "These faces are synthetic." in doctor("synthetic").stdout
 
 
-def test_the_votes_file_is_named_by_an_option(doctor: Doctor, tmp_path: Path) -> None:
+def test_the_votes_file_is_named_by_an_option(doctor: Command, tmp_path: Path) -> None:
     dataset = synthetic_faces()
     votes = np.zeros((42, 10), np.uint8)
     votes[:, 9] = 10
@@ -93,7 +83,7 @@ def test_the_votes_file_is_named_by_an_option(doctor: Doctor, tmp_path: Path) ->
     assert [(item["kind"], item["n_images"]) for item in report["findings"]] == [("not_a_face", 42)]
 
 
-def test_corrections_are_applied_on_request(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
+def test_corrections_are_applied_on_request(doctor: Command, sick: FaceDataset, tmp_path: Path) -> None:
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(sick)))
     made = [correct(sick, 44, None), correct(sick, 43, int(sick.labels[6])), correct(sick, 0, None)]
     write_corrections(corrections_file(data_dir() / "fer2013"), made)
@@ -105,7 +95,7 @@ def test_corrections_are_applied_on_request(doctor: Doctor, sick: FaceDataset, t
     }
 
 
-def test_unreadable_data_give_one_sentence(doctor: Doctor, tmp_path: Path) -> None:
+def test_unreadable_data_give_one_sentence(doctor: Command, tmp_path: Path) -> None:
     lines = csv_lines(synthetic_faces())
     lines[2] = "x" + lines[2]
     result = doctor(write_lines(tmp_path / "fer2013.csv", lines))
@@ -116,7 +106,7 @@ def test_unreadable_data_give_one_sentence(doctor: Doctor, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("option", ["--json", "--csv"])
 def test_an_unwritable_output_is_refused_before_the_work(
-    doctor: Doctor, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
+    doctor: Command, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fer.cli.doctor.examine", lambda *_: pytest.fail("it was examined all the same"))
     unwritable = doctor("synthetic", option, tmp_path / "no" / "such" / "file")
@@ -124,7 +114,7 @@ def test_an_unwritable_output_is_refused_before_the_work(
     assert "is a folder" in doctor("synthetic", option, tmp_path).stderr
 
 
-def test_table_cells_are_neither_markup_nor_terminal_codes(doctor: Doctor, tmp_path: Path) -> None:
+def test_table_cells_are_neither_markup_nor_terminal_codes(doctor: Command, tmp_path: Path) -> None:
     lines = csv_lines(synthetic_faces())
     lines[2] = "[/b]\x1b[31m" + lines[2]
     result = doctor(write_lines(tmp_path / "[b] fer.csv", lines))
@@ -132,7 +122,7 @@ def test_table_cells_are_neither_markup_nor_terminal_codes(doctor: Doctor, tmp_p
     assert "label '[/b]\\x1b[31m" in result.stdout and "[b] fer.csv: 41 images" in result.stdout
 
 
-def test_only_the_csv_is_on_standard_output(doctor: Doctor, sick: FaceDataset, tmp_path: Path) -> None:
+def test_only_the_csv_is_on_standard_output(doctor: Command, sick: FaceDataset, tmp_path: Path) -> None:
     table = write_lines(tmp_path / "fer2013.csv", csv_lines(sick))
     result = doctor(table, "--csv", "-")
     assert result.stdout.startswith("finding,group,image") and "Blank images" in result.stderr

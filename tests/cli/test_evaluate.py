@@ -21,7 +21,7 @@ from fer.recognition.candidates import ClassSets
 from fer.recognition.classifier import EmotionClassifier
 from fer.vision.samples import sample_portrait
 from tests.support.builders import make_bundle
-from tests.support.evaluations import grey_faces
+from tests.support.evaluations import count_classified, grey_faces
 from tests.support.forms import csv_lines, image_files, synthetic_faces, write_files, write_lines
 
 WRONG = 5
@@ -188,15 +188,7 @@ def test_mirrored_evaluation_is_reported_and_not_stored(table: Path, model: Path
 @pytest.fixture
 def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Record how many faces each call of the classifier gets."""
-    seen: list[int] = []
-    answer = EmotionClassifier.probabilities
-
-    def counting(self: EmotionClassifier, crops: np.ndarray) -> np.ndarray:
-        seen.append(len(crops))
-        return answer(self, crops)
-
-    monkeypatch.setattr(EmotionClassifier, "probabilities", counting)
-    return seen
+    return count_classified(monkeypatch)
 
 
 def test_nothing_is_classified_twice_and_no_face_is_stored(

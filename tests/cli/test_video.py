@@ -1,29 +1,20 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from fer.cli import main
 from tests.support.builders import make_bundle
+from tests.support.cli import Command, command
 from tests.support.clips import Clip, moving_portrait, plain
-
-Video = Callable[..., Result]
 
 
 @pytest.fixture
-def video(tmp_path: Path) -> Video:
+def video(tmp_path: Path) -> Command:
     """Run `fer video` with a model that classifies by brightness."""
-    bundle = make_bundle(tmp_path / "bundle")
-
-    def run(*arguments: str | Path) -> Result:
-        result = CliRunner().invoke(main, ["video", "--model", str(bundle.path), *map(str, arguments)])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-        return result
-
-    return run
+    return command("video", "--model", make_bundle(tmp_path / "bundle").path)
 
 
 @pytest.fixture
@@ -31,7 +22,7 @@ def clip(tmp_path: Path) -> Path:
     return Clip().write(tmp_path / "clip.mp4", [*plain(2), *moving_portrait(4)])
 
 
-def test_every_format_has_the_same_rows(video: Video, clip: Path, tmp_path: Path) -> None:
+def test_every_format_has_the_same_rows(video: Command, clip: Path, tmp_path: Path) -> None:
     targets = [tmp_path / f"rows.{kind}" for kind in ("csv", "parquet", "json")]
     result = video(clip, "--csv", targets[0], "--parquet", targets[1], "--json", targets[2])
     assert result.exit_code == 0, result.output
@@ -47,7 +38,7 @@ def test_every_format_has_the_same_rows(video: Video, clip: Path, tmp_path: Path
     assert "clip.mp4" in result.stdout and "1" in result.stdout
 
 
-def test_a_file_that_fails_does_not_end_the_others(video: Video, clip: Path, tmp_path: Path) -> None:
+def test_a_file_that_fails_does_not_end_the_others(video: Command, clip: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_text("ffconcat version 1.0\nfile clip.mp4\n")
     result = video(broken, clip, "--json", "-", "--quiet")
@@ -58,7 +49,7 @@ def test_a_file_that_fails_does_not_end_the_others(video: Video, clip: Path, tmp
     assert result.stderr.count("Failed: ") == 1 and "broken.mp4: This file isn't a readable video" in result.stderr
 
 
-def test_skipping_is_told_row_by_row(video: Video, clip: Path, tmp_path: Path) -> None:
+def test_skipping_is_told_row_by_row(video: Command, clip: Path, tmp_path: Path) -> None:
     video(clip, "--every", 2, "--csv", tmp_path / "rows.csv")
     table = pd.read_csv(tmp_path / "rows.csv")
     assert table["status"].tolist() == ["no face", "skipped", "face", "skipped", "face", "skipped"]
@@ -74,7 +65,12 @@ def test_skipping_is_told_row_by_row(video: Video, clip: Path, tmp_path: Path) -
     ],
 )
 def test_what_cannot_be_is_refused_before_the_work(
-    video: Video, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str
+    video: Command,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    sentence: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = video(clip, *arguments)

@@ -3,7 +3,6 @@
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from fer.evaluation import keys, store
@@ -18,7 +17,7 @@ from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.storage.files import write_json
 from tests.support.builders import make_bundle
-from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
+from tests.support.evaluations import count_classified, evaluation_set, grey_faces, tiny_classifier
 
 N_FACES = 70
 ONE_PASS = N_FACES + BATCH
@@ -32,15 +31,7 @@ def _home(fer_home: Path) -> None:
 @pytest.fixture
 def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Record how many faces each call classifies."""
-    seen: list[int] = []
-    answer = EmotionClassifier.probabilities
-
-    def counting(self: EmotionClassifier, crops: np.ndarray) -> np.ndarray:
-        seen.append(len(crops))
-        return answer(self, crops)
-
-    monkeypatch.setattr(EmotionClassifier, "probabilities", counting)
-    return seen
+    return count_classified(monkeypatch)
 
 
 def test_a_stored_result_is_reused_and_fresh_computes_it_again(tmp_path: Path, classified: list[int]) -> None:

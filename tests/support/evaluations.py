@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
@@ -34,3 +35,16 @@ def tiny_classifier(folder: Path, sharpness: float = 4.0) -> EmotionClassifier:
 
 def result(folder: Path, faces: FaceDataset, *, robustness: bool = False) -> EvaluationResult:
     return evaluate_model(tiny_classifier(folder), evaluation_set(faces), robustness=robustness)
+
+
+def count_classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the number of faces of each call of a classifier."""
+    seen: list[int] = []
+    answer = EmotionClassifier.probabilities
+
+    def counting(self: EmotionClassifier, crops: np.ndarray) -> np.ndarray:
+        seen.append(len(crops))
+        return answer(self, crops)
+
+    monkeypatch.setattr(EmotionClassifier, "probabilities", counting)
+    return seen
