@@ -273,8 +273,8 @@ def test_runs_are_compared_even_with_equal_names_or_without_epochs(
     assert not app.exception
     assert len(app.get("plotly_chart")) == 2
     results, differences = [table.value for table in app.dataframe]
-    assert results.loc["Accuracy"].tolist() == ["", "34.0 %", "32.0 %"]
-    assert differences.index.tolist() == ["Seed"]
+    assert list(results.loc["Accuracy"]) == ["", "34.0 %", "32.0 %"]
+    assert list(differences.index) == ["Seed"]
     assert differences.shape[1] == 3
     assert "empty can't be tested against the others: it has no model yet" in texts(app).replace("\\", "")
 
