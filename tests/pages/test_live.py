@@ -250,7 +250,7 @@ def test_a_stalled_stream_shows_nobody(page: AppTest) -> None:
     stream = played(10, clock=clock)
     clock.now += 3
     said = texts(with_stream(page, stream, on=True))
-    assert "has stopped sending frames" in said and "0.0 fps" in said and "0 faces" in said
+    assert "has stopped sending frames" in said and "Slow: 0 pictures a second, 0 faces" in said
     assert "looks happy" not in said and "No face found" not in said
 
 
@@ -258,7 +258,9 @@ def test_statistics_of_a_running_stream(page: AppTest) -> None:
     stream = played()
     with_stream(page, stream, on=True)
     said = texts(page)
-    assert "10.0 fps" in said and "1 face" in said and "30 frames · 0 dropped · 0 failed" in said
+    assert "Smooth: 10 pictures a second, 1 face" in said
+    (details,) = [str(caption.proto.help) for caption in page.caption if "a second" in caption.value]
+    assert "10.0 frames per second" in details and "30 frames, 0 dropped, 0 failed" in details
     assert "**looks happy** 0.88" in said
     # One person's bars and the share of time; the last minute.
     assert len(page.get("plotly_chart")) == 2 and len(charts(page)) == 1
@@ -300,7 +302,12 @@ def test_after_stop_a_summary_and_files(page: AppTest) -> None:
         "People": "1",
         "Most often": "happy (100 %)",
     }
-    assert [button.proto.label for button in page.get("download_button")] == ["CSV", "JSON", "Last picture"]
+    assert [button.proto.label for button in page.get("download_button")] == [
+        "Save the last session",
+        "CSV",
+        "JSON",
+        "Last picture",
+    ], "START replaces the session, so a file of it stands next to START"
     assert len(page.get("plotly_chart")) == 1 and len(charts(page)) == 1
 
 

@@ -1,5 +1,6 @@
 """Actions and observations of a viewer of the Live page, and what the app's process holds."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,14 +41,18 @@ def stop(page: Page) -> None:
 
 
 def statistics(page: Page) -> Locator:
-    """Return the line with frames per second, milliseconds, faces, and counts of frames."""
-    return page.get_by_text("dropped").first
+    """Return the line with the pictures a second and the faces. Its tooltip counts frames."""
+    return page.get_by_text(re.compile(r"pictures? a second")).first
 
 
 def counted(page: Page, *names: str) -> tuple[int, ...]:
-    """Return the numbers before `names` in that line, such as 'frames', all from the same moment."""
-    parts = (part.split() for part in statistics(page).inner_text().split(" · "))
-    numbers = {words[1]: words[0] for words in parts}
+    """Return the numbers before `names` in that tooltip, such as 'frames', all from the same moment."""
+    tooltip = page.get_by_test_id("stTooltipContent")
+    if not tooltip.count():
+        statistics(page).locator("xpath=ancestor-or-self::*[.//*[@data-testid='stTooltipIcon']][1]").get_by_test_id(
+            "stTooltipIcon"
+        ).first.hover()
+    numbers = {word: number for number, word in re.findall(r"(\d+) (\w+)", tooltip.first.inner_text())}
     return tuple(int(numbers[name]) for name in names)
 
 

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE, black_stands_out
 from fer.streams.record import OUTCOMES
 from fer.streams.timeline import PersonLine, Timeline
+from fer.text import percent
 
 # Without a toolbar and without accidental zoom on a phone, but with values on hover.
 LIVE: Final[dict[str, Any]] = {"displayModeBar": False}
@@ -98,7 +99,7 @@ def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
                 "y": list(rows),
                 "orientation": "h",
                 "name": outcome,
-                "text": [f"{outcome} {value:.0%}" if value >= _SMALLEST_WRITTEN else "" for value in values],
+                "text": [f"{outcome} {percent(value, 0)}" if value >= _SMALLEST_WRITTEN else "" for value in values],
                 "textposition": "inside",
                 "insidetextanchor": "middle",
                 "constraintext": "inside",
@@ -131,7 +132,7 @@ def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
 
 def describe_shares(shares: Iterable[float]) -> str:
     """Describe a row of `share_bars` in words."""
-    parts = [f"{name} {share:.0%}" for name, share in zip(OUTCOMES, shares, strict=True) if share >= 0.005]
+    parts = [f"{name} {percent(share, 0)}" for name, share in zip(OUTCOMES, shares, strict=True) if share >= 0.005]
     return "Share of time: " + (", ".join(parts) or "nobody seen")
 
 

@@ -11,7 +11,7 @@ from fer.live.snapshot import LiveSnapshot
 from fer.streams.people import Person
 from fer.streams.record import OUTCOMES, PersonSummary
 from fer.streams.timeline import PersonLine, Timeline
-from fer.text import counted
+from fer.text import counted, percent
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.frame import errors_as_sentences
 from fer.ui.live.camera import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, snapshot_download
@@ -24,10 +24,9 @@ from fer.vision.images import encode_jpeg
 _SHOWN_PEOPLE: Final = 4
 _SUMMED_PEOPLE: Final = 8
 _EVERYONE: Final = "everyone"
-_SPEED_HELP: Final = (
-    "fps: frames per second; 10 and more look smooth. ms: processing time per frame. Dropped: frames skipped because "
-    "the previous one was still being processed, which is normal. Failed: frames that couldn't be processed."
-)
+# Pictures a second from which a video looks smooth, and below which it looks like single pictures.
+_SMOOTH_FPS: Final = 8.0
+_SLOW_FPS: Final = 4.0
 
 
 def now(state: LiveState, shown: CameraState) -> None:
@@ -41,12 +40,12 @@ def now(state: LiveState, shown: CameraState) -> None:
     @st.fragment(run_every=PULSE_S if shown.on else None)
     def panel() -> None:
         if session is None or not shown.on:
-            _invitation(again=session is not None)
+            _invitation(session)
             return
         with errors_as_sentences():
             follow_model(session)
         snapshot = session.snapshot()
-        st.caption(speed_line(snapshot), help=_SPEED_HELP)
+        st.caption(speed_line(snapshot), help=speed_details(snapshot))
         if snapshot.silent_s > PATIENCE_S:
             with st.container(border=True):
                 st.markdown("**No picture for ten seconds.** Try these in order:")
@@ -65,17 +64,19 @@ def now(state: LiveState, shown: CameraState) -> None:
 
 
 def speed_line(snapshot: LiveSnapshot) -> str:
-    """Return a line such as '29.9 fps · 7 ms · 1 face · 300 frames · 0 dropped · 0 failed'."""
-    cost = "–" if snapshot.processing_ms is None else f"{snapshot.processing_ms:.0f}"
-    return " · ".join(
-        [
-            f"{snapshot.fps:.1f} fps",
-            f"{cost} ms",
-            counted(len(snapshot.people), "face"),
-            f"{snapshot.n_frames} frames",
-            f"{snapshot.n_dropped} dropped",
-            f"{snapshot.n_failed} failed",
-        ]
+    """Return a line such as 'Smooth: 30 pictures a second, 1 face'."""
+    paces = ((_SMOOTH_FPS, "Smooth"), (_SLOW_FPS, "A little jerky"))
+    looks = next((words for least, words in paces if snapshot.fps >= least), "Slow")
+    return f"{looks}: {counted(round(snapshot.fps), 'picture')} a second, {counted(len(snapshot.people), 'face')}"
+
+
+def speed_details(snapshot: LiveSnapshot) -> str:
+    """Return the numbers behind `speed_line`."""
+    cost = "" if snapshot.processing_ms is None else f", {snapshot.processing_ms:.0f} ms of processing each"
+    return (
+        f"{snapshot.fps:.1f} frames per second{cost}. So far {snapshot.n_frames} frames, {snapshot.n_dropped} dropped, "
+        f"{snapshot.n_failed} failed. Frames are dropped while the previous one is still being processed, which is "
+        "normal."
     )
 
 
@@ -90,10 +91,28 @@ def failures_line(snapshot: LiveSnapshot, *, blurred: bool) -> str:
     )
 
 
-def _invitation(*, again: bool) -> None:
+def _invitation(last: LiveSession | None) -> None:
+    """Invite to press START, and offer the record of the last session, which START replaces.
+
+    Args:
+        last: the last session, if there was one.
+    """
     with st.container(border=True):
-        if again:
-            st.markdown("The camera is off. **Press START** for a new session. It replaces the last one.")
+        if last is not None and last.snapshot().n_frames:
+            st.markdown(
+                "The camera is off. **Press START** for a new session. It replaces the last one: save it first."
+            )
+            files = _files_of(last)
+            st.download_button(
+                "Save the last session",
+                files.csv,
+                f"{files.stem}.csv",
+                "text/csv",
+                on_click="ignore",
+                icon=":material/download:",
+                key="live_save_first",
+                help="A CSV file with a row per face and frame. More files are below.",
+            )
         else:
             st.markdown(
                 "**Press START** and allow the camera. You will see the seven probabilities of each face here, and the "
@@ -217,12 +236,17 @@ def summary(state: LiveState, shown: CameraState) -> None:
         return
     if not session.snapshot().n_frames:
         return
-    files = st.session_state.get("live_files")
+    st.subheader("Your last session", anchor=False)
+    _summary(_files_of(session), state)
+
+
+def _files_of(session: LiveSession) -> SessionFiles:
+    """Return the files of the last session, created when the page first needs them."""
+    files: SessionFiles | None = st.session_state.get("live_files")
     if files is None or files.session is not session:
         with st.spinner("Summarising the session ..."):
             files = st.session_state["live_files"] = SessionFiles.of(session)
-    st.subheader("Your last session", anchor=False)
-    _summary(files, state)
+    return files
 
 
 @st.fragment
@@ -258,7 +282,7 @@ def most_often(snapshot: LiveSnapshot) -> str:
     """Return the most frequent expression with its share of time, such as 'happy (45 %)'."""
     if not snapshot.shares.any():
         return "–"
-    return f"{OUTCOMES[int(snapshot.shares.argmax())]} ({100 * snapshot.shares.max():.0f} %)"
+    return f"{OUTCOMES[int(snapshot.shares.argmax())]} ({percent(snapshot.shares.max(), 0)})"
 
 
 def _longest(people: tuple[PersonSummary, ...]) -> list[PersonSummary]:

@@ -47,7 +47,7 @@ def test_the_description_of_the_timeline() -> None:
 def test_shares_are_labelled_if_there_is_space() -> None:
     figure = share_bars({"": shares(happy=0.7, sad=0.27, fear=0.03)})
     by_name = {bar.name: bar for bar in figure.data}
-    assert by_name["happy"].text == ("happy 70%",)
+    assert by_name["happy"].text == ("happy 70 %",)
     assert by_name["fear"].text == ("",)
     assert by_name["fear"].x == (0.03,)
     assert sum(bar.x[0] for bar in figure.data) == pytest.approx(1)
@@ -76,7 +76,7 @@ def test_each_person_has_a_row() -> None:
 
 
 def test_the_description_of_shares() -> None:
-    assert describe_shares(shares(happy=0.7, not_sure=0.3)) == "Share of time: happy 70%, not sure 30%"
+    assert describe_shares(shares(happy=0.7, not_sure=0.3)) == "Share of time: happy 70 %, not sure 30 %"
     assert describe_shares(shares()) == "Share of time: nobody seen"
 
 
