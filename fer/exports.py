@@ -104,7 +104,7 @@ def annotated_zip(
 
 
 class AnnotatedNames:
-    """Names for annotated images, distinct from each other and from names that are taken.
+    """Names for annotated images and videos, distinct from each other and from names that are taken.
 
     Args:
         taken: names that exist already, whatever their case.
@@ -116,12 +116,15 @@ class AnnotatedNames:
 
     def next(self, file: str, picture: bytes) -> str:
         """Return 'me-annotated.jpg' for 'photos/me.png', and 'me-annotated-2.jpg' for the next 'me'."""
+        return self.with_suffix(file, ".png" if picture.startswith(b"\x89PNG") else ".jpg")
+
+    def with_suffix(self, file: str, suffix: str) -> str:
+        """Return such a name with a suffix, such as '.mp4'."""
         path = PureWindowsPath(file) if _WINDOWS_PATH.match(file) else PurePosixPath(file)
         # Elsewhere a backslash is part of the name, or stands for a byte that is not UTF-8.
         stem = "".join(char if char.isprintable() and char not in '<>:"|?*\\' else "_" for char in path.stem)
         # A dot in front would hide the file.
         stem = stem.encode(errors="replace")[:_STEM_BYTES].decode(errors="ignore").lstrip(".") or "image"
-        suffix = ".png" if picture.startswith(b"\x89PNG") else ".jpg"
         number = 1
         while True:
             name = f"{stem}-annotated{'' if number == 1 else f'-{number}'}{suffix}"

@@ -1,4 +1,4 @@
-"""`fer video`: videos in, a row per face and frame out; as CSV, Parquet and JSON."""
+"""`fer video`: videos in, a row per face and frame out; as CSV, Parquet, JSON and annotated videos."""
 
 import sys
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import STDOUT, check_targets, plain
 from fer.errors import FerError
 from fer.evaluation.names import display_name
+from fer.exports import AnnotatedNames
 from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
 from fer.storage.files import replacing
@@ -23,6 +24,8 @@ from fer.streams.pipeline import StreamModel
 from fer.streams.record import OUTCOMES
 from fer.text import printable
 from fer.video.analysis import AnalysedFrame, VideoOptions, video_model
+from fer.video.annotated import Annotated
+from fer.video.encoder import H264, VP9, Format
 from fer.video.processing import VideoResult, process
 from fer.video.wire import VideoInfo
 from fer.video.writers import CsvWriter, JsonWriter, ParquetWriter, RowWriter
@@ -41,6 +44,14 @@ _MOST_LISTED: Final = 10
 @click.option("--csv", metavar="FILE", help="Write one row per face and frame as CSV; '-' is standard output")
 @click.option("--parquet", metavar="FILE", help="Write the same rows as Parquet")
 @click.option("--json", metavar="FILE", help="Write one object per video as JSON; '-' is standard output")
+@click.option(
+    "--annotated",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write the videos with boxes and their sound (H.264), and subtitles (WebVTT)",
+)
+@click.option("--vp9", is_flag=True, help="Write annotated videos as WebM (VP9) instead of MP4 (H.264)")
+@click.option("--blur", is_flag=True, help="Make faces unrecognisable in annotated videos")
 @click.option("--quiet", is_flag=True, help="Print neither the table nor the progress; failures are still told")
 def video(
     files: tuple[Path, ...],
@@ -48,6 +59,9 @@ def video(
     detector: str | None,
     every: int,
     fps: float | None,
+    annotated: Path | None,
+    vp9: bool,
+    blur: bool,
     quiet: bool,
     **targets: str | None,
 ) -> None:
@@ -56,7 +70,8 @@ def video(
     FILE is a video: MP4, MOV, M4V, WebM, MKV or AVI. If a file fails, the others are analysed all the same, and the
     exit code is 1.
     """
-    options = VideoOptions.of(detector=detector, every=every, fps=fps)
+    options = VideoOptions.of(detector=detector, every=every, fps=fps, blur=blur)
+    copies = _Copies(annotated, VP9 if vp9 else H264, files) if annotated else None
     _check(targets)
     loaded = load_bundle(find_model(model))
     chosen = video_model(loaded)
@@ -66,7 +81,7 @@ def video(
     with ExitStack() as stack:
         writers = [_writer(kind, _stream(stack, target), about) for kind, target in targets.items() if target]
         for file in files:
-            results.append(_analyse(file, chosen, options, writers, console, quiet))
+            results.append(_analyse(file, chosen, options, writers, copies, console, quiet))
             _tell(results[-1], console)
         for writer in writers:
             writer.close()
@@ -74,6 +89,23 @@ def video(
         _print_table(results, Console(stderr=STDOUT in targets.values()))
     if any(result.error for result in results):
         sys.exit(1)
+
+
+class _Copies:
+    """The folder of annotated videos; a source that lies there is never overwritten."""
+
+    def __init__(self, folder: Path, form: Format, sources: Sequence[Path]) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FerError(f"'{folder}' cannot be written ({error.strerror}); choose another place.") from error
+        here = folder.resolve()
+        self._names = AnnotatedNames(path.name for path in sources if path.resolve().parent == here)
+        self._folder, self._form = folder, form
+
+    def next(self, file: Path) -> Annotated:
+        path = self._folder / self._names.with_suffix(str(file), self._form.suffix)
+        return Annotated(path, path.with_suffix(".vtt"), self._form)
 
 
 def _check(targets: dict[str, str | None]) -> None:
@@ -107,6 +139,7 @@ def _analyse(
     model: StreamModel,
     options: VideoOptions,
     writers: Sequence[RowWriter],
+    copies: "_Copies | None",
     console: Console,
     quiet: bool,
 ) -> VideoResult:
@@ -118,7 +151,8 @@ def _analyse(
         def advance(frame: AnalysedFrame, info: VideoInfo) -> None:
             bar.update(task, completed=frame.number + 1, total=info.n_frames)
 
-        return process(file, model, options, writers, on_frame=advance)
+        annotated = copies.next(file) if copies else None
+        return process(file, model, options, writers, annotated=annotated, on_frame=advance)
 
 
 def _tell(result: VideoResult, console: Console) -> None:

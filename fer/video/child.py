@@ -88,9 +88,7 @@ def restrict(n_files: int) -> None:
         import resource
     except ImportError:  # Windows; the parent watches the memory everywhere
         return
-    free = os.dup(0)
-    os.close(free)
-    _limit(resource.RLIMIT_NOFILE, free + n_files)
+    allow_files(n_files)
     _limit(resource.RLIMIT_CORE, 0)
     if sys.platform == "linux":
         # Elsewhere the address space isn't limited, or counts what is only reserved.
@@ -99,13 +97,27 @@ def restrict(n_files: int) -> None:
         _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + MAX_MEMORY)
 
 
+def allow_files(n_files: int) -> None:
+    """Allow this process to open so many more files, where the system can limit them."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # The limit may be reached, and the next free number is asked for.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    free = os.dup(0)
+    os.close(free)
+    _limit(resource.RLIMIT_NOFILE, free + n_files)
+
+
 def _limit(kind: int, value: int) -> None:
     import resource
 
+    # The soft limit: FFmpeg doesn't raise it, and `allow_files` must be able to.
     _, hard = resource.getrlimit(kind)
-    allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(kind, (allowed, allowed))
+        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,9 @@ class VideoDecoder:
         self._stream.codec_context.thread_count = 1
         self._time_base = self._stream.time_base or Fraction(1, 1000)
         step = round(1 / (_rate(self._stream) * self._time_base))
-        self._clock = FrameClock(self._time_base, self._stream.start_time, step)
+        # AVI stores when frames are decoded, so its first picture may be shown later than the stated start.
+        start = None if self._container.format.name == "avi" else self._stream.start_time
+        self._clock = FrameClock(self._time_base, start, step)
         interlaced = self._stream.codec_context.field_order >= _FIRST_INTERLACED
         self._pictures = Pictures(self._stream.sample_aspect_ratio, self._time_base, interlaced=interlaced)
         self._waiting: deque[DecodedFrame] = deque()
@@ -96,7 +98,7 @@ class VideoDecoder:
             self._time_base,
             seconds,
             n_frames or None,
-            sound.codec_context.name if sound else None,
+            sound.codec_context.codec.canonical_name if sound else None,
         )
 
     def frames(self) -> Iterator[DecodedFrame]:

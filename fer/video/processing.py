@@ -1,6 +1,7 @@
 """Analyse one video and pass its frames to everything that is made of it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from fer.errors import sentence_for
 from fer.streams.pipeline import StreamModel
 from fer.text import encodable
 from fer.video.analysis import AnalysedFrame, VideoAnalysis, VideoOptions
+from fer.video.annotated import Annotated
 from fer.video.summary import VideoSummary
 from fer.video.table import rows_of
 from fer.video.wire import VideoInfo
@@ -41,6 +43,7 @@ def process(
     writers: Sequence[RowWriter] = (),
     *,
     file: str | None = None,
+    annotated: Annotated | None = None,
     on_frame: Callable[[AnalysedFrame, VideoInfo], None] = lambda frame, info: None,
 ) -> VideoResult:
     """Analyse a video. One that fails gives a result with the reason, so that others can continue.
@@ -51,6 +54,7 @@ def process(
         options: which frames to analyse, and how.
         writers: they get the rows, and are not closed.
         file: the name by which the user knows the file; its path by default.
+        annotated: where to write the annotated video and its subtitles; None for neither.
         on_frame: called for every frame.
     """
     name, summary = encodable(file or str(path)), VideoSummary(blur=options.settings.blur)
@@ -58,14 +62,21 @@ def process(
     notes: tuple[str, ...] = ()
     error = None
     try:
-        with VideoAnalysis(path, model, options) as analysis:
+        with (
+            VideoAnalysis(path, model, options, keep_pixels=annotated is not None) as analysis,
+            nullcontext() if annotated is None else annotated.writing(path, analysis.info, options) as copy,
+        ):
             info = analysis.info
             for frame in analysis:
                 summary.add(frame)
                 for writer in writers:
                     writer.write(rows_of(name, frame))
+                if copy is not None:
+                    copy.add(frame)
                 on_frame(frame, info)
             notes = analysis.notes
+        if copy is not None:
+            notes = (*notes, *copy.notes)
     except Exception as problem:  # one of many: the others continue
         error = sentence_for(problem)
     result = VideoResult(name, summary, info, notes, error)

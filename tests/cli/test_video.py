@@ -81,3 +81,13 @@ def test_analyze_says_what_to_type_for_a_video(clip: Path, tmp_path: Path) -> No
     result = CliRunner().invoke(main, ["analyze", str(clip)])
     assert result.exit_code == 1
     assert f"This is a video; type: fer video '{clip}'" in result.stderr.replace("\n", "")
+
+
+def test_annotated_videos_get_names_of_their_own(video: Command, clip: Path, tmp_path: Path) -> None:
+    other = tmp_path / "clip.mkv"
+    Clip(sound="aac").write(other, plain(3))
+    result = video(clip, other, "--annotated", tmp_path, "--quiet")
+    assert result.exit_code == 0, result.output
+    made = {path.name for path in tmp_path.glob("*annotated*")}
+    assert made == {"clip-annotated.mp4", "clip-annotated.vtt", "clip-annotated-2.mp4", "clip-annotated-2.vtt"}
+    assert not list(tmp_path.glob(".*"))

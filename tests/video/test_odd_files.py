@@ -164,6 +164,11 @@ def test_time_counts_from_the_start_of_the_stream(tmp_path: Path) -> None:
     assert frames[0].pts == 3000
 
 
+def test_time_in_avi_counts_from_its_first_picture(tmp_path: Path) -> None:
+    frames, _ = read(Clip().write(tmp_path / "clip.avi", plain(3)))
+    assert [frame.time_s for frame in frames] == pytest.approx([0, 1 / 30, 2 / 30], abs=1e-3)
+
+
 def test_one_frame(tmp_path: Path) -> None:
     frames, notes = read(Clip().write(tmp_path / "one.mp4", [corners()]))
     assert [(frame.number, frame.time_s) for frame in frames] == [(0, 0.0)]
