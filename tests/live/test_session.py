@@ -1,19 +1,14 @@
-"""Frames in, annotated frames and statistics out, without Streamlit."""
+"""A live session: frames in, annotated frames out, and the effect of settings."""
 
-import json
-import threading
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from fer.emotions import EMOTIONS
-from fer.errors import BundleError, DetectorError, SlowModelError
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.streams.pipeline import StreamModel
-from fer.streams.record import OUTCOMES
 from tests.support.camera import portrait_frames
 from tests.support.live_session import FACE, Clock, FakeClassifier, FakeDetector, frame, play, session
 
@@ -165,91 +160,6 @@ def test_a_new_detector_is_used_at_once_and_the_old_one_no_more() -> None:
     assert len(made) == 2
 
 
-def test_a_missing_detector_keeps_the_previous_one() -> None:
-    def make(settings: LiveSettings) -> FakeDetector:
-        if settings.detector == "yunet":
-            raise DetectorError("no file")
-        return FakeDetector()
-
-    clock = Clock()
-    live = LiveSession(StreamModel(FakeClassifier()), LiveSettings(), make_detector=make, clock=clock)
-    with pytest.raises(DetectorError):
-        live.change(LiveSettings(detector="yunet"))
-    assert live.settings.detector == "haar"
-    play(live, clock, 2)
-    assert live.snapshot().n_failed == 0
-
-
-def test_a_failed_frame_is_passed_through_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
-    live = session(classifier=FakeClassifier(fails_every=5), clock=clock)
-    image = frame()
-    passed = 0
-    for _ in range(20):
-        passed += live.submit(image) is image
-        clock.now += 0.05
-    snapshot = live.snapshot()
-    assert passed == snapshot.n_failed == 4
-    assert snapshot.n_frames == 20
-    assert snapshot.last_failure == "RuntimeError: out of luck"
-    assert [person.number for person in snapshot.people] == [1]
-    assert len(caplog.records) == 1
-
-
-def test_no_frame_fails_when_the_model_is_stopped_and_another_takes_over() -> None:
-    clock = Clock()
-    stopped = FakeClassifier("sad", fails_every=3, failure=SlowModelError("'theirs' took more than 5 s."))
-    loaded: list[StreamModel] = []
-
-    def replacement() -> StreamModel:
-        loaded.append(StreamModel(FakeClassifier("happy"), 0.95, "shipped"))
-        return loaded[-1]
-
-    live = session(classifier=stopped, clock=clock, replacement=replacement)
-    play(live, clock, 20)
-    snapshot = live.snapshot()
-    assert (snapshot.n_frames, snapshot.n_failed) == (20, 0)
-    assert len(loaded) == 1 and live.model is loaded[0]
-    assert live.about()["model"] == "model-1, then shipped"
-    (person,) = snapshot.people
-    assert person.face.looks == "not sure" and person.face.probabilities.argmax() == EMOTIONS.index("happy")
-    # The page notices it a moment later, too.
-    live.change_model(StreamModel(FakeClassifier("happy"), 0.95, "shipped"))
-    assert live.about()["model"] == "model-1, then shipped"
-
-
-def test_the_reason_for_a_failure_is_only_its_sentence() -> None:
-    clock = Clock()
-    failing = FakeClassifier(fails_every=1, failure=BundleError("The shipped model failed on a face. Try again."))
-    live = session(classifier=failing, clock=clock)
-    play(live, clock, 3)
-    assert live.snapshot().last_failure == "The shipped model failed on a face. Try again."
-
-
-def test_a_failed_frame_shows_nobody_if_faces_are_blurred() -> None:
-    live = session(classifier=FakeClassifier(fails_every=1), settings=LiveSettings(blur=True))
-    image = frame()
-    shown = live.submit(image)
-    assert shown.shape == image.shape
-    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
-
-
-def test_unreadable_frames_are_counted_and_logged_but_not_as_a_stall(caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
-    live = session(clock=clock)
-    play(live, clock, 4)
-    for _ in range(150):
-        clock.now += 0.1
-        live.count_failed(ValueError("unknown format"))
-    snapshot = live.snapshot()
-    assert (snapshot.n_frames, snapshot.n_failed, snapshot.last_failure) == (154, 150, "ValueError: unknown format")
-    assert snapshot.silent_s == 0
-    assert live.active
-    # The first and every hundredth, with the exception.
-    assert [record.args for record in caplog.records] == [(1,), (101,)]
-    assert all(record.exc_info and isinstance(record.exc_info[1], ValueError) for record in caplog.records)
-
-
 def test_a_changed_frame_size_restarts_tracking() -> None:
     clock = Clock()
     live = session(clock=clock)
@@ -259,94 +169,6 @@ def test_a_changed_frame_size_restarts_tracking() -> None:
         clock.now += 0.1
     assert [person.number for person in live.snapshot().people] == [2]
     assert live.snapshot().n_failed == 0
-
-
-def test_statistics_of_the_last_seconds() -> None:
-    clock = Clock()
-    live = session(clock=clock)
-    assert live.snapshot().fps == 0
-    assert live.snapshot().processing_ms is None
-    play(live, clock, 40, step_s=0.05)
-    live.count_dropped(3)
-    snapshot = live.snapshot()
-    assert snapshot.fps == pytest.approx(20)
-    assert (snapshot.n_frames, snapshot.n_dropped) == (40, 3)
-    assert snapshot.processing_ms is not None and snapshot.processing_ms > 0
-    assert snapshot.age_s == pytest.approx(2.0)
-    clock.now += 4
-    assert live.snapshot().fps == 0
-    assert live.snapshot().silent_s == pytest.approx(4.05)
-
-
-def test_people_seen_before_a_stall_are_not_shown_as_present() -> None:
-    clock = Clock()
-    live = session(clock=clock)
-    play(live, clock, 20)
-    assert (len(live.snapshot().people), live.snapshot().fps) == (1, pytest.approx(10))
-    clock.now += 2
-    snapshot = live.snapshot()
-    assert snapshot.stalled
-    assert (snapshot.people, snapshot.fps) == ((), 0)
-    assert snapshot.n_frames == 20
-    play(live, clock, 2)
-    assert not live.snapshot().stalled
-    assert len(live.snapshot().people) == 1
-
-
-def test_shares_of_time_include_not_sure() -> None:
-    clock, classifier = Clock(), FakeClassifier("happy", 0.9)
-    live = session(classifier=classifier, clock=clock, confidence_threshold=0.5, settings=LiveSettings(smoothing_s=0.0))
-    play(live, clock, 4)
-    classifier.confidence = 0.3
-    play(live, clock, 9)
-    shares = dict(zip(OUTCOMES, live.snapshot().shares, strict=True))
-    assert shares["happy"] == pytest.approx(0.25)
-    assert shares["not sure"] == pytest.approx(0.75)
-
-
-def test_raw_and_smoothed_probabilities_are_recorded() -> None:
-    clock, classifier = Clock(), FakeClassifier("happy", 0.94)
-    live = session(classifier=classifier, clock=clock, settings=LiveSettings(smoothing_s=1.0))
-    play(live, clock, 10)
-    classifier.emotion = "sad"
-    play(live, clock, 1)
-    (person,) = live.snapshot().people
-    assert EMOTIONS[person.raw.argmax()] == "sad"
-    assert person.face.emotion == "happy"
-    last = live.record().to_frame().iloc[-1]
-    assert last["raw_sad"] == pytest.approx(0.94, abs=1e-3)
-    assert last["sad"] == pytest.approx(0.01 + 0.93 * (1 - np.exp(-0.1)), abs=2e-3)
-
-
-def test_after_stop_frames_pass_through_and_the_record_is_kept() -> None:
-    clock = Clock()
-    live = session(clock=clock)
-    play(live, clock, 5)
-    rows = live.snapshot().n_rows
-    live.stop()
-    live.stop()
-    image = frame()
-    assert live.submit(image) is image
-    clock.now += 100
-    snapshot = live.snapshot()
-    assert not live.active
-    assert (snapshot.n_frames, snapshot.n_rows, snapshot.people) == (5, rows, ())
-    assert snapshot.age_s == pytest.approx(0.5)
-    assert live.picture() is not None
-    document = json.loads(live.record().files(live.about()).json)
-    assert (document["model"], document["frames"], document["detector"]) == ("model-1", 5, "haar")
-    assert len(document["rows"]) == rows == 4
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_after_stop_nobody_is_visible_if_faces_are_blurred(when: str) -> None:
-    live = session(settings=LiveSettings(blur=when == "before"))
-    live.submit(frame())
-    live.stop()
-    live.change(LiveSettings(blur=True))
-    shown = live.submit(frame())
-    assert shown.shape == (480, 640, 3)
-    assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 24 * 24
 
 
 def test_another_model_is_used_from_the_next_frame() -> None:
@@ -364,48 +186,6 @@ def test_another_model_is_used_from_the_next_frame() -> None:
     assert rows["sure"].tolist() == [True, True, False]
     assert live.about()["model"] == "model-1, then model-2"
     assert live.about()["confidence_threshold"] == 0.6
-
-
-def test_a_session_is_active_while_it_has_a_viewer() -> None:
-    clock = Clock()
-    live = session(clock=clock)
-    assert live.active
-    clock.now += 31
-    assert not live.active
-    play(live, clock, 1)
-    assert live.active
-    clock.now += 6
-    assert not live.active
-    play(live, clock, 1)
-    live.stop()
-    assert not live.active
-
-
-def test_a_page_may_read_while_frames_are_processed() -> None:
-    """Statistics are read and settings changed while frames are processed, without errors or torn values."""
-    live = session(settings=PLAIN)
-    done = threading.Event()
-    troubles: list[BaseException] = []
-
-    def look() -> None:
-        try:
-            while not done.is_set():
-                snapshot = live.snapshot()
-                assert snapshot.n_rows <= snapshot.n_frames
-                live.timeline()
-                live.change(replace(live.settings, blur=not live.settings.blur))
-        except BaseException as error:
-            troubles.append(error)
-
-    reader = threading.Thread(target=look)
-    reader.start()
-    for _ in range(150):
-        live.submit(frame(120, 160))
-    done.set()
-    reader.join()
-    assert troubles == []
-    assert live.snapshot().n_failed == 0
-    assert live.snapshot().n_frames == 150
 
 
 @pytest.mark.parametrize(
