@@ -69,7 +69,7 @@ class VideoDecoder:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._container = _open(request.path)
+        self._container = open_strangers(request.path)
         self._stream = _video_stream(self._container)
         self._stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         # With one thread, damaged frames look the same every time.
@@ -192,9 +192,16 @@ class VideoDecoder:
         return None
 
 
-def _open(path: str) -> InputContainer:
+def open_strangers(path: str) -> InputContainer:
+    """Open a stranger's file, which is only looked at as one of the allowed formats, and leads nowhere else.
+
+    Raises:
+        VideoError: it isn't a video that can be read.
+    """
     try:
-        return av.open(f"file:{path}", options=OPEN_OPTIONS, timeout=(OPEN_SECONDS, READ_SECONDS))
+        return av.open(
+            f"file:{path}", options=OPEN_OPTIONS, timeout=(OPEN_SECONDS, READ_SECONDS), metadata_errors="replace"
+        )
     except av.error.FFmpegError as error:
         raise VideoError(f"This file isn't a readable video, or its end is missing; {_CONVERT}.") from error
 

@@ -22,7 +22,7 @@ from av.stream import Stream
 
 from fer.errors import VideoError
 from fer.video.child import allow_files, end_with_parent, import_all, restrict
-from fer.video.limits import OPEN_OPTIONS, OPEN_SECONDS, READ_SECONDS
+from fer.video.decode import open_strangers
 from fer.video.reader import end_child, start_child
 
 # What browsers play in each container, and what else is encoded to.
@@ -63,7 +63,7 @@ def _main() -> None:
     import_all()
     source, picture, target = json.loads(sys.argv[1])
     restrict(n_files=1)
-    with av.open(f"file:{source}", options=OPEN_OPTIONS, timeout=(OPEN_SECONDS, READ_SECONDS)) as strangers:
+    with open_strangers(source) as strangers:
         # What a file names is opened together with it. From here on, only our files are opened.
         allow_files(_OUR_FILES)
         options = {"movflags": "+faststart"} if target.endswith(".mp4") else {}
