@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
-from fer.cli.output import STDOUT, check_targets, plain
+from fer.cli.output import STDOUT, check_targets, plain, write_target
 from fer.errors import FerError
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
@@ -27,6 +27,7 @@ from fer.video.analysis import AnalysedFrame, VideoOptions, video_model
 from fer.video.annotated import Annotated
 from fer.video.encoder import H264, VP9, Format
 from fer.video.processing import VideoResult, process
+from fer.video.report import html_report
 from fer.video.wire import VideoInfo
 from fer.video.writers import CsvWriter, JsonWriter, ParquetWriter, RowWriter
 from fer.vision.detection import DETECTORS
@@ -44,6 +45,7 @@ _MOST_LISTED: Final = 10
 @click.option("--csv", metavar="FILE", help="Write one row per face and frame as CSV; '-' is standard output")
 @click.option("--parquet", metavar="FILE", help="Write the same rows as Parquet")
 @click.option("--json", metavar="FILE", help="Write one object per video as JSON; '-' is standard output")
+@click.option("--report", metavar="FILE", help="Write a report with charts as one HTML file; '-' is standard output")
 @click.option(
     "--annotated",
     metavar="DIR",
@@ -59,6 +61,7 @@ def video(
     detector: str | None,
     every: int,
     fps: float | None,
+    report: str | None,
     annotated: Path | None,
     vp9: bool,
     blur: bool,
@@ -72,7 +75,7 @@ def video(
     """
     options = VideoOptions.of(detector=detector, every=every, fps=fps, blur=blur)
     copies = _Copies(annotated, VP9 if vp9 else H264, files) if annotated else None
-    _check(targets)
+    _check({**targets, "report": report})
     loaded = load_bundle(find_model(model))
     chosen = video_model(loaded)
     about = provenance_of(loaded, options.settings.detector, name=display_name(loaded)).to_dict()
@@ -85,8 +88,10 @@ def video(
             _tell(results[-1], console)
         for writer in writers:
             writer.close()
+    if report:
+        write_target(html_report(results, about).encode(), report)
     if not quiet:
-        _print_table(results, Console(stderr=STDOUT in targets.values()))
+        _print_table(results, Console(stderr=STDOUT in (*targets.values(), report)))
     if any(result.error for result in results):
         sys.exit(1)
 

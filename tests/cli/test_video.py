@@ -91,3 +91,11 @@ def test_annotated_videos_get_names_of_their_own(video: Command, clip: Path, tmp
     made = {path.name for path in tmp_path.glob("*annotated*")}
     assert made == {"clip-annotated.mp4", "clip-annotated.vtt", "clip-annotated-2.mp4", "clip-annotated-2.vtt"}
     assert not list(tmp_path.glob(".*"))
+
+
+def test_the_report_has_all_videos(video: Command, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_text("no video")
+    result = video(clip, tmp_path / "broken.mp4", "--report", tmp_path / "report.html")
+    assert result.exit_code == 1
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<h2>") == 2 and "This file isn&#39;t a readable video" in page and "Person 1" in page
