@@ -8,10 +8,13 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from fer.recognition.analyzer import load_analyzer
+from fer.recognition.bundle import load_bundle
 from fer.runs import layout, process, store
+from fer.runs.config import TrainConfig
 from fer.runs.store import RunSummary
 from fer.vision.samples import sample_portrait
 from tests.support.browser_fixtures import use_tiny_model
+from tests.support.run_folders import write_answers, write_run
 from tests.support.serving import Server, running_app
 
 _PATIENCE_MS = 120_000
@@ -187,4 +190,32 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         answer = answer_on_upload(page)
         assert answer == pytest.approx(answer_of(only_run().folder / layout.BUNDLE), abs=1e-4)
         assert answer != pytest.approx(answer_of(home / "runs" / "tiny" / "bundle"), abs=1e-2)
+        assert not server.complaints()
+
+
+def test_two_runs_are_compared_and_the_better_one_is_used_in_place(page: Page, home: Path, tmp_path: Path) -> None:
+    in_use = load_bundle(home / "runs" / "tiny" / "bundle").hash
+    for number, (name, n_right) in enumerate((("poor", 60), ("good", 90)), start=1):
+        run_id = write_run(number, TrainConfig(epochs=5, seed=number), name=name, epochs_done=3, bundle=True)
+        right = [True] * n_right + [False] * (100 - n_right)
+        write_answers(run_id, right, in_use=(in_use, [True] * 71 + [False] * 29))
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    with running_app(home, tmp_path / "log.log") as server:
+        open_training(page, server)
+        table = page.get_by_test_id("stDataFrame").first
+        for row in (1, 2):
+            table.scroll_into_view_if_needed()
+            # A table is a picture to the browser; the boxes are in its first column.
+            table.click(position={"x": 18, "y": _ROW_PX * row + _ROW_PX // 2})
+            expect(page.get_by_text("Select a run to see its curves")).not_to_be_visible()
+        expect(page.get_by_text("good is right most often: on 90.0 % of the 100 faces")).to_be_visible()
+        expect(page.get_by_text("significantly better than poor with 60.0 %")).to_be_visible()
+        page.get_by_role("button", name="Use 'poor'").click()
+        expect(page.get_by_text("on 60.0 % of the 100 faces")).to_be_visible()
+        page.get_by_role("button", name="Keep the model in use").click()
+        page.get_by_role("button", name="Use 'good'").click()
+        expect(page.get_by_text("Live and Upload now use the model of 'good'")).to_be_visible()
+        expect(page.get_by_role("button", name="'good' is in use")).to_be_disabled()
+        page.screenshot(path=tmp_path / "comparison.png", full_page=True)
         assert not server.complaints()

@@ -333,6 +333,7 @@ def test_a_stopping_run_says_what_happens(
         (folder / layout.STOP).touch()
         app = open_page(PAGE)
         assert words in texts(app)
+        assert "stopping: " in str(app.get("progress")[0].proto)
         assert app.dataframe[0].value["State"].tolist() == ["stopping"]
 
 

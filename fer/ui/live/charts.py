@@ -65,7 +65,13 @@ def timeline_chart(timeline: Timeline, line: PersonLine | None) -> go.Figure:
             "fixedrange": True,
             "showgrid": False,
         },
-        "yaxis": {"range": [0, 1.02], "tickformat": ".0%", "automargin": True, "fixedrange": True, "nticks": 5},
+        "yaxis": {
+            "range": [0, 1.02],
+            "tickvals": [0, 0.5, 1],
+            "ticktext": ["0 %", "50 %", "100 %"],
+            "automargin": True,
+            "fixedrange": True,
+        },
     }
     return go.Figure({"data": lines, "layout": layout})
 

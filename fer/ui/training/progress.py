@@ -19,6 +19,8 @@ _POLL_SECONDS: Final = 2.0
 _LOG_LINES: Final = 12
 _CELL_PX: Final = 36
 _EARLY_EPOCHS: Final = 5
+# What a run does during an epoch.
+_IN_EPOCH: Final = ("training", "validating")
 _STOPPING: Final = (
     "The run finishes its current step, then exports its best model and evaluates it. This takes about a minute, a few "
     "with a large dataset."
@@ -117,8 +119,9 @@ def where(run: RunSummary) -> str:
     """Describe the progress of a run: 'epoch 7 of 30, batch 210 of 448, 41 min left'."""
     progress = run.progress
     if run.stopping:
-        return "stopping: " + (progress.doing or "waiting")
-    if progress.doing not in ("training", "validating"):
+        in_step = progress.doing in _IN_EPOCH
+        return "stopping: " + ("finishing the current step" if in_step else progress.doing or "waiting")
+    if progress.doing not in _IN_EPOCH:
         return progress.doing or run.state
     parts = [f"epoch {min(progress.epoch + 1, progress.epochs)} of {progress.epochs}"]
     if progress.batch:

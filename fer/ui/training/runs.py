@@ -19,10 +19,10 @@ from fer.ui.training.progress import show_curves
 _TABLE: Final = "training_table"
 _TABLE_PX: Final = 320
 # Together with the data, these widths fit into a window of 1280 pixels; name, best and state into one of 400.
-_NAME_PX: Final = 170
-_NARROW_PX: Final = 70
+_NAME_PX: Final = 165
+_NARROW_PX: Final = 68
 _STATE_PX: Final = 76
-_TIME_PX: Final = 105
+_TIME_PX: Final = 122
 
 
 def runs(found: list[RunSummary]) -> None:
