@@ -25,7 +25,7 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
 from fer.runs.layout import NOTES
 from fer.storage.files import read_json
-from fer.text import MB
+from fer.text import MB, percent
 from fer.training.bundling import calibrate, with_confidence
 from fer.training.quantize import INT8_FILE
 from fer.training.run_data import load_data, split_parts
@@ -140,7 +140,7 @@ def _calibrated(bundle: Bundle) -> str:
     if bundle.sets:
         texts.append(
             f", sets of the classes with a probability of {bundle.sets.least_probability:.4f} or more (aimed at a "
-            f"coverage of {bundle.sets.coverage:.0%})"
+            f"coverage of {percent(bundle.sets.coverage, 0)})"
         )
     return "".join(texts)
 

@@ -13,6 +13,7 @@ from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.metrics import wilson_interval
 from fer.evaluation.robustness import RobustnessRow
 from fer.recognition.bundle import Bundle
+from fer.text import percent
 
 # A corruption that costs less accuracy than this is called harmless.
 _HARMLESS: Final = 0.02
@@ -193,7 +194,8 @@ def _weaknesses(bundle: Bundle, result: EvaluationResult) -> str:
     margin = wilson_interval(round(scores.recall * scores.support), scores.support)
     text = (
         f"On the {metrics.n:,} faces of the {result.data.split} split of {result.data.name}, the model's accuracy is "
-        f"{metrics.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%}) and its macro F1 {metrics.macro_f1:.3f}. It "
+        f"{percent(metrics.accuracy)} (95 % interval {percent(low)} to {percent(high)}) and its macro F1 "
+        f"{metrics.macro_f1:.3f}. It "
         f"is best at {best} and worst at {worst}. Its most common mistakes are {mistakes}. The split has only "
         f"{scores.support} faces of {rarest}, so the 95 % interval of its recall ({scores.recall:.2f}) is wide: "
         f"{margin[0]:.2f} to {margin[1]:.2f}."
@@ -205,10 +207,10 @@ def _weaknesses(bundle: Bundle, result: EvaluationResult) -> str:
     taught = ", which also learned from the votes for other faces," if bundle.data.get("votes") else ""
     return (
         f"{text} Some of the mistakes lie in the labels: they match the most voted class of FER+ on "
-        f"{crowd.labels_agree:.1%} of the {crowd.n:,} faces that have one. The model{taught} agrees with the votes on "
-        f"{crowd.accuracy:.1%} of these faces and with the labels on {crowd.label_accuracy:.1%}. The more people "
-        f"agree, the more it agrees with them: from {first.accuracy:.0%} ({first.label} votes) to {last.accuracy:.0%} "
-        f"({last.label})."
+        f"{percent(crowd.labels_agree)} of the {crowd.n:,} faces that have one. The model{taught} agrees with the "
+        f"votes on {percent(crowd.accuracy)} of these faces and with the labels on {percent(crowd.label_accuracy)}. "
+        f"The more people agree, the more it agrees with them: from {percent(first.accuracy, 0)} ({first.label} votes) "
+        f"to {percent(last.accuracy, 0)} ({last.label})."
     )
 
 

@@ -18,6 +18,7 @@ from fer.runs.config import TrainConfig
 from fer.runs.session import RunSession, StopRequested
 from fer.runs.store import read_config
 from fer.storage import files
+from fer.text import percent
 from fer.training.batches import TrainingBatches
 from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.callback import RunCallback
@@ -166,7 +167,7 @@ def _targets(session: RunSession, config: TrainConfig, parts: Parts) -> npt.NDAr
 
     def progress(share: float) -> None:
         session.check_stop()
-        session.update(doing=f"computing the teachers' predictions ({share:.0%})")
+        session.update(doing=f"computing the teachers' predictions ({percent(share, 0)})")
 
     targets = distillation_targets(config.teacher, parts.train.images, progress)
     np.savez(file, key=key, targets=targets)

@@ -49,7 +49,7 @@ def test_the_report_has_every_part_and_no_images(made: EvaluationResult) -> None
     text = shipped_report.report(made)
     for part in ("Metrics", "Scores by class", "Calibration", "Accuracy against coverage", "Robustness", "Agreement"):
         assert f"## {part}" in text
-    assert "| Accuracy | 0.900 |" in text
+    assert "| Accuracy | 90.0 % |" in text
     assert "| lower half covered |" in text
     assert "![" not in text and "<img" not in text and "data:" not in text
     assert "Faces per second" not in text
@@ -57,10 +57,10 @@ def test_the_report_has_every_part_and_no_images(made: EvaluationResult) -> None
 
 def test_the_paragraphs_contain_the_results(made: EvaluationResult, bundle: Bundle) -> None:
     first, second = (" ".join(part.split()) for part in shipped_report.findings(bundle, made).split("\n\n"))
-    assert "the model's accuracy is 90.0%" in first
+    assert "the model's accuracy is 90.0 %" in first
     # One face of each class is labelled as its neighbour.
     assert "angry predicted as neutral (1 of 10)" in first
-    assert "agrees with the votes on 100.0% of these faces and with the labels on 90.0%" in first
+    assert "agrees with the votes on 100.0 % of these faces and with the labels on 90.0 %" in first
     assert "fitted on 1,149 images of train" in second
     assert "lower half covered" in second
     assert "no unbiased estimate yet" in second
@@ -93,7 +93,7 @@ def test_the_card_says_how_reliable_the_answers_are(made: EvaluationResult, tmp_
     assert "Last trained for 2 epochs" in text
     # 63 of 70 are right, and the tiny model's confidence is above its threshold on each.
     assert "| validation | 70 | 0.9000 |" in text
-    assert f"answers 1.000 of the faces of the {made.data.split} split, with an accuracy of 0.900." in text
+    assert f"answers 100.0 % of the faces of the {made.data.split} split, with an accuracy of 90.0 %." in text
     assert "| 0.93 to 1.00 | 70 | 0.969 | 0.900 |" in text
     assert "| lower half covered |" in text
     assert "lower half covered" not in ship_model.metrics_tables(bundle, curves, replace(made, robustness=None))
