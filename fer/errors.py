@@ -59,6 +59,10 @@ class RunError(FerError):
     """A training run can't be found, started, stopped or used."""
 
 
+class SummaryError(FerError):
+    """Photos can't be put into groups as asked."""
+
+
 class EvaluationError(FerError):
     """A model can't be evaluated on the chosen data."""
 

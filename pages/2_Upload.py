@@ -4,7 +4,7 @@ import streamlit as st
 
 from fer.ui import explanation
 from fer.ui.frame import errors_as_sentences, page_frame
-from fer.ui.upload import analysis, photos, results
+from fer.ui.upload import analysis, photos, results, summary
 
 page_frame(
     "Upload",
@@ -27,11 +27,13 @@ with errors_as_sentences():
     analysed = analysis.analyse_new(book, bundle, settings)
     results.failures(book)
     results.not_written(book)
+    about = analysis.about(book, bundle, settings)
     if len(book) or book.failed:
         with st.container(horizontal=True):
             if analysed:
-                results.downloads(book, analysed, analysis.about(book, bundle, settings))
+                results.downloads(book, analysed, about)
             photos.clear_button()
     if analysed:
         results.photo_table(book, analysed)
+        summary.section(results.all_analyses(book, analysed), about)
         results.selected_photo(book, analysed, settings.detector, explain)

@@ -16,6 +16,7 @@ from fer import exports
 from fer.arrays import Image
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import STDOUT, check_targets, plain, write_target
+from fer.cli.summarize import WAYS, grouping, write_summary
 from fer.errors import FerError, sentence_for
 from fer.evaluation.names import display_name
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
@@ -54,6 +55,16 @@ NO_FACE: Final = "no face found"
     metavar="FILE",
     help="Write what made the results and one object per file as JSON; '-' as above",
 )
+@click.option("--summary", metavar="FILE", help="Write counts, shares, charts and a methods paragraph as HTML")
+@click.option("--group-by", type=click.Choice(WAYS), help="Compare groups of photos in the summary")
+@click.option("--pattern", help="For --group-by pattern: a file name with {group} in it, such as '{group}_*'")
+@click.option(
+    "--groups",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="For --group-by table: a CSV with 'file' and 'group'",
+)
+@click.option("--column", help="For --group-by table: the column of groups  [default: group]")
 @click.option(
     "--annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write the photos with boxes drawn in"
 )
@@ -66,6 +77,11 @@ def analyze(
     csv_file: str | None,
     files_csv: str | None,
     json_file: str | None,
+    summary: str | None,
+    group_by: str | None,
+    pattern: str | None,
+    groups: Path | None,
+    column: str | None,
     annotated: Path | None,
     quiet: bool,
 ) -> None:
@@ -77,7 +93,10 @@ def analyze(
     # Before the checks: the table may be wanted in this folder.
     folder = _AnnotatedFolder(annotated) if annotated else None
     targets = (csv_file, files_csv, json_file)
-    check_targets({"--csv": csv_file, "--files-csv": files_csv, "--json": json_file})
+    check_targets({"--csv": csv_file, "--files-csv": files_csv, "--json": json_file, "--summary": summary})
+    if group_by and not summary:
+        raise click.UsageError("--group-by needs --summary FILE.")
+    grouped = grouping(group_by, pattern, groups, column)
     used = detector or photo_detector_name()
     analyzer = load_analyzer(find_model(model), used)
     found = gather((path for path in paths if path != _STDIN), skip=annotated)
@@ -90,7 +109,7 @@ def analyze(
     not_written = [result.not_written for result in results if result.not_written]
 
     if not quiet:
-        _print_table(analyses, Console(stderr=STDOUT in targets))
+        _print_table(analyses, Console(stderr=STDOUT in (*targets, summary)))
     _print_failures(analyses, not_written)
     if not quiet:
         _print_summary(analyses, found.left_out)
@@ -99,6 +118,8 @@ def analyze(
     for write, target in zip((exports.to_csv, exports.to_files_csv, exports.to_json), targets, strict=True):
         if target:
             write_target(write(analyses, about), target)
+    if summary:
+        write_summary(analyses, about, summary, grouped)
     if not_written or any(analysis.error for analysis in analyses):
         sys.exit(1)
 

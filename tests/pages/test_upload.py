@@ -353,3 +353,40 @@ def test_assumptions_are_shown_with_the_photo(upload: AppTest) -> None:
 def test_a_photo_is_recognised_by_its_content(upload: AppTest, name: str) -> None:
     drop(upload, (name, portrait()))
     assert upload.dataframe[0].value["faces"].tolist() == [1]
+
+
+def opened_summary(upload: AppTest) -> AppTest:
+    upload.session_state["upload_summary"] = True
+    return upload.run()
+
+
+def test_the_summary_counts_the_photos_and_offers_figures_and_text(
+    upload: AppTest, offered_files: dict[str, Callable[[], bytes]]
+) -> None:
+    drop(upload, ("a_1.jpg", portrait()), ("b_1.png", wall()), ("rubbish.jpg", b"no picture"))
+    opened_summary(upload)
+    assert not upload.exception
+    assert {metric.label: metric.value for metric in upload.metric} == {
+        "Photos": "2",
+        "Without a face": "1",
+        "Faces": "1",
+        "Not sure": "0",
+    }
+    (code,) = upload.code
+    assert "by the model 'tiny'" in code.value and "We analysed 2 photos (1 more could not be read)" in code.value
+    labels = [button.proto.label for button in upload.get("download_button")]
+    assert labels[-5:] == ["PNG", "SVG", "PNG", "SVG", "Summary as HTML"]
+    assert b"We analysed 2 photos" in offered_files["Summary as HTML"]()
+
+
+def test_the_summary_compares_groups_or_says_why_not(upload: AppTest) -> None:
+    drop(upload, ("a_1.jpg", portrait()), ("b_1.png", wall()))
+    opened_summary(upload)
+    upload.segmented_control(key="upload_group_by").set_value("File name").run()
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos", "a", "b"]
+    upload.text_input(key="upload_pattern").set_value("{group}").run()
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos", "a_1.jpg", "b_1.png"]
+    upload.segmented_control(key="upload_group_by").set_value("Folder").run()
+    assert "All photos are in one folder" in upload.info[0].value
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos"]
+    assert not upload.exception

@@ -172,6 +172,11 @@ def _what_to_try(detector: str, analysis: ImageAnalysis) -> str:
     return f"No face was found. Try {tips}."
 
 
+def all_analyses(book: PhotoBook, analysed: Analysed) -> list[ImageAnalysis]:
+    """Return the analyses of the list, failed ones last."""
+    return [*(analysis for _, analysis in analysed), *book.failed]
+
+
 def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
     """Offer all results as files; the table of files and the JSON name files that failed, with their reason.
 
@@ -180,7 +185,7 @@ def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
         analysed: the analysed ones.
         about: what made the results.
     """
-    analyses = [*(analysis for _, analysis in analysed), *book.failed]
+    analyses = all_analyses(book, analysed)
     st.download_button(
         "CSV of faces",
         exports.to_csv(analyses, about),

@@ -1,0 +1,44 @@
+"""Render a summary as one HTML file that opens offline."""
+
+import base64
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from fer.provenance import Provenance
+from fer.summary import charts, wording
+from fer.summary.comparison import CAUTION
+from fer.summary.statistics import Summary
+
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("fer.summary"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def html_report(summary: Summary, about: Provenance) -> str:
+    """Render a summary with its table, figures, tests and methods paragraph."""
+    header, rows = wording.table(summary)
+    comparison = summary.comparison
+    tests = [test.text for test in (comparison.expressions, comparison.valence) if test] if comparison else []
+    figures = {
+        "Shares of the expressions": charts.shares_figure(summary),
+        "Probabilities: median, quartiles, and the range of 90 % of the faces": charts.probabilities_figure(summary),
+    }
+    return _TEMPLATES.get_template("summary.html").render(
+        header=header,
+        rows=rows,
+        notes=[wording.SHARES, wording.VALENCE],
+        # As pictures: markup of a library that shows untrusted names stays out of the page.
+        figures=[(title, base64.b64encode(charts.as_svg(figure)).decode()) for title, figure in figures.items()],
+        left_out=len(summary.groups) > charts.MOST_GROUPS,
+        most_groups=charts.MOST_GROUPS,
+        grouped=bool(summary.groups),
+        tests=tests,
+        caution=CAUTION,
+        methods=wording.methods(summary, about),
+        about=about.to_dict(),
+    )

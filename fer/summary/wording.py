@@ -1,0 +1,86 @@
+"""Put a summary into words and tables: for a page, a report and the methods section of a paper."""
+
+import math
+from typing import Final
+
+from fer.emotions import EMOTIONS, NOT_SURE
+from fer.provenance import PROGRAM, Provenance
+from fer.summary.statistics import GroupSummary, Share, Spread, Summary
+from fer.text import counted
+
+VALENCE: Final = (
+    "Valence is defined as in FaceReader (Noldus): the probability of happy minus that of the strongest negative "
+    "expression (angry, disgust, fear or sad), -1 to 1."
+)
+SHARES: Final = (
+    "Shares of expressions are parts of the faces that the model is sure of; 'not sure' is a part of all faces. "
+    "In brackets: 95 % intervals (Wilson), which take every face as independent of the others."
+)
+_DETECTORS: Final = {"yunet": "YuNet", "haar": "Viola-Jones (Haar cascade)"}
+
+
+def share_text(share: Share) -> str:
+    """Return '12 (40 %, 25 to 58 %)', or '0' where there is nothing to share."""
+    if math.isnan(share.share):
+        return "0"
+    return f"{share.count:,} ({share.share:.0%}, {share.low:.0%} to {share.high:.0%})".replace("%", " %")
+
+
+def spread_text(spread: Spread) -> str:
+    """Return '0.40 (0.12)': mean and standard deviation; a dash where there is none."""
+    mean, sd = ("–" if math.isnan(value) else f"{value:.2f}" for value in (spread.mean, spread.sd))
+    return f"{mean} ({sd})"
+
+
+def table(summary: Summary) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of the summary's table: a column for all photos and one for each group."""
+    columns = [summary.total, *summary.groups]
+    rows = [
+        ["photos", *(f"{one.n_photos:,}" for one in columns)],
+        ["photos without a face", *(f"{one.n_without_face:,}" for one in columns)],
+        ["faces", *(f"{one.n_faces:,}" for one in columns)],
+        [NOT_SURE, *(share_text(one.not_sure) for one in columns)],
+        *([name, *(share_text(one.expressions[name]) for one in columns)] for name in EMOTIONS),
+        *([f"probability of {name}, mean (SD)", *_probabilities(columns, name)] for name in EMOTIONS),
+        ["valence, mean (SD)", *(spread_text(one.valence) for one in columns)],
+    ]
+    return ["", *(one.name for one in columns)], rows
+
+
+def _probabilities(columns: list[GroupSummary], name: str) -> list[str]:
+    return [spread_text(one.probabilities[name]) for one in columns]
+
+
+def methods(summary: Summary, about: Provenance) -> str:
+    """Return a paragraph for the methods section of a paper."""
+    total = summary.total
+    failed = f" ({summary.n_failed:,} more could not be read)" if summary.n_failed else ""
+    accuracy = (
+        "its accuracy was not measured"
+        if about.accuracy is None
+        else f"accuracy {about.accuracy.value:.3f} on {about.accuracy.where}, single crops"
+    )
+    candidates = (
+        f" A set of expressions names what such a face may show (split conformal prediction, coverage "
+        f"{about.candidate_coverage:.2f})."
+        if about.candidate_coverage
+        else ""
+    )
+    sentences = [
+        f"Facial expressions were classified with {PROGRAM} {about.version} on {about.date[:10]}.",
+        f"Faces were detected with {_DETECTORS.get(about.detector, about.detector)}, cropped to a square of "
+        f"{about.crop_scale:g} times the detected box, reduced to 48 x 48 grey pixels, and classified as angry, "
+        f"disgust, fear, happy, sad, surprise or neutral by the model '{about.model}' (hash {about.model_hash}; "
+        f"{accuracy}).",
+        f"Faces with a confidence below {about.confidence_threshold:.2f}, and faces that were too small, cut off, "
+        f"without contrast or turned away, count as 'not sure'.{candidates}",
+        f"We analysed {counted(total.n_photos, 'photo')}{failed}; {total.n_without_face:,} had no detected face. Of "
+        f"{counted(total.n_faces, 'face')}, {total.not_sure.count:,} were 'not sure'.",
+        "Shares are given with 95 % Wilson intervals. Valence is the probability of happy minus that of the strongest "
+        "of angry, disgust, fear and sad, as in FaceReader.",
+    ]
+    if summary.comparison:
+        tests = [test.text for test in (summary.comparison.expressions, summary.comparison.valence) if test]
+        if tests:
+            sentences.append(f"Groups ({', '.join(summary.comparison.groups)}) were compared. {'; '.join(tests)}.")
+    return " ".join(sentences)

@@ -1,0 +1,90 @@
+import io
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer.emotions import EMOTIONS, NOT_SURE
+from fer.summary import charts
+from fer.summary.statistics import Summary, summarize
+from tests.summary.test_statistics import face, photo
+
+DRAW = (charts.shares_figure, charts.probabilities_figure)
+
+
+def grouped(*names: str) -> Summary:
+    analyses = [
+        photo(f"{name}{number}.jpg", face("happy"), *[face("sad", 0.4)] * number)
+        for name in names
+        for number in range(3)
+    ]
+    return summarize(analyses, {analysis.file: analysis.file[:-5] for analysis in analyses} if names[1:] else None)
+
+
+def texts(figure) -> list[str]:
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    return [label.get_text() for label in (*axes.get_xticklabels(), *(legend.get_texts() if legend else ()))]
+
+
+def test_bars_are_the_shares_and_their_intervals() -> None:
+    summary = grouped("calm", "loud")
+    axes: Any = charts.shares_figure(summary).axes[0]
+    heights = [bar.get_height() for bar in axes.patches]
+    # Of each group, three of three sure faces look happy; three of six faces are not sure.
+    happy, last = EMOTIONS.index("happy"), len(EMOTIONS)
+    assert (
+        heights[happy] == 1 and heights[last] == pytest.approx(0.5) and sum(heights[: last + 1]) == pytest.approx(1.5)
+    )
+    (segments,) = [one.get_segments() for one in axes.collections][:1]
+    low, high = sorted(segments[last][:, 1])
+    part = summary.groups[0].not_sure
+    assert (low, high) == (pytest.approx(part.low), pytest.approx(part.high))
+
+
+def test_expressions_and_groups_are_named() -> None:
+    assert texts(charts.shares_figure(grouped("calm", "loud"))) == [*EMOTIONS, NOT_SURE, "calm (6)", "loud (6)"]
+    assert texts(charts.probabilities_figure(grouped("calm", "loud"))) == [*EMOTIONS, "calm (6)", "loud (6)"]
+    assert texts(charts.shares_figure(grouped("all"))) == [*EMOTIONS, NOT_SURE]
+
+
+def test_the_largest_groups_are_shown_in_their_order() -> None:
+    summary = grouped(*"abcdefghij")
+    groups = [replace(group, n_faces=number) for number, group in enumerate(summary.groups)]
+    shown = charts.shown_groups(replace(summary, groups=tuple(groups)))
+    assert [group.name for group in shown] == list("cdefghij")
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_odd_names_are_drawn_as_they_are(draw) -> None:
+    names = ("$x^", "_line", "<b>&")
+    figure = draw(grouped(*names))
+    assert {text.strip() for text in texts(figure)[-3:]} == {f"{name} (6)" for name in names}
+    assert charts.as_svg(figure)
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_figures_are_files_for_print(draw) -> None:
+    figure = draw(grouped("a", "b"))
+    svg = charts.as_svg(figure)
+    assert svg.startswith(b"<?xml") and svg == charts.as_svg(draw(grouped("a", "b"))), "equal figures are equal files"
+    assert not re.search(rb"<script|<dc:date", svg)
+    image = Image.open(io.BytesIO(charts.as_png(figure)))
+    assert image.size == (1600, 720) and image.info["dpi"][0] == pytest.approx(200, abs=1)
+    assert np.asarray(image.convert("RGB"))[0, 0].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_a_dark_page_shows_through_and_letters_are_light(draw) -> None:
+    image = np.asarray(Image.open(io.BytesIO(charts.as_png(draw(grouped("a", "b"), dark=True)))).convert("RGBA"))
+    assert image[0, 0, 3] == 0
+    drawn = image[image[..., 3] > 250][:, :3].astype(int)
+    assert (drawn.sum(axis=1) > 600).any() and not (drawn.sum(axis=1) < 100).any()
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_nothing_can_be_drawn_as_well(draw) -> None:
+    assert charts.as_png(draw(summarize([])))
