@@ -1,79 +1,34 @@
 """Run the evaluation that a job's folder asks for: `python -m fer.evaluation.worker FOLDER`."""
 
-import json
 import sys
-import time
-from dataclasses import asdict, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-import psutil
-
-from fer.errors import FerError
 from fer.evaluation import keys, store
 from fer.evaluation.evaluation_set import EvaluationSet, Source, load_evaluation_set
-from fer.evaluation.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, Progress, Request, unexpected
+from fer.evaluation.job import Job, Request
 from fer.evaluation.once import evaluate_once
 from fer.evaluation.robustness import TRANSFORMS
+from fer.jobs import worker
+from fer.jobs.worker import Reporter
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.storage.files import write_json
-from fer.storage.processes import stamp_of
 from fer.text import counted
 from fer.vision.detection import create_detector, photo_detector_name
 
 _READING, _CLASSIFYING, _WAITING = "reading", "classifying", "waiting"
 # Reading FER-2013's CSV takes about half as long as classifying its test split.
 _READING_SHARE: Final = 0.3
-_SECONDS_BETWEEN_WRITES: Final = 0.2
-
-
-class _Reporter:
-    """Write the progress, at most five times a second, with the time left at the pace of the current stage."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / PROGRESS_FILE
-        self._progress = Progress(RUNNING, "Starting", **stamp_of(psutil.Process()))
-        self._written = 0.0
-        self._stage, self._began, self._began_share = "", time.monotonic(), 0.0
-
-    def __call__(self, stage: str, text: str, share: float) -> None:
-        now = time.monotonic()
-        if stage != self._stage:
-            self._stage, self._began, self._began_share = stage, now, share
-        elif now - self._written < _SECONDS_BETWEEN_WRITES:
-            return
-        gained = share - self._began_share
-        # The time to read the faces says nothing about the time to classify them.
-        left = (now - self._began) / gained * (1 - share) if gained > 0 and stage == _CLASSIFYING else None
-        self._write(replace(self._progress, text=text, share=share, seconds_left=left))
-        self._written = now
-
-    def end(self, state: str, error: str | None = None) -> None:
-        self._write(replace(self._progress, state=state, share=1.0 if state == DONE else 0.0, error=error))
-
-    def _write(self, progress: Progress) -> None:
-        write_json(self._file, asdict(progress))
 
 
 def run(folder: Path) -> None:
     """Run the request in a folder. An error that a user can fix becomes a sentence in the progress."""
-    report = _Reporter(folder)
-    request = Request.from_dict(json.loads((folder / REQUEST_FILE).read_text()))
-    try:
-        _evaluate(request, report)
-    except FerError as error:
-        report.end(FAILED, str(error))
-    except Exception:
-        report.end(FAILED, unexpected(folder))
-        raise
-    else:
-        report.end(DONE)
+    worker.run(Job(folder), lambda values, report: _evaluate(Request.from_dict(values), report), paced=_CLASSIFYING)
 
 
-def _evaluate(request: Request, report: _Reporter) -> None:
+def _evaluate(request: Request, report: Reporter) -> None:
     store.sweep()
     classifiers = [EmotionClassifier(load_bundle(model)) for model in request.models]
     choice = keys.choice_key(request.source)
@@ -89,7 +44,7 @@ def _evaluate(request: Request, report: _Reporter) -> None:
         _evaluate_one(classifier, name, evaluation_set, request.robustness, report, begin + index * part, part)
 
 
-def _read(source: Source, classifier: EmotionClassifier, report: _Reporter) -> EvaluationSet:
+def _read(source: Source, classifier: EmotionClassifier, report: Reporter) -> EvaluationSet:
     def analyzer() -> FaceAnalyzer:
         return FaceAnalyzer(create_detector(source.detector or photo_detector_name()), classifier)
 
@@ -102,7 +57,7 @@ def _evaluate_one(
     name: str | None,
     evaluation_set: EvaluationSet,
     robustness: bool,
-    report: _Reporter,
+    report: Reporter,
     begin: float,
     part: float,
 ) -> None:

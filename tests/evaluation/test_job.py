@@ -13,22 +13,12 @@ import pytest
 from fer.errors import EvaluationError
 from fer.evaluation import keys, store, worker
 from fer.evaluation.evaluation_set import Source
-from fer.evaluation.job import (
-    DONE,
-    FAILED,
-    PROGRESS_FILE,
-    REQUEST_FILE,
-    RUNNING,
-    STOPPED,
-    Job,
-    Progress,
-    Request,
-    running_jobs,
-    unexpected,
-)
+from fer.evaluation.job import Job, Request, running_jobs
 from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.metrics import BATCH
 from fer.evaluation.robustness import TRANSFORMS
+from fer.jobs import worker as jobs_worker
+from fer.jobs.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, STOPPED, Progress
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.storage.files import write_json
@@ -84,7 +74,7 @@ def test_a_second_request_joins_the_running_job_and_stop_ends_it(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # A process that takes a minute on any machine.
-    monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
+    monkeypatch.setattr("fer.jobs.job.sys.executable", str(_sleeper(tmp_path)))
     job, request = asked(bundle)
     job.start(request)
     pid = wait_for(job, RUNNING).pid
@@ -107,7 +97,7 @@ def test_an_early_stop_ends_what_the_launcher_started(
         f"#!/bin/sh\nsleep 60 &\necho $! > {tmp_path}/child.part\nmv {tmp_path}/child.part {tmp_path}/child\nwait\n"
     )
     launcher.chmod(0o755)
-    monkeypatch.setattr("fer.evaluation.job.sys.executable", str(launcher))
+    monkeypatch.setattr("fer.jobs.job.sys.executable", str(launcher))
     if not groups:
         monkeypatch.delattr(os, "killpg")
     job, request = asked(bundle)
@@ -126,7 +116,7 @@ def test_an_early_stop_ends_what_the_launcher_started(
 def test_a_job_of_another_user_is_not_stopped_and_says_so(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
+    monkeypatch.setattr("fer.jobs.job.sys.executable", str(_sleeper(tmp_path)))
     job, request = asked(bundle)
     job.start(request)
     pid = wait_for(job, RUNNING).pid
@@ -136,10 +126,10 @@ def test_a_job_of_another_user_is_not_stopped_and_says_so(
             raise psutil.AccessDenied(pid)
 
         with monkeypatch.context() as patched:
-            patched.setattr("fer.evaluation.job.end_tree", denied)
+            patched.setattr("fer.jobs.job.end_tree", denied)
             with pytest.raises(EvaluationError, match="belongs to another user"):
                 job.stop()
-            patched.setattr("fer.evaluation.job.end_tree", lambda *_: False)
+            patched.setattr("fer.jobs.job.end_tree", lambda *_: False)
             with pytest.raises(EvaluationError, match=f"end the process {pid} by hand"):
                 job.stop()
         assert wait_for(job, RUNNING).pid == pid
@@ -148,7 +138,7 @@ def test_a_job_of_another_user_is_not_stopped_and_says_so(
 
 
 def test_a_changed_clock_hides_no_running_job(bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("fer.evaluation.job.sys.executable", str(_sleeper(tmp_path)))
+    monkeypatch.setattr("fer.jobs.job.sys.executable", str(_sleeper(tmp_path)))
     job, request = asked(bundle)
     job.start(request)
     pid = wait_for(job, RUNNING).pid
@@ -169,10 +159,10 @@ def test_a_changed_clock_hides_no_running_job(bundle: Bundle, monkeypatch: pytes
 def test_a_process_that_ends_immediately_has_failed(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("fer.evaluation.job.sys.executable", "/bin/false")
+    monkeypatch.setattr("fer.jobs.job.sys.executable", "/bin/false")
     job, request = asked(bundle)
     job.start(request)
-    assert wait_for(job, FAILED).error == unexpected(job.folder)
+    assert wait_for(job, FAILED).error == job.unexpected
 
 
 def _sleeper(folder: Path) -> Path:
@@ -246,8 +236,8 @@ def test_a_job_that_cannot_start_gives_a_sentence(bundle: Bundle) -> None:
 
 def test_a_model_has_the_name_it_was_chosen_by(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Progress] = []
-    monkeypatch.setattr(worker, "write_json", lambda _, values: written.append(Progress(**values)))
-    monkeypatch.setattr(worker, "_SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(jobs_worker, "write_json", lambda _, values: written.append(Progress(**values)))
+    monkeypatch.setattr(jobs_worker, "_SECONDS_BETWEEN_WRITES", 0.0)
     job, request = asked(bundle)
     job.folder.mkdir(parents=True)
     write_json(job.folder / REQUEST_FILE, replace(request, names=("Shipped model",)).to_dict())
@@ -302,8 +292,8 @@ def test_nothing_is_computed_twice(bundle: Bundle, fer_home: Path, monkeypatch: 
 
 def test_progress_rises_and_shows_the_time_left(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[Progress] = []
-    monkeypatch.setattr(worker, "write_json", lambda _, values: written.append(Progress(**values)))
-    monkeypatch.setattr(worker, "_SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(jobs_worker, "write_json", lambda _, values: written.append(Progress(**values)))
+    monkeypatch.setattr(jobs_worker, "_SECONDS_BETWEEN_WRITES", 0.0)
     job, request = asked(bundle, robustness=True)
     job.folder.mkdir(parents=True)
     write_json(job.folder / REQUEST_FILE, request.to_dict())

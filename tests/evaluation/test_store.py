@@ -16,9 +16,10 @@ from fer.errors import EvaluationError
 from fer.evaluation import keys, store
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
-from fer.evaluation.job import DONE, PROGRESS_FILE, RUNNING, Job, Progress
+from fer.evaluation.job import Job
 from fer.evaluation.latest import evaluations_dir, latest
 from fer.evaluation.robustness import TRANSFORMS
+from fer.jobs.job import DONE, PROGRESS_FILE, RUNNING, Progress
 from fer.storage.files import write_json
 from fer.storage.processes import stamp_of
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier

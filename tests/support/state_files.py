@@ -17,6 +17,7 @@ from fer.evaluation.evaluation_set import EvaluationSet, Source, evaluation_set_
 from fer.evaluation.latest import latest
 from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
+from fer.jobs.job import PROGRESS_FILE, REQUEST_FILE
 from fer.recognition import current
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
@@ -81,9 +82,9 @@ def _write_evaluation(classifier: EmotionClassifier, reading: Reading) -> Path:
     evaluate_once(classifier, evaluation_set, robustness=True)
     job = jobs.Job.of([classifier.bundle.hash], CHOICE)
     job.folder.mkdir(parents=True)
-    files.write_json(job.folder / jobs.PROGRESS_FILE, {"state": "failed", "error": "it failed", "pid": 1, "birth": "x"})
+    files.write_json(job.folder / PROGRESS_FILE, {"state": "failed", "error": "it failed", "pid": 1, "birth": "x"})
     request = jobs.Request((str(classifier.bundle.path),), Source(NAME))
-    files.write_json(job.folder / jobs.REQUEST_FILE, request.to_dict())
+    files.write_json(job.folder / REQUEST_FILE, request.to_dict())
     (folder,) = (paths.home() / "evaluations" / "results").iterdir()
     return folder
 

@@ -8,8 +8,9 @@ import streamlit as st
 from fer.evaluation import keys, store
 from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.evaluation_set import EvaluationSet, Source
-from fer.evaluation.job import FAILED, RUNNING, STOPPED, Job, Request, running_jobs
+from fer.evaluation.job import Job, Request, running_jobs
 from fer.evaluation.latest import evaluations_dir
+from fer.jobs.job import FAILED, RUNNING, STOPPED
 from fer.text import ago, duration, file_size
 from fer.ui.evaluation.choice import Choice
 from fer.ui.frame import errors_as_sentences
