@@ -1,17 +1,26 @@
 """Home: where to start, and the state of model, data, training and evaluation."""
 
+import os
+
 from streamlit.starlette import App
 
+from fer.ui.access.settings import secrets_from_environment
 from fer.ui.hosts import own_pages_only, server_life
 
 if __name__ != "__main__":
     # `streamlit run app.py` imports this file for its server, and then runs it as a script for each visitor.
-    app = App(__file__, middleware=[own_pages_only()], lifespan=server_life)
+    app = App(
+        __file__,
+        middleware=[own_pages_only()],
+        lifespan=server_life,
+        secrets=secrets_from_environment(os.environ),
+    )
 else:
     from fer.ui import home
+    from fer.ui.access.gate import warn_if_open
     from fer.ui.data import overview
     from fer.ui.evaluation import card
-    from fer.ui.frame import PRODUCT, page_frame
+    from fer.ui.frame import PRODUCT, may_open, page_frame
     from fer.ui.training import progress
 
     page_frame(
@@ -20,6 +29,7 @@ else:
         "See which expression each face shows in photos or in your camera's picture: angry, disgust, fear, happy, sad, "
         "surprise or neutral. Everything runs on this machine.",
     )
+    warn_if_open()
     home.start()
-    home.cards([home.model_card, overview.card, progress.card, card.card])
+    home.cards([home.model_card, *([overview.card, progress.card, card.card] if may_open("Training") else [])])
     home.what_it_can_tell()

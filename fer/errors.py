@@ -73,3 +73,7 @@ class ExportError(FerError):
 
 class NetworkError(FerError):
     """A setting of the Live page's connection (STUN, TURN, number of viewers) is invalid."""
+
+
+class AccessError(FerError):
+    """A person may not do this, or the settings of login are wrong."""

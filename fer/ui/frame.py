@@ -13,6 +13,8 @@ from fer.errors import FerError
 from fer.paths import PROGRAM
 from fer.recognition.current import set_aside_model
 from fer.text import literal
+from fer.ui.access import gate
+from fer.ui.access.settings import Role
 
 PRODUCT: Final = "Facial expression recognition"
 # The theme's accent colour, which is visible on light and dark tabs.
@@ -27,11 +29,13 @@ class MenuEntry:
         path: the script, relative to `app.py`, as `st.page_link` expects it.
         label: the name in the menu.
         icon: a Material icon, ':material/name:'.
+        role: who may open it, if people have to log in.
     """
 
     path: str
     label: str
     icon: str
+    role: Role = Role.TRAINER
 
     @property
     def exists(self) -> bool:
@@ -40,9 +44,9 @@ class MenuEntry:
 
 
 MENU: Final = (
-    MenuEntry("app.py", "Home", ":material/home:"),
-    MenuEntry("pages/1_Live.py", "Live", ":material/videocam:"),
-    MenuEntry("pages/2_Upload.py", "Upload", ":material/add_photo_alternate:"),
+    MenuEntry("app.py", "Home", ":material/home:", Role.VIEWER),
+    MenuEntry("pages/1_Live.py", "Live", ":material/videocam:", Role.VIEWER),
+    MenuEntry("pages/2_Upload.py", "Upload", ":material/add_photo_alternate:", Role.VIEWER),
     MenuEntry("pages/3_Training.py", "Training", ":material/model_training:"),
     MenuEntry("pages/4_Evaluation.py", "Evaluation", ":material/query_stats:"),
     MenuEntry("pages/5_Data.py", "Data", ":material/dataset:"),
@@ -76,6 +80,8 @@ def _tab_icon() -> Image.Image:
 def page_frame(title: str, icon: str, lead: str | None = None) -> None:
     """Start a page with its settings, the menu and the title. Every page calls this first.
 
+    Where people have to log in, nothing else of a page is drawn before they have, nor without the role it needs.
+
     Args:
         title: the name of the page, in sentence case.
         icon: the Material icon from the menu, ':material/name:'.
@@ -83,19 +89,31 @@ def page_frame(title: str, icon: str, lead: str | None = None) -> None:
     """
     tab = PRODUCT if title == PRODUCT else f"{title} · {PRODUCT}"
     st.set_page_config(page_title=tab, page_icon=_tab_icon(), layout="wide")
+    who = gate.enter(_role_for("Home" if title == PRODUCT else title))
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
         for entry in MENU:
-            if entry.exists:
+            if entry.exists and entry.role <= who.role:
                 st.page_link(entry.path, label=entry.label, icon=entry.icon, width="stretch")
         st.caption(
             "Pictures are analysed on the machine that runs this program. Those of Live and Upload are not stored. "
             "Imported datasets and evaluated faces are stored until you delete them on their pages."
         )
+        gate.show_person(who)
     st.title(title, icon=icon, anchor=False)
     if lead:
         st.markdown(lead)
     _say_what_was_set_aside()
+
+
+def _role_for(label: str) -> Role:
+    return next((entry.role for entry in MENU if entry.label == label), Role.ADMIN)
+
+
+def may_open(label: str) -> bool:
+    """Return whether this session's person may open a page of the menu."""
+    who = gate.person()
+    return who is not None and who.role >= _role_for(label)
 
 
 def _say_what_was_set_aside() -> None:

@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fer.ui.access.gate import log_if_open
 from fer.ui.closing import CLOSING
 from fer.ui.in_memory import install, sweep_forever
 
@@ -98,6 +99,7 @@ def own_pages_only() -> Middleware:
 async def server_life(_: Any) -> AsyncIterator[None]:
     """Open the user's browser once the server is up, unless it is headless, and clean up when the server ends."""
     install()
+    log_if_open()
     if not st.get_option("server.headless"):
         loop = asyncio.get_running_loop()
         address = st.get_option("browser.serverAddress")

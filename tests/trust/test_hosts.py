@@ -159,7 +159,14 @@ def test_the_browser_opens_unless_the_server_is_headless(
 ) -> None:
     import asyncio
 
-    options = {"server.headless": headless, "browser.serverAddress": address, "server.port": 8501}
+    options = {
+        "server.headless": headless,
+        "browser.serverAddress": address,
+        "server.port": 8501,
+        "secrets.files": [],
+        "server.address": "127.0.0.1",
+        "server.allowedHosts": ["127.0.0.1"],
+    }
     opened: list[str] = []
     monkeypatch.setattr(st, "get_option", options.__getitem__)
     monkeypatch.setattr(hosts, "_BROWSER_SECONDS", 0)

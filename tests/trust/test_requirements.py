@@ -15,6 +15,7 @@ FIXED = {
     "pillow": ("12.2", "CVE-2026-40192"),
     "av": ("18.0.0", "CVE-2026-8461"),
     "opencv-python-headless": ("4.14.0.94", "CVE-2026-8461"),
+    "authlib": ("1.6.9", "CVE-2026-27962"),
     "starlette": ("1.0.1", "GHSA-86qp-5c8j-p5mr"),
     "python-multipart": ("0.0.31", "GHSA-v9pg-7xvm-68hf"),
 }

@@ -15,6 +15,7 @@ from fer.datasets.store import catalog
 from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
 from fer.errors import FerError
 from fer.ui import jobs
+from fer.ui.access import gate
 from fer.ui.data.explore import faces
 from fer.ui.data.overview import CHOSEN, corrections_of, opened
 from fer.ui.downloads import made_download
@@ -206,11 +207,15 @@ def _n_drop(checkup: Checkup, key: str) -> int:
 def _cleaning(
     info: DatasetInfo, checkup: Checkup, name: str, kinds: list[str], with_corrections: bool
 ) -> Callable[[Progress], DatasetInfo]:
+    record = gate.recorder()
+
     def work(progress: Progress) -> DatasetInfo:
         # Read now, because another tab may have made more since the page was drawn.
-        made = corrections_of(info)
+        corrections = corrections_of(info)
         reading = catalog.open_dataset(info.name)
-        return clean_copy(reading, checkup, name.strip(), kinds, made, progress, apply=with_corrections)
+        made = clean_copy(reading, checkup, name.strip(), kinds, corrections, progress, apply=with_corrections)
+        record("imported", "dataset", made.name)
+        return made
 
     return work
 

@@ -15,6 +15,7 @@ from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.synthetic import make_synthetic
 from fer.paths import data_dir
 from fer.ui import jobs
+from fer.ui.access import gate
 from fer.ui.data.import_summary import summary
 from fer.ui.data.label_order import Question, ask, asking
 from fer.ui.data.overview import CHOSEN
@@ -183,7 +184,15 @@ def _start_synthetic() -> None:
 
 
 def _start(work: Callable[[Progress], DatasetInfo | Question]) -> bool:
-    begun = jobs.start(_key(), work)
+    record = gate.recorder()
+
+    def recorded(progress: Progress) -> DatasetInfo | Question:
+        made = work(progress)
+        if isinstance(made, DatasetInfo):
+            record("imported", "dataset", made.name)
+        return made
+
+    begun = jobs.start(_key(), recorded)
     if begun:
         st.session_state[_MINE] = jobs.find(_key())
     else:

@@ -14,6 +14,7 @@ from fer.datasets.store.storage import DatasetInfo
 from fer.errors import FerError
 from fer.text import MB, file_size, literal
 from fer.ui import jobs
+from fer.ui.access import gate
 from fer.ui.frame import menu_entry
 
 CHOSEN: Final = "data_dataset"
@@ -124,13 +125,23 @@ def _delete(info: DatasetInfo) -> None:
             f"Delete **{info.name}**{with_them}? It takes {file_size(catalog.disk_bytes(info.name))}. "
             "The file it was imported from stays where it is."
         )
-        st.button("Delete for good", type="primary", icon=":material/delete_forever:", on_click=_deleted, args=(info,))
+        why_not = gate.refusal("deleted", "dataset", info.name)
+        st.button(
+            "Delete for good",
+            type="primary",
+            icon=":material/delete_forever:",
+            disabled=why_not is not None,
+            help=why_not,
+            on_click=_deleted,
+            args=(info,),
+        )
 
 
 def _deleted(info: DatasetInfo) -> None:
     try:
         folder = str(catalog.dataset_folder(info.name))
-        catalog.delete_dataset(info.name)
+        with gate.action("deleted", "dataset", info.name):
+            catalog.delete_dataset(info.name)
     except FerError as error:
         st.toast(str(error), icon=":material/error:")
         return

@@ -12,6 +12,7 @@ from fer.evaluation.job import Job, Request, running_jobs
 from fer.evaluation.latest import evaluations_dir
 from fer.jobs.job import FAILED, RUNNING, STOPPED
 from fer.text import ago, duration, file_size
+from fer.ui.access import gate
 from fer.ui.evaluation.choice import Choice
 from fer.ui.frame import errors_as_sentences
 
@@ -56,6 +57,7 @@ def work(choice: Choice) -> Evaluation | None:
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:"):
             paths = tuple(str(bundle.path) for bundle in choice.bundles)
             job.start(Request(paths, choice.source, choice.robustness, choice.names))
+            gate.record("started", "evaluation", " and ".join(choice.names))
             st.rerun()
     elif evaluation is not None:
         st.caption(f":material/check: Stored result, evaluated {ago(evaluation.results[0].made)}.")
@@ -78,7 +80,8 @@ def _watch(job: Job, choice: Choice, stamp: str, waiting: bool) -> None:
     with stop:
         if st.button("Stop", icon=":material/stop:", width="stretch"):
             with errors_as_sentences():
-                job.stop()
+                with gate.action("stopped", "evaluation", " and ".join(choice.names)):
+                    job.stop()
                 st.rerun()
 
 
@@ -146,12 +149,10 @@ def stored() -> None:
             f"Results and the evaluated faces in 48 x 48 pixels are stored in `{evaluations_dir()}`. If you delete "
             "them, you can evaluate again."
         )
-        busy = bool(running_jobs())
-        if st.button(
-            "Delete all",
-            icon=":material/delete:",
-            disabled=busy,
-            help="An evaluation is running. Wait until it is done, or stop it." if busy else None,
-        ):
-            store.delete_all()
+        why_not = gate.refusal("deleted", "evaluation", "all")
+        if running_jobs():
+            why_not = "An evaluation is running. Wait until it is done, or stop it."
+        if st.button("Delete all", icon=":material/delete:", disabled=why_not is not None, help=why_not):
+            with gate.action("deleted", "evaluation", "all"):
+                store.delete_all()
             st.rerun()

@@ -3,14 +3,12 @@
 import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import streamlit as st
 
 from fer.arrays import SIDE
-from fer.errors import NetworkError
 from fer.live.ice import CREDENTIAL_SECONDS, NetworkSettings, ice_servers, network_settings
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
@@ -22,6 +20,7 @@ from fer.streams.pipeline import StreamModel
 from fer.ui import resources
 from fer.ui.frame import menu_entry
 from fer.ui.live.webcam import CameraState, Webcam
+from fer.ui.secrets import read_secrets
 from fer.ui.state import remembered
 from fer.vision.images import encode_jpeg
 
@@ -156,13 +155,7 @@ def _loaded(bundle: Bundle) -> StreamModel:
 
 
 def _network() -> NetworkSettings:
-    if st.secrets.load_if_toml_exists():
-        return network_settings(st.secrets.to_dict(), os.environ)
-    # Streamlit silently ignores a file that it can't read, and the servers in it would be missing.
-    for file in st.get_option("secrets.files"):
-        if Path(file).exists():
-            raise NetworkError(f"{file} isn't valid TOML. Correct the file or remove it.")
-    return network_settings({}, os.environ)
+    return network_settings(read_secrets(), os.environ)
 
 
 def _servers(state: LiveState, network: NetworkSettings) -> list[dict[str, Any]]:

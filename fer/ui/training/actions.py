@@ -6,6 +6,8 @@ from fer.errors import FerError
 from fer.runs import control, serving
 from fer.runs.store import RunSummary
 from fer.text import file_size
+from fer.ui.access import gate
+from fer.ui.access.gate import SHIPPED
 from fer.ui.downloads import made_download
 from fer.ui.frame import errors_as_sentences
 from fer.ui.training.downloads import downloads_of
@@ -16,7 +18,15 @@ from fer.ui.training.use import question, use_button
 
 def back_to_shipped() -> None:
     """Draw the button that returns to the shipped model."""
-    st.button("Back to the shipped model", key="training_shipped", icon=":material/undo:", on_click=_use_shipped)
+    why_not = gate.refusal("promoted", "model", SHIPPED)
+    st.button(
+        "Back to the shipped model",
+        key="training_shipped",
+        icon=":material/undo:",
+        disabled=why_not is not None,
+        help=why_not,
+        on_click=_use_shipped,
+    )
 
 
 def actions(run: RunSummary) -> None:
@@ -41,7 +51,7 @@ def actions(run: RunSummary) -> None:
 
 def _resume(run: RunSummary) -> None:
     try:
-        with st.spinner("Starting ..."):
+        with st.spinner("Starting ..."), gate.action("resumed", "run", run.id):
             control.resume(run.id)
     except FerError as error:
         st.error(str(error), icon=":material/error:")
@@ -60,7 +70,12 @@ def _clone(run_id: str) -> None:
 
 
 def _use_shipped() -> None:
-    serving.use_shipped()
+    try:
+        with gate.action("promoted", "model", SHIPPED):
+            serving.use_shipped()
+    except FerError as error:
+        notify(str(error), RUNS, error=True)
+        return
     notify("All pages use the shipped model again.", RUNS)
 
 
@@ -71,11 +86,14 @@ def _deletion(run: RunSummary) -> None:
             f"**{run.name}**, {run.progress.epoch} epochs, {file_size(run.bytes)}. Deletes its curves, checkpoints and "
             "model permanently. If its model is in use, it stays in use."
         )
+        why_not = gate.refusal("deleted", "run", run.id)
         st.button(
             "Delete permanently",
             key=f"training_delete_{run.id}",
             type="primary",
             icon=":material/delete:",
+            disabled=why_not is not None,
+            help=why_not,
             on_click=_delete,
             args=(run,),
         )
@@ -83,7 +101,8 @@ def _deletion(run: RunSummary) -> None:
 
 def _delete(run: RunSummary) -> None:
     try:
-        control.delete(run.id)
+        with gate.action("deleted", "run", run.id):
+            control.delete(run.id)
         notify(f"'{run.name}' was deleted.", RUNS)
     except FerError as error:
         notify(str(error), RUNS, error=True)

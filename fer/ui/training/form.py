@@ -14,6 +14,7 @@ from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.probing import measure_speed
 from fer.runs.store import RunSummary
 from fer.text import duration
+from fer.ui.access import gate
 from fer.ui.data_choice import ELSEWHERE, data_options
 from fer.ui.training.notices import FORM, FORM_ANCHOR, RUNNING_ANCHOR, notices, notify
 from fer.ui.training.widgets import setting
@@ -169,6 +170,7 @@ def _start(config: TrainConfig, name: str) -> None:
         with st.spinner("Starting ..."):
             run_id = control.start(config, name)
             run = store.read_run(run_id)
+            gate.record("started", "run", run_id)
     except FerError as error:
         st.error(str(error), icon=":material/error:")
         return

@@ -8,6 +8,7 @@ from fer.recognition.current import current_bundle_path
 from fer.runs import importing
 from fer.runs.importing import MAX_ONNX_BYTES
 from fer.text import MB
+from fer.ui.access import gate
 from fer.ui.training.notices import MODELS, notices, notify
 
 
@@ -37,6 +38,7 @@ def imported_models() -> None:
             try:
                 with st.spinner("Checking the model and testing it on a few faces ...", show_time=True):
                     model = importing.import_model(onnx.getvalue(), description.getvalue(), name or onnx.name[:-5])
+                    gate.record("imported", "model", model.name)
             except FerError as error:
                 st.error(str(error), icon=":material/error:")
                 return
@@ -51,13 +53,16 @@ def _list() -> None:
     for model in importing.list_imported():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{model.name}**" + (", in use" if model.path.resolve() == in_use.resolve() else ""))
-            st.button("Use", key=f"training_import_use_{model.name}", on_click=_use, args=(model.name,))
-            st.button("Delete", key=f"training_import_delete_{model.name}", on_click=_delete, args=(model.name,))
+            for label, action, act in (("Use", "promoted", _use), ("Delete", "deleted", _delete)):
+                why_not = gate.refusal(action, "model", model.name)
+                key = f"training_import_{label.lower()}_{model.name}"
+                st.button(label, key=key, disabled=why_not is not None, help=why_not, on_click=act, args=(model.name,))
 
 
 def _use(name: str) -> None:
     try:
-        importing.use_imported(name)
+        with gate.action("promoted", "model", name):
+            importing.use_imported(name)
         notify(f"All pages now use '{name}'.", MODELS)
     except FerError as error:
         notify(str(error), MODELS, error=True)
@@ -65,7 +70,8 @@ def _use(name: str) -> None:
 
 def _delete(name: str) -> None:
     try:
-        importing.delete_imported(name)
+        with gate.action("deleted", "model", name):
+            importing.delete_imported(name)
         notify(f"'{name}' was deleted.", MODELS)
     except FerError as error:
         notify(str(error), MODELS, error=True)

@@ -10,6 +10,7 @@ from fer.runs import control, curves, store
 from fer.runs.progress import INTERRUPTED, RUNNING
 from fer.runs.store import RunSummary
 from fer.text import duration, literal, percent
+from fer.ui.access import gate
 from fer.ui.frame import menu_entry
 from fer.ui.plots import Chart, live_charts
 from fer.ui.training import charts
@@ -205,7 +206,8 @@ def _confusion(best: curves.BestEpoch, key: str) -> None:
 def _stop(run_id: str, *, at_once: bool = False) -> None:
     try:
         # Pressing Stop twice, or in two tabs, must not force the stop.
-        control.stop(run_id, ask_only=not at_once)
+        with gate.action("stopped", "run", run_id):
+            control.stop(run_id, ask_only=not at_once)
     except FerError as error:
         notify(str(error), error=True)
 

@@ -9,6 +9,7 @@ from fer.errors import FerError
 from fer.runs import serving
 from fer.runs.store import RunSummary
 from fer.text import literal
+from fer.ui.access import gate
 from fer.ui.training.notices import RUNS, notify
 
 # The id of the run whose model the user was asked about.
@@ -23,13 +24,14 @@ def use_button(run: RunSummary, label: str = "Use this model", *, primary: bool 
         label: the button's label.
         primary: whether the button stands out.
     """
+    why_not = gate.refusal("promoted", "run", run.id)
     if st.button(
         label,
         key=f"training_use_{run.id}",
         icon=":material/published_with_changes:",
         type="primary" if primary else "secondary",
-        disabled=serving.run_in_use() == run.id,
-        help="Compares the model with the one in use, checks it, then uses it on all pages.",
+        disabled=why_not is not None or serving.run_in_use() == run.id,
+        help=why_not or "Compares the model with the one in use, checks it, then uses it on all pages.",
     ):
         try:
             with st.spinner("Comparing and checking the model ..."):
@@ -71,7 +73,8 @@ def question(run: RunSummary) -> None:
 
 
 def _use(run: RunSummary, change: str) -> None:
-    serving.use_run(run.id)
+    with gate.action("promoted", "run", run.id):
+        serving.use_run(run.id)
     _forget()
     notify(f"Live and Upload now use the model of '{run.name}'. {change}".strip(), RUNS)
 
