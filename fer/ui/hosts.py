@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fer.ui.access.gate import log_if_open
 from fer.ui.closing import CLOSING
+from fer.ui.exposure import one_line_per_broken_frame
 from fer.ui.in_memory import install, sweep_forever
 
 _REFUSED: Final = 403
@@ -99,6 +100,7 @@ def own_pages_only() -> Middleware:
 async def server_life(_: Any) -> AsyncIterator[None]:
     """Open the user's browser once the server is up, unless it is headless, and clean up when the server ends."""
     install()
+    one_line_per_broken_frame()
     log_if_open()
     if not st.get_option("server.headless"):
         loop = asyncio.get_running_loop()

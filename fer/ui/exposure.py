@@ -1,0 +1,213 @@
+"""What the server shows to whom: doors that Streamlit leaves open are closed, and each answer says what pages may do.
+
+Who may connect at all is in `fer.ui.hosts`.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import streamlit as st
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, cookie_parser
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+
+from fer.errors import FerError
+from fer.ui.access import gate
+from fer.ui.access.settings import Role
+
+_log = logging.getLogger(__name__)
+
+# Numbers of sessions, and a programming interface to every session. No page needs them.
+_CLOSED: Final = ("/_stcore/metrics", "/_stcore/agent")
+# Pictures and downloads of pages.
+_PRIVATE: Final = ("/media",)
+_FRAME_LOG: Final = "streamlit.web.server.starlette.starlette_websocket"
+# How long an upload may pause. Whoever needs longer than this for a few kilobytes holds memory for nothing.
+_BODY_PAUSE_SECONDS: Final = 60.0
+_UNSUPPORTED_DATA: Final = 1003
+_POLICY: Final = {
+    "default-src": "'self'",
+    # Streamlit and its components have scripts in their pages, and plotly and Vega compile expressions.
+    "script-src": "'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob:",
+    "worker-src": "'self' blob:",
+    "frame-src": "'self' blob: data:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+}
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
+
+class Exposure:
+    """ASGI middleware that closes doors, adds security headers, and ends what hangs or breaks the protocol.
+
+    Args:
+        app: what answers otherwise.
+        may_see: whether the cookies of a request let it see pictures and downloads.
+        embedding: origins of other sites whose pages may show the app in a frame.
+        base: the path below which the app is served, such as '/fer'; '' for none.
+    """
+
+    def __init__(
+        self, app: ASGIApp, may_see: Callable[[Mapping[str, str]], bool], embedding: Iterable[str] = (), base: str = ""
+    ) -> None:
+        self.app = app
+        self.may_see = may_see
+        self.base = base.rstrip("/")
+        policy = {**_POLICY, "frame-ancestors": " ".join(["'self'", *embedding])}
+        self.headers = {
+            **_HEADERS,
+            "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] == "websocket":
+            await self.app(scope, _binary_only(receive, send), send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Headers(scope=scope)
+        encrypted = scope["scheme"] == "https" or request.get("x-forwarded-proto", "") == "https"
+
+        body = _PatientBody(receive)
+
+        async def send_with_headers(message: Message) -> None:
+            if body.gave_up:
+                return
+            if message["type"] == "http.response.start":
+                self._complete(MutableHeaders(scope=message), encrypted)
+            await send(message)
+
+        path = str(scope["path"]).removeprefix(self.base)
+        if _within(path, _CLOSED):
+            await PlainTextResponse("Not found.\n", 404)(scope, receive, send_with_headers)
+        elif _within(path, _PRIVATE) and not self.may_see(cookie_parser(request.get("cookie", ""))):
+            await PlainTextResponse("Log in first.\n", 403)(scope, receive, send_with_headers)
+        else:
+            try:
+                await self.app(scope, body, send_with_headers)
+            except ClientDisconnect:
+                if not body.gave_up:
+                    raise
+            if body.gave_up:
+                await PlainTextResponse("The upload paused for too long.\n", 408)(scope, receive, send)
+
+    def _complete(self, headers: MutableHeaders, encrypted: bool) -> None:
+        for name, value in self.headers.items():
+            headers.setdefault(name, value)
+        if encrypted:
+            cookies = headers.getlist("set-cookie")
+            del headers["set-cookie"]
+            for cookie in cookies:
+                secure = any(part.strip().lower() == "secure" for part in cookie.split(";"))
+                headers.append("set-cookie", cookie if secure else f"{cookie}; Secure")
+
+
+def _within(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+class _PatientBody:
+    """Receive a request's body, and act as if the client had left if it pauses for too long."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.gave_up = False
+        self._receive = receive
+        self._complete = False
+
+    async def __call__(self) -> Message:
+        if self._complete:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), _BODY_PAUSE_SECONDS)
+        except TimeoutError:
+            self.gave_up = True
+            return {"type": "http.disconnect"}
+        self._complete = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+
+def _binary_only(receive: Receive, send: Send) -> Receive:
+    """Close a WebSocket on the first text frame. Pages send none, and Streamlit would log a traceback."""
+
+    async def receive_binary() -> Message:
+        message = await receive()
+        if message["type"] == "websocket.receive" and message.get("bytes") is None:
+            _log.warning("A connection was closed because it sent a text frame")
+            await send({"type": "websocket.close", "code": _UNSUPPORTED_DATA, "reason": ""})
+            return {"type": "websocket.disconnect", "code": _UNSUPPORTED_DATA}
+        return message
+
+    return receive_binary
+
+
+class _OneLine(logging.Filter):
+    """Drop the traceback of a warning: a stranger's broken frame is one line in the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record, without its traceback."""
+        if record.levelno == logging.WARNING:
+            record.exc_info = record.exc_text = None
+        return True
+
+
+def one_line_per_broken_frame() -> None:
+    """Shorten what Streamlit logs of frames that it can't read; once, before the server listens."""
+    logging.getLogger(_FRAME_LOG).addFilter(_OneLine())
+
+
+def has_a_role(cookies: Mapping[str, str]) -> bool:
+    """Return whether cookies are those of a person with a role; True if login is off."""
+    try:
+        settings = gate.settings()
+    except FerError:
+        return False
+    return settings is None or settings.role_of(_claims(cookies)) >= Role.VIEWER
+
+
+def _claims(cookies: Mapping[str, str]) -> dict[str, Any]:
+    """Return what Streamlit signed at login, or {} if there is nothing, or it was changed or has expired."""
+
+    def signed(name: str) -> bytes | None:
+        value = cookies.get(name)
+        return None if value is None else decode_signed_value(get_cookie_secret(), name, value)
+
+    value = get_cookie_with_chunks(signed, USER_COOKIE_NAME)
+    try:
+        claims = json.loads(value or b"{}")
+    except ValueError:
+        return {}
+    return claims if isinstance(claims, dict) and claims.get("is_logged_in") is True else {}
+
+
+def exposure() -> Middleware:
+    """Return the middleware with the settings of Streamlit."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return Middleware(
+        Exposure,
+        may_see=has_a_role,
+        embedding=st.get_option("server.corsAllowedOrigins"),
+        base=f"/{base}" if base else "",
+    )

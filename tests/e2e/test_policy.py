@@ -1,0 +1,59 @@
+"""The content security policy in a real browser: no page breaks it, and the camera works under it."""
+
+import pytest
+from playwright.sync_api import ConsoleMessage, expect
+
+from fer.ui.frame import MENU
+from fer.vision.samples import sample_portrait
+from tests.support.browser import App
+from tests.support.live_driver import accept, expect_frames, start
+
+
+@pytest.fixture
+def violations(app: App) -> list[str]:
+    """Return a list that fills with what the browser refuses to load."""
+    found: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Permissions policy" in message.text:
+            found.append(message.text)
+
+    app.page.on("console", hear)
+    return found
+
+
+def test_no_page_breaks_the_policy(app: App, violations: list[str]) -> None:
+    for entry in MENU:
+        if entry.exists:
+            app.open("" if entry.label == "Home" else entry.label)
+    assert violations == []
+
+
+def test_a_photo_and_its_charts_keep_to_the_policy(app: App, violations: list[str]) -> None:
+    page = app.open("Upload")
+    photo = {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": sample_portrait()}
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(photo)
+    expect(page.get_by_test_id("stPlotlyChart").or_(page.get_by_test_id("stDataFrame")).first).to_be_visible()
+    app.settle()
+    assert violations == []
+
+
+def test_the_camera_works_under_the_policy(app: App, violations: list[str]) -> None:
+    page = app.open("Live")
+    accept(page)
+    start(page)
+    expect_frames(page, more_than=5)
+    assert violations == []
+
+
+def test_a_script_from_elsewhere_is_refused(app: App, violations: list[str]) -> None:
+    """The listener above hears what it should, and the policy is in force."""
+    page = app.open()
+    page.evaluate(
+        "document.head.appendChild(Object.assign(document.createElement('script'), {src: 'https://evil.example/x.js'}))"
+    )
+    for _ in range(50):
+        if violations:
+            break
+        page.wait_for_timeout(100)
+    assert violations

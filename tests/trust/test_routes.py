@@ -1,0 +1,110 @@
+"""What every route answers to someone who hasn't logged in: a table, so that a new route of Streamlit fails here."""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from fer.paths import CHECKOUT
+from tests.support.login import variables
+from tests.support.serving import Server, running_app
+
+LIST_ROUTES = "import app, json; print(json.dumps([route.path for route in app.app._build_starlette_app().routes]))"
+STREAM = "/_stcore/stream"
+# GET, PUT and DELETE of each route. 200 are files of Streamlit itself, the same for everyone;
+# it answers every unknown path with its empty page.
+ANSWERS = {
+    "/_stcore/health": (200, 405, 405),
+    "/_stcore/script-health-check": (200, 405, 405),
+    "/_stcore/metrics": (404, 404, 404),
+    "/_stcore/host-config": (200, 405, 405),
+    "/media/{file_id:path}": (403, 403, 403),
+    "/_stcore/upload_file/{session_id}/{file_id}": (200, 403, 403),
+    "/component/{path:path}": (404, 405, 405),
+    "/_stcore/bidi-components/{path:path}": (404, 405, 405),
+    "/_stcore/agent/interact": (404, 404, 404),
+    "/_stcore/agent/openapi.json": (404, 404, 404),
+    "/_stcore/agent/mcp": (404, 404, 404),
+    "/auth/login": (302, 405, 405),
+    "/auth/logout": (302, 405, 405),
+    "/oauth2callback": (302, 405, 405),
+    STREAM: (200, 405, 405),  # as a page, not as a WebSocket
+    "": (200, 405, 405),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start the app with a login whose provider nobody reaches."""
+    folder = tmp_path_factory.mktemp("server")
+    with running_app(folder, folder / "server.log", variables("http://localhost:1")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def routes() -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LIST_ROUTES], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=60
+    )
+    found: list[str] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def ask(server: Server, path: str, method: str) -> tuple[int, dict[str, str], str]:
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_the_table_has_every_route(routes: list[str]) -> None:
+    assert set(routes) <= set(ANSWERS)
+    assert len(routes) > 10
+
+
+def test_what_each_route_answers_before_login(server: Server, routes: list[str]) -> None:
+    def answers(route: str) -> tuple[int, ...]:
+        path = re.sub(r"\{\w+(:\w+)?\}", "x", route) or "/"
+        return tuple(ask(server, path, method)[0] for method in ("GET", "PUT", "DELETE"))
+
+    assert {route: answers(route) for route in routes} == {route: ANSWERS[route] for route in routes}
+
+
+@pytest.mark.parametrize("path", ["/", "/Training", "/_stcore/health", "/_stcore/metrics", "/media/x", "/component/x"])
+def test_every_answer_has_a_policy_and_no_traceback(server: Server, path: str) -> None:
+    _, headers, text = ask(server, path, "GET")
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "Traceback" not in text and str(CHECKOUT) not in text
+
+
+@pytest.mark.parametrize("frame", ["{}", b"\xff\xff\xff", b""])
+def test_a_broken_frame_logs_no_traceback(server: Server, frame: str | bytes) -> None:
+    start = server.log.stat().st_size
+    with connect(
+        f"ws://{server.url.removeprefix('http://')}{STREAM}", additional_headers={"Origin": server.url}
+    ) as socket:
+        socket.send(frame)
+        if frame:
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    socket.recv(timeout=30)
+    log = server.log.read_bytes()[start:].decode()
+    assert "Traceback" not in log
+    assert frame == b"" or len(log.strip().splitlines()) == 1, log
+
+
+def test_metrics_are_closed_without_login_too(tmp_path: Path) -> None:
+    with running_app(tmp_path, tmp_path / "server.log") as server:
+        assert ask(server, "/_stcore/metrics", "GET")[0] == 404
+        assert ask(server, "/media/x", "GET")[0] == 404
