@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fer import paths
+from fer.comparing import runs as comparing
+from fer.comparing.switching import change_to
 from fer.datasets.readings import Reading
 from fer.datasets.store import catalog, corrections
 from fer.datasets.store.importing import store as store_dataset
@@ -25,7 +27,7 @@ from fer.runs import curves, estimates, layout, process, serving
 from fer.runs import store as runs
 from fer.runs.config import TrainConfig
 from fer.storage import files
-from tests.support.run_folders import write_run
+from tests.support.run_folders import write_answers, write_run
 
 NAME = "small"
 CHOICE = "0" * 20
@@ -44,6 +46,7 @@ def write_state() -> list[Path]:
     metrics = {"accuracy": 0.5, "n": 70, "macro_f1": 0.4, "ece": 0.1, "accuracy_interval": [0.4, 0.6]}
     report = {"metrics": {"validation": metrics, "test": metrics}, "data": {"synthetic": True, "name": "synthetic"}}
     files.write_json(folder / layout.REPORT, report)
+    write_answers(damaged, [True, True, False], in_use=(load_bundle(paths.SHIPPED_BUNDLE).hash, [False, True, False]))
     files.write_json(folder / layout.PROCESS, {"pid": 2**22 - 1, "birth": "long ago"})
     bundle = serving.use_run(damaged)
     config = TrainConfig(epochs=5)
@@ -54,7 +57,7 @@ def write_state() -> list[Path]:
     dataset = catalog.dataset_folder(NAME)
     return [
         *(folder / name for name in (layout.CONFIG, layout.PROGRESS, layout.NOTES, layout.BEST, layout.REPORT)),
-        *(folder / name for name in (layout.PROCESS, layout.METRICS)),
+        *(folder / name for name in (layout.PROCESS, layout.METRICS, layout.PREDICTIONS)),
         folder / layout.BUNDLE / "bundle.json",
         paths.current_model_file(),
         current.current_bundle_path().parent / "origin.json",
@@ -98,6 +101,13 @@ def readers() -> list[Callable[[], object]]:
         bundle = load_bundle(current.current_bundle_path())
         return display_name(bundle), latest(bundle.hash), jobs.Job.of([bundle.hash], CHOICE).progress()
 
+    def compared() -> object:
+        found = runs.list_runs()
+        comparison = comparing.compare_runs(found)
+        names = comparing.unique_names(found)
+        rows = [comparing.results_row(run) for run in found]
+        return comparing.to_dict(found, comparison), comparing.in_words(comparison, names), rows
+
     def evaluation() -> object:
         found = evaluations.find_evaluation_set(CHOICE)
         bundle = load_bundle(current.current_bundle_path())
@@ -117,6 +127,8 @@ def readers() -> list[Callable[[], object]]:
         lambda: serving.run_in_use(),
         lambda: serving.shipped_in_use(),
         lambda: serving.use_run(damaged) and None,
+        lambda: compared(),
+        lambda: change_to(runs.read_run(damaged)).text,
         lambda: current.set_aside_model(),
         lambda: estimates.recall(TrainConfig(epochs=5)),
         lambda: [info.to_dict() for info in catalog.list_datasets()],
