@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fer.runs import curves, layout, making, store
 from fer.runs.config import TrainConfig
 from fer.runs.importing import import_model
 from fer.runs.progress import Progress
+from fer.storage.open_files import read_plain
 from fer.storage.schema import read_object
 from fer.storage.values import MAX_DEPTH, ValuesError, cleaned, is_number, parse, parse_object
 from fer.text import encodable, literal
@@ -306,7 +308,7 @@ def test_numbers(value: Any, expected: bool) -> None:
 
 
 def test_a_state_file_has_a_maximum_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fer.storage.schema._MAX_BYTES", 10)
+    monkeypatch.setattr("fer.storage.schema.read_plain", partial(read_plain, most=10))
     (tmp_path / "x.json").write_text('{"a": "0123456789"}')
     with pytest.raises(ValuesError, match="it has more than"):
         read_object(tmp_path / "x.json")
