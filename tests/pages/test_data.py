@@ -17,9 +17,10 @@ from fer.datasets.readings import Reading
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import correct, corrections_file, read_corrections, write_corrections
 from fer.datasets.store.importing import store
-from fer.datasets.store.storage import INFO_FILE
+from fer.datasets.store.storage import CLEANED_COPY, INFO_FILE
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
+from fer.text import literal
 from fer.ui import jobs
 from fer.ui.data import doctor, importing
 from tests.support.forms import (
@@ -577,6 +578,19 @@ def test_home_has_a_card_for_the_data(
     app = open_page("app.py")
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Datasets"] == "1" and metrics["Images"] == "86"
+
+
+def test_home_counts_no_image_twice(fer_home: Path, tiny_model: Path, stored: FaceDataset, open_page: OpenPage) -> None:
+    (info,) = catalog.list_datasets()
+    reading = catalog.open_dataset(info.name)
+    store(replace(reading, form=CLEANED_COPY), "tidy", info.name)
+    app = open_page("app.py")
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Datasets"] == "1" and metrics["Images"] == "86"
+    assert any(caption.value == f"{literal(info.name)}, 1 cleaned copy" for caption in app.caption)
+    catalog.delete_dataset(info.name)
+    metrics = {metric.label: metric.value for metric in open_page("app.py").metric}
+    assert metrics["Datasets"] == "1" and metrics["Images"] == "86", "a copy counts where its original is gone"
 
 
 def test_an_upload_is_freed_when_the_job_has_it(fer_home: Path, open_page: OpenPage) -> None:

@@ -13,7 +13,7 @@ from fer.datasets.readings import Progress, Reading, Rejection, missing_classes,
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import Correction, not_applied, relabelled, reviewed_images
 from fer.datasets.store.importing import store
-from fer.datasets.store.storage import DatasetInfo
+from fer.datasets.store.storage import CLEANED_COPY, DatasetInfo
 from fer.errors import DatasetError
 
 _DISCARDED: Final = "discarded by hand"
@@ -76,7 +76,7 @@ def cleaned_reading(
     cleaned = replace(
         corrected.take(kept),
         rejected=tuple(Rejection(reading.origins[index], reasons[index]) for index in sorted(reasons)),
-        form="cleaned copy",
+        form=CLEANED_COPY,
     )
     n_of = Counter(reasons.values())
     changes = [

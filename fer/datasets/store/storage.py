@@ -30,6 +30,7 @@ REJECTED_FILE: Final = "rejected.csv"
 _ORIGINS_FILE: Final = "origins.json"
 _GROUPS_FILE: Final = "groups.json"
 _FORMAT: Final = 1
+CLEANED_COPY: Final = "cleaned copy"
 _Row = Annotated[tuple[Count, ...], Meta(min_length=N_EMOTIONS, max_length=N_EMOTIONS)]
 
 
@@ -72,6 +73,11 @@ class DatasetInfo:
     def n_images(self) -> int:
         """Return the number of images in all splits."""
         return sum(map(sum, self.counts))
+
+    @property
+    def copy_of(self) -> str | None:
+        """Return the name of the dataset that this one is a cleaned copy of, or None if it is no copy."""
+        return self.source if self.form == CLEANED_COPY else None
 
     @property
     def n_read(self) -> int:

@@ -173,15 +173,22 @@ def turn_to(view: str, name: str) -> None:
 
 
 def card() -> None:
-    """Draw the card on Home: how many datasets and images there are, and a link to the page."""
+    """Draw the card on Home: how many datasets and images there are, and a link to the page.
+
+    A cleaned copy has the images of its original, so it doesn't count as another dataset.
+    """
     tidy_up()
     datasets = catalog.list_datasets()
+    names = {info.name for info in datasets}
+    originals = [info for info in datasets if info.copy_of not in names]
     st.markdown("**:material/dataset: Data**")
     if datasets:
         with st.container(horizontal=True):
-            st.metric("Datasets", f"{len(datasets)}", width="content")
-            st.metric("Images", f"{sum(info.n_images for info in datasets):,}", width="content")
-        st.caption(", ".join(info.name for info in datasets))
+            st.metric("Datasets", f"{len(originals)}", width="content")
+            st.metric("Images", f"{sum(info.n_images for info in originals):,}", width="content")
+        n_copies = len(datasets) - len(originals)
+        copies = [f"{n_copies} cleaned {'copy' if n_copies == 1 else 'copies'}"] if n_copies else []
+        st.caption(", ".join([*(literal(info.name) for info in originals), *copies]))
     else:
         st.markdown("No dataset yet. Import FER-2013 to explore it, fix its labels and train on it.")
     entry = menu_entry("Data")
