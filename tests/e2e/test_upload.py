@@ -54,7 +54,7 @@ def click_row(page: Page, number: int) -> None:
 
 def downloaded(page: Page, button: str) -> bytes:
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=button, exact=True).click()
+        page.get_by_role("button", name=button, exact=True).first.click()
     return Path(waiting.value.path()).read_bytes()
 
 
@@ -198,14 +198,25 @@ def test_many_photos_show_one_stop_which_keeps_what_is_done(app: App, tmp_path: 
     assert len(downloaded(page, "CSV of photos").decode().splitlines()) == 41
 
 
-def test_a_folder_keeps_the_names_of_its_folders(app: App, photos: Path, tmp_path: Path) -> None:
+def test_a_folder_keeps_the_names_of_its_folders_which_are_groups(app: App, photos: Path, tmp_path: Path) -> None:
     for name in ("before", "after"):
-        (tmp_path / "study" / name).mkdir(parents=True)
-        (tmp_path / "study" / name / "me.jpg").write_bytes((photos / "me.jpg").read_bytes() + name.encode())
+        for number in range(3):
+            (tmp_path / "study" / name).mkdir(parents=True, exist_ok=True)
+            content = (photos / "me.jpg").read_bytes() + f"{name}{number}".encode()
+            (tmp_path / "study" / name / f"{number}.jpg").write_bytes(content)
     page = app.open("Upload")
     page.get_by_role("radio", name="Choose a folder").click()
-    app.settle()
-    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(tmp_path / "study")
-    expect(page.get_by_text("me.jpg · 512 × 512")).to_be_visible()
+    page.locator("input[webkitdirectory]").set_input_files(tmp_path / "study")
+    expect(page.get_by_text("0.jpg · 512 × 512")).to_be_visible()
     rows = csv.DictReader(io.StringIO(downloaded(page, "CSV of photos").decode()))
-    assert {row["file"] for row in rows} == {"study/before/me.jpg", "study/after/me.jpg"}
+    assert {row["file"] for row in rows} == {f"study/{name}/{n}.jpg" for name in ("before", "after") for n in range(3)}
+
+    page.get_by_text("Summary", exact=True).click()
+    page.get_by_role("radio", name="Folder", exact=True).click()
+    chart = page.get_by_role("img", name="Shares of the expressions")
+    expect(chart).to_be_visible()
+    page.wait_for_function("image => image.naturalWidth > 0", arg=chart.element_handle())
+    expect(page.get_by_text("We analysed 6 photos")).to_be_visible()
+    expect(page.get_by_text("Do the groups differ?")).to_be_visible()
+    assert downloaded(page, "SVG").startswith(b"<?xml")
+    assert b">after</th>" in downloaded(page, "Summary as HTML")
