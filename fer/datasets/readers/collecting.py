@@ -15,7 +15,7 @@ from fer.datasets.readers.photos import FaceCountError
 from fer.datasets.readings import Reading, Rejection
 from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError, FerError, ImageError, sentence_for
-from fer.text import encodable
+from fer.text import encodable, printable
 
 TRAIN: Final = SPLITS.index("train")
 
@@ -90,7 +90,8 @@ class Collector:
         except Exception as error:  # one of many: the others continue
             if isinstance(error, FerError) and not isinstance(error, (ImageError, RowError)):
                 raise  # the archive as a whole, or the detector
-            self.rejected.append(Rejection(encodable(row.where), sentence_for(error).rstrip("."), row.split))
+            reason = printable(sentence_for(error).rstrip("."))
+            self.rejected.append(Rejection(encodable(row.where), reason, row.split))
         return False
 
     def split_in(self, text: str | None, where: str) -> int | None:

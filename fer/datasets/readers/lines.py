@@ -133,7 +133,7 @@ def as_utf8(file: IO[bytes]) -> IO[bytes]:
     encoding = _utf16(start)
     old_ends = encoding is None and b"\r" in start and b"\n" not in start
     if encoding is None and not old_ends:
-        whole.start = start.removeprefix(codecs.BOM_UTF8)
+        whole.start = start.lstrip(codecs.BOM_UTF8)
         return io.BufferedReader(whole, _BLOCK_BYTES)
     return io.BufferedReader(_Recoded(whole, encoding or "latin-1"), _BLOCK_BYTES)
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from fer.arrays import SIDE
 from fer.datasets.readers import budget as limits
-from fer.datasets.readers.budget import check_ratio, too_large
+from fer.datasets.readers.budget import Budget, check_ratio, too_large
 from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
 from fer.datasets.readers.columns import GROUP_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS, find_column
 from fer.datasets.readers.folders import FaceReader, decode_face
@@ -24,7 +24,9 @@ from fer.errors import DatasetError
 from fer.vision.images import MAX_BYTES
 
 IMAGE_COLUMNS: Final = ("image", "img", "pixels")
-_ROWS_AT_A_TIME: Final = 64
+# Few, because a value that a dictionary repeats takes a few bytes on disk, and its whole size in every row.
+_ROWS_AT_A_TIME: Final = 4
+_ROWS_BETWEEN_REPORTS: Final = 64
 
 
 def read_parquet(
@@ -66,13 +68,20 @@ def _read(file: IO[bytes], path: PurePosixPath, progress: Progress, found: Colle
     _check_size(source, path.name)
     columns = _Columns.of(source.schema_arrow, path.name)
     n_rows = source.metadata.num_rows
-    number = 0
+    budget, number = Budget(path.name), 0
     for batch in source.iter_batches(_ROWS_AT_A_TIME, columns=columns.wanted()):
-        progress(number / max(n_rows, 1), f"{number:,} of {n_rows:,} rows read")
+        if number % _ROWS_BETWEEN_REPORTS == 0:
+            progress(number / max(n_rows, 1), f"{number:,} of {n_rows:,} rows read")
         for values in batch.to_pylist():
             number += 1
+            budget.take(_n_bytes(values[columns.image]))
             found.add(_row(values, number, columns, found, to_face))
     return found.reading("parquet")
+
+
+def _n_bytes(image: Any) -> int:
+    data = image.get("bytes") if isinstance(image, dict) else image
+    return len(data) if isinstance(data, bytes | str) else 0
 
 
 def _row(values: dict[str, Any], number: int, columns: "_Columns", found: Collector, to_face: FaceReader) -> Row:
@@ -144,7 +153,7 @@ def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
         # Older files number the names in an object.
         names = [names[key] for key in sorted(names, key=int)] if isinstance(names, dict) else names
         return tuple(str(name) for name in names)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 

@@ -10,6 +10,8 @@ from fer.errors import DatasetError
 
 # Of a header that extends the next one, such as a long name; tarfile reads it into memory.
 _MAX_EXTENSION_BYTES: Final = 2**20
+# Of zeros after the end: GNU tar writes up to 20 blocks, and a block factor can be larger.
+_MAX_PADDING_BLOCKS: Final = 10_000
 _EXTENSIONS: Final = frozenset(
     {
         tarfile.XHDTYPE,
@@ -58,10 +60,8 @@ class TarTree(ArchiveTree[tarfile.TarInfo]):
             for member in self._archive:
                 self._check(member)
                 self._add(member, member.name, member.size, is_file=member.isfile())
-            # tarfile takes a header that it can't read for the end; the true end is a block of zeros.
             file.seek(self._archive.offset)
-            if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-                raise tarfile.ReadError("the end is missing")
+            _check_end(file, name)
         except (*READ_ERRORS, tarfile.TarError) as error:
             raise DatasetError(f"{name} isn't a tar or is cut short; download it again.") from error
 
@@ -79,3 +79,19 @@ class TarTree(ArchiveTree[tarfile.TarInfo]):
             raise self._refusal(member.name, "a link")
         if member.issparse() or not (member.isfile() or member.isdir()):
             raise self._refusal(member.name, "which isn't a plain file")
+
+
+def _check_end(file: IO[bytes], name: str) -> None:
+    """Refuse a tar that doesn't end where tarfile stopped, or that another one follows, whose files would be lost.
+
+    tarfile takes a header that it can't read for the end; the true end is a block of zeros.
+    """
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("the end is missing")
+    for _ in range(_MAX_PADDING_BLOCKS):
+        block = file.read(tarfile.BLOCKSIZE)
+        if block and not any(block):
+            continue
+        if block[257:262] == b"ustar":
+            raise DatasetError(f"{name} holds several archives, one after another; unpack them, and import the folder.")
+        return
