@@ -6,19 +6,20 @@ from pathlib import Path
 
 from playwright.sync_api import Page, TimeoutError
 
+from scripts.run import BROWSERS
 from tests.support.serving import Server
 
 # What a page's root element has while no script runs.
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 # A camera that exists, and a browser that doesn't ask for permission.
 CAMERA_FLAGS = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-MISSING = "No chromium or google-chrome on the PATH. Type: sudo apt-get install chromium"
+MISSING = "There is no Chromium or Chrome on the PATH. On Debian type: sudo apt-get install chromium"
 _LIST_MS, _TRIES = 5_000, 6
 
 
 def find_browser() -> str | None:
-    """Return the path of the system's Chromium or Chrome, or None."""
-    return shutil.which("chromium") or shutil.which("google-chrome")
+    """Return the path of the system's Chromium, Chrome or Edge, or None."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def camera_flags(video: Path) -> list[str]:
