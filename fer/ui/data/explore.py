@@ -1,5 +1,6 @@
 """Explore a dataset on the Data page: images by class and split, samples, mean faces."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -73,23 +74,21 @@ def faces(reading: Reading, indices: np.ndarray, notes: list[str] | None = None)
     dataset = reading.dataset
     labels = [EMOTIONS[dataset.labels[index]] for index in indices]
     texts = notes or [reading.origins[index].rsplit("/", 1)[-1] for index in indices]
-    st.image(
-        [enlarged(dataset.images[index]) for index in indices],
-        caption=[f"{label} · {text}" if text else label for label, text in zip(labels, texts, strict=True)],
-        width=_FACE_PX,
-        alt=[f"Face labelled {label}" for label in labels],
-    )
+    captions = [f"{label} · {text}" if text else label for label, text in zip(labels, texts, strict=True)]
+    _pictures(dataset.images[indices], captions, [f"Face labelled {label}" for label in labels])
+
+
+def _pictures(images: Iterable[np.ndarray], captions: list[str], alts: list[str]) -> None:
+    """Draw images next to each other. `st.image` with a list would leave no gap between them."""
+    with st.container(horizontal=True, gap="small"):
+        for image, caption, alt in zip(images, captions, alts, strict=True):
+            st.image(enlarged(image), caption=caption, width=_FACE_PX, alt=alt)
 
 
 def _means(info: DatasetInfo) -> None:
     st.subheader("Mean face of each class", anchor=False)
     means = _mean_faces(info.fingerprint, info)
-    st.image(
-        [enlarged(image) for image in means.values()],
-        caption=list(means),
-        width=_FACE_PX,
-        alt=[f"Mean of all faces labelled {name}" for name in means],
-    )
+    _pictures(means.values(), list(means), [f"Mean of all faces labelled {name}" for name in means])
     st.caption(
         "The mean shows what a class has in common. Where means differ, even a simple model can tell classes apart."
     )

@@ -120,6 +120,8 @@ def _named(label: int | None) -> str:
 
 def _faces(images: list[npt.NDArray[np.uint8]], number: int) -> None:
     if images:
-        st.image([enlarged(image) for image in images], width=_FACE_PX, alt=[f"Face of class {number}"] * len(images))
+        with st.container(horizontal=True, gap="xsmall"):
+            for image in images:
+                st.image(enlarged(image), width=_FACE_PX, alt=f"Face of class {number}")
     else:
         st.caption("No readable face")
