@@ -190,7 +190,7 @@ def use(run_id: str, yes: bool) -> None:
     Compares it with the model in use first, and asks if it looks worse or can't be compared. A script, which can't
     answer, isn't asked.
     """
-    from fer.comparing.switching import change_to
+    from fer.comparing.switching import change_to_run
     from fer.runs import serving
 
     if run_id == "shipped":
@@ -199,7 +199,7 @@ def use(run_id: str, yes: bool) -> None:
         return
     run = store.read_run(run_id)
     serving.require_model(run)
-    change = change_to(run)
+    change = change_to_run(run)
     for sentence in change.sentences:
         click.echo(printable(sentence), err=True)
     if change.doubtful and not yes and _can_answer():

@@ -1,4 +1,4 @@
-"""Say what would change if the model of a run replaced the model in use, before it does."""
+"""Say what would change if another model replaced the one in use, before it does."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from fer.evaluation.names import display_name
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.current import current_bundle_path
 from fer.runs import layout
+from fer.runs.importing import ImportedModel
 from fer.runs.store import RunSummary
 from fer.text import counted, percent
 
@@ -35,20 +36,31 @@ class Change:
         return " ".join(self.sentences)
 
 
-def change_to(run: RunSummary) -> Change:
+def change_to_run(run: RunSummary) -> Change:
     """Compare the model of a run with the model in use, without classifying anything.
 
     Raises:
         BundleError: the run has no model, or it is damaged.
     """
-    bundle = load_bundle(run.folder / layout.BUNDLE)
+    return _change(load_bundle(run.folder / layout.BUNDLE), read_predictions(run.id))
+
+
+def change_to_imported(model: ImportedModel) -> Change:
+    """Compare an imported model with the model in use, by what both say of themselves.
+
+    Raises:
+        BundleError: the model is damaged.
+    """
+    return _change(load_bundle(model.path), None)
+
+
+def _change(bundle: Bundle, found: RunPredictions | None) -> Change:
     try:
         current = load_bundle(current_bundle_path())
     except BundleError:
         return Change(("The model in use is damaged.",), doubtful=False)
     if bundle.hash == current.hash:
         return Change((), doubtful=False)
-    found = read_predictions(run.id)
     parts = (_accuracy(bundle, current, found), _not_sure(bundle, current, found), _synthetic(bundle, current))
     return Change(
         tuple(part.text for part in parts if part.text),

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from fer.comparing.switching import Change, change_to
+from fer.comparing.switching import Change, change_to_imported, change_to_run
 from fer.errors import BundleError
 from fer.recognition.bundle import Bundle
 from fer.recognition.current import use_bundle
 from fer.runs import layout, serving, store
+from fer.runs.importing import ImportedModel
 from tests.support.builders import make_bundle
 from tests.support.run_folders import write_answers
 
@@ -25,7 +26,7 @@ def in_use(fer_home: Path) -> Bundle:
 
 
 def change(run_id: str) -> Change:
-    return change_to(store.read_run(run_id))
+    return change_to_run(store.read_run(run_id))
 
 
 def test_a_worse_model_that_is_never_sure_is_doubtful(make_run: MakeRun, in_use: Bundle) -> None:
@@ -89,3 +90,17 @@ def test_a_damaged_model_is_an_error(make_run: MakeRun) -> None:
     (layout.run_folder(run_id) / layout.BUNDLE / "model.onnx").write_bytes(b"damaged")
     with pytest.raises(BundleError):
         change(run_id)
+
+
+def test_an_imported_model_is_compared_by_what_it_says_of_itself(fer_home: Path) -> None:
+    def values(accuracy: float) -> dict[str, Any]:
+        return {"data": {"name": "faces.csv", "fingerprint": "abc"}, "metrics": {"test": {"accuracy": accuracy}}}
+
+    use_bundle(make_bundle(fer_home / "old" / "bundle", sharpness=3.0, **values(0.6)).path)
+    worse = make_bundle(fer_home / "worse" / "bundle", **values(0.5), confidence_threshold=1.0)
+    found = change_to_imported(ImportedModel("worse", worse.path))
+    assert found.doubtful
+    assert "50.0 % of the test split of faces.csv, the model in use (old) on 60.0 %" in found.text
+    assert "It would answer 'not sure' to every face." in found.text
+    better = make_bundle(fer_home / "better" / "bundle", sharpness=2.0, **values(0.7))
+    assert not change_to_imported(ImportedModel("better", better.path)).doubtful

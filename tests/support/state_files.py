@@ -7,7 +7,7 @@ from typing import Any
 
 from fer import paths
 from fer.comparing import runs as comparing
-from fer.comparing.switching import change_to
+from fer.comparing.switching import change_to_run
 from fer.datasets.readings import Reading
 from fer.datasets.store import catalog, corrections
 from fer.datasets.store.importing import store as store_dataset
@@ -128,7 +128,7 @@ def readers() -> list[Callable[[], object]]:
         lambda: serving.shipped_in_use(),
         lambda: serving.use_run(damaged) and None,
         lambda: compared(),
-        lambda: change_to(runs.read_run(damaged)).text,
+        lambda: change_to_run(runs.read_run(damaged)).text,
         lambda: current.set_aside_model(),
         lambda: estimates.recall(TrainConfig(epochs=5)),
         lambda: [info.to_dict() for info in catalog.list_datasets()],

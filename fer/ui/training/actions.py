@@ -13,7 +13,7 @@ from fer.ui.frame import errors_as_sentences
 from fer.ui.training.downloads import downloads_of
 from fer.ui.training.form import clone
 from fer.ui.training.notices import FORM_ANCHOR, RUNNING_ANCHOR, RUNS, notify
-from fer.ui.training.use import question, use_button
+from fer.ui.training.use import Usable, question, use_button
 
 
 def back_to_shipped() -> None:
@@ -33,7 +33,7 @@ def actions(run: RunSummary) -> None:
     """Draw a row of buttons for the actions that are possible now."""
     with st.container(horizontal=True):
         if run.has_bundle:
-            use_button(run)
+            use_button(Usable.of_run(run))
         if run.resumable and st.button("Resume", key=f"training_resume_{run.id}", icon=":material/resume:"):
             _resume(run)
         st.button(
@@ -46,7 +46,7 @@ def actions(run: RunSummary) -> None:
         _downloads(run)
         if not run.active:
             _deletion(run)
-    question(run)
+    question(Usable.of_run(run))
 
 
 def _resume(run: RunSummary) -> None:

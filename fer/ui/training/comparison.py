@@ -13,7 +13,7 @@ from fer.runs.store import RunSummary
 from fer.text import literal
 from fer.ui.frame import menu_entry
 from fer.ui.training import charts
-from fer.ui.training.use import question, use_button
+from fer.ui.training.use import Usable, question, use_button
 
 _CURVES: Final = {
     "Validation accuracy": "val_accuracy",
@@ -63,9 +63,9 @@ def _use(compared: list[RunSummary], names: dict[str, str], best: str | None) ->
         for run in compared:
             if run.has_bundle:
                 label = f"'{names[run.id]}' is in use" if run.id == in_use else f"Use '{names[run.id]}'"
-                use_button(run, literal(label), primary=run.id == best)
+                use_button(Usable.of_run(run), literal(label), primary=run.id == best)
     for run in compared:
-        question(run)
+        question(Usable.of_run(run))
 
 
 def _settings(compared: list[RunSummary], names: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from fer.runs.importing import MAX_ONNX_BYTES
 from fer.text import MB
 from fer.ui.access import gate
 from fer.ui.training.notices import MODELS, notices, notify
+from fer.ui.training.use import Usable, question, use_button
 
 
 def imported_models() -> None:
@@ -53,19 +54,13 @@ def _list() -> None:
     for model in importing.list_imported():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{model.name}**" + (", in use" if model.path.resolve() == in_use.resolve() else ""))
-            for label, action, act in (("Use", "promoted", _use), ("Delete", "deleted", _delete)):
-                why_not = gate.refusal(action, "model", model.name)
-                key = f"training_import_{label.lower()}_{model.name}"
-                st.button(label, key=key, disabled=why_not is not None, help=why_not, on_click=act, args=(model.name,))
-
-
-def _use(name: str) -> None:
-    try:
-        with gate.action("promoted", "model", name):
-            importing.use_imported(name)
-        notify(f"All pages now use '{name}'.", MODELS)
-    except FerError as error:
-        notify(str(error), MODELS, error=True)
+            use_button(Usable.of_imported(model), "Use", primary=False)
+            why_not = gate.refusal("deleted", "model", model.name)
+            key = f"training_import_delete_{model.name}"
+            st.button(
+                "Delete", key=key, disabled=why_not is not None, help=why_not, on_click=_delete, args=(model.name,)
+            )
+        question(Usable.of_imported(model))
 
 
 def _delete(name: str) -> None:

@@ -51,10 +51,10 @@ def test_a_worse_model_is_used_only_when_its_user_insists(
     for words in ("28", "71", "the 100 faces", "to all of these 100 faces", "Use it anyway?"):
         assert words in warning.value.replace("\\", ""), words
     assert serving.shipped_in_use()
-    app.button(key=f"training_use_not_{run_id}").click().run()
+    app.button(key=f"training_use_{run_id}_not").click().run()
     assert not app.warning
     app.button(key=f"training_use_{run_id}").click().run()
-    app.button(key=f"training_use_anyway_{run_id}").click().run()
+    app.button(key=f"training_use_{run_id}_anyway").click().run()
     assert not app.warning and not app.exception
     assert serving.run_in_use() == run_id
     assert "Live and Upload now use the model of 'mine'." in texts(app)
@@ -68,7 +68,7 @@ def test_a_model_that_fails_its_check_is_refused_with_a_sentence(
     choose(run_id)
     app = open_page(PAGE)
     app.button(key=f"training_use_{run_id}").click().run()
-    app.button(key=f"training_use_anyway_{run_id}").click().run()
+    app.button(key=f"training_use_{run_id}_anyway").click().run()
     assert "can't be checked" in app.error[0].value
     assert serving.shipped_in_use()
 
@@ -133,6 +133,9 @@ def test_an_imported_model_is_validated_used_and_deleted(open_page: OpenPage, tm
     assert not app.error
     assert "passed every check" in texts(app)
     app.button(key="training_import_use_from-the-lab").click().run()
+    assert "It was never measured." in app.warning[0].value.replace("\\", "")
+    app.button(key="training_import_use_from-the-lab_anyway").click().run()
+    assert "Live and Upload now use 'from-the-lab'." in texts(app)
     assert current_bundle_path().parent.name == "from-the-lab"
     app.button(key="training_import_delete_from-the-lab").click().run()
     assert "is in use" in app.error[0].value
