@@ -1,9 +1,10 @@
 """Draw a summary as figures for a page, a report or a paper.
 
-matplotlib is imported when a figure is drawn: it takes 31 MB that the app's process needs for nothing else.
+matplotlib is imported when a figure is drawn: it takes 31 MB.
 """
 
 import io
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE
+from fer.paths import home
 from fer.summary.statistics import GroupSummary, Summary
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ _NOT_SURE_COLOR: Final = "#B8B8B8"
 _SIZE_INCHES: Final = (8.0, 3.6)
 _DPI: Final = 200
 _BAND: Final = 0.8
+_FONT_LIST: Final = ".matplotlib"
 
 
 def shown_groups(summary: Summary) -> tuple[GroupSummary, ...]:
@@ -89,6 +92,13 @@ def probabilities_figure(summary: Summary, *, dark: bool = False) -> "Figure":
         return figure
 
 
+# Title, name of the file, and how it is drawn.
+FIGURES: Final = (
+    ("Shares of the expressions", "shares", shares_figure),
+    ("Probabilities: median, quartiles, and the range of 90 % of the faces", "probabilities", probabilities_figure),
+)
+
+
 def as_png(figure: "Figure") -> bytes:
     """Return a figure as PNG for print, 200 dots per inch."""
     return _saved(figure, "png")
@@ -100,14 +110,20 @@ def as_svg(figure: "Figure") -> bytes:
 
 
 def _saved(figure: "Figure", form: str) -> bytes:
-    import matplotlib as mpl
-
     stream = io.BytesIO()
     # Without the date and with constant ids, equal figures are equal files, whose address on a page stays the same.
     metadata = {"Date": None} if form == "svg" else None
-    with mpl.rc_context({"svg.hashsalt": "fer"}):
+    with _matplotlib().rc_context({"svg.hashsalt": "fer"}):
         figure.savefig(stream, format=form, dpi=_DPI, metadata=metadata)
     return stream.getvalue()
+
+
+def _matplotlib() -> Any:
+    # Its list of fonts would otherwise go to the user's own folders.
+    os.environ.setdefault("MPLCONFIGDIR", str(home() / _FONT_LIST))
+    import matplotlib
+
+    return matplotlib
 
 
 def _figure() -> "tuple[Figure, Axes]":
@@ -143,11 +159,9 @@ def _ink(dark: bool) -> str:
 
 def _style(dark: bool) -> AbstractContextManager[Any]:
     """Return the style of a figure: on white for print, or without a ground for a dark page."""
-    import matplotlib as mpl
-
     ink = _ink(dark)
     ground = "none" if dark else "white"
-    return mpl.rc_context(
+    return _matplotlib().rc_context(  # type: ignore[no-any-return]
         {
             **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink),
             **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), ground),

@@ -22,12 +22,7 @@ _TEMPLATES: Final = Environment(
 def html_report(summary: Summary, about: Provenance) -> str:
     """Render a summary with its table, figures, tests and methods paragraph."""
     header, rows = wording.table(summary)
-    comparison = summary.comparison
-    tests = [test.text for test in (comparison.expressions, comparison.valence) if test] if comparison else []
-    figures = {
-        "Shares of the expressions": charts.shares_figure(summary),
-        "Probabilities: median, quartiles, and the range of 90 % of the faces": charts.probabilities_figure(summary),
-    }
+    figures = {title: draw(summary) for title, _, draw in charts.FIGURES}
     return _TEMPLATES.get_template("summary.html").render(
         header=header,
         rows=rows,
@@ -37,7 +32,7 @@ def html_report(summary: Summary, about: Provenance) -> str:
         left_out=len(summary.groups) > charts.MOST_GROUPS,
         most_groups=charts.MOST_GROUPS,
         grouped=bool(summary.groups),
-        tests=tests,
+        tests=wording.tests(summary),
         caution=CAUTION,
         methods=wording.methods(summary, about),
         about=about.to_dict(),

@@ -33,7 +33,7 @@ class Share:
         """Return the share of `count` in `of`."""
         if not of:
             return cls(0, 0, math.nan, math.nan, math.nan)
-        from scipy.stats import binomtest  # 24 MB that the app's process does not need before it shows a summary
+        from scipy.stats import binomtest  # 24 MB, which the app leaves to a child process
 
         interval = binomtest(count, of).proportion_ci(0.95, method="wilson")
         return cls(count, of, count / of, float(interval.low), float(interval.high))

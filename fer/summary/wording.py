@@ -79,8 +79,14 @@ def methods(summary: Summary, about: Provenance) -> str:
         "Shares are given with 95 % Wilson intervals. Valence is the probability of happy minus that of the strongest "
         "of angry, disgust, fear and sad, as in FaceReader.",
     ]
-    if summary.comparison:
-        tests = [test.text for test in (summary.comparison.expressions, summary.comparison.valence) if test]
-        if tests:
-            sentences.append(f"Groups ({', '.join(summary.comparison.groups)}) were compared. {'; '.join(tests)}.")
+    if found := tests(summary):
+        names = summary.comparison.groups if summary.comparison else ()
+        sentences.append(f"Groups ({', '.join(names)}) were compared. {'; '.join(found)}.")
     return " ".join(sentences)
+
+
+def tests(summary: Summary) -> tuple[str, ...]:
+    """Return the results of the tests between groups as a paper states them; empty if there are too few faces."""
+    comparison = summary.comparison
+    found = (comparison.expressions, comparison.valence) if comparison else ()
+    return tuple(test.text for test in found if test)

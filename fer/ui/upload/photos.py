@@ -12,6 +12,7 @@ from fer.ui.in_memory import free_pictures
 from fer.ui.state import UploadedFile, release_upload, remembered
 from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, PhotoBook
 from fer.ui.upload.results import forget_views
+from fer.ui.upload.summary import forget_summaries
 from fer.vision.files.formats import READABLE
 from fer.vision.images import MAX_BYTES, too_large
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
@@ -160,4 +161,5 @@ def _forget() -> None:
     st.session_state.pop(_LIST_SOURCE, None)
     forget_offers()
     forget_views()
+    forget_summaries()
     forget_explanations()

@@ -1,36 +1,27 @@
 """Draw the summary of all photos of the Upload page: numbers, groups, charts, tests and a methods paragraph."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from fer.errors import FerError
+from fer.errors import SummaryError
 from fer.provenance import Provenance
 from fer.results import ImageAnalysis
-from fer.summary import charts, report, wording
 from fer.summary.comparison import CAUTION
 from fer.summary.groups import Groups, by_folder, by_pattern, by_table, table_columns
-from fer.summary.statistics import Summary, summarize
+from fer.summary.making import FigureFiles, MadeSummary, make_in_child, pack
+from fer.summary.wording import SHARES, VALENCE
 from fer.text import literal
-from fer.ui.downloads import made_download
+from fer.ui.frame import errors_as_sentences
 
 _NONE, _FOLDER, _PATTERN, _TABLE = "Nothing", "Folder", "File name", "Table"
-_FIGURES: Final = (
-    ("Shares of the expressions", "shares", charts.shares_figure),
-    (
-        "Probabilities: median, quartiles, and the range of 90 % of the faces",
-        "probabilities",
-        charts.probabilities_figure,
-    ),
-)
 _KEPT: Final = 4
 
 
 def section(analyses: Sequence[ImageAnalysis], about: Provenance) -> None:
-    """Draw the summary below the photos. It is made when it is opened.
+    """Draw the summary. It is made when it is opened.
 
     Args:
         analyses: of all photos of the list, failed ones included.
@@ -38,42 +29,29 @@ def section(analyses: Sequence[ImageAnalysis], about: Provenance) -> None:
     """
     opened = st.expander("Summary", icon=":material/bar_chart:", key="upload_summary", on_change="rerun")
     if opened.open:
-        with opened:
-            _content(analyses, about)
+        with opened, errors_as_sentences():
+            files = [analysis.file for analysis in analyses if analysis.error is None]
+            groups = _groups_or_why_not(files)
+            dark = st.context.theme.type == "dark"
+            _draw(_made(pack(analyses, groups, about, dark=dark)))
 
 
-def _content(analyses: Sequence[ImageAnalysis], about: Provenance) -> None:
-    files = [analysis.file for analysis in analyses if analysis.error is None]
+def forget_summaries() -> None:
+    """Let go of the summaries that were made for this visitor's page."""
+    _made.clear()
+
+
+@st.cache_data(scope="session", max_entries=_KEPT, show_spinner="Summarising ...")
+def _made(packed: bytes) -> MadeSummary:
+    return make_in_child(packed)
+
+
+def _groups_or_why_not(files: Sequence[str]) -> Groups | None:
     try:
-        groups = _groups(files)
-    except FerError as error:
+        return _groups(files)
+    except SummaryError as error:
         st.info(literal(str(error)), icon=":material/info:")
-        groups = None
-    summary = summarize(analyses, groups)
-    _metrics(summary)
-    header, rows = wording.table(summary)
-    st.dataframe(
-        pd.DataFrame(rows, columns=["number", *header[1:]]),
-        column_config={"number": st.column_config.TextColumn("", width="medium")},
-        hide_index=True,
-        height="content",
-        alt="Counts, shares with 95 % intervals, mean probabilities and valence",
-    )
-    st.caption(f"{wording.SHARES} {wording.VALENCE}")
-    if summary.total.n_faces:
-        _charts(summary)
-        _tests(summary)
-    st.markdown("**For the methods section**")
-    st.code(wording.methods(summary, about), language=None, wrap_lines=True)
-    made_download(
-        "Summary as HTML",
-        lambda: report.html_report(summary, about).encode(),
-        "summary.html",
-        "text/html",
-        key="upload_summary_html",
-        icon=":material/description:",
-        help="One file with all of this. It opens offline.",
-    )
+        return None
 
 
 def _groups(files: Sequence[str]) -> Groups | None:
@@ -116,67 +94,51 @@ def _groups(files: Sequence[str]) -> Groups | None:
     return None
 
 
-def _metrics(summary: Summary) -> None:
-    total = summary.total
+def _draw(made: MadeSummary) -> None:
     with st.container(horizontal=True):
-        for name, number in (
-            ("Photos", total.n_photos),
-            ("Without a face", total.n_without_face),
-            ("Faces", total.n_faces),
-            ("Not sure", total.not_sure.count),
-        ):
+        for name, number in made.numbers:
             st.metric(name, f"{number:,}", width="content")
+    st.dataframe(
+        pd.DataFrame(made.rows, columns=["number", *made.header[1:]]),
+        column_config={"number": st.column_config.TextColumn("", width="medium")},
+        hide_index=True,
+        height="content",
+        alt="Counts, shares with 95 % intervals, mean probabilities and valence",
+    )
+    st.caption(f"{SHARES} {VALENCE}")
+    for figure in made.figures:
+        _figure(figure)
+    if made.n_groups:
+        _tests(made.tests)
+    st.markdown("**For the methods section**")
+    st.code(made.methods, language=None, wrap_lines=True)
+    st.download_button(
+        "Summary as HTML",
+        made.html,
+        "summary.html",
+        "text/html",
+        on_click="ignore",
+        icon=":material/description:",
+        help="One file with all of this. It opens offline.",
+    )
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """A figure for the page, and the same for print."""
-
-    shown: bytes
-    png: bytes
-    svg: bytes
-
-
-def _charts(summary: Summary) -> None:
-    dark = st.context.theme.type == "dark"
-    for title, name, draw in _FIGURES:
-        picture = _picture(name, dark, wording.table(summary), draw, summary)
-        st.image(picture.shown, caption=title, width="stretch", alt=title)
-        with st.container(horizontal=True):
-            for form, data, mime in (("PNG", picture.png, "image/png"), ("SVG", picture.svg, "image/svg+xml")):
-                st.download_button(
-                    form,
-                    data,
-                    f"{name}.{form.lower()}",
-                    mime,
-                    on_click="ignore",
-                    icon=":material/image:",
-                    key=f"upload_figure_{name}_{form}",
-                )
-    if len(summary.groups) > charts.MOST_GROUPS:
-        st.caption(f"The charts show the {charts.MOST_GROUPS} groups with the most faces.")
+def _figure(figure: FigureFiles) -> None:
+    st.image(figure.shown_png, caption=figure.title, width="stretch", alt=figure.title)
+    with st.container(horizontal=True):
+        for form, data, mime in (("PNG", figure.png, "image/png"), ("SVG", figure.svg, "image/svg+xml")):
+            st.download_button(
+                form,
+                data,
+                f"{figure.name}.{form.lower()}",
+                mime,
+                on_click="ignore",
+                icon=":material/image:",
+                key=f"upload_figure_{figure.name}_{form}",
+            )
 
 
-# The table stands for the summary: it has all its numbers.
-@st.cache_data(scope="session", max_entries=_KEPT, show_spinner="Drawing ...")
-def _picture(
-    name: str,
-    dark: bool,
-    table: tuple[list[str], list[list[str]]],
-    _draw: Callable[..., Any],
-    _summary: Summary,
-) -> _Picture:
-    figure = _draw(_summary)
-    png = charts.as_png(figure)
-    # A picture of pixels: Streamlit doesn't shrink an SVG to a phone's width.
-    return _Picture(charts.as_png(_draw(_summary, dark=True)) if dark else png, png, charts.as_svg(figure))
-
-
-def _tests(summary: Summary) -> None:
-    if not summary.groups:
-        return
-    found = summary.comparison
-    tests = [test.text for test in (found.expressions, found.valence) if test] if found else []
+def _tests(tests: Sequence[str]) -> None:
     st.markdown("**Do the groups differ?**")
     if not tests:
         st.markdown("There are too few faces in too few groups for a test.")
