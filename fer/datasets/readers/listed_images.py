@@ -27,6 +27,9 @@ from fer.vision.files.formats import SUFFIXES
 _REPORT_EVERY: Final = 100
 # RAF-DB's list names 'train_1.jpg', and its folder of aligned faces holds 'train_1_aligned.jpg'.
 _ALIGNED: Final = "_aligned"
+_INDEXED_PARTS: Final = 2
+# Images of one name that are compared with a row; of more, no row could mean one.
+_MOST_COMPARED: Final = 100
 
 
 class NamedImages:
@@ -39,20 +42,21 @@ class NamedImages:
 
     def __init__(self, entries: Iterable[Entry], photos: bool = False) -> None:
         self._photos = photos
-        self._by_name: dict[str, list[Entry]] = defaultdict(list)
-        self._by_stem: dict[str, list[Entry]] = defaultdict(list)
+        # By whole path, by folder and name, and by name: each with and without the suffix, in small letters.
+        self._by_end: tuple[dict[str, list[Entry]], ...] = (defaultdict(list), defaultdict(list), defaultdict(list))
         self.n_images = 0
         for entry in entries:
             if entry.path.suffix.lower() in SUFFIXES:
                 self.n_images += 1
-                self._by_name[entry.path.name.casefold()].append(entry)
-                self._by_stem[entry.path.stem.casefold()].append(entry)
+                for path in (entry.path, entry.path.with_suffix("")):
+                    for length, found in zip((None, 2, 1), self._by_end, strict=True):
+                        found[_key(path, length)].append(entry)
 
     def find(self, written: str, folder: PurePosixPath, split: int | None = None) -> Entry:
         """Return the image that a path means.
 
         Args:
-            written: the path in the label file: from the label file, from the root, or a bare name.
+            written: the path in the label file: from its folder or one above it, a part of a path, or a bare name.
             folder: of the label file.
             split: decides between images of one name in folders of several splits.
 
@@ -65,14 +69,14 @@ class NamedImages:
         if leads_out(written):
             raise RowError("its path leads out of the folder")
         for end in self._ends(path):
-            if found := self._ending(end):
-                return _choose(found, folder, end, split)
+            if found := self._matching(end, folder):
+                return _choose(found, folder, split)
         raise RowError(f"its image {path.name[:60]} isn't there")
 
-    def has(self, written: str) -> bool:
+    def has(self, written: str, folder: PurePosixPath) -> bool:
         """Return whether a path means an image, or several."""
         path = PurePosixPath(written.replace("\\", "/"))
-        return not leads_out(written) and any(self._ending(end) for end in self._ends(path))
+        return not leads_out(written) and any(self._matching(end, folder) for end in self._ends(path))
 
     def _ends(self, path: PurePosixPath) -> tuple[PurePosixPath, ...]:
         if not path.name:
@@ -80,29 +84,34 @@ class NamedImages:
         aligned = path.with_name(f"{path.stem}{_ALIGNED}{path.suffix}")
         return (path, aligned) if self._photos else (aligned, path)
 
-    def _ending(self, end: PurePosixPath) -> list[Entry]:
-        by = self._by_name if end.suffix.lower() in SUFFIXES else self._by_stem
-        parents = [part.casefold() for part in end.parent.parts]
+    def _matching(self, end: PurePosixPath, folder: PurePosixPath) -> list[Entry]:
+        """Return the image at a path, or those whose path ends with it."""
+        whole, by_folder, by_name = self._by_end
+        for base in (folder, *folder.parents):
+            if found := whole.get(_key(base / end)):
+                return found
+        found = (by_name if len(end.parts) == 1 else by_folder).get(_key(end, 2), [])
+        if len(end.parts) <= _INDEXED_PARTS or len(found) > _MOST_COMPARED:
+            return found
+        last = f"/{_key(end)}"
         return [
-            entry
-            for entry in by.get(end.name.casefold(), [])
-            if not parents or [part.casefold() for part in entry.path.parent.parts[-len(parents) :]] == parents
+            entry for entry in found if _key(entry.path).endswith(last) or _key(entry.path, stem=True).endswith(last)
         ]
 
 
-def _choose(found: list[Entry], folder: PurePosixPath, end: PurePosixPath, split: int | None) -> Entry:
-    tests = (
-        lambda entry: entry.path == folder / end,
-        lambda entry: entry.path == end,
-        lambda entry: entry.path.is_relative_to(folder) and folder.parts,
-        lambda entry: split is not None and _split_of_folders(entry.path) == split,
-    )
-    for test in tests:
-        fitting = [entry for entry in found if test(entry)]
-        if len(fitting) == 1:
-            return fitting[0]
+def _key(path: PurePosixPath, length: int | None = None, stem: bool = False) -> str:
+    path = path.with_suffix("") if stem else path
+    return "/".join(path.parts if length is None else path.parts[-length:]).casefold()
+
+
+def _choose(found: list[Entry], folder: PurePosixPath, split: int | None) -> Entry:
+    """Return the only image, or the only one below the label file's folder or in a folder of its row's split."""
+    if len(found) > 1 and len(found) <= _MOST_COMPARED:
+        near = [entry for entry in found if folder.parts and entry.path.is_relative_to(folder)]
+        alike = [entry for entry in found if split is not None and _split_of_folders(entry.path) == split]
+        found = next((few for few in (near, alike) if len(few) == 1), found)
     if len(found) > 1:
-        raise RowError(f"{len(found)} images have its name")
+        raise RowError(f"{len(found):,} images have its name")
     return found[0]
 
 
@@ -113,7 +122,9 @@ def _split_of_folders(path: PurePosixPath) -> int | None:
 
 def names_images(tree: Tree, label_files: Sequence[Entry], images: NamedImages) -> list[Entry]:
     """Return the label files of which at least one row names an image that is there."""
-    return [entry for entry in label_files if any(images.has(row.path) for row in _rows(tree, entry))]
+    return [
+        entry for entry in label_files if any(images.has(row.path, entry.path.parent) for row in _rows(tree, entry))
+    ]
 
 
 def _rows(tree: Tree, entry: Entry, progress: Progress = silent) -> Iterable[LabelledPath]:

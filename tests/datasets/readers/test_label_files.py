@@ -212,6 +212,28 @@ def test_two_rows_for_one_image_are_not_both_read(tmp_path: Path) -> None:
     assert reading.dataset.fingerprint == DATASET.fingerprint
 
 
+def test_the_nearest_of_several_images_of_a_name_is_meant(tmp_path: Path) -> None:
+    files = {f"{split}/happy/a.png": IMAGES[NAMES[place]] for place, split in enumerate(SPLIT_NAMES)}
+    persons = {f"{name}/a.png": IMAGES[NAMES[place]] for place, name in enumerate(("ann", "ben", "cleo"))}
+    table = lines("file,label", "a.png,happy", "CLEO/A.png,happy")
+    reading = read_path(write_files(tmp_path / "faces", {**persons, "ben/list.csv": table}))
+    assert [png(image) for image in reading.dataset.images] == [IMAGES[NAMES[1]], IMAGES[NAMES[2]]]
+    named = lines("file,label,split", "a,happy,validation", "happy/a.png,happy,test")
+    reading = read_path(write_files(tmp_path / "more", {**files, "lists/list.csv": named}))
+    assert reading.dataset.splits.tolist() == [1, 2]
+    with pytest.raises(DatasetError, match="line 2: 3 images have its name"):
+        read_path(write_files(tmp_path / "unclear", {**files, "list.csv": lines("file,label", "a.png,happy")}))
+
+
+def test_thousands_of_images_of_one_name_take_no_long_search() -> None:
+    files = {f"{number}/a.png": b"" for number in range(5000)}
+    rows = [f"{number}/a.png,happy" for number in range(5000)]
+    files["labels.csv"] = lines("file,label", *rows, *["a.png,happy"] * 5000)
+    # Ten thousand rows times five thousand images would take minutes.
+    with pytest.raises(DatasetError, match="10,000 of 10,000 images can't be read"):
+        read_uploads({"faces.zip": io.BytesIO(zip_bytes(files))})
+
+
 def test_splits_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     files = {"train.csv": lines("file,label", "test/a.png,happy"), "test/a.png": IMAGES[NAMES[0]]}
     with pytest.raises(DatasetError, match=r"line 2 says train, and test/a.png lies in test; correct one of them"):
