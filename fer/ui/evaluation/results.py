@@ -26,7 +26,7 @@ _CONFIG: Final[dict[str, Any]] = {"displayModeBar": False}
 # The accent colour, weak enough that the numbers stay readable in light and dark themes.
 _CELL: Final = "background-color: rgba(99, 102, 241, {alpha:.2f})"
 _STRONGEST: Final = 0.65
-_CELL_PX: Final = 44
+_CELL_PX: Final = 42
 _HELP: Final = {
     "Accuracy": "Share of correct predictions, with its 95 % Wilson interval.",
     "Macro F1": "Mean F1 over the classes. A rare class counts as much as a frequent one.",
