@@ -18,7 +18,7 @@ from fer.storage.files import write_json
 from tests.support.browser import App
 from tests.support.builders import make_bundle
 
-_ROW_PX, _CELL_PX = 35, 44
+_ROW_PX, _CELL_PX = 35, 42
 _WORK_MS = 120_000
 _TABS = 10
 _SECOND = "20260101-000000-abcd"
