@@ -267,6 +267,21 @@ def test_permission_denied_is_named_with_what_to_do(
     assert not server.complaints()
 
 
+def test_no_route_is_told_apart_from_no_camera(page: Page, server: Server) -> None:
+    """The browser has a camera, but may only use a relay, and there is none."""
+    page.add_init_script(
+        "const Real = RTCPeerConnection;"
+        "window.RTCPeerConnection = class extends Real {"
+        "  constructor(settings) { super({...settings, iceTransportPolicy: 'relay'}); }"
+        "}"
+    )
+    open_live(page, server)
+    start(page)
+    expect(page.get_by_text("TURN is needed").first).to_be_visible()
+    expect(page.get_by_text("Your camera works").first).to_be_visible()
+    assert not server.complaints()
+
+
 def test_failing_frames_and_a_second_viewer(page: Page, browser: Browser, crowded_server: Server) -> None:
     open_live(page, crowded_server)
     start(page)

@@ -19,6 +19,7 @@ from fer.recognition.current import current_bundle_path
 from fer.streams.pipeline import StreamModel
 from fer.ui import resources
 from fer.ui.frame import menu_entry
+from fer.ui.live.route import no_route
 from fer.ui.live.webcam import CameraState, Webcam
 from fer.ui.secrets import read_secrets
 from fer.ui.state import remembered
@@ -28,6 +29,8 @@ from fer.vision.images import encode_jpeg
 PULSE_S: Final = 1.0
 # Without a frame for this long, the page says what may be wrong.
 PATIENCE_S: Final = 10.0
+# Whoever presses STOP sooner than this after START may just have changed their mind.
+_SHORT_S: Final = 3.0
 _BUSY_PULSE_S: Final = 2.0
 _THUMBNAIL_PX: Final = 96
 
@@ -203,6 +206,8 @@ def no_picture(state: LiveState, shown: CameraState) -> None:
         state.off_s = None
         return
     off_s = state.off_s = state.off_s or time.monotonic()
+    if state.webcam.waited_in_vain_s() > _SHORT_S:
+        show_no_route(state)
 
     def late() -> bool:
         return time.monotonic() - off_s >= PATIENCE_S
@@ -213,6 +218,12 @@ def no_picture(state: LiveState, shown: CameraState) -> None:
             checklist()
 
     panel()
+
+
+def show_no_route(state: LiveState) -> None:
+    """Say that the camera works and the network doesn't, and link to snapshots, which need no WebRTC."""
+    st.error(no_route(state.webcam.candidates, has_turn=bool(_network().turn_urls)), icon=":material/wifi_off:")
+    _to_photos()
 
 
 def checklist() -> None:

@@ -14,7 +14,7 @@ from fer.streams.timeline import PersonLine, Timeline
 from fer.text import counted, percent
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.frame import errors_as_sentences
-from fer.ui.live.camera import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, snapshot_download
+from fer.ui.live.camera import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, show_no_route, snapshot_download
 from fer.ui.live.charts import LIVE, clock, describe_shares, describe_timeline, share_bars, timeline_chart
 from fer.ui.live.webcam import CameraState
 from fer.ui.plots import Chart, live_charts
@@ -46,6 +46,9 @@ def now(state: LiveState, shown: CameraState) -> None:
             follow_model(session)
         snapshot = session.snapshot()
         st.caption(speed_line(snapshot), help=speed_details(snapshot))
+        if state.webcam.waited_in_vain_s() > PATIENCE_S:
+            show_no_route(state)
+            return
         if snapshot.silent_s > PATIENCE_S:
             with st.container(border=True):
                 st.markdown("**No picture for ten seconds.** Try these in order:")

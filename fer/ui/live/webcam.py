@@ -7,6 +7,7 @@ own thread. All uses of its private names are in this file.
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -152,6 +153,17 @@ class Webcam:
         self._offer: str | None = None
         self._processor: FrameProcessor | None = None
         self._session: LiveSession | None = None
+        # When the browser offered a connection, and when that ended: monotonic seconds.
+        self._offered_s, self._ended_s = 0.0, 0.0
+        # The browser's addresses since START.
+        self.candidates: tuple[str, ...] = ()
+
+    def waited_in_vain_s(self) -> float:
+        """Return how long the current or last START has been without any frame; 0 if a frame arrived."""
+        session = self.session
+        if session is None or session.snapshot().n_frames:
+            return 0.0
+        return max(0.0, (self._ended_s or time.monotonic()) - self._offered_s)
 
     @property
     def session(self) -> LiveSession | None:
@@ -177,6 +189,8 @@ class Webcam:
                     return CameraState(on=False, refused=True)
                 # Set before drawing the component, which interrupts the script to answer the browser.
                 self._offer, self._processor, self._session = offer, FrameProcessor(session), session
+                self._offered_s, self._ended_s, self.candidates = time.monotonic(), 0.0, ()
+            self.candidates = self._browser_candidates() or self.candidates
             processor = self._processor
         try:
             context = webrtc_streamer(
@@ -204,13 +218,22 @@ class Webcam:
         nothing_raw(context.output_video_track)
         on = bool(context.state.playing or context.state.signalling)
         if not on and processor:
+            self._ended_s = self._ended_s or time.monotonic()
             processor.session.stop()
         return CameraState(on)
 
+    def _value(self) -> dict[str, Any]:
+        value = st.session_state.get(generate_frontend_component_key(self._key))
+        return value if isinstance(value, dict) else {}
+
+    def _browser_candidates(self) -> tuple[str, ...]:
+        found = self._value().get("iceCandidates")
+        values = found.values() if isinstance(found, dict) else ()
+        return tuple(str(value["candidate"]) for value in values if isinstance(value, dict) and "candidate" in value)
+
     def _offered(self) -> str | None:
         """Return the browser's connection offer since START. Every START has a different one."""
-        value = st.session_state.get(generate_frontend_component_key(self._key))
-        offer = value.get("sdpOffer") if isinstance(value, dict) else None
+        offer = self._value().get("sdpOffer")
         return str(offer["sdp"]) if isinstance(offer, dict) and "sdp" in offer else None
 
 
