@@ -25,6 +25,7 @@ REQUIREMENTS = {
     "app": ("requirements.txt", "requirements-training.txt"),
     "dev": ("requirements-dev.txt",),
     "docs": ("requirements-docs.txt",),
+    "supply": ("requirements-supply.txt",),
 }
 UNIT = "not e2e and not training and not soak"
 TWO_CORES = ("-n", "2", "--dist", "loadfile")
@@ -270,6 +271,20 @@ def attack(extra: list[str]) -> None:
     python("-m", "scripts.attack", *extra)
 
 
+def lock(extra: list[str]) -> None:
+    """Write the lock files of the container images from requirements.txt and constraints.txt."""
+    ensure_installed("supply")
+    python("-m", "scripts.lock", *extra)
+
+
+def sbom(extra: list[str]) -> None:
+    """Write dist/sbom.cdx.json, which lists what the full image contains (CycloneDX)."""
+    ensure_installed("supply")
+    (ROOT / "dist").mkdir(exist_ok=True)
+    options = ("--pyproject", "pyproject.toml", "--output-reproducible", "-o", "dist/sbom.cdx.json", "deploy/full.lock")
+    tool("cyclonedx-py", "requirements", *options, *extra)
+
+
 def clean(extra: list[str]) -> None:
     """Delete .venv and what the tools have written."""
     for name in (".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "test-results", "site", "dist"):
@@ -283,7 +298,7 @@ def clean(extra: list[str]) -> None:
 COMMANDS = {
     "app": app, "test": test, "check": check, "quick": quick, "coverage": coverage, "lint": lint,
     "format": format_code, "types": types, "imports": imports, "docs": docs, "wheel": wheel, "model": model,
-    "soak": soak, "attack": attack, "clean": clean,
+    "soak": soak, "attack": attack, "lock": lock, "sbom": sbom, "clean": clean,
 }  # fmt: skip
 
 
