@@ -99,8 +99,9 @@ def make_state(home: Path) -> None:
         return
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        _write_faces(Path(folder))
-        _fer(home, "data", "import", folder, "--name", _DATASET)
+        _write_faces(Path(folder) / _DATASET)
+        # From inside that folder, because the page shows the path that was typed.
+        _fer(home, "data", "import", _DATASET, folder=Path(folder))
     _fer(home, "train", "--data", _DATASET, "--name", _RUN, *_SETTINGS)
     (run,) = (home / "runs").glob("2*")
     _fer(home, "evaluate", _DATASET, "--model", str(run / "bundle"))
@@ -114,9 +115,9 @@ def _write_faces(folder: Path) -> None:
         cv2.imwrite(str(target / f"{number:04}.png"), image)
 
 
-def _fer(home: Path, *arguments: str) -> None:
-    environment = {**os.environ, "FER_HOME": str(home)}
-    subprocess.run([sys.executable, "-m", "fer", *arguments], cwd=CHECKOUT, env=environment, check=True)
+def _fer(home: Path, *arguments: str, folder: Path = CHECKOUT) -> None:
+    environment = {**os.environ, "FER_HOME": str(home), "PYTHONPATH": str(CHECKOUT)}
+    subprocess.run([sys.executable, "-m", "fer", *arguments], cwd=folder, env=environment, check=True)
 
 
 def _take(browser: Browser, url: str, name: str, target: Path, size_wh: tuple[int, int], dark: bool) -> None:

@@ -11,7 +11,7 @@ def no_route(candidates: Iterable[str], *, has_turn: bool) -> str:
     """Return what is wrong and what to do, in Markdown.
 
     Args:
-        candidates: the browser's addresses, as WebRTC writes them, such as 'candidate:1 1 udp 99 10.0.0.5 5123 typ host'.
+        candidates: the browser's addresses, as WebRTC writes them, such as 'candidate:1 1 udp 99 10.0.0.5 51 typ host'.
         has_turn: whether a TURN server is set up.
     """
     what = "**No route to this server.** Your camera works, but its video doesn't reach this program."
