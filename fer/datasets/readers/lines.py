@@ -132,8 +132,9 @@ def as_utf8(file: IO[bytes]) -> IO[bytes]:
     whole = _Prefixed(start, file)
     encoding = _utf16(start)
     old_ends = encoding is None and b"\r" in start and b"\n" not in start
-    if encoding is None and not old_ends:
+    if encoding is None:
         whole.start = start.lstrip(codecs.BOM_UTF8)
+    if encoding is None and not old_ends:
         return io.BufferedReader(whole, _BLOCK_BYTES)
     return io.BufferedReader(_Recoded(whole, encoding or "latin-1"), _BLOCK_BYTES)
 
