@@ -194,7 +194,7 @@ def _print_table(analyses: Sequence[ImageAnalysis], console: Console) -> None:
         # A file or a pipe has no width; 80 columns would cut names into pieces.
         console.width = 1000
     with_boxes = console.width >= _WIDE
-    table = Table("file", "face", Column("looks like", no_wrap=True), "confidence", "why, and what it may be")
+    table = Table("file", "face", Column("looks like", no_wrap=True), "confidence", "notes")
     if with_boxes:
         table.add_column("box x y w h, px")
     for analysis in analyses:
