@@ -1,6 +1,7 @@
 """Open any file as a tree of files: a table, an archive, a compressed file, or an archive within an archive."""
 
 import bz2
+import errno
 import gzip
 import lzma
 import tarfile
@@ -174,8 +175,11 @@ def _spooled(stream: IO[bytes], name: str, packed: int, budget: Budget, progress
             progress(0.0, f"Unpacking {name}")
     except (*READ_ERRORS, tarfile.TarError) as error:
         target.close()
-        if isinstance(error, OSError) and error.errno is not None:  # the disk is full
-            raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            place = tempfile.gettempdir()
+            raise DatasetError(
+                f"{name} can't be unpacked, because the disk with {place} is full; free some space there and try again."
+            ) from error
         raise DatasetError(f"{name} is damaged or cut short ({error}); download it again.") from error
     except BaseException:
         target.close()

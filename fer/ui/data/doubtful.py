@@ -13,6 +13,7 @@ from fer.datasets.store.storage import DatasetInfo
 from fer.errors import BundleError, FerError
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.text import counted
 from fer.ui import jobs, resources
 
 _CROWD, _MODEL = "FER+ votes", "Model"
@@ -45,16 +46,18 @@ def doubtful_images(info: DatasetInfo, reading: Reading, bundle: Bundle | None) 
     if doubter == _CROWD or bundle is None:
         found, n_clear = _by_crowd(info.created, info.fingerprint, reading)
         st.caption(
-            f"{len(found):,} labels got fewer votes than another expression. The {n_clear:,} that the Doctor lists are "
-            f"the clearest of them: at most one person in ten chose the label, and more than half agree on another. "
-            f"Blank images and images without a face are left to the Doctor."
+            f"{counted(len(found), 'label')} got fewer votes than another expression. The Doctor lists the "
+            f"{n_clear:,} clearest of them: at most one person in ten chose the label, and more than half agree on "
+            f"another. Blank images and images without a face are left to the Doctor."
         )
         return found
     probabilities = _probabilities(info, bundle)
     if probabilities is None:
         return None
     found = _by_model(info.created, info.fingerprint, bundle.hash, reading, probabilities)
-    st.caption(f"{len(found):,} labels differ from the model's prediction. Blank images are left to the Doctor.")
+    st.caption(
+        f"Different from the model's prediction: {counted(len(found), 'label')}. Blank images are left to the Doctor."
+    )
     return found
 
 

@@ -60,7 +60,8 @@ def panel(empty: bool) -> None:
                 _form(busy=True)
         return
     failed = job is not None and _outcome(job)
-    with st.expander("Import a dataset", icon=":material/download:", expanded=empty or failed):
+    asked = job is not None and isinstance(job.result, Question)
+    with st.expander("Import a dataset", icon=":material/download:", expanded=failed or (empty and not asked)):
         _form()
 
 

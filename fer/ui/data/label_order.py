@@ -17,9 +17,9 @@ from fer.emotions import N_EMOTIONS
 
 Importer = Callable[[Progress, LabelOrder | None], DatasetInfo]
 _CUSTOM: Final = "custom"
-_FACE_PX: Final = 40
-# Six faces, with the gaps between them.
-_NUMBER_PX: Final = 320
+_FACE_PX: Final = 34
+# Six faces with the gaps between them; three numbers fit into a row of the page.
+_NUMBER_PX: Final = 248
 _CHOICE_PX: Final = 280
 
 

@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -157,6 +159,62 @@ def test_a_full_disk_leaves_the_old_data_byte_for_byte(
         import_path(table, name="new")
     assert "\n" not in str(caught.value)
     assert snapshot(fer_home) == before
+
+
+def packed_table(tmp_path: Path, table: Path) -> Path:
+    path = tmp_path / "faces.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(table, "fer2013.csv")
+    return path
+
+
+def test_a_disk_that_fills_while_an_archive_is_unpacked_leaves_the_old_data(
+    tmp_path: Path, table: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_path(table, name="old")
+    before = snapshot(fer_home)
+
+    def full(file: object, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", full)
+    with pytest.raises(DatasetError, match=r"can't be unpacked, because the disk with .* is full"):
+        import_path(packed_table(tmp_path, table), name="new")
+    assert snapshot(fer_home) == before
+
+
+UNPACKING = """
+import sys, time
+from pathlib import Path
+from fer.datasets.readers import opening
+from fer.datasets.store.importing import import_path
+
+opening._IN_MEMORY_BYTES = 100
+
+def progress(share, text):
+    if text.startswith("Unpacking"):
+        print("unpacking", flush=True)
+        time.sleep(60)
+
+import_path(Path(sys.argv[1]), name="new", progress=progress)
+"""
+
+
+def test_an_import_killed_while_unpacking_leaves_nothing(tmp_path: Path, table: Path, fer_home: Path) -> None:
+    import_path(table, name="old")
+    before = snapshot(fer_home)
+    (tmp_path / "temporary").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", UNPACKING, str(packed_table(tmp_path, table))],
+        cwd=CHECKOUT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stdout.readline() == b"unpacking\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert snapshot(fer_home) == before
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_disk_that_is_too_small_is_reported_before_the_work(
