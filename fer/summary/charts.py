@@ -1,4 +1,4 @@
-"""Draw a summary as figures for a page, a report or a paper.
+"""Draw a summary as charts for a page, a report or a paper.
 
 matplotlib is imported when a figure is drawn: it takes 31 MB.
 """
@@ -31,7 +31,7 @@ _FONT_LIST: Final = ".matplotlib"
 
 
 def shown_groups(summary: Summary) -> tuple[GroupSummary, ...]:
-    """Return the groups that figures show: all, or the largest if there are many; all photos if there are none."""
+    """Return the groups that charts show: all, or the largest if there are many; all photos if there are none."""
     if not summary.groups:
         return (summary.total,)
     largest = sorted(summary.groups, key=lambda group: -group.n_faces)[:MOST_GROUPS]
@@ -111,7 +111,7 @@ def as_svg(figure: "Figure") -> bytes:
 
 def _saved(figure: "Figure", form: str) -> bytes:
     stream = io.BytesIO()
-    # Without the date and with constant ids, equal figures are equal files, whose address on a page stays the same.
+    # Without the date and with constant ids, equal charts are equal files, whose address on a page stays the same.
     metadata = {"Date": None} if form == "svg" else None
     with _matplotlib().rc_context({"svg.hashsalt": "fer"}):
         figure.savefig(stream, format=form, dpi=_DPI, metadata=metadata)

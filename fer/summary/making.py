@@ -1,4 +1,4 @@
-"""Make a whole summary, with its figures as files, here or in a child process."""
+"""Make a whole summary, with its charts as files, here or in a child process."""
 
 import logging
 import os
@@ -37,7 +37,7 @@ class MadeSummary:
     Attributes:
         numbers: the main numbers by name.
         header, rows: the table, a column for all photos and one for each group.
-        figures: empty if there is no face.
+        charts: as files; empty if there is no face.
         tests: the results of the tests between groups, as a paper states them.
         n_groups: how many groups there are; 0 if there is no grouping.
         methods: the paragraph for the methods section.
@@ -47,7 +47,7 @@ class MadeSummary:
     numbers: tuple[tuple[str, int], ...]
     header: list[str]
     rows: list[list[str]]
-    figures: tuple[FigureFiles, ...]
+    charts: tuple[FigureFiles, ...]
     tests: tuple[str, ...]
     n_groups: int
     methods: str
@@ -78,7 +78,7 @@ def make(analyses: Sequence[ImageAnalysis], groups: Groups | None, about: Proven
         ),
         header=header,
         rows=rows,
-        figures=tuple(
+        charts=tuple(
             FigureFiles(
                 title,
                 name,
@@ -108,7 +108,7 @@ def unpack(data: bytes) -> tuple[Any, ...]:
 
 
 def make_in_child(packed: bytes) -> MadeSummary:
-    """Make a summary in a child process, which takes with it the 55 MB of statistics and figures.
+    """Make a summary in a child process, so that the 55 MB of statistics and matplotlib are freed with it.
 
     Raises:
         SummaryError: the child failed or took too long.

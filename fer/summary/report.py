@@ -20,7 +20,7 @@ _TEMPLATES: Final = Environment(
 
 
 def html_report(summary: Summary, about: Provenance) -> str:
-    """Render a summary with its table, figures, tests and methods paragraph."""
+    """Render a summary with its table, charts, tests and methods paragraph."""
     header, rows = wording.table(summary)
     figures = {title: draw(summary) for title, _, draw in charts.FIGURES}
     return _TEMPLATES.get_template("summary.html").render(
@@ -28,7 +28,7 @@ def html_report(summary: Summary, about: Provenance) -> str:
         rows=rows,
         notes=[wording.SHARES, wording.VALENCE],
         # As pictures: markup of a library that shows untrusted names stays out of the page.
-        figures=[(title, base64.b64encode(charts.as_svg(figure)).decode()) for title, figure in figures.items()],
+        pictures=[(title, base64.b64encode(charts.as_svg(figure)).decode()) for title, figure in figures.items()],
         left_out=len(summary.groups) > charts.MOST_GROUPS,
         most_groups=charts.MOST_GROUPS,
         grouped=bool(summary.groups),

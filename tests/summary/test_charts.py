@@ -70,7 +70,7 @@ def test_odd_names_are_drawn_as_they_are(draw) -> None:
 def test_figures_are_files_for_print(draw) -> None:
     figure = draw(grouped("a", "b"))
     svg = charts.as_svg(figure)
-    assert svg.startswith(b"<?xml") and svg == charts.as_svg(draw(grouped("a", "b"))), "equal figures are equal files"
+    assert svg.startswith(b"<?xml") and svg == charts.as_svg(draw(grouped("a", "b"))), "equal charts are equal files"
     assert not re.search(rb"<script|<dc:date", svg)
     image = Image.open(io.BytesIO(charts.as_png(figure)))
     assert image.size == (1600, 720) and image.info["dpi"][0] == pytest.approx(200, abs=1)

@@ -18,13 +18,13 @@ def test_a_child_makes_what_this_process_makes() -> None:
     there = making.make_in_child(making.pack(ANALYSES, GROUPS, ABOUT, dark=True))
     assert there == here
     assert dict(here.numbers) == {"Photos": 3, "Without a face": 1, "Faces": 2, "Not sure": 0}
-    assert [figure.name for figure in here.figures] == ["shares", "probabilities"]
+    assert [figure.name for figure in here.charts] == ["shares", "probabilities"]
     assert here.n_groups == 2 and here.tests == () and b"too few faces" in here.html
 
 
 def test_no_face_has_no_figures() -> None:
     made = making.make([photo("wall.jpg")], None, ABOUT, dark=False)
-    assert made.figures == () and made.n_groups == 0 and made.rows
+    assert made.charts == () and made.n_groups == 0 and made.rows
 
 
 def test_a_child_that_fails_is_told_in_a_sentence(caplog: pytest.LogCaptureFixture) -> None:

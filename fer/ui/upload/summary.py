@@ -106,7 +106,7 @@ def _draw(made: MadeSummary) -> None:
         alt="Counts, shares with 95 % intervals, mean probabilities and valence",
     )
     st.caption(f"{SHARES} {VALENCE}")
-    for figure in made.figures:
+    for figure in made.charts:
         _figure(figure)
     if made.n_groups:
         _tests(made.tests)
