@@ -14,7 +14,7 @@ from fer.recognition.provenance import accuracy_of
 from fer.text import file_size, literal, percent
 from fer.ui import resources
 from fer.ui.frame import menu_entry
-from fer.vision.annotation import annotate
+from fer.vision.annotation import annotated_view
 from fer.vision.detection import photo_detector_name
 from fer.vision.images import decode, encode_jpeg
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
@@ -23,6 +23,9 @@ _POLL_SECONDS: Final = 0.5
 _MODEL_CARD: Final = "README.md"
 # Comments are for the script that updates the card, and Streamlit draws no Mermaid charts.
 _NOT_FOR_READERS: Final = re.compile(r"<!--.*?-->\n?|[^\n]*\n\n```mermaid\n.*?```\n?", re.DOTALL)
+# The sample is shown at about half of this width, with letters of half of this height.
+_SAMPLE_PX: Final = 560
+_LETTERS_PX: Final = 28
 _SPEED: Final = "Time per face"
 
 _STARTS: Final = (
@@ -124,7 +127,9 @@ def _sample() -> None:
 def _analyzed_sample(bundle_hash: str, _bundle: Bundle) -> bytes:
     analyzer = resources.analyzer(_bundle, photo_detector_name())
     image_bgr = decode(sample_portrait())
-    return encode_jpeg(annotate(image_bgr, analyzer.analyze(image_bgr, SAMPLE_NAME).faces))
+    return encode_jpeg(
+        annotated_view(image_bgr, analyzer.analyze(image_bgr, SAMPLE_NAME).faces, _SAMPLE_PX, _LETTERS_PX)
+    )
 
 
 def what_it_can_tell() -> None:

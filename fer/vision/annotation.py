@@ -14,7 +14,7 @@ from fer.arrays import Image
 from fer.emotions import black_stands_out
 from fer.results import Face
 from fer.vision.drawing import BGR, color_bgr
-from fer.vision.label_layout import Label, place_labels
+from fer.vision.label_layout import LEAST_LETTERS_PX, Label, place_labels
 
 # White, which no expression has: grey would be lost on many pictures.
 NOT_SURE_BGR: Final[BGR] = (255, 255, 255)
@@ -26,7 +26,7 @@ _PAD: Final = 0.25
 _FONTS: Final = 16
 
 
-def annotate(image_bgr: Image, faces: Sequence[Face]) -> Image:
+def annotate(image_bgr: Image, faces: Sequence[Face], least_letters_px: int = LEAST_LETTERS_PX) -> Image:
     """Draw a box and a label for each face: 'looks happy 0.83', or '2 looks happy 0.83' where there are several.
 
     Labels cover neither each other nor another face. Where there is no room, all of them are shorter: '2 happy', '2'.
@@ -34,6 +34,7 @@ def annotate(image_bgr: Image, faces: Sequence[Face]) -> Image:
     Args:
         image_bgr: (H, W, 3) uint8; it is left as it is.
         faces: what to draw, with boxes in this image's pixels; they are numbered from 1 in this order.
+        least_letters_px: height of letters that can just be read: more where the image will be shown reduced.
 
     Returns:
         A copy with lines and letters whose size goes with the image's.
@@ -44,19 +45,21 @@ def annotate(image_bgr: Image, faces: Sequence[Face]) -> Image:
     for face in faces:
         _draw_box(scene, face.box_xywh, _color(face), line)
     texts = [_texts(face, number if len(faces) > 1 else None) for number, face in enumerate(faces, start=1)]
-    labels = place_labels(texts, [face.box_xywh for face in faces], (width, height), _size)
+    labels = place_labels(texts, [face.box_xywh for face in faces], (width, height), _size, least_letters_px)
     for face, label in zip(faces, labels, strict=True):
         _draw_label(scene, label, _color(face))
     return scene
 
 
-def annotated_view(image_bgr: Image, faces: Sequence[Face], side_px: int) -> Image:
+def annotated_view(
+    image_bgr: Image, faces: Sequence[Face], side_px: int, least_letters_px: int = LEAST_LETTERS_PX
+) -> Image:
     """Return the annotated photo for a page, with its long side at `side_px`, so that letters are sharp at any size."""
     factor = side_px / max(image_bgr.shape[:2])
     size = [max(1, round(side * factor)) for side in image_bgr.shape[1::-1]]
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     scene = np.asarray(cv2.resize(image_bgr, size, interpolation=way), np.uint8)
-    return annotate(scene, [_scaled(face, factor) for face in faces])
+    return annotate(scene, [_scaled(face, factor) for face in faces], least_letters_px)
 
 
 def _scaled(face: Face, factor: float) -> Face:

@@ -9,7 +9,7 @@ _LETTERS: Final = (1 / 32, 1 / 42)
 _NUMBER_LETTERS: Final = (1 / 32, 1 / 48, 1 / 64)
 # Letters of a wide picture would not fit into its height.
 _HEIGHT_PART: Final = 6
-_SMALLEST_PX: Final = 11
+LEAST_LETTERS_PX: Final = 11
 # The part of a face's height, from the top, that its own label may cover: hair and forehead.
 _FOREHEAD: Final = 0.25
 
@@ -52,22 +52,23 @@ def place_labels(
     boxes_xywh: Sequence[tuple[int, int, int, int]],
     size_wh: tuple[int, int],
     measure: Measure,
+    least_letters_px: int = LEAST_LETTERS_PX,
 ) -> list[Label]:
-    """Place one label per face.
+    """Place one label per face. The fullest texts that fit are taken for all faces, so that the labels are alike.
 
     Args:
         texts: of each face the same number of texts, from the fullest to the shortest.
         boxes_xywh: the faces' boxes in pixels of the picture; they may extend beyond it.
         size_wh: width and height of the picture.
         measure: returns the size of a text.
+        least_letters_px: height of letters that can just be read.
     """
     faces = [Area(x, y, x + width, y + height) for x, y, width, height in boxes_xywh]
-    attempts = (
-        [(level, part) for level in range(len(texts[0])) for part in _parts(level, len(texts[0]))] if texts else []
-    )
+    n_levels = len(texts[0]) if texts else 0
+    attempts = [(level, part) for level in range(n_levels) for part in _parts(level, n_levels)]
     labels: list[Label] = []
     for level, part in attempts:
-        letters_px = max(_SMALLEST_PX, round(part * min(size_wh[0], _HEIGHT_PART * size_wh[1])))
+        letters_px = max(least_letters_px, round(part * min(size_wh[0], _HEIGHT_PART * size_wh[1])))
         chosen = [of_face[level] for of_face in texts]
         last = (level, part) == attempts[-1]
         labels = _placed(chosen, letters_px, faces, size_wh, measure, everywhere=last)

@@ -57,6 +57,8 @@ def test_letters_go_with_the_width_and_stay_legible() -> None:
     (large,) = place_labels([("looks happy", "happy")], [(1000, 1000, 400, 400)], (4000, 3000), measure)
     (small,) = place_labels([("looks happy", "happy")], [(40, 60, 40, 40)], (200, 150), measure)
     assert large.letters_px == 125 and small.letters_px == 11
+    (reduced,) = place_labels([("looks happy", "happy")], [(40, 60, 40, 40)], (200, 150), measure, 20)
+    assert reduced.letters_px == 20, "more where the picture will be shown reduced"
 
 
 def test_faces_side_by_side_get_their_labels_above_and_below() -> None:
