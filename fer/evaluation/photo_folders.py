@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Image
-from fer.datasets.readers.folders import read_folders
-from fer.datasets.readers.layouts import find_layout
+from fer.datasets.readers.finding import labelled_images, read_images
+from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.trees import FolderTree
 from fer.datasets.readings import Progress, Reading
@@ -39,10 +39,7 @@ def has_photos(folder: Path, detector: FaceDetector) -> bool:
     """
     if not folder.is_dir() or is_stored(folder):
         return False
-    tree = FolderTree(folder)
-    paths = [entry.path for entry in tree.entries()]
-    layout = find_layout(paths, tree.name)
-    covered = [path for path in paths if layout is not None and layout.covers(path)]
+    covered = [entry.path for entry in labelled_images(FolderTree(folder))]
     step = max(1, len(covered) // _SAMPLE)
     seen = [_is_photo(image, detector) for image in _readable(folder, covered[::step][:_SAMPLE])]
     return 2 * sum(seen) > len(seen)
@@ -69,7 +66,7 @@ def _is_photo(image_bgr: Image, detector: FaceDetector) -> bool:
 
 
 def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress, order: LabelOrder | None = None) -> Reading:
-    """Crop the largest face of each photo in image folders, with the crop rule used everywhere.
+    """Crop the largest face of each photo in image folders or of a label file, with the crop rule used everywhere.
 
     Raises:
         EvaluationError: there is no such folder, it has no folder of a class, or no photo has a face.
@@ -77,14 +74,13 @@ def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress, order:
     if not folder.is_dir():
         raise EvaluationError(f"{folder} isn't a folder. Put the photos into one folder per class, as in happy/me.jpg.")
     tree = FolderTree(folder)
-    entries = tree.entries()
-    layout = find_layout((entry.path for entry in entries), tree.name, order)
-    if layout is None:
+    options = ReadOptions(order=order, photos=True)
+    reading = read_images(tree, options, progress, lambda data: _largest_face(data, analyzer))
+    if reading is None:
         raise EvaluationError(
             f"{tree.name} has no folder named after an expression. Put the photos into one folder per class, as in "
             "happy/me.jpg."
         )
-    reading = read_folders(tree, layout, progress, lambda data: _largest_face(data, analyzer))
     if not len(reading.dataset):
         raise EvaluationError(
             f"No face was found in {counted(reading.n_read, 'photo')} of {tree.name}. Try the other face detector."

@@ -224,6 +224,16 @@ def test_whole_photos_are_recognised_unless_told_otherwise(tmp_path: Path, analy
     assert not told.photos
 
 
+def test_photos_of_a_label_file_are_recognised_and_cropped(tmp_path: Path, analyzer: FaceAnalyzer) -> None:
+    cv2.imwrite(str(tmp_path / "me.png"), portrait_bgr())
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((300, 600, 3), 90, np.uint8))
+    (tmp_path / "labels.csv").write_text("file,label,split\nme.png,2,test\nwall.png,1,test\n")
+    found = load_evaluation_set(Source(str(tmp_path), labels="affectnet", photos=True), lambda: analyzer)
+    assert found.photos and found.faces.labels.tolist() == [EMOTIONS.index("sad")]
+    assert [(item.where, item.reason) for item in found.left_out] == [("labels.csv, line 3", NO_FACE)]
+    assert has_photos(tmp_path, analyzer.detector)
+
+
 @pytest.mark.parametrize("side", [48, 96, 224])
 def test_cropped_faces_of_any_size_are_not_taken_for_photos(side: int, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     (face,) = analyzer.analyze(portrait_bgr()).faces

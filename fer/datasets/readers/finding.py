@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fer.datasets.readers.budget import Budget
-from fer.datasets.readers.folders import read_folders
+from fer.datasets.readers.folders import FaceReader, read_folders
 from fer.datasets.readers.kinds import PARQUET, kind_of, suffix_of
 from fer.datasets.readers.label_files import find_label_columns
 from fer.datasets.readers.layouts import find_layout
@@ -25,6 +25,7 @@ from fer.datasets.readers.trees import Entry, FolderTree, Tree
 from fer.datasets.readers.votes import Votes
 from fer.datasets.readings import Progress, Reading, concatenated, silent
 from fer.errors import DatasetError
+from fer.vision.files.formats import SUFFIXES
 
 
 def read_tree(
@@ -61,6 +62,41 @@ def read_tree(
     )
 
 
+def read_images(
+    tree: Tree, options: ReadOptions, progress: Progress = silent, to_face: FaceReader | None = None
+) -> Reading | None:
+    """Read the images that label files name, else those in image folders; None if there are neither.
+
+    Args:
+        tree: the files.
+        options: what the user says of them.
+        progress: called as the work proceeds.
+        to_face: cuts the face out of an image; None takes images as faces.
+
+    Raises:
+        LabelOrderError: classes are numbers, and the order isn't known.
+        DatasetError: splits contradict each other, or there is more than one dataset.
+    """
+    entries = tree.entries()
+    label_files = _find_label_files(tree, entries)
+    if named := names_images(tree, label_files, NamedImages(entries, options.photos)):
+        return read_listed(tree, named, options, progress, to_face)
+    layout = find_layout((entry.path for entry in entries), tree.name, options.order)
+    return None if layout is None else read_folders(tree, layout, progress, to_face)
+
+
+def labelled_images(tree: Tree) -> list[Entry]:
+    """Return the images that `read_images` would read, or more, and none if the tree holds a table of faces."""
+    entries = tree.entries()
+    if find_face_tables(tree, entries):
+        return []
+    images = [entry for entry in entries if entry.path.suffix.lower() in SUFFIXES]
+    if names_images(tree, _find_label_files(tree, entries), NamedImages(images)):
+        return images
+    layout = find_layout((entry.path for entry in entries), tree.name)
+    return [] if layout is None else [entry for entry in entries if layout.covers(entry.path)]
+
+
 class _Finder:
     """Chooses the reader for a tree."""
 
@@ -93,11 +129,7 @@ class _Finder:
             return self._read_inner(only(arrays, tree.name))
         if parquet := [entry for entry in self._entries if self._is_parquet(entry)]:
             return self._read_parquet(parquet)
-        images = NamedImages(self._entries, options.photos)
-        if label_files := names_images(tree, self.label_files, images):
-            return read_listed(tree, label_files, options, progress)
-        layout = find_layout((entry.path for entry in self._entries), tree.name, options.order)
-        return None if layout is None else read_folders(tree, layout, progress, options.face_reader())
+        return read_images(tree, options, progress, options.face_reader())
 
     def _refuse_photos(self) -> None:
         if self._options.photos:

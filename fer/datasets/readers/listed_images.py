@@ -132,7 +132,13 @@ def _rows(tree: Tree, entry: Entry, progress: Progress = silent) -> Iterable[Lab
         yield from read_label_file(file, entry.path.name, entry.size, progress)
 
 
-def read_listed(tree: Tree, label_files: Sequence[Entry], options: ReadOptions, progress: Progress = silent) -> Reading:
+def read_listed(
+    tree: Tree,
+    label_files: Sequence[Entry],
+    options: ReadOptions,
+    progress: Progress = silent,
+    to_face: FaceReader | None = None,
+) -> Reading:
     """Read the images that label files name, and keep what can be read.
 
     Args:
@@ -140,12 +146,13 @@ def read_listed(tree: Tree, label_files: Sequence[Entry], options: ReadOptions, 
         label_files: the label files among them.
         options: the order of numbered classes, and whether images are whole photos.
         progress: called as the work proceeds.
+        to_face: cuts the face out of an image; None follows the options.
 
     Raises:
         LabelOrderError: classes are numbers, and the order isn't known.
         DatasetError: a label file is damaged, or splits contradict each other.
     """
-    reader = _ListedReader(tree, options)
+    reader = _ListedReader(tree, options, to_face or options.face_reader() or decode_face)
     for entry in label_files:
         reader.read_rows(entry)
     return reader.read(progress, ", ".join(entry.path.name for entry in label_files[:5]))
@@ -154,9 +161,8 @@ def read_listed(tree: Tree, label_files: Sequence[Entry], options: ReadOptions, 
 class _ListedReader:
     """Reads the rows of label files, then the images that they name."""
 
-    def __init__(self, tree: Tree, options: ReadOptions) -> None:
-        self._tree, self._order = tree, options.order
-        self._to_face: FaceReader = options.face_reader() or decode_face
+    def __init__(self, tree: Tree, options: ReadOptions, to_face: FaceReader) -> None:
+        self._tree, self._order, self._to_face = tree, options.order, to_face
         self._images = NamedImages(tree.entries(), options.photos)
         self._rows: list[tuple[LabelledPath, Entry]] = []
         self._named: dict[PurePosixPath, str] = {}
