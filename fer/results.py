@@ -17,6 +17,8 @@ from fer.text import encodable
 N_LANDMARKS = 5
 # Of seven classes, more than this say nothing to a reader.
 MOST_CANDIDATES = 3
+# What is measured of a face's picture, in the order of `fer.vision.quality.MEASURES`; larger is worse.
+QUALITY = ("blur", "softness", "noise", "cover", "blocks", "darkness", "brightness", "flatness")
 # What FaceReader counts as negative (Noldus, 'FaceReader methodology'); contempt is no class of FER-2013.
 NEGATIVE = ("angry", "disgust", "fear", "sad")
 
@@ -62,6 +64,8 @@ class Face:
             first; empty if the model has no such calibration.
         flaws: what is wrong with the picture of the face, in plain words such as 'the face is blurred'. Its confidence
             is lower for it; a flaw alone doesn't make the face 'not sure'.
+        quality: measures of the face's picture in the order of `QUALITY`, larger where it is worse; None if they were
+            not taken.
 
     Raises:
         ValueError: a shape, a range or a class name is wrong.
@@ -75,6 +79,7 @@ class Face:
     doubts: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
+    quality: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         probabilities = np.array(self.probabilities, dtype=np.float32)
@@ -88,6 +93,8 @@ class Face:
             raise ValueError(f"landmarks: expected {N_LANDMARKS} pairs (x, y). Received: {self.landmarks}")
         if not set(self.candidates) <= set(EMOTIONS):
             raise ValueError(f"candidates: expected names of {EMOTIONS}. Received: {self.candidates}")
+        if self.quality is not None and len(self.quality) != len(QUALITY):
+            raise ValueError(f"quality: expected {len(QUALITY)} numbers. Received: {len(self.quality)}")
         probabilities.setflags(write=False)
         object.__setattr__(self, "probabilities", probabilities)
         object.__setattr__(self, "box_xywh", tuple(int(value) for value in self.box_xywh))
@@ -159,6 +166,8 @@ class Face:
             "valence": round(self.valence, 6),
             "landmarks": self.landmarks and [[round(float(x), 2), round(float(y), 2)] for x, y in self.landmarks],
             "pose": self.pose and {name: round(angle, 1) for name, angle in asdict(self.pose).items()},
+            "quality": self.quality
+            and {name: round(value, 3) for name, value in zip(QUALITY, self.quality, strict=True)},
             "reasons": list(self.reasons),
             "candidates": list(self.candidates),
         }
@@ -221,7 +230,9 @@ class ImageAnalysis:
 FRAME_COLUMNS = (
     *("file", "face", "x", "y", "width", "height", "label", "emotion", "confidence", "sure"),
     *EMOTIONS,
-    *("valence", "yaw", "pitch", "roll", "reasons", "candidates"),
+    *("valence", "yaw", "pitch", "roll"),
+    *QUALITY,
+    *("reasons", "candidates"),
 )
 LABELS = (*EMOTIONS, NOT_SURE)
 FILE_COLUMNS = ("file", "width", "height", "faces", *LABELS, "error", "note")
@@ -276,6 +287,7 @@ def _row(face: Face) -> tuple[Any, ...]:
         *(float(value) for value in face.probabilities),
         face.valence,
         *((pose.yaw, pose.pitch, pose.roll) if pose else (math.nan,) * 3),
+        *(face.quality or (math.nan,) * len(QUALITY)),
         "; ".join(face.reasons),
         " or ".join(face.candidates),
     )

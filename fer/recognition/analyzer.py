@@ -81,6 +81,7 @@ class FaceAnalyzer:
             doubts=against.doubts,
             candidates=bundle.sets.of(probabilities) if bundle.sets else (),
             flaws=against.flaws,
+            quality=against.measures,
         )
         if found.landmarks_xy is None:
             return face

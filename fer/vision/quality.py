@@ -113,10 +113,12 @@ class Objections:
     Attributes:
         doubts: why no answer should be trusted.
         flaws: what makes an answer less reliable.
+        measures: numbers in the order of `MEASURES`; empty if they were not taken.
     """
 
     doubts: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
+    measures: tuple[float, ...] = ()
 
 
 def objections(crop: Image, box_xywh: Sequence[float] | Floats, image_wh: tuple[int, int]) -> Objections:
@@ -142,4 +144,4 @@ def objections(crop: Image, box_xywh: Sequence[float] | Floats, image_wh: tuple[
     if float(crop.std()) < _NO_CONTRAST:
         doubts.append("the face has almost no contrast")
     (measures,) = measure(crop[None])
-    return Objections(tuple(doubts), (*flaws, *reasons(measures)))
+    return Objections(tuple(doubts), (*flaws, *reasons(measures)), tuple(measures.tolist()))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fer.evaluation.robustness import STRENGTHS, TRANSFORMS
+from fer.results import QUALITY
 from fer.vision.crops import crop_faces
 from fer.vision.quality import MEASURES, measure, objections, reasons
 from tests.support.builders import portrait_bgr
@@ -108,3 +109,9 @@ def test_a_face_without_contrast_is_doubted_and_a_faint_one_is_not() -> None:
     assert objections(faint, (100, 100, 60, 70), WHOLE).doubts == ()
     flat = np.full((48, 48, 1), 90, np.uint8)
     assert objections(flat, (100, 100, 60, 70), WHOLE).doubts == ("the face has almost no contrast",)
+
+
+def test_the_measures_are_told_by_the_names_that_files_have() -> None:
+    assert tuple(measure.name for measure in MEASURES) == QUALITY
+    crop = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
+    assert objections(crop, (100, 100, 60, 70), WHOLE).measures == tuple(measure(crop[None])[0].tolist())
