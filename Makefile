@@ -10,7 +10,7 @@ export SKIP_BROWSER
 PORT ?= 8501
 
 .DEFAULT_GOAL := help
-COMMANDS := test check quick coverage lint format types imports docs wheel soak attack lock sbom clean
+COMMANDS := test check quick coverage lint format types imports docs wheel soak attack deploy-test lock sbom clean
 .PHONY: help app model $(COMMANDS)
 
 help:

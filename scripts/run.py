@@ -27,7 +27,7 @@ REQUIREMENTS = {
     "docs": ("requirements-docs.txt",),
     "supply": ("requirements-supply.txt",),
 }
-UNIT = "not e2e and not training and not soak"
+UNIT = "not e2e and not training and not soak and not deploy"
 TWO_CORES = ("-n", "2", "--dist", "loadfile")
 # Fast tests without pages and processes, which fail first.
 QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/live", "tests/cli", "tests/scripts")
@@ -208,7 +208,7 @@ def quick(extra: list[str]) -> None:
 def coverage(extra: list[str]) -> None:
     """Measure which lines the tests run, without those of the browser."""
     ensure_installed("app", "dev")
-    pytest(*TWO_CORES, "-m", "not e2e and not soak", "--cov", "--cov-report=term:skip-covered", *extra)
+    pytest(*TWO_CORES, "-m", "not e2e and not soak and not deploy", "--cov", "--cov-report=term:skip-covered", *extra)
 
 
 def lint(extra: list[str]) -> None:
@@ -271,6 +271,13 @@ def attack(extra: list[str]) -> None:
     python("-m", "scripts.attack", *extra)
 
 
+def deploy_test(extra: list[str]) -> None:
+    """Try deploy/ as root on Debian: Caddy in front of the app. Needs caddy, coturn and iproute2."""
+    ensure_installed("app", "dev")
+    ensure_browser()
+    pytest("-m", "deploy", "tests/deploy", *extra)
+
+
 def lock(extra: list[str]) -> None:
     """Write the lock files of the container images from requirements.txt and constraints.txt."""
     ensure_installed("supply")
@@ -298,7 +305,7 @@ def clean(extra: list[str]) -> None:
 COMMANDS = {
     "app": app, "test": test, "check": check, "quick": quick, "coverage": coverage, "lint": lint,
     "format": format_code, "types": types, "imports": imports, "docs": docs, "wheel": wheel, "model": model,
-    "soak": soak, "attack": attack, "lock": lock, "sbom": sbom, "clean": clean,
+    "soak": soak, "attack": attack, "deploy-test": deploy_test, "lock": lock, "sbom": sbom, "clean": clean,
 }  # fmt: skip
 
 

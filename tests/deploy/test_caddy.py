@@ -1,0 +1,131 @@
+"""The app behind Caddy, as deploy/Caddyfile sets it up: HTTPS, cookies, limits, and two replicas."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from websockets.sync.client import connect
+
+from tests.support.caddy import NAME, Proxy, running_caddy
+from tests.support.login import variables
+from tests.support.serving import Server, free_port, running_app
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    return {**variables("http://localhost:1"), "STREAMLIT_SERVER_ALLOWED_HOSTS": f"localhost 127.0.0.1 {NAME}"}
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp("proxy")
+    with (
+        running_app(folder, folder / "server.log", environment) as server,
+        running_caddy(folder, [address(server)], free_port()) as proxy,
+    ):
+        yield proxy
+
+
+def address(server: Server) -> str:
+    return server.url.removeprefix("http://")
+
+
+def context(proxy: Proxy) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(proxy.certificate))
+
+
+def ask(proxy: Proxy, path: str, **headers: str) -> httpx.Response:
+    with httpx.Client(verify=context(proxy), timeout=30) as client:
+        return client.get(
+            f"https://127.0.0.1:{proxy.port}{path}",
+            headers={"Host": f"{NAME}:{proxy.port}", **headers},
+            extensions={"sni_hostname": NAME},
+        )
+
+
+def test_a_page_comes_over_https_with_all_headers(proxy: Proxy) -> None:
+    headers = ask(proxy, "/").headers
+    assert headers["strict-transport-security"].startswith("max-age=31536000")
+    assert "frame-ancestors 'self'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/_stcore/metrics", 404), ("/_stcore/agent/mcp", 404), ("/media/x.jpg", 403), ("/_stcore/health", 200)],
+)
+def test_closed_doors_stay_closed(proxy: Proxy, path: str, status: int) -> None:
+    assert ask(proxy, path).status_code == status
+
+
+def test_cookies_of_the_app_are_secure(proxy: Proxy) -> None:
+    cookies = ask(proxy, "/_stcore/host-config").headers.get_list("set-cookie") + ask(
+        proxy, "/_stcore/health"
+    ).headers.get_list("set-cookie")
+    ours = [cookie for cookie in cookies if not cookie.startswith("fer_replica=")]
+    assert ours and all("; Secure" in cookie for cookie in ours)
+
+
+def test_a_websocket_of_the_apps_own_page_is_accepted_and_a_foreign_one_is_not(proxy: Proxy) -> None:
+    def open_stream(origin: str) -> int:
+        raw = socket.create_connection(("127.0.0.1", proxy.port), timeout=30)
+        try:
+            with connect(
+                f"wss://{NAME}:{proxy.port}/_stcore/stream",
+                sock=raw,
+                ssl=context(proxy),
+                additional_headers={"Origin": origin},
+                proxy=None,
+            ):
+                return 101
+        except Exception as error:
+            return int(error.response.status_code)  # type: ignore[attr-defined]
+
+    assert open_stream(f"https://{NAME}:{proxy.port}") == 101
+    assert open_stream("https://evil.example") == 403
+
+
+def test_a_client_that_sends_its_headers_slowly_is_cut_off(proxy: Proxy) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as raw,
+        context(proxy).wrap_socket(raw, server_hostname=NAME) as secured,
+    ):
+        secured.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        # Caddy waits 10 s. Without its limit, the socket's timeout would end this test.
+        while secured.recv(1000):
+            pass
+
+
+def test_headers_that_are_too_large_are_refused(proxy: Proxy) -> None:
+    assert ask(proxy, "/", **{"X-Large": "x" * 40_000}).status_code == 431
+
+
+def test_a_visitor_stays_with_a_replica_until_it_ends(tmp_path: Path, environment: dict[str, str]) -> None:
+    with (
+        running_app(tmp_path, tmp_path / "1.log", environment) as survivor,
+        running_app(tmp_path, tmp_path / "2.log", environment) as ending,
+        running_caddy(tmp_path, [address(survivor), address(ending)], free_port()) as proxy,
+    ):
+
+        def replica(**headers: str) -> str | None:
+            """Return the replica that the proxy chose anew, or None if it kept to the cookie."""
+            answer = ask(proxy, "/_stcore/health", **headers)
+            assert answer.status_code == 200
+            return answer.cookies.get("fer_replica")
+
+        replicas = {chosen for _ in range(40) if (chosen := replica())}
+        assert len(replicas) == 2
+        for name in replicas:
+            assert [replica(Cookie=f"fer_replica={name}") for _ in range(5)] == [None] * 5
+        psutil.Process(ending.pid).kill()
+        deadline = time.monotonic() + 60
+        statuses: list[int] = []
+        while statuses[-10:] != [200] * 10 and time.monotonic() < deadline:
+            cookies = [f"fer_replica={name}" for name in replicas]
+            statuses += [ask(proxy, "/_stcore/health", Cookie=cookie).status_code for cookie in cookies]
+            time.sleep(0.5)
+        assert statuses[-10:] == [200] * 10
