@@ -388,3 +388,18 @@ def test_the_summary_compares_groups_or_says_why_not(upload: AppTest) -> None:
     assert "All photos are in one folder" in upload.info[0].value
     assert list(upload.dataframe[1].value.columns) == ["number", "all photos"]
     assert not upload.exception
+
+
+def test_a_photo_that_is_still_being_analysed_stays_selected(upload: AppTest) -> None:
+    drop(upload, ("me.jpg", portrait()))
+    book = upload.session_state["upload_book"]
+    book.add([("wall.png", wall())])
+    book.paused = True
+    upload.run()
+
+    def shown() -> str:
+        return upload.get("image")[0].proto.imgs[0].caption
+
+    assert "512 × 512" in shown()
+    press(upload, "Continue")
+    assert "300 × 300" in shown()

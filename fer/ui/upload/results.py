@@ -40,13 +40,12 @@ _VIEWS: Final = 8
 def photo_table(book: PhotoBook, analysed: Analysed) -> None:
     """Draw a table with one row per photo; a click on a row selects its photo."""
     digests = [photo.digest for photo, _ in analysed]
-    if book.selected not in digests:
-        book.selected = digests[0]
+    row = _selected_row(book, analysed)
     key = f"upload_table_{book.generation}"
 
     def turn() -> None:
         selection = st.session_state[key].selection
-        if selection.rows and digests[selection.rows[0]] != book.selected:
+        if selection.rows and selection.rows[0] != row:
             book.selected = digests[selection.rows[0]]
         elif selection.cells:
             # A click into the row means the row: a table of a new key shows the tick where the click was.
@@ -78,10 +77,16 @@ def photo_table(book: PhotoBook, analysed: Analysed) -> None:
         row_height=_ROW_PX,
         on_select=turn,
         selection_mode=["single-row-required", "single-cell"],
-        selection_default={"selection": {"rows": [digests.index(book.selected)]}},
+        selection_default={"selection": {"rows": [row]}},
         key=key,
         alt=f"Table of {len(analysed)} photos with their faces and expressions",
     )
+
+
+def _selected_row(book: PhotoBook, analysed: Analysed) -> int:
+    """Return the row of the selected photo; the first while that one is still being analysed."""
+    selected = book.selected
+    return next((row for row, (photo, _) in enumerate(analysed) if photo.digest == selected), 0)
 
 
 def failures(book: PhotoBook) -> None:
@@ -111,7 +116,7 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: 
         detector: that found the faces.
         explain: returns one picture per face that shows which parts support its expression; None leaves that out.
     """
-    photo, analysis = next(pair for pair in analysed if pair[0].digest == book.selected)
+    photo, analysis = analysed[_selected_row(book, analysed)]
     try:
         view = _view(photo.digest, detector, analysis.to_dict(), photo, analysis)
     except Exception as error:  # one of many: the table and the downloads stay
