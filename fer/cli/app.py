@@ -1,8 +1,10 @@
 """`python -m fer app`: open the dashboard from any folder."""
 
+import errno
 import ipaddress
 import re
 import runpy
+import socket
 import sys
 from typing import Final
 
@@ -62,6 +64,7 @@ def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool
     script = PROGRAM / "app.py"
     if not script.is_file():
         raise FerError(f"The dashboard's file '{script}' is missing; install fer-dashboard again.")
+    require_free(port, address or "127.0.0.1")
     command = ["streamlit", "run", str(script), f"--server.port={port}"]
     if address:
         command.append(f"--server.address={address}")
@@ -82,3 +85,20 @@ def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool
     # process: whoever ends this command ends the server too.
     sys.argv = command
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+
+
+def require_free(port: int, address: str) -> None:
+    """Check that no other program uses a port.
+
+    Raises:
+        FerError: another program uses it.
+    """
+    try:
+        socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET).close()
+    except OSError as error:
+        # Streamlit reports everything else, such as an address that this machine doesn't have.
+        if error.errno == errno.EADDRINUSE:
+            raise FerError(
+                f"Port {port} is in use, perhaps by another dashboard. End it, or choose another port, such as "
+                f"--port {port % 65535 + 1} (with make: PORT={port % 65535 + 1})."
+            ) from error

@@ -1,6 +1,7 @@
 """`fer app` passes the dashboard's script and the user's options to Streamlit."""
 
 import runpy
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         arguments.extend(sys.argv)
 
     monkeypatch.setattr(runpy, "run_module", run_module)
+    # Port 8501 may be in use on the machine that runs the tests.
+    monkeypatch.setattr(module, "require_free", lambda port, address: None)
     monkeypatch.setattr(sys, "argv", ["fer"])
     return arguments
 
@@ -108,3 +111,14 @@ def test_a_missing_script_gives_one_sentence(
         result.output
         == f"Error: The dashboard's file '{tmp_path / 'app.py'}' is missing; install fer-dashboard again.\n"
     )
+
+
+def test_a_port_in_use_gives_a_sentence_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runpy, "run_module", lambda *_, **__: pytest.fail("Streamlit was started"))
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        result = CliRunner().invoke(main, ["app", "--port", str(port)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: Port {port} is in use")
+    assert f"--port {port % 65535 + 1}" in result.stderr
+    module.require_free(port, "127.0.0.1")
