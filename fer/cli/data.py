@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import rich.progress
@@ -27,9 +27,7 @@ from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
 from fer.paths import typed
-from fer.text import file_size, printable
-
-_WHERE: Final = {"CSV": "row", "image folders": "file", "parquet": "row", "npz": "image", "cleaned copy": "image"}
+from fer.text import counted, file_size, printable
 
 
 @contextmanager
@@ -69,13 +67,16 @@ def import_command(source: Path, name: str | None, votes: Path | None, labels: s
     with progress_bar("Reading") as progress:
         info = import_path(find_source(source), name, ReadOptions.of(votes, labels, photos), progress)
     _print_counts(info)
-    what = _WHERE.get(info.form, "image")
     left_out = f", {info.n_left_out:,} left out" if info.n_left_out else ""
-    click.echo(f"{info.n_read:,} {what}s read, {info.n_images:,} kept, {info.n_rejected:,} rejected{left_out}.")
+    click.echo(
+        f"{counted(info.n_read, info.unit)} read, {info.n_images:,} kept, {info.n_rejected:,} rejected{left_out}."
+    )
     for change in info.changes:
         click.echo(change)
     if info.n_rejected or info.n_left_out:
-        click.echo(f"Each {what} that wasn't imported and why: {catalog.dataset_folder(info.name) / REJECTED_FILE}")
+        click.echo(
+            f"Each {info.unit} that wasn't imported and why: {catalog.dataset_folder(info.name) / REJECTED_FILE}"
+        )
     click.echo(f"Imported as '{info.name}'. Next: {typed(f'doctor {info.name}')}")
 
 

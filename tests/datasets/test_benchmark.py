@@ -13,6 +13,7 @@ def test_an_exceeded_limit_makes_the_exit_code_1(
 ) -> None:
     monkeypatch.setattr(data, "write_table", lambda path: None)
     monkeypatch.setattr(data, "store_synthetic", lambda name: None)
+    monkeypatch.setattr(data, "write_forms", lambda table, folder: dict.fromkeys(("csv", "tar.gz", "parquet"), table))
     monkeypatch.setattr(data, "measure", lambda task, _: data.Measured(task.what, seconds, 15, mb, 600))
     monkeypatch.setenv("FER_HOME", "set by the benchmark and put back by the test")
     assert CliRunner().invoke(data.main, options).exit_code == code

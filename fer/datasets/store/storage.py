@@ -80,6 +80,11 @@ class DatasetInfo:
         return self.source if self.form == CLEANED_COPY else None
 
     @property
+    def unit(self) -> str:
+        """Return what the source has one of per image: 'row', 'file' or 'image'."""
+        return {"CSV": "row", "parquet": "row", "image folders": "file"}.get(self.form, "image")
+
+    @property
     def n_read(self) -> int:
         """Return the rows or files that the source had: kept, rejected and left out."""
         return self.n_images + self.n_rejected + self.n_left_out

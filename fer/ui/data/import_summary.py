@@ -10,11 +10,11 @@ from fer.datasets.faces import SPLITS
 from fer.datasets.readings import missing_in
 from fer.datasets.store import catalog
 from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
+from fer.text import counted
 from fer.ui.data.overview import DOCTOR, turn_to
 from fer.ui.frame import menu_entry
 
 _PREVIEW: Final = 200
-_UNITS: Final = {"CSV": "rows", "parquet": "rows", "image folders": "files"}
 
 
 def summary(info: DatasetInfo, on_close: Callable[[], None]) -> None:
@@ -24,10 +24,9 @@ def summary(info: DatasetInfo, on_close: Callable[[], None]) -> None:
         info: the new dataset.
         on_close: called when the user closes the summary.
     """
-    unit = _UNITS.get(info.form, "images")
     left_out = f", {info.n_left_out:,} left out" if info.n_left_out else ""
     st.success(
-        f"Imported '{info.name}': {info.n_read:,} {unit} read, {info.n_images:,} kept, "
+        f"Imported '{info.name}': {counted(info.n_read, info.unit)} read, {info.n_images:,} kept, "
         f"{info.n_rejected:,} rejected{left_out}.",
         icon=":material/check_circle:",
     )

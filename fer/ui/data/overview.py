@@ -15,6 +15,7 @@ from fer.errors import FerError
 from fer.text import MB, file_size, literal
 from fer.ui import jobs
 from fer.ui.access import gate
+from fer.ui.downloads import forget_offers
 from fer.ui.frame import menu_entry
 
 CHOSEN: Final = "data_dataset"
@@ -147,6 +148,7 @@ def _deleted(info: DatasetInfo) -> None:
         return
     # While the images are mapped, the disk space isn't freed.
     _opened.clear(folder, info.created, info.name)
+    forget_offers()
     jobs.forget_all(f"{folder} {info.created}")
     st.toast(f"'{info.name}' was deleted.", icon=":material/delete:")
 
