@@ -19,7 +19,7 @@ from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import PRESETS
 from fer.datasets.readers.sources import read_path
 from fer.datasets.readings import Reading
-from fer.datasets.store.exporting import FORMS, export, packed
+from fer.datasets.store.exporting import FORMS, export, packed, packed_name
 from fer.emotions import EMOTIONS
 from tests.support.forms import SPLIT_NAMES, png, zip_bytes
 
@@ -57,7 +57,7 @@ def rows(reading: Reading) -> list[tuple[bytes, int, int, str]]:
 
 
 def exported(form: str) -> Callable[[Reading], tuple[str, bytes]]:
-    return lambda reading: packed(reading, form, "faces")
+    return lambda reading: (packed_name(form, "faces"), packed(reading, form, "faces"))
 
 
 def squeezed(suffix: str, squeeze: Callable[[bytes], bytes]) -> Callable[[Reading], tuple[str, bytes]]:

@@ -16,13 +16,14 @@ from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import correct, corrections_file, read_corrections, write_corrections
+from fer.datasets.store.exporting import packed_name
 from fer.datasets.store.importing import store
 from fer.datasets.store.storage import CLEANED_COPY, INFO_FILE
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
 from fer.text import literal
 from fer.ui import jobs
-from fer.ui.data import doctor, importing
+from fer.ui.data import doctor, export, importing
 from tests.support.forms import (
     csv_lines,
     image_files,
@@ -423,13 +424,12 @@ def test_an_export_imports_as_the_same_dataset(
 ) -> None:
     app = view(open_page(PAGE), "Export")
     app.segmented_control(key="data_export_form").set_value(form).run()
-    finished(button(app, "Export 86 images").click().run())
-    (text,) = [text.value for text in app.success]
-    assert text == f"Ready to save. 86 images, fingerprint {stored.fingerprint}."
-    made = jobs.find(f"export {catalog.dataset_folder('mine')} {catalog.get_info('mine').created}").result
-    assert any(made.file_name in item.proto.label for item in app.get("download_button"))
+    assert [item.proto.label for item in app.get("download_button")] == ["Export 86 images"]
+    exported = export.Exported()
+    made = export.make_export(catalog.get_info("mine"), form, False, exported)
+    assert exported.text == f"Exported 86 images, fingerprint {stored.fingerprint}."
     app.segmented_control(key="data_view").set_value("Look").run()
-    app = import_files(app, {made.file_name: made.data})
+    import_files(app, {packed_name(form, "mine"): made})
     assert catalog.get_info("mine-2").fingerprint == stored.fingerprint
     np.testing.assert_array_equal(catalog.open_dataset("mine-2").dataset.counts(), stored.counts())
 
@@ -437,17 +437,15 @@ def test_an_export_imports_as_the_same_dataset(
 def test_an_export_applies_corrections_or_says_that_it_does_not(
     fer_home: Path, stored: FaceDataset, open_page: OpenPage
 ) -> None:
-    file = corrections_file(catalog.dataset_folder("mine"))
+    info, exported = catalog.get_info("mine"), export.Exported()
+    made = [correct(stored, 10, None), correct(stored, 20, None)]
+    write_corrections(corrections_file(catalog.dataset_folder("mine")), made)
     app = view(open_page(PAGE), "Export")
-    write_corrections(file, [correct(stored, 10, None)])
-    finished(button(app, "Export").click().run())
-    assert "86 images" in app.success[0].value and "Not applied: 1 correction made by hand." in app.success[0].value
-    write_corrections(file, [correct(stored, 10, None), correct(stored, 20, None)])
-    app.run()
-    finished(button(app, "Export").click().run())
-    assert "84 images" in app.success[0].value and "2 corrections applied." in app.success[0].value
-    button(app, "Close").click().run()
-    assert not app.success
+    assert app.checkbox(key=f"data_export_corrections_{info.created}").label == "Apply 2 corrections made by hand"
+    export.make_export(info, "parquet", False, exported)
+    assert "86 images" in exported.text and exported.text.endswith("Not applied: 2 corrections made by hand.")
+    export.make_export(info, "parquet", True, exported)
+    assert "84 images" in exported.text and exported.text.endswith("2 corrections applied.")
 
 
 def test_after_an_import_the_next_steps_are_offered(fer_home: Path, open_page: OpenPage) -> None:

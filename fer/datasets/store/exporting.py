@@ -56,8 +56,13 @@ def export(reading: Reading, form: str, target: Path, progress: Progress = silen
         ) from error
 
 
-def packed(reading: Reading, form: str, name: str, progress: Progress = silent) -> tuple[str, bytes]:
-    """Return an export as one file, for a download: its name, and its bytes.
+def packed_name(form: str, name: str) -> str:
+    """Return the name of the file that `packed` makes of a dataset."""
+    return {"csv": f"{name}.csv.zip", "folders": f"{name}.zip", "parquet": f"{name}.parquet"}[form]
+
+
+def packed(reading: Reading, form: str, name: str, progress: Progress = silent) -> bytes:
+    """Return an export as the bytes of one file, for a download.
 
     A CSV and folders are packed in a zip, which imports as it is.
 
@@ -67,7 +72,7 @@ def packed(reading: Reading, form: str, name: str, progress: Progress = silent) 
     stream = io.BytesIO()
     if form == "parquet":
         _write_parquet(stream, reading, progress)
-        return f"{name}.parquet", stream.getvalue()
+        return stream.getvalue()
     if form == "csv":
         with (
             zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
@@ -75,11 +80,11 @@ def packed(reading: Reading, form: str, name: str, progress: Progress = silent) 
             archive.open(f"{name}.csv", "w", force_zip64=True) as file,
         ):
             _write_csv(file, reading, progress)
-        return f"{name}.csv.zip", stream.getvalue()
+        return stream.getvalue()
     with zipfile.ZipFile(stream, "w") as archive:
         for path, data in _image_files(reading, progress):
             archive.writestr(path.as_posix(), data)
-    return f"{name}.zip", stream.getvalue()
+    return stream.getvalue()
 
 
 def _write_csv(stream: IO[bytes], reading: Reading, progress: Progress) -> None:

@@ -1,19 +1,19 @@
 """Export a dataset from the Data page: a CSV, image folders or a parquet file, which import as the same dataset."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import streamlit as st
 
-from fer.datasets.readings import Progress
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import correct_reading, not_applied
-from fer.datasets.store.exporting import FORMS, packed
+from fer.datasets.store.exporting import FORMS, packed, packed_name
 from fer.datasets.store.storage import DatasetInfo
-from fer.text import counted, file_size
-from fer.ui import jobs
+from fer.text import counted
 from fer.ui.data.overview import corrections_of
+from fer.ui.downloads import made_download, report_progress
+from fer.ui.state import remembered
 
 _TITLES: Final = {
     "csv": "CSV (FER-2013's columns, zipped)",
@@ -23,27 +23,19 @@ _TITLES: Final = {
 _MIMES: Final = {"csv": "application/zip", "folders": "application/zip", "parquet": "application/octet-stream"}
 
 
-@dataclass(frozen=True)
-class _Exported:
-    """A file that is ready to be saved, and what it holds."""
+@dataclass
+class Exported:
+    """What the last export of this tab holds, in words."""
 
-    form: str
-    file_name: str
-    data: bytes
-    text: str
+    text: str = ""
 
 
 def export(info: DatasetInfo) -> None:
-    """Let the user choose a form, make the file in the background, and offer it.
+    """Let the user choose a form, and offer the file.
 
     Raises:
-        DatasetError: the dataset or its corrections are damaged.
+        DatasetError: the corrections of the dataset are damaged.
     """
-    key = f"export {catalog.dataset_folder(info.name)} {info.created}"
-    job = jobs.find(key)
-    if job is not None and job.state == jobs.RUNNING:
-        jobs.watch(key)
-        return
     n_corrections = len(corrections_of(info))
     st.caption(
         "Imported again, the file gives the same fingerprint, splits and groups. FER+ votes and rejected rows aren't "
@@ -63,48 +55,34 @@ def export(info: DatasetInfo) -> None:
         value=True,
         key=f"data_export_corrections_{info.created}",
     )
-    st.button(
+    exported = remembered("data_exported", Exported)
+
+    def tell() -> None:
+        st.success(exported.text, icon=":material/check_circle:")
+
+    made_download(
         f"Export {info.n_images:,} images",
-        type="primary",
+        partial(make_export, info, str(form), with_corrections, exported),
+        packed_name(str(form), info.name),
+        _MIMES[str(form)],
+        key=f"data_export_{info.created}_{form}_{with_corrections}",
         icon=":material/ios_share:",
-        on_click=jobs.press,
-        args=(key, _work(info, str(form), with_corrections)),
+        then=tell,
     )
-    if job is not None:
-        _outcome(job, key)
 
 
-def _work(info: DatasetInfo, form: str, with_corrections: bool) -> Callable[[Progress], _Exported]:
-    def work(progress: Progress) -> _Exported:
-        reading = catalog.open_dataset(info.name)
-        # Read now, because another tab may have made more since the page was drawn.
-        made = corrections_of(info)
-        reading = correct_reading(reading, made) if with_corrections else reading
-        file_name, data = packed(reading, form, info.name, progress)
-        n_images = counted(len(reading.dataset), "image")
-        text = f"{n_images}, fingerprint {reading.dataset.fingerprint}."
-        if with_corrections:
-            return _Exported(form, file_name, data, f"{text} {counted(len(made), 'correction')} applied.")
-        return _Exported(form, file_name, data, f"{text} {not_applied(made)}".strip())
+def make_export(info: DatasetInfo, form: str, with_corrections: bool, exported: Exported) -> bytes:
+    """Return the file of an export, and say in `exported` what it holds.
 
-    return work
-
-
-def _outcome(job: jobs.Job[Any], key: str) -> None:
-    made = job.result
-    if isinstance(made, _Exported):
-        st.success(f"Ready to save. {made.text}", icon=":material/check_circle:")
-        with st.container(horizontal=True):
-            st.download_button(
-                f"Save {made.file_name} ({file_size(len(made.data))})",
-                made.data,
-                made.file_name,
-                _MIMES[made.form],
-                icon=":material/download:",
-                on_click="ignore",
-            )
-            st.button("Close", icon=":material/close:", key="data_export_close", on_click=jobs.forget, args=(key,))
-    elif job.state == jobs.CANCELLED:
-        st.info(job.error, icon=":material/cancel:")
-    else:
-        st.error(job.error, icon=":material/error:")
+    Raises:
+        DatasetError: the dataset or its corrections are damaged, or a group can't be a folder.
+    """
+    reading = catalog.open_dataset(info.name)
+    # Read now, because another tab may have made more since the page was drawn.
+    made = corrections_of(info)
+    reading = correct_reading(reading, made) if with_corrections else reading
+    data = packed(reading, form, info.name, lambda share, text: report_progress(share))
+    about = f"Exported {counted(len(reading.dataset), 'image')}, fingerprint {reading.dataset.fingerprint}."
+    corrections = f"{counted(len(made), 'correction')} applied." if with_corrections else not_applied(made)
+    exported.text = f"{about} {corrections}".strip()
+    return data
