@@ -1,11 +1,15 @@
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from fer.cli.data import import_command
+from fer.datasets.readers.orders import parse_order
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import correct, corrections_file, write_corrections
-from fer.paths import data_dir
+from fer.paths import CHECKOUT, data_dir
 from tests.support.cli import Command, command
 from tests.support.forms import (
     csv_lines,
@@ -177,3 +181,14 @@ def test_a_renamed_dataset_is_shown_by_its_new_name(data: Command, table: Path) 
     assert json.loads(data("list", "--json").stdout)[0]["name"] == "yours"
     assert json.loads(data("show", "yours", "--json").stdout)["n_images"] == 42
     assert data("show", "fer2013").exit_code == 1
+
+
+def test_each_import_in_the_docs_is_a_valid_command() -> None:
+    text = (CHECKOUT / "docs" / "data.md").read_text("utf-8")
+    commands = set(re.findall(r"`(fer data import [^`]+)`", text))
+    assert len(commands) >= 8
+    for typed in commands:
+        context = import_command.make_context("import", shlex.split(typed)[3:])
+        if order := context.params["labels"]:
+            # '...' stands for the numbers that follow.
+            assert parse_order(order.removesuffix(",...")).labels
