@@ -14,6 +14,7 @@ from fer.vision.boxes import FaceDetector
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector
 from fer.vision.flow import shift_boxes
+from fer.vision.looks import looks_of
 from fer.vision.quality import Objections, objections
 from fer.vision.tracking import FaceTracker, Track
 
@@ -107,10 +108,12 @@ class FacePipeline:
 
     Args:
         confirmed_by: how many detections make a face a person with a number.
+        remember: tell people apart by their looks, so that those who cross or come back keep their numbers.
     """
 
-    def __init__(self, confirmed_by: int = 2) -> None:
+    def __init__(self, confirmed_by: int = 2, *, remember: bool = False) -> None:
         self._confirmed_by = confirmed_by
+        self._remember = remember
         self._tracker = FaceTracker()
         self._gray: Image | None = None
         self._detector: FaceDetector | None = None
@@ -149,7 +152,8 @@ class FacePipeline:
             self._detector = detector
             self._since_detection = 0
             self._lost = False
-            self._tracker.update(detector.detect(small).boxes_xywh, now_s)
+            boxes_xywh = detector.detect(small).boxes_xywh
+            self._tracker.update(boxes_xywh, now_s, looks_of(small, boxes_xywh) if self._remember else None)
             self._follow(previous, gray, [track for track in self._tracker.tracks if track.missed])
         else:
             self._since_detection += 1

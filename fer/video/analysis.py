@@ -121,7 +121,7 @@ class VideoAnalysis:
         self._options = options or VideoOptions.of()
         self._model = model
         # A file is analysed afterwards, so even a face in a single frame counts.
-        self._pipeline = FacePipeline(confirmed_by=1)
+        self._pipeline = FacePipeline(confirmed_by=1, remember=True)
         request = Request(str(path.absolute()), self._options.every, self._options.fps, keep_pixels)
         self._reader = VideoReader(request)
         self._reader.open()

@@ -5,6 +5,7 @@ detections that miss it, as they do when a head turns, and is forgotten afterwar
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from fer.arrays import Boxes, Probabilities
+from fer.arrays import Boxes, Floats, Probabilities
 from fer.emotions import N_EMOTIONS
 from fer.vision.quality import Objections
 
@@ -24,6 +25,14 @@ MAX_MISSED: Final = 3
 KEEP_S: Final = 0.6
 # A detector's boxes differ by 15 to 19 % in size from frame to frame: a new size counts for half.
 _SIZE_WEIGHT: Final = 0.5
+# Likeness of looks, -1..1: above the first, it may be the same person, and is if it was seen just before; above the
+# second, it is the same one.
+_ALIKE: Final = 0.5
+_SAME: Final = 0.7
+_HIDDEN_S: Final = 5.0
+_LOOK_WEIGHT: Final = 0.1
+# People who have left and are still known.
+_MOST_GONE: Final = 50
 
 
 def iou(boxes_xywh: npt.ArrayLike, others_xywh: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -62,6 +71,9 @@ class Track:
         roll: degrees by which the head is turned clockwise.
         rolled_s: when the roll was last measured.
         against: what spoke against an answer about it then.
+        look: (D,) what the head looks like, averaged; None if nobody compares.
+        velocity: (2,) pixels per second between the last two detections.
+        moved: whether optical flow has moved the box since the last detection.
     """
 
     track_id: int
@@ -75,6 +87,39 @@ class Track:
     roll: float = 0.0
     rolled_s: float = -math.inf
     against: Objections = field(default_factory=Objections)
+    look: Floats | None = None
+    velocity: Floats = field(default_factory=lambda: np.zeros(2, np.float32))
+    moved: bool = False
+
+    def confirm(self, box_xywh: Boxes, now_s: float, look: Floats | None = None) -> None:
+        """Note that a detection found the face."""
+        size = _SIZE_WEIGHT * box_xywh[2:] + (1 - _SIZE_WEIGHT) * self.box_xywh[2:]
+        center, before = box_xywh[:2] + box_xywh[2:] / 2, self.box_xywh[:2] + self.box_xywh[2:] / 2
+        if now_s > self.seen_s and self.missed == 0 and not self.moved:
+            self.velocity = np.asarray((center - before) / (now_s - self.seen_s), np.float32)
+        self.box_xywh = np.concatenate([center - size / 2, size]).astype(np.float32)
+        self.seen_s = now_s
+        self.hits += 1
+        self.missed = 0
+        self.moved = False
+        if look is not None:
+            mixed = look if self.look is None else (1 - _LOOK_WEIGHT) * self.look + _LOOK_WEIGHT * look
+            self.look = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-6), np.float32)
+
+    def ahead(self, now_s: float) -> Boxes:
+        """Return the box where the face was heading, unless optical flow has moved it or it was missed."""
+        if self.moved or self.missed:
+            return self.box_xywh
+        box = self.box_xywh.copy()
+        box[:2] += self.velocity * np.float32(now_s - self.seen_s)
+        return box
+
+    def return_at(self, box_xywh: Boxes, now_s: float) -> None:
+        """Note that someone who was forgotten is back. What was smoothed before says nothing about now."""
+        self.box_xywh, self.seen_s, self.missed, self.moved = box_xywh.copy(), now_s, 0, False
+        self.velocity = np.zeros(2, np.float32)
+        self.raw = self.smoothed = None
+        self.rolled_s = -math.inf
 
     def smooth(self, probabilities: npt.ArrayLike, now_s: float, smoothing_s: float) -> None:
         """Add a frame's probabilities.
@@ -115,6 +160,8 @@ class FaceTracker:
         self._max_missed = max_missed
         self._keep_s = keep_s
         self._tracks: list[Track] = []
+        # Those that were forgotten and have looks, the last one last.
+        self._gone: deque[Track] = deque(maxlen=_MOST_GONE)
         self._next_id = 1
 
     @property
@@ -140,8 +187,9 @@ class FaceTracker:
         """
         for track, box in zip(tracks, np.asarray(boxes_xywh, dtype=np.float32).reshape(-1, 4), strict=True):
             track.box_xywh = box.copy()
+            track.moved = True
 
-    def update(self, boxes_xywh: npt.ArrayLike, now_s: float) -> None:
+    def update(self, boxes_xywh: npt.ArrayLike, now_s: float, looks: Floats | None = None) -> None:
         """Add a detection: assign its boxes, begin tracks for the rest, forget those that were missed for long.
 
         A track that only one detection has seen is forgotten at its first miss: mistakes of a detector come singly.
@@ -149,32 +197,62 @@ class FaceTracker:
         Args:
             boxes_xywh: (N, 4) left, top, width, height, of all faces found in this frame.
             now_s: the frame's time in seconds.
+            looks: (N, D) from `fer.vision.looks.looks_of`. With them, people who cross keep their tracks, and someone
+                who comes back gets the old track again.
         """
         boxes = np.asarray(boxes_xywh, dtype=np.float32).reshape(-1, 4)
-        overlap = iou(self.boxes(), boxes)
-        rows, columns = linear_sum_assignment(overlap, maximize=True)
-        matched = {
-            int(row): int(column)
-            for row, column in zip(rows, columns, strict=True)
-            if overlap[row, column] >= self._min_iou
-        }
-        for index, track in enumerate(self._tracks):
+        matched = self._matches(boxes, now_s, looks)
+        for index, one in enumerate(self._tracks):
             if index in matched:
-                self._confirm(track, boxes[matched[index]], now_s)
+                column = matched[index]
+                one.confirm(boxes[column], now_s, None if looks is None else looks[column])
             else:
-                track.missed += 1
-        self._tracks = [track for track in self._tracks if self._alive(track, now_s)]
-        for column in sorted(set(range(len(boxes))) - set(matched.values())):
-            self._tracks.append(Track(self._next_id, boxes[column].copy(), now_s))
-            self._next_id += 1
+                one.missed += 1
+        alive = [track for track in self._tracks if self._alive(track, now_s)]
+        self._gone += [track for track in self._tracks if track not in alive and track.look is not None]
+        self._tracks = alive
+        new = sorted(set(range(len(boxes))) - set(matched.values()))
+        known = {} if looks is None else self._known(looks, new, now_s)
+        for column in new:
+            look = None if looks is None else looks[column]
+            track = known.get(column)
+            if track is None:
+                self._tracks.append(Track(self._next_id, boxes[column].copy(), now_s, look=look))
+                self._next_id += 1
+            else:
+                self._gone.remove(track)
+                track.return_at(boxes[column], now_s)
+                self._tracks.append(track)
 
-    def _confirm(self, track: Track, box: Boxes, now_s: float) -> None:
-        size = _SIZE_WEIGHT * box[2:] + (1 - _SIZE_WEIGHT) * track.box_xywh[2:]
-        centre = box[:2] + box[2:] / 2
-        track.box_xywh = np.concatenate([centre - size / 2, size]).astype(np.float32)
-        track.seen_s = now_s
-        track.hits += 1
-        track.missed = 0
+    def _matches(self, boxes: Boxes, now_s: float, looks: Floats | None) -> dict[int, int]:
+        """Return which box is whose: index of the track to index of the box."""
+        # A fast face is where it was heading, one that stops is where it was.
+        ahead = np.array([track.ahead(now_s) for track in self._tracks], np.float32).reshape(-1, 4)
+        overlap = np.maximum(iou(self.boxes(), boxes), iou(ahead, boxes))
+        possible = overlap >= self._min_iou
+        score = overlap
+        if looks is not None:
+            alike = _likeness(self._tracks, looks)
+            score = overlap + alike
+            missed = np.array([track.missed > 0 for track in self._tracks], np.bool_)
+            # Whoever appears where someone was hidden may be another one.
+            possible &= (alike >= _ALIKE) | ~missed[:, None]
+        score = np.where(possible, score, 0)
+        rows, columns = linear_sum_assignment(score, maximize=True)
+        return {int(row): int(column) for row, column in zip(rows, columns, strict=True) if possible[row, column]}
+
+    def _known(self, looks: Floats, new: Sequence[int], now_s: float) -> dict[int, Track]:
+        """Return who of the forgotten ones has come back: index of the box to track."""
+        if not new or not self._gone:
+            return {}
+        gone = list(self._gone)
+        alike = _likeness(gone, looks[new])
+        rows, columns = linear_sum_assignment(alike, maximize=True)
+        return {
+            new[int(column)]: gone[int(row)]
+            for row, column in zip(rows, columns, strict=True)
+            if alike[row, column] >= (_ALIKE if now_s - gone[row].seen_s <= _HIDDEN_S else _SAME)
+        }
 
     def _alive(self, track: Track, now_s: float) -> bool:
         if track.missed == 0:
@@ -182,3 +260,9 @@ class FaceTracker:
         if track.hits == 1:
             return False
         return track.missed <= self._max_missed or now_s - track.seen_s <= self._keep_s
+
+
+def _likeness(tracks: Sequence[Track], looks: Floats) -> Floats:
+    """Return (N, M) in -1..1: how alike each track and each look are."""
+    known = [np.zeros(looks.shape[1], np.float32) if track.look is None else track.look for track in tracks]
+    return np.array(known, np.float32).reshape(-1, looks.shape[1]) @ looks.T

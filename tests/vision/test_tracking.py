@@ -163,3 +163,67 @@ def test_without_smoothing_only_the_last_frame_counts() -> None:
 def test_probabilities_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(7,\).*\(3,\)"):
         Track(1, np.zeros(4, np.float32), 0.0).smooth([0.2, 0.3, 0.5], 0, 0.5)
+
+
+ONE, TWO = np.eye(4, dtype=np.float32)[:2]
+
+
+def box(left: float) -> tuple[float, ...]:
+    return (left, 60, 40, 40)
+
+
+def numbers(tracker: FaceTracker) -> list[tuple[int, float]]:
+    return sorted((track.track_id, float(track.box_xywh[0])) for track in tracker.tracks if not track.missed)
+
+
+def test_people_who_cross_keep_their_tracks_by_their_looks() -> None:
+    """The boxes lie on each other, and afterwards each person is where the other one was."""
+    tracker = FaceTracker()
+    for step, (left, right) in enumerate([(0, 40), (18, 22), (22, 18), (40, 0)]):
+        tracker.update([box(left), box(right)], step / 10, np.stack([ONE, TWO]))
+    assert numbers(tracker) == [(1, pytest.approx(40, abs=1)), (2, pytest.approx(0, abs=1))]
+
+
+def test_someone_who_comes_back_gets_the_old_track_without_the_old_expression() -> None:
+    tracker = FaceTracker()
+    tracker.update([box(0)], 0.0, ONE[None])
+    tracker.update([box(0)], 0.1, ONE[None])
+    tracker.tracks[0].smooth(np.eye(7)[3], 0.1, 0.4)
+    for step in range(MAX_MISSED + 1):
+        tracker.update([], 1.0 + step, np.empty((0, 4), np.float32))
+    assert not tracker.tracks
+    tracker.update([box(300)], 60.0, TWO[None])
+    assert [track.track_id for track in tracker.tracks] == [2]
+    tracker.update([box(300), box(100)], 60.1, np.stack([TWO, ONE]))
+    assert {track.track_id for track in tracker.tracks} == {1, 2}
+    back = next(track for track in tracker.tracks if track.track_id == 1)
+    assert back.smoothed is None and back.box_xywh[0] == 100
+
+
+def test_who_has_just_gone_is_known_by_less() -> None:
+    vague = np.array([0.6, 0, 0.8, 0], np.float32)
+    for gap_s, number in ((2.0, 1), (60.0, 2)):
+        tracker = FaceTracker()
+        tracker.update([box(0)], 0.0, ONE[None])
+        tracker.update([box(0)], 0.1, ONE[None])
+        for step in range(MAX_MISSED + 1):
+            tracker.update([], 1.0 + step / 10, np.empty((0, 4), np.float32))
+        tracker.update([box(0)], gap_s, vague[None])
+        assert [track.track_id for track in tracker.tracks] == [number]
+
+
+def test_without_looks_everyone_who_comes_back_is_new() -> None:
+    tracker = FaceTracker()
+    tracker.update([box(0)], 0.0)
+    tracker.update([box(0)], 0.1)
+    for step in range(MAX_MISSED + 1):
+        tracker.update([], 1.0 + step)
+    tracker.update([box(0)], 9.0)
+    assert [track.track_id for track in tracker.tracks] == [2]
+
+
+def test_a_fast_face_is_expected_where_it_was_heading() -> None:
+    tracker = FaceTracker()
+    for step, left in enumerate((0, 10, 30, 60, 95, 130)):
+        tracker.update([box(left)], step / 30)
+    assert [track.track_id for track in tracker.tracks] == [1]
