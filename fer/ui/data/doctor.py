@@ -14,6 +14,7 @@ from fer.datasets.readings import Progress, Reading
 from fer.datasets.store import catalog
 from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
 from fer.errors import FerError
+from fer.text import literal
 from fer.ui import jobs
 from fer.ui.access import gate
 from fer.ui.data.explore import faces
@@ -44,7 +45,7 @@ def doctor(info: DatasetInfo) -> None:
     checkup = None if job is None else job.result
     if not isinstance(checkup, Checkup):
         if job is not None and job.state == jobs.FAILED:
-            st.error(job.error, icon=":material/error:")
+            st.error(literal(job.error), icon=":material/error:")
         _invite(info, key)
         return
     reading = opened(info)
@@ -167,7 +168,7 @@ def _export(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
     try:
         n_corrections = len(corrections_of(info))
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(str(error)), icon=":material/error:")
         return
     droppable = [item.kind.key for item in checkup.findings if len(item.drop)]
     if not droppable and not n_corrections:
@@ -222,10 +223,10 @@ def _cleaning(
 
 def _outcome(job: jobs.Job[Any], key: str) -> None:
     if job.state == jobs.CANCELLED:
-        st.info(job.error, icon=":material/cancel:")
+        st.info(literal(job.error), icon=":material/cancel:")
         return
     if not isinstance(job.result, DatasetInfo):
-        st.error(job.error, icon=":material/error:")
+        st.error(literal(job.error), icon=":material/error:")
         return
     made = job.result
     st.success(
@@ -233,7 +234,7 @@ def _outcome(job: jobs.Job[Any], key: str) -> None:
         icon=":material/check_circle:",
     )
     for change in made.changes:
-        st.caption(change)
+        st.caption(literal(change))
     with st.container(horizontal=True):
         st.button("Open", icon=":material/visibility:", on_click=_turn_to, args=(made.name, key))
         try:

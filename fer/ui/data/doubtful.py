@@ -13,7 +13,7 @@ from fer.datasets.store.storage import DatasetInfo
 from fer.errors import BundleError, FerError
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.text import counted
+from fer.text import counted, literal
 from fer.ui import jobs, resources
 
 _CROWD, _MODEL = "FER+ votes", "Model"
@@ -84,11 +84,11 @@ def _probabilities(info: DatasetInfo, bundle: Bundle) -> np.ndarray | None:
         jobs.watch(key)
         return None
     if job is not None and job.state == jobs.FAILED:
-        st.error(job.error, icon=":material/error:")
+        st.error(literal(job.error), icon=":material/error:")
     try:
         classifier = resources.classifier(bundle)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(str(error)), icon=":material/error:")
         return None
     st.button(
         f"Classify {info.n_images:,} images",

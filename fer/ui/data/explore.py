@@ -11,6 +11,7 @@ from fer.datasets.readings import Reading
 from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.viewing import enlarged, mean_faces, members
 from fer.emotions import EMOTIONS
+from fer.text import literal
 from fer.ui.charts import STATIC
 from fer.ui.data.charts import class_counts
 from fer.ui.data.overview import opened
@@ -74,7 +75,7 @@ def faces(reading: Reading, indices: np.ndarray, notes: list[str] | None = None)
     dataset = reading.dataset
     labels = [EMOTIONS[dataset.labels[index]] for index in indices]
     texts = notes or [reading.origins[index].rsplit("/", 1)[-1] for index in indices]
-    captions = [f"{label} · {text}" if text else label for label, text in zip(labels, texts, strict=True)]
+    captions = [f"{label} · {literal(text)}" if text else label for label, text in zip(labels, texts, strict=True)]
     _pictures(dataset.images[indices], captions, [f"Face labelled {label}" for label in labels])
 
 

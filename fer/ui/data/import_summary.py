@@ -10,7 +10,7 @@ from fer.datasets.faces import SPLITS
 from fer.datasets.readings import missing_in
 from fer.datasets.store import catalog
 from fer.datasets.store.storage import REJECTED_FILE, DatasetInfo
-from fer.text import counted
+from fer.text import counted, literal
 from fer.ui.data.overview import DOCTOR, turn_to
 from fer.ui.frame import menu_entry
 
@@ -32,7 +32,7 @@ def summary(info: DatasetInfo, on_close: Callable[[], None]) -> None:
     )
     st.caption(", ".join(f"{split} {count:,}" for split, count in info.by_split().items()))
     for change in info.changes:
-        st.caption(change)
+        st.caption(literal(change))
     _next_steps(info, on_close)
     if info.n_rejected or info.n_left_out:
         _not_imported(info)

@@ -14,6 +14,7 @@ from fer.datasets.store.importing import import_path, import_uploads, inside_dat
 from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.synthetic import make_synthetic
 from fer.paths import data_dir
+from fer.text import literal
 from fer.ui import jobs
 from fer.ui.access import gate
 from fer.ui.data.import_summary import summary
@@ -147,7 +148,7 @@ def _what_lies_there() -> str:
         for item in (folder.iterdir() if folder.is_dir() else ())
         if item.name not in known and not item.name.startswith((".", "README"))
     )
-    return f"Files there: {', '.join(names[:12])}" if names else "There is nothing to import in this folder."
+    return f"Files there: {literal(', '.join(names[:12]))}" if names else "There is nothing to import in this folder."
 
 
 def _start_upload() -> None:
@@ -210,9 +211,9 @@ def _outcome(job: jobs.Job[Any]) -> bool:
     if st.session_state.get(_MINE) is not job:
         return False
     if job.state == jobs.FAILED:
-        st.error(job.error, icon=":material/error:")
+        st.error(literal(job.error), icon=":material/error:")
     elif job.state == jobs.CANCELLED:
-        st.info(job.error, icon=":material/cancel:")
+        st.info(literal(job.error), icon=":material/cancel:")
     elif isinstance(made, DatasetInfo):
         if made not in catalog.list_datasets():
             _close()  # deleted meanwhile

@@ -111,7 +111,7 @@ def choose_dataset(datasets: list[DatasetInfo]) -> DatasetInfo:
     if info.synthetic:
         st.caption("Synthetic faces: results on them say nothing about real faces.")
     for change in info.changes:
-        st.caption(change)
+        st.caption(literal(change))
     return info
 
 
@@ -144,7 +144,7 @@ def _deleted(info: DatasetInfo) -> None:
         with gate.action("deleted", "dataset", info.name):
             catalog.delete_dataset(info.name)
     except FerError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(literal(str(error)), icon=":material/error:")
         return
     # While the images are mapped, the disk space isn't freed.
     _opened.clear(folder, info.created, info.name)

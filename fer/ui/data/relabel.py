@@ -27,6 +27,7 @@ from fer.datasets.viewing import enlarged
 from fer.emotions import EMOTIONS
 from fer.errors import FerError
 from fer.recognition.bundle import Bundle
+from fer.text import literal
 from fer.ui import resources
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.data.charts import vote_bars
@@ -70,7 +71,7 @@ def relabel(info: DatasetInfo) -> None:
         int(index) for index in queue if index not in reviewed and (info.created, int(index)) not in state.skipped
     ]
     if state.error:
-        st.error(state.error, icon=":material/error:")
+        st.error(literal(state.error), icon=":material/error:")
     n_done = len(queue) - len(waiting)
     if len(queue):
         st.progress(n_done / len(queue), text=f"{n_done:,} of {len(queue):,} doubtful images reviewed or skipped")
@@ -91,7 +92,7 @@ def _review(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | No
     with picture:
         st.image(
             enlarged(dataset.images[index], _TIMES),
-            caption=f"{reading.origins[index]}, {SPLITS[dataset.splits[index]]}",
+            caption=f"{literal(reading.origins[index])}, {SPLITS[dataset.splits[index]]}",
             alt=f"Face labelled {label}",
         )
     with question:
@@ -139,7 +140,7 @@ def _model_says(bundle: Bundle, image: np.ndarray) -> None:
     try:
         (probabilities,) = resources.classifier(bundle).probabilities(np.asarray(image)[None, ..., None])
     except FerError as error:
-        st.caption(str(error))
+        st.caption(literal(str(error)))
         return
     st.plotly_chart(probability_bars(probabilities), key="data_model", config=STATIC, alt=describe_bars(probabilities))
 
@@ -156,7 +157,7 @@ def _history(info: DatasetInfo, reading: Reading, made: list[Correction]) -> Non
         what = f"{EMOTIONS[last.was]} to {EMOTIONS[last.now]}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Undo", icon=":material/undo:", shortcut=_UNDO_KEY, on_click=_undo, args=(info,), key="data_undo")
-        st.markdown(f"Last: {reading.origins[last.index]}, {what}")
+        st.markdown(f"Last: {literal(reading.origins[last.index])}, {what}")
     with st.container(horizontal=True, vertical_alignment="center"):
         changed = sum(item.now not in (None, item.was) for item in latest(made).values())
         gone = sum(item.now is None for item in latest(made).values())
