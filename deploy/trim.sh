@@ -6,6 +6,4 @@ packages=$(echo "$1"/lib/python3*/site-packages)
 find "$packages" -type d -name tests -prune -exec rm -rf {} +
 cd "$packages"
 rm -rf onnx/backend/test pyarrow/include pydeck/nbextension plotly/labextension
-# Remote tables and query plans, which pyarrow loads only if they are asked for.
-rm -f pyarrow/libarrow_flight* pyarrow/libarrow_substrait* pyarrow/_flight* pyarrow/_substrait*
 "$1"/bin/pip uninstall -y --quiet pip
