@@ -50,7 +50,7 @@ def doctor(info: DatasetInfo) -> None:
         return
     reading = opened(info)
     _findings(info, checkup, reading)
-    _export(info, checkup, reading)
+    _copy(info, checkup)
 
 
 def _invite(info: DatasetInfo, key: str) -> None:
@@ -158,7 +158,7 @@ def _where(reading: Reading, index: int, finding: Finding) -> str:
     return f"{place}, left out" if index in finding.drop else place
 
 
-def _export(info: DatasetInfo, checkup: Checkup, reading: Reading) -> None:
+def _copy(info: DatasetInfo, checkup: Checkup) -> None:
     st.subheader("Make a cleaned copy", anchor=False)
     key = f"clean {catalog.dataset_folder(info.name)} {info.created}"
     job = jobs.find(key)
