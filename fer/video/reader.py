@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 import psutil
 
 from fer.arrays import Image
@@ -242,11 +243,11 @@ def _message(stream: IO[bytes]) -> tuple[bytes, dict[str, Any], Image | None] | 
     header = _read(stream, HEADER.size)
     if header is None:
         return None
-    kind, n_json, n_pixels = HEADER.unpack(header)
+    kind, n_json, n_pixels = HEADER.unpack(header.data)
     if n_json > _MOST_JSON:
         return None
     text = _read(stream, n_json)
-    values = json.loads(bytes(text)) if text is not None else None
+    values = json.loads(text.tobytes()) if text is not None else None
     if not isinstance(values, dict):
         return None
     if kind != FRAME or not n_pixels:
@@ -255,12 +256,13 @@ def _message(stream: IO[bytes]) -> tuple[bytes, dict[str, Any], Image | None] | 
     if n_pixels != 3 * height * width or n_pixels > 3 * MAX_PIXELS * 4:
         return None
     pixels = _read(stream, n_pixels)
-    return None if pixels is None else (kind, values, np.frombuffer(pixels, np.uint8).reshape(height, width, 3))
+    return None if pixels is None else (kind, values, pixels.reshape(height, width, 3))
 
 
-def _read(stream: IO[bytes], count: int) -> bytearray | None:
-    data = bytearray(count)
-    view, done = memoryview(data), 0
+def _read(stream: IO[bytes], count: int) -> npt.NDArray[np.uint8] | None:
+    # Not a bytearray, which is filled with zeros first.
+    data = np.empty(count, np.uint8)
+    view, done = data.data, 0
     while done < count:
         n_bytes = stream.readinto(view[done:])  # type: ignore[attr-defined]
         if not n_bytes:
