@@ -1,4 +1,4 @@
-"""Tests of what is in deploy/: as root on Debian, with caddy, coturn and iproute2. make deploy-test runs them."""
+"""Tests of what is in deploy/: as root on Debian, by make deploy-test."""
 
 import shutil
 from pathlib import Path
@@ -9,14 +9,21 @@ from tests.support.browser_fixtures import browser_context_args, browser_type_la
 
 __all__ = ["browser_context_args", "browser_type_launch_args", "fake_camera", "home"]
 
-_PROGRAMS = {"caddy": "caddy", "turnserver": "coturn", "ip": "iproute2"}
+_PROGRAMS = {
+    "caddy": "caddy",
+    "turnserver": "coturn",
+    "ip": "iproute2",
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("deploy")
-            item.add_marker(pytest.mark.timeout(300))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.fixture(scope="session", autouse=True)

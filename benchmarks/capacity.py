@@ -1,0 +1,146 @@
+"""Measure what each viewer costs the app's process: `python -m benchmarks.capacity` prints a table.
+
+Memory and threads of the server are compared with those after one visit, so that what is loaded once isn't counted.
+Needs Chromium. Processor time of a camera is that of the server alone, in shares of a core; on a machine where Chromium
+takes the cores, fewer frames arrive, so the table names the frames as well.
+"""
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import psutil
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from rich.console import Console
+from rich.table import Table
+
+from fer.text import MB
+from fer.vision.samples import sample_portrait
+from tests.support.browser import camera_flags, find_browser
+from tests.support.camera import write_portrait_video
+from tests.support.live_driver import PATIENCE_MS, accept, start, statistics
+from tests.support.serving import Server, running_app
+
+_SETTLE_SECONDS: Final = 4.0
+_CAMERA_SECONDS: Final = 15.0
+# An expired session is freed after a minute (server.disconnectedSessionTTL), within the next five seconds.
+_FORGOTTEN_SECONDS: Final = 75.0
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Memory in bytes, threads, open files and processor seconds of the server."""
+
+    memory: int
+    threads: int
+    files: int
+    processor_s: float
+
+    @classmethod
+    def of(cls, server: Server) -> "Usage":
+        """Measure the server now."""
+        process = psutil.Process(server.pid)
+        times = process.cpu_times()
+        return cls(process.memory_info().rss, process.num_threads(), process.num_fds(), times.user + times.system)
+
+
+def open_home(page: Page, server: Server) -> None:
+    """Open Home, and wait until the model is loaded."""
+    page.goto(server.url)
+    expect(page.get_by_test_id("stMetricValue").filter(has_text=" ms")).to_be_visible()
+
+
+def upload_photo(page: Page, server: Server) -> None:
+    """Analyse one photo."""
+    page.goto(f"{server.url}/Upload")
+    photo: Any = {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": sample_portrait()}
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(photo)
+    expect(page.get_by_role("button", name="Clear the list")).to_be_visible()
+
+
+def open_camera(page: Page, server: Server) -> None:
+    """Start the camera, and wait for frames."""
+    page.goto(f"{server.url}/Live")
+    accept(page)
+    start(page)
+    expect(statistics(page)).to_be_visible()
+
+
+@contextmanager
+def viewers(browser: Browser, server: Server, number: int, do: Callable[[Page, Server], None]) -> Iterator[list[Page]]:
+    """Let some viewers do something, each in a browser session of its own, and leave at the end."""
+    with ExitStack() as stack:
+        pages = []
+        for _ in range(number):
+            context = browser.new_context()
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            do(page, server)
+            pages.append(page)
+        time.sleep(_SETTLE_SECONDS)
+        yield pages
+
+
+def _row(table: Table, name: str, number: int, before: Usage, after: Usage, more: str = "") -> None:
+    memory = (after.memory - before.memory) / number / MB
+    threads = (after.threads - before.threads) / number
+    files = (after.files - before.files) / number
+    table.add_row(name, str(number), f"{memory:.1f} MB", f"{threads:.1f}", f"{files:.1f}", more)
+
+
+def measure(browser: Browser, server: Server, table: Table, idle: int, photos: int, cameras: int) -> None:
+    """Fill the table."""
+    for do in (open_home, upload_photo, open_camera):
+        with viewers(browser, server, 1, do):
+            pass
+    time.sleep(_FORGOTTEN_SECONDS)
+    first = Usage.of(server)
+    for name, number, do in (("idle on Home", idle, open_home), ("one photo on Upload", photos, upload_photo)):
+        with viewers(browser, server, number, do):
+            _row(table, name, number, first, Usage.of(server))
+    with viewers(browser, server, cameras, open_camera) as pages:
+        before = Usage.of(server)
+        began = time.monotonic()
+        time.sleep(_CAMERA_SECONDS)
+        after, seconds = Usage.of(server), time.monotonic() - began
+        shares = (after.processor_s - before.processor_s) / seconds / cameras
+        rate = sum(rate_of(page) for page in pages) / cameras
+        _row(table, "camera", cameras, first, after, f"{shares:.2f} of a core at {rate:.0f} frames per second")
+    time.sleep(_FORGOTTEN_SECONDS)
+    _row(table, "all have left", 1, first, Usage.of(server))
+
+
+def rate_of(page: Page) -> int:
+    """Return the pictures a second that a viewer's page shows."""
+    found = re.search(r"(\d+) picture", statistics(page).inner_text())
+    return int(found[1]) if found else 0
+
+
+@click.command()
+@click.option("--idle", default=20, show_default=True, help="Viewers who do nothing")
+@click.option("--photos", default=5, show_default=True, help="Viewers who analyse a photo")
+@click.option("--cameras", default=1, show_default=True, help="Viewers with a camera")
+def main(idle: int, photos: int, cameras: int) -> None:
+    """Measure what each viewer costs the app's process."""
+    table = Table("viewer", "number", "memory each", "threads each", "open files each", "processor each")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home, video = Path(folder) / "home", Path(folder) / "camera.y4m"
+        home.mkdir()
+        write_portrait_video(video)
+        expect.set_options(timeout=PATIENCE_MS)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=camera_flags(video))
+        with running_app(home, Path(folder) / "server.log", {"FER_LIVE_STREAMS": str(cameras)}) as server:
+            measure(browser, server, table, idle, photos, cameras)
+        browser.close()
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
