@@ -32,7 +32,9 @@ _MAX_SCANS: Final = 500
 _MAX_SCANNED_PIXELS: Final = 1_000_000_000
 # A JPEG without its end mark is decoded twice.
 _SECOND_LOOK_BYTES: Final = 4
-_STRIP_PIXELS: Final = 2**20
+# Pillow keeps a pointer to each row, and rounds rows up to four bytes.
+_ROW_BYTES: Final = 12
+_BLOCK_PIXELS: Final = 2**20
 # What OpenCV's encoders take.
 _MAX_ENCODED_SIDE: Final = 1_000_000
 _GREY_MODES: Final = ("I", "F")
@@ -146,7 +148,7 @@ def _decode_by_pillow(file: Essentials, file_format: str) -> Picture:
     elif file_format == "AVIF":
         orientation = orientation_of(opened.info.get("exif", b""))
     bytes_per_pixel = file.bytes_per_pixel + (0 if file.ended else _SECOND_LOOK_BYTES)
-    with reserved(bytes_per_pixel * width * height, width, height):
+    with reserved(bytes_per_pixel * width * height + _ROW_BYTES * height, width, height):
         if file.ended:
             opened.load()
         else:
@@ -205,15 +207,17 @@ def _from_pillow(picture: PILImage.Image) -> Picture:
         grey, note = eight_bits(np.asarray(picture))
         return Picture(bgr_on_white(grey), note)
     image_bgr = np.empty((picture.height, picture.width, 3), np.uint8)
-    # By strips: whole, each step would hold another copy of a large picture.
-    n_rows = max(1, _STRIP_PIXELS // picture.width)
+    # By blocks: whole, each step would hold another copy of a large picture.
+    n_rows = max(1, _BLOCK_PIXELS // picture.width)
     for top in range(0, picture.height, n_rows):
-        strip = picture.crop((0, top, picture.width, min(top + n_rows, picture.height)))
-        if strip.has_transparency_data:
-            rgba = strip.convert("RGBA")
-            strip = PILImage.new("RGB", rgba.size, "white")
-            strip.paste(rgba, mask=rgba)
-        cv2.cvtColor(np.asarray(strip.convert("RGB")), cv2.COLOR_RGB2BGR, dst=image_bgr[top : top + n_rows])
+        for left in range(0, picture.width, _BLOCK_PIXELS):
+            right, bottom = min(left + _BLOCK_PIXELS, picture.width), min(top + n_rows, picture.height)
+            block = picture.crop((left, top, right, bottom))
+            if block.has_transparency_data:
+                rgba = block.convert("RGBA")
+                block = PILImage.new("RGB", rgba.size, "white")
+                block.paste(rgba, mask=rgba)
+            image_bgr[top:bottom, left:right] = cv2.cvtColor(np.asarray(block.convert("RGB")), cv2.COLOR_RGB2BGR)
     return Picture(image_bgr)
 
 

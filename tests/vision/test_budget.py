@@ -70,6 +70,10 @@ def test_a_failure_releases_the_memory() -> None:
 def large(file_format: str) -> bytes:
     """Return a small file with the maximum number of pixels."""
     side = 6400 if file_format == "float" else 8000
+    if file_format in ("wide", "tall"):
+        # Rows cost, too: of the tall picture as many as the budget allows.
+        size = (64_000_000, 1) if file_format == "wide" else (1, 27_000_000)
+        return encoded(Image.new("1", size), "PNG")
     if file_format == "float":
         return encoded(Image.fromarray(np.zeros((side, side), np.float32)), "TIFF", compression="tiff_lzw")
     picture = Image.new("RGB", (side, side), (90, 60, 30))
@@ -78,7 +82,9 @@ def large(file_format: str) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a process's peak of memory")
-@pytest.mark.parametrize(("file_format", "n_threads"), [("JPEG", 4), ("WEBP", 1), ("float", 4)])
+@pytest.mark.parametrize(
+    ("file_format", "n_threads"), [("JPEG", 4), ("WEBP", 1), ("float", 4), ("wide", 1), ("tall", 1)]
+)
 def test_memory_is_bounded_whatever_the_format(file_format: str, n_threads: int, tmp_path: Path) -> None:
     file = tmp_path / "large"
     file.write_bytes(large(file_format))

@@ -11,8 +11,9 @@ _SIGNATURE_BYTES, _HEADER_BYTES = 8, 33
 _GREY: Final = 0
 _CRITICAL: Final = (b"IHDR", b"PLTE", b"IDAT")
 _END: Final = b"\0\0\0\0IEND\xaeB`\x82"
-# Four channels of 16 bits, then of 8.
-_DEEP_BYTES: Final = 12.0
+# Colours of 16 bits, which OpenCV holds twice while it decodes: three channels, and four.
+_DEEP_BYTES, _DEEP_ALPHA_BYTES = 12.0, 16.0
+_ALPHA: Final = 4
 
 
 def essentials(data: bytes) -> Essentials:
@@ -23,7 +24,7 @@ def essentials(data: bytes) -> Essentials:
         TooMuchWorkError: it consists of too many chunks.
     """
     parts = [data[:_SIGNATURE_BYTES]]
-    orientation, at, whole = UPRIGHT, _SIGNATURE_BYTES, True
+    orientation, at, whole, transparent = UPRIGHT, _SIGNATURE_BYTES, True, False
     for _ in counted_parts():
         if at + 12 > len(data):
             break
@@ -37,6 +38,7 @@ def essentials(data: bytes) -> Essentials:
             if whole and zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
                 raise DamagedError
         elif kind == b"tRNS":
+            transparent = True
             parts.append(chunk(kind, data[at + 8 : at + 8 + length]))
         elif kind == b"eXIf":
             orientation = orientation_of(data[at + 8 : at + 8 + length])
@@ -44,12 +46,14 @@ def essentials(data: bytes) -> Essentials:
     if whole:
         parts.append(_END)
     width, height, bits, colors = struct.unpack_from(">LLBB", data.ljust(_HEADER_BYTES, b"\0"), 16)
-    deep = bits == 16
+    # Deep grey takes no more than Pillow's colours.
+    deep = bits == 16 and colors != _GREY
+    deep_bytes = _DEEP_ALPHA_BYTES if transparent or colors & _ALPHA else _DEEP_BYTES
     return Essentials(
         b"".join(parts),
         orientation,
-        bytes_per_pixel=_DEEP_BYTES if deep else PILLOW_BYTES,
-        opencv_size=(width, height) if deep and colors != _GREY else None,
+        bytes_per_pixel=deep_bytes if deep else PILLOW_BYTES,
+        opencv_size=(width, height) if deep else None,
     )
 
 

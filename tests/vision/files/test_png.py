@@ -1,6 +1,7 @@
 import os
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from fer.errors import ImageError
+from fer.vision.files import png
 from fer.vision.files.png import chunk
 from fer.vision.images import decode
 from tests.support.builders import encoded, portrait_bgr
@@ -86,3 +88,19 @@ def test_an_animation_is_read_as_its_default_image() -> None:
 def test_millions_of_empty_chunks_are_refused() -> None:
     with pytest.raises(ImageError, match="parts"):
         decode(with_chunks(chunk(b"IDAT", b"") * 60_000))
+
+
+@pytest.mark.parametrize(
+    ("channels", "bits", "expected"), [(1, 8, 7), (3, 8, 7), (4, 8, 7), (1, 16, 7), (3, 16, 12), (4, 16, 16)]
+)
+def test_memory_depends_on_depth_and_transparency(channels: int, bits: int, expected: int) -> None:
+    """Measured: OpenCV holds deep colours twice."""
+    done, data = cv2.imencode(".png", np.zeros((4, 4, channels), np.uint8 if bits == 8 else np.uint16))
+    assert done and png.essentials(data.tobytes()).bytes_per_pixel == expected
+
+
+def test_a_transparent_colour_makes_a_deep_picture_one_of_four_channels() -> None:
+    _, data = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint16))
+    content = data.tobytes()
+    transparent = content[:AFTER_HEADER] + chunk(b"tRNS", bytes(6)) + content[AFTER_HEADER:]
+    assert png.essentials(transparent).bytes_per_pixel == 16
