@@ -89,6 +89,9 @@ def _write_evaluation(classifier: EmotionClassifier, reading: Reading) -> Path:
     request = jobs.Request((str(classifier.bundle.path),), Source(NAME))
     files.write_json(job.folder / REQUEST_FILE, request.to_dict())
     (folder,) = (paths.home() / "evaluations" / "results").iterdir()
+    # The same seed must damage the same text, so the time that this machine took is replaced.
+    about = json.loads((folder / "evaluation.json").read_text())
+    files.write_json(folder / "evaluation.json", about | {"seconds": 0.25})
     return folder
 
 

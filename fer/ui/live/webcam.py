@@ -154,14 +154,15 @@ class Webcam:
         self._processor: FrameProcessor | None = None
         self._session: LiveSession | None = None
         # When the browser offered a connection, and when that ended: monotonic seconds.
-        self._offered_s, self._ended_s = 0.0, 0.0
+        self._offered_s: float | None = None
+        self._ended_s: float | None = None
         # The browser's addresses since START.
         self.candidates: tuple[str, ...] = ()
 
     def waited_in_vain_s(self) -> float:
         """Return how long the current or last START has been without any frame; 0 if a frame arrived."""
         session = self.session
-        if session is None or session.snapshot().n_frames:
+        if session is None or self._offered_s is None or session.snapshot().n_frames:
             return 0.0
         return max(0.0, (self._ended_s or time.monotonic()) - self._offered_s)
 
@@ -189,7 +190,7 @@ class Webcam:
                     return CameraState(on=False, refused=True)
                 # Set before drawing the component, which interrupts the script to answer the browser.
                 self._offer, self._processor, self._session = offer, FrameProcessor(session), session
-                self._offered_s, self._ended_s, self.candidates = time.monotonic(), 0.0, ()
+                self._offered_s, self._ended_s, self.candidates = time.monotonic(), None, ()
             self.candidates = self._browser_candidates() or self.candidates
             processor = self._processor
         try:
