@@ -172,6 +172,7 @@ def test_an_export_is_downloaded_and_imports_as_the_same_dataset(clean_home: App
     expect(page.get_by_text("100 kept")).to_be_visible()
     turn_to(page, "Export")
     page.get_by_text("Image folders").click()
+    clean_home.settle()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Export 100 images").click()
     expect(page.get_by_text("Exported 100 images, fingerprint")).to_be_visible()

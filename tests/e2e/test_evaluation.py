@@ -15,6 +15,7 @@ from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
 from fer.storage.files import write_json
+from fer.text import percent
 from tests.support.browser import App
 from tests.support.builders import make_bundle
 
@@ -51,7 +52,7 @@ def metrics(bundle: Bundle) -> Metrics:
 
 @pytest.fixture(scope="module")
 def accuracy(metrics: Metrics) -> str:
-    return f"{metrics.accuracy:.3f}"
+    return percent(metrics.accuracy)
 
 
 @pytest.fixture
@@ -179,7 +180,7 @@ def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: 
     shown = page.get_by_test_id("stMetric").filter(has_text="Accuracy")
     expect(shown).to_have_count(2)
     expect(shown.nth(0)).to_contain_text(accuracy)
-    expect(shown.nth(1)).to_contain_text(f"{other.accuracy:.3f}")
+    expect(shown.nth(1)).to_contain_text(percent(other.accuracy))
     expect(page.get_by_text("Only tiny is right on", exact=False)).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
     app.choose("Predictions of", "gentle")
