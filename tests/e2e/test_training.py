@@ -111,7 +111,7 @@ def answer_on_upload(page: Page) -> dict[str, float]:
     """Return the probabilities of the only face, from the page's download."""
     with page.expect_download() as waiting:
         page.get_by_role("button", name="JSON", exact=True).click()
-    (analysis,) = json.loads(Path(waiting.value.path()).read_bytes())
+    (analysis,) = json.loads(Path(waiting.value.path()).read_bytes())["files"]
     return analysis["faces"][0]["probabilities"]
 
 
