@@ -139,7 +139,7 @@ def test_a_teacher_predicts_once_per_run_and_again_if_its_targets_are_lost(tmp_p
     monkeypatch.setattr(session, "update", lambda **changes: said.append(changes["doing"]))
     first = run._targets(session, config, parts)
     np.testing.assert_array_equal(run._targets(session, config, parts), first)
-    assert said == ["computing the teachers' predictions (0%)"]
+    assert said == ["computing the teachers' predictions (0 %)"]
     kept = session.folder / run._TARGETS
     kept.write_bytes(kept.read_bytes()[:200])
     np.testing.assert_array_equal(run._targets(session, config, parts), first)
