@@ -3,15 +3,18 @@
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from fer.text import MB
 from tests.support.serving import Server
 
 PATIENCE_MS = 60_000
+_TRIES, _TOOLTIP_MS = 60, 1_000
 
 
 def open_live(page: Page, server: Server) -> None:
@@ -47,13 +50,19 @@ def statistics(page: Page) -> Locator:
 
 def counted(page: Page, *names: str) -> tuple[int, ...]:
     """Return the numbers before `names` in that tooltip, such as 'frames', all from the same moment."""
-    tooltip = page.get_by_test_id("stTooltipContent")
-    if not tooltip.count():
-        statistics(page).locator("xpath=ancestor-or-self::*[.//*[@data-testid='stTooltipIcon']][1]").get_by_test_id(
-            "stTooltipIcon"
-        ).first.hover()
-    numbers = {word: number for number, word in re.findall(r"(\d+) (\w+)", tooltip.first.inner_text())}
+    numbers = {word: number for number, word in re.findall(r"(\d+) (\w+)", _tooltip(page))}
     return tuple(int(numbers[name]) for name in names)
+
+
+def _tooltip(page: Page) -> str:
+    """Return the text of the tooltip. The page is redrawn each second, which may close it under a mouse at rest."""
+    icon = statistics(page).locator("xpath=ancestor-or-self::*[.//*[@data-testid='stTooltipIcon']][1]")
+    for _ in range(_TRIES):
+        with suppress(PlaywrightTimeout):
+            return page.get_by_test_id("stTooltipContent").first.inner_text(timeout=_TOOLTIP_MS)
+        page.mouse.move(0, 0)
+        icon.get_by_test_id("stTooltipIcon").first.hover()
+    raise AssertionError("the tooltip didn't open")
 
 
 def eventually(what: Callable[[], bool], page: Page, seconds: float = PATIENCE_MS / 1000) -> None:
