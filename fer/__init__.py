@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # The onnxruntime wheel sends usage data unless this is set before its first import; child processes inherit it.
 # A value that the user has set stays.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Other packages import matplotlib too if it is there, and it would write its list of fonts into the user's folder.
+if home := os.environ.get("FER_HOME"):
+    os.environ.setdefault("MPLCONFIGDIR", os.path.join(home, ".matplotlib"))  # noqa: PTH118 - pathlib takes longer
 
 __version__ = "0.1.0"
 
