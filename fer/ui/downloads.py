@@ -9,6 +9,7 @@ import streamlit as st
 
 from fer.errors import sentence_for
 from fer.ui.in_memory import for_this_visitor
+from fer.ui.messages import show_error
 
 _OFFERED: Final = "making_"
 _POLL_SECONDS: Final = 0.3
@@ -88,7 +89,7 @@ def made_download(
         place.progress(clicked_on.share, f"Making {file_name}")
     place.empty()
     if clicked_on.error:
-        st.error(clicked_on.error, icon=":material/error:")
+        show_error(clicked_on.error)
     elif then:
         then()
 

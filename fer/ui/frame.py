@@ -15,6 +15,7 @@ from fer.recognition.current import set_aside_model
 from fer.text import literal
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
+from fer.ui.messages import show_error
 
 PRODUCT: Final = "Facial expression recognition"
 # The theme's accent colour, which is visible on light and dark tabs.
@@ -131,4 +132,4 @@ def errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)

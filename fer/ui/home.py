@@ -62,7 +62,7 @@ def model_card() -> None:
     try:
         bundle = resources.model_in_use()
     except BundleError as error:
-        st.markdown(f"{error}")
+        st.markdown(literal(str(error)))
         st.markdown(f"Train one on the Training page, or with `{typed('train --data synthetic')}`.")
         return
     with st.container(horizontal=True):

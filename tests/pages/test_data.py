@@ -37,6 +37,7 @@ from tests.support.forms import (
     write_lines,
     zip_bytes,
 )
+from tests.support.markdown import plain
 
 OpenPage = Callable[[str], AppTest]
 PAGE = "pages/5_Data.py"
@@ -228,7 +229,7 @@ def test_a_file_inside_data_is_named_and_any_other_path_is_refused(
     for text in ("../../outside.csv", str(outside), "/etc/passwd"):
         app.text_input(key="data_import_path").set_value(text).run()
         finished(button(app, "Import").click().run())
-        assert "is not inside" in app.error[0].value
+        assert "is not inside" in plain(app.error[0].value)
         assert catalog.list_datasets() == []
     app.text_input(key="data_import_path").set_value("fer2013.csv").run()
     finished(button(app, "Import").click().run())
@@ -312,7 +313,7 @@ def test_files_with_the_same_name_are_reported(n: int, fer_home: Path, open_page
     table = ("fer2013.csv", "\n".join(csv_lines(synthetic_faces())).encode(), "text/csv")
     app.file_uploader[0].set_value([table] * n).run()
     finished(button(app, "Import").click().run())
-    assert [f"{n} datasets" in text.value for text in app.error] == [True]
+    assert [f"{n} datasets" in plain(text.value) for text in app.error] == [True]
 
 
 def test_synthetic_faces_are_offered_for_a_first_try(fer_home: Path, open_page: OpenPage) -> None:
@@ -577,7 +578,7 @@ def test_a_damaged_dataset_gives_a_sentence(fer_home: Path, stored: FaceDataset,
     (fer_home / "data" / "mine" / "images.npy").write_bytes(b"x")
     app = open_page(PAGE)
     assert not app.exception
-    assert "damaged" in app.error[0].value and "import it again" in app.error[0].value
+    assert "damaged" in plain(app.error[0].value) and "import it again" in plain(app.error[0].value)
 
 
 def test_the_remains_of_a_killed_import_are_removed_when_the_app_starts(
@@ -631,7 +632,7 @@ def test_corrections_edited_by_hand_give_a_sentence(
 ) -> None:
     corrections_file(catalog.dataset_folder("mine")).write_bytes(content)
     app = view(open_page(PAGE), "Relabel")
-    assert not app.exception and [message in text.value for text in app.error] == [True]
+    assert not app.exception and [message in plain(text.value) for text in app.error] == [True]
     # The rest of the page is shown.
     app = view(app, "Look")
     assert not app.exception and not app.error

@@ -16,6 +16,7 @@ from fer.ui.access import gate, records
 from fer.ui.access.settings import Role
 from fer.ui.frame import MENU
 from tests.support.login import ACCESS, ADMIN, AUTH, STRANGER, TRAINER, VIEWER
+from tests.support.markdown import plain
 
 PAGES = ["app.py", *sorted(f"pages/{file.name}" for file in (CHECKOUT / "pages").glob("*.py"))]
 OpenAs = Callable[..., AppTest]
@@ -106,13 +107,13 @@ def test_pages_of_viewers() -> None:
 @pytest.mark.parametrize("script", PAGES)
 def test_wrong_settings_let_nobody_in(script: str, open_as: OpenAs) -> None:
     app = open_as(script, ADMIN, auth={**AUTH, "cookie_secret": "short"})
-    assert drawn(app) == ["error"] and "openssl rand -hex 32" in app.error[0].value
+    assert drawn(app) == ["error"] and "openssl rand -hex 32" in plain(app.error[0].value)
 
 
 def test_login_that_is_required_lets_nobody_in_without(fer_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_REQUIRE_LOGIN", "1")
     app = AppTest.from_file(str(CHECKOUT / "app.py"), default_timeout=60).run()
-    assert drawn(app) == ["error"] and "Login is required" in app.error[0].value
+    assert drawn(app) == ["error"] and "Login is required" in plain(app.error[0].value)
 
 
 def test_a_viewer_sees_no_run_on_home(open_as: OpenAs, make_run: Callable[..., str], tiny_model: Path) -> None:

@@ -9,6 +9,7 @@ from fer.evaluation.evaluation_result import evaluate_model
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
+from tests.support.markdown import plain
 
 OpenPage = Callable[[str], AppTest]
 EVALUATION = "pages/4_Evaluation.py"
@@ -26,7 +27,7 @@ def evaluated(*bundles: Bundle, source: Source = SOURCE, robustness: bool = Fals
 
 def texts(page: AppTest) -> str:
     return "\n".join(
-        element.value for element in [*page.markdown, *page.caption, *page.info, *page.error, *page.subheader]
+        plain(element.value) for element in [*page.markdown, *page.caption, *page.info, *page.error, *page.subheader]
     )
 
 

@@ -10,6 +10,7 @@ from fer.live.session import LiveSession
 from fer.ui.live import camera
 from fer.ui.live.webcam import CameraState, Webcam
 from tests.support.live_session import Clock, FakeClassifier, FakeDetector, frame, session
+from tests.support.markdown import plain
 
 PAGE = "pages/1_Live.py"
 NO_PICTURE = "No picture after START?"
@@ -38,7 +39,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 def texts(app: AppTest) -> str:
     """Return all texts on the page."""
     kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
-    return "\n".join(str(element.value) for elements in kinds for element in elements)
+    return "\n".join(plain(str(element.value)) for elements in kinds for element in elements)
 
 
 def with_stream(app: AppTest, stream: LiveSession, *, on: bool) -> AppTest:
@@ -71,7 +72,7 @@ def played(
 
 def checklist_is_open(app: AppTest) -> bool:
     (found,) = (expander for expander in app.expander if expander.label == NO_PICTURE)
-    words = "\n".join(str(element.value) for element in found.markdown)
+    words = "\n".join(plain(str(element.value)) for element in found.markdown)
     for word in ("Permission", "Camera in use", "https://", "TURN"):
         assert word in words
     assert "Analyse a snapshot or a photo instead" in [link.proto.label for link in found.get("page_link")]

@@ -13,6 +13,7 @@ from fer.errors import AccessError, FerError
 from fer.text import literal
 from fer.ui.access.records import owner_of, set_owner, write_entry
 from fer.ui.access.settings import AccessSettings, Role, access_settings
+from fer.ui.messages import show_error
 from fer.ui.secrets import read_secrets
 
 _log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def enter(needed: Role) -> Person:
         who = person()
     except FerError as error:
         _log.error("Nobody can enter: %s", error)
-        st.error(str(error), icon=":material/lock:")
+        show_error(error, ":material/lock:")
         st.stop()
     if who is None:
         _offer_login(found.providers if found else ())

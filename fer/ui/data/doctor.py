@@ -20,6 +20,7 @@ from fer.ui.access import gate
 from fer.ui.data.explore import faces
 from fer.ui.data.overview import CHOSEN, corrections_of, opened
 from fer.ui.downloads import made_download
+from fer.ui.messages import show_error
 from fer.ui.paging import page_of
 
 _GROUPS_A_PAGE: Final = 9
@@ -45,7 +46,7 @@ def doctor(info: DatasetInfo) -> None:
     checkup = None if job is None else job.result
     if not isinstance(checkup, Checkup):
         if job is not None and job.state == jobs.FAILED:
-            st.error(literal(job.error), icon=":material/error:")
+            show_error(job.error)
         _invite(info, key)
         return
     reading = opened(info)
@@ -168,7 +169,7 @@ def _copy(info: DatasetInfo, checkup: Checkup) -> None:
     try:
         n_corrections = len(corrections_of(info))
     except FerError as error:
-        st.error(literal(str(error)), icon=":material/error:")
+        show_error(error)
         return
     droppable = [item.kind.key for item in checkup.findings if len(item.drop)]
     if not droppable and not n_corrections:
@@ -226,7 +227,7 @@ def _outcome(job: jobs.Job[Any], key: str) -> None:
         st.info(literal(job.error), icon=":material/cancel:")
         return
     if not isinstance(job.result, DatasetInfo):
-        st.error(literal(job.error), icon=":material/error:")
+        show_error(job.error)
         return
     made = job.result
     st.success(

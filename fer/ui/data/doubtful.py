@@ -13,8 +13,9 @@ from fer.datasets.store.storage import DatasetInfo
 from fer.errors import BundleError, FerError
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
-from fer.text import counted, literal
+from fer.text import counted
 from fer.ui import jobs, resources
+from fer.ui.messages import show_error
 
 _CROWD, _MODEL = "FER+ votes", "Model"
 _BATCH: Final = 128
@@ -84,11 +85,11 @@ def _probabilities(info: DatasetInfo, bundle: Bundle) -> np.ndarray | None:
         jobs.watch(key)
         return None
     if job is not None and job.state == jobs.FAILED:
-        st.error(literal(job.error), icon=":material/error:")
+        show_error(job.error)
     try:
         classifier = resources.classifier(bundle)
     except FerError as error:
-        st.error(literal(str(error)), icon=":material/error:")
+        show_error(error)
         return None
     st.button(
         f"Classify {info.n_images:,} images",

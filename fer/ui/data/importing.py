@@ -20,6 +20,7 @@ from fer.ui.access import gate
 from fer.ui.data.import_summary import summary
 from fer.ui.data.label_order import Question, ask, asking
 from fer.ui.data.overview import CHOSEN
+from fer.ui.messages import show_error
 from fer.ui.state import UploadedFile, release_upload
 
 _UPLOAD, _INSIDE, _SYNTHETIC = "Upload", "From data/", "Synthetic faces"
@@ -211,7 +212,7 @@ def _outcome(job: jobs.Job[Any]) -> bool:
     if st.session_state.get(_MINE) is not job:
         return False
     if job.state == jobs.FAILED:
-        st.error(literal(job.error), icon=":material/error:")
+        show_error(job.error)
     elif job.state == jobs.CANCELLED:
         st.info(literal(job.error), icon=":material/cancel:")
     elif isinstance(made, DatasetInfo):

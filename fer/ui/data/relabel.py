@@ -33,6 +33,7 @@ from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.data.charts import vote_bars
 from fer.ui.data.doubtful import doubtful_images, model_in_use
 from fer.ui.data.overview import corrections_of, opened
+from fer.ui.messages import show_error
 from fer.ui.state import remembered
 
 _TIMES: Final = 5
@@ -71,7 +72,7 @@ def relabel(info: DatasetInfo) -> None:
         int(index) for index in queue if index not in reviewed and (info.created, int(index)) not in state.skipped
     ]
     if state.error:
-        st.error(literal(state.error), icon=":material/error:")
+        show_error(state.error)
     n_done = len(queue) - len(waiting)
     if len(queue):
         st.progress(n_done / len(queue), text=f"{n_done:,} of {len(queue):,} doubtful images reviewed or skipped")

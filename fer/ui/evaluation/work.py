@@ -15,6 +15,7 @@ from fer.text import ago, duration, file_size
 from fer.ui.access import gate
 from fer.ui.evaluation.choice import Choice
 from fer.ui.frame import errors_as_sentences
+from fer.ui.messages import show_error
 
 _POLL_SECONDS: Final = 0.5
 # How long a listing of a source's files stays valid. Listing a folder of FER-2013's size takes 0.3 s.
@@ -51,7 +52,7 @@ def work(choice: Choice) -> Evaluation | None:
         _watch(job, choice, stamp, evaluation is None)
     elif missing:
         if progress is not None and progress.state == FAILED:
-            st.error(progress.error or "The evaluation failed.", icon=":material/error:")
+            show_error(progress.error or "The evaluation failed.")
         elif progress is not None and progress.state == STOPPED:
             st.info("Stopped. Finished results are stored. Press Evaluate to resume.", icon=":material/stop_circle:")
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:"):

@@ -21,6 +21,7 @@ from fer.ui import resources
 from fer.ui.frame import menu_entry
 from fer.ui.live.route import no_route
 from fer.ui.live.webcam import CameraState, Webcam
+from fer.ui.messages import show_error
 from fer.ui.secrets import read_secrets
 from fer.ui.state import remembered
 from fer.vision.images import encode_jpeg
@@ -124,7 +125,7 @@ def camera(state: LiveState) -> CameraState:
     if shown.refused:
         _busy(slots)
     elif shown.failure:
-        st.error(f"{shown.failure} Press STOP, then START again.", icon=":material/error:")
+        show_error(f"{shown.failure} Press STOP, then START again.")
     return shown
 
 

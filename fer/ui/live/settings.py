@@ -8,6 +8,7 @@ from fer.errors import DetectorError
 from fer.live.settings import LiveSettings
 from fer.streams.settings import DETECT_EVERY, MAX_DETECT_EVERY, MAX_SMOOTHING_S, SMALLEST_FACES
 from fer.ui.live.camera import LiveState, live_state
+from fer.ui.messages import show_error
 from fer.vision.detection import DETECTOR_NAMES, available_detectors
 
 _BOXES, _LABELS, _CONFIDENCE, _DATE = "Boxes", "Expression", "Confidence", "Date and time"
@@ -121,6 +122,6 @@ def _apply(state: LiveState, chosen: LiveSettings) -> None:
         if state.session:
             state.session.change(chosen)
     except DetectorError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return
     state.settings = chosen

@@ -5,11 +5,12 @@ import streamlit as st
 from fer.errors import FerError
 from fer.runs import control, serving
 from fer.runs.store import RunSummary
-from fer.text import file_size
+from fer.text import file_size, literal
 from fer.ui.access import gate
 from fer.ui.access.gate import SHIPPED
 from fer.ui.downloads import made_download
 from fer.ui.frame import errors_as_sentences
+from fer.ui.messages import show_error
 from fer.ui.training.downloads import downloads_of
 from fer.ui.training.form import clone
 from fer.ui.training.notices import FORM_ANCHOR, RUNNING_ANCHOR, RUNS, notify
@@ -54,9 +55,9 @@ def _resume(run: RunSummary) -> None:
         with st.spinner("Starting ..."), gate.action("resumed", "run", run.id):
             control.resume(run.id)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return
-    notify(f"'{run.name}' continues. [Watch it](#{RUNNING_ANCHOR}).", RUNS)
+    notify(f"'{literal(run.name)}' continues. [Watch it](#{RUNNING_ANCHOR}).", RUNS)
     st.rerun()
 
 
@@ -64,7 +65,7 @@ def _clone(run_id: str) -> None:
     try:
         clone(run_id)
     except FerError as error:
-        notify(str(error), RUNS, error=True)
+        notify(literal(str(error)), RUNS, error=True)
         return
     notify(f"The settings of that run are now in the form under [New run](#{FORM_ANCHOR}).", RUNS)
 
@@ -74,7 +75,7 @@ def _use_shipped() -> None:
         with gate.action("promoted", "model", SHIPPED):
             serving.use_shipped()
     except FerError as error:
-        notify(str(error), RUNS, error=True)
+        notify(literal(str(error)), RUNS, error=True)
         return
     notify("All pages use the shipped model again.", RUNS)
 
@@ -103,9 +104,9 @@ def _delete(run: RunSummary) -> None:
     try:
         with gate.action("deleted", "run", run.id):
             control.delete(run.id)
-        notify(f"'{run.name}' was deleted.", RUNS)
+        notify(f"'{literal(run.name)}' was deleted.", RUNS)
     except FerError as error:
-        notify(str(error), RUNS, error=True)
+        notify(literal(str(error)), RUNS, error=True)
 
 
 def _downloads(run: RunSummary) -> None:

@@ -13,9 +13,10 @@ from fer.runs.config import MODELS, NETWORKS, TrainConfig
 from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.probing import measure_speed
 from fer.runs.store import RunSummary
-from fer.text import duration
+from fer.text import duration, literal
 from fer.ui.access import gate
 from fer.ui.data_choice import ELSEWHERE, data_options
+from fer.ui.messages import show_error
 from fer.ui.training.notices import FORM, FORM_ANCHOR, RUNNING_ANCHOR, notices, notify
 from fer.ui.training.widgets import setting
 
@@ -102,10 +103,10 @@ def _choose_data() -> str | None:
     try:
         full = typed_path("Path", path)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return None
     if not full.exists():
-        st.error(f"{full} doesn't exist; type the path of a folder or a CSV file.", icon=":material/error:")
+        show_error(f"{full} doesn't exist; type the path of a folder or a CSV file.")
         return None
     return str(full.absolute())
 
@@ -160,7 +161,7 @@ def _measure(config: TrainConfig) -> None:
         with st.spinner("Timing a few steps ...", show_time=True):
             measure_speed(config)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return
     st.rerun()
 
@@ -172,13 +173,17 @@ def _start(config: TrainConfig, name: str) -> None:
             run = store.read_run(run_id)
             gate.record("started", "run", run_id)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return
     ahead = [other for other in store.active_runs() if other.id != run_id]
     if run.state == "queued" and ahead:
-        notify(f"'{run.name}' is queued and starts when '{ahead[0].name}' has ended.", FORM, while_queued=run_id)
+        notify(
+            f"'{literal(run.name)}' is queued and starts when '{literal(ahead[0].name)}' has ended.",
+            FORM,
+            while_queued=run_id,
+        )
     else:
-        notify(f"'{run.name}' has started. [Watch it](#{RUNNING_ANCHOR}).", FORM)
+        notify(f"'{literal(run.name)}' has started. [Watch it](#{RUNNING_ANCHOR}).", FORM)
     st.rerun()
 
 
@@ -243,7 +248,7 @@ def _start_with(values: dict[str, Any], name: str) -> None:
         require_startable(config)
     except FerError as error:
         wrong, _, rest = str(error).partition(":")
-        st.error(f"{label(wrong)}:{rest}" if wrong in values else str(error), icon=":material/error:")
+        show_error(f"{label(wrong)}:{rest}" if wrong in values else error)
         st.button(_START_EXPERT, key="training_refused", icon=":material/play_arrow:", disabled=True)
         return
     with st.container(horizontal=True, vertical_alignment="center"):

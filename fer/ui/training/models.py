@@ -7,8 +7,9 @@ from fer.recognition.bundle import BUNDLE_FILE
 from fer.recognition.current import current_bundle_path
 from fer.runs import importing
 from fer.runs.importing import MAX_ONNX_BYTES
-from fer.text import MB
+from fer.text import MB, literal
 from fer.ui.access import gate
+from fer.ui.messages import show_error
 from fer.ui.training.notices import MODELS, notices, notify
 from fer.ui.training.use import Usable, question, use_button
 
@@ -33,7 +34,7 @@ def imported_models() -> None:
         if st.button("Validate and import", icon=":material/fact_check:", key="training_import", disabled=not uploaded):
             by_suffix = {file.name.rpartition(".")[2].lower(): file for file in uploaded}
             if set(by_suffix) != {"onnx", "json"} or len(uploaded) != 2:
-                st.error(f"Choose two files: the ONNX model and its {BUNDLE_FILE}.", icon=":material/error:")
+                show_error(f"Choose two files: the ONNX model and its {BUNDLE_FILE}.")
                 return
             onnx, description = by_suffix["onnx"], by_suffix["json"]
             try:
@@ -41,11 +42,11 @@ def imported_models() -> None:
                     model = importing.import_model(onnx.getvalue(), description.getvalue(), name or onnx.name[:-5])
                     gate.record("imported", "model", model.name)
             except FerError as error:
-                st.error(str(error), icon=":material/error:")
+                show_error(error)
                 return
             # A new key empties the uploader.
             st.session_state["training_import_round"] = st.session_state.get("training_import_round", 0) + 1
-            notify(f"'{model.name}' passed every check. You can use it now.", MODELS)
+            notify(f"'{literal(model.name)}' passed every check. You can use it now.", MODELS)
             st.rerun()
 
 
@@ -69,4 +70,4 @@ def _delete(name: str) -> None:
             importing.delete_imported(name)
         notify(f"'{name}' was deleted.", MODELS)
     except FerError as error:
-        notify(str(error), MODELS, error=True)
+        notify(literal(str(error)), MODELS, error=True)

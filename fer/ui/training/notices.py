@@ -8,7 +8,7 @@ import streamlit as st
 
 from fer.runs.progress import FAILED, FINISHED, INTERRUPTED, QUEUED
 from fer.runs.store import RunSummary
-from fer.text import percent
+from fer.text import literal, percent
 from fer.ui.state import remembered
 
 # Where a message is drawn.
@@ -123,14 +123,14 @@ def just_ended() -> str | None:
 def _outcome(run: RunSummary) -> str:
     progress = run.progress
     if run.state == FINISHED:
-        sentences = [f"'{run.name}' has finished."]
+        sentences = [f"'{literal(run.name)}' has finished."]
     elif run.state == FAILED:
-        sentences = [f"'{run.name}' failed: {(progress.message or 'see its log').rstrip('.')}."]
+        sentences = [f"'{literal(run.name)}' failed: {literal((progress.message or 'see its log').rstrip('.'))}."]
     elif run.state == INTERRUPTED:
-        sentences = [f"'{run.name}' was interrupted."]
+        sentences = [f"'{literal(run.name)}' was interrupted."]
     else:
         early = "" if progress.epoch or progress.batch else " before its first step"
-        sentences = [f"'{run.name}' was stopped{early}."]
+        sentences = [f"'{literal(run.name)}' was stopped{early}."]
     if progress.best_accuracy is not None:
         sentences.append(
             f"Best accuracy on validation: {percent(progress.best_accuracy)}, in epoch {progress.best_epoch}."

@@ -209,7 +209,7 @@ def _stop(run_id: str, *, at_once: bool = False) -> None:
         with gate.action("stopped", "run", run_id):
             control.stop(run_id, ask_only=not at_once)
     except FerError as error:
-        notify(str(error), error=True)
+        notify(literal(str(error)), error=True)
 
 
 def card() -> None:

@@ -11,6 +11,7 @@ from fer.runs import control, curves, making, serving, store
 from fer.runs.progress import FAILED, INTERRUPTED, STATES
 from fer.runs.store import RunSummary
 from fer.text import duration, literal, percent
+from fer.ui.messages import show_error
 from fer.ui.training.actions import actions, back_to_shipped
 from fer.ui.training.comparison import comparison
 from fer.ui.training.notices import RUNS, RUNS_ANCHOR, just_ended, notices
@@ -149,9 +150,9 @@ def _why(run: RunSummary) -> None:
             icon=":material/power_off:",
         )
     elif run.state == FAILED:
-        st.error(f"{progress.message or 'The run failed; see its log.'}", icon=":material/error:")
+        show_error(progress.message or "The run failed; see its log.")
     elif progress.message:
-        st.info(progress.message, icon=":material/info:")
+        st.info(literal(progress.message), icon=":material/info:")
     for sentence in curves.damaged_files(run.id):
         st.warning(literal(sentence), icon=":material/broken_image:")
 
@@ -192,7 +193,7 @@ def _notes(run: RunSummary) -> None:
             try:
                 making.set_notes(run.id, name=name, notes=notes)
             except FerError as error:
-                st.error(str(error), icon=":material/error:")
+                show_error(error)
             else:
                 st.rerun()
 
@@ -201,7 +202,7 @@ def _settings(run: RunSummary) -> None:
     try:
         config = store.read_config(run.id)
     except FerError as error:
-        st.error(str(error), icon=":material/error:")
+        show_error(error)
         return
     st.caption("Command")
     st.code(control.command_text(config), language=None, wrap_lines=True)

@@ -14,6 +14,7 @@ from fer.runs.importing import ImportedModel
 from fer.runs.store import RunSummary
 from fer.text import literal
 from fer.ui.access import gate
+from fer.ui.messages import show_error
 from fer.ui.training.notices import MODELS, RUNS, notify
 
 # The key of the model that the user was asked about.
@@ -95,7 +96,7 @@ def use_button(model: Usable, label: str = "Use this model", *, primary: bool = 
                 if not change.doubtful:
                     _use(model, change.text)
         except FerError as error:
-            st.error(str(error), icon=":material/error:")
+            show_error(error)
             return
         if change.doubtful:
             st.session_state[_ASKED] = model.key
@@ -113,7 +114,7 @@ def question(model: Usable) -> None:
         try:
             change = model.compare()
         except FerError as error:
-            st.error(str(error), icon=":material/error:")
+            show_error(error)
             return
         st.warning(f"{literal(change.text)} Use it anyway?", icon=":material/balance:")
         with st.container(horizontal=True):
@@ -122,7 +123,7 @@ def question(model: Usable) -> None:
                     with st.spinner("Checking the model ..."):
                         _use(model, "")
                 except FerError as error:
-                    st.error(str(error), icon=":material/error:")
+                    show_error(error)
                     return
                 st.rerun()
             st.button("Keep the model in use", key=f"{model.key}_not", type="primary", on_click=_forget)

@@ -16,6 +16,7 @@ from fer.results import ImageAnalysis
 from fer.text import counted, duration, literal
 from fer.ui import jobs, resources
 from fer.ui.frame import errors_as_sentences
+from fer.ui.messages import show_error
 from fer.ui.state import tab_is_open
 from fer.ui.upload.photobook import Photo, PhotoBook
 from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
@@ -137,7 +138,7 @@ def _analyse(book: PhotoBook, recognizer: str, analyzer: FaceAnalyzer) -> None:
     del st.session_state[_JOB]
     if job.state == jobs.FAILED:
         book.paused = True
-        st.error(job.error, icon=":material/error:")
+        show_error(job.error)
     elif job.result:
         # The model was too slow and set aside. The shipped one is in use by now, and analyses the list.
         _adopt_model_in_use()

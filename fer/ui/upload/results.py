@@ -13,9 +13,10 @@ from fer.arrays import Image
 from fer.errors import sentence_for
 from fer.provenance import Provenance
 from fer.results import Face, ImageAnalysis
-from fer.text import counted, printable
+from fer.text import counted, literal, printable
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.downloads import made_download, report_progress
+from fer.ui.messages import show_error
 from fer.ui.paging import page_of
 from fer.ui.upload.photobook import Photo, PhotoBook, summary
 from fer.vision.annotation import annotated_view
@@ -104,7 +105,9 @@ def not_written(book: PhotoBook) -> None:
 
 
 def _warn(summary: str, failures: Sequence[ImageAnalysis]) -> None:
-    st.warning("\n".join([summary, *(f"- **{shown(failure.file)}**: {failure.error}" for failure in failures)]))
+    st.warning(
+        "\n".join([summary, *(f"- **{shown(failure.file)}**: {literal(failure.error or '')}" for failure in failures)])
+    )
 
 
 def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: Explain | None = None) -> None:
@@ -120,7 +123,7 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: 
     try:
         view = _view(photo.digest, detector, analysis.to_dict(), photo, analysis)
     except Exception as error:  # one of many: the table and the downloads stay
-        st.error(f"{shown(photo.name)} can't be shown. {sentence_for(error)}", icon=":material/error:")
+        show_error(f"{printable(photo.name)} can't be shown. {sentence_for(error)}")
         return
     n_faces = len(analysis.faces)
     left, right = st.columns([3, 2], gap="medium")

@@ -22,6 +22,7 @@ from tests.support.live_page import (
     texts,
 )
 from tests.support.live_session import session
+from tests.support.markdown import plain
 
 TURN = {"FER_TURN_URLS": "turn:turn.example.org:3478", "FER_TURN_SECRET": "never tell this"}
 pytestmark = pytest.mark.usefixtures("tiny_model", "webrtc_under_apptest")
@@ -86,7 +87,7 @@ def test_an_invalid_network_setting_gives_one_sentence(
 ) -> None:
     monkeypatch.setenv("FER_TURN_URLS", "turn.example.org")
     app = accept(open_page(PAGE))
-    assert [error.value for error in app.error] == [
+    assert [plain(error.value) for error in app.error] == [
         "'turn.example.org' isn't the address of a TURN server, which looks like "
         "'turn:turn.example.org:3478?transport=udp'. Correct it in .streamlit/secrets.toml or in the environment."
     ]
@@ -107,7 +108,7 @@ def test_invalid_secrets_give_one_sentence(
         app.run()
     finally:
         config.set_option("secrets.files", before)
-    assert [error.value for error in app.error] == [f"{file} isn't valid TOML. Correct the file or remove it."]
+    assert [plain(error.value) for error in app.error] == [f"{file} isn't valid TOML. Correct the file or remove it."]
 
 
 def test_a_broken_model_gives_one_sentence(open_page: Callable[[str], AppTest], tiny_model: Path) -> None:
@@ -116,7 +117,7 @@ def test_a_broken_model_gives_one_sentence(open_page: Callable[[str], AppTest], 
     camera.resources._described.clear()
     accept(app)
     assert len(app.error) == 1
-    assert "model.onnx" in app.error[0].value
+    assert "model.onnx" in plain(app.error[0].value)
     assert components(app) == []
 
 

@@ -15,6 +15,7 @@ from fer.runs.config import MODELS, TrainConfig
 from fer.runs.estimates import Measured, remember
 from fer.runs.presets import GROUPS
 from fer.ui.training import form
+from tests.support.markdown import plain
 from tests.support.training_page import PAGE, OpenPage, keys, texts
 
 pytestmark = pytest.mark.usefixtures("fake_runs")
@@ -48,7 +49,9 @@ def test_contradicting_settings_are_refused_and_start_once_fixed(open_page: Open
     app = open_page(PAGE)
     app.number_input(key="training_0_epochs").set_value(3).run()
     app.number_input(key="training_0_warmup_epochs").set_value(5.0).run()
-    assert [error.value for error in app.error] == ["Warmup epochs: choose fewer than the run's 3 epochs. Received: 5."]
+    assert [plain(error.value) for error in app.error] == [
+        "Warmup epochs: choose fewer than the run's 3 epochs. Received: 5."
+    ]
     assert "training_start_expert" not in keys(app)
     assert app.button(key="training_refused").disabled
     app.number_input(key="training_0_warmup_epochs").set_value(0.5).run()
@@ -64,11 +67,11 @@ def test_a_path_that_leads_nowhere_is_refused_at_once(open_page: OpenPage, tmp_p
     app.selectbox(key="training_data").select("elsewhere").run()
     assert "training_start_quick" not in keys(app)
     app.text_input(key="training_path").set_value(str(tmp_path / "gone.csv")).run()
-    assert "gone.csv" in app.error[0].value
+    assert "gone.csv" in plain(app.error[0].value)
     for impossible in ("~nosuchuser/x", "x" * 5000):
         app.text_input(key="training_path").set_value(impossible).run()
         assert not app.exception
-        assert "can't be a path" in app.error[0].value
+        assert "can't be a path" in plain(app.error[0].value)
     (tmp_path / "there.csv").touch()
     app.text_input(key="training_path").set_value(str(tmp_path / "there.csv")).run()
     assert not app.error
@@ -103,7 +106,7 @@ def test_the_estimate_runs_the_command_and_its_failure_gives_a_sentence(
     app.button(key="training_probe").click().run()
     assert asked[0][1:4] == ["-m", "fer", "train"]
     assert asked[0][-1] == "--estimate"
-    assert [error.value for error in app.error] == ["The data are gone."]
+    assert [plain(error.value) for error in app.error] == ["The data are gone."]
 
 
 def test_the_path_of_votes_becomes_absolute_and_the_command_can_be_pasted(
@@ -114,9 +117,9 @@ def test_the_path_of_votes_becomes_absolute_and_the_command_can_be_pasted(
     monkeypatch.chdir(tmp_path)
     app = open_page(PAGE)
     app.text_input(key="training_0_votes").set_value("~nosuchuser/x").run()
-    assert "Votes: '~nosuchuser/x' can't be a path" in app.error[0].value
+    assert "Votes: '~nosuchuser/x' can't be a path" in plain(app.error[0].value)
     app.text_input(key="training_0_votes").set_value("my votes.csv").run()
-    assert "isn't a FER+ file: its first line" in app.error[0].value
+    assert "isn't a FER+ file: its first line" in plain(app.error[0].value)
     votes.write_text(",".join(["Usage", *VOTE_COLUMNS]))
     app.run()
     assert not app.error

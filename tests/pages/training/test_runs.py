@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fer.runs import serving, store
+from tests.support.markdown import plain
 from tests.support.run_folders import wait_until
 from tests.support.training_page import PAGE, OpenPage, keys, texts
 
@@ -19,7 +20,7 @@ def test_a_run_whose_loss_became_nan_is_copied_instead_of_resumed(
     run_id = make_run(state="failed", hopeless=True, message="The loss became NaN.")
     choose(run_id)
     app = open_page(PAGE)
-    assert "The loss became NaN" in app.error[0].value
+    assert "The loss became NaN" in plain(app.error[0].value)
     assert f"training_resume_{run_id}" not in keys(app)
     assert f"training_clone_{run_id}" in keys(app)
 

@@ -11,6 +11,7 @@ from fer.recognition.current import current_bundle_path
 from fer.runs import importing, layout, serving
 from fer.runs.config import TrainConfig
 from tests.support.builders import make_bundle
+from tests.support.markdown import plain
 from tests.support.run_folders import write_answers
 from tests.support.training_page import PAGE, OpenPage, texts
 
@@ -49,7 +50,7 @@ def test_a_worse_model_is_used_only_when_its_user_insists(
     app.button(key=f"training_use_{run_id}").click().run()
     (warning,) = app.warning
     for words in ("28", "71", "the 100 faces", "to all of these 100 faces", "Use it anyway?"):
-        assert words in warning.value.replace("\\", ""), words
+        assert words in plain(warning.value), words
     assert serving.shipped_in_use()
     app.button(key=f"training_use_{run_id}_not").click().run()
     assert not app.warning
@@ -69,7 +70,7 @@ def test_a_model_that_fails_its_check_is_refused_with_a_sentence(
     app = open_page(PAGE)
     app.button(key=f"training_use_{run_id}").click().run()
     app.button(key=f"training_use_{run_id}_anyway").click().run()
-    assert "can't be checked" in app.error[0].value
+    assert "can't be checked" in plain(app.error[0].value)
     assert serving.shipped_in_use()
 
 
@@ -88,7 +89,7 @@ def test_runs_are_compared_even_with_equal_names_or_without_epochs(
     assert list(results.loc["Accuracy"]) == ["", "34.0 %", "32.0 %"]
     assert list(differences.index) == ["Seed"]
     assert differences.shape[1] == 3
-    assert "empty can't be tested against the others: it has no model yet" in texts(app).replace("\\", "")
+    assert "empty can't be tested against the others: it has no model yet" in plain(texts(app))
 
 
 def test_a_comparison_says_which_run_is_better_and_uses_it_in_place(
@@ -101,14 +102,14 @@ def test_a_comparison_says_which_run_is_better_and_uses_it_in_place(
     write_answers(poor, [True] * 60 + [False] * 40, in_use=(shipped, [True] * 71 + [False] * 29))
     choose(good, poor)
     app = open_page(PAGE)
-    said = texts(app).replace("\\", "")
+    said = plain(texts(app))
     assert "good is right most often: on 90.0 % of the 100 faces" in said
     assert "significantly better than poor with 60.0 %" in said
     assert not app.info[-1].value.startswith("good"), "nothing is left untested"
     differing = app.dataframe[-1].value
     assert list(differing.loc["Learning rate"]) == ["0.01", "0.001"]
     app.button(key=f"training_use_{poor}").click().run()
-    assert "60.0 %" in app.warning[0].value.replace("\\", "")
+    assert "60.0 %" in plain(app.warning[0].value)
     app.button(key=f"training_use_{good}").click().run()
     assert serving.run_in_use() == good
     assert app.button(key=f"training_use_{good}").disabled
@@ -123,22 +124,22 @@ def test_an_imported_model_is_validated_used_and_deleted(open_page: OpenPage, tm
     app = open_page(PAGE)
     app.file_uploader[0].set_value([given[0]]).run()
     app.button(key="training_import").click().run()
-    assert "Choose two files" in app.error[0].value
+    assert "Choose two files" in plain(app.error[0].value)
     app.file_uploader[0].set_value([("model.onnx", b"rubbish", "application/octet-stream"), given[1]]).run()
     app.button(key="training_import").click().run()
-    assert "hash doesn't match" in app.error[0].value
+    assert "hash doesn't match" in plain(app.error[0].value)
     app.file_uploader[0].set_value(given).run()
     app.text_input(key="training_import_name").set_value("from the lab").run()
     app.button(key="training_import").click().run()
     assert not app.error
     assert "passed every check" in texts(app)
     app.button(key="training_import_use_from-the-lab").click().run()
-    assert "It was never measured." in app.warning[0].value.replace("\\", "")
+    assert "It was never measured." in plain(app.warning[0].value)
     app.button(key="training_import_use_from-the-lab_anyway").click().run()
     assert "Live and Upload now use 'from-the-lab'." in texts(app)
     assert current_bundle_path().parent.name == "from-the-lab"
     app.button(key="training_import_delete_from-the-lab").click().run()
-    assert "is in use" in app.error[0].value
+    assert "is in use" in plain(app.error[0].value)
     app.button(key="training_shipped").click().run()
     app.button(key="training_import_delete_from-the-lab").click().run()
     assert importing.list_imported() == []

@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.runs import store
 from fer.ui.training import progress
+from tests.support.markdown import plain
 from tests.support.run_folders import write_run
 
 
@@ -27,7 +28,7 @@ def page() -> None:
 def test_the_reason_for_a_failed_stop_is_shown_although_no_run_changed(fer_home: Path) -> None:
     app = AppTest.from_function(page, default_timeout=30).run()
     assert not app.exception
-    assert [error.value for error in app.error] == [
+    assert [plain(error.value) for error in app.error] == [
         "There is no run '20990101-000000-0000'; 'python -m fer runs' lists them."
     ]
 
