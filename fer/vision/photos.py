@@ -22,6 +22,8 @@ from fer.vision.yunet import YuNet, plausible, score_at
 # Long side in pixels of the first pass. It finds all faces of 30 pixels in photos of twice its side.
 PHOTO_SIDE: Final = 640
 FINE_FROM: Final = 2 * PHOTO_SIDE
+# The finer pass adds faces of this many pixels. A strip that is narrower holds none, however long it is.
+_FINE_FACE: Final = 30
 # The finer pass takes every second pixel, so that a face of 30 pixels has 15; YuNet proposes those.
 _FINE: Final = 2
 _TILE: Final = 1024
@@ -83,7 +85,7 @@ class YuNetPhotoDetector:
         photo = _Photo(self._network, image_bgr, small, factor)
         is_sure = found.scores >= self._sure
         sure, proposed = found.take(is_sure), found.take(~is_sure)
-        is_large = max(image_bgr.shape[:2]) > FINE_FROM
+        is_large = max(image_bgr.shape[:2]) > FINE_FROM and min(image_bgr.shape[:2]) >= _FINE_FACE
         if is_large:
             proposed = joined(proposed, self._fine(image_bgr, factor)).distinct()
         faces = joined(self._turned(photo, sure), self._confirmed(photo, apart_from(sure, proposed)))

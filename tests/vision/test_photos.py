@@ -42,6 +42,21 @@ def found_at(found: Detections, middles: np.ndarray, face_px: float) -> list[int
     return [int(count) for count in (distances < 0.4 * face_px).sum(axis=1)]
 
 
+@pytest.mark.parametrize("shape", [(1, 2_000_000, 3), (2_000_000, 1, 3), (29, 100_000, 3)])
+def test_a_strip_too_narrow_for_a_face_is_looked_at_once(shape, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    candidates = YuNet.candidates
+
+    def counted(self: YuNet, image_bgr: np.ndarray, least: float) -> Detections:
+        looks.append(image_bgr.size)
+        return candidates(self, image_bgr, least)
+
+    monkeypatch.setattr(YuNet, "candidates", counted)
+    assert len(create_detector("yunet").detect(np.full(shape, 90, np.uint8))) == 0
+    # The whole, reduced, and its three other orientations.
+    assert len(looks) == 4
+
+
 @pytest.mark.parametrize(
     ("width", "height", "corners"),
     [
