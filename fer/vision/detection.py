@@ -10,12 +10,13 @@ from fer.paths import SHIPPED_BUNDLE
 from fer.vision.boxes import FaceDetector
 from fer.vision.frames import YuNetDetector
 from fer.vision.haar import HaarDetector
-from fer.vision.photos import FINE_FROM, HAAR_FINE_SIDE, PHOTO_SIDE, HaarPhotoDetector, YuNetPhotoDetector
+from fer.vision.haar_photos import HaarPhotoDetector
+from fer.vision.photos import PHOTO_SIDE, YuNetPhotoDetector
 from fer.vision.yunet import YuNet
 
 DETECTORS: Final = ("haar", "yunet")
 DETECTOR_NAMES: Final = {"haar": "Haar", "yunet": "YuNet"}
-# Smallest face in pixels that YuNet finds in photos of any size, and Haar in those it doesn't reduce.
+# Smallest face in pixels that is found in photos of any size, by Haar with YuNet's help.
 LEAST_FACE: Final = 30
 _YUNET_FILE: Final = "face_detection_yunet_2023mar.onnx"
 
@@ -42,11 +43,9 @@ def photo_detector_name() -> str:
 
 def smallest_face(name: str, width: int, height: int) -> int:
     """Return the width in pixels from which a detector finds upright faces in a photo of this size."""
-    longest = max(width, height)
-    if name == "yunet":
+    if name == "yunet" or yunet_file():
         return LEAST_FACE
-    searched = HAAR_FINE_SIDE if longest > FINE_FROM and yunet_file() else PHOTO_SIDE
-    return max(LEAST_FACE, math.ceil(LEAST_FACE * longest / searched))
+    return max(LEAST_FACE, math.ceil(LEAST_FACE * max(width, height) / PHOTO_SIDE))
 
 
 def create_detector(
@@ -75,7 +74,8 @@ def create_detector(
     if name == "haar":
         if side:
             return HaarDetector(side, min_face, sensitivity)
-        return HaarPhotoDetector(_yunet() if yunet_file() else None, min_face, sensitivity)
+        finer = YuNetPhotoDetector(_yunet(), min_face, sensitivity) if yunet_file() else None
+        return HaarPhotoDetector(finer, min_face, sensitivity)
     network = _yunet()
     if side:
         return YuNetDetector(network, side, min_face, sensitivity)

@@ -34,7 +34,8 @@ _MAX_SCANNED_PIXELS: Final = 1_000_000_000
 _SECOND_LOOK_BYTES: Final = 4
 # Pillow keeps a pointer to each row, and rounds rows up to four bytes.
 _ROW_BYTES: Final = 12
-_BLOCK_PIXELS: Final = 2**20
+# Small enough for the heap: mapping the pages of larger blocks anew each time takes longer than copying them.
+_BLOCK_PIXELS: Final = 2**15
 # What OpenCV's encoders take.
 _MAX_ENCODED_SIDE: Final = 1_000_000
 _GREY_MODES: Final = ("I", "F")

@@ -4,18 +4,18 @@ A pass at 640 pixels finds large faces at once. In a larger photo, the finer pas
 a face if a closer look at it, enlarged, finds it again. So a threshold low enough to miss nobody brings no false faces.
 """
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Image
 from fer.vision.boxes import Detections, joined, reduced
-from fer.vision.haar import WINDOW, Haar, HaarDetector, neighbors_at
 from fer.vision.upright import Examiner, roll_of, surely_upright
 from fer.vision.yunet import YuNet, plausible, score_at
 
@@ -26,42 +26,70 @@ FINE_FROM: Final = 2 * PHOTO_SIDE
 _FINE_FACE: Final = 30
 # The finer pass takes every second pixel, so that a face of 30 pixels has 15; YuNet proposes those.
 _FINE: Final = 2
-_TILE: Final = 1024
+# Larger tiles don't fit into a processor's cache: 1024 pixels take half as long again for each pixel.
+_TILE: Final = 512
 # Large faces of the first pass, in its pixels; tiles overlap by as much, so that each smaller face is whole in one.
-_OVERLAP: Final = 24
+_OVERLAP: Final = 20
 # Candidates with a lower score are never faces.
 _WEAK: Final = 0.2
+# An upright look at a face scores so much.
+_PROMISING: Final = 0.5
 # A face of the first pass that scores so much needs no confirmation.
 _CLEAR: Final = 0.8
-# What the first pass only suspects, and all that the finer one proposes, is a face if a closer look and one at its
-# mirror image score so much, or so much more than the least score: real faces do, textures don't.
+# What the first pass only suspects, and all that the finer one proposes, is a face if two closer looks score so much,
+# or so much more than the least score: real faces do, textures don't.
 _MORE: Final = 0.25
 _MORE_IN_SMALL: Final = 0.1
-_CONFIRMED: Final = 0.85
+_CONFIRMED: Final = 0.82
 # Proposals of one photo that are looked at; those with the highest scores come first.
 _MOST_PROPOSALS: Final = 300
 _MOST_WEAK: Final = 24
-# A face as wide as this in the first pass's image is looked at there: a look into a large photo copies a large square.
+# A face as wide as this in a reduced image is looked at there: a look into a large photo copies a large square.
 _WIDE: Final = 40
+_WIDE_IN_HALF: Final = 64
 # Degrees up to which the first pass draws the box of a tilted head as well as a closer look.
 _TILTED: Final = 60
-# Long side in pixels of Haar's finer pass.
-HAAR_FINE_SIDE: Final = 1600
+# Long side in pixels at which a photo is searched in other orientations, if it gets no finer pass.
+_SIDEWAYS: Final = 448
+# What is smaller in the photo and only suspected isn't looked at: it couldn't be read anyway.
+_TINY: Final = 20
 
 
 @dataclass(frozen=True, eq=False)
 class _Photo:
-    """A photo, and its reduced image for the first pass, whose coordinates times `factor` are the photo's."""
+    """A photo as its passes need it.
+
+    Attributes:
+        network: looks at it.
+        image_bgr: all of it.
+        small: reduced for the first pass.
+        factor: from coordinates in `small` to the photo's.
+        half: reduced for the finer pass; None if the photo needs none.
+    """
 
     network: YuNet
     image_bgr: Image
     small: Image
     factor: float
+    half: Image | None
+
+    @classmethod
+    def of(cls, network: YuNet, image_bgr: Image) -> Self:
+        """Reduce a photo for its passes."""
+        longest = max(image_bgr.shape[:2])
+        if longest <= FINE_FROM or min(image_bgr.shape[:2]) < _FINE_FACE:
+            return cls(network, image_bgr, *reduced(image_bgr, PHOTO_SIDE), None)
+        half, _ = reduced(image_bgr, longest // _FINE)
+        # From the half, because it is four times faster.
+        return cls(network, image_bgr, reduced(half, PHOTO_SIDE)[0], longest / PHOTO_SIDE, half)
 
     def examiner(self, face: Detections) -> tuple[Examiner, float]:
         """Return what looks at a face, and the factor from what it finds to the photo's coordinates."""
-        if self.factor > 1 and face.boxes_xywh[0, 2:].max() >= _WIDE * self.factor:
+        side = float(face.boxes_xywh[0, 2:].max())
+        if self.factor > 1 and side >= _WIDE * self.factor:
             return Examiner(self.network, self.small, face.placed(1 / self.factor)), self.factor
+        if self.half is not None and side >= _WIDE_IN_HALF * _FINE:
+            return Examiner(self.network, self.half, face.placed(1 / _FINE)), _FINE
         return Examiner(self.network, self.image_bgr, face), 1.0
 
 
@@ -76,72 +104,78 @@ class YuNetPhotoDetector:
         self._min_face = max(min_face or 0, 1)
         self._sure = score_at(sensitivity)
         self._weak = min(_WEAK, self._sure)
-        self._needed = _needed(self._sure)
+        self._needed = min(self._sure + _MORE, max(self._sure, _CONFIRMED))
 
     def detect(self, image_bgr: Image) -> Detections:
         """See `FaceDetector.detect`."""
-        small, factor = reduced(image_bgr, PHOTO_SIDE)
-        found = plausible(self._network.candidates(small, self._weak).placed(factor), image_bgr).distinct()
-        photo = _Photo(self._network, image_bgr, small, factor)
+        photo = _Photo.of(self._network, image_bgr)
+        found = plausible(self._network.candidates(photo.small, self._weak).placed(photo.factor), image_bgr).distinct()
         is_sure = found.scores >= self._sure
         sure, proposed = found.take(is_sure), found.take(~is_sure)
-        is_large = max(image_bgr.shape[:2]) > FINE_FROM and min(image_bgr.shape[:2]) >= _FINE_FACE
-        if is_large:
-            proposed = joined(proposed, self._fine(image_bgr, factor)).distinct()
-        faces = joined(self._turned(photo, sure), self._confirmed(photo, apart_from(sure, proposed)))
-        if not (faces.scores >= _CLEAR).any():
-            faces = joined(faces, self._confirmed(photo, self._sideways(small).placed(factor), any_angle=True))
+        if photo.half is not None:
+            proposed = joined(proposed, self._fine(photo, photo.half)).distinct()
+        faces = self._turned(photo, sure)
+        # A small photo with a clear face isn't searched for turned ones.
+        promising = _PROMISING if photo.half is None and _any_clear(faces) else self._weak
+        faces = joined(faces, self._confirmed(photo, apart_from(sure, proposed), promising))
+        if not _any_clear(faces):
+            faces = joined(faces, self._confirmed(photo, self._sideways(photo), 0))
         # A large photo that lies on its side has more faces that do, and the finer pass misses most of the small ones.
-        # In a photo that is upside down, it may miss all.
-        orientations = _quarters(faces) if (faces.scores >= _CLEAR).any() else [2]
-        for quarters in orientations if is_large else ():
-            proposed = self._fine(image_bgr, factor, quarters)
-            faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), any_angle=True))
+        if photo.half is not None:
+            for quarters in _quarters(faces):
+                proposed = self._fine(photo, photo.half, quarters)
+                faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), 0))
         return plausible(faces, image_bgr, self._min_face).distinct()
 
     def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
         """See `FaceDetector.roll`."""
         return roll_of(self._network, image_bgr, box_xywh)
 
-    def _fine(self, image_bgr: Image, coarse_factor: float, quarters: int = 0) -> Detections:
-        """Return the candidates of the finer pass, tile by tile on two threads.
+    def _fine(self, photo: _Photo, image: Image, quarters: int = 0) -> Detections:
+        """Return the candidates of a finer pass, tile by tile on two threads.
 
         Args:
-            image_bgr: the photo.
-            coarse_factor: factor from the first pass's coordinates to the photo's.
-            quarters: by how many quarters the photo is turned counterclockwise before.
+            photo: the photo.
+            image: the photo reduced, but less than for the first pass.
+            quarters: by how many quarters it is turned counterclockwise before.
         """
-        half, factor = reduced(image_bgr, max(image_bgr.shape[:2]) // _FINE)
-        height, width = half.shape[:2]
-        half = np.ascontiguousarray(np.rot90(half, quarters))
+        height, width = image.shape[:2]
+        factor = max(photo.image_bgr.shape[:2]) / max(height, width)
+        turned = np.ascontiguousarray(np.rot90(image, quarters))
         # No face is larger than the shorter side, and the overlap of a long strip would be most of its length.
-        overlap = min(round(_OVERLAP * coarse_factor / factor), *half.shape[:2])
+        overlap = min(math.ceil(_OVERLAP * photo.factor / factor), *turned.shape[:2])
 
-        def search(corner: tuple[int, int]) -> Detections:
-            x, y = corner
-            tile = half[y : y + _TILE + overlap, x : x + _TILE + overlap]
-            return self._network.candidates(tile, self._weak).placed(1, corner)
+        def search(tile: tuple[slice, slice]) -> Detections:
+            rows, columns = tile
+            return self._network.candidates(turned[tile], self._weak).placed(1, (columns.start, rows.start))
 
         with ThreadPoolExecutor(2) as threads:
-            found = reduce(joined, threads.map(search, _corners(half, overlap)))
+            found = reduce(joined, threads.map(search, _tiles(turned, overlap)))
         if quarters:
             found = _turned_back(found, quarters, width, height)
-        return plausible(found.placed(factor), image_bgr).distinct()
+        return plausible(found.placed(factor), photo.image_bgr).distinct()
 
-    def _sideways(self, small: Image) -> Detections:
+    def _sideways(self, photo: _Photo) -> Detections:
         """Return the candidates of the three other orientations."""
-        height, width = small.shape[:2]
+        image, factor = (photo.small, 1.0) if photo.half is not None else reduced(photo.small, _SIDEWAYS)
+        height, width = image.shape[:2]
         found = nobody()
-        for quarters in (1, 2, 3):
-            seen = self._network.candidates(np.ascontiguousarray(np.rot90(small, quarters)), self._weak)
+        # In a large photo that is upside down, the first pass may miss all faces, and so may the finer one.
+        for quarters in (1, 3) if photo.half is not None else (1, 2, 3):
+            seen = self._network.candidates(np.ascontiguousarray(np.rot90(image, quarters)), self._weak)
             found = joined(found, _turned_back(seen, quarters, width, height))
-        return plausible(found, small).distinct()
+        found = plausible(found, image).placed(factor * photo.factor)
+        if photo.half is not None:
+            quarter, _ = reduced(photo.half, max(photo.half.shape[:2]) // 2)
+            found = joined(found, self._fine(photo, quarter, 2))
+        return found.distinct()
 
     def _turned(self, photo: _Photo, sure: Detections) -> Detections:
         """Return faces of the first pass, the turned ones with roll and landmarks of the look that shows them.
 
         In a photo with turned heads, the first pass sees faces where none are: there, what scores little must be
-        confirmed. Elsewhere that would lose more real faces than false ones.
+        confirmed. Elsewhere that would lose more real faces than false ones. In a large photo, a look at a face must at
+        least show one.
         """
         is_upright = surely_upright(sure)
         faces, doubtful = sure.take(is_upright), nobody()
@@ -153,31 +187,30 @@ class YuNetPhotoDetector:
                 faces = joined(faces, _tilted(face, look.face.placed(scale)))
             elif face.scores[0] >= _CLEAR or look.score >= self._needed:
                 faces = joined(faces, face)
-            else:
+            elif photo.half is None or look.score >= self._sure:
                 doubtful = joined(doubtful, face)
         return faces if (faces.rolls != 0).any() else joined(faces, doubtful)
 
-    def _confirmed(self, photo: _Photo, proposed: Detections, *, any_angle: bool = False) -> Detections:
+    def _confirmed(self, photo: _Photo, proposed: Detections, promising: float) -> Detections:
         """Return the proposals that closer looks find again, as they see them.
 
         Args:
             photo: the photo.
             proposed: places with scores.
-            any_angle: look for turned faces even where a place has a low score and an upright look shows nothing.
+            promising: score of an upright look from which a place with a low score may be a face, turned or not.
         """
         # In large photos, there are more textures to confuse with faces; in small ones, strictness loses turned faces.
-        is_large = max(photo.image_bgr.shape[:2]) > FINE_FROM
-        needed = self._needed if is_large else min(self._sure + _MORE_IN_SMALL, self._needed)
+        needed = self._needed if photo.half is not None else min(self._sure + _MORE_IN_SMALL, self._needed)
+        proposed = proposed.take((proposed.scores >= self._sure) | (proposed.boxes_xywh[:, 2:].min(axis=1) >= _TINY))
         order = np.argsort(-proposed.scores, kind="stable")[:_MOST_PROPOSALS]
         n_strong = int((proposed.scores >= self._sure).sum())
         faces = nobody()
         for index in order[: n_strong + _MOST_WEAK]:
             examiner, scale = photo.examiner(proposed.take(np.array([index])))
-            is_strong = any_angle or proposed.scores[index] >= self._sure
-            if not is_strong and examiner.upright().score < self._weak:
+            if proposed.scores[index] < self._sure and examiner.upright().score < promising:
                 continue
             look = examiner.best()
-            if min(look.score, examiner.look(look.roll, mirrored=True).score) >= needed:
+            if min(look.score, examiner.again(look)) >= needed:
                 faces = joined(faces, look.face.placed(scale))
         return faces
 
@@ -206,12 +239,23 @@ def _quarters(faces: Detections) -> list[int]:
     return sorted(set(np.round(faces.rolls / 90).astype(int) % 4) - {0})
 
 
-def _corners(image: Image, overlap: int) -> Iterator[tuple[int, int]]:
-    """Yield the left top corners of tiles that cover an image."""
-    height, width = image.shape[:2]
-    for y in range(0, max(1, height - overlap), _TILE):
-        for x in range(0, max(1, width - overlap), _TILE):
-            yield x, y
+def _tiles(image: Image, overlap: int) -> Iterator[tuple[slice, slice]]:
+    """Yield rows and columns of tiles of about the same size that cover an image and overlap."""
+    rows, columns = (_parts(length, overlap) for length in image.shape[:2])
+    for top, bottom in rows:
+        for left, right in columns:
+            yield slice(top, bottom), slice(left, right)
+
+
+def _parts(length: int, overlap: int) -> list[tuple[int, int]]:
+    """Return starts and ends of overlapping parts of a length."""
+    count = math.ceil(max(1, length - overlap) / _TILE)
+    step = math.ceil(max(1, length - overlap) / count)
+    return [(start, min(start + step + overlap, length)) for start in range(0, count * step, step)]
+
+
+def _any_clear(faces: Detections) -> bool:
+    return bool((faces.scores >= _CLEAR).any())
 
 
 def apart_from(clear: Detections, proposed: Detections) -> Detections:
@@ -220,55 +264,3 @@ def apart_from(clear: Detections, proposed: Detections) -> Detections:
     centers = proposed.centers_xy[:, None]
     inside = np.any(np.all((centers >= corner) & (centers <= corner + size), axis=2), axis=1)
     return proposed.take(np.flatnonzero(~inside))
-
-
-class HaarPhotoDetector:
-    """Haar for photos; see `FaceDetector`.
-
-    The cascade takes ten times as long as YuNet, so its finer pass is at 1600 pixels however large the photo is. That
-    pass finds two or three false faces in an enlarged portrait, even if a closer look has to find them again. So YuNet
-    confirms what it proposes, and without YuNet's file there is no finer pass.
-
-    Args:
-        network: YuNet, or None if its file is missing.
-        min_face: smallest side of a face in pixels of the photo.
-        sensitivity: 0..1.
-    """
-
-    name = "haar"
-    crop_scale = HaarDetector.crop_scale
-
-    def __init__(self, network: YuNet | None, min_face: int | None, sensitivity: float) -> None:
-        self._network = network
-        self._haar = Haar()
-        self._coarse = HaarDetector(PHOTO_SIDE, min_face, sensitivity)
-        self._min_face = min_face or 0
-        self._neighbors = neighbors_at(sensitivity)
-        self._needed = _needed(score_at(sensitivity))
-
-    def detect(self, image_bgr: Image) -> Detections:
-        """See `FaceDetector.detect`."""
-        clear = self._coarse.detect(image_bgr)
-        if self._network is None or max(image_bgr.shape[:2]) <= FINE_FROM:
-            return clear
-        small, factor = reduced(image_bgr, HAAR_FINE_SIDE)
-        least = max(WINDOW, round(self._min_face / factor))
-        # The first pass finds what is larger.
-        most = max(least, round(1.3 * WINDOW * HAAR_FINE_SIDE / PHOTO_SIDE))
-        fine = self._haar.search(small, step=1.1, neighbors=self._neighbors, min_face=least, max_face=most)
-        proposed = apart_from(clear, fine.placed(factor).distinct())
-        each = (proposed.take(np.array([index])) for index in range(len(proposed)))
-        return reduce(joined, (face for face in each if self._confirms(self._network, image_bgr, face)), clear)
-
-    def _confirms(self, network: YuNet, image_bgr: Image, face: Detections) -> bool:
-        examiner = Examiner(network, image_bgr, face)
-        return min(examiner.look(0).score, examiner.look(0, mirrored=True).score) >= self._needed
-
-    def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
-        """See `HaarDetector.roll`."""
-        return self._coarse.roll(image_bgr, box_xywh)
-
-
-def _needed(sure: float) -> float:
-    """Return the score of a closer look that confirms a proposal, where `sure` is the detector's least score."""
-    return min(sure + _MORE, max(sure, _CONFIRMED))

@@ -19,6 +19,7 @@ from fer.vision.yunet import YuNet
 # A look shows a face and as much again around it, the face 64 pixels wide.
 _SPAN: Final = 2.0
 _SIDE: Final = 128
+_CLOSER: Final = 0.8
 # A face that scores less may be turned by any angle.
 _UPRIGHT: Final = 0.9
 # Degrees by which the landmarks of an upright face are tilted at most; natural tilts are within these.
@@ -83,18 +84,27 @@ class Examiner:
             self._looks[angle] = self.look(angle)
         return self._looks[angle]
 
-    def look(self, roll: float, *, mirrored: bool = False) -> Look:
-        """Look once.
+    def again(self, look: Look) -> float:
+        """Return the score of the mirror image of what a look found, from closer by.
 
-        Args:
-            roll: degrees by which the head is supposed to be turned clockwise.
-            mirrored: look at the mirror image, for its score alone; box and landmarks are then meaningless.
+        A face keeps its score. A texture loses it, since it owes it to one place and one size.
         """
-        square = cut_square(self._image, self._center, self._side, _SIDE, roll)
-        pixels = np.ascontiguousarray(square.pixels[:, ::-1]) if mirrored else square.pixels
+        if not len(look.face):
+            return 0.0
+        x, y = (float(value) for value in look.face.centers_xy[0])
+        side = _CLOSER * _SPAN * float(np.sqrt(look.face.boxes_xywh[0, 2:].prod()))
+        square = cut_square(self._image, (x, y), side, _SIDE, look.roll)
+        return float(self._central(np.ascontiguousarray(square.pixels[:, ::-1])).scores.max(initial=0))
+
+    def _central(self, pixels: Image) -> Detections:
+        """Return the candidates in the middle of a look."""
         found = self._network.candidates(pixels, 0.05)
-        near = (np.abs(found.centers_xy - _SIDE / 2) < _SIDE / _SPAN / 2).all(axis=1)
-        found = found.take(near)
+        return found.take((np.abs(found.centers_xy - _SIDE / 2) < _SIDE / _SPAN / 2).all(axis=1))
+
+    def look(self, roll: float) -> Look:
+        """Look once at a head that is supposed to be turned clockwise by `roll` degrees."""
+        square = cut_square(self._image, self._center, self._side, _SIDE, roll)
+        found = self._central(square.pixels)
         if not len(found):
             return Look(roll, found, 0.0)
         face = found.take(np.array([found.scores.argmax()]))
