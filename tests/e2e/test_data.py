@@ -200,6 +200,9 @@ def test_deleting_asks_first(clean_home: App, archive: Path) -> None:
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("The file it was imported from stays where it is.")).to_be_visible()
     page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("'fer2013' was deleted.")).to_be_visible()
+    # While the page is redrawn, the help is there twice.
+    clean_home.settle()
     expect(page.get_by_text("How to get FER-2013")).to_be_visible()
     assert not list((clean_home.server.home / "data").glob("[!.]*"))
 

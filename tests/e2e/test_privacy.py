@@ -112,7 +112,8 @@ def test_a_photo_of_28_mb_is_never_on_disk(app: App, tmp_path: Path) -> None:
         drop(page, large_photo(tmp_path))
         expect(page.get_by_text("large.png · 3060 × 3050 pixels")).to_be_visible()
     assert any("socket:" in file for file in seen), "the watcher saw nothing at all"
-    assert temporary(seen, app.server) == []
+    # The page reads files that are there anyway, such as the one that names the model in use.
+    assert [file for file in temporary(seen, app.server) if Path(file) not in before] == []
     assert sorted(app.server.home.rglob("*")) == before
 
 
