@@ -250,6 +250,21 @@ def test_a_quote_never_closed_and_a_nul_byte_cost_one_row(row: bytes, reason: st
     assert reading.dataset.fingerprint == DATASET.fingerprint
 
 
+def test_a_parquet_whose_schema_contradicts_its_statistics_does_not_end_the_process() -> None:
+    data = parquet({"image": [PNG] * 5, "label": ["happy"] * 5})
+    # The footer begins with the schema; a column that is required or optional has other statistics.
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    n_refused = 0
+    for place in range(footer, footer + 60):
+        damaged = data[:place] + bytes([data[place] ^ 2]) + data[place + 1 :]
+        try:
+            assert read(("a.parquet", lambda damaged=damaged: damaged)).n_read == 5
+        except DatasetError as error:
+            assert "\n" not in str(error)
+            n_refused += 1
+    assert n_refused > 10
+
+
 @pytest.mark.parametrize("kind", ["a hard link out", "a bomb in a zip in a zip", "a billion images", "UTF-32"])
 def test_a_refused_file_leaves_what_was_there_untouched(kind: str, fer_home: Path, tmp_path: Path) -> None:
     (tmp_path / "old.csv").write_bytes(TABLE)
