@@ -155,11 +155,11 @@ def test_each_file_in_a_folder_of_no_class_is_rejected(tmp_path: Path) -> None:
 
 
 def test_a_folder_next_to_the_splits_is_rejected_and_not_ignored(tmp_path: Path) -> None:
-    beside = ["happy/x.png", "train2/happy/a.png"]
-    files = {**image_files(synthetic_faces(28, 0, 0)), **dict.fromkeys([*beside, "docs/a.png", "happy.png"], b"x")}
+    strays = ["happy/x.png", "train2/happy/a.png"]
+    files = {**image_files(synthetic_faces(28, 0, 0)), **dict.fromkeys([*strays, "docs/a.png", "happy.png"], b"x")}
     reading: Reading = read_path(write_files(tmp_path / "faces", files))
     assert [(item.where, item.reason) for item in reading.rejected] == [
-        (name, "its folder names no split") for name in beside
+        (name, "its folder names no split") for name in strays
     ]
     assert reading.n_read == 30
 
