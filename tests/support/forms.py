@@ -1,12 +1,16 @@
 """Small datasets of synthetic faces in the formats in which people have FER-2013."""
 
 import io
+import json
+import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from fer.datasets.doctor.crowd import EMOTION_COLUMNS
@@ -110,3 +114,38 @@ def plus(dataset: FaceDataset, image: np.ndarray, label: int, split: int = 0) ->
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Return the bytes of every file below a folder, by path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def tar_bytes(files: Mapping[str, bytes]) -> bytes:
+    """Return a tar of files."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def npz_bytes(**arrays: np.ndarray) -> bytes:
+    """Return a compressed npz of arrays."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def parquet_bytes(dataset: FaceDataset, names: list[str] | None = None, **columns: list[str]) -> bytes:
+    """Return a parquet file in the layout of Hugging Face; with `names`, the schema names the classes."""
+    table = pa.table(
+        {
+            "image": [{"bytes": png(image), "path": f"{index}.png"} for index, image in enumerate(dataset.images)],
+            "label": dataset.labels.tolist(),
+            **columns,
+        }
+    )
+    if names is not None:
+        features = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(features)})
+    stream = io.BytesIO()
+    pq.write_table(table, stream)
+    return stream.getvalue()

@@ -17,7 +17,7 @@ from fer.datasets.readings import Reading
 from fer.datasets.store.importing import import_path
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError
-from tests.support.forms import csv_lines, image_files, png, snapshot, synthetic_faces, zip_bytes
+from tests.support.forms import csv_lines, image_files, npz_bytes, png, snapshot, synthetic_faces, zip_bytes
 
 DATASET = synthetic_faces(14, 7, 7)
 FILES = list(image_files(DATASET).items())
@@ -71,12 +71,6 @@ def saved(array: np.ndarray) -> bytes:
 
 def npz(images: bytes, labels: bytes = saved(np.array(["happy"] * 3))) -> bytes:
     return zip_bytes({"images.npy": images, "labels.npy": labels})
-
-
-def npz_of(**arrays: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    return stream.getvalue()
 
 
 def parquet(columns: dict[str, object], metadata: dict[str, str] | None = None) -> bytes:
@@ -167,15 +161,15 @@ REFUSED: dict[str, tuple[Made, str]] = {
         "can't be read",
     ),
     "an npz of zeros": (
-        ("a.npz", lambda: npz_of(images=np.zeros((20_000, 48, 48), np.uint8), labels=np.zeros(20_000, int))),
+        ("a.npz", lambda: npz_bytes(images=np.zeros((20_000, 48, 48), np.uint8), labels=np.zeros(20_000, int))),
         "packed",
     ),
     "images without pixels": (
-        ("a.npz", lambda: npz_of(images=np.zeros((5, 0, 48), np.uint8), labels=np.zeros(5, int))),
+        ("a.npz", lambda: npz_bytes(images=np.zeros((5, 0, 48), np.uint8), labels=np.zeros(5, int))),
         "expected",
     ),
     "records for images": (
-        ("a.npz", lambda: npz_of(images=np.zeros(5, [("a", "u1", (48, 48))]), labels=np.zeros(5, int))),
+        ("a.npz", lambda: npz_bytes(images=np.zeros(5, [("a", "u1", (48, 48))]), labels=np.zeros(5, int))),
         "expected",
     ),
     "a line of megabytes": (("a.csv", lambda: HEADER + b"0," + b"1 " * 10**6), "longer than a megabyte"),
@@ -212,7 +206,7 @@ READ: dict[str, tuple[Made, int]] = {
     "Fortran order": (
         (
             "a.npz",
-            lambda: npz_of(
+            lambda: npz_bytes(
                 images=np.asfortranarray(DATASET.images), labels=np.array([EMOTIONS[label] for label in DATASET.labels])
             ),
         ),
