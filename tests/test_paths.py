@@ -1,5 +1,8 @@
 """State is under FER_HOME, else in the checkout, else in the user's data folder."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import platformdirs
@@ -41,3 +44,28 @@ def test_a_hint_names_the_command_that_its_reader_has(monkeypatch: pytest.Monkey
     assert paths.typed("runs resume ID") == "python -m fer runs resume ID"
     monkeypatch.setattr(paths, "PROGRAM", tmp_path / "fer" / "_dashboard")
     assert paths.typed("runs resume ID") == "fer runs resume ID"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, paths.CHECKOUT / ".matplotlib"),
+        ({"FER_HOME": "~/expressions"}, Path("HOME/expressions/.matplotlib")),
+        ({"FER_HOME": "~/expressions", "MPLCONFIGDIR": "mine"}, Path("mine")),
+    ],
+)
+def test_matplotlib_keeps_its_fonts_with_the_users_state(
+    variables: dict[str, str], expected: Path, tmp_path: Path
+) -> None:
+    """Whichever package imports matplotlib; a folder that the user has chosen stays."""
+    env = {name: value for name, value in os.environ.items() if name not in ("FER_HOME", "MPLCONFIGDIR")}
+    code = "import fer, os; print(os.environ['MPLCONFIGDIR'])"
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=paths.CHECKOUT,
+        env={**env, "HOME": str(tmp_path), "USERPROFILE": str(tmp_path), **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip() == str(expected).replace("HOME", str(tmp_path))

@@ -4,7 +4,6 @@ matplotlib is imported when a figure is drawn: it takes 31 MB.
 """
 
 import io
-import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE
-from fer.paths import home
 from fer.summary.statistics import GroupSummary, Summary
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ _NOT_SURE_COLOR: Final = "#B8B8B8"
 _SIZE_INCHES: Final = (8.0, 3.6)
 _DPI: Final = 200
 _BAND: Final = 0.8
-_FONT_LIST: Final = ".matplotlib"
 
 
 def shown_groups(summary: Summary) -> tuple[GroupSummary, ...]:
@@ -110,20 +107,14 @@ def as_svg(figure: "Figure") -> bytes:
 
 
 def _saved(figure: "Figure", form: str) -> bytes:
+    from matplotlib import rc_context
+
     stream = io.BytesIO()
     # Without the date and with constant ids, equal charts are equal files, whose address on a page stays the same.
     metadata = {"Date": None} if form == "svg" else None
-    with _matplotlib().rc_context({"svg.hashsalt": "fer"}):
+    with rc_context({"svg.hashsalt": "fer"}):
         figure.savefig(stream, format=form, dpi=_DPI, metadata=metadata)
     return stream.getvalue()
-
-
-def _matplotlib() -> Any:
-    # Its list of fonts would otherwise go to the user's own folders.
-    os.environ.setdefault("MPLCONFIGDIR", str(home() / _FONT_LIST))
-    import matplotlib
-
-    return matplotlib
 
 
 def _figure() -> "tuple[Figure, Axes]":
@@ -159,9 +150,11 @@ def _ink(dark: bool) -> str:
 
 def _style(dark: bool) -> AbstractContextManager[Any]:
     """Return the style of a figure: on white for print, or without a ground for a dark page."""
+    from matplotlib import rc_context
+
     ink = _ink(dark)
     ground = "none" if dark else "white"
-    return _matplotlib().rc_context(  # type: ignore[no-any-return]
+    return rc_context(
         {
             **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink),
             **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), ground),
