@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -21,17 +20,12 @@ from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.gallery import Card, cards, mistakes
 from fer.recognition.classifier import EmotionClassifier
+from fer.templating import templates_of
 
 _GALLERY_FACES: Final = 24
 _TOP_CLASSES: Final = 3
 _PLOTLY_CONFIG: Final[dict[str, Any]] = {"displaylogo": False, "responsive": True, "displayModeBar": False}
-_TEMPLATES: Final = Environment(
-    loader=PackageLoader("fer.evaluation"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES: Final = templates_of("fer.evaluation")
 
 
 def html_page(

@@ -3,20 +3,13 @@
 import base64
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from fer.provenance import Provenance
 from fer.summary import charts, wording
 from fer.summary.comparison import CAUTION
 from fer.summary.statistics import Summary
+from fer.templating import templates_of
 
-_TEMPLATES: Final = Environment(
-    loader=PackageLoader("fer.summary"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES: Final = templates_of("fer.summary")
 
 
 def html_report(summary: Summary, about: Provenance) -> str:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fer import __version__
 from fer.emotions import EMOTION_COLORS, EMOTIONS, looks
 from fer.streams.record import OUTCOMES, PersonSummary
 from fer.streams.timeline import PersonLine, Timeline
+from fer.templating import templates_of
 from fer.video.processing import VideoResult
 from fer.video.summary import Moment
 from fer.vision.images import encode_jpeg
@@ -22,9 +22,7 @@ _MOST_CHANGES: Final = 200
 _WIDTH, _HEIGHT = 1000, 120
 _UNSURE_COLOR: Final = "#C8C8C8"
 _COLORS: Final = {**EMOTION_COLORS, "not sure": _UNSURE_COLOR}
-_TEMPLATES: Final = Environment(
-    loader=PackageLoader("fer.video"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
+_TEMPLATES: Final = templates_of("fer.video")
 
 
 def html_report(results: Sequence[VideoResult], about: dict[str, Any]) -> str:
