@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from fer.errors import VideoError
 from fer.storage.files import PART, replacing
@@ -50,7 +50,9 @@ class Annotated:
             stack.callback(_remove, picture, heard)
             subtitles = None
             if self.subtitles is not None:
-                subtitles = SubtitleWriter(_opened(stack, self.subtitles))
+                with _writable(self.subtitles):
+                    stream = stack.enter_context(replacing(self.subtitles))
+                subtitles = SubtitleWriter(stream)
             video = AnnotatedVideo(picture, info, options.settings, self.form)
             stack.callback(video.abandon)
             copy = AnnotatedCopy(video, subtitles)
@@ -64,10 +66,8 @@ class Annotated:
                     finished = heard
                 else:
                     copy.notes.append(_NO_SOUND)
-            try:
+            with _writable(self.path):
                 finished.replace(self.path)
-            except OSError as error:
-                raise VideoError(f"'{self.path}' can't be written ({error.strerror}); choose another place.") from error
 
 
 @dataclass
@@ -85,9 +85,11 @@ class AnnotatedCopy:
             self.subtitles.add(frame)
 
 
-def _opened(stack: ExitStack, path: Path) -> IO[bytes]:
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    """Say in a sentence that a file can't be written."""
     try:
-        return stack.enter_context(replacing(path))
+        yield
     except OSError as error:
         raise VideoError(f"'{path}' can't be written ({error.strerror}); choose another place.") from error
 
