@@ -1,13 +1,13 @@
 """The report of videos as one HTML file that opens offline: pictures and charts are embedded, and it has no script."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from fer import __version__
-from fer.emotions import EMOTION_COLORS, EMOTIONS, looks
+from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE, looks
 from fer.streams.record import OUTCOMES, PersonSummary
 from fer.streams.timeline import PersonLine, Timeline
 from fer.templating import templates_of
@@ -21,7 +21,7 @@ _MOST_CHANGES: Final = 200
 # The size of a timeline in the units of its drawing.
 _WIDTH, _HEIGHT = 1000, 120
 _UNSURE_COLOR: Final = "#C8C8C8"
-_COLORS: Final = {**EMOTION_COLORS, "not sure": _UNSURE_COLOR}
+_COLORS: Final = {**EMOTION_COLORS, NOT_SURE: _UNSURE_COLOR}
 _TEMPLATES: Final = templates_of("fer.video")
 
 
@@ -81,9 +81,9 @@ def _person(person: PersonSummary, timeline: Timeline, moments: Sequence[Moment]
     }
 
 
-def _shares(shares: Any) -> list[tuple[str, float]]:
+def _shares(shares: Iterable[float]) -> list[tuple[str, float]]:
     """Return the name and percentage of each outcome that occurs."""
-    return [(name, 100 * float(share)) for name, share in zip(OUTCOMES, shares, strict=True) if share > 0]
+    return [(name, 100 * share) for name, share in zip(OUTCOMES, shares, strict=True) if share > 0]
 
 
 def _lines(line: PersonLine, last_s: float) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fer.arrays import Image
 from fer.streams.people import Person
-from fer.streams.record import OUTCOMES, Observation, PersonSummary, SessionRecord
+from fer.streams.record import OUTCOMES, Observation, PersonSummary, SessionRecord, shares_of
 from fer.streams.timeline import Timeline, timeline_of
 from fer.video.analysis import SKIPPED, AnalysedFrame
 from fer.vision.crops import cut_square
@@ -131,8 +131,7 @@ class VideoSummary:
 
     def shares(self) -> dict[str, float]:
         """Return the share of each of `OUTCOMES` in the time that faces were seen; all 0 without a face."""
-        seconds = self._record.seconds_by_outcome
-        return dict(zip(OUTCOMES, (seconds / max(float(seconds.sum()), 1e-9)).tolist(), strict=True))
+        return dict(zip(OUTCOMES, shares_of(self._record.seconds_by_outcome).tolist(), strict=True))
 
     def moments(self, person: int | None = None) -> list[Moment]:
         """Return the strongest moments, of one person or of each, by person and in the order of `EMOTIONS`."""
