@@ -1,7 +1,7 @@
-"""The process that opens a stranger's video: `python -m fer.video.child REQUEST`. It has limits, and can't open more.
+"""Open a stranger's video in a process of its own, with limits: `python -m fer.video.child REQUEST`.
 
-It writes the messages of `fer.video.wire` to its standard output, and ends with its parent: when its standard input is
-closed.
+It can open no other file. It writes the messages of `fer.video.wire` to its standard output, and ends with its
+parent: when its standard input is closed.
 """
 
 import contextlib

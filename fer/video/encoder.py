@@ -4,7 +4,6 @@ import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -119,7 +118,7 @@ class AnnotatedVideo:
             raise _unwritable(self._error) from self._error
 
     def abandon(self) -> None:
-        """End the thread, whatever the file is worth. After `close`, this does nothing."""
+        """End the thread without encoding what is left; the file is unusable. After `close`, this does nothing."""
         self._abandoned = True
         if self._thread.is_alive():
             self._frames.put(None)
@@ -145,7 +144,7 @@ class AnnotatedVideo:
         draw_people(scene, self._seen, self._people, self._settings)
         picture = VideoFrame.from_ndarray(self._padded(scene), format="bgr24")
         picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-        picture.pts, picture.time_base = frame.pts, Fraction(self._time_base)
+        picture.pts, picture.time_base = frame.pts, self._time_base
         self._output.mux(self._stream.encode(picture))
 
     def _padded(self, scene: Image) -> Image:

@@ -1,7 +1,8 @@
 """Faces that keep their number and their expression from frame to frame.
 
 Boxes of a detection are assigned to the tracks at hand by overlap (Hungarian method, scipy); a track survives a few
-detections that miss it, as they do when a head turns, and is forgotten afterwards.
+detections that miss it, as they do when a head turns, and is forgotten afterwards. Where looks are compared, whoever
+comes back gets the old track again.
 """
 
 import math
@@ -25,8 +26,8 @@ MAX_MISSED: Final = 3
 KEEP_S: Final = 0.6
 # A detector's boxes differ by 15 to 19 % in size from frame to frame: a new size counts for half.
 _SIZE_WEIGHT: Final = 0.5
-# Likeness of looks, -1..1: above the first, it may be the same person, and is if it was seen just before; above the
-# second, it is the same one.
+# Likeness of looks, -1..1. From the first on, a face may belong to a track that was just missed, or to a person who
+# was last seen within `_HIDDEN_S`; from the second on, to anyone who has left.
 _ALIKE: Final = 0.5
 _SAME: Final = 0.7
 _HIDDEN_S: Final = 5.0
