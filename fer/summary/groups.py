@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final
@@ -94,7 +95,7 @@ def by_table(files: Iterable[str], data: bytes, column: str | None = None) -> di
     Args:
         files: paths. A row names a file by its path, or by its name if no other file has it.
         data: the table as CSV, with commas, semicolons or tabs.
-        column: the column of groups; by default 'group', or the only one besides 'file'.
+        column: the column of groups; by default 'group', or the only one other than 'file'.
 
     Raises:
         SummaryError: the table has no such column, or none of its rows names one of the files.
@@ -123,9 +124,7 @@ def by_table(files: Iterable[str], data: bytes, column: str | None = None) -> di
 
 def _unique_names(files: Sequence[str]) -> dict[str, str]:
     names = {file: file.replace("\\", "/").rpartition("/")[2] for file in files}
-    counts: dict[str, int] = {}
-    for name in names.values():
-        counts[name] = counts.get(name, 0) + 1
+    counts = Counter(names.values())
     return {file: name for file, name in names.items() if counts[name] == 1}
 
 
