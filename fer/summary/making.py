@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fer.errors import SummaryError
 from fer.paths import CHECKOUT
 from fer.provenance import Provenance
 from fer.results import ImageAnalysis
 from fer.summary.groups import Groups
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SECONDS: Final = 180
 _log = logging.getLogger(__name__)
@@ -79,13 +82,7 @@ def make(analyses: Sequence[ImageAnalysis], groups: Groups | None, about: Proven
         header=header,
         rows=rows,
         charts=tuple(
-            FigureFiles(
-                title,
-                name,
-                charts.as_png(draw(summary, dark=dark)),
-                charts.as_png(draw(summary)),
-                charts.as_svg(draw(summary)),
-            )
+            _figure_files(title, name, shown=draw(summary, dark=dark), printed=draw(summary))
             for title, name, draw in charts.FIGURES
             if total.n_faces
         ),
@@ -94,6 +91,12 @@ def make(analyses: Sequence[ImageAnalysis], groups: Groups | None, about: Proven
         methods=wording.methods(summary, about),
         html=report.html_report(summary, about).encode(),
     )
+
+
+def _figure_files(title: str, name: str, *, shown: "Figure", printed: "Figure") -> FigureFiles:
+    from fer.summary.charts import as_png, as_svg
+
+    return FigureFiles(title, name, as_png(shown), as_png(printed), as_svg(printed))
 
 
 def pack(analyses: Sequence[ImageAnalysis], groups: Groups | None, about: Provenance, *, dark: bool) -> bytes:
