@@ -25,6 +25,7 @@ from rich.table import Table
 from fer.arrays import SIDE
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import KERAS_FILE, load_bundle
+from fer.text import MB
 from fer.video.analysis import VideoAnalysis, VideoOptions, video_model
 from fer.video.annotated import Annotated
 from fer.video.processing import process
@@ -62,25 +63,14 @@ def write_clip(path: Path, width: int, height: int, seconds: float, n_faces: int
     return seconds
 
 
-def rows_only(path: Path) -> Callable[[], None]:
-    """Return the analysis of a file to a CSV."""
+def analysis(path: Path, copy: Path | None = None) -> Callable[[], None]:
+    """Return the analysis of a file to a CSV and, if `copy` is given, to an annotated video there."""
     model, options = video_model(load_bundle(SHIPPED_BUNDLE)), VideoOptions.of(detector="yunet")
+    annotated = Annotated(copy) if copy else None
 
     def work() -> None:
         with tempfile.TemporaryFile() as stream:
-            result = process(path, model, options, [CsvWriter(stream)])
-        assert result.error is None, result.error
-
-    return work
-
-
-def with_copy(path: Path, target: Path) -> Callable[[], None]:
-    """Return the analysis of a file to a CSV and an annotated video."""
-    model, options = video_model(load_bundle(SHIPPED_BUNDLE)), VideoOptions.of(detector="yunet")
-
-    def work() -> None:
-        with tempfile.TemporaryFile() as stream:
-            result = process(path, model, options, [CsvWriter(stream)], annotated=Annotated(target))
+            result = process(path, model, options, [CsvWriter(stream)], annotated=annotated)
         assert result.error is None, result.error
 
     return work
@@ -139,15 +129,15 @@ def speed_table(folder: Path) -> Table:
     length = write_clip(small, 640, 480, 15, 1)
     works: dict[str, Callable[[], float | None]] = {
         "script": script(small),
-        "rows": rows_only(small),
-        "rows and video": with_copy(small, folder / "out.mp4"),
+        "rows": analysis(small),
+        "rows and video": analysis(small, folder / "out.mp4"),
     }
     found = in_turns(works, length, _ROUNDS)
     targets = {"script": "", "rows": "5 x real time, 8 x the script", "rows and video": "3 x real time"}
     for name, speed in found.items():
         table.add_row("640 x 480, one face", name, f"{speed:.1f}", f"{speed / found['script']:.1f}", targets[name])
     length = write_clip(large, 1920, 1080, 10, 4)
-    found = in_turns({"script": script(large), "rows and video": with_copy(large, folder / "out.mp4")}, length, 1)
+    found = in_turns({"script": script(large), "rows and video": analysis(large, folder / "out.mp4")}, length, 1)
     for name, speed in found.items():
         target = "1 x real time" if name != "script" else ""
         table.add_row("1080p, four faces", name, f"{speed:.1f}", f"{speed / found['script']:.1f}", target)
@@ -172,10 +162,10 @@ def memory_table(folder: Path) -> Table:
                         output.mux(packet)
     process_, memory = psutil.Process(), {}
     model = video_model(load_bundle(SHIPPED_BUNDLE))
-    with VideoAnalysis(looped, model, VideoOptions.of(detector="yunet", every=5)) as analysis:
-        for frame in analysis:
+    with VideoAnalysis(looped, model, VideoOptions.of(detector="yunet", every=5)) as frames:
+        for frame in frames:
             if frame.number % (60 * _RATE) == 0:
-                memory[frame.number // (60 * _RATE)] = process_.memory_info().rss / 1e6
+                memory[frame.number // (60 * _RATE)] = process_.memory_info().rss / MB
     table = Table("minute", "MB of memory")
     for minute in (1, 20, 40, max(memory)):
         table.add_row(str(minute), f"{memory[minute]:.0f}")
