@@ -1,4 +1,4 @@
-"""Boxes and labels on a live frame; drawing never predicts."""
+"""Boxes and labels on a frame of a stream; drawing never predicts."""
 
 import cv2
 import numpy as np
