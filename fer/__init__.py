@@ -8,8 +8,6 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from fer import paths
-
 if TYPE_CHECKING:
     from fer.api import analyze
     from fer.emotions import EMOTIONS
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 # The onnxruntime wheel sends usage data unless this is set before its first import; child processes inherit it.
 # A value that the user has set stays.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-# Likewise, matplotlib would write its list of fonts into the user's own folders, whichever package imports it.
-os.environ.setdefault("MPLCONFIGDIR", str(paths.home() / ".matplotlib"))
 
 __version__ = "0.1.0"
 

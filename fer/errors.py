@@ -52,7 +52,7 @@ class DatasetError(FerError):
 
 
 class ConfigError(FerError):
-    """A setting of a training run is out of range or contradicts another."""
+    """A setting is out of range or contradicts another."""
 
 
 class RunError(FerError):

@@ -10,6 +10,8 @@ from typing import Final
 
 import platformdirs
 
+from fer.errors import ConfigError
+
 APP_NAME: Final = "fer-dashboard"
 _PACKAGE: Final = Path(__file__).resolve().parent
 # The root of the checkout. In an installed package this is site-packages, which holds no app.py.
@@ -30,11 +32,28 @@ def home() -> Path:
 
     It is `FER_HOME` if that is set, else the checkout, else (in an installed package) the platform's folder for user
     data, such as `~/.local/share/fer-dashboard`.
+
+    Raises:
+        ConfigError: FER_HOME starts with the name of a user who doesn't exist.
     """
     chosen = os.environ.get("FER_HOME")
     if chosen:
-        return Path(chosen).expanduser().resolve()
+        try:
+            return Path(chosen).expanduser().resolve()
+        except RuntimeError as error:
+            raise ConfigError(
+                f"FER_HOME: '{chosen}' names no user's folder; set it to the path of a folder."
+            ) from error
     return CHECKOUT if PROGRAM == CHECKOUT else platformdirs.user_data_path(APP_NAME, appauthor=False)
+
+
+def keep_fonts_at_home() -> None:
+    """Have matplotlib write its list of fonts below `home()` in this process and its children.
+
+    Otherwise it goes to the user's own folders, whichever package imports matplotlib. A folder that the user has chosen
+    stays. Only programs call this: who imports `fer` has settings of their own for matplotlib.
+    """
+    os.environ.setdefault("MPLCONFIGDIR", str(home() / ".matplotlib"))
 
 
 def typed(words: str) -> str:

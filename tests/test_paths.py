@@ -59,7 +59,7 @@ def test_matplotlib_keeps_its_fonts_with_the_users_state(
 ) -> None:
     """Whichever package imports matplotlib; a folder that the user has chosen stays."""
     env = {name: value for name, value in os.environ.items() if name not in ("FER_HOME", "MPLCONFIGDIR")}
-    code = "import fer, os; print(os.environ['MPLCONFIGDIR'])"
+    code = "import fer.paths, os; fer.paths.keep_fonts_at_home(); print(os.environ['MPLCONFIGDIR'])"
     shown = subprocess.run(
         [sys.executable, "-c", code],
         cwd=paths.CHECKOUT,
@@ -69,3 +69,23 @@ def test_matplotlib_keeps_its_fonts_with_the_users_state(
         check=True,
     )
     assert shown.stdout.strip() == str(expected).replace("HOME", str(tmp_path))
+
+
+def test_importing_the_library_leaves_matplotlib_alone(tmp_path: Path) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "MPLCONFIGDIR"}
+    code = "import fer, fer.summary.charts, os; print('MPLCONFIGDIR' in os.environ)"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=paths.CHECKOUT, env=env, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "False"
+
+
+def test_a_home_of_nobody_gives_a_sentence() -> None:
+    env = {**os.environ, "FER_HOME": "~no-such-user/x"}
+    shown = subprocess.run(
+        [sys.executable, "-m", "fer", "runs"], cwd=paths.CHECKOUT, env=env, capture_output=True, text=True, check=False
+    )
+    assert shown.returncode == 1 and shown.stdout == ""
+    assert shown.stderr.strip() == (
+        "Error: FER_HOME: '~no-such-user/x' names no user's folder; set it to the path of a folder."
+    )

@@ -11,6 +11,7 @@ import click
 
 from fer import __version__
 from fer.errors import FerError
+from fer.paths import keep_fonts_at_home
 
 _COMMANDS: Final[dict[str, str]] = {
     "app": "fer.cli.app:app",
@@ -49,3 +50,4 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="fer")
 def main() -> None:
     """Facial expression recognition: dashboard, photos, videos, training, evaluation and data."""
+    keep_fonts_at_home()

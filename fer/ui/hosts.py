@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fer.paths import keep_fonts_at_home
 from fer.ui.access.gate import log_if_open
 from fer.ui.closing import CLOSING
 from fer.ui.exposure import one_line_per_broken_frame
@@ -99,6 +100,7 @@ def own_pages_only() -> Middleware:
 @asynccontextmanager
 async def server_life(_: Any) -> AsyncIterator[None]:
     """Open the user's browser once the server is up, unless it is headless, and clean up when the server ends."""
+    keep_fonts_at_home()
     install()
     one_line_per_broken_frame()
     log_if_open()
