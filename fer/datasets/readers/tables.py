@@ -58,10 +58,10 @@ def find_columns(names: list[str], name: str) -> Header:
     """
     labels, pixels = find_column(names, LABEL_COLUMNS), find_column(names, (PIXELS_COLUMN,))
     if labels is None or pixels is None:
-        wanted, what = (PIXELS_COLUMN, "pixels") if pixels is None else ("emotion", "labels")
+        missing = PIXELS_COLUMN if pixels is None else LABEL_COLUMNS[0]
         raise DatasetError(
-            f"{name} has no column '{wanted}' of {what}; expected the columns emotion, pixels and Usage of FER-2013 in "
-            f"the first line, or the files of images and their labels."
+            f"{name} has no column '{missing}'; its first line needs the columns emotion, pixels and Usage of "
+            "FER-2013, or a column with names of images and one with their labels."
         )
     is_fer2013 = names[labels].lower() == LABEL_COLUMNS[0]
     return Header(labels, pixels, find_column(names, SPLIT_COLUMNS), find_column(names, GROUP_COLUMNS), is_fer2013)
