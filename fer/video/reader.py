@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import os
 import queue
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,12 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-import numpy as np
-import numpy.typing as npt
 import psutil
 
 from fer.arrays import Image
 from fer.errors import VideoError
+from fer.storage.children import end_child, read_exactly, start_child
 from fer.text import MB
 from fer.video.limits import MAX_MEMORY, MAX_PIXELS, SILENT_SECONDS
 from fer.video.wire import DONE, FAILED, FRAME, HEADER, INFO, Request, VideoInfo
@@ -27,11 +23,8 @@ from fer.video.wire import DONE, FAILED, FRAME, HEADER, INFO, Request, VideoInfo
 # Frames that wait between the processes: enough to overlap, and at most 150 MB.
 _MOST_WAITING: Final = 4
 _POLL_SECONDS: Final = 0.25
-_END_SECONDS: Final = 5.0
 # A message's JSON is some hundred bytes.
 _MOST_JSON: Final = 1_000_000
-_PIPE_BYTES: Final = 1 << 20
-_IMPORT_FROM: Final = str(Path(__file__).resolve().parents[2])
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,45 +201,15 @@ def check_file(path: Path) -> None:
         raise VideoError(f"'{path}' can't be opened ({error}); check the name and its permissions.") from error
 
 
-def start_child(module: str, argument: str) -> subprocess.Popen[bytes]:
-    """Start a module of this package as a child that ends with this process."""
-    paths = [_IMPORT_FROM, *filter(None, [os.environ.get("PYTHONPATH")])]
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, argument],
-        bufsize=0,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        # FFmpeg's messages quote the file.
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-    if sys.platform == "linux":
-        import fcntl
-
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # type: ignore[union-attr]
-    return process
-
-
-def end_child(process: subprocess.Popen[bytes]) -> None:
-    """End a child at once and wait for its end."""
-    process.kill()
-    assert process.stdin is not None
-    with contextlib.suppress(OSError):
-        process.stdin.close()
-    process.wait(_END_SECONDS)
-
-
 def _message(stream: IO[bytes]) -> tuple[bytes, dict[str, Any], Image | None] | None:
     """Return the next message, or None at the end. Nothing is trusted, as the child handles a stranger's file."""
-    header = _read(stream, HEADER.size)
+    header = read_exactly(stream, HEADER.size)
     if header is None:
         return None
     kind, n_json, n_pixels = HEADER.unpack(header.data)
     if n_json > _MOST_JSON:
         return None
-    text = _read(stream, n_json)
+    text = read_exactly(stream, n_json)
     values = json.loads(text.tobytes()) if text is not None else None
     if not isinstance(values, dict):
         return None
@@ -255,20 +218,8 @@ def _message(stream: IO[bytes]) -> tuple[bytes, dict[str, Any], Image | None] | 
     height, width = values["height"], values["width"]
     if n_pixels != 3 * height * width or n_pixels > 3 * MAX_PIXELS * 4:
         return None
-    pixels = _read(stream, n_pixels)
+    pixels = read_exactly(stream, n_pixels)
     return None if pixels is None else (kind, values, pixels.reshape(height, width, 3))
-
-
-def _read(stream: IO[bytes], count: int) -> npt.NDArray[np.uint8] | None:
-    # Not a bytearray, which is filled with zeros first.
-    data = np.empty(count, np.uint8)
-    view, done = data.data, 0
-    while done < count:
-        n_bytes = stream.readinto(view[done:])  # type: ignore[attr-defined]
-        if not n_bytes:
-            return None
-        done += n_bytes
-    return data
 
 
 def _crashed() -> VideoError:

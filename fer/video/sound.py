@@ -21,9 +21,9 @@ from av.packet import Packet
 from av.stream import Stream
 
 from fer.errors import VideoError
+from fer.storage.children import end_child, start_child
 from fer.video.child import allow_files, end_with_parent, import_all, restrict
 from fer.video.decode import open_strangers
-from fer.video.reader import end_child, start_child
 
 # What browsers play in each container, and what else is encoded to.
 _COPIED: Final = {".mp4": {"aac", "mp3", "opus", "flac"}, ".webm": {"opus", "vorbis"}}

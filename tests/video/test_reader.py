@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from fer.errors import VideoError
+from fer.storage.children import end_child, start_child
 from fer.text import MB
 from fer.video import reader as module
-from fer.video.reader import VideoReader, end_child, start_child
+from fer.video.reader import VideoReader
 from fer.video.wire import Request
 from tests.support.clips import Clip, plain
 

@@ -1,0 +1,58 @@
+"""Children that open the files of strangers, so that what a decoder does there can't reach this process."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Final
+
+import numpy as np
+import numpy.typing as npt
+
+_END_SECONDS: Final = 5.0
+_PIPE_BYTES: Final = 1 << 20
+_IMPORT_FROM: Final = str(Path(__file__).resolve().parents[2])
+
+
+def start_child(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a module of this package as a child with pipes; its standard input closes when this process ends."""
+    paths = [_IMPORT_FROM, *filter(None, [os.environ.get("PYTHONPATH")])]
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # A decoder's messages quote the file.
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(process.stdout.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # type: ignore[union-attr]
+    return process
+
+
+def end_child(process: subprocess.Popen[bytes]) -> None:
+    """End a child at once and wait for its end."""
+    process.kill()
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    process.wait(_END_SECONDS)
+
+
+def read_exactly(stream: IO[bytes], count: int) -> npt.NDArray[np.uint8] | None:
+    """Read bytes from an unbuffered stream: (count,) uint8, or None if it ends before."""
+    # Not a bytearray, which is filled with zeros first.
+    data = np.empty(count, np.uint8)
+    view, done = data.data, 0
+    while done < count:
+        n_bytes = stream.readinto(view[done:])  # type: ignore[attr-defined]
+        if not n_bytes:
+            return None
+        done += n_bytes
+    return data
