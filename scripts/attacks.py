@@ -29,6 +29,7 @@ from tests.support.builders import brightness_model, make_bundle
 from tests.support.hostile_models import REFUSED
 
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "PPM")
+_HEIC_PHOTOS: Final = paths.CHECKOUT / "tests" / "vision" / "pictures"
 _INTERESTING: Final = (0x00, 0x01, 0x7F, 0x80, 0xFF)
 _ESCAPED: Final = "escaped.png"
 
@@ -94,6 +95,8 @@ def pictures(rng: random.Random) -> Iterator[Attack]:
             except (OSError, ValueError, KeyError):
                 continue
             whole.append(Attack(f"{file_format} {mode}", stream.getvalue()))
+    # Nothing here writes HEIC.
+    whole += [Attack(photo.name, photo.read_bytes()) for photo in sorted(_HEIC_PHOTOS.glob("*.heic"))]
     for width, height in ((1, 65_000), (65_000, 1), (7_999, 7_999)):
         stream = io.BytesIO()
         Image.new("1", (width, height)).save(stream, "PNG")

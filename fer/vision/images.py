@@ -4,13 +4,15 @@ import io
 import logging
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
-import pi_heif
 from PIL import Image as PILImage
 
 from fer.arrays import Image
@@ -21,6 +23,7 @@ from fer.vision.files import essentials, jpeg
 from fer.vision.files.exif import UPRIGHT, orientation_of, turned_upright
 from fer.vision.files.formats import HEAD_BYTES, READABLE, format_of, other_format_of
 from fer.vision.files.parts import DamagedError, Essentials, TooMuchWorkError
+from fer.vision.heif import decode_heif
 from fer.vision.tones import bgr_on_white, eight_bits
 
 # In the megabytes of the browser's file chooser, which refuses larger files too.
@@ -46,8 +49,6 @@ PILImage.core.set_block_size(64 * 2**20)
 # `warnings.catch_warnings` is not safe between threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-# The photo is enough; thumbnails and depth maps would be read too.
-pi_heif.options.THUMBNAILS = pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def decode_picture(data: bytes) -> Picture:
 
 def _decode(file: Essentials, file_format: str) -> Picture:
     if file_format == "HEIF":
-        return _decode_heif(file)
+        return Picture(decode_heif(file.data, partial(_allowed, file.bytes_per_pixel)))
     if file.opencv_size is not None:
         return _decode_by_opencv(file, *file.opencv_size)
     return _decode_by_pillow(file, file_format)
@@ -180,14 +181,11 @@ def _decode_by_opencv(file: Essentials, width: int, height: int) -> Picture:
         return Picture(turned_upright(image_bgr, file.orientation), note)
 
 
-def _decode_heif(file: Essentials) -> Picture:
-    opened = pi_heif.open_heif(file.data, convert_hdr_to_8bit=True, bgr_mode=True)
-    width, height = opened.size
+@contextmanager
+def _allowed(bytes_per_pixel: float, width: int, height: int) -> Iterator[None]:
     _check_size(width, height)
-    with reserved(file.bytes_per_pixel * width * height, width, height):
-        # The library turns the picture itself.
-        pixels = np.asarray(opened)
-        return Picture(bgr_on_white(np.array(pixels)))
+    with reserved(bytes_per_pixel * width * height, width, height):
+        yield
 
 
 def _check_size(width: int, height: int) -> None:
