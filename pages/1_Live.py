@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer.ui.frame import errors_as_sentences, page_frame
-from fer.ui.live import camera, readings, settings
+from fer.ui.live import camera, readings, settings, summary, timeline
 
 page_frame(
     "Live",
@@ -24,7 +24,7 @@ with errors_as_sentences():
             readings.now(state, shown)
         # Containers that exist even if empty, so that open settings below stay open.
         with st.container():
-            readings.last_minute(state, shown)
+            timeline.last_minute(state, shown)
         with st.container():
-            readings.summary(state, shown)
+            summary.last_session(state, shown)
         settings.panel()

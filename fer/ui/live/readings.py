@@ -1,29 +1,22 @@
-"""Show who is seen now, the last minute, and the summary of a session."""
+"""Show who is seen now, and the speed."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 import streamlit as st
 
 from fer.live.session import LiveSession
 from fer.live.snapshot import LiveSnapshot
 from fer.streams.people import Person
-from fer.streams.record import OUTCOMES, PersonSummary
-from fer.streams.timeline import PersonLine, Timeline
-from fer.text import counted, percent
+from fer.text import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.frame import errors_as_sentences
-from fer.ui.live.camera import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, show_no_route, snapshot_download
-from fer.ui.live.charts import LIVE, clock, describe_shares, describe_timeline, share_bars, timeline_chart
+from fer.ui.live.camera import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, show_no_route
+from fer.ui.live.charts import LIVE, describe_shares, share_bars
+from fer.ui.live.summary import files_of
 from fer.ui.live.webcam import CameraState
-from fer.ui.plots import Chart, live_charts
-from fer.vision.images import encode_jpeg
 
 # Only this many people get bars next to the video. All are in the picture, the record and the summary.
 _SHOWN_PEOPLE: Final = 4
-_SUMMED_PEOPLE: Final = 8
-_EVERYONE: Final = "everyone"
 # Pictures a second from which a video looks smooth, and below which it looks like single pictures.
 _SMOOTH_FPS: Final = 8.0
 _SLOW_FPS: Final = 4.0
@@ -105,7 +98,7 @@ def _invitation(last: LiveSession | None) -> None:
             st.markdown(
                 "The camera is off. **Press START** for a new session. It replaces the last one: save it first."
             )
-            files = _files_of(last)
+            files = files_of(last)
             st.download_button(
                 "Save the last session",
                 files.csv,
@@ -155,155 +148,3 @@ def person_line(person: Person, *, named: bool) -> str:
     if not person.face.sure:
         return f"{who}**{person.face.looks}**" if person.face.details == "Not sure." else f"{who}{person.face.details}"
     return f"{who}**{person.face.looks}** {person.face.confidence:.2f}"
-
-
-def last_minute(state: LiveState, shown: CameraState) -> None:
-    """Show the last 60 seconds of one person as lines."""
-    session = state.session
-    if session is None or not shown.on:
-        return
-
-    @st.fragment(run_every=PULSE_S)
-    def panel() -> None:
-        timeline = session.timeline()
-        st.markdown("**Last minute**")
-        _timeline(timeline, "live_timeline")
-
-    panel()
-
-
-def _timeline(timeline: Timeline, key: str) -> None:
-    line = _chosen(timeline, f"{key}_person")
-    chart = Chart("timeline", timeline_chart(timeline, line), describe_timeline(timeline, line))
-    live_charts([chart], key=key)
-
-
-def _chosen(timeline: Timeline, key: str) -> PersonLine | None:
-    """Let the viewer choose whose line is drawn. The default is the person seen longest."""
-    if not timeline.lines:
-        return None
-    by_length = max(timeline.lines, key=lambda line: len(line.seconds))
-    if len(timeline.lines) == 1:
-        return by_length
-    numbers = [line.person for line in timeline.lines]
-    if st.session_state.get(key) not in numbers:
-        # The chosen person is no longer in the last minute.
-        st.session_state[key] = by_length.person
-    number = st.selectbox("Person", numbers, key=key, width=120)
-    return next((line for line in timeline.lines if line.person == number), by_length)
-
-
-@dataclass(frozen=True, eq=False)
-class SessionFiles:
-    """The files of an ended session, created once.
-
-    Attributes:
-        session: the session.
-        stem: the beginning of the file names, with the time when the session began.
-        csv, json: the record.
-        picture: the last picture as JPEG; None if no frame arrived.
-        people: everyone seen.
-        every: 1 if every frame is recorded, 2 if every second is, and so on.
-    """
-
-    session: LiveSession
-    stem: str
-    csv: bytes
-    json: bytes
-    picture: bytes | None
-    people: tuple[PersonSummary, ...]
-    every: int
-
-    @classmethod
-    def of(cls, session: LiveSession) -> Self:
-        """Create the files of a stopped session."""
-        record, picture = session.record(), session.picture()
-        files = record.files(session.about())
-        return cls(
-            session=session,
-            stem=f"live-{record.started:%Y-%m-%d-%H-%M-%S}",
-            csv=files.csv,
-            json=files.json,
-            picture=None if picture is None else encode_jpeg(picture),
-            people=record.people(),
-            every=record.every,
-        )
-
-
-def summary(state: LiveState, shown: CameraState) -> None:
-    """Show the summary and the downloads of the last session while the camera is off."""
-    session = state.session
-    if session is None or shown.on:
-        # START deletes the last session, as the notice says.
-        st.session_state.pop("live_files", None)
-        return
-    if not session.snapshot().n_frames:
-        return
-    st.subheader("Your last session", anchor=False)
-    _summary(_files_of(session), state)
-
-
-def _files_of(session: LiveSession) -> SessionFiles:
-    """Return the files of the last session, created when the page first needs them."""
-    files: SessionFiles | None = st.session_state.get("live_files")
-    if files is None or files.session is not session:
-        with st.spinner("Summarising the session ..."):
-            files = st.session_state["live_files"] = SessionFiles.of(session)
-    return files
-
-
-@st.fragment
-def _summary(files: SessionFiles, state: LiveState) -> None:
-    snapshot, people = files.session.snapshot(), files.people
-
-    length, frames, seen, mostly = st.columns(4)
-    length.metric("Length", f"{clock(snapshot.age_s)} {'min' if snapshot.age_s < 3600 else 'h'}")
-    frames.metric(
-        "Frames",
-        f"{snapshot.n_frames:,}",
-        help=f"{snapshot.n_dropped} more were dropped because the previous frame was still being processed. "
-        f"{snapshot.n_failed} failed.",
-    )
-    seen.metric("People", len(people), help="A person who leaves and comes back is counted again.")
-    mostly.metric("Most often", most_often(snapshot))
-    if people:
-        _timeline(files.session.timeline(last_s=None), "live_session")
-        st.markdown("**Share of time**")
-        shares: dict[str, Iterable[float]] = {_EVERYONE: snapshot.shares} if len(people) != 1 else {}
-        shares |= {f"person {person.person}": person.shares for person in _longest(people)}
-        st.plotly_chart(
-            share_bars(shares), config=LIVE, key="live_session_shares", alt=describe_shares(snapshot.shares)
-        )
-        if len(people) > _SUMMED_PEOPLE:
-            st.caption(f"The {_SUMMED_PEOPLE} people seen longest. The files include everyone.")
-    else:
-        st.info("No face was found in this session.", icon=":material/face_retouching_off:")
-    _downloads(files, state)
-
-
-def most_often(snapshot: LiveSnapshot) -> str:
-    """Return the most frequent expression with its share of time, such as 'happy (45 %)'."""
-    if not snapshot.shares.any():
-        return "–"
-    return f"{OUTCOMES[int(snapshot.shares.argmax())]} ({percent(snapshot.shares.max(), 0)})"
-
-
-def _longest(people: tuple[PersonSummary, ...]) -> list[PersonSummary]:
-    longest = sorted(people, key=lambda person: person.first_s - person.last_s)[:_SUMMED_PEOPLE]
-    return sorted(longest, key=lambda person: person.person)
-
-
-def _downloads(files: SessionFiles, state: LiveState) -> None:
-    downloads = [
-        ("CSV", files.csv, f"{files.stem}.csv", "text/csv", ":material/table:"),
-        ("JSON", files.json, f"{files.stem}.json", "application/json", ":material/data_object:"),
-    ]
-    if files.picture:
-        downloads.append(("Last picture", files.picture, f"{files.stem}.jpg", "image/jpeg", ":material/image:"))
-    with st.container(horizontal=True):
-        for label, data, name, mime, icon in downloads:
-            st.download_button(label, data, name, mime, on_click="ignore", icon=icon, key=f"live_file_{label}")
-        if state.snapshot:
-            snapshot_download(state.snapshot, "live_file_snapshot")
-    every = "" if files.every == 1 else f" The session was long, so the files have every {files.every}th frame only."
-    st.caption(f"Kept in memory until the next START, or until you reload or close this tab. Not on disk.{every}")
