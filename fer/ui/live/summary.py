@@ -93,7 +93,7 @@ def _summary(files: SessionFiles, state: LiveState) -> None:
         f"{snapshot.n_failed} failed.",
     )
     seen.metric("People", len(people), help="A person who leaves and comes back is counted again.")
-    mostly.metric("Most often", most_often(snapshot))
+    mostly.metric("Most often", _most_often(snapshot))
     if people:
         timeline.draw(files.session.timeline(last_s=None), "live_session")
         st.markdown("**Share of time**")
@@ -109,7 +109,7 @@ def _summary(files: SessionFiles, state: LiveState) -> None:
     _downloads(files, state)
 
 
-def most_often(snapshot: LiveSnapshot) -> str:
+def _most_often(snapshot: LiveSnapshot) -> str:
     """Return the most frequent expression with its share of time, such as 'happy (45 %)'."""
     if not snapshot.shares.any():
         return "–"
@@ -133,5 +133,5 @@ def _downloads(files: SessionFiles, state: LiveState) -> None:
             st.download_button(label, data, name, mime, on_click="ignore", icon=icon, key=f"live_file_{label}")
         if state.snapshot:
             snapshot_download(state.snapshot, "live_file_snapshot")
-    every = "" if files.every == 1 else f" The session was long, so the files have every {files.every}th frame only."
+    every = "" if files.every == 1 else f" The session was long, so the files have one frame in {files.every}."
     st.caption(f"Kept in memory until the next START, or until you reload or close this tab. Not on disk.{every}")
