@@ -18,8 +18,8 @@ from fer.streams.pipeline import FacePipeline, FoundFaces, SeenFace, StreamModel
 from fer.streams.record import Observation
 from fer.streams.settings import DETECT_EVERY, StreamSettings
 from fer.text import encodable
-from fer.video.reader import VideoFrame, VideoReader
-from fer.video.wire import Request, VideoInfo
+from fer.video.reader import VideoReader
+from fer.video.wire import DecodedFrame, Request, VideoInfo
 from fer.vision.detection import photo_detector_name
 from fer.vision.haar import FRAME_SIDE
 
@@ -163,7 +163,7 @@ class VideoAnalysis:
             VideoError: no frame could be read.
             BundleError: the network gives NaN or infinite values, or is too slow.
         """
-        waiting: deque[tuple[VideoFrame, Future[FoundFaces] | None]] = deque()
+        waiting: deque[tuple[DecodedFrame, Future[FoundFaces] | None]] = deque()
         try:
             for frame in self._reader.frames():
                 waiting.append((frame, self._find(frame)))
@@ -174,12 +174,12 @@ class VideoAnalysis:
         finally:
             self.close()
 
-    def _find(self, frame: VideoFrame) -> Future[FoundFaces] | None:
+    def _find(self, frame: DecodedFrame) -> Future[FoundFaces] | None:
         if not frame.analyse or frame.image_bgr is None:
             return None
         return self._pool.submit(self._pipeline.find, frame.image_bgr, frame.time_s, self._detector, self._settings)
 
-    def _finished(self, frame: VideoFrame, found: Future[FoundFaces] | None) -> AnalysedFrame:
+    def _finished(self, frame: DecodedFrame, found: Future[FoundFaces] | None) -> AnalysedFrame:
         if found is None:
             return AnalysedFrame(frame.number, frame.pts, frame.time_s, SKIPPED, (), frame.image_bgr)
         seen = self._pipeline.classify(found.result(), self._model.classifier, self._settings)

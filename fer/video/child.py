@@ -15,9 +15,9 @@ from typing import IO, Any
 import av
 
 from fer.errors import VideoError
-from fer.video.decode import DecodedFrame, VideoDecoder
+from fer.video.decode import VideoDecoder
 from fer.video.limits import MAX_MEMORY
-from fer.video.wire import DONE, FAILED, FRAME, INFO, Request, send
+from fer.video.wire import DONE, FAILED, FRAME, INFO, DecodedFrame, Request, send
 
 
 def main() -> None:
@@ -42,12 +42,12 @@ def _decode(request: Request, output: IO[bytes]) -> None:
     for index, frame in enumerate(decoder.frames()):
         if index == 0:
             send(output, INFO, decoder.info().to_dict())
-        send(output, FRAME, _about(frame), b"" if frame.picture is None else frame.picture.reshape(-1).data)
+        send(output, FRAME, _about(frame), b"" if frame.image_bgr is None else frame.image_bgr.reshape(-1).data)
     send(output, DONE, {"notes": decoder.notes()})
 
 
 def _about(frame: DecodedFrame) -> dict[str, Any]:
-    height, width = (0, 0) if frame.picture is None else frame.picture.shape[:2]
+    height, width = (0, 0) if frame.image_bgr is None else frame.image_bgr.shape[:2]
     return {
         "number": frame.number,
         "pts": frame.pts,

@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
@@ -25,7 +25,7 @@ from fer.video.limits import (
 )
 from fer.video.picture import Pictures
 from fer.video.timestamps import FrameClock
-from fer.video.wire import Request, VideoInfo
+from fer.video.wire import DecodedFrame, Request, VideoInfo
 
 _CONVERT: Final = "convert it to MP4 with H.264, for example with HandBrake"
 # AVFieldOrder: progressive is 1, unknown 0.
@@ -36,25 +36,6 @@ _MISSING_SHARE: Final = 0.02
 _TAG_SECONDS: Final = re.compile(r"(\d{1,4}):(\d\d):(\d\d\.\d+)")
 _DEFAULT_RATE: Final = Fraction(25)
 _LOWEST_RATE, _HIGHEST_RATE = Fraction(1, 60), Fraction(1000)
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedFrame:
-    """A frame in the order of presentation.
-
-    Attributes:
-        number: from 0.
-        pts: its timestamp in units of the stream's time base.
-        time_s: its time in seconds from the start of the stream.
-        analyse: whether `every` and `fps` choose this frame.
-        picture: (H, W, 3) uint8 BGR; None if nobody needs it.
-    """
-
-    number: int
-    pts: int
-    time_s: float
-    analyse: bool
-    picture: npt.NDArray[np.uint8] | None
 
 
 class VideoDecoder:
@@ -165,7 +146,7 @@ class VideoDecoder:
     def _placed(self, pictures: Iterator[npt.NDArray[np.uint8]]) -> Iterator[DecodedFrame]:
         for picture in pictures:
             placed = self._waiting.popleft()
-            yield replace(placed, picture=picture) if self._wants_pixels(placed.analyse) else placed
+            yield replace(placed, image_bgr=picture) if self._wants_pixels(placed.analyse) else placed
 
     def _wants_pixels(self, analyse: bool) -> bool:
         return analyse or self._request.skipped_pixels

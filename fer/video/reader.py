@@ -6,7 +6,6 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -18,32 +17,13 @@ from fer.errors import VideoError
 from fer.storage.children import end_child, read_exactly, start_child
 from fer.text import MB
 from fer.video.limits import MAX_MEMORY, MAX_PIXELS, SILENT_SECONDS
-from fer.video.wire import DONE, FAILED, FRAME, HEADER, INFO, Request, VideoInfo
+from fer.video.wire import DONE, FAILED, FRAME, HEADER, INFO, DecodedFrame, Request, VideoInfo
 
 # Frames that wait between the processes: enough to overlap, and at most 150 MB.
 _MOST_WAITING: Final = 4
 _POLL_SECONDS: Final = 0.25
 # A message's JSON is some hundred bytes.
 _MOST_JSON: Final = 1_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class VideoFrame:
-    """A decoded frame.
-
-    Attributes:
-        number: from 0.
-        pts: its timestamp in units of the video's time base.
-        time_s: its time in seconds from the start of the stream.
-        analyse: whether the request chooses this frame.
-        image_bgr: (H, W, 3) uint8; None if it isn't analysed and nobody asked for its pixels.
-    """
-
-    number: int
-    pts: int
-    time_s: float
-    analyse: bool
-    image_bgr: Image | None
 
 
 class VideoReader:
@@ -107,7 +87,7 @@ class VideoReader:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
-    def frames(self) -> Iterator[VideoFrame]:
+    def frames(self) -> Iterator[DecodedFrame]:
         """Yield every decoded frame in the order of presentation. Afterwards, `notes` says what was wrong.
 
         A file whose rest can't be read ends early, with a note.
@@ -127,7 +107,7 @@ class VideoReader:
             if kind == DONE:
                 self.notes = tuple(values["notes"])
                 return
-            yield VideoFrame(values["number"], values["pts"], values["time_s"], values["analyse"], picture)
+            yield DecodedFrame(values["number"], values["pts"], values["time_s"], values["analyse"], picture)
             n_frames += 1
 
     def _next(self) -> tuple[bytes, dict[str, Any], Image | None]:

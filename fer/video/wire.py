@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import IO, Any, Final, Self
 
+from fer.arrays import Image
+
 INFO, FRAME, DONE, FAILED = b"I", b"F", b"D", b"E"
 # The kind, the length of the JSON object, the number of bytes of pixels.
 HEADER: Final = struct.Struct("<cIQ")
@@ -64,6 +66,25 @@ class VideoInfo:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Return the facts that `to_dict` described."""
         return cls(**{**values, "time_base": Fraction(*values["time_base"])})
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedFrame:
+    """A frame in the order of presentation.
+
+    Attributes:
+        number: from 0.
+        pts: its timestamp in units of the video's time base.
+        time_s: its time in seconds from the start of the stream.
+        analyse: whether the request chooses this frame.
+        image_bgr: (H, W, 3) uint8; None if it isn't analysed and nobody asked for its pixels.
+    """
+
+    number: int
+    pts: int
+    time_s: float
+    analyse: bool
+    image_bgr: Image | None
 
 
 def send(stream: IO[bytes], kind: bytes, values: dict[str, Any], pixels: bytes | memoryview = b"") -> None:

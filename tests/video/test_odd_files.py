@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from fer.errors import VideoError
-from fer.video.reader import VideoFrame, VideoReader
+from fer.video.reader import VideoReader
 from fer.video.tone_mapping import HLG, PQ
-from fer.video.wire import Request
+from fer.video.wire import DecodedFrame, Request
 from tests.support.clips import HEIGHT, WIDTH, Clip, corners, hdr_frame, plain, sound_only
 
 RED, GREEN, BLUE, WHITE = (0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 255)
 MJPEG = Clip(codec="mjpeg", pixel_format="yuvj420p", options={})
 
 
-def read(path: Path, every: int = 1) -> tuple[list[VideoFrame], tuple[str, ...]]:
+def read(path: Path, every: int = 1) -> tuple[list[DecodedFrame], tuple[str, ...]]:
     with VideoReader(Request(str(path), every)) as reader:
         frames = list(reader.frames())
         return frames, reader.notes
