@@ -22,6 +22,7 @@ from fer.ui.data.label_order import Question, ask, asking
 from fer.ui.data.overview import CHOSEN
 from fer.ui.messages import show_error
 from fer.ui.state import UploadedFile, release_upload
+from fer.ui.widgets import icon_choice
 
 _UPLOAD, _INSIDE, _SYNTHETIC = "Upload", "From data/", "Synthetic faces"
 _ICONS: Final = {_UPLOAD: ":material/upload:", _INSIDE: ":material/folder:", _SYNTHETIC: ":material/draw:"}
@@ -68,17 +69,8 @@ def panel(empty: bool) -> None:
 
 
 def _form(busy: bool = False) -> None:
-    source = st.segmented_control(
-        "Source",
-        list(_ICONS),
-        format_func=lambda name: f"{_ICONS[name]} {name}",
-        default=_UPLOAD,
-        required=True,
-        label_visibility="collapsed",
-        key="data_import_source",
-        # The form is hidden while a job runs, and keeps its values.
-        persist_state="session",
-    )
+    # The form is hidden while a job runs, and keeps its values.
+    source = icon_choice("Source", _ICONS, key="data_import_source", persist_state="session")
     number = st.session_state.get(_ROUND, 0)
     if source == _SYNTHETIC:
         st.markdown(

@@ -17,6 +17,7 @@ from fer.ui import jobs
 from fer.ui.access import gate
 from fer.ui.downloads import forget_offers
 from fer.ui.frame import menu_entry
+from fer.ui.widgets import guarded_button, icon_choice
 
 CHOSEN: Final = "data_dataset"
 _VIEW: Final = "data_view"
@@ -126,13 +127,11 @@ def _delete(info: DatasetInfo) -> None:
             f"Delete **{info.name}**{with_them}? It takes {file_size(catalog.disk_bytes(info.name))}. "
             "The file it was imported from stays where it is."
         )
-        why_not = gate.refusal("deleted", "dataset", info.name)
-        st.button(
+        guarded_button(
             "Delete for good",
+            ("deleted", "dataset", info.name),
             type="primary",
             icon=":material/delete_forever:",
-            disabled=why_not is not None,
-            help=why_not,
             on_click=_deleted,
             args=(info,),
         )
@@ -155,18 +154,8 @@ def _deleted(info: DatasetInfo) -> None:
 
 def choose_view() -> str:
     """Let the user choose a view, and return it; only the chosen view is computed."""
-    view = st.segmented_control(
-        "View",
-        list(_VIEW_ICONS),
-        format_func=lambda name: f"{_VIEW_ICONS[name]} {name}",
-        default=LOOK,
-        required=True,
-        label_visibility="collapsed",
-        key=_VIEW,
-        # In the address, so that a reload stays there.
-        bind="query-params",
-    )
-    return str(view)
+    # In the address, so that a reload stays there.
+    return icon_choice("View", _VIEW_ICONS, key=_VIEW, bind="query-params")
 
 
 def turn_to(view: str, name: str) -> None:

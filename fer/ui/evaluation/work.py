@@ -16,6 +16,7 @@ from fer.ui.access import gate
 from fer.ui.evaluation.choice import Choice
 from fer.ui.frame import errors_as_sentences
 from fer.ui.messages import show_error
+from fer.ui.widgets import guarded_button
 
 _POLL_SECONDS: Final = 0.5
 # How long a listing of a source's files stays valid. Listing a folder of FER-2013's size takes 0.3 s.
@@ -150,10 +151,8 @@ def stored() -> None:
             f"Results and the evaluated faces in 48 x 48 pixels are stored in `{evaluations_dir()}`. If you delete "
             "them, you can evaluate again."
         )
-        why_not = gate.refusal("deleted", "evaluation", "all")
-        if running_jobs():
-            why_not = "An evaluation is running. Wait until it is done, or stop it."
-        if st.button("Delete all", icon=":material/delete:", disabled=why_not is not None, help=why_not):
+        not_now = "An evaluation is running. Wait until it is done, or stop it." if running_jobs() else None
+        if guarded_button("Delete all", ("deleted", "evaluation", "all"), not_now=not_now, icon=":material/delete:"):
             with gate.action("deleted", "evaluation", "all"):
                 store.delete_all()
             st.rerun()

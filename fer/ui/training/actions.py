@@ -15,17 +15,16 @@ from fer.ui.training.downloads import downloads_of
 from fer.ui.training.form import clone
 from fer.ui.training.notices import FORM_ANCHOR, RUNNING_ANCHOR, RUNS, notify
 from fer.ui.training.use import Usable, question, use_button
+from fer.ui.widgets import guarded_button
 
 
 def back_to_shipped() -> None:
     """Draw the button that returns to the shipped model."""
-    why_not = gate.refusal("promoted", "model", SHIPPED)
-    st.button(
+    guarded_button(
         "Back to the shipped model",
+        ("promoted", "model", SHIPPED),
         key="training_shipped",
         icon=":material/undo:",
-        disabled=why_not is not None,
-        help=why_not,
         on_click=_use_shipped,
     )
 
@@ -87,14 +86,12 @@ def _deletion(run: RunSummary) -> None:
             f"**{run.name}**, {run.progress.epoch} epochs, {file_size(run.bytes)}. Deletes its curves, checkpoints and "
             "model permanently. If its model is in use, it stays in use."
         )
-        why_not = gate.refusal("deleted", "run", run.id)
-        st.button(
+        guarded_button(
             "Delete permanently",
+            ("deleted", "run", run.id),
             key=f"training_delete_{run.id}",
             type="primary",
             icon=":material/delete:",
-            disabled=why_not is not None,
-            help=why_not,
             on_click=_delete,
             args=(run,),
         )

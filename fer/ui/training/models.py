@@ -12,6 +12,7 @@ from fer.ui.access import gate
 from fer.ui.messages import show_error
 from fer.ui.training.notices import MODELS, notices, notify
 from fer.ui.training.use import Usable, question, use_button
+from fer.ui.widgets import guarded_button
 
 
 def imported_models() -> None:
@@ -56,10 +57,12 @@ def _list() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{model.name}**" + (", in use" if model.path.resolve() == in_use.resolve() else ""))
             use_button(Usable.of_imported(model), "Use", primary=False)
-            why_not = gate.refusal("deleted", "model", model.name)
-            key = f"training_import_delete_{model.name}"
-            st.button(
-                "Delete", key=key, disabled=why_not is not None, help=why_not, on_click=_delete, args=(model.name,)
+            guarded_button(
+                "Delete",
+                ("deleted", "model", model.name),
+                key=f"training_import_delete_{model.name}",
+                on_click=_delete,
+                args=(model.name,),
             )
         question(Usable.of_imported(model))
 

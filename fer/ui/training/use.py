@@ -16,6 +16,7 @@ from fer.text import literal
 from fer.ui.access import gate
 from fer.ui.messages import show_error
 from fer.ui.training.notices import MODELS, RUNS, notify
+from fer.ui.widgets import guarded_button
 
 # The key of the model that the user was asked about.
 _ASKED: Final = "training_use_asked"
@@ -81,14 +82,14 @@ def use_button(model: Usable, label: str = "Use this model", *, primary: bool = 
         label: the button's label.
         primary: whether the button stands out.
     """
-    why_not = gate.refusal("promoted", model.kind, model.name)
-    if st.button(
+    if guarded_button(
         label,
+        ("promoted", model.kind, model.name),
         key=model.key,
         icon=":material/published_with_changes:",
         type="primary" if primary else "secondary",
-        disabled=why_not is not None or model.in_use,
-        help=why_not or "Compares the model with the one in use, checks it, then uses it on all pages.",
+        not_now="This model is in use." if model.in_use else None,
+        help="Compares the model with the one in use, checks it, then uses it on all pages.",
     ):
         try:
             with st.spinner("Comparing and checking the model ..."):

@@ -13,6 +13,7 @@ from fer.ui.state import UploadedFile, release_upload, remembered
 from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, PhotoBook
 from fer.ui.upload.results import forget_views
 from fer.ui.upload.summary import forget_summaries
+from fer.ui.widgets import icon_choice
 from fer.vision.files.formats import READABLE
 from fer.vision.images import MAX_BYTES, too_large
 from fer.vision.samples import SAMPLE_CREDIT, SAMPLE_NAME, sample_portrait
@@ -38,17 +39,7 @@ def take_photos(book: PhotoBook) -> None:
     """Draw the ways to add photos: files, a folder, the camera, and a sample while the list is empty."""
     empty = not len(book)
     with st.container(horizontal=True, vertical_alignment="center"):
-        source = st.segmented_control(
-            "Where from",
-            list(_SOURCE_ICONS),
-            format_func=lambda name: f"{_SOURCE_ICONS[name]} {name}",
-            default=_DROP,
-            required=True,
-            label_visibility="collapsed",
-            wrap=True,
-            key="upload_source",
-            persist_state="session",
-        )
+        source = icon_choice("Where from", _SOURCE_ICONS, key="upload_source", persist_state="session")
         if empty:
             st.button(_SAMPLE, icon=":material/face:", on_click=_take_sample, help=SAMPLE_CREDIT)
     # Draw only the chosen one: st.camera_input asks for the camera as soon as it is on the page.
@@ -56,7 +47,7 @@ def take_photos(book: PhotoBook) -> None:
         key = f"upload_camera_{_round()}"
         st.camera_input("Snapshot", key=key, label_visibility="collapsed", on_change=_take_snapshot, args=(key,))
     else:
-        _file_chooser(str(source))
+        _file_chooser(source)
     if empty:
         st.caption(f"{READABLE}.")
     elif st.session_state.get(_LIST_SOURCE) not in (source, _SAMPLE):
