@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer.arrays import Boxes, Image, Images, Probabilities
+from fer.arrays import Image, Images, Probabilities
 from fer.errors import ImageError, SlowModelError, sentence_for
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
@@ -19,8 +19,8 @@ from fer.vision import images
 from fer.vision.boxes import Detections, FaceDetector
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
-from fer.vision.pose import head_pose, turned_away
-from fer.vision.quality import Objections, objections
+from fer.vision.pose import head_pose
+from fer.vision.quality import objections
 
 
 class FaceAnalyzer:
@@ -60,39 +60,33 @@ class FaceAnalyzer:
         with self._lock:
             found = self.detector.detect(image_bgr)
         found = found.take(reading_order(found.boxes_xywh))
-        boxes = found.whole_pixels()
-        crops = crop_faces(image_bgr, boxes, self.detector.crop_scale, found.rolls)
+        found = replace(found, boxes_xywh=found.whole_pixels())
+        crops = crop_faces(image_bgr, found.boxes_xywh, self.detector.crop_scale, found.rolls)
         size_wh = (image_bgr.shape[1], image_bgr.shape[0])
         faces = tuple(
-            self._face(found, index, boxes[index], probabilities, objections(crops[index], boxes[index], size_wh))
+            self._face(found, index, crops[index], probabilities, size_wh)
             for index, probabilities in enumerate(self.classifier.probabilities(crops))
         )
-        return ImageAnalysis(file, width=image_bgr.shape[1], height=image_bgr.shape[0], faces=faces)
+        return ImageAnalysis(file, width=size_wh[0], height=size_wh[1], faces=faces)
 
     def _face(
-        self, found: Detections, index: int, box: Boxes, probabilities: Probabilities, against: Objections
+        self, found: Detections, index: int, crop: Image, probabilities: Probabilities, size_wh: tuple[int, int]
     ) -> Face:
-        x, y, width, height = (int(value) for value in box)
+        x, y, width, height = (int(value) for value in found.boxes_xywh[index])
+        landmarks = None if found.landmarks_xy is None else found.landmarks_xy[index]
+        pose = None if landmarks is None else head_pose(landmarks, float(found.rolls[index]))
+        against = objections(crop, (x, y, width, height), size_wh, pose)
         bundle = self.classifier.bundle
-        face = Face(
+        return Face(
             (x, y, width, height),
             probabilities,
             bundle.confidence_threshold,
+            landmarks=None if landmarks is None else tuple((float(left), float(top)) for left, top in landmarks),
+            pose=pose,
             doubts=against.doubts,
             candidates=bundle.sets.of(probabilities) if bundle.sets else (),
             flaws=against.flaws,
             quality=against.measures,
-        )
-        if found.landmarks_xy is None:
-            return face
-        landmarks = found.landmarks_xy[index]
-        pose = head_pose(landmarks, float(found.rolls[index]))
-        doubt = turned_away(pose)
-        return replace(
-            face,
-            landmarks=tuple((float(left), float(top)) for left, top in landmarks),
-            pose=pose,
-            doubts=(*against.doubts, doubt) if doubt else against.doubts,
         )
 
     def crops(self, image_bgr: Image, faces: Sequence[Face]) -> Images:

@@ -43,8 +43,10 @@ def people_of(
                 probabilities=smoothed,
                 confidence_threshold=confidence_threshold,
                 candidates=sets.of(smoothed) if sets else (),
+                pose=face.pose,
                 doubts=face.against.doubts,
                 flaws=face.against.flaws,
+                quality=face.against.measures or None,
             )
             people.append(Person(face.number, shown, face.raw))
     return tuple(sorted(people, key=lambda person: person.number))
@@ -55,12 +57,15 @@ def observations_of(seen: Sequence[SeenFace], people: Sequence[Person]) -> tuple
     present = {face.number: face for face in seen if face.present}
     return tuple(
         Observation(
-            person.number,
-            present[person.number].box_xywh,
-            person.raw,
-            person.face.probabilities,
-            person.face.sure,
-            person.face.candidates,
+            person=person.number,
+            box_xywh=present[person.number].box_xywh,
+            raw=person.raw,
+            smoothed=person.face.probabilities,
+            sure=person.face.sure,
+            candidates=person.face.candidates,
+            pose=person.face.pose,
+            quality=person.face.quality,
+            reasons=person.face.reasons,
         )
         for person in people
         if person.number in present

@@ -9,17 +9,20 @@ import numpy.typing as npt
 
 from fer.arrays import Boxes, Image, Images
 from fer.recognition.candidates import ClassSets
+from fer.results import Pose
 from fer.streams.settings import StreamSettings
 from fer.vision.boxes import FaceDetector
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector
 from fer.vision.flow import shift_boxes
 from fer.vision.looks import looks_of
+from fer.vision.pose import head_pose
 from fer.vision.quality import Objections, objections
 from fer.vision.tracking import FaceTracker, Track
 
-# Measuring a head's roll takes as long as detecting it, and heads turn slowly: in between, each track keeps its own.
-_ROLL_EVERY_S: Final = 0.4
+# A closer look at a head takes as long as detecting it, and heads turn slowly: in between, each track keeps what the
+# last look showed.
+_LOOK_EVERY_S: Final = 0.4
 
 
 class Classifier(Protocol):
@@ -67,6 +70,8 @@ class SeenFace:
         present: False while detections miss it. Its expression is then the last known one.
         raw, smoothed: probabilities (7,) float32; None before the first classification.
         against: what speaks against an answer about the face; the last known objections.
+        pose: where the head was turned at the last closer look, at most 0.4 s ago; None if the detector finds no
+            landmarks.
     """
 
     number: int | None
@@ -75,6 +80,7 @@ class SeenFace:
     raw: npt.NDArray[np.float32] | None
     smoothed: npt.NDArray[np.float32] | None
     against: Objections = field(default_factory=Objections)
+    pose: Pose | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +92,7 @@ class _Found:
     box_xywh: Boxes
     present: bool
     against: Objections
+    pose: Pose | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,13 +166,15 @@ class FacePipeline:
             self._since_detection += 1
             self._lost = self._follow(previous, gray, list(self._tracker.tracks))
         tracks = [track for track in self._tracker.tracks if not track.missed]
-        for track in (track for track in tracks if now_s - track.rolled_s >= _ROLL_EVERY_S):
-            track.roll, track.rolled_s = detector.roll(image_bgr, track.box_xywh * factor), now_s
+        for track in (track for track in tracks if now_s - track.looked_s >= _LOOK_EVERY_S):
+            head = detector.head(image_bgr, track.box_xywh * factor)
+            track.roll, track.looked_s = head.roll, now_s
+            track.pose = None if head.landmarks_xy is None else head_pose(head.landmarks_xy, head.roll)
         boxes = self._tracker.boxes(tracks) * factor
         crops = crop_faces(image_bgr, boxes, detector.crop_scale, [track.roll for track in tracks])
         size_wh = (image_bgr.shape[1], image_bgr.shape[0])
         for track, box, crop in zip(tracks, boxes, crops, strict=True):
-            track.against = objections(crop, box, size_wh)
+            track.against = objections(crop, box, size_wh, track.pose)
         return FoundFaces(now_s, tuple(self._found(track, factor) for track in self._tracker.tracks), crops)
 
     def classify(self, found: FoundFaces, classifier: Classifier, settings: StreamSettings) -> tuple[SeenFace, ...]:
@@ -175,7 +184,15 @@ class FacePipeline:
             for track, probabilities in zip(present, classifier.probabilities(found.crops), strict=True):
                 track.smooth(probabilities, found.now_s, settings.smoothing_s)
         return tuple(
-            SeenFace(face.number, face.box_xywh, face.present, face.track.raw, face.track.smoothed, face.against)
+            SeenFace(
+                number=face.number,
+                box_xywh=face.box_xywh,
+                present=face.present,
+                raw=face.track.raw,
+                smoothed=face.track.smoothed,
+                against=face.against,
+                pose=face.pose,
+            )
             for face in found.faces
         )
 
@@ -184,7 +201,7 @@ class FacePipeline:
         confirmed = track.hits >= self._confirmed_by
         number = self._numbers.setdefault(track.track_id, len(self._numbers) + 1) if confirmed else None
         box = (track.box_xywh * factor).astype(np.float32)
-        return _Found(track, number, box, track.missed == 0, track.against)
+        return _Found(track, number, box, track.missed == 0, track.against, track.pose)
 
     def _due(self, first: bool, detector: FaceDetector, detect_every: int) -> bool:
         return (

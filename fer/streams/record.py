@@ -1,6 +1,7 @@
 """Record a session in bounded memory, with one row per face and frame, and export it as CSV and JSON."""
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE
+from fer.results import QUALITY, Pose
 
-# One face at 30 frames per second fills this in 22 minutes. Full, it makes 8 MB of CSV or 20 MB of JSON.
+# One face at 30 frames per second fills this in 22 minutes. Full, it makes 12 MB of CSV or 26 MB of JSON.
 MAX_ROWS: Final = 40_000
 # Columns of shares and seconds: the seven classes and 'not sure'.
 OUTCOMES: Final = (*EMOTIONS, NOT_SURE)
@@ -28,6 +30,11 @@ _ROW: Final = np.dtype(
         ("sure", np.bool_),
         # A bit for each of the classes, the first the lowest.
         ("candidates", np.uint8),
+        # NaN where they aren't known.
+        ("pose", np.float32, 3),
+        ("quality", np.float32, len(QUALITY)),
+        # An index into the texts that the record has seen.
+        ("reasons", np.int32),
     ]
 )
 
@@ -42,6 +49,7 @@ class Observation:
         raw, smoothed: probabilities (7,) float32 of this frame alone, and smoothed over time.
         sure: whether the smoothed confidence reaches the model's confidence threshold, without a doubt about the face.
         candidates: the classes that may be the right one by the smoothed ones; empty if the model has no such sets.
+        pose, quality, reasons: as those of `fer.results.Face`.
     """
 
     person: int
@@ -50,6 +58,9 @@ class Observation:
     smoothed: npt.NDArray[np.float32]
     sure: bool
     candidates: tuple[str, ...] = ()
+    pose: Pose | None = None
+    quality: tuple[float, ...] | None = None
+    reasons: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> int:
@@ -108,6 +119,8 @@ class SessionRecord:
         self._n_rows = 0
         self._stride = 1
         self._seen: dict[int, _Seen] = {}
+        # Each text once, with its number: a few faults and their combinations, however long the session is.
+        self._reasons: dict[str, int] = {}
         self.seconds_by_outcome = np.zeros(len(OUTCOMES))
 
     def __len__(self) -> int:
@@ -137,18 +150,24 @@ class SessionRecord:
         # Faces that still don't fit are left out.
         if frame % self._stride == 0 and self._fits(observations):
             for face in observations:
-                row = (
-                    seconds,
-                    frame,
-                    face.person,
-                    face.box_xywh,
-                    face.raw,
-                    face.smoothed,
-                    face.sure,
-                    _bits(face.candidates),
-                )
-                self._rows[self._n_rows] = row
+                self._rows[self._n_rows] = self._row(frame, seconds, face)
                 self._n_rows += 1
+
+    def _row(self, frame: int, seconds: float, face: Observation) -> tuple[Any, ...]:
+        pose = face.pose
+        return (
+            seconds,
+            frame,
+            face.person,
+            face.box_xywh,
+            face.raw,
+            face.smoothed,
+            face.sure,
+            _bits(face.candidates),
+            (pose.yaw, pose.pitch, pose.roll) if pose else (math.nan,) * 3,
+            face.quality or (math.nan,) * len(QUALITY),
+            self._reasons.setdefault("; ".join(face.reasons), len(self._reasons)),
+        )
 
     def copy(self) -> Self:
         """Return a copy for another thread to read. No rows can be added to it."""
@@ -156,6 +175,7 @@ class SessionRecord:
         twin._rows = self._rows[: self._n_rows].copy()
         twin._n_rows = self._n_rows
         twin._stride = self._stride
+        twin._reasons = self._reasons.copy()
         twin._seen = {
             number: _Seen(person.first_s, person.last_s, person.seconds.copy()) for number, person in self._seen.items()
         }
@@ -189,7 +209,8 @@ class SessionRecord:
 
         Columns: time (ISO 8601, local), seconds, frame, person, x, y, width, height (pixels of the camera's frame),
         emotion, confidence and sure (from the smoothed probabilities), one column per class (smoothed), one with the
-        prefix raw_ per class, and candidates, joined by ' or ', the most probable first.
+        prefix raw_ per class; then yaw, pitch, roll (NaN if unknown), the measures of `fer.results.QUALITY`, reasons
+        and candidates as in `ImageAnalysis.to_frame`.
         """
         rows = self._rows[: self._n_rows]
         smoothed, raw = rows["smoothed"].astype(float), rows["raw"].astype(float)
@@ -211,6 +232,12 @@ class SessionRecord:
             table[name] = smoothed[:, index].round(4)
         for index, name in enumerate(EMOTIONS):
             table[f"raw_{name}"] = raw[:, index].round(4)
+        for index, name in enumerate(("yaw", "pitch", "roll")):
+            table[name] = rows["pose"][:, index].astype(float).round(1)
+        for index, name in enumerate(QUALITY):
+            table[name] = rows["quality"][:, index].astype(float).round(3)
+        texts = list(self._reasons)
+        table["reasons"] = [texts[index] for index in rows["reasons"]]
         table["candidates"] = [_names(int(row["candidates"]), row["smoothed"]) for row in rows]
         return pd.DataFrame(table)
 

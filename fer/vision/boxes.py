@@ -89,6 +89,19 @@ def joined(first: Detections, second: Detections) -> Detections:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Head:
+    """What a closer look at one face shows.
+
+    Attributes:
+        roll: degrees in -180..180 by which the head is turned clockwise; 0 if the detector can't tell.
+        landmarks_xy: (5, 2) float32 in pixels of the image, as in `Detections`; None if the detector finds none.
+    """
+
+    roll: float = 0.0
+    landmarks_xy: Floats | None = None
+
+
 class FaceDetector(Protocol):
     """Finds faces. An object serves one thread.
 
@@ -103,8 +116,8 @@ class FaceDetector(Protocol):
     def detect(self, image_bgr: Image) -> Detections:
         """Return the faces of an image, (H, W, 3) BGR uint8."""
 
-    def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
-        """Return the degrees in -180..180 by which a head is turned clockwise; 0 if the detector can't tell."""
+    def head(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
+        """Look closer at the face in a box, (4,) in pixels of the image."""
 
 
 def reduced(image: Image, side: int) -> tuple[Image, float]:

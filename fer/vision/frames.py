@@ -3,8 +3,8 @@
 import numpy.typing as npt
 
 from fer.arrays import Image
-from fer.vision.boxes import Detections, reduced
-from fer.vision.upright import roll_of
+from fer.vision.boxes import Detections, Head, reduced
+from fer.vision.upright import head_in
 from fer.vision.yunet import YuNet, plausible, score_at
 
 
@@ -28,6 +28,6 @@ class YuNetDetector:
         found = self._network.candidates(small, self._least_score).placed(factor)
         return plausible(found, image_bgr, self._min_face).distinct()
 
-    def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
-        """See `FaceDetector.roll`."""
-        return roll_of(self._network, image_bgr, box_xywh)
+    def head(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
+        """See `FaceDetector.head`."""
+        return head_in(self._network, image_bgr, box_xywh)

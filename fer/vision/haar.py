@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fer.arrays import Image
 from fer.errors import DetectorError
-from fer.vision.boxes import Detections, reduced
+from fer.vision.boxes import Detections, Head, reduced
 
 # Long side of a camera's frame, which is searched more coarsely than a photo.
 FRAME_SIDE: Final = 320
@@ -76,9 +76,9 @@ class HaarDetector:
         found = self._haar.search(small, step=self._step, neighbors=self._neighbors, min_face=least)
         return found.placed(factor)
 
-    def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
-        """Return 0: the cascade finds upright faces only."""
-        return 0.0
+    def head(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
+        """Return a head without landmarks: the cascade finds upright faces, and nothing in them."""
+        return Head()
 
 
 def neighbors_at(sensitivity: float) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Boxes, Image
-from fer.vision.boxes import Detections, joined
+from fer.vision.boxes import Detections, Head, joined
 from fer.vision.haar import HaarDetector
 from fer.vision.photos import PHOTO_SIDE, YuNetPhotoDetector, apart_from
 
@@ -39,9 +39,9 @@ class HaarPhotoDetector:
         # Boxes as the cascade draws them, so that one crop scale suits all.
         return joined(faces, replace(more, boxes_xywh=_squares(more.boxes_xywh, self._finer.crop_scale)))
 
-    def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
-        """See `HaarDetector.roll`."""
-        return self._haar.roll(image_bgr, box_xywh)
+    def head(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
+        """See `HaarDetector.head`."""
+        return self._haar.head(image_bgr, box_xywh)
 
 
 def _squares(boxes_xywh: Boxes, scale: float) -> Boxes:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Image
-from fer.vision.boxes import Detections, joined, reduced
-from fer.vision.upright import Examiner, roll_of, surely_upright
+from fer.vision.boxes import Detections, Head, joined, reduced
+from fer.vision.upright import Examiner, head_in, surely_upright
 from fer.vision.yunet import YuNet, plausible, score_at
 
 # Long side in pixels of the first pass. It finds all faces of 30 pixels in photos of twice its side.
@@ -127,9 +127,9 @@ class YuNetPhotoDetector:
                 faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), 0))
         return plausible(faces, image_bgr, self._min_face).distinct()
 
-    def roll(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
-        """See `FaceDetector.roll`."""
-        return roll_of(self._network, image_bgr, box_xywh)
+    def head(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
+        """See `FaceDetector.head`."""
+        return head_in(self._network, image_bgr, box_xywh)
 
     def _fine(self, photo: _Photo, image: Image, quarters: int = 0) -> Detections:
         """Return the candidates of a finer pass, tile by tile on two threads.

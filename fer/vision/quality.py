@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import SIDE, Floats, Image, Images
+from fer.results import Pose
+from fer.vision.pose import turned_away
 
 _HALF: Final = SIDE // 2
 # Side of a JPEG block.
@@ -121,13 +123,16 @@ class Objections:
     measures: tuple[float, ...] = ()
 
 
-def objections(crop: Image, box_xywh: Sequence[float] | Floats, image_wh: tuple[int, int]) -> Objections:
+def objections(
+    crop: Image, box_xywh: Sequence[float] | Floats, image_wh: tuple[int, int], pose: Pose | None = None
+) -> Objections:
     """Find what speaks against an answer about one face.
 
     Args:
         crop: (48, 48) or (48, 48, 1) uint8, as the network sees it.
         box_xywh: the face's box in pixels of the image; it may extend beyond it.
         image_wh: width and height of the image.
+        pose: where the head is turned; None if that isn't known.
     """
     left, top, width, height = (float(value) for value in box_xywh)
     doubts: list[str] = []
@@ -143,5 +148,7 @@ def objections(crop: Image, box_xywh: Sequence[float] | Floats, image_wh: tuple[
         (doubts if outside > _MOSTLY_CUT_OFF else flaws).append("the face is cut off by the edge of the picture")
     if float(crop.std()) < _NO_CONTRAST:
         doubts.append("the face has almost no contrast")
+    if pose is not None and (away := turned_away(pose)):
+        doubts.append(away)
     (measures,) = measure(crop[None])
     return Objections(tuple(doubts), (*flaws, *reasons(measures)), tuple(measures.tolist()))

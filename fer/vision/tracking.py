@@ -17,6 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from fer.arrays import Boxes, Floats, Probabilities
 from fer.emotions import N_EMOTIONS
+from fer.results import Pose
 from fer.vision.quality import Objections
 
 # Less overlap than this is another face.
@@ -70,7 +71,8 @@ class Track:
         smoothed: (7,) float32, the same smoothed over time; None before the first.
         classified_s: when it was last classified.
         roll: degrees by which the head is turned clockwise.
-        rolled_s: when the roll was last measured.
+        pose: where the head is turned; None if the detector finds no landmarks.
+        looked_s: when a closer look last measured both.
         against: what spoke against an answer about it then.
         look: (D,) what the head looks like, averaged; None if nobody compares.
         velocity: (2,) pixels per second between the last two detections.
@@ -86,7 +88,8 @@ class Track:
     smoothed: Probabilities | None = None
     classified_s: float = -math.inf
     roll: float = 0.0
-    rolled_s: float = -math.inf
+    pose: Pose | None = None
+    looked_s: float = -math.inf
     against: Objections = field(default_factory=Objections)
     look: Floats | None = None
     velocity: Floats = field(default_factory=lambda: np.zeros(2, np.float32))
@@ -120,7 +123,7 @@ class Track:
         self.box_xywh, self.seen_s, self.missed, self.moved = box_xywh.copy(), now_s, 0, False
         self.velocity = np.zeros(2, np.float32)
         self.raw = self.smoothed = None
-        self.rolled_s = -math.inf
+        self.looked_s = -math.inf
 
     def smooth(self, probabilities: npt.ArrayLike, now_s: float, smoothing_s: float) -> None:
         """Add a frame's probabilities.

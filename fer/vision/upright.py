@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Floats, Image
-from fer.vision.boxes import Detections
+from fer.vision.boxes import Detections, Head
 from fer.vision.crops import LEAST_ROLL, cut_square
 from fer.vision.yunet import YuNet
 
@@ -141,7 +141,9 @@ def _size(size_wh: Floats, roll: float) -> Floats:
     return resized
 
 
-def roll_of(network: YuNet, image_bgr: Image, box_xywh: npt.ArrayLike) -> float:
-    """Return the degrees in -180..180 by which a head is turned clockwise; 0 for less than `LEAST_ROLL`."""
+def head_in(network: YuNet, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
+    """Look closer at the face in a box, (4,) in pixels of the image; a roll of less than `LEAST_ROLL` is 0."""
     box = np.asarray(box_xywh, np.float32).reshape(1, 4)
-    return Examiner(network, image_bgr, Detections.upright(box)).best().roll
+    look = Examiner(network, image_bgr, Detections.upright(box)).best()
+    landmarks = look.face.landmarks_xy
+    return Head(look.roll, landmarks[0] if landmarks is not None and len(landmarks) else None)

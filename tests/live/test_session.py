@@ -9,6 +9,7 @@ import pytest
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.streams.pipeline import StreamModel
+from fer.vision.boxes import Head
 from tests.support.camera import portrait_frames
 from tests.support.live_session import FACE, Clock, FakeClassifier, FakeDetector, frame, play, session
 
@@ -202,10 +203,10 @@ def test_the_roll_is_measured_at_times_and_kept_with_the_track_in_between() -> N
     class Tilted(FakeDetector):
         measured = 0
 
-        def roll(self, image_bgr: np.ndarray, box_xywh: object) -> float:
+        def head(self, image_bgr: np.ndarray, box_xywh: object) -> Head:
             assert image_bgr.shape[:2] == (480, 640) and np.asarray(box_xywh)[2] > 140
             self.measured += 1
-            return 90.0
+            return Head(90.0)
 
     class Seeing(FakeClassifier):
         def probabilities(self, crops: np.ndarray) -> np.ndarray:

@@ -1,9 +1,12 @@
 """The two halves of the pipeline: finding may be frames ahead of classifying."""
 
 import numpy as np
+import pytest
 
-from fer.streams.pipeline import FacePipeline, SeenFace
+from fer.streams.pipeline import FacePipeline, SeenFace, stream_detector
 from fer.streams.settings import StreamSettings
+from fer.vision.boxes import Head
+from tests.support.builders import portrait_bgr
 from tests.support.live_session import FACE, FakeClassifier, FakeDetector, frame
 
 SETTINGS = StreamSettings(detect_every=1, smoothing_s=0.5)
@@ -40,6 +43,47 @@ def test_faces_found_before_earlier_ones_are_classified_give_the_same_results() 
     assert [values(seen) for seen in actual] == [values(seen) for seen in expected]
     lefts = [seen[0].box_xywh[0] for seen in actual]
     assert lefts == sorted(lefts) and lefts[0] < lefts[-1]
+
+
+def test_a_face_turned_away_is_doubted_also_on_frames_without_a_detection() -> None:
+    class Averted(FakeDetector):
+        looks = 0
+
+        def head(self, image_bgr: np.ndarray, box_xywh: object) -> Head:
+            self.looks += 1
+            left, top, width, height = np.asarray(box_xywh, np.float32)
+            # Eyes and mouth close together, the nose far to the right of them.
+            shares = [(0.50, 0.38), (0.64, 0.38), (0.80, 0.56), (0.52, 0.76), (0.62, 0.76)]
+            return Head(0.0, np.array([(left + x * width, top + y * height) for x, y in shares], np.float32))
+
+    pipeline, detector = FacePipeline(), Averted()
+    settings = StreamSettings(detect_every=5)
+    for step in range(8):
+        (face,) = pipeline.run(frame(), step / 10, detector, FakeClassifier(), settings)
+        assert face.pose is not None and face.pose.yaw > 50
+        assert face.against.doubts == ("the face is turned too far to the side",)
+    assert detector.looks == 2 and len(detector.sizes) < 8
+
+
+def test_yunet_turns_crops_upright_also_on_frames_that_optical_flow_follows() -> None:
+    class Keeping(FakeClassifier):
+        def probabilities(self, crops: np.ndarray) -> np.ndarray:
+            self.crops = crops
+            return super().probabilities(crops)
+
+    image_bgr = np.ascontiguousarray(portrait_bgr()[:400, :400])
+    settings = StreamSettings(detector="yunet", detect_every=10)
+    kept = []
+    for picture in (image_bgr, np.ascontiguousarray(np.rot90(image_bgr))):
+        pipeline, detector, classifier = FacePipeline(), stream_detector(settings), Keeping()
+        for step in range(4):
+            (face,) = pipeline.run(picture, step / 30, detector, classifier, settings)
+        assert face.pose is not None and abs(face.pose.yaw) < 20
+        kept.append((classifier.crops[0].astype(int), face.pose.roll))
+    (upright, no_roll), (turned_back, roll) = kept
+    assert no_roll == 0 and roll == pytest.approx(-90, abs=10)
+    differences = [np.abs(np.rot90(turned_back, quarters) - upright).mean() for quarters in range(4)]
+    assert np.argmin(differences) == 0
 
 
 def test_a_face_is_confirmed_by_as_many_detections_as_asked() -> None:

@@ -2,18 +2,29 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from fer.emotions import EMOTIONS
+from fer.results import QUALITY, Pose
 from fer.streams.record import OUTCOMES, Observation, SessionRecord
 from tests.support.observations import STARTED, leaning, seen
 
 
 def record(max_rows: int = 100) -> SessionRecord:
     return SessionRecord(STARTED, max_rows)
+
+
+def turned() -> Observation:
+    return replace(
+        seen(1, "disgust"),
+        pose=Pose(61.24, -5.0, 0.0),
+        quality=tuple(np.arange(8) / 8),
+        reasons=("the face is turned too far to the side", "the face is dark"),
+    )
 
 
 def test_there_is_a_row_per_face_and_moment() -> None:
@@ -98,9 +109,26 @@ def test_candidates_are_named_most_probable_first() -> None:
     assert session.to_frame()["candidates"].tolist() == ["happy", "sad or angry", ""]
 
 
+def test_pose_quality_and_reasons_are_recorded_as_for_photos() -> None:
+    session = record()
+    for number, face in enumerate((turned(), seen(1, "happy"), turned())):
+        session.add(number, number / 10, 0.1, [face])
+    table = session.copy().to_frame()
+    names = ["yaw", "pitch", "roll", *QUALITY, "reasons", "candidates"]
+    assert list(table.columns[-len(names) :]) == names
+    assert list(table.loc[2, names[:-1]]) == [
+        *(61.2, -5.0, 0.0),
+        *(0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875),
+        "the face is turned too far to the side; the face is dark",
+    ]
+    assert table.loc[1, names[:11]].isna().all() and table.loc[1, "reasons"] == ""
+    row = json.loads(session.files({}).json)["rows"][1]
+    assert row["yaw"] is None and row["blur"] is None
+
+
 def test_csv_reads_back_as_the_table() -> None:
     session = record()
-    session.add(0, 0.25, 0.0, [seen(1, "disgust")])
+    session.add(0, 0.25, 0.0, [turned()])
     pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(session.files({}).csv)), session.to_frame(), check_dtype=False)
 
 

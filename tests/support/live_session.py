@@ -8,7 +8,7 @@ from fer.emotions import EMOTIONS
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.streams.pipeline import StreamModel
-from fer.vision.boxes import Detections
+from fer.vision.boxes import Detections, Head
 
 Box = tuple[float, float, float, float]
 FACE: Box = (100, 60, 80, 80)
@@ -35,8 +35,8 @@ class FakeDetector:
         boxes = np.array(self.boxes, np.float32).reshape(-1, 4)
         return Detections.upright(boxes)
 
-    def roll(self, image_bgr: np.ndarray, box_xywh: object) -> float:
-        return 0.0
+    def head(self, image_bgr: np.ndarray, box_xywh: object) -> Head:
+        return Head()
 
 
 class FakeClassifier:

@@ -177,13 +177,26 @@ def test_a_minimum_face_size_applies_to_the_finer_pass_too(name: str) -> None:
     assert len(create_detector(name, min_face=150).detect(image_bgr)) == 0
 
 
-def test_a_roll_is_measured_in_place() -> None:
+def test_a_closer_look_shows_roll_and_landmarks_of_one_face() -> None:
     image_bgr, middle = turned(portrait_bgr(), 60)
     box = [middle[0] - 45, middle[1] - 55, 90, 110]
-    assert create_detector("yunet", side=320).roll(image_bgr, box) == pytest.approx(60, abs=10)
-    assert create_detector("yunet").roll(portrait_bgr(), [178, 63, 90, 113]) == 0
-    assert create_detector("haar").roll(image_bgr, box) == 0
+    assert create_detector("yunet", side=320).head(image_bgr, box).roll == pytest.approx(60, abs=10)
+    head = create_detector("yunet").head(portrait_bgr(), [178, 63, 90, 113])
+    found = create_detector("yunet").detect(portrait_bgr())
+    assert head.roll == 0 and head.landmarks_xy is not None and found.landmarks_xy is not None
+    assert np.abs(head.landmarks_xy - found.landmarks_xy[0]).max() < 8
     assert LEAST_ROLL < 30
+
+
+@pytest.mark.parametrize("side", [None, 320])
+def test_haar_knows_nothing_of_a_head(side: int | None) -> None:
+    head = create_detector("haar", side=side).head(portrait_bgr(), [178, 63, 90, 113])
+    assert (head.roll, head.landmarks_xy) == (0, None)
+
+
+def test_a_closer_look_at_a_wall_shows_no_landmarks() -> None:
+    wall = np.full((300, 400, 3), 128, np.uint8)
+    assert create_detector("yunet", side=320).head(wall, [100, 100, 80, 90]).landmarks_xy is None
 
 
 def test_a_clearly_upright_face_needs_no_second_pass(monkeypatch: pytest.MonkeyPatch) -> None:
