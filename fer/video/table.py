@@ -1,10 +1,10 @@
 """The table of a video: one row per face and frame, and one row for a frame without a face."""
 
-import math
 from collections.abc import Iterator
 from typing import Final
 
 from fer.emotions import EMOTIONS
+from fer.results import QUALITY
 from fer.streams.people import Person
 from fer.video.analysis import AnalysedFrame
 
@@ -13,7 +13,9 @@ COLUMNS: Final = (
     *("file", "frame", "time_s", "status", "person", "x", "y", "width", "height", "emotion", "confidence", "sure"),
     *EMOTIONS,
     *SMOOTHED,
-    *("yaw", "pitch", "roll", "doubts", "candidates"),
+    *("yaw", "pitch", "roll"),
+    *QUALITY,
+    *("reasons", "candidates"),
 )
 Value = str | int | float | bool | None
 Row = tuple[Value, ...]
@@ -44,7 +46,8 @@ def _person(person: Person) -> Row:
         face.sure,
         *(round(float(value), 6) for value in person.raw),
         *(round(float(value), 6) for value in face.probabilities),
-        *(None if angle is None or math.isnan(angle) else round(angle, 2) for angle in pose),
+        *(None if angle is None else round(angle, 1) for angle in pose),
+        *(None if value is None else round(value, 3) for value in face.quality or (None,) * len(QUALITY)),
         "; ".join(face.reasons),
         " or ".join(face.candidates),
     )

@@ -10,15 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fer.emotions import EMOTIONS
+from fer.results import QUALITY
 from fer.text import spreadsheet_safe
 from fer.video.table import COLUMNS, SMOOTHED, Row
 
 # Rows in memory before Parquet writes a group.
 _GROUP_ROWS: Final = 20_000
 _TYPES: Final = {
-    **dict.fromkeys(("file", "status", "emotion", "doubts", "candidates"), pa.string()),
+    **dict.fromkeys(("file", "status", "emotion", "reasons", "candidates"), pa.string()),
     **dict.fromkeys(("frame", "person", "x", "y", "width", "height"), pa.int32()),
-    **dict.fromkeys(("time_s", "confidence", *EMOTIONS, *SMOOTHED, "yaw", "pitch", "roll"), pa.float64()),
+    **dict.fromkeys(("time_s", "confidence", *EMOTIONS, *SMOOTHED, "yaw", "pitch", "roll", *QUALITY), pa.float64()),
     "sure": pa.bool_(),
 }
 _SCHEMA: Final = pa.schema([(name, _TYPES[name]) for name in COLUMNS])

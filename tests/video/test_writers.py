@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from fer.emotions import EMOTIONS
-from fer.results import Face
+from fer.results import QUALITY, Face, Pose
 from fer.streams.people import Person
 from fer.video.analysis import FACE, NO_FACE, AnalysedFrame
 from fer.video.table import COLUMNS, Row, rows_of
@@ -19,7 +19,16 @@ SMOOTH = np.array([0.25, 0, 0, 0.75, 0, 0, 0], np.float32)
 
 
 def table(file: str = "=clip") -> list[Row]:
-    person = Person(2, Face((10, 20, 30, 40), SMOOTH, 0.5, flaws=("the face is blurred",)), RAW)
+    face = Face(
+        (10, 20, 30, 40),
+        SMOOTH,
+        0.5,
+        pose=Pose(12.34, -5.0, 0.0),
+        flaws=("the face is blurred", "the face is dark"),
+        candidates=("happy", "angry"),
+        quality=tuple(np.arange(8) / 8),
+    )
+    person = Person(2, face, RAW)
     frames = [
         AnalysedFrame(0, 0, 0.0, NO_FACE, (), None),
         AnalysedFrame(1, 512, 1 / 30, FACE, (person,), None),
@@ -45,6 +54,12 @@ def test_csv_is_a_table_that_a_spreadsheet_may_open() -> None:
     face = read.loc[1]
     assert (face["emotion"], face["confidence"], face["happy"], face["smooth_happy"]) == ("happy", 0.75, 0.9, 0.75)
     assert face["sure"]
+    assert list(COLUMNS[26:]) == ["yaw", "pitch", "roll", *QUALITY, "reasons", "candidates"]
+    assert list(face[list(COLUMNS[26:])]) == [
+        *(12.3, -5.0, 0.0),
+        *(0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875),
+        *("the face is blurred; the face is dark", "happy or angry"),
+    ]
 
 
 def test_parquet_has_types_and_nulls() -> None:
