@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, TimeoutError
 
-from scripts.run import BROWSERS
+from scripts.environment import BROWSERS
 from tests.support.serving import Server
 
 # What a page's root element has while no script runs.
