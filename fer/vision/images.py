@@ -25,6 +25,7 @@ from fer.vision.files.formats import HEAD_BYTES, READABLE, format_of, other_form
 from fer.vision.files.parts import DamagedError, Essentials, TooMuchWorkError
 from fer.vision.heif import decode_heif
 from fer.vision.tones import bgr_on_white, eight_bits
+from fer.vision.turbo import decode_turbo, turbo_size
 
 # In the megabytes of the browser's file chooser, which refuses larger files too.
 MAX_BYTES: Final = 30 * MB
@@ -136,6 +137,8 @@ def _decode(file: Essentials, file_format: str) -> Picture:
         return Picture(decode_heif(file.data, partial(_allowed, file.bytes_per_pixel)))
     if file.opencv_size is not None:
         return _decode_by_opencv(file, *file.opencv_size)
+    if file_format == "JPEG" and (size := turbo_size(file.data)):
+        return _decode_by_turbo(file, *size)
     return _decode_by_pillow(file, file_format)
 
 
@@ -166,6 +169,14 @@ def _without_end_mark(data: bytes) -> PILImage.Image:
     if first != second:
         raise DamagedError
     return first
+
+
+def _decode_by_turbo(file: Essentials, width: int, height: int) -> Picture:
+    _check_size(width, height)
+    _check_work(file.n_passes, width * height)
+    with reserved(file.bytes_per_pixel * width * height, width, height):
+        data = file.data if file.ended else jpeg.endings(file.data)[0]
+        return Picture(turned_upright(decode_turbo(data), file.orientation))
 
 
 def _decode_by_opencv(file: Essentials, width: int, height: int) -> Picture:

@@ -12,6 +12,7 @@ from fer.vision.images import decode
 from tests.support.builders import encoded, portrait_bgr
 
 FEW = settings(max_examples=25, deadline=None)
+MODES = st.sampled_from(["RGB", "L", "CMYK"])
 
 
 def portrait(side: int = 160, mode: str = "RGB") -> Image.Image:
@@ -19,7 +20,7 @@ def portrait(side: int = 160, mode: str = "RGB") -> Image.Image:
 
 
 @st.composite
-def jpegs(draw: st.DrawFn) -> bytes:
+def jpegs(draw: st.DrawFn, modes: st.SearchStrategy[str] = MODES) -> bytes:
     """Return a portrait as a JPEG, in one of the variants that cameras and programs write."""
     options = {
         "quality": draw(st.integers(20, 95)),
@@ -28,7 +29,7 @@ def jpegs(draw: st.DrawFn) -> bytes:
         "subsampling": draw(st.sampled_from([0, 1, 2])),
         "restart_marker_blocks": draw(st.sampled_from([0, 1, 7])),
     }
-    return encoded(portrait(draw(st.integers(40, 170)), draw(st.sampled_from(["RGB", "L", "CMYK"]))), "JPEG", **options)
+    return encoded(portrait(draw(st.integers(40, 170)), draw(modes)), "JPEG", **options)
 
 
 @FEW
@@ -47,6 +48,21 @@ def test_more_than_the_end_mark_is_missing(data: bytes, share: float) -> None:
     kept = len(data) - 2 - max(16, round(share * (len(data) - scan)))
     with pytest.raises(ImageError, match="damaged or cut short"):
         decode(data[: max(scan, kept)])
+
+
+@FEW
+@given(data=jpegs(st.sampled_from(["RGB", "L"])), share=st.floats(0.1, 0.9))
+def test_pixels_are_missing_in_front_of_the_end_mark(data: bytes, share: float) -> None:
+    scan = data.index(b"\xff\xda") + 14
+    kept = len(data) - 2 - max(16, round(share * (len(data) - scan)))
+    with pytest.raises(ImageError, match="damaged or cut short"):
+        decode(data[: max(scan, kept)].rstrip(b"\xff") + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("stray", [b"abc", b"\0" * 100])
+def test_stray_bytes_in_front_of_the_end_mark_cost_no_picture(stray: bytes) -> None:
+    data = encoded(portrait(), "JPEG")
+    np.testing.assert_array_equal(decode(data[:-2] + stray + b"\xff\xd9"), decode(data))
 
 
 def test_scans_are_counted_and_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
