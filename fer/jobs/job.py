@@ -1,8 +1,9 @@
 """A job in a folder: a process of its own, which every page can see and stop.
 
-    FOLDER/  request.json  progress.json (replaced atomically)  log.txt
+    FOLDER/  request.json  progress.json (replaced atomically)  log.txt  lock
 
-A job runs if its process lives: the pid and the birth of the process are part of its progress.
+A job runs if its process lives: the pid and the birth of the process are part of its progress. A process in another
+container can't be seen, but it holds the lock.
 """
 
 import sys
@@ -17,6 +18,7 @@ from msgspec import Meta
 from fer.errors import FerError
 from fer.paths import PROGRAM
 from fer.storage.files import read_json, write_json
+from fer.storage.locks import is_locked
 from fer.storage.processes import end_tree, process_of, stamp_of, start_detached
 from fer.storage.schema import Count, Seconds, Share, Text, fitting
 from fer.storage.values import ValuesError
@@ -24,6 +26,7 @@ from fer.storage.values import ValuesError
 PROGRESS_FILE: Final = "progress.json"
 REQUEST_FILE: Final = "request.json"
 LOG_FILE: Final = "log.txt"
+LOCK_FILE: Final = "lock"
 RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
 _PATIENCE_SECONDS: Final = 5.0
 # Two viewers of one app may start the same job at once. The second then finds the first one's.
@@ -91,12 +94,15 @@ class Job:
     def progress(self) -> Progress | None:
         """Return the progress, or None if the job was never started. A job whose process vanished has failed."""
         progress = self._read()
-        if progress is not None and progress.state == RUNNING and _process(progress) is None:
+        if progress is not None and progress.state == RUNNING and not self._lives(progress):
             # The process may have finished between reading its progress and looking for it.
             progress = self._read() or progress
             if progress.state == RUNNING:
                 return replace(progress, state=FAILED, error=self.unexpected)
         return progress
+
+    def _lives(self, progress: Progress) -> bool:
+        return _process(progress) is not None or is_locked(self.folder / LOCK_FILE)
 
     def _read(self) -> Progress | None:
         try:
@@ -121,9 +127,23 @@ class Job:
             except OSError as error:
                 raise self._unwritable("can't start", error) from error
 
-    def _begin(self, request: dict[str, Any]) -> None:
+    def ask(self, request: dict[str, Any]) -> None:
+        """Write down what to do, without doing it.
+
+        Raises:
+            FerError: the folder can't be written; an `error`.
+        """
+        try:
+            self._ask(request)
+        except OSError as error:
+            raise self._unwritable("can't start", error) from error
+
+    def _ask(self, request: dict[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self.folder / REQUEST_FILE, request)
+
+    def _begin(self, request: dict[str, Any]) -> None:
+        self._ask(request)
         with (self.folder / LOG_FILE).open("wb") as log:
             process = start_detached([sys.executable, "-m", self.worker, str(self.folder)], cwd=PROGRAM, log=log)
         # Until it is waited for, even a process that has already ended is in the process table.
@@ -142,6 +162,8 @@ class Job:
         if progress is None or progress.state != RUNNING:
             return
         process = _process(progress)
+        if process is None and is_locked(self.folder / LOCK_FILE):
+            raise self.error(f"The {self.noun} runs in another container; stop it from there.")
         try:
             # In a virtual environment on Windows, what was started is a launcher, and Python is its child.
             ended = process is None or end_tree(process, _PATIENCE_SECONDS)

@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 import psutil
+from filelock import FileLock
 
 from fer.errors import FerError
-from fer.jobs.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, Job, Progress
+from fer.jobs.job import DONE, FAILED, LOCK_FILE, PROGRESS_FILE, REQUEST_FILE, RUNNING, Job, Progress
 from fer.storage.files import write_json
 from fer.storage.processes import stamp_of
 
@@ -59,7 +60,12 @@ def run(job: Job, work: Callable[[dict[str, Any], Reporter], None], *, paced: st
         work: does it, given the request and what reports the progress.
         paced: see `Reporter`.
     """
-    report = Reporter(job, paced)
+    # Held until this process ends. Whoever looks whether it is held has it for a moment.
+    with FileLock(job.folder / LOCK_FILE, is_singleton=False):
+        _run(job, work, Reporter(job, paced))
+
+
+def _run(job: Job, work: Callable[[dict[str, Any], Reporter], None], report: Reporter) -> None:
     request = json.loads((job.folder / REQUEST_FILE).read_text(encoding="utf-8"))
     try:
         work(request, report)

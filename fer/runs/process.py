@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from fer.errors import RunError
 from fer.runs.layout import LOCK, PROCESS, STOP
 from fer.storage.files import Signature, read_json, signature, write_json
+from fer.storage.locks import is_locked
 from fer.storage.processes import end_tree, process_of, stamp_of
 
 # A page that checks a lock holds it for a moment.
@@ -76,7 +77,7 @@ def is_alive(folder: Path) -> bool:
         return False
     stamp = read_json(folder / PROCESS)
     if process_of(stamp) is not None:
-        return _is_locked(folder)
+        return is_locked(folder / LOCK)
     if stamp:
         _ended[folder] = seen
     return False
@@ -94,7 +95,7 @@ def kill(folder: Path) -> None:
     Raises:
         RunError: the run isn't alive, or can't be ended.
     """
-    owner = process_of(read_json(folder / PROCESS)) if _is_locked(folder) else None
+    owner = process_of(read_json(folder / PROCESS)) if is_locked(folder / LOCK) else None
     if owner is None:
         raise RunError(f"The run {folder.name} has no process, so there is nothing to stop.")
     try:
@@ -103,18 +104,3 @@ def kill(folder: Path) -> None:
         raise RunError(f"The run {folder.name} belongs to another user, so you can't stop it.") from error
     if not ended:
         raise RunError(f"The run {folder.name} didn't end; end the process {owner.pid} by hand.")
-
-
-def _is_locked(folder: Path) -> bool:
-    file = folder / LOCK
-    if not file.exists():
-        return False
-    lock = FileLock(file, timeout=0, is_singleton=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return True
-    except OSError:
-        return False
-    lock.release()
-    return False
