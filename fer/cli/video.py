@@ -28,6 +28,7 @@ from fer.video.annotated import Annotated
 from fer.video.encoder import H264, VP9, Format
 from fer.video.processing import VideoResult, process
 from fer.video.report import html_report
+from fer.video.store import sweep
 from fer.video.wire import VideoInfo
 from fer.video.writers import CsvWriter, JsonWriter, ParquetWriter, RowWriter
 from fer.vision.detection import DETECTORS
@@ -73,6 +74,8 @@ def video(
     FILE is a video: MP4, MOV, M4V, WebM, MKV or AVI. If a file fails, the others are analysed all the same, and the
     exit code is 1.
     """
+    # Of the page: what an analysis that was killed has left behind.
+    sweep()
     options = VideoOptions.of(detector=detector, every=every, fps=fps, blur=blur)
     copies = _Copies(annotated, VP9 if vp9 else H264, files) if annotated else None
     _check({**targets, "report": report})

@@ -22,6 +22,7 @@ from fer.ui.access.gate import log_if_open
 from fer.ui.closing import CLOSING
 from fer.ui.exposure import one_line_per_broken_frame
 from fer.ui.in_memory import install, sweep_forever
+from fer.video.store import sweep as sweep_videos
 
 _REFUSED: Final = 403
 _FOREIGN_HOST: Final = (
@@ -104,6 +105,7 @@ async def server_life(_: Any) -> AsyncIterator[None]:
     install()
     one_line_per_broken_frame()
     log_if_open()
+    sweep_videos()
     if not st.get_option("server.headless"):
         loop = asyncio.get_running_loop()
         address = st.get_option("browser.serverAddress")

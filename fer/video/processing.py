@@ -77,17 +77,19 @@ def process(
             notes = analysis.notes
         if copy is not None:
             notes = (*notes, *copy.notes)
+    except OSError as problem:
+        error = f"A file can't be read or written ({problem.strerror or problem}); check free space and permissions."
     except Exception as problem:  # one of many: the others continue
         error = sentence_for(problem)
     result = VideoResult(name, summary, info, notes, error)
-    about = _about(result, model, options)
+    about = describe(result, model, options)
     for writer in writers:
         writer.end_video(about)
     return result
 
 
-def _about(result: VideoResult, model: StreamModel, options: VideoOptions) -> dict[str, Any]:
-    """Return what JSON says about a video in addition to its rows."""
+def describe(result: VideoResult, model: StreamModel, options: VideoOptions) -> dict[str, Any]:
+    """Return what JSON says about a video in addition to its rows, as plain values."""
     size = (result.info.width, result.info.height) if result.info else (None, None)
     settings = options.settings
     return {
