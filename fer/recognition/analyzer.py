@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer.arrays import Image, Images, Probabilities
+from fer.arrays import Floats, Image, Images, Probabilities
 from fer.errors import ImageError, SlowModelError, sentence_for
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import load_bundle
@@ -20,7 +20,7 @@ from fer.vision.boxes import Detections, FaceDetector
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
 from fer.vision.pose import head_pose
-from fer.vision.quality import objections
+from fer.vision.quality import measure, objections
 
 
 class FaceAnalyzer:
@@ -63,19 +63,27 @@ class FaceAnalyzer:
         found = replace(found, boxes_xywh=found.whole_pixels())
         crops = crop_faces(image_bgr, found.boxes_xywh, self.detector.crop_scale, found.rolls)
         size_wh = (image_bgr.shape[1], image_bgr.shape[0])
+        measures = measure(crops)
+        probabilities = self.classifier.probabilities(crops, measures=measures)
         faces = tuple(
-            self._face(found, index, crops[index], probabilities, size_wh)
-            for index, probabilities in enumerate(self.classifier.probabilities(crops))
+            self._face(found, index, crops[index], measures[index], probabilities[index], size_wh)
+            for index in range(len(found))
         )
         return ImageAnalysis(file, width=size_wh[0], height=size_wh[1], faces=faces)
 
     def _face(
-        self, found: Detections, index: int, crop: Image, probabilities: Probabilities, size_wh: tuple[int, int]
+        self,
+        found: Detections,
+        index: int,
+        crop: Image,
+        measures: Floats,
+        probabilities: Probabilities,
+        size_wh: tuple[int, int],
     ) -> Face:
         x, y, width, height = (int(value) for value in found.boxes_xywh[index])
         landmarks = None if found.landmarks_xy is None else found.landmarks_xy[index]
         pose = None if landmarks is None else head_pose(landmarks, float(found.rolls[index]))
-        against = objections(crop, (x, y, width, height), size_wh, pose)
+        against = objections(crop, (x, y, width, height), size_wh, pose, measures)
         bundle = self.classifier.bundle
         return Face(
             (x, y, width, height),

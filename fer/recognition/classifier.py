@@ -86,21 +86,22 @@ class EmotionClassifier:
         scores: Floats = logits
         return scores
 
-    def probabilities(self, crops: Crops, *, mirrored: bool = False) -> Floats:
+    def probabilities(self, crops: Crops, *, mirrored: bool = False, measures: Floats | None = None) -> Floats:
         """Return calibrated probabilities, (N, 7) float32, rows summing to 1, of crops (N, 48, 48, 1) uint8.
 
         Args:
             crops: the faces; N may be 0.
             mirrored: average the logits of each face and its mirror image: half a point more accurate, twice the work.
+            measures: what `fer.vision.quality.measure` returns for the crops, if it is known already.
 
         Raises:
             ValueError: the crops have another shape or dtype.
             BundleError: the network gives NaN or infinite values, fails or is too slow, as for `logits`.
         """
         if not mirrored:
-            return self._softmax(self.logits(crops), crops)
+            return self._softmax(self.logits(crops), crops, measures)
         both = self.logits(np.concatenate([crops, crops[:, :, ::-1]]))
-        return self._softmax((both[: len(crops)] + both[len(crops) :]) / np.float32(2), crops)
+        return self._softmax((both[: len(crops)] + both[len(crops) :]) / np.float32(2), crops, measures)
 
     def explain(self, crops: Crops) -> tuple[Floats, Floats]:
         """Return probabilities as above, and class activation maps (N, h, w, 7) float32: where a class is seen.
@@ -112,7 +113,7 @@ class EmotionClassifier:
         logits, maps = self._run(["logits", "maps"], crops)
         return self._softmax(logits, crops), maps
 
-    def _softmax(self, logits: Floats, crops: Crops) -> Floats:
+    def _softmax(self, logits: Floats, crops: Crops, measures: Floats | None = None) -> Floats:
         if not np.isfinite(logits).all():
             raise BundleError(
                 f"The model in '{self.bundle.path}' produces NaN or infinite values: its training failed. Choose "
@@ -121,7 +122,7 @@ class EmotionClassifier:
         # In float64, where no finite logit overflows when a temperature divides it.
         scaled = logits.astype(np.float64) / self.bundle.temperature
         if self.bundle.quality is not None:
-            scaled /= self.bundle.quality.factors(logits, crops)[:, None]
+            scaled /= self.bundle.quality.factors(logits, crops, measures)[:, None]
         exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True), np.float32)
 
@@ -187,6 +188,6 @@ class EmotionClassifier:
 class MirroredClassifier(EmotionClassifier):
     """The same network, asked about each face and its mirror image every time."""
 
-    def probabilities(self, crops: Crops, *, mirrored: bool = True) -> Floats:
+    def probabilities(self, crops: Crops, *, mirrored: bool = True, measures: Floats | None = None) -> Floats:
         """See `EmotionClassifier.probabilities`; `mirrored` is always true."""
-        return super().probabilities(crops, mirrored=True)
+        return super().probabilities(crops, mirrored=True, measures=measures)

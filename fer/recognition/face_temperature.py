@@ -80,9 +80,12 @@ class FaceTemperature:
         """Return the rule as plain JSON values."""
         return asdict(self)
 
-    def factors(self, logits: Floats, crops: Images) -> Floats:
-        """Return (N,) float32 factors, 0.25..16, for logits (N, 7) and their crops (N, 48, 48, 1) uint8."""
-        design = self.design(logits, measure(crops))
+    def factors(self, logits: Floats, crops: Images, measures: Floats | None = None) -> Floats:
+        """Return (N,) float32 factors, 0.25..16, for logits (N, 7) and their crops (N, 48, 48, 1) uint8.
+
+        `measures` is what `measure` returns for the crops, if it is known already.
+        """
+        design = self.design(logits, measure(crops) if measures is None else measures)
         weights = np.concatenate([[self.bias], self.logit_weights, np.ravel(self.weights)])
         return np.asarray(np.exp(design @ weights).clip(*_FACTORS), np.float32)
 

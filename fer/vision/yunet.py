@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from fer.arrays import Image
+from fer.arrays import Floats, Image
 from fer.errors import DetectorError
 from fer.vision.boxes import Detections
 
@@ -53,11 +53,9 @@ class YuNet:
         Raises:
             DetectorError: ONNX Runtime fails, for instance because memory ran out.
         """
-        height, width = image_bgr.shape[:2]
-        below, right = -height % _STRIDES[-1], -width % _STRIDES[-1]
-        padded = cv2.copyMakeBorder(image_bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
+        planes = _planes(image_bgr)
         try:
-            outputs = self._session.run(self._outputs, {"input": cv2.dnn.blobFromImage(padded)})
+            outputs = self._session.run(self._outputs, {"input": planes})
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             raise DetectorError(
                 "YuNet failed on this picture. Close other programs to free memory and try again, or choose Haar."
@@ -67,7 +65,7 @@ class YuNet:
             cls, obj, bbox, kps = (head[0] for head in outputs[len(_HEADS) * index :][: len(_HEADS)])
             score = np.sqrt(cls[:, 0].clip(0, 1) * obj[:, 0].clip(0, 1))
             chosen = np.flatnonzero(score >= least_score)
-            rows, columns = np.divmod(chosen, padded.shape[1] // stride)
+            rows, columns = np.divmod(chosen, planes.shape[3] // stride)
             cells = np.column_stack([columns, rows])
             centre = (cells + bbox[chosen, :2]) * stride
             size = np.exp(bbox[chosen, 2:]) * stride
@@ -75,6 +73,19 @@ class YuNet:
             scores.append(score[chosen])
             landmarks.append((cells[:, None] + kps[chosen].reshape(-1, 5, 2)) * stride)
         return Detections.upright(*(np.concatenate(parts).astype(np.float32) for parts in (boxes, scores, landmarks)))
+
+
+def _planes(image_bgr: Image) -> Floats:
+    """Return blue, green and red, (1, 3, H, W) float32, with black rows and columns that fill the last stride.
+
+    `cv2.dnn.blobFromImage` takes three times as long.
+    """
+    height, width = image_bgr.shape[:2]
+    below, right = -height % _STRIDES[-1], -width % _STRIDES[-1]
+    planes = np.zeros((1, 3, height + below, width + right), np.float32)
+    for plane, color in zip(planes[0], cv2.split(image_bgr), strict=True):
+        plane[:height, :width] = color
+    return planes
 
 
 def _for_any_size(file: Path) -> bytes:

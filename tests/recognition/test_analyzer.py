@@ -9,11 +9,14 @@ from PIL import Image
 
 import fer.recognition
 from fer.errors import BundleError, DetectorError, SlowModelError
+from fer.paths import SHIPPED_BUNDLE
 from fer.recognition import analyzer as module
+from fer.recognition import face_temperature
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
+from fer.recognition.bundle import load_bundle
 from fer.recognition.candidates import ClassSets
 from fer.recognition.classifier import EmotionClassifier
-from fer.vision import detection
+from fer.vision import detection, quality
 from fer.vision.boxes import Detections
 from fer.vision.detection import DETECTORS, create_detector
 from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
@@ -84,9 +87,23 @@ def test_candidates_come_from_the_models_sets_of_classes(tmp_path: Path) -> None
 def test_all_faces_are_classified_in_one_call(classifier: EmotionClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     real = classifier.probabilities
-    monkeypatch.setattr(classifier, "probabilities", lambda crops: sizes.append(len(crops)) or real(crops))
+    monkeypatch.setattr(
+        classifier, "probabilities", lambda crops, **more: sizes.append(len(crops)) or real(crops, **more)
+    )
     FaceAnalyzer(FixedDetector(*[(x, 0, 50, 50) for x in range(0, 100, 10)]), classifier).analyze(striped(9, 9))
     assert sizes == [10]
+
+
+def test_each_face_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = []
+    real = quality.measure
+    for place in (quality, module, face_temperature):
+        monkeypatch.setattr(place, "measure", lambda crops: measured.append(len(crops)) or real(crops))
+    shipped = EmotionClassifier(load_bundle(SHIPPED_BUNDLE))
+    assert shipped.bundle.quality is not None
+    faces = FaceAnalyzer(FixedDetector((0, 0, 50, 50), (120, 0, 50, 50)), shipped).analyze(striped(9, 200)).faces
+    assert measured == [2]
+    assert [face.quality[-2] for face in faces] == [9, 200]
 
 
 def test_the_detectors_own_crop_rule_is_used(classifier: EmotionClassifier) -> None:
