@@ -73,7 +73,7 @@ def _require_libraries() -> None:
     missing = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
         wanted = "-r requirements.txt" if paths.PROGRAM == paths.CHECKOUT else '"fer-dashboard[training]"'
-        raise ConfigError(f"Training needs {' and '.join(missing)}. To install, type: pip install {wanted}")
+        raise ConfigError(f"Training needs {listed(missing)}. To install, type: pip install {wanted}")
 
 
 def _require_data(source: str) -> None:

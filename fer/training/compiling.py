@@ -50,7 +50,7 @@ def precision(config: TrainConfig) -> str:
         return "bfloat16"
     try:
         # Linux only. Elsewhere float32 is the safe choice.
-        flags = Path("/proc/cpuinfo").read_text()
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
         return "float32"
     return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"

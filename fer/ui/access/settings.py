@@ -131,7 +131,7 @@ def _providers(auth: Mapping[str, Any]) -> tuple[str, ...]:
         missing = [key for key in _ONE_PROVIDER if not isinstance(table.get(key), str) or not table[key]]
         if missing:
             where = "[auth]" if name == "default" else f"[auth.{name}]"
-            raise AccessError(f"{where} lacks {' and '.join(missing)}. docs/deploy.md has an example.")
+            raise AccessError(f"{where} lacks {listed(missing)}. docs/deploy.md has an example.")
     return (*complete, *tables)
 
 
