@@ -1,6 +1,7 @@
 """`fer train`: every setting is an option, and a queued run imports only what it needs."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from fer.paths import CHECKOUT
 from fer.runs import store
 from fer.runs.config import TrainConfig
 from tests.support.run_folders import write_run
+
+POSIX_PATHS = pytest.mark.skipif(os.name == "nt", reason="Windows takes these for files that don't exist")
 
 
 def test_every_setting_is_an_option_with_its_default_and_range() -> None:
