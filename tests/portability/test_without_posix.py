@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.support.clips import HEIGHT, WIDTH, Clip
 from tests.support.without_posix import run_without_posix
+from tests.vision.test_images import PICTURES
 
 
 def test_the_process_really_lacks_posix(fer_home: Path) -> None:
@@ -96,6 +99,23 @@ def test_data_are_imported_and_removed(fer_home: Path) -> None:
         assert not target.exists() and list((data_dir() / ".staging").iterdir()) == []
         (data_dir() / ".staging" / "abandoned").mkdir()
         assert staging.clean_staging() == 1
+        """,
+        fer_home,
+    )
+
+
+def test_a_heic_and_a_video_are_decoded_by_their_children(fer_home: Path, tmp_path: Path) -> None:
+    clip = Clip().write(tmp_path / "clip.mp4", [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 3)
+    run_without_posix(
+        f"""
+        from pathlib import Path
+        from fer.video.reader import VideoReader
+        from fer.video.wire import Request
+        from fer.vision.images import decode
+
+        assert decode(Path({str(PICTURES / "portrait.heic")!r}).read_bytes()).shape[2] == 3
+        with VideoReader(Request({str(clip)!r})) as reader:
+            assert [frame.number for frame in reader.frames()] == [0, 1, 2]
         """,
         fer_home,
     )
