@@ -8,7 +8,7 @@ from typing import Final
 from fer import paths
 from fer.errors import ConfigError, DatasetError, shortened
 from fer.runs.config import TrainConfig
-from fer.text import MB, file_size
+from fer.text import MB, file_size, listed
 
 # Two checkpoints and a bundle of the larger network.
 _ROOM_BYTES: Final = 400 * MB

@@ -9,7 +9,6 @@ from fer.datasets.store.importing import import_path
 from fer.runs import estimates
 from fer.runs.config import TrainConfig
 from fer.runs.estimates import Measured, recall, remember, seconds_for
-from fer.text import duration
 from tests.support.forms import csv_lines, synthetic_faces, write_lines
 
 CONFIG = TrainConfig(fraction=0.5, holdout=0.2, batch_size=10, epochs=2)
@@ -74,19 +73,3 @@ def test_damaged_measurements_and_full_disks_are_tolerated(home, monkeypatch):
     monkeypatch.setattr(estimates.files, "write_json", full)
     remember(CONFIG, Measured(2, 2, 2, 2))
     assert recall(CONFIG) == Measured(1, 1, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "1 s"),
-        (49.2, "50 s"),
-        (89.4, "90 s"),
-        (120, "2 min"),
-        (3570, "1 h"),
-        (6600, "1 h 50 min"),
-        (183_600, "2 d 3 h"),
-    ],
-)
-def test_durations_are_readable(seconds, text):
-    assert duration(seconds) == text

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fer.errors import AccessError
+from fer.text import listed
 
 _CALLBACK: Final = "/oauth2callback"
 # Shorter ones are placeholders or can be guessed.
