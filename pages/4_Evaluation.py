@@ -1,6 +1,6 @@
 """Evaluation: measure a model on labelled faces and look at its mistakes."""
 
-from fer.ui.evaluation import choice, gallery, results, work
+from fer.ui.evaluation import choice, gallery, results, trust, work
 from fer.ui.frame import errors_as_sentences, page_frame
 
 page_frame(
@@ -16,9 +16,9 @@ with errors_as_sentences():
         results.headline(measured)
         results.by_class(measured, gallery.turn_to)
         gallery.gallery(measured)
-        results.trust(measured)
-        results.robustness(measured)
-        results.agreement(measured)
+        trust.confidence(measured)
+        trust.robustness(measured)
+        trust.agreement(measured)
         results.downloads(measured)
 
 # Separate from the above, so that a user can free space here after an error.

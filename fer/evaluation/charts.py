@@ -10,14 +10,13 @@ from fer.emotions import EMOTION_COLORS, EMOTIONS
 from fer.evaluation.agreement import Agreement
 from fer.evaluation.calibration import CoverageCurve, coverage_curve, reliability
 from fer.evaluation.metrics import Metrics, Predictions
-from fer.evaluation.robustness import RobustnessRow
+from fer.evaluation.robustness import CLEAN, RobustnessRow
 
 DIAMOND: Final = (
     "The diamond marks the model's confidence threshold, below which it answers 'not sure'. It is missing if no face "
     "reaches the threshold."
 )
 LINES: Final = "Solid: share of faces on which the model agrees with the votes. Dotted: its mean confidence."
-CLEAN: Final = "unchanged"
 # Two models are told apart by light and dark as well as by hue (Okabe and Ito's blue and vermilion).
 MODEL_COLORS: Final = ("#0072B2", "#D55E00")
 RIGHT, WRONG = "#0072B2", "#D55E00"

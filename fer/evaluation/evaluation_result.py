@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from fer.evaluation.agreement import Agreement, agreement
-from fer.evaluation.calibration import answered_at, coverage_curve, reliability
+from fer.evaluation.calibration import Answered, answered_at, coverage_curve, reliability
 from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.metrics import Metrics, Predictions, measure, predict, summary
-from fer.evaluation.robustness import RobustnessRow, measure_robustness
+from fer.evaluation.robustness import CLEAN, RobustnessRow, measure_robustness
 from fer.evaluation.sets import SetMetrics, measure_sets
 from fer.recognition.bundle import Bundle
 from fer.recognition.candidates import ClassSets
@@ -124,6 +124,28 @@ class EvaluationResult:
         return replace(self, robustness=rows)
 
     @property
+    def answered(self) -> Answered:
+        """Return what the model's confidence threshold does here: the share answered, and the accuracy of those."""
+        return answered_at(self.predictions.probabilities, self.predictions.labels, self.model.confidence_threshold)
+
+    @property
+    def corruptions(self) -> tuple[RobustnessRow, ...]:
+        """Return the rows of robustness after one for the unchanged faces; none if it wasn't measured."""
+        if self.robustness is None:
+            return ()
+        metrics, answered = self.metrics, self.answered
+        clean = RobustnessRow(
+            name="clean",
+            label=CLEAN,
+            accuracy=metrics.accuracy,
+            interval=metrics.accuracy_interval,
+            lost=0.0,
+            sure=answered.coverage,
+            sure_accuracy=answered.accuracy,
+        )
+        return clean, *self.robustness
+
+    @property
     def sets(self) -> SetMetrics | None:
         """Return what the model's sets of classes are worth here; None if it has none."""
         found = self.model.sets
@@ -133,8 +155,7 @@ class EvaluationResult:
         """Return all results as plain JSON values, including those that `fer evaluate --json` writes."""
         probabilities, labels = self.predictions.probabilities, self.predictions.labels
         curve, bins = coverage_curve(probabilities, labels), reliability(probabilities, labels)
-        answered = answered_at(probabilities, labels, self.model.confidence_threshold)
-        metrics = self.metrics.to_dict()
+        answered, metrics = self.answered, self.metrics.to_dict()
         return {
             **summary(self.model.name, self.data.name, self.data.split, self.predictions),
             "accuracy_interval": metrics["accuracy_interval"],

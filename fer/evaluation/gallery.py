@@ -1,5 +1,6 @@
 """Choose the faces of a gallery, most confident first, and prepare their pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 
 from fer.emotions import EMOTIONS
 from fer.evaluation.class_activation_maps import enlarged, evidence, overlay
+from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.metrics import Predictions
 from fer.recognition.classifier import EmotionClassifier
@@ -44,6 +46,7 @@ class Card:
         maps: one picture per model: the face with the evidence for the predicted class, (side, side, 3) uint8 RGB.
         captions: one text per model, such as 'true fear, predicted sad, 0.91'.
         probabilities: one row of shape (7,) float32 per model.
+        candidates: per model, the classes that may be right, such as 'sad or neutral'; '' if it has no such sets.
     """
 
     origin: str
@@ -51,20 +54,25 @@ class Card:
     maps: tuple[npt.NDArray[np.uint8], ...]
     captions: tuple[str, ...]
     probabilities: tuple[npt.NDArray[np.float32], ...]
+    candidates: tuple[str, ...]
 
 
 def cards(
-    evaluation_set: EvaluationSet, predictions: list[Predictions], classifiers: list[EmotionClassifier], rows: Rows
+    evaluation_set: EvaluationSet,
+    results: Sequence[EvaluationResult],
+    classifiers: Sequence[EmotionClassifier],
+    rows: Rows,
 ) -> list[Card]:
     """Prepare the cards of some faces.
 
     Args:
         evaluation_set: the faces.
-        predictions: the predictions of one or two models.
+        results: one or two results on these faces.
         classifiers: the same models, for their class activation maps. With [], the cards have no maps.
         rows: (M,) int64, the faces to show.
     """
     images = evaluation_set.faces.images[rows]
+    predictions = [one.predictions for one in results]
     explained = [classifier.explain(images[..., None])[1] for classifier in classifiers]
     result = []
     for place, row in enumerate(rows):
@@ -83,6 +91,12 @@ def cards(
                     for one, label in zip(predictions, predicted, strict=True)
                 ),
                 probabilities=tuple(one.probabilities[row] for one in predictions),
+                candidates=tuple(_candidates(one, row) for one in results),
             )
         )
     return result
+
+
+def _candidates(result: EvaluationResult, row: int) -> str:
+    sets = result.model.sets
+    return " or ".join(sets.of(result.predictions.probabilities[row])) if sets else ""

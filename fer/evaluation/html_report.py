@@ -19,6 +19,7 @@ from fer.evaluation.comparison import compare
 from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.gallery import Card, cards, mistakes
+from fer.evaluation.robustness import RobustnessRow
 from fer.recognition.classifier import EmotionClassifier
 from fer.templating import templates_of
 
@@ -56,6 +57,7 @@ def html_page(
         calibration_charts=_calibration(results),
         coverage_caption=charts.DIAMOND,
         coverage_chart=_coverage(results),
+        sets=_sets(results),
         robustness=_robustness(results),
         agreement=_agreement(results),
         galleries=_galleries(evaluation_set, results, classifiers),
@@ -122,9 +124,30 @@ def _coverage(results: Sequence[EvaluationResult]) -> Markup:
 
 
 @dataclass(frozen=True)
-class _Robustness:
-    names: list[str]
+class _Sets:
+    name: str
+    text: str
     rows: list[list[str]]
+
+
+def _sets(results: Sequence[EvaluationResult]) -> list[_Sets]:
+    return [
+        _Sets(
+            one.model.name,
+            wording.sets_in_words(sets),
+            [
+                [label, str(item.n), f"{item.coverage:.3f}", f"{item.mean_size:.2f}"]
+                for label, item in sets.per_class.items()
+            ],
+        )
+        for one in results
+        if (sets := one.sets) is not None
+    ]
+
+
+@dataclass(frozen=True)
+class _Robustness:
+    tables: list[tuple[str, list[list[str]]]]
     chart: Markup
 
 
@@ -137,15 +160,21 @@ def _robustness(results: Sequence[EvaluationResult]) -> _Robustness | None:
     ]
     if not measured:
         return None
-    tables = [rows for *_, rows in measured]
-    names = [one.model.name for one, *_ in measured]
-    clean = [one.metrics.accuracy for one, *_ in measured]
-    rows = [[charts.CLEAN, *(f"{value:.3f}" for value in clean)]]
-    for place, row in enumerate(tables[0]):
-        # Subtracting from 0.0 writes +0.000 where nothing changed.
-        rows.append([row.label, *(f"{table[place].accuracy:.3f} ({0.0 - table[place].lost:+.3f})" for table in tables)])
-    chart = charts.robustness_chart(tables, names, clean, colors=[color for _, color, _ in measured])
-    return _Robustness(names, rows, _chart(chart))
+    chart = charts.robustness_chart(
+        [rows for *_, rows in measured],
+        [one.model.name for one, *_ in measured],
+        [one.metrics.accuracy for one, *_ in measured],
+        colors=[color for _, color, _ in measured],
+    )
+    tables = [(one.model.name, [_corruption(row) for row in one.corruptions]) for one, *_ in measured]
+    return _Robustness(tables, _chart(chart))
+
+
+def _corruption(row: RobustnessRow) -> list[str]:
+    # Subtracting from 0.0 writes +0.000 where nothing changed.
+    change = f"{0.0 - row.lost:+.3f}"
+    sure_accuracy = "none" if row.sure_accuracy is None else f"{row.sure_accuracy:.3f}"
+    return [row.label, f"{row.accuracy:.3f}", change, f"{row.sure:.3f}", sure_accuracy]
 
 
 @dataclass(frozen=True)
@@ -177,6 +206,7 @@ class _Picture:
 class _Face:
     caption: str
     top: str
+    candidates: str
     origin: str
     pictures: list[_Picture]
 
@@ -187,7 +217,7 @@ def _galleries(
     galleries = []
     for one, classifier in zip(results, classifiers, strict=False):
         rows = mistakes(one.predictions)[:_GALLERY_FACES]
-        found = cards(evaluation_set, [one.predictions], [classifier], rows)
+        found = cards(evaluation_set, [one], [classifier], rows)
         galleries.append((one.model.name, [_face(card) for card in found]))
     return galleries
 
@@ -197,6 +227,7 @@ def _face(card: Card) -> _Face:
     return _Face(
         caption=card.captions[0],
         top=", ".join(f"{name} {value:.2f}" for name, value in ordered[:_TOP_CLASSES]),
+        candidates=card.candidates[0],
         origin=card.origin,
         pictures=[
             _Picture(kind, _data_url(pixels))

@@ -21,6 +21,8 @@ _CENTRE: Final = ((SIDE - 1) / 2, (SIDE - 1) / 2)
 _LOWER: Final = slice(SIDE // 2, None)
 _UPPER: Final = slice(None, SIDE // 2)
 _ALL: Final = slice(None)
+# What faces that aren't corrupted are called.
+CLEAN: Final = "unchanged"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from fer.evaluation.calibration import answered_at
 from fer.evaluation.comparison import McNemar
 from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.sets import SetMetrics
@@ -19,7 +18,7 @@ def key_metrics(result: EvaluationResult) -> dict[str, str]:
     """Return the main metrics by name, formatted for people."""
     metrics, predictions, model = result.metrics, result.predictions, result.model
     low, high = metrics.accuracy_interval
-    answered = answered_at(predictions.probabilities, predictions.labels, model.confidence_threshold)
+    answered = result.answered
     sure = "none" if answered.accuracy is None else percent(answered.accuracy)
     return {
         "Faces": f"{metrics.n:,}",

@@ -1,5 +1,6 @@
 """The faces of the gallery and their captions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.evaluation.gallery import cards, mistakes, of_kind
 from fer.evaluation.metrics import Predictions
+from fer.recognition.candidates import ClassSets
 from tests.support.evaluations import evaluation_set, grey_faces, result, tiny_classifier
 
 ANGRY, SAD, HAPPY = (EMOTIONS.index(name) for name in ("angry", "sad", "happy"))
@@ -37,7 +39,7 @@ def test_a_card_shows_true_and_predicted_class_and_the_map(tmp_path: Path) -> No
     found = evaluation_set(faces)
     rows = mistakes(made.predictions)
     assert len(rows) == 7
-    shown = cards(found, [made.predictions], [tiny_classifier(tmp_path / "again")], rows)
+    shown = cards(found, [made], [tiny_classifier(tmp_path / "again")], rows)
     for card, row in zip(shown, rows, strict=True):
         true, predicted = found.faces.labels[row], made.predictions.predicted[row]
         assert card.captions == (
@@ -53,13 +55,24 @@ def test_each_of_two_models_has_a_caption_and_a_map(tmp_path: Path) -> None:
     faces = grey_faces(7)
     one, other = result(tmp_path / "a", faces), result(tmp_path / "b", faces)
     classifiers = [tiny_classifier(tmp_path / "a"), tiny_classifier(tmp_path / "b")]
-    (card,) = cards(evaluation_set(faces), [one.predictions, other.predictions], classifiers, np.array([3]))
+    (card,) = cards(evaluation_set(faces), [one, other], classifiers, np.array([3]))
     assert len(card.captions) == len(card.maps) == len(card.probabilities) == 2
 
 
 def test_without_the_model_there_is_no_map(tmp_path: Path) -> None:
     faces = grey_faces(7)
     made = result(tmp_path / "a", faces)
-    (card,) = cards(evaluation_set(faces), [made.predictions], [], np.array([0]))
+    (card,) = cards(evaluation_set(faces), [made], [], np.array([0]))
     assert card.maps == ()
     assert len(card.captions) == 1
+
+
+def test_a_card_names_the_set_of_classes_if_the_model_has_sets(tmp_path: Path) -> None:
+    faces = grey_faces(7)
+    made = result(tmp_path / "a", faces)
+    probabilities = np.zeros((7, N_EMOTIONS), np.float32)
+    probabilities[:, SAD], probabilities[:, HAPPY] = 0.4, 0.6
+    unsure = replace(made, predictions=replace(made.predictions, probabilities=probabilities))
+    with_sets = replace(unsure, model=replace(made.model, sets=ClassSets(0.9, 0.3)))
+    (card,) = cards(evaluation_set(faces), [unsure, with_sets], [], np.array([0]))
+    assert card.candidates == ("", "happy or sad")

@@ -17,6 +17,7 @@ from fer.evaluation.comparison import compare
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.report import RUN_REPORT, report, write_run_report
 from fer.evaluation.wording import about, key_metrics, verdict
+from fer.recognition.candidates import ClassSets
 from tests.support.builders import make_bundle
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
 
@@ -117,6 +118,30 @@ def test_two_models_are_compared(found, made, tmp_path: Path) -> None:
     assert [model["n"] for model in values["models"]] == [70, 70]
     assert values["comparison"]["both_right"] == 63
     assert values["comparison"]["mcnemar_p"] == 1.0
+
+
+def test_each_corruption_says_how_many_faces_are_answered_and_how_well(found, made) -> None:
+    rows = (replace(made.robustness[0], lost=-0.125, sure=0.25, sure_accuracy=0.75), *made.robustness[1:])
+    none_sure = replace(rows[1], sure=0.0, sure_accuracy=None)
+    page = body(html(found, [made.with_robustness((rows[0], none_sure, *rows[2:]))]))
+    table = page[page.index("<h2>Robustness</h2>") : page.index("<h2>Agreement")]
+    header, clean, first, second = (re.findall("<t[hd][^>]*>([^<]*)<", row) for row in table.split("<tr>")[1:5])
+    assert header == ["faces", "accuracy", "change", "sure", "accuracy if sure"]
+    assert clean == ["unchanged", "0.900", "+0.000", "1.000", "0.900"]
+    assert first == [rows[0].label, f"{rows[0].accuracy:.3f}", "+0.125", "0.250", "0.750"]
+    assert second[3:] == ["0.000", "none"]
+
+
+def test_sets_of_classes_are_measured_by_class(found, made) -> None:
+    assert "Sets of classes" not in body(html(found, [made]))
+    with_sets = replace(made, model=replace(made.model, sets=ClassSets(0.9, 0.5)))
+    page = body(html(found, [with_sets]))
+    table = page[page.index("<h2>Sets of classes</h2>") : page.index("<h2>Robustness</h2>")]
+    rows = [re.findall("<td[^>]*>([^<]*)<", row) for row in table.split("<tr>")[2:]]
+    assert [row[0] for row in rows] == list(EMOTIONS)
+    assert [row[3] for row in rows] == ["1.00"] * 7
+    # Each of these sets has the predicted class alone, so it contains the right one as often as that is right.
+    assert sum(int(row[1]) * float(row[2]) for row in rows) == pytest.approx(63, abs=0.1)
 
 
 def test_a_model_keeps_its_colour_where_the_other_was_not_measured(found, made, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import streamlit as st
 from fer.emotions import EMOTIONS
 from fer.evaluation.comparison import compare
 from fer.evaluation.gallery import Card, Rows, cards, mistakes, of_kind
-from fer.recognition.candidates import ClassSets
 from fer.text import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.evaluation.results import classifiers
@@ -59,7 +58,7 @@ def gallery(evaluation: Evaluation) -> None:
     places = list(range(len(evaluation.results))) if chosen.whose == _DISAGREE else [chosen.whose]
     made = cards(
         evaluation.evaluation_set,
-        [evaluation.results[place].predictions for place in places],
+        [evaluation.results[place] for place in places],
         [loaded[place] for place in places] if loaded else [],
         shown,
     )
@@ -76,8 +75,7 @@ def gallery(evaluation: Evaluation) -> None:
         row = zip(st.columns(_COLUMNS), made[start : start + _COLUMNS], shown[start : start + _COLUMNS], strict=False)
         for column, card, number in row:
             with column, st.container(border=True, height="stretch"):
-                sets = [evaluation.results[place].model.sets for place in places]
-                _show(card, [labels[place] for place in places], sets, f"{evaluation.key}_{chosen.whose}_{number}")
+                _show(card, [labels[place] for place in places], f"{evaluation.key}_{chosen.whose}_{number}")
 
 
 def _choose(evaluation: Evaluation) -> _Filter:
@@ -125,7 +123,7 @@ def _rows(evaluation: Evaluation, chosen: _Filter) -> Rows:
     return rows
 
 
-def _show(card: Card, labels: list[str], sets: list[ClassSets | None], key: str) -> None:
+def _show(card: Card, labels: list[str], key: str) -> None:
     pictures = [card.face, *card.maps]
     alts = ["The face", *(f"The face with its class activation map: {caption}" for caption in card.captions)]
     with st.container(horizontal=True, gap="small"):
@@ -136,9 +134,8 @@ def _show(card: Card, labels: list[str], sets: list[ClassSets | None], key: str)
                 st.image(picture, width="stretch", alt=alt)
     for place, (caption, probabilities) in enumerate(zip(card.captions, card.probabilities, strict=True)):
         st.markdown(f"**{caption}**" if len(labels) == 1 else f"{labels[place]}: **{caption}**")
-        found = sets[place]
-        if found is not None:
-            st.caption(f"Candidates: {', '.join(found.of(probabilities))}")
+        if card.candidates[place]:
+            st.caption(f"Candidates: {card.candidates[place]}")
         st.plotly_chart(
             probability_bars(probabilities),
             config=STATIC,

@@ -1,12 +1,11 @@
-"""Show the results of an evaluation: metrics, charts and downloads."""
+"""Show the results of an evaluation: metrics, confusion matrix and downloads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from fer.emotions import EMOTIONS
@@ -20,9 +19,9 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.text import counted
 from fer.ui import resources
 from fer.ui.downloads import made_download
+from fer.ui.evaluation.drawing import plot, side_by_side
 from fer.ui.evaluation.work import Evaluation
 
-_CONFIG: Final[dict[str, Any]] = {"displayModeBar": False}
 # The accent colour, weak enough that the numbers stay readable in light and dark themes.
 _CELL: Final = "background-color: rgba(99, 102, 241, {alpha:.2f})"
 _STRONGEST: Final = 0.65
@@ -39,7 +38,7 @@ def headline(evaluation: Evaluation) -> None:
     """Show the main metrics, which of two models is better, and what was left out."""
     if evaluation.evaluation_set.faces.synthetic:
         st.info(wording.SYNTHETIC, icon=":material/info:")
-    for column, one, name in _side_by_side(evaluation):
+    for column, one, name in side_by_side(evaluation):
         with column, st.container(border=True):
             if len(evaluation.results) > 1:
                 st.markdown(f"**{name}**")
@@ -85,13 +84,13 @@ def by_class(evaluation: Evaluation, on_cell: Callable[[int, int, int], None]) -
     )
     st.caption("Rows: true class. Columns: predicted class. Select a cell to see its faces in the gallery.")
     # With one model, the scores are next to the matrix; with two, below it.
-    columns = [column for column, _, _ in _side_by_side(evaluation, least=2)]
+    columns = [column for column, _, _ in side_by_side(evaluation, least=2)]
     for place, (one, name) in enumerate(zip(evaluation.results, evaluation.names, strict=True)):
         with columns[place]:
             _confusion(one.metrics, name, shares == "Share of row", f"{place}_{evaluation.key}", place, on_cell)
         with columns[place if len(evaluation.results) > 1 else 1]:
             figure = charts.per_class_chart(one.metrics, f"Scores by class, {name}")
-            _plot(figure, f"by_class_{place}_{evaluation.key}", _scores_in_words(one.metrics))
+            plot(figure, f"by_class_{place}_{evaluation.key}", _scores_in_words(one.metrics))
 
 
 def _confusion(
@@ -131,105 +130,6 @@ def _scores_in_words(metrics: Metrics) -> str:
         for name, one in metrics.per_class.items()
     )
     return "; ".join(parts)
-
-
-def trust(evaluation: Evaluation) -> None:
-    """Show calibration, confidence and accuracy against coverage."""
-    st.subheader("Calibration", anchor=False)
-    st.caption("A well calibrated model is right in 90 % of the cases where its confidence is 0.9.")
-    drawn = list(_side_by_side(evaluation, least=2))
-    if len(evaluation.results) == 1:
-        (left, one, name), (right, _, _) = drawn
-        pairs = [(left, one, name, 0, "calibration"), (right, one, name, 0, "confidence")]
-    else:
-        pairs = [
-            (column, one, name, place, kind)
-            for kind in ("calibration", "confidence")
-            for place, (column, one, name) in enumerate(drawn)
-        ]
-    for column, one, name, place, kind in pairs:
-        with column:
-            if kind == "calibration":
-                figure = charts.calibration_chart(one.predictions, charts.MODEL_COLORS[place], f"Calibration, {name}")
-                words = f"Calibration curve of {name}; expected calibration error {one.metrics.ece:.3f}"
-            else:
-                figure = charts.confidence_chart(one.predictions, f"Confidence, {name}")
-                words = f"Histogram of the confidence of {name}, for right and wrong predictions"
-            _plot(figure, f"{kind}_{place}_{evaluation.key}", words)
-    _sets_by_class(evaluation)
-    figure = charts.coverage_chart(
-        [one.predictions for one in evaluation.results],
-        evaluation.names,
-        [one.model.confidence_threshold for one in evaluation.results],
-        "Accuracy against coverage",
-    )
-    words = "; ".join(
-        f"{name}: coverage {values['Coverage']}, accuracy when sure {values['Accuracy when sure']}"
-        for name, values in zip(evaluation.names, (wording.key_metrics(one) for one in evaluation.results), strict=True)
-    )
-    _plot(figure, f"coverage_{evaluation.key}", words)
-    st.caption(f"A higher threshold answers fewer faces, more of them correctly. {charts.DIAMOND}")
-
-
-def _sets_by_class(evaluation: Evaluation) -> None:
-    found = [
-        (name, one.sets) for name, one in zip(evaluation.names, evaluation.results, strict=True) if one.sets is not None
-    ]
-    if not found:
-        return
-    with st.expander("Sets of classes", icon=":material/rule:"):
-        for name, sets in found:
-            rows = [(label, one.n, one.coverage, one.mean_size) for label, one in sets.per_class.items()]
-            st.markdown(f"{name}: {wording.sets_in_words(sets)}")
-            st.dataframe(
-                pd.DataFrame(rows, columns=["True class", "Faces", "Set contains it", "Classes in the set"]).round(3),
-                hide_index=True,
-                alt=f"How often the sets of {name} contain the right class, and how large they are, by class",
-            )
-
-
-def robustness(evaluation: Evaluation) -> None:
-    """Show the accuracy under each image corruption, of both models in one chart."""
-    measured = [
-        (one, name, color, one.robustness)
-        for one, name, color in zip(evaluation.results, evaluation.names, charts.MODEL_COLORS, strict=False)
-        if one.robustness is not None
-    ]
-    st.subheader("Robustness", anchor=False)
-    if not measured:
-        st.caption("Not measured yet. Turn on 'Measure robustness' above and press Evaluate.")
-        return
-    figure = charts.robustness_chart(
-        [rows for *_, rows in measured],
-        [name for _, name, *_ in measured],
-        [one.metrics.accuracy for one, *_ in measured],
-        "Accuracy under each image corruption",
-        [color for _, _, color, _ in measured],
-    )
-    words = "; ".join(
-        f"{name}: " + ", ".join(f"{row.label} {row.accuracy:.2f}" for row in rows) for _, name, _, rows in measured
-    )
-    _plot(figure, f"robustness_{evaluation.key}_{len(measured)}", words)
-
-
-def agreement(evaluation: Evaluation) -> None:
-    """Show how far the models agree with the FER+ votes, if there are any."""
-    found = [
-        (one, name, one.agreement)
-        for one, name in zip(evaluation.results, evaluation.names, strict=True)
-        if one.agreement is not None
-    ]
-    if not found:
-        return
-    st.subheader("Agreement with the FER+ votes", anchor=False)
-    texts = [text for one, _, _ in found if (text := wording.crowd(one))]
-    for text in texts:
-        st.markdown(text)
-    figure = charts.agreement_chart(
-        [item for _, _, item in found], [name for _, name, _ in found], "Agreement by share of votes"
-    )
-    _plot(figure, f"agreement_{evaluation.key}", " ".join(texts))
-    st.caption(charts.LINES)
 
 
 def downloads(evaluation: Evaluation) -> None:
@@ -274,16 +174,3 @@ def classifiers(evaluation: Evaluation) -> list[EmotionClassifier]:
         return [resources.classifier(bundle) for bundle in evaluation.choice.bundles]
     except BundleError:
         return []
-
-
-def _side_by_side(evaluation: Evaluation, least: int = 1) -> Iterator[tuple[Any, EvaluationResult, str]]:
-    """Yield a column for each model. With `least` of 2, a single model is yielded twice."""
-    shown = list(zip(evaluation.results, evaluation.names, strict=True))
-    if len(shown) < least:
-        shown *= least
-    for column, (one, name) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
-        yield column, one, name
-
-
-def _plot(figure: go.Figure, key: str, words: str) -> None:
-    st.plotly_chart(figure, config=_CONFIG, key=f"evaluation_{key}", alt=words)

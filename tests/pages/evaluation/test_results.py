@@ -67,6 +67,12 @@ def test_choosing_robustness_offers_to_measure_it_and_keeps_the_rest(bundle: Bun
     page.run()
     assert "Evaluate" not in buttons(page)
     assert "Not measured yet" not in texts(page)
+    known = store.load_result(bundle.hash, load_evaluation_set(SOURCE))
+    assert known is not None
+    table = next(item.value for item in page.dataframe if "Accuracy if sure" in item.value)
+    assert table["Faces"].tolist() == [row.label for row in known.corruptions]
+    assert table["Sure"].tolist() == [row.sure for row in known.corruptions]
+    assert table["Accuracy if sure"].tolist()[0] == known.answered.accuracy
 
 
 def test_two_models_are_shown_next_to_each_other(bundle: Bundle, second: Bundle, open_page: OpenPage) -> None:
