@@ -82,7 +82,7 @@ def test_providers(auth: dict[str, Any], providers: tuple[str, ...]) -> None:
         ({"auth": {**AUTH, "cookie_secret": 7}}, "cookie_secret"),
         ({"auth": {**AUTH, "redirect_uri": "http://fer.example.org/oauth2callback"}}, "https://"),
         ({"auth": {**AUTH, "redirect_uri": "https://fer.example.org"}}, "oauth2callback"),
-        ({"auth": SHARED}, r"\[auth\] lacks client_id and client_secret and server_metadata_url"),
+        ({"auth": SHARED}, r"\[auth\] lacks client_id, client_secret and server_metadata_url"),
         ({"auth": {**SHARED, "okta": {"client_id": "a"}}}, r"\[auth.okta\] lacks client_secret"),
         ({"auth": {**AUTH, "okta": {}}}, r"\[auth.okta\] lacks"),
         ({"auth": AUTH, "access": {"admins": "ada@example.org"}}, "'admins'"),
