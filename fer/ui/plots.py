@@ -20,6 +20,7 @@ from fer.storage.files import link_or_copy
 from fer.ui.closing import CLOSING
 
 _FRONTEND: Final = Path(__file__).with_name("plots_frontend")
+_THEME_JS: Final = Path(__file__).with_name("plots_theme.js")
 _PLOTLY_JS: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
@@ -48,13 +49,16 @@ def live_charts(charts: Sequence[Chart], *, key: str) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    return declare_component("live_charts", path=str(_served_folder()))
+    return declare_component("live_charts", path=str(served_folder(_FRONTEND)))
 
 
-def _served_folder() -> Path:
-    """Create a folder with the page, its script and Plotly. Streamlit serves one folder and follows no symlinks."""
-    folder = Path(tempfile.mkdtemp(prefix="fer-live-charts-"))
+def served_folder(frontend: Path) -> Path:
+    """Create a folder with a component's page and scripts, and Plotly in the colours of the theme.
+
+    Streamlit serves one folder and follows no symlinks.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fer-charts-"))
     CLOSING.callback(shutil.rmtree, folder, ignore_errors=True)
-    for file in (*sorted(_FRONTEND.iterdir()), _PLOTLY_JS):
+    for file in (*sorted(frontend.iterdir()), _THEME_JS, _PLOTLY_JS):
         link_or_copy(file, folder / file.name)
     return folder

@@ -30,9 +30,9 @@ def test_figures_are_sent_with_their_descriptions_and_key():
 
 
 def test_the_served_folder_is_complete_and_has_the_version_of_plotly_py():
-    folder = plots._served_folder()
+    folder = plots.served_folder(plots._FRONTEND)
     names = {file.name for file in folder.iterdir()}
-    assert names == {"index.html", "main.js", "plotly.min.js"}
+    assert names == {"index.html", "main.js", "plots_theme.js", "plotly.min.js"}
     for name in names - {"index.html"}:
         assert f'src="{name}"' in (folder / "index.html").read_text()
     assert not any(file.is_symlink() for file in folder.iterdir())

@@ -11,9 +11,9 @@ from fer.text import counted
 from fer.ui.charts import STATIC, describe_bars, probability_bars
 from fer.ui.frame import errors_as_sentences
 from fer.ui.live.camera import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, show_no_route
-from fer.ui.live.charts import LIVE, describe_shares, share_bars
 from fer.ui.live.summary import files_of
 from fer.ui.live.webcam import CameraState
+from fer.ui.timelines import LIVE, describe_shares, share_bars
 
 # Only this many people get bars next to the video. All are in the picture, the record and the summary.
 _SHOWN_PEOPLE: Final = 4

@@ -12,8 +12,8 @@ from fer.streams.record import OUTCOMES, PersonSummary
 from fer.text import percent
 from fer.ui.live import timeline
 from fer.ui.live.camera import LiveState, snapshot_download
-from fer.ui.live.charts import LIVE, clock, describe_shares, share_bars
 from fer.ui.live.webcam import CameraState
+from fer.ui.timelines import LIVE, clock, describe_shares, share_bars
 from fer.vision.images import encode_jpeg
 
 # Only this many people get a row of their own. The files include everyone.

@@ -4,9 +4,9 @@ import streamlit as st
 
 from fer.streams.timeline import PersonLine, Timeline
 from fer.ui.live.camera import PULSE_S, LiveState
-from fer.ui.live.charts import describe_timeline, timeline_chart
 from fer.ui.live.webcam import CameraState
 from fer.ui.plots import Chart, live_charts
+from fer.ui.timelines import describe_timeline, timeline_chart
 
 
 def last_minute(state: LiveState, shown: CameraState) -> None:

@@ -5,26 +5,6 @@
 const config = { displayModeBar: false, responsive: true };
 const place = document.getElementById("charts");
 
-function tell(type, content) {
-  window.parent.postMessage({ isStreamlitMessage: true, type, ...content }, "*");
-}
-
-// Charts on a page of either theme: no ground of their own, text and lines from the theme.
-function inTheme(layout, theme) {
-  const text = theme?.textColor ?? "#31333f";
-  const lines = theme?.base === "dark" ? "rgba(250,250,250,0.16)" : "rgba(49,51,63,0.12)";
-  const axis = { gridcolor: lines, zerolinecolor: lines, linecolor: lines };
-  return {
-    ...layout,
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { ...layout.font, color: text, family: theme?.font ?? "sans-serif" },
-    hoverlabel: { bgcolor: theme?.backgroundColor ?? "#ffffff", font: { color: text } },
-    xaxis: { ...axis, ...layout.xaxis },
-    yaxis: { ...axis, ...layout.yaxis },
-  };
-}
-
 function draw(charts, theme) {
   while (place.children.length > charts.length) {
     Plotly.purge(place.lastChild);

@@ -6,7 +6,7 @@ import pytest
 from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE
 from fer.streams.record import OUTCOMES
 from fer.streams.timeline import PersonLine, Timeline
-from fer.ui.live.charts import clock, describe_shares, describe_timeline, share_bars, timeline_chart
+from fer.ui.timelines import clock, describe_shares, describe_timeline, share_bars, timeline_chart
 
 
 def line(person: int = 1, n_points: int = 5) -> PersonLine:

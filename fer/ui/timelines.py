@@ -1,6 +1,6 @@
-"""Draw the charts of the Live page: the timeline and the shares of time.
+"""Draw the charts of people over time, live and in videos: the timeline and the shares of time.
 
-They are drawn every second while frames are processed, so each figure is built at once from plain values and arrays.
+Live draws them every second while frames are processed, so each figure is built at once from plain values and arrays.
 Adding traces one by one takes five times as long.
 """
 
