@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 
 # Numbers of sessions, and a programming interface to every session. No page needs them.
 _CLOSED: Final = ("/_stcore/metrics", "/_stcore/agent")
-# Pictures and downloads of pages.
-_PRIVATE: Final = ("/media",)
+# Pictures and downloads of pages, and results of videos.
+_PRIVATE: Final = ("/media", "/videos")
 _FRAME_LOG: Final = "streamlit.web.server.starlette.starlette_websocket"
 # How long an upload may pause. Whoever needs longer than this for a few kilobytes holds memory for nothing.
 _BODY_PAUSE_SECONDS: Final = 60.0
@@ -178,13 +178,18 @@ def one_line_per_broken_frame() -> None:
     logging.getLogger(_FRAME_LOG).addFilter(_OneLine())
 
 
+def person_of(cookies: Mapping[str, str]) -> gate.Person | None:
+    """Return who sends a request with these cookies; None if it is nobody with a role."""
+    try:
+        who = gate.person_with(_claims(cookies))
+    except FerError:
+        return None
+    return who if who is not None and who.role >= Role.VIEWER else None
+
+
 def has_a_role(cookies: Mapping[str, str]) -> bool:
     """Return whether cookies are those of a person with a role; True if login is off."""
-    try:
-        settings = gate.settings()
-    except FerError:
-        return False
-    return settings is None or settings.role_of(_claims(cookies)) >= Role.VIEWER
+    return person_of(cookies) is not None
 
 
 def _claims(cookies: Mapping[str, str]) -> dict[str, Any]:

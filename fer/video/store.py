@@ -42,7 +42,7 @@ def list_videos() -> list[VideoJob]:
 
 
 def add_upload(content: IO[bytes], request: Request) -> VideoJob:
-    """Store an uploaded video, to be analysed when it is its turn.
+    """Store an uploaded video and put it into the queue.
 
     Args:
         content: the video, from its beginning.
@@ -64,7 +64,7 @@ def add_upload(content: IO[bytes], request: Request) -> VideoJob:
 
 
 def add_file(request: Request) -> VideoJob:
-    """Remember one of the user's own files, to be analysed when it is its turn. It stays where it is.
+    """Put one of the user's own files into the queue. It stays where it is.
 
     Raises:
         VideoError: the folder can't be written.
@@ -98,7 +98,7 @@ def start_next() -> None:
 
 
 def stop(job: VideoJob) -> None:
-    """Stop the analysis of a video, or take it out of the queue. Its upload is deleted.
+    """Stop the analysis of a video, or remove it from the queue. Its upload is deleted.
 
     Raises:
         VideoError: the process can't be ended.

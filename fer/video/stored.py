@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,10 +19,13 @@ from fer.storage.values import ValuesError
 from fer.streams.record import OUTCOMES
 from fer.streams.timeline import PersonLine, Timeline
 from fer.video.job import ROWS, SUMMARY
-from fer.video.processing import VideoResult
 from fer.video.table import COLUMNS, Row
 from fer.video.writers import CsvWriter, JsonWriter, RowWriter
 from fer.vision.images import encode_jpeg
+
+if TYPE_CHECKING:
+    # It imports PyAV, which a page that shows results doesn't need.
+    from fer.video.processing import VideoResult
 
 _DAMAGED: Final = "The results of this video are damaged; delete it and add it again."
 # Rows that are in memory while a file is made of them.
@@ -108,7 +111,7 @@ class StoredSummary:
     video: dict[str, Any]
 
     @classmethod
-    def of(cls, result: VideoResult, about: dict[str, Any], video: dict[str, Any]) -> Self:
+    def of(cls, result: "VideoResult", about: dict[str, Any], video: dict[str, Any]) -> Self:
         """Return what is stored of a result."""
         assert result.info is not None
         summary = result.summary
@@ -153,7 +156,7 @@ def _stored(line: PersonLine) -> StoredLine:
     return StoredLine(line.person, tuple(round(float(value), 3) for value in line.seconds), tuple(rows))
 
 
-def save_summary(folder: Path, result: VideoResult, about: dict[str, Any], video: dict[str, Any]) -> None:
+def save_summary(folder: Path, result: "VideoResult", about: dict[str, Any], video: dict[str, Any]) -> None:
     """Write the summary of a result and the pictures of its moments.
 
     Raises:

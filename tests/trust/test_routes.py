@@ -26,6 +26,7 @@ ANSWERS = {
     "/_stcore/metrics": (404, 404, 404),
     "/_stcore/host-config": (200, 405, 405),
     "/media/{file_id:path}": (403, 403, 403),
+    "/videos/{video_id}/{name}": (403, 403, 403),
     "/_stcore/upload_file/{session_id}/{file_id}": (200, 403, 403),
     "/component/{path:path}": (404, 405, 405),
     "/_stcore/bidi-components/{path:path}": (404, 405, 405),
@@ -80,7 +81,9 @@ def test_what_each_route_answers_before_login(server: Server, routes: list[str])
     assert {route: answers(route) for route in routes} == {route: ANSWERS[route] for route in routes}
 
 
-@pytest.mark.parametrize("path", ["/", "/Training", "/_stcore/health", "/_stcore/metrics", "/media/x", "/component/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/Training", "/_stcore/health", "/_stcore/metrics", "/media/x", "/videos/x/y", "/component/x"]
+)
 def test_every_answer_has_a_policy_and_no_traceback(server: Server, path: str) -> None:
     _, headers, text = ask(server, path, "GET")
     assert "default-src 'self'" in headers["content-security-policy"]
@@ -108,3 +111,4 @@ def test_metrics_are_closed_without_login_too(tmp_path: Path) -> None:
     with running_app(tmp_path, tmp_path / "server.log") as server:
         assert ask(server, "/_stcore/metrics", "GET")[0] == 404
         assert ask(server, "/media/x", "GET")[0] == 404
+        assert ask(server, "/videos/x/rows.csv", "GET")[0] == 404

@@ -55,6 +55,7 @@ def small_app(**settings: Any) -> Exposure:
         ("/_stcore/agent/openapi.json", 404),
         ("/_stcore/agent/mcp", 404),
         ("/media/x.jpg", 403),
+        ("/videos/x/rows.csv", 403),
         ("/mediation", 200),
     ],
 )

@@ -2,10 +2,10 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -22,6 +22,8 @@ _OWN_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 # The name of the shipped model in the audit log.
 SHIPPED: Final = "shipped"
 _MADE: Final = ("started", "imported")
+# What everyone who sees the page may start, and stop and delete if it is their own. Nobody else sees it.
+_OWN_KINDS: Final = ("video",)
 OPEN_WARNING: Final = (
     "Login is off, and other machines can reach this app. Everyone who can open it can also start trainings, delete "
     "runs and datasets, and change the model in use. Set up a login as docs/deploy.md explains."
@@ -66,12 +68,34 @@ def person() -> Person | None:
     if found is None:
         return _EVERYONE
     claims = st.user.to_dict()
-    if claims.get("is_logged_in") is not True:
-        return None
+    return _person(claims, found) if claims.get("is_logged_in") is True else None
+
+
+def person_with(claims: Mapping[str, Any]) -> Person | None:
+    """Return the person of an identity token's claims, or None before login.
+
+    Args:
+        claims: those of the request's cookies; {} before login.
+
+    Raises:
+        FerError: the settings of login are wrong.
+    """
+    found = settings()
+    if found is None:
+        return _EVERYONE
+    return _person(claims, found) if claims else None
+
+
+def _person(claims: Mapping[str, Any], found: AccessSettings) -> Person:
     subject = str(claims.get("sub") or "")
     name = next((str(claims[key]) for key in ("email", "preferred_username", "name") if claims.get(key)), subject)
     identity = f"{claims.get('iss', '')} {subject}" if subject else name
     return Person(name, identity, found.role_of(claims))
+
+
+def is_own(who: Person, kind: str, name: str) -> bool:
+    """Return whether a person has made something; everything is everyone's own if login is off."""
+    return who is _EVERYONE or (who.id != "" and owner_of(kind, name) == who.id)
 
 
 def enter(needed: Role) -> Person:
@@ -152,6 +176,9 @@ def refusal(action: str, kind: str, name: str) -> str | None:
         return None
     if action == "promoted":
         return "Only an admin can change the model in use."
+    if kind in _OWN_KINDS:
+        mine = action == "started" or is_own(who, kind, name)
+        return None if mine else "Only an admin, or the person who added it, can do this."
     if action == "deleted" and owner_of(kind, name) != who.id:
         return "Only an admin, or the person who made it, can delete this."
     return None if who.role >= Role.TRAINER else f"This needs the role '{Role.TRAINER.label}'."

@@ -1,0 +1,119 @@
+"""The videos that this session's person may see: their own, or all if login is off."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from fer.jobs.job import FAILED, RUNNING, STOPPED
+from fer.text import ago, counted, file_size, printable
+from fer.ui.access import gate
+from fer.ui.access.settings import Role
+from fer.ui.frame import errors_as_sentences
+from fer.ui.widgets import guarded_button
+from fer.video import store
+from fer.video.job import DAMAGED, QUEUED, VideoJob
+
+_CHOSEN = "video_chosen"
+_FOLLOWED = "video_followed"
+_KIND = "video"
+_STATES = {FAILED: "failed", STOPPED: "stopped", DAMAGED: "damaged"}
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A video with its state and name at the time that it was listed."""
+
+    job: VideoJob
+    state: str
+    name: str
+    added: float
+
+    @property
+    def ended(self) -> bool:
+        """Return whether it is neither analysed nor waiting."""
+        return self.state not in (QUEUED, RUNNING)
+
+
+def own_videos() -> list[Listed]:
+    """Return the videos of this session's person in the order in which they were added."""
+    who = gate.person()
+    return [_listed(job) for job in store.list_videos() if who is not None and gate.is_own(who, _KIND, job.id)]
+
+
+def _listed(job: VideoJob) -> Listed:
+    request = job.find_request()
+    return Listed(job, job.state, printable(request.name) if request else job.id, request.added if request else 0.0)
+
+
+def follow(job: VideoJob) -> None:
+    """Show a video's results as soon as it is analysed."""
+    st.session_state[_FOLLOWED] = job.id
+
+
+def choose(ended: list[Listed]) -> Listed:
+    """Let the user choose one of several videos, the newest first."""
+    by_id = {one.job.id: one for one in reversed(ended)}
+    if st.session_state.get(_FOLLOWED) in by_id:
+        st.session_state[_CHOSEN] = st.session_state.pop(_FOLLOWED)
+    chosen = st.selectbox(
+        "Results",
+        list(by_id),
+        format_func=lambda video_id: _label(by_id[video_id]),
+        key=_CHOSEN,
+        persist_state="session",
+        label_visibility="collapsed" if len(by_id) == 1 else "visible",
+    )
+    return by_id.get(str(chosen), ended[-1])
+
+
+def _label(one: Listed) -> str:
+    state = f" · {_STATES[one.state]}" if one.state in _STATES else ""
+    when = f" · {ago(datetime.fromtimestamp(one.added, UTC).isoformat())}" if one.added else ""
+    return f"{one.name}{state}{when}"
+
+
+def deletion(one: Listed) -> None:
+    """Draw the button that deletes a video's results, with their size."""
+    guarded_button(
+        f"Delete ({file_size(store.size_of(one.job))})",
+        ("deleted", _KIND, one.job.id),
+        key=f"video_delete_{one.job.id}",
+        icon=":material/delete:",
+        help="Deletes the results of this video permanently.",
+        on_click=_delete,
+        args=(one.job,),
+    )
+
+
+def _delete(job: VideoJob) -> None:
+    with errors_as_sentences(), gate.action("deleted", _KIND, job.id):
+        store.delete(job)
+
+
+def others(own: list[Listed]) -> None:
+    """Tell an admin how much room the videos of other people take, and offer to delete them, without showing any."""
+    who = gate.person()
+    if who is None or who.role < Role.ADMIN:
+        return
+    mine = {one.job.id for one in own}
+    rest = [job for job in store.list_videos() if job.id not in mine and job.ended]
+    if rest:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Results of other people: {counted(len(rest), 'video')}, {file_size(_room(rest))}.")
+            st.button(
+                "Delete them",
+                icon=":material/delete:",
+                key="video_delete_others",
+                on_click=_delete_all,
+                args=(rest,),
+            )
+
+
+def _room(jobs: list[VideoJob]) -> int:
+    return sum(store.size_of(job) for job in jobs)
+
+
+def _delete_all(jobs: list[VideoJob]) -> None:
+    for job in jobs:
+        _delete(job)
