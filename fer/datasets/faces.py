@@ -39,6 +39,8 @@ class FaceDataset:
         splits: (N,) uint8, an index into `SPLITS`.
         votes: (N, 10) uint8, the FER+ votes by `VOTE_COLUMNS`, or None.
         synthetic: True for synthetic faces; results on them say nothing about real faces.
+        doubted: (N,) bool, whether something about a face's photo speaks against any answer, see
+            `fer.vision.quality.Objections`; None if the faces come without their photos.
 
     Raises:
         ValueError: a shape, dtype or range doesn't fit.
@@ -50,6 +52,7 @@ class FaceDataset:
     splits: npt.NDArray[np.uint8]
     votes: npt.NDArray[np.uint8] | None = None
     synthetic: bool = False
+    doubted: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         n_samples = len(self.images)
@@ -69,6 +72,8 @@ class FaceDataset:
             raise ValueError(f"splits: expected 0..{len(SPLITS) - 1}. Received: {self.splits.max()}")
         if self.votes is not None and self.votes.shape != (n_samples, len(VOTE_COLUMNS)):
             raise ValueError(f"votes: expected ({n_samples}, {len(VOTE_COLUMNS)}). Received: {self.votes.shape}")
+        if self.doubted is not None and self.doubted.shape != (n_samples,):
+            raise ValueError(f"doubted: expected ({n_samples},). Received: {self.doubted.shape}")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,6 +101,7 @@ class FaceDataset:
             labels=self.labels[indices],
             splits=self.splits[indices],
             votes=None if self.votes is None else self.votes[indices],
+            doubted=None if self.doubted is None else self.doubted[indices],
         )
 
     def counts(self) -> npt.NDArray[np.int64]:

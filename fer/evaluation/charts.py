@@ -134,13 +134,11 @@ def coverage_chart(
             + name
             + "</extra>",
         )
-        # Thresholds descend, so the last one at or above the model's threshold answers the same faces.
-        reached = np.flatnonzero(curve.thresholds >= threshold)
-        if len(reached):
-            place = int(reached[-1])
+        answered = one.answered(threshold)
+        if answered.accuracy is not None:
             figure.add_scatter(
-                x=[curve.coverage[place]],
-                y=[curve.accuracy[place]],
+                x=[answered.coverage],
+                y=[answered.accuracy],
                 mode="markers",
                 showlegend=False,
                 marker={"color": color, "size": 12, "symbol": "diamond"},

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from fer.evaluation.agreement import Agreement, agreement
-from fer.evaluation.calibration import Answered, answered_at, coverage_curve, reliability
+from fer.evaluation.calibration import Answered, coverage_curve, reliability
 from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.metrics import Metrics, Predictions, measure, predict, summary
 from fer.evaluation.robustness import CLEAN, RobustnessRow, measure_robustness
@@ -126,7 +126,7 @@ class EvaluationResult:
     @property
     def answered(self) -> Answered:
         """Return what the model's confidence threshold does here: the share answered, and the accuracy of those."""
-        return answered_at(self.predictions.probabilities, self.predictions.labels, self.model.confidence_threshold)
+        return self.predictions.answered(self.model.confidence_threshold)
 
     @property
     def corruptions(self) -> tuple[RobustnessRow, ...]:

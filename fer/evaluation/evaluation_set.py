@@ -83,15 +83,17 @@ class EvaluationSet:
 
     @cached_property
     def key(self) -> str:
-        """Return a digest of pixels, labels and votes, independent of the file format and the order of the faces."""
+        """Return a digest of pixels, labels, votes and doubts, whatever the file format and the order of the faces."""
         return hashlib.sha256(b"".join(sorted(_digests(self.faces)))).hexdigest()[:16]
 
 
 def _digests(faces: FaceDataset) -> list[bytes]:
     votes = [b""] * len(faces) if faces.votes is None else [row.tobytes() for row in faces.votes]
+    # Without doubts, nothing is added, so that stored results keep their key.
+    doubts = [b""] * len(faces) if faces.doubted is None else [b"doubted" * bool(one) for one in faces.doubted]
     return [
-        hashlib.sha256(image.tobytes() + bytes([int(label)]) + vote).digest()
-        for image, label, vote in zip(faces.images, faces.labels, votes, strict=True)
+        hashlib.sha256(image.tobytes() + bytes([int(label)]) + vote + doubt).digest()
+        for image, label, vote, doubt in zip(faces.images, faces.labels, votes, doubts, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ from fer.arrays import Labels, Probabilities
 from fer.datasets.faces import FaceDataset
 from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.errors import EvaluationError
-from fer.evaluation.calibration import reliability
+from fer.evaluation.calibration import Answered, reliability
 
 _CONFIDENCE_LEVEL: Final = 0.95
 # 64 faces keep two cores busy. More would only delay progress and Stop.
@@ -35,6 +35,7 @@ class Predictions:
         labels: (N,) int64, the true classes as indices into `EMOTIONS`.
         probabilities: (N, 7) float32, rows summing to 1.
         seconds: time that the classifier took for all faces, without loading and reading.
+        doubted: (N,) bool, see `FaceDataset.doubted`; these faces are 'not sure', whatever their confidence.
 
     Raises:
         EvaluationError: there is no face.
@@ -44,6 +45,7 @@ class Predictions:
     labels: Labels
     probabilities: Probabilities
     seconds: float = 0.0
+    doubted: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.labels):
@@ -73,6 +75,16 @@ class Predictions:
         """Return whether the predicted class is the true one, (N,) bool."""
         right: npt.NDArray[np.bool_] = self.predicted == self.labels
         return right
+
+    def sure(self, threshold: float) -> npt.NDArray[np.bool_]:
+        """Return which faces are answered at a confidence threshold in 0..1, (N,) bool, as `Face.sure` says."""
+        sure: npt.NDArray[np.bool_] = self.confidence.astype(np.float64) >= threshold
+        return sure if self.doubted is None else sure & ~self.doubted
+
+    def answered(self, threshold: float) -> Answered:
+        """Return coverage and accuracy at a confidence threshold in 0..1."""
+        sure = self.sure(threshold)
+        return Answered(threshold, float(sure.mean()), float(self.correct[sure].mean()) if sure.any() else None)
 
     @property
     def faces_per_second(self) -> float:
@@ -106,7 +118,7 @@ def predict(
         if on_progress:
             on_progress(min(start + BATCH, len(crops)), len(crops))
     probabilities = np.concatenate(parts) if parts else np.empty((0, N_EMOTIONS), np.float32)
-    return Predictions(faces.labels, probabilities, seconds)
+    return Predictions(faces.labels, probabilities, seconds, faces.doubted)
 
 
 @dataclass(frozen=True)

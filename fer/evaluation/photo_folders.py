@@ -75,7 +75,14 @@ def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress, order:
         raise EvaluationError(f"{folder} isn't a folder. Put the photos into one folder per class, as in happy/me.jpg.")
     tree = FolderTree(folder)
     options = ReadOptions(order=order, photos=True)
-    reading = read_images(tree, options, progress, lambda data: _largest_face(data, analyzer))
+    doubts: dict[bytes, bool] = {}
+
+    def to_face(data: bytes) -> npt.NDArray[np.uint8]:
+        crop, doubted = _largest_face(data, analyzer)
+        doubts[crop.tobytes()] = doubted
+        return crop
+
+    reading = read_images(tree, options, progress, to_face)
     if reading is None:
         raise EvaluationError(
             f"{tree.name} has no folder named after an expression. Put the photos into one folder per class, as in "
@@ -85,13 +92,15 @@ def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress, order:
         raise EvaluationError(
             f"No face was found in {counted(reading.n_read, 'photo')} of {tree.name}. Try the other face detector."
         )
-    return replace(reading, form="photos")
+    doubted = np.array([doubts[crop.tobytes()] for crop in reading.dataset.images], np.bool_)
+    return replace(reading, form="photos", dataset=replace(reading.dataset, doubted=doubted))
 
 
-def _largest_face(data: bytes, analyzer: FaceAnalyzer) -> npt.NDArray[np.uint8]:
+def _largest_face(data: bytes, analyzer: FaceAnalyzer) -> tuple[npt.NDArray[np.uint8], bool]:
+    """Return the crop of the largest face, (48, 48), and whether something speaks against any answer about it."""
     image_bgr = images.decode(data)
     faces = analyzer.analyze(image_bgr).faces
     if not faces:
         raise ImageError(NO_FACE)
     largest = max(faces, key=lambda face: face.box_xywh[2] * face.box_xywh[3])
-    return np.asarray(analyzer.crops(image_bgr, [largest])[0, ..., 0], np.uint8)
+    return np.asarray(analyzer.crops(image_bgr, [largest])[0, ..., 0], np.uint8), bool(largest.doubts)

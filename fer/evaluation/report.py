@@ -69,13 +69,13 @@ def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(header)
+    answered = [result.predictions.sure(result.model.confidence_threshold) for result in results]
     for row, (origin, label) in enumerate(zip(evaluation_set.origins, evaluation_set.faces.labels, strict=True)):
         cells: list[Any] = [spreadsheet_safe(origin), EMOTIONS[label]]
-        for result in results:
+        for result, sure in zip(results, answered, strict=True):
             probabilities = result.predictions.probabilities[row]
             confidence = float(probabilities.max())
-            sure = confidence >= result.model.confidence_threshold
-            cells += [EMOTIONS[int(probabilities.argmax())], f"{confidence:.6f}", str(sure).lower()]
+            cells += [EMOTIONS[int(probabilities.argmax())], f"{confidence:.6f}", str(bool(sure[row])).lower()]
             cells += [f"{value:.6f}" for value in probabilities]
             cells.append(" or ".join(result.model.sets.of(probabilities)) if result.model.sets else "")
         writer.writerow(cells)

@@ -12,7 +12,6 @@ from msgspec import Meta
 
 from fer.arrays import SIDE, Image
 from fer.datasets.faces import FaceDataset
-from fer.evaluation.calibration import answered_at
 from fer.evaluation.metrics import Classifier, predict, wilson_interval
 from fer.storage.schema import Share, Text, fitting
 
@@ -210,7 +209,7 @@ def measure_robustness(
         predictions = predict(classifier, corrupt(faces, transform), report)
         n_right = int(predictions.correct.sum())
         accuracy = n_right / len(faces)
-        answered = answered_at(predictions.probabilities, predictions.labels, confidence_threshold)
+        answered = predictions.answered(confidence_threshold)
         rows.append(
             RobustnessRow(
                 name=transform.name,

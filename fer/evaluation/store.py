@@ -94,6 +94,7 @@ def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
     """
     faces = evaluation_set.faces
     votes = np.empty((0, len(VOTE_COLUMNS)), np.uint8) if faces.votes is None else faces.votes
+    doubted = np.empty(0, np.bool_) if faces.doubted is None else faces.doubted
     about = {
         "faces": evaluation_set.key,
         "name": faces.name,
@@ -108,7 +109,9 @@ def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
         # Always replace the file: the caller couldn't read it, so it is missing or damaged.
         _faces_file(evaluation_set.key).parent.mkdir(parents=True, exist_ok=True)
         with replacing(_faces_file(evaluation_set.key)) as stream:
-            np.savez(stream, images=faces.images, labels=faces.labels, splits=faces.splits, votes=votes)
+            np.savez(
+                stream, images=faces.images, labels=faces.labels, splits=faces.splits, votes=votes, doubted=doubted
+            )
         _choice_file(choice).parent.mkdir(parents=True, exist_ok=True)
         write_json(_choice_file(choice), about)
 
@@ -134,6 +137,7 @@ def find_evaluation_set(choice: str) -> EvaluationSet | None:
             splits=stored["splits"],
             votes=stored["votes"] if len(stored["votes"]) else None,
             synthetic=about.synthetic,
+            doubted=stored["doubted"].astype(np.bool_) if len(stored.get("doubted", ())) else None,
         )
         left_out = tuple(Rejection(where, reason) for where, reason in about.left_out)
         evaluation_set = EvaluationSet(faces, about.split, about.origins, left_out, about.derived, about.photos)
@@ -177,7 +181,8 @@ def load_result(model_hash: str, evaluation_set: EvaluationSet) -> EvaluationRes
         probabilities = load_array(folder / "probabilities.npy")
         if not np.isfinite(probabilities).all():
             return None
-        predictions = Predictions(evaluation_set.faces.labels, probabilities, fitting(about["seconds"], Seconds))
+        seconds, faces = fitting(about["seconds"], Seconds), evaluation_set.faces
+        predictions = Predictions(faces.labels, probabilities, seconds, faces.doubted)
         model = fitting(about["model"], ModelInfo)
         made = about["made"]
         require_time("made", made)

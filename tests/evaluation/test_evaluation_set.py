@@ -1,5 +1,6 @@
 """The evaluated faces are the same from any source."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,11 @@ from fer.datasets.store.importing import import_path
 from fer.datasets.store.loading import load_dataset
 from fer.emotions import EMOTIONS
 from fer.errors import DatasetError, EvaluationError, FerError
-from fer.evaluation import photo_folders
+from fer.evaluation import photo_folders, store
+from fer.evaluation.evaluation_result import evaluate_model
 from fer.evaluation.evaluation_set import EvaluationSet, Source, default_split, load_evaluation_set, locate
 from fer.evaluation.photo_folders import NO_FACE, has_photos
+from fer.evaluation.robustness import measure_robustness
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.vision.crops import crop_faces
 from fer.vision.detection import create_detector, photo_detector_name
@@ -234,6 +237,30 @@ def test_photos_of_a_label_file_are_recognised_and_cropped(tmp_path: Path, analy
     assert has_photos(tmp_path, analyzer.detector)
 
 
+def test_a_photo_that_speaks_against_an_answer_is_never_counted_as_answered(
+    tmp_path: Path, analyzer: FaceAnalyzer, fer_home: Path
+) -> None:
+    folder = tmp_path / "happy"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "large.png"), portrait_bgr())
+    cv2.imwrite(str(folder / "tiny.png"), cv2.resize(portrait_bgr(), None, fx=0.2, fy=0.2))
+    found = load_evaluation_set(Source(str(tmp_path), photos=True), lambda: analyzer)
+    assert found.faces.doubted is not None
+    assert dict(zip(found.origins, found.faces.doubted.tolist(), strict=True)) == {
+        "happy/large.png": False,
+        "happy/tiny.png": True,
+    }
+    made = evaluate_model(analyzer.classifier, found, robustness=True)
+    sure = replace(made, model=replace(made.model, confidence_threshold=0.0))
+    assert sure.answered.coverage == 0.5
+    assert measure_robustness(analyzer.classifier, found.faces, 1.0, 0.0)[0].sure == 0.5
+    assert replace(found, faces=replace(found.faces, doubted=None)).key != found.key
+    store.save_evaluation_set("photos", found)
+    again = store.find_evaluation_set("photos")
+    assert again is not None and again.faces.doubted is not None
+    assert again.faces.doubted.tolist() == found.faces.doubted.tolist()
+
+
 @pytest.mark.parametrize("side", [48, 96, 224])
 def test_cropped_faces_of_any_size_are_not_taken_for_photos(side: int, tmp_path: Path, analyzer: FaceAnalyzer) -> None:
     (face,) = analyzer.analyze(portrait_bgr()).faces
@@ -255,7 +282,7 @@ def test_a_file_or_an_empty_folder_is_not_taken_for_photos(tmp_path: Path, analy
 def test_a_defect_in_one_photo_does_not_end_the_others(
     tmp_path: Path, analyzer: FaceAnalyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails_on_the_wall(data: bytes, analyzer: FaceAnalyzer) -> np.ndarray:
+    def fails_on_the_wall(data: bytes, analyzer: FaceAnalyzer) -> tuple[np.ndarray, bool]:
         if data == wall:
             raise ZeroDivisionError
         return largest_face(data, analyzer)
