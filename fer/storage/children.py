@@ -63,6 +63,29 @@ def end_child(process: subprocess.Popen[bytes]) -> None:
     process.wait(_END_SECONDS)
 
 
+def limit_memory(n_bytes: int) -> None:
+    """Let this process take so many more bytes of memory than it has, where the system can limit it.
+
+    Only Linux can: elsewhere the address space isn't limited, or counts what is only reserved.
+    """
+    if sys.platform == "linux":
+        import resource
+
+        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - one more import would be one more file
+            pages = int(file.read().split()[0])
+        set_limit(resource.RLIMIT_AS, pages * resource.getpagesize() + n_bytes)
+
+
+def set_limit(kind: int, value: int) -> None:
+    """Set one of this process's limits, `kind` of the module resource, which Windows doesn't have."""
+    import resource
+
+    # The soft limit, so that it can be set again.
+    _, hard = resource.getrlimit(kind)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
 def read_exactly(stream: IO[bytes], count: int) -> npt.NDArray[np.uint8] | None:
     """Read bytes from an unbuffered stream: (count,) uint8, or None if it ends before."""
     # Not a bytearray, which is filled with zeros first.

@@ -15,6 +15,7 @@ from typing import IO, Any
 import av
 
 from fer.errors import VideoError
+from fer.storage.children import limit_memory, set_limit
 from fer.video.decode import VideoDecoder
 from fer.video.limits import MAX_MEMORY
 from fer.video.wire import DONE, FAILED, FRAME, INFO, DecodedFrame, Request, send
@@ -89,12 +90,8 @@ def restrict(n_files: int) -> None:
     except ImportError:  # Windows; the parent watches the memory everywhere
         return
     allow_files(n_files)
-    _limit(resource.RLIMIT_CORE, 0)
-    if sys.platform == "linux":
-        # Elsewhere the address space isn't limited, or counts what is only reserved.
-        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - one more import would be one more file
-            pages = int(file.read().split()[0])
-        _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + MAX_MEMORY)
+    set_limit(resource.RLIMIT_CORE, 0)
+    limit_memory(MAX_MEMORY)
 
 
 def allow_files(n_files: int) -> None:
@@ -108,16 +105,7 @@ def allow_files(n_files: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     free = os.dup(0)
     os.close(free)
-    _limit(resource.RLIMIT_NOFILE, free + n_files)
-
-
-def _limit(kind: int, value: int) -> None:
-    import resource
-
-    # The soft limit: FFmpeg doesn't raise it, and `allow_files` must be able to.
-    _, hard = resource.getrlimit(kind)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+    set_limit(resource.RLIMIT_NOFILE, free + n_files)
 
 
 if __name__ == "__main__":
