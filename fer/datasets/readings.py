@@ -13,8 +13,10 @@ from fer.errors import DatasetError
 from fer.text import counted
 
 MAX_REJECTED_SHARE: Final = 0.1
-# 2.3 GB of pixels; FER-2013 has 35,887 images.
-MAX_IMAGES: Final = 1_000_000
+# 1.2 GB of pixels; FER-2013 has 35,887 images, and AffectNet 291,651 with one of its eight classes.
+MAX_IMAGES: Final = 500_000
+# However many follow, they are more than a tenth.
+MAX_REJECTED: Final = int(MAX_REJECTED_SHARE * MAX_IMAGES)
 
 
 class Progress(Protocol):
@@ -33,7 +35,7 @@ def silent(share: float, text: str) -> None:
     """Ignore progress."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A row or file that was not imported.
 

@@ -8,8 +8,8 @@ from fer.errors import DatasetError, shortened
 MAX_ENTRIES: Final = 250_000
 MAX_TOTAL_BYTES: Final = 4 * 10**9
 # The text of a CSV shrinks to a quarter; deflate's own limit, which bombs approach, is 1,032.
-MAX_RATIO: Final = 200
-RATIO_MATTERS_BYTES: Final = 10**6
+MAX_RATIO: Final = 50
+RATIO_MATTERS_BYTES: Final = 10**7
 MAX_ARCHIVES: Final = 20
 
 

@@ -12,7 +12,7 @@ from fer.datasets.faces import SPLITS, FaceDataset
 from fer.datasets.readers.names import NOT_OF_THE_SEVEN, class_name, class_number, split_named
 from fer.datasets.readers.orders import FER2013, LabelOrder, LabelOrderError, SampleFaces, read_label
 from fer.datasets.readers.photos import FaceCountError
-from fer.datasets.readings import Reading, Rejection
+from fer.datasets.readings import MAX_REJECTED, Reading, Rejection
 from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError, FerError, ImageError, sentence_for
 from fer.text import encodable, printable
@@ -91,7 +91,7 @@ class Collector:
             if isinstance(error, FerError) and not isinstance(error, (ImageError, RowError)):
                 raise  # the archive as a whole, or the detector
             reason = printable(sentence_for(error).rstrip("."))
-            self.rejected.append(Rejection(encodable(row.where), reason, row.split))
+            self._reject(Rejection(encodable(row.where), reason, row.split))
         return False
 
     def split_in(self, text: str | None, where: str) -> int | None:
@@ -150,6 +150,15 @@ class Collector:
         self.splits.append(TRAIN if row.split is None else row.split)
         self.origins.append(encodable(row.where))
         self.groups.append(encodable(row.group))
+
+    def _reject(self, rejection: Rejection) -> None:
+        self.rejected.append(rejection)
+        if len(self.rejected) > MAX_REJECTED:
+            first = self.rejected[0]
+            raise DatasetError(
+                f"{self.name}: more than {MAX_REJECTED:,} images can't be read; the first is {first.where}: "
+                f"{first.reason}."
+            )
 
     def _leave_out(self, row: Row, reason: str) -> None:
         self.left_out.append(Rejection(encodable(row.where), reason.rstrip("."), row.split))
