@@ -8,6 +8,8 @@ LABEL_COLUMNS: Final = ("emotion", "label", "labels", "class", "expression", "em
 SPLIT_COLUMNS: Final = ("usage", "split", "subset", "partition", "set")
 GROUP_COLUMNS: Final = ("group", "person", "subject")
 PIXELS_COLUMN: Final = "pixels"
+# Images themselves, in a parquet file.
+IMAGE_COLUMNS: Final = ("image", "img", "pixels", "images", "face", "photo", "picture", "image_bytes", "bytes")
 # Files of images, in a label file; the last one is AffectNet's.
 PATH_COLUMNS: Final = (
     *("file", "filename", "file_name", "filepath", "file_path", "path", "pth", "image", "img", "image_path"),

@@ -148,7 +148,7 @@ REFUSED: dict[str, tuple[Made, str]] = {
         ("a.parquet", lambda: parquet({"image": [{"bytes": PNG}] * 5, "label": ["happy"] * 5})[:-20] + b"\xff" * 20),
         "damaged",
     ),
-    "an image for thousands of rows": (("a.parquet", dictionary_bomb), "unpack to more than 4 GB"),
+    "an image for thousands of rows": (("a.parquet", dictionary_bomb), "is packed"),
     "a pickle for labels": (("a.npz", lambda: npz(saved(DATASET.images), b"\x80\x04" + bytes(50))), "can't be read"),
     "a billion images": (("a.npz", lambda: npz(npy(shape=(10**9, 48, 48)))), "more than the file holds"),
     "a shape beyond any integer": (("a.npz", lambda: npz(npy(shape=(2**62, 2**62, 4)))), "more than the file holds"),
@@ -250,14 +250,14 @@ def test_a_parquet_whose_schema_contradicts_its_statistics_does_not_end_the_proc
     # The footer begins with the schema; a column that is required or optional has other statistics.
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     n_refused = 0
-    for place in range(footer, footer + 60):
+    for place in range(footer, footer + 60, 5):
         damaged = data[:place] + bytes([data[place] ^ 2]) + data[place + 1 :]
         try:
             assert read(("a.parquet", partial(bytes, damaged))).n_read == 5
         except DatasetError as error:
             assert "\n" not in str(error)
             n_refused += 1
-    assert n_refused > 10
+    assert n_refused > 2
 
 
 @pytest.mark.parametrize("kind", ["a hard link out", "a bomb in a zip in a zip", "a billion images", "UTF-32"])
