@@ -8,7 +8,7 @@ from fer.datasets.readers.kinds import PARQUET, kind_of, suffix_of
 from fer.datasets.readers.label_files import find_label_columns
 from fer.datasets.readers.layouts import find_layout
 from fer.datasets.readers.listed_images import NamedImages, names_images, read_listed
-from fer.datasets.readers.npz import is_npz, read_npz
+from fer.datasets.readers.npz import array_pairs, read_npz
 from fer.datasets.readers.opening import open_file, with_archives
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.parquet import read_parquet
@@ -122,7 +122,7 @@ class _Finder:
 
     def _read_other(self) -> Reading | None:
         tree, options, progress = self._tree, self._options, self._progress
-        if is_npz({entry.path for entry in self._entries}):
+        if self._is_npz():
             self._refuse_photos()
             return read_npz(tree, progress, options.order)
         if arrays := [entry for entry in self._entries if suffix_of(entry.path.name) == ".npz"]:
@@ -130,6 +130,13 @@ class _Finder:
         if parquet := [entry for entry in self._entries if self._is_parquet(entry)]:
             return self._read_parquet(parquet)
         return read_images(tree, options, progress, options.face_reader())
+
+    def _is_npz(self) -> bool:
+        """Return whether the files are arrays: those of faces, or those of a file that is called npz."""
+        paths = {entry.path for entry in self._entries}
+        is_called_so = suffix_of(self._tree.name) == ".npz" and not isinstance(self._tree, FolderTree)
+        has_arrays_only = bool(paths) and all(path.suffix == ".npy" for path in paths)
+        return bool(array_pairs(paths)) or (is_called_so and has_arrays_only)
 
     def _refuse_photos(self) -> None:
         if self._options.photos:

@@ -1,6 +1,9 @@
-"""Read npz files: numpy arrays `images` and `labels`, optionally `splits` and `groups`."""
+"""Read npz files: numpy arrays of images and labels, perhaps a pair for each split, or `splits` and `groups`."""
 
+import re
 import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
@@ -9,65 +12,172 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.datasets.readers.collecting import Collector, Row, split_problem
+from fer.arrays import SIDE
+from fer.datasets.faces import SPLITS
+from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
 from fer.datasets.readers.folders import as_face
-from fer.datasets.readers.names import split_of_file
+from fer.datasets.readers.names import split_named, split_of_file
 from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.trees import READ_ERRORS, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
-from fer.errors import DatasetError
+from fer.errors import DatasetError, shortened
+from fer.text import MB
 
 _FACES_BETWEEN_REPORTS: Final = 500
+# Of what is read whole: a column of labels, or images in Fortran order. Other images are read one by one.
+_MAX_WHOLE_BYTES: Final = 100 * MB
+_MAX_IMAGE_BYTES: Final = 100 * MB
+# After the name of a split is taken away: 'images', 'train_images', 'x_train'.
+_IMAGE_NAMES: Final = frozenset({"images", "image", "x", "faces", "pixels", "data"})
+_LABEL_NAMES: Final = frozenset({"labels", "label", "y", "emotions", "emotion", "targets", "target"})
 Array = npt.NDArray[Any]
 # What numpy's parser of a header raises on damage, besides ValueError.
 _HEADER_ERRORS: Final = (tokenize.TokenError, SyntaxError, TypeError, KeyError, MemoryError)
 
 
-def is_npz(paths: set[PurePosixPath]) -> bool:
-    """Return whether the files of a zip are the arrays that `read_npz` reads."""
-    return {PurePosixPath("images.npy"), PurePosixPath("labels.npy")} <= paths
+@dataclass(frozen=True)
+class ArrayPair:
+    """The names of an array of images and the array of their labels, and the split in these names, if any."""
+
+    images: str
+    labels: str
+    split: int | None
+
+
+def array_pairs(paths: set[PurePosixPath]) -> list[ArrayPair]:
+    """Return the arrays of images and labels among the files of an npz, or none if there aren't any."""
+    names = sorted(path.stem for path in paths if path.suffix == ".npy" and len(path.parts) == 1)
+    images, labels = (_by_split(names, wanted) for wanted in (_IMAGE_NAMES, _LABEL_NAMES))
+    return [ArrayPair(images[split], labels[split], split) for split in images if split in labels]
+
+
+def _by_split(names: list[str], wanted: frozenset[str]) -> dict[int | None, str]:
+    found: dict[int | None, str] = {}
+    for name in names:
+        parts = re.split(r"[_\-. ]+", name.lower())
+        splits = {split_named(part) for part in parts} - {None}
+        rest = [part for part in parts if split_named(part) is None]
+        if len(rest) == 1 and rest[0] in wanted and len(splits) < 2:
+            found.setdefault(next(iter(splits), None), name)
+    return found
 
 
 def read_npz(tree: Tree, progress: Progress = silent, order: LabelOrder | None = None) -> Reading:
     """Read an npz file, and keep what can be read.
 
-    `images` is (N, H, W), (N, H, W, 1) or (N, H, W, 3) in RGB, uint8; `labels` holds words or numbers, (N,).
+    Images are (N, H, W), (N, H, W, 1), (N, H, W, 3) in RGB, or (N, 2304), whole numbers from 0 to 255. Labels are words
+    or numbers, (N,).
 
     Raises:
         LabelOrderError: labels are numbers, and the order isn't known.
         DatasetError: an array is missing, damaged, or of another shape or type.
     """
-    name = tree.name
-    images = _checked_images(_array(tree, "images"), name)
-    labels = _column(tree, "labels", len(images))
-    splits = _optional(tree, "splits", len(images))
-    groups = _optional(tree, "groups", len(images))
-    found = Collector(name, order, split_of_file(name))
-    for index, image in enumerate(images):
+    found = Collector(tree.name, order, split_of_file(tree.name))
+    pairs = array_pairs({entry.path for entry in tree.entries()})
+    if not pairs:
+        names = ", ".join(entry.path.stem for entry in tree.entries())
+        raise DatasetError(
+            f"{tree.name} holds the arrays {shortened(names)}; expected images and labels, or train_images, "
+            f"train_labels and so on."
+        )
+    for pair in pairs:
+        _read_pair(tree, pair, found, progress)
+    return found.reading("npz")
+
+
+def _read_pair(tree: Tree, pair: ArrayPair, found: Collector, progress: Progress) -> None:
+    header = _checked_images(_header(tree, pair.images), pair.images, tree.name)
+    n_images = header.shape[0]
+    labels = _column(tree, pair.labels, n_images)
+    splits = _optional(tree, "splits", n_images) if pair.split is None else None
+    groups = _optional(tree, "groups", n_images) if pair.split is None else None
+    if len(found.labels) + n_images > MAX_IMAGES:
+        raise DatasetError(f"{tree.name} has more than {MAX_IMAGES:,} images; split it, and import the parts.")
+    # A split in the arrays' names counts as a cell that names it: it mustn't contradict the file's name.
+    named = None if pair.split is None else SPLITS[pair.split]
+    for index, image in enumerate(_images(tree, pair.images, header)):
         if index % _FACES_BETWEEN_REPORTS == 0:
-            progress(index / len(images), f"{index:,} of {len(images):,} images read")
-        where, text = f"image {index}", None if splits is None else str(splits[index])
+            progress(index / n_images, f"{index:,} of {n_images:,} images read")
+        where = f"image {index}" if named is None else f"{pair.images}, image {index}"
+        text = named if splits is None else str(splits[index])
         split = found.split_in(text, where)
         problem = split_problem(text) if text is not None and split is None else ""
         group = "" if groups is None else str(groups[index])
         found.add(Row(where, str(labels[index]), split, partial(_face, image), group, problem))
-    return found.reading("npz")
 
 
-def _face(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _face(image: Array) -> npt.NDArray[np.uint8]:
+    if image.dtype != np.uint8:
+        if image.min() < 0 or image.max() > 255:
+            raise RowError("its pixels aren't whole numbers from 0 to 255")
+        image = image.astype(np.uint8)
+    if image.ndim == 1:
+        image = image.reshape(SIDE, SIDE)
     is_grey = image.ndim == 2 or image.shape[-1] == 1
     bgr = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_GRAY2BGR if is_grey else cv2.COLOR_RGB2BGR)
     return as_face(np.asarray(bgr, np.uint8))
 
 
-def _checked_images(images: Array, name: str) -> npt.NDArray[np.uint8]:
-    is_image = images.ndim == 3 or (images.ndim == 4 and images.shape[-1] in (1, 3))
-    if not is_image or images.dtype != np.uint8 or 0 in images.shape[1:]:
+@dataclass(frozen=True)
+class _Header:
+    """What an array says of itself."""
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def n_bytes(self) -> int:
+        n_items = 1
+        for length in self.shape:
+            n_items *= int(length)
+        return n_items * self.dtype.itemsize
+
+
+def _checked_images(header: _Header, array: str, name: str) -> _Header:
+    shape, is_colour = header.shape, len(header.shape) == 4 and header.shape[-1] in (1, 3)
+    is_image = len(shape) == 3 or is_colour or shape[1:] == (SIDE * SIDE,)
+    if not is_image or header.dtype.kind not in "iu" or 0 in shape[1:]:
         raise DatasetError(
-            f"{name}: images has the shape {images.shape} and type {images.dtype}; expected (N, 48, 48) or "
-            f"(N, H, W, 3) of type uint8, 0 to 255."
+            f"{name}: {array} has the shape {shortened(str(shape), 40)} and type {shortened(str(header.dtype), 40)}; "
+            f"expected (N, 48, 48) or (N, H, W, 3) of type uint8, 0 to 255."
         )
-    return images
+    if header.n_bytes > _MAX_IMAGE_BYTES * max(shape[0], 1):
+        raise DatasetError(f"{name}: each of its {array} has more than {_MAX_IMAGE_BYTES // MB} MB; make them smaller.")
+    if header.is_fortran and header.n_bytes > _MAX_WHOLE_BYTES:
+        raise DatasetError(
+            f"{name}: {array} is stored in Fortran order; save it again, by numpy.savez with "
+            f"numpy.ascontiguousarray({array})."
+        )
+    return header
+
+
+def _images(tree: Tree, name: str, header: _Header) -> Iterator[Array]:
+    """Yield the images one by one, as a small file can hold an array that fills the memory."""
+    if header.is_fortran:
+        yield from _whole(tree, name)
+        return
+    shape = header.shape[1:]
+    n_bytes = header.n_bytes // max(header.shape[0], 1)
+    try:
+        with tree.open(PurePosixPath(f"{name}.npy")) as file:
+            _read_header(file)
+            for _ in range(header.shape[0]):
+                data = _read(file, n_bytes)
+                yield np.frombuffer(data, header.dtype).reshape(shape)
+    except READ_ERRORS as error:
+        raise _unreadable(tree, name, error) from error
+
+
+def _read(file: IO[bytes], n_bytes: int) -> bytes:
+    parts = []
+    while n_bytes:
+        part = file.read(n_bytes)
+        if not part:
+            raise EOFError("it is cut short")
+        parts.append(part)
+        n_bytes -= len(part)
+    return b"".join(parts)
 
 
 def _optional(tree: Tree, name: str, n_images: int) -> Array | None:
@@ -76,42 +186,48 @@ def _optional(tree: Tree, name: str, n_images: int) -> Array | None:
 
 
 def _column(tree: Tree, name: str, n_images: int) -> Array:
-    array = _array(tree, name)
-    if array.shape != (n_images,) or array.dtype.kind not in "iufUS":
+    header = _header(tree, name)
+    if header.shape not in ((n_images,), (n_images, 1)) or header.dtype.kind not in "iufUS":
         raise DatasetError(
-            f"{tree.name}: {name} has the shape {array.shape} and type {array.dtype}; expected a number or a word for "
-            f"each of the {n_images:,} images."
+            f"{tree.name}: {name} has the shape {shortened(str(header.shape), 40)} and type "
+            f"{shortened(str(header.dtype), 40)}; expected a number or a word for each of the {n_images:,} images."
         )
+    if header.n_bytes > _MAX_WHOLE_BYTES:
+        raise DatasetError(f"{tree.name}: {name} has more than {_MAX_WHOLE_BYTES // MB} MB; make its words shorter.")
+    array = _whole(tree, name).reshape(n_images)
     return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
 
 
-def _array(tree: Tree, name: str) -> Array:
+def _whole(tree: Tree, name: str) -> Array:
+    try:
+        with tree.open(PurePosixPath(f"{name}.npy")) as file:
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except (*READ_ERRORS, *_HEADER_ERRORS) as error:
+        raise _unreadable(tree, name, error) from error
+
+
+def _header(tree: Tree, name: str) -> _Header:
+    """Return what an array says of itself, and refuse it if it declares more than the file holds."""
     path = PurePosixPath(f"{name}.npy")
     size = next(entry.size for entry in tree.entries() if entry.path == path)
     try:
         with tree.open(path) as file:
-            _check_header(file, size, tree.name)
-        with tree.open(path) as file:
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+            header = _read_header(file)
+        if header.dtype.hasobject:
+            raise ValueError("it holds Python objects, which can run code")
+        if min(header.shape, default=0) < 0 or header.n_bytes > size or header.shape[:1] > (MAX_IMAGES,):
+            raise ValueError(f"its shape {header.shape} is more than the file holds or than {MAX_IMAGES:,} images")
     except (*READ_ERRORS, *_HEADER_ERRORS) as error:
-        raise DatasetError(
-            f"{tree.name}: {name} can't be read ({_reason(error)}); save it again by numpy.savez."
-        ) from error
+        raise _unreadable(tree, name, error) from error
+    return header
 
 
-def _reason(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
-
-
-def _check_header(file: IO[bytes], size: int, name: str) -> None:
-    """Refuse an array that declares more than the file holds, before numpy makes room for it."""
+def _read_header(file: IO[bytes]) -> _Header:
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-    n_items = 1
-    for length in shape:
-        n_items *= int(length)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which can run code")
-    if n_items * dtype.itemsize > size or (shape and shape[0] > MAX_IMAGES):
-        raise ValueError(f"it declares {n_items:,} values, more than the file holds or than {MAX_IMAGES:,} images")
+    return _Header(*read(file))
+
+
+def _unreadable(tree: Tree, name: str, error: BaseException) -> DatasetError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return DatasetError(f"{tree.name}: {name} can't be read ({reason}); save it again by numpy.savez.")
