@@ -83,7 +83,7 @@ class FaceAnalyzer:
         x, y, width, height = (int(value) for value in found.boxes_xywh[index])
         landmarks = None if found.landmarks_xy is None else found.landmarks_xy[index]
         pose = None if landmarks is None else head_pose(landmarks, float(found.rolls[index]))
-        against = objections(crop, (x, y, width, height), size_wh, pose, measures)
+        against = objections(crop, (x, y, width, height), size_wh, pose, measures, landmarks)
         bundle = self.classifier.bundle
         return Face(
             (x, y, width, height),

@@ -105,8 +105,11 @@ def _median(values: Floats) -> Floats:
 
 def reasons(measures: Sequence[float] | Floats) -> tuple[str, ...]:
     """Return what a face's measures, (len(MEASURES),), say against it, each reason once; empty if nothing."""
-    found = (item.reason for item, value in zip(MEASURES, measures, strict=True) if value > item.limit)
-    return tuple(dict.fromkeys(found))
+    found = {item.name: item.reason for item, value in zip(MEASURES, measures, strict=True) if value > item.limit}
+    if "cover" in found:
+        # The straight edge of what covers a face looks like that of JPEG blocks.
+        found.pop("blocks", None)
+    return tuple(dict.fromkeys(found.values()))
 
 
 # A face of this width or less has lost its expression: of FER-2013's faces reduced to 16 pixels, fewer than half are
@@ -116,6 +119,10 @@ _TOO_SMALL_PX: Final = 20
 _SMALL_PX: Final = 30
 # Shares of the face's box that lie outside the picture.
 _CUT_OFF, _MOSTLY_CUT_OFF = 0.1, 0.35
+# Of the five landmarks, so many outside the picture mean that both eyes, the mouth or one half of the face is missing.
+_MISSING: Final = 2
+# A landmark this near the edge, as a share of the face's side, counts as outside: half of an eye can't be read.
+_AT_THE_EDGE: Final = 0.02
 # Standard deviation of the grey levels under which a face can't be told from noise.
 _NO_CONTRAST: Final = 5.0
 
@@ -141,6 +148,7 @@ def objections(
     image_wh: tuple[int, int],
     pose: Pose | None = None,
     measures: Floats | None = None,
+    landmarks_xy: Floats | None = None,
 ) -> Objections:
     """Find what speaks against an answer about one face.
 
@@ -150,6 +158,7 @@ def objections(
         image_wh: width and height of the image.
         pose: where the head is turned; None if that isn't known.
         measures: what `measure` returns for the crop, if it is known already.
+        landmarks_xy: (5, 2) in pixels of the image; None if they aren't known.
     """
     left, top, width, height = (float(value) for value in box_xywh)
     doubts: list[str] = []
@@ -158,11 +167,11 @@ def objections(
     side = min(width, height)
     if side < _SMALL_PX:
         (doubts if side <= _TOO_SMALL_PX else flaws).append(f"the face is only {round(side)} pixels wide")
-    inside_x = max(0.0, min(left + width, image_wh[0]) - max(left, 0.0)) / width
-    inside_y = max(0.0, min(top + height, image_wh[1]) - max(top, 0.0)) / height
-    outside = 1 - inside_x * inside_y
-    if outside > _CUT_OFF:
-        (doubts if outside > _MOSTLY_CUT_OFF else flaws).append("the face is cut off by the edge of the picture")
+    outside = _share_outside((left, top, width, height), image_wh)
+    n_missing = 0 if landmarks_xy is None else _n_outside(landmarks_xy, image_wh, _AT_THE_EDGE * side)
+    if outside > _CUT_OFF or n_missing:
+        mostly = outside > _MOSTLY_CUT_OFF or n_missing >= _MISSING
+        (doubts if mostly else flaws).append("the face is cut off by the edge of the picture")
     if float(crop.std()) < _NO_CONTRAST:
         doubts.append("the face has almost no contrast")
     if pose is not None and (away := turned_away(pose)):
@@ -170,3 +179,17 @@ def objections(
     if measures is None:
         (measures,) = measure(crop[None])
     return Objections(tuple(doubts), (*flaws, *reasons(measures)), tuple(measures.tolist()))
+
+
+def _share_outside(box_xywh: tuple[float, float, float, float], image_wh: tuple[int, int]) -> float:
+    """Return the share of a box that lies outside the image."""
+    left, top, width, height = box_xywh
+    inside_x = max(0.0, min(left + width, image_wh[0]) - max(left, 0.0)) / width
+    inside_y = max(0.0, min(top + height, image_wh[1]) - max(top, 0.0)) / height
+    return 1 - inside_x * inside_y
+
+
+def _n_outside(points_xy: Floats, image_wh: tuple[int, int], margin: float) -> int:
+    """Return how many points lie outside the image, or within `margin` pixels of its edge."""
+    inside = (points_xy > margin) & (points_xy < np.array(image_wh) - margin)
+    return int((~inside.all(axis=1)).sum())

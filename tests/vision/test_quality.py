@@ -115,3 +115,29 @@ def test_the_measures_are_told_by_the_names_that_files_have() -> None:
     assert tuple(measure.name for measure in MEASURES) == QUALITY
     crop = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
     assert objections(crop, (100, 100, 60, 70), WHOLE).measures == tuple(measure(crop[None])[0].tolist())
+
+
+@pytest.mark.parametrize(
+    ("outside", "doubts", "flaws"),
+    [
+        ((), (), ()),
+        (((0, 0),), (), ("the face is cut off by the edge of the picture",)),
+        (((0, 0), (1, 0)), ("the face is cut off by the edge of the picture",), ()),
+        (((0, 1), (1, 1)), ("the face is cut off by the edge of the picture",), ()),
+    ],
+)
+def test_a_face_without_an_eye_is_cut_off_and_without_both_never_answered(
+    outside: tuple[tuple[int, int], ...], doubts: tuple[str, ...], flaws: tuple[str, ...]
+) -> None:
+    landmarks = np.array([(120, 140), (160, 140), (140, 160), (125, 180), (155, 180)], np.float32)
+    for index, axis in outside:
+        landmarks[index, axis] = 1
+    found = objections(face(), (100, 100, 90, 100), WHOLE, landmarks_xy=landmarks)
+    assert (found.doubts, found.flaws) == (doubts, flaws)
+
+
+def test_what_covers_a_face_is_not_taken_for_compression() -> None:
+    values = np.array([-1.0, 0, 0, 2, 2, -120, 120, -4], np.float32)
+    assert reasons(values) == ("part of the face seems to be covered",)
+    values[PLACE["cover"]] = 0
+    assert reasons(values) == ("the picture is heavily compressed",)
