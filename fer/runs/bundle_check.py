@@ -75,7 +75,9 @@ def _try(classifier: EmotionClassifier, name: str, faces: Crops) -> None:
         raise BundleError(f"The model fails on {name}; it isn't used.") from error
     probabilities, maps = together
     if probabilities.shape != (len(faces), N_EMOTIONS) or maps.shape[::3] != (len(faces), N_EMOTIONS):
-        raise BundleError(f"The model gives {probabilities.shape} and {maps.shape} for {name}; it isn't used.")
+        raise BundleError(
+            f"The model returns arrays of shape {probabilities.shape} and {maps.shape} for {name}; it isn't used."
+        )
     if not np.isfinite(maps).all():
         raise BundleError(f"The model's maps of {name} hold NaN or infinite values; it isn't used.")
     if np.abs(logits).max() > _MAX_LOGIT:

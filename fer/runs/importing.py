@@ -5,6 +5,7 @@ files can contain code, so they are never opened.
 """
 
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -178,9 +179,12 @@ def _check_apart(folder: Path, name: str) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "fer.runs.bundle_check", str(folder)],
             cwd=paths.PROGRAM,
+            env={**os.environ, "PYTHONUTF8": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=_CHECK_SECONDS,
             check=False,
         )
@@ -190,6 +194,6 @@ def _check_apart(folder: Path, name: str) -> None:
         return
     said = done.stdout.strip().splitlines()
     if done.returncode != 1 or not said:
-        raise BundleError("The process that tried the model died of it; the model isn't used.")
+        raise BundleError("The model crashed the process that checked it, so it isn't used.")
     # The folder of the check is temporary, so its path means nothing to the user.
     raise BundleError(said[-1].replace(str(folder), name))

@@ -26,7 +26,7 @@ def measure_speed(config: TrainConfig) -> None:
             [*train_command(config), "--estimate"],
             cwd=PROGRAM,
             # The child runs in another folder, so a relative FER_HOME must become absolute.
-            env={**os.environ, "FER_HOME": str(home())},
+            env={**os.environ, "FER_HOME": str(home()), "PYTHONUTF8": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -32,7 +32,8 @@ def start_detached(
     return subprocess.Popen(
         command,
         cwd=cwd,
-        env=environment,
+        # What it prints is read as UTF-8, which isn't Windows' own choice.
+        env={**(os.environ if environment is None else environment), "PYTHONUTF8": "1"},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
