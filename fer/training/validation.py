@@ -7,8 +7,11 @@ from typing import Final
 import keras
 import numpy as np
 import numpy.typing as npt
+from scipy.special import log_softmax
+from sklearn.metrics import confusion_matrix
 
 from fer.datasets.faces import FaceDataset
+from fer.emotions import N_EMOTIONS
 from fer.training.batch_statistics import recompute_statistics
 from fer.training.networks import LOGITS
 
@@ -38,13 +41,12 @@ def validate(network: keras.Model, dataset: FaceDataset) -> Validation:
     """Measure a network on a split, with one crop per face."""
     outputs = network.predict(dataset.images[..., None], batch_size=_BATCH, verbose=0)
     logits = np.asarray(outputs[LOGITS], np.float64)
-    log_total = np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1)) + logits.max(1)
-    confusion = np.zeros((logits.shape[1],) * 2, np.int64)
-    np.add.at(confusion, (dataset.labels, logits.argmax(1)), 1)
+    log_probabilities = log_softmax(logits, axis=1)
+    confusion = confusion_matrix(dataset.labels, logits.argmax(1), labels=range(N_EMOTIONS))
     with np.errstate(invalid="ignore"):
         recalls = confusion.diagonal() / confusion.sum(1)
     return Validation(
-        loss=float((log_total - logits[np.arange(len(logits)), dataset.labels]).mean()),
+        loss=-float(log_probabilities[np.arange(len(logits)), dataset.labels].mean()),
         accuracy=float(confusion.trace() / confusion.sum()),
         recalls=recalls,
         confusion=confusion,
