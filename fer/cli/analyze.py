@@ -15,9 +15,9 @@ from rich.text import Text
 from fer import exports
 from fer.arrays import Image
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
-from fer.cli.output import STDOUT, check_targets, plain, write_target
+from fer.cli.output import STDOUT, check_targets, make_folder, plain, write_target
 from fer.cli.summarize import WAYS, grouping, write_summary
-from fer.errors import FerError, sentence_for
+from fer.errors import sentence_for
 from fer.evaluation.names import display_name
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.provenance import provenance_of
@@ -128,10 +128,7 @@ class _AnnotatedFolder:
     """The folder of annotated images; a source that lies there is never overwritten."""
 
     def __init__(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FerError(f"'{folder}' cannot be written ({error.strerror}); choose another place.") from error
+        make_folder(folder)
         self._folder = folder
         self._names = exports.AnnotatedNames()
 

@@ -1,5 +1,6 @@
 """Write the output of commands: files or standard output, and untrusted text on a terminal."""
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,6 +48,23 @@ def check_targets(files: Mapping[str, str | None]) -> None:
         check_target(file)
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder that an option names, unless it exists.
+
+    Raises:
+        FerError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(folder, error) from error
+
+
+def not_writable(target: str | Path, error: OSError) -> FerError:
+    """Return the error that says why something can't be written there, and what to do."""
+    return FerError(f"'{target}' cannot be written ({error.strerror}); choose another place.")
+
+
 def check_target(file: str | None) -> None:
     """Refuse files before the work that couldn't be written after it; None and '-' are fine.
 
@@ -65,9 +83,9 @@ def check_target(file: str | None) -> None:
             )
         writable = os.access(path if path.exists() else path.parent, os.W_OK)
     except OSError as error:  # a folder that may not be entered, a name that is too long
-        raise FerError(f"'{file}' cannot be written ({error.strerror}); choose another place.") from error
+        raise not_writable(file, error) from error
     if not writable:
-        raise FerError(f"'{file}' cannot be written (Permission denied); choose another place.")
+        raise not_writable(file, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def write_target(data: bytes, target: str) -> None:
@@ -82,4 +100,4 @@ def write_target(data: bytes, target: str) -> None:
     try:
         Path(target).write_bytes(data)
     except OSError as error:
-        raise FerError(f"'{target}' cannot be written ({error.strerror}); choose another place.") from error
+        raise not_writable(target, error) from error

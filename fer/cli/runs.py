@@ -142,7 +142,7 @@ def compare(run_ids: tuple[str, ...], as_json: bool) -> None:
     from fer.comparing.runs import compare_runs, in_words, to_dict, unique_names
 
     if len(set(run_ids)) < 2:
-        raise click.UsageError("Name at least two different runs; `python -m fer runs` lists them.")
+        raise click.UsageError(f"Name at least two different runs; '{paths.typed('runs')}' lists them.")
     chosen = [store.read_run(run_id) for run_id in dict.fromkeys(run_ids)]
     found = compare_runs(chosen)
     if as_json:

@@ -13,8 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
-from fer.cli.output import STDOUT, check_targets, plain, write_target
-from fer.errors import FerError
+from fer.cli.output import STDOUT, check_targets, make_folder, not_writable, plain, write_target
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
 from fer.recognition.bundle import load_bundle
@@ -103,10 +102,7 @@ class _Copies:
     """The folder of annotated videos; a source that lies there is never overwritten."""
 
     def __init__(self, folder: Path, form: Format, sources: Sequence[Path]) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FerError(f"'{folder}' cannot be written ({error.strerror}); choose another place.") from error
+        make_folder(folder)
         here = folder.resolve()
         self._names = AnnotatedNames(path.name for path in sources if path.resolve().parent == here)
         self._folder, self._form = folder, form
@@ -139,7 +135,7 @@ def _stream(stack: ExitStack, target: str) -> IO[bytes]:
     try:
         return stack.enter_context(replacing(Path(target)))
     except OSError as error:
-        raise FerError(f"'{target}' cannot be written ({error.strerror}); choose another place.") from error
+        raise not_writable(target, error) from error
 
 
 def _analyse(
