@@ -13,7 +13,7 @@ import click
 
 from fer import paths
 from fer.runs import control, estimates, layout, session
-from fer.runs.checks import require_startable, whole_path
+from fer.runs.checks import absolute_path, require_startable
 from fer.runs.config import MODELS, TrainConfig
 from fer.storage.processes import lower_priority
 from fer.text import duration
@@ -61,7 +61,7 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
     test/, or 'synthetic': small synthetic faces that need no download. One run trains at a time; others are queued.
     Ctrl-C stops the run after its step and keeps the best model; `fer runs resume ID` continues it.
     """
-    config = TrainConfig(**_with_whole_paths(settings))
+    config = TrainConfig(**_with_absolute_paths(settings))
     if estimate:
         require_startable(config)
         _set_up_process()
@@ -77,16 +77,16 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
     train_in_folder(layout.run_folder(run_id))
 
 
-def _with_whole_paths(settings: dict[str, Any]) -> dict[str, Any]:
+def _with_absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
     """Make relative paths absolute, so that the run can be resumed from any folder."""
-    whole: dict[str, Any] = {
-        name: whole_path(name, settings[name])
+    absolute: dict[str, Any] = {
+        name: absolute_path(name, settings[name])
         for name in ("data", "votes")
         if settings[name] not in (None, "", _SYNTHETIC)
     }
     for name in MODELS:
-        whole[name] = tuple(whole_path(name, folder) for folder in settings[name] if folder)
-    return settings | whole
+        absolute[name] = tuple(absolute_path(name, folder) for folder in settings[name] if folder)
+    return settings | absolute
 
 
 def train_in_folder(folder: Path) -> None:

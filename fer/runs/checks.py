@@ -55,7 +55,7 @@ def typed_path(name: str, text: str) -> Path:
     return path
 
 
-def whole_path(name: str, text: str) -> str:
+def absolute_path(name: str, text: str) -> str:
     """Return the absolute path, which means the same wherever a run is resumed from.
 
     A dataset in `FER_HOME/data` is found by its name, as `fer.datasets.store.loading` does. That module isn't used: it
@@ -77,7 +77,7 @@ def _require_libraries() -> None:
 
 
 def _require_data(source: str) -> None:
-    if not Path(whole_path("data", source)).exists():
+    if not Path(absolute_path("data", source)).exists():
         raise ConfigError(f"data: there is nothing at '{shortened(source)}'; choose a CSV, a folder, or 'synthetic'.")
 
 

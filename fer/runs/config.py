@@ -28,7 +28,7 @@ def _setting(
     return field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices})
 
 
-def is_number(value: Any, *, whole: bool) -> bool:
+def _is_number(value: Any, *, whole: bool) -> bool:
     """Return whether a value is a number (an integer if `whole`); True and False aren't numbers."""
     return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
 
@@ -143,7 +143,7 @@ class TrainConfig:
                 raise ConfigError(f"{item.name}: choose one of {', '.join(meta['choices'])}. Received: {shown(value)}.")
             if meta["low"] is not None:
                 whole = isinstance(item.default, int)
-                if not (is_number(value, whole=whole) and meta["low"] <= value <= meta["high"]):
+                if not (_is_number(value, whole=whole) and meta["low"] <= value <= meta["high"]):
                     raise ConfigError(
                         f"{item.name}: choose a {'whole ' if whole else ''}number from {meta['low']:.10g} to "
                         f"{meta['high']:.10g}. Received: {shown(value)}."

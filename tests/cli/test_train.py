@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from fer.cli import main
-from fer.cli.train import _with_whole_paths, train
+from fer.cli.train import _with_absolute_paths, train
 from fer.paths import CHECKOUT
 from fer.runs import store
 from fer.runs.config import TrainConfig
@@ -62,16 +62,16 @@ def test_paths_become_absolute_so_that_a_run_resumes_from_anywhere(
     (fer_home / "data" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     settings = {"data": "faces.csv", "votes": None, "start_from": ("model", "other"), "teacher": ("",), "epochs": 3}
-    assert _with_whole_paths(settings) == {
+    assert _with_absolute_paths(settings) == {
         "data": str(tmp_path / "faces.csv"),
         "votes": None,
         "start_from": (str(tmp_path / "model"), str(tmp_path / "other")),
         "teacher": (),
         "epochs": 3,
     }
-    assert _with_whole_paths(settings | {"data": "synthetic"})["data"] == "synthetic"
+    assert _with_absolute_paths(settings | {"data": "synthetic"})["data"] == "synthetic"
     # An imported dataset keeps its name.
-    assert _with_whole_paths(settings | {"data": "mine"})["data"] == str(fer_home / "data" / "mine")
+    assert _with_absolute_paths(settings | {"data": "mine"})["data"] == str(fer_home / "data" / "mine")
 
 
 @pytest.mark.parametrize("resumed", [False, True])

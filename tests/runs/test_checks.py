@@ -9,7 +9,7 @@ import pytest
 from fer import paths
 from fer.errors import BundleError, ConfigError
 from fer.runs import checks
-from fer.runs.checks import require_startable, typed_path, whole_path
+from fer.runs.checks import absolute_path, require_startable, typed_path
 from fer.runs.config import MODELS, TrainConfig
 from fer.text import MB
 from tests.support.builders import make_bundle
@@ -71,11 +71,11 @@ def test_a_path_becomes_absolute_and_a_dataset_keeps_its_name(home, tmp_path, mo
     (home / "data" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/me")
-    assert whole_path("data", "mine") == str(home / "data" / "mine")
+    assert absolute_path("data", "mine") == str(home / "data" / "mine")
     (tmp_path / "mine").mkdir()
-    assert whole_path("data", "mine") == str(tmp_path / "mine")
-    assert whole_path("votes", "new.csv") == str(tmp_path / "new.csv")
-    assert whole_path("votes", "~/new.csv") == "/home/me/new.csv"
+    assert absolute_path("data", "mine") == str(tmp_path / "mine")
+    assert absolute_path("votes", "new.csv") == str(tmp_path / "new.csv")
+    assert absolute_path("votes", "~/new.csv") == "/home/me/new.csv"
 
 
 def test_a_model_to_start_from_has_weights_for_this_network(home, tmp_path):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from fer.errors import FerError
 from fer.runs import control, estimates, store
-from fer.runs.checks import require_startable, typed_path, whole_path
+from fer.runs.checks import absolute_path, require_startable, typed_path
 from fer.runs.config import MODELS, NETWORKS, TrainConfig
 from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.probing import measure_speed
@@ -243,7 +243,7 @@ def _start_with(values: dict[str, Any], name: str) -> None:
     """Draw the button to start with these settings, or what is wrong with them."""
     try:
         if values["votes"]:
-            values["votes"] = whole_path("votes", values["votes"])
+            values["votes"] = absolute_path("votes", values["votes"])
         config = TrainConfig(**values)
         require_startable(config)
     except FerError as error:
