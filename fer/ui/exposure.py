@@ -1,4 +1,4 @@
-"""What the server shows to whom: doors that Streamlit leaves open are closed, and each answer says what pages may do.
+"""Limit what the server exposes: close routes that Streamlit leaves open, and add security headers to each response.
 
 Who may connect at all is in `fer.ui.hosts`.
 """
@@ -57,7 +57,7 @@ _HEADERS: Final = {
 
 
 class Exposure:
-    """ASGI middleware that closes doors, adds security headers, and ends what hangs or breaks the protocol.
+    """ASGI middleware that closes routes, adds security headers, and ends what hangs or breaks the protocol.
 
     Args:
         app: what answers otherwise.
