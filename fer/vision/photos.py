@@ -49,8 +49,9 @@ _WIDE: Final = 40
 _WIDE_IN_HALF: Final = 64
 # Degrees up to which the first pass draws the box of a tilted head as well as a closer look.
 _TILTED: Final = 60
-# Long side in pixels at which a photo is searched in other orientations, if it gets no finer pass.
-_SIDEWAYS: Final = 448
+# Long side in pixels at which a photo is searched in other orientations, if it gets no finer pass. A face that it finds
+# has that orientation searched at the first pass's size.
+_SIDEWAYS: Final = 320
 # What is smaller in the photo and only suspected isn't looked at: it couldn't be read anyway.
 _TINY: Final = 20
 
@@ -120,11 +121,10 @@ class YuNetPhotoDetector:
         faces = joined(faces, self._confirmed(photo, apart_from(sure, proposed), promising))
         if not _any_clear(faces):
             faces = joined(faces, self._confirmed(photo, self._sideways(photo), 0))
-        # A large photo that lies on its side has more faces that do, and the finer pass misses most of the small ones.
-        if photo.half is not None:
-            for quarters in _quarters(faces):
-                proposed = self._fine(photo, photo.half, quarters)
-                faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), 0))
+        # A photo that lies on its side has more faces that do, and the passes before this one miss the small ones.
+        for quarters in _quarters(faces):
+            proposed = self._fine(photo, photo.small if photo.half is None else photo.half, quarters)
+            faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), 0))
         return plausible(faces, image_bgr, self._min_face).distinct()
 
     def head(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
@@ -136,7 +136,7 @@ class YuNetPhotoDetector:
 
         Args:
             photo: the photo.
-            image: the photo reduced, but less than for the first pass.
+            image: the photo reduced, less than for the first pass or as much.
             quarters: by how many quarters it is turned counterclockwise before.
         """
         height, width = image.shape[:2]
@@ -226,12 +226,13 @@ def _tilted(face: Detections, seen: Detections) -> Detections:
 
 
 def _turned_back(found: Detections, quarters: int, width: int, height: int) -> Detections:
-    """Return the faces of an image that was turned counterclockwise by quarters, as boxes of the image of this size."""
+    """Return the faces of an image that was turned counterclockwise by quarters, in the image of this size."""
     x, y = found.centers_xy.T
     centers = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
     sizes = found.boxes_xywh[:, 2:] if quarters == 2 else found.boxes_xywh[:, :1:-1]
     boxes = np.hstack([np.column_stack(centers) - sizes / 2, sizes])
-    return Detections.upright(boxes, found.scores, found.landmarks_xy)
+    roll = np.float32({1: 90, 2: 180, 3: -90}[quarters])
+    return Detections(boxes, found.scores, found.landmarks_xy, np.full(len(boxes), roll))
 
 
 def _quarters(faces: Detections) -> list[int]:

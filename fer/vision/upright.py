@@ -22,6 +22,8 @@ _SIDE: Final = 128
 _CLOSER: Final = 0.8
 # A face that scores less may be turned by any angle.
 _UPRIGHT: Final = 0.9
+# No angle shows a face where none of the quarters scores so much.
+_HOPELESS: Final = 0.25
 # Degrees by which the landmarks of an upright face are tilted at most; natural tilts are within these.
 _LEVEL: Final = 15.0
 _QUARTERS: Final = (90, 180, -90)
@@ -36,11 +38,13 @@ class Look:
         roll: degrees clockwise.
         face: at most one, in pixels of the image, with this roll.
         score: 0 where there is no face.
+        sure: whether the face is turned so beyond doubt; see `surely_upright`.
     """
 
     roll: float
     face: Detections
     score: float
+    sure: bool
 
 
 class Examiner:
@@ -49,7 +53,7 @@ class Examiner:
     Args:
         network: YuNet.
         image_bgr: (H, W, 3) uint8.
-        face: one face; only its place and size count.
+        face: one face; its place and size count, and its roll if it was found in a photo turned by quarters.
     """
 
     def __init__(self, network: YuNet, image_bgr: Image, face: Detections) -> None:
@@ -57,6 +61,7 @@ class Examiner:
         self._image = image_bgr
         self._center = (float(face.centers_xy[0, 0]), float(face.centers_xy[0, 1]))
         self._side = float(np.sqrt(face.boxes_xywh[0, 2:].prod())) * _SPAN
+        self._supposed = round(float(face.rolls[0]))
         self._looks: dict[int, Look] = {}
 
     def upright(self) -> Look:
@@ -65,11 +70,13 @@ class Examiner:
 
     def best(self) -> Look:
         """Return the look at the angle with the highest score, refined between the angles that were tried."""
-        angle = 0
-        if surely_upright(self._at(0).face).any():
-            return self._at(0)
-        if self._at(0).score < _UPRIGHT:
+        angle = self._supposed
+        if self._at(angle).sure:
+            return self._at(angle)
+        if angle == 0 and self._at(0).score < _UPRIGHT:
             angle = max((0, *_QUARTERS), key=lambda quarter: self._at(quarter).score)
+        if self._at(angle).score < _HOPELESS:
+            return self._at(angle)
         while (better := max((angle, angle - _STEP, angle + _STEP), key=lambda near: self._at(near).score)) != angle:
             angle = better
         before, here, after = (self._at(angle + turn).score for turn in (-_STEP, 0, _STEP))
@@ -106,7 +113,7 @@ class Examiner:
         square = cut_square(self._image, self._center, self._side, _SIDE, roll)
         found = self._central(square.pixels)
         if not len(found):
-            return Look(roll, found, 0.0)
+            return Look(roll, found, 0.0, sure=False)
         face = found.take(np.array([found.scores.argmax()]))
         center, size = square.in_image(face.centers_xy), _size(face.boxes_xywh[0, 2:] * square.step, roll)
         assert face.landmarks_xy is not None
@@ -116,7 +123,7 @@ class Examiner:
             square.in_image(face.landmarks_xy),
             np.array([roll], np.float32),
         )
-        return Look(roll, placed, float(face.scores[0]))
+        return Look(roll, placed, float(face.scores[0]), bool(surely_upright(face)[0]))
 
 
 def surely_upright(found: Detections) -> npt.NDArray[np.bool_]:
