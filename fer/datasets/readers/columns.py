@@ -15,6 +15,9 @@ PATH_COLUMNS: Final = (
     *("file", "filename", "file_name", "filepath", "file_path", "path", "pth", "image", "img", "image_path"),
     *("img_path", "image_name", "image name", "img_name", "image_id", "name", "subdirectory_filepath"),
 )
+# Characters of the name of a person or session, and of the path of an image: more are no name, and would be kept.
+MAX_GROUP: Final = 200
+MAX_PATH: Final = 1000
 
 
 def find_column(names: Sequence[str], wanted: Sequence[str]) -> int | None:

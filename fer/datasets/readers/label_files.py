@@ -9,6 +9,8 @@ from fer.datasets.faces import VOTE_COLUMNS
 from fer.datasets.readers.columns import (
     GROUP_COLUMNS,
     LABEL_COLUMNS,
+    MAX_GROUP,
+    MAX_PATH,
     PATH_COLUMNS,
     PIXELS_COLUMN,
     SPLIT_COLUMNS,
@@ -48,7 +50,7 @@ class Columns:
     has_header: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelledPath:
     """One row of a label file.
 
@@ -138,8 +140,10 @@ def _row(cells: list[str], where: str, columns: Columns) -> LabelledPath:
     split = None if columns.split is None else padded[columns.split]
     group = "" if columns.group is None else padded[columns.group]
     path = padded[columns.image]
+    if len(path) > MAX_PATH or len(group) > MAX_GROUP:
+        return LabelledPath(where, "", "", problem=f"a name of more than {MAX_GROUP:,} characters")
     if columns.label is not None:
-        return LabelledPath(where, path, padded[columns.label], split, group, problem=problem)
+        return LabelledPath(where, path, padded[columns.label][:MAX_GROUP], split, group, problem=problem)
     texts = [padded[place] for place in columns.votes]
     if not all(text.isascii() and text.isdecimal() and int(text) <= 255 for text in texts):
         return LabelledPath(where, path, "", split, group, problem=problem or "its votes aren't whole numbers")

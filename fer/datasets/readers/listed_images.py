@@ -19,7 +19,7 @@ from fer.datasets.readers.names import class_named, split_named, split_of_file, 
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import read_label
 from fer.datasets.readers.trees import Entry, Tree
-from fer.datasets.readings import Progress, Reading, silent
+from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError
 from fer.text import counted
 from fer.vision.files.formats import SUFFIXES
@@ -170,7 +170,10 @@ class _ListedReader:
 
     def read_rows(self, entry: Entry) -> None:
         """Read the rows of one label file."""
-        self._rows += [(row, entry) for row in _rows(self._tree, entry)]
+        for row in _rows(self._tree, entry):
+            self._rows.append((row, entry))
+            if len(self._rows) > MAX_IMAGES:
+                raise DatasetError(f"{self._tree.name} has labels for more than {MAX_IMAGES:,} images; split it.")
 
     def read(self, progress: Progress, label_files: str) -> Reading:
         """Read the images of all rows."""

@@ -28,7 +28,7 @@ class ArchiveTree(ABC, Generic[Member]):
         self.name = name
         self._budget = budget or Budget(name)
         self._members: dict[PurePosixPath, list[tuple[int, Member]]] = defaultdict(list)
-        self._n_members = self._n_bytes = 0
+        self._n_members = self._n_bytes = self._n_letters = 0
 
     def entries(self) -> list[Entry]:
         """Return every file that isn't the system's own, sorted by path; files of the same name are one entry each."""
@@ -59,7 +59,8 @@ class ArchiveTree(ABC, Generic[Member]):
         """Check a member against the limits, and keep it if it is a file that isn't the system's own."""
         self._n_members += 1
         self._n_bytes += size
-        if self._n_members > limits.MAX_ENTRIES:
+        self._n_letters += len(written)
+        if self._n_members > limits.MAX_ENTRIES or self._n_letters > limits.MAX_LETTERS:
             raise too_many_files(self.name)
         if self._n_bytes > limits.MAX_TOTAL_BYTES:
             raise too_large(self.name)

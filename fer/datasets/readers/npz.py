@@ -3,6 +3,7 @@
 import re
 import tokenize
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -86,24 +87,25 @@ def read_npz(tree: Tree, progress: Progress = silent, order: LabelOrder | None =
 
 
 def _read_pair(tree: Tree, pair: ArrayPair, found: Collector, progress: Progress) -> None:
-    header = _checked_images(_header(tree, pair.images), pair.images, tree.name)
-    n_images = header.shape[0]
-    labels = _column(tree, pair.labels, n_images)
-    splits = _optional(tree, "splits", n_images) if pair.split is None else None
-    groups = _optional(tree, "groups", n_images) if pair.split is None else None
-    if len(found.labels) + n_images > MAX_IMAGES:
-        raise DatasetError(f"{tree.name} has more than {MAX_IMAGES:,} images; split it, and import the parts.")
-    # A split in the arrays' names counts as a cell that names it: it mustn't contradict the file's name.
-    named = None if pair.split is None else SPLITS[pair.split]
-    for index, image in enumerate(_images(tree, pair.images, header)):
-        if index % _FACES_BETWEEN_REPORTS == 0:
-            progress(index / n_images, f"{index:,} of {n_images:,} images read")
-        where = f"image {index}" if named is None else f"{pair.images}, image {index}"
-        text = named if splits is None else str(splits[index])
-        split = found.split_in(text, where)
-        problem = split_problem(text) if text is not None and split is None else ""
-        group = "" if groups is None else str(groups[index])
-        found.add(Row(where, str(labels[index]), split, partial(_face, image), group, problem))
+    with _opened(tree, pair.images) as array:
+        _check_images(array, tree.name)
+        n_images = array.shape[0]
+        if len(found.labels) + n_images > MAX_IMAGES:
+            raise DatasetError(f"{tree.name} has more than {MAX_IMAGES:,} images; split it, and import the parts.")
+        labels = _column(tree, pair.labels, n_images)
+        splits = _optional(tree, "splits", n_images) if pair.split is None else None
+        groups = _optional(tree, "groups", n_images) if pair.split is None else None
+        # A split in the arrays' names counts as a cell that names it: it mustn't contradict the file's name.
+        named = None if pair.split is None else SPLITS[pair.split]
+        for index, image in enumerate(array.items()):
+            if index % _FACES_BETWEEN_REPORTS == 0:
+                progress(index / n_images, f"{index:,} of {n_images:,} images read")
+            where = f"image {index}" if named is None else f"{pair.images}, image {index}"
+            text = named if splits is None else str(splits[index])
+            split = found.split_in(text, where)
+            problem = split_problem(text) if text is not None and split is None else ""
+            group = "" if groups is None else str(groups[index])
+            found.add(Row(where, str(labels[index]), split, partial(_face, image), group, problem))
 
 
 def _face(image: Array) -> npt.NDArray[np.uint8]:
@@ -119,65 +121,101 @@ def _face(image: Array) -> npt.NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class _Header:
-    """What an array says of itself."""
+class _StoredArray:
+    """An array in an npz: what it says of itself, and its file, after that."""
 
+    name: str
+    npz: str
+    file: IO[bytes]
     shape: tuple[int, ...]
     is_fortran: bool
     dtype: np.dtype[Any]
 
     @property
     def n_bytes(self) -> int:
+        """Return how many bytes it has, by its shape and type."""
         n_items = 1
         for length in self.shape:
             n_items *= int(length)
         return n_items * self.dtype.itemsize
 
+    def whole(self) -> Array:
+        """Read all of it."""
+        return self._read(self.n_bytes).reshape(self.shape, order="F" if self.is_fortran else "C")
 
-def _checked_images(header: _Header, array: str, name: str) -> _Header:
-    shape, is_colour = header.shape, len(header.shape) == 4 and header.shape[-1] in (1, 3)
+    def items(self) -> Iterator[Array]:
+        """Read its items one by one, as a small file can hold an array that fills the memory."""
+        if self.is_fortran:
+            yield from self.whole()
+            return
+        for _ in range(self.shape[0]):
+            yield self._read(self.n_bytes // self.shape[0]).reshape(self.shape[1:])
+
+    def _read(self, n_bytes: int) -> Array:
+        try:
+            data = self.file.read(n_bytes)
+        except READ_ERRORS as error:
+            raise _unreadable(self.npz, self.name, error) from error
+        if len(data) < n_bytes:
+            raise _unreadable(self.npz, self.name, EOFError("it is cut short"))
+        return np.frombuffer(data, self.dtype)
+
+
+@contextmanager
+def _opened(tree: Tree, name: str) -> Iterator[_StoredArray]:
+    """Open an array, and refuse it if it declares more than the file holds.
+
+    Raises:
+        DatasetError: it is that, or damaged.
+    """
+    path = PurePosixPath(f"{name}.npy")
+    size = next(entry.size for entry in tree.entries() if entry.path == path)
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(tree.open(path))
+            array = _checked(_StoredArray(name, tree.name, file, *_read_header(file)), size)
+        except (*READ_ERRORS, *_HEADER_ERRORS) as error:
+            raise _unreadable(tree.name, name, error) from error
+        yield array
+
+
+def _unreadable(npz: str, name: str, error: BaseException) -> DatasetError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return DatasetError(f"{npz}: {name} can't be read ({reason}); save it again by numpy.savez.")
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)
+
+
+def _checked(array: _StoredArray, size: int) -> _StoredArray:
+    if array.dtype.hasobject:
+        raise ValueError("it holds Python objects, which can run code")
+    if min(array.shape, default=0) < 0 or array.n_bytes > size or array.shape[:1] > (MAX_IMAGES,):
+        raise ValueError(f"its shape {array.shape} is more than the file holds or than {MAX_IMAGES:,} images")
+    return array
+
+
+def _check_images(array: _StoredArray, name: str) -> None:
+    shape, is_colour = array.shape, len(array.shape) == 4 and array.shape[-1] in (1, 3)
     is_image = len(shape) == 3 or is_colour or shape[1:] == (SIDE * SIDE,)
-    if not is_image or header.dtype.kind not in "iu" or 0 in shape[1:]:
+    if not is_image or array.dtype.kind not in "iu" or 0 in shape[1:]:
         raise DatasetError(
-            f"{name}: {array} has the shape {shortened(str(shape), 40)} and type {shortened(str(header.dtype), 40)}; "
-            f"expected (N, 48, 48) or (N, H, W, 3) of type uint8, 0 to 255."
+            f"{name}: {array.name} has {_form_of(array)}; expected (N, 48, 48) or (N, H, W, 3) of type uint8, 0 to 255."
         )
-    if header.n_bytes > _MAX_IMAGE_BYTES * max(shape[0], 1):
-        raise DatasetError(f"{name}: each of its {array} has more than {_MAX_IMAGE_BYTES // MB} MB; make them smaller.")
-    if header.is_fortran and header.n_bytes > _MAX_WHOLE_BYTES:
+    if array.n_bytes > _MAX_IMAGE_BYTES * shape[0]:
+        raise DatasetError(f"{name}: each of its {array.name} has more than {_MAX_IMAGE_BYTES // MB} MB; shrink them.")
+    if array.is_fortran and array.n_bytes > _MAX_WHOLE_BYTES:
         raise DatasetError(
-            f"{name}: {array} is stored in Fortran order; save it again, by numpy.savez with "
-            f"numpy.ascontiguousarray({array})."
+            f"{name}: {array.name} is stored in Fortran order; save it again, by numpy.savez with "
+            f"numpy.ascontiguousarray({array.name})."
         )
-    return header
 
 
-def _images(tree: Tree, name: str, header: _Header) -> Iterator[Array]:
-    """Yield the images one by one, as a small file can hold an array that fills the memory."""
-    if header.is_fortran:
-        yield from _whole(tree, name)
-        return
-    shape = header.shape[1:]
-    n_bytes = header.n_bytes // max(header.shape[0], 1)
-    try:
-        with tree.open(PurePosixPath(f"{name}.npy")) as file:
-            _read_header(file)
-            for _ in range(header.shape[0]):
-                data = _read(file, n_bytes)
-                yield np.frombuffer(data, header.dtype).reshape(shape)
-    except READ_ERRORS as error:
-        raise _unreadable(tree, name, error) from error
-
-
-def _read(file: IO[bytes], n_bytes: int) -> bytes:
-    parts = []
-    while n_bytes:
-        part = file.read(n_bytes)
-        if not part:
-            raise EOFError("it is cut short")
-        parts.append(part)
-        n_bytes -= len(part)
-    return b"".join(parts)
+def _form_of(array: _StoredArray) -> str:
+    return f"the shape {shortened(str(array.shape), 40)} and type {shortened(str(array.dtype), 40)}"
 
 
 def _optional(tree: Tree, name: str, n_images: int) -> Array | None:
@@ -186,48 +224,13 @@ def _optional(tree: Tree, name: str, n_images: int) -> Array | None:
 
 
 def _column(tree: Tree, name: str, n_images: int) -> Array:
-    header = _header(tree, name)
-    if header.shape not in ((n_images,), (n_images, 1)) or header.dtype.kind not in "iufUS":
-        raise DatasetError(
-            f"{tree.name}: {name} has the shape {shortened(str(header.shape), 40)} and type "
-            f"{shortened(str(header.dtype), 40)}; expected a number or a word for each of the {n_images:,} images."
-        )
-    if header.n_bytes > _MAX_WHOLE_BYTES:
-        raise DatasetError(f"{tree.name}: {name} has more than {_MAX_WHOLE_BYTES // MB} MB; make its words shorter.")
-    array = _whole(tree, name).reshape(n_images)
-    return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array
-
-
-def _whole(tree: Tree, name: str) -> Array:
-    try:
-        with tree.open(PurePosixPath(f"{name}.npy")) as file:
-            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
-    except (*READ_ERRORS, *_HEADER_ERRORS) as error:
-        raise _unreadable(tree, name, error) from error
-
-
-def _header(tree: Tree, name: str) -> _Header:
-    """Return what an array says of itself, and refuse it if it declares more than the file holds."""
-    path = PurePosixPath(f"{name}.npy")
-    size = next(entry.size for entry in tree.entries() if entry.path == path)
-    try:
-        with tree.open(path) as file:
-            header = _read_header(file)
-        if header.dtype.hasobject:
-            raise ValueError("it holds Python objects, which can run code")
-        if min(header.shape, default=0) < 0 or header.n_bytes > size or header.shape[:1] > (MAX_IMAGES,):
-            raise ValueError(f"its shape {header.shape} is more than the file holds or than {MAX_IMAGES:,} images")
-    except (*READ_ERRORS, *_HEADER_ERRORS) as error:
-        raise _unreadable(tree, name, error) from error
-    return header
-
-
-def _read_header(file: IO[bytes]) -> _Header:
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    return _Header(*read(file))
-
-
-def _unreadable(tree: Tree, name: str, error: BaseException) -> DatasetError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-    return DatasetError(f"{tree.name}: {name} can't be read ({reason}); save it again by numpy.savez.")
+    with _opened(tree, name) as array:
+        if array.shape not in ((n_images,), (n_images, 1)) or array.dtype.kind not in "iufUS":
+            raise DatasetError(
+                f"{tree.name}: {name} has {_form_of(array)}; expected a number or a word for each of the {n_images:,} "
+                f"images."
+            )
+        if array.n_bytes > _MAX_WHOLE_BYTES:
+            raise DatasetError(f"{tree.name}: {name} has more than {_MAX_WHOLE_BYTES // MB} MB; shorten its words.")
+        values = array.whole().reshape(n_images)
+    return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values

@@ -8,7 +8,14 @@ import numpy.typing as npt
 
 from fer.arrays import SIDE
 from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
-from fer.datasets.readers.columns import GROUP_COLUMNS, LABEL_COLUMNS, PIXELS_COLUMN, SPLIT_COLUMNS, find_column
+from fer.datasets.readers.columns import (
+    GROUP_COLUMNS,
+    LABEL_COLUMNS,
+    MAX_GROUP,
+    PIXELS_COLUMN,
+    SPLIT_COLUMNS,
+    find_column,
+)
 from fer.datasets.readers.lines import numbered_rows, read_header
 from fer.datasets.readers.names import split_of_file
 from fer.datasets.readers.orders import FER2013, LabelOrder
@@ -135,4 +142,6 @@ def _row(fields: list[str], number: int, header: Header, found: Collector) -> Ro
     if is_short:
         problem = f"cut short: {len(fields)} of {header.n_columns} columns"
     group = "" if header.group is None else cells[header.group]
+    if len(group) > MAX_GROUP:
+        problem, group = f"a group of more than {MAX_GROUP} characters", ""
     return Row(where, cells[header.emotion], split, lambda: parse_pixels(cells[header.pixels]), group, problem)
