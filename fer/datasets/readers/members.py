@@ -60,8 +60,10 @@ class ArchiveTree(ABC, Generic[Member]):
         self._n_members += 1
         self._n_bytes += size
         self._n_letters += len(written)
-        if self._n_members > limits.MAX_ENTRIES or self._n_letters > limits.MAX_LETTERS:
+        if self._n_members > limits.MAX_ENTRIES:
             raise too_many_files(self.name)
+        if self._n_letters > limits.MAX_LETTERS:
+            raise DatasetError(f"The names in {self.name} have megabytes, as in no dataset; it isn't read.")
         if self._n_bytes > limits.MAX_TOTAL_BYTES:
             raise too_large(self.name)
         check_path(written, self.name)
