@@ -29,7 +29,8 @@ from fer.paths import CHECKOUT
 from fer.vision.samples import sample_portrait
 from tests.support import live_driver
 from tests.support.browser import IDLE, MISSING, camera_flags, find_browser
-from tests.support.camera import write_portrait_video
+from tests.support.camera import FPS, portrait_frames, write_portrait_video
+from tests.support.clips import Clip
 from tests.support.serving import running_app
 
 _PATIENCE_MS: Final = 120_000
@@ -40,8 +41,9 @@ _SETTINGS: Final = (
     *("--network", "small", "--epochs", "15", "--batch-size", "16", "--weight-averaging", "0", "--dropout", "0.1"),
     *("--label-smoothing", "0", "--erasing", "0", "--rotation-degrees", "5", "--scale", "0.05", "--shift", "0.03"),
 )
-# Long enough for a timeline with some content.
+# Long enough for timelines with some content.
 _LIVE_MS: Final = 25_000
+_REPEATS: Final = 3
 
 
 def _settle(page: Page) -> None:
@@ -61,6 +63,13 @@ def _upload(page: Page, folder: Path) -> None:
     photo.write_bytes(sample_portrait())
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(photo)
     page.get_by_text("512 × 512 pixels").wait_for()
+
+
+def _video(page: Page, folder: Path) -> None:
+    clip = Clip(rate=FPS).write(folder / "astronaut.mp4", _REPEATS * portrait_frames())
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(clip)
+    page.get_by_role("button", name="Analyse", exact=True).click()
+    page.get_by_text("Strongest moments").wait_for()
 
 
 def _choose_run(page: Page, _: Path) -> None:
@@ -87,6 +96,7 @@ PAGES: Final[dict[str, tuple[str, Callable[[Page, Path], None]]]] = {
     "home": ("", _nothing),
     "live": ("Live", _live),
     "upload": ("Upload", _upload),
+    "video": ("Video", _video),
     "training": ("Training", _choose_run),
     "evaluation": ("Evaluation", _evaluate),
     "data": ("Data", _nothing),

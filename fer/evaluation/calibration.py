@@ -100,7 +100,7 @@ class CoverageCurve:
 
 
 def coverage_curve(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> CoverageCurve:
-    """Accuracy against coverage for every threshold that makes a difference (N at least 1)."""
+    """Return accuracy against coverage for every threshold that makes a difference (N at least 1)."""
     confidence, correct = top_label(probabilities, labels)
     order = np.argsort(-confidence, kind="stable")
     confidence, right = confidence[order], np.cumsum(correct[order])
@@ -112,7 +112,7 @@ def coverage_curve(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> Cover
 
 @dataclass(frozen=True)
 class Answered:
-    """What one threshold does: `coverage` is the share answered, `accuracy` of those (None where none is)."""
+    """The effect of a threshold: the share that is answered, and the accuracy of those (None if there are none)."""
 
     threshold: float
     coverage: float
@@ -120,7 +120,7 @@ class Answered:
 
 
 def answered_at(probabilities: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> Answered:
-    """Coverage and accuracy where every face below `threshold` is 'not sure'."""
+    """Return coverage and accuracy if every face below `threshold` is 'not sure'."""
     confidence, correct = top_label(probabilities, labels)
     sure = confidence >= threshold
     return Answered(threshold, float(sure.mean()), float(correct[sure].mean()) if sure.any() else None)
