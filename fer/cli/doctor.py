@@ -17,7 +17,7 @@ from fer.datasets.store.loading import SYNTHETIC, find_source, read_source
 from fer.datasets.synthetic import make_synthetic
 
 
-@click.command()
+@click.command(short_help="Look for problems in a dataset, such as duplicates.")
 @click.argument("path")
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv next to the CSV]")
 @click.option("--labels", metavar="ORDER", help=LABELS_HELP)

@@ -36,7 +36,7 @@ from fer.vision.detection import DETECTORS
 _MOST_LISTED: Final = 10
 
 
-@click.command()
+@click.command(short_help="Find the faces in every frame of videos.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", default=SHIPPED, show_default=True, help=MODEL_HELP)
 @click.option("--detector", type=click.Choice(DETECTORS), help="[default: yunet, or haar if yunet's file is missing]")

@@ -125,7 +125,7 @@ class TrainConfig:
     shift: float = _setting(0.07, "Largest shift, as a share of the side", low=0.0, high=0.3)
     light: float = _setting(0.3, "Strength of contrast, brightness and gamma changes", low=0.0, high=1.0)
     degradation: float = _setting(
-        0.0, "Probability of blur, low resolution, noise or JPEG artifacts, as from a poor camera", low=0.0, high=1.0
+        0.0, "Probability of blur, low resolution, noise or JPEG artefacts, as from a poor camera", low=0.0, high=1.0
     )
     erasing: float = _setting(0.3, "Probability that a rectangle is erased", low=0.0, high=1.0)
     mixup: float = _setting(0.0, "Alpha of mixup; 0 turns it off", low=0.0, high=1.0)
