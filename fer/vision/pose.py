@@ -3,45 +3,46 @@
 import math
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from fer.results import Pose
 
-# A generic face in millimetres, from the viewer: x to the right, y down, z away. Right eye, left eye, nose tip, right
-# and left corner of the mouth, where right and left are the person's own.
-_FACE_MM: Final = np.array([[-31, -34, 0], [31, -34, 0], [0, 0, -26], [-24, 33, -3], [24, 33, -3]], np.float64)
-# Half a metre to a metre away, faces look nearly as if from infinity; the camera's real focal length is unknown.
-_DISTANCE_IN_FACES: Final = 12.0
+# How far the tip of the nose is in front of the eyes, in distances between the eyes.
+_NOSE_DEPTH: Final = 26 / 62
+# Where it is between the eyes (0) and the mouth (1) of a face that looks straight ahead: the median of what YuNet finds
+# in FER-2013's faces.
+_NOSE_HEIGHT: Final = 0.563
 # Beyond these angles, one half of the face is hidden, or its eyes or mouth are.
 MOST_YAW: Final = 50.0
 MOST_PITCH: Final = 45.0
 
 
 def head_pose(landmarks_xy: npt.ArrayLike, roll: float) -> Pose:
-    """Return where a head is turned.
+    """Return where a head is turned, as if seen from afar.
 
-    The generic face is fitted to the landmarks with `cv2.solvePnP` (SQPnP, Terzakis and Lourakis, 2020).
+    The tip of the nose, in front of the plane of eyes and mouth, moves to the side and up or down in it as the head
+    turns. How long the face is doesn't matter: faces differ, and a smile lifts the mouth. Fitting a generic face with
+    `cv2.solvePnP` takes a short face for one that looks up or down.
 
     Args:
         landmarks_xy: (5, 2) in pixels, in the order of `fer.results.Face.landmarks`.
         roll: degrees by which the head is turned clockwise; landmarks alone tell it badly in small faces.
     """
-    radians = np.deg2rad(roll)
-    turn = np.array([[np.cos(radians), -np.sin(radians)], [np.sin(radians), np.cos(radians)]])
-    points = np.asarray(landmarks_xy, np.float64)
-    points = (points - points.mean(axis=0)) @ turn  # turned back: upright
-    focal = _DISTANCE_IN_FACES * max(1.0, float(np.ptp(points, axis=0).max()))
-    camera = np.array([[focal, 0, 0], [0, focal, 0], [0, 0, 1]])
-    try:
-        _, rotation, _ = cv2.solvePnP(_FACE_MM, points, camera, None, flags=cv2.SOLVEPNP_SQPNP)
-        x, y, z = cv2.Rodrigues(rotation)[0] @ (0, 0, -1)
-    except cv2.error:  # the landmarks are no face, such as five times the same point
-        x, y, z = math.nan, math.nan, math.nan
-    if not np.isfinite([x, y, z]).all():
-        return Pose(0.0, 0.0, roll)
-    return Pose(float(np.degrees(np.arctan2(x, -z))), float(np.degrees(np.arctan2(-y, np.hypot(x, z)))), roll)
+    right_eye, left_eye, nose, right_mouth, left_mouth = np.asarray(landmarks_xy, np.float64)
+    eyes, mouth = (right_eye + left_eye) / 2, (right_mouth + left_mouth) / 2
+    across = left_eye - right_eye
+    moved = nose - eyes - _NOSE_HEIGHT * (mouth - eyes)
+    square = float(across @ across)
+    if not (np.isfinite([*moved, square]).all() and square > 0):
+        return Pose(0.0, 0.0, roll)  # the landmarks are no face
+    # Along the line of the eyes and across it, in depths of the nose: cos(pitch) tan(yaw) and sin(pitch) / cos(yaw).
+    side = float(moved @ across) / square / _NOSE_DEPTH
+    up = float(moved[0] * across[1] - moved[1] * across[0]) / square / _NOSE_DEPTH
+    rest = 1 - side**2 - up**2
+    cosine = math.sqrt(min(1.0, (rest + math.sqrt(rest**2 + 4 * side**2)) / 2))
+    pitch = math.copysign(math.acos(cosine), up)
+    return Pose(math.degrees(math.atan2(side, cosine)), math.degrees(pitch), roll)
 
 
 def turned_away(pose: Pose) -> str | None:
