@@ -14,6 +14,7 @@ import numpy as np
 
 from fer.recognition.bundle import KERAS_FILE, Bundle
 from fer.runs.config import TrainConfig
+from fer.runs.layout import CONFIG
 from fer.training.batch_statistics import recompute_statistics, unaugmented_batches
 from fer.training.bundling import BEST_WEIGHTS, bundle_run
 from fer.training.run_data import load_data, split_parts
@@ -34,7 +35,7 @@ def average_models(folder: Path, bundles: Sequence[Path], shares: Sequence[float
     """
     if not np.isclose(sum(shares), 1):
         raise ValueError(f"Shares must sum to 1. Received: {list(shares)}.")
-    config = TrainConfig.from_json((folder / "config.json").read_text(encoding="utf-8"))
+    config = TrainConfig.from_json((folder / CONFIG).read_text(encoding="utf-8"))
     dataset = load_data(config)
     networks = [keras.saving.load_model(bundle / KERAS_FILE, compile=False) for bundle in bundles]
     parts = zip(*(network.get_weights() for network in networks), strict=True)

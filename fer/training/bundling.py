@@ -24,6 +24,7 @@ from fer.recognition.bundle import Bundle, load_bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
 from fer.runs.layout import BUNDLE as BUNDLE_FOLDER
+from fer.runs.layout import CONFIG
 from fer.storage.files import PART, replace_folder
 from fer.training.export import export_network, serving_network
 from fer.training.networks import cost
@@ -164,7 +165,7 @@ def _in_tensorflow(folder: Path) -> Bundle:
 def main() -> None:
     """Bundle the run in the folder given as the only argument."""
     folder = Path(sys.argv[1])
-    config = TrainConfig.from_json((folder / "config.json").read_text(encoding="utf-8"))
+    config = TrainConfig.from_json((folder / CONFIG).read_text(encoding="utf-8"))
     bundle_run(folder, config, load_data(config))
 
 
