@@ -141,3 +141,17 @@ def hdr_frame(codes: Sequence[int]) -> VideoFrame:
 def bytes_of(clip: Clip, pictures: Iterable[np.ndarray], folder: Path, suffix: str = ".mp4") -> bytes:
     """The bytes of a clip."""
     return clip.write(folder / f"bytes{suffix}", pictures).read_bytes()
+
+
+def looped(source: Path, target: Path, times: int) -> Path:
+    """Write a clip's frames again and again, without encoding them again."""
+    with av.open(str(target), "w") as output, av.open(str(source)) as first:
+        stream = output.add_stream_from_template(first.streams.video[0])
+        packets = [packet for packet in first.demux(video=0) if packet.dts is not None]
+        length = sum(packet.duration or 0 for packet in packets)
+        for _ in range(times):
+            for packet in packets:
+                packet.stream = stream
+                output.mux(packet)
+                packet.pts, packet.dts = (packet.pts or 0) + length, (packet.dts or 0) + length
+    return target

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from fer.jobs.job import FAILED, RUNNING, STOPPED
+from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED
 from fer.text import ago, counted, file_size, printable
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
@@ -49,6 +49,14 @@ def _listed(job: VideoJob) -> Listed:
 def follow(job: VideoJob) -> None:
     """Show a video's results as soon as it is analysed."""
     st.session_state[_FOLLOWED] = job.id
+
+
+def follow_if_idle(ended: list[Listed]) -> None:
+    """Show the first of some videos that were analysed just now, unless the user looks at other results."""
+    chosen = store.find_video(str(st.session_state.get(_CHOSEN, "")))
+    done = [one for one in ended if one.state == DONE]
+    if done and (chosen is None or chosen.state != DONE):
+        follow(done[0].job)
 
 
 def choose(ended: list[Listed]) -> Listed:

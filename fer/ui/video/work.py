@@ -11,6 +11,7 @@ from fer.text import counted, duration, literal
 from fer.ui.access import gate
 from fer.ui.frame import errors_as_sentences
 from fer.ui.messages import show_error
+from fer.ui.video import library
 from fer.ui.video.library import Listed, own_videos
 from fer.video import store
 from fer.video.job import PICTURE, QUEUED
@@ -36,8 +37,10 @@ def _watch(drawn: set[str]) -> None:
     # The next one starts when the one before ends, unless that was killed.
     with errors_as_sentences():
         store.start_next()
-    active = _active(own_videos())
+    videos = own_videos()
+    active = _active(videos)
     if {one.job.id for one in active} != drawn:
+        library.follow_if_idle([one for one in videos if one.job.id in drawn])
         st.rerun()
     for one in active:
         if one.state == RUNNING:
