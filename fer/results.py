@@ -11,7 +11,7 @@ import pandas as pd
 
 from fer.arrays import Probabilities
 from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE, looks
-from fer.text import encodable
+from fer.text import encodable, listed
 
 # Right eye, left eye, nose tip, right and left corner of the mouth; right and left are the person's own.
 N_LANDMARKS = 5
@@ -148,7 +148,7 @@ class Face:
         """
         if self.sure:
             return ""
-        why = f": {' and '.join(self.reasons)}" if self.reasons else ""
+        why = f": {listed(self.reasons)}" if self.reasons else ""
         may_be = f" Perhaps {' or '.join(self.candidates)}." if 0 < len(self.candidates) <= MOST_CANDIDATES else ""
         return f"Not sure{why}.{may_be}"
 

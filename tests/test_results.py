@@ -161,6 +161,10 @@ def test_a_table_of_files_has_those_without_a_face_and_those_that_failed() -> No
         ({}, "Not sure."),
         ({"doubts": ("it is small",)}, "Not sure: it is small."),
         ({"doubts": ("it is small",), "flaws": ("it is dark", "it is small")}, "Not sure: it is small and it is dark."),
+        (
+            {"flaws": ("it is small", "it is dark", "it is blurred")},
+            "Not sure: it is small, it is dark and it is blurred.",
+        ),
         ({"candidates": ("happy", "sad")}, "Not sure. Perhaps happy or sad."),
         ({"candidates": ("happy", "sad", "fear", "angry")}, "Not sure."),
     ],

@@ -26,6 +26,9 @@ _SIGMAS: Final = (1.0, 2.0, 4.0)
 _FLOOR: Final = 0.3
 
 
+_LITTLE_CONTRAST: Final = "the face has little contrast"
+
+
 @dataclass(frozen=True)
 class Measure:
     """One thing that can be wrong with a face.
@@ -49,7 +52,7 @@ MEASURES: Final = (
     Measure("blocks", 0.75, "the picture is heavily compressed"),
     Measure("darkness", -60.0, "the face is dark"),
     Measure("brightness", 200.0, "the face is very bright"),
-    Measure("flatness", -3.4, "the face has little contrast"),
+    Measure("flatness", -3.4, _LITTLE_CONTRAST),
 )
 
 
@@ -103,12 +106,17 @@ def _median(values: Floats) -> Floats:
     return medians
 
 
+# What goes without saying. The straight edge of what covers a face looks like that of JPEG blocks, and the light of a
+# face says why it has little contrast.
+_SAID_BY: Final = {"cover": "blocks", "darkness": "flatness", "brightness": "flatness"}
+
+
 def reasons(measures: Sequence[float] | Floats) -> tuple[str, ...]:
     """Return what a face's measures, (len(MEASURES),), say against it, each reason once; empty if nothing."""
     found = {item.name: item.reason for item, value in zip(MEASURES, measures, strict=True) if value > item.limit}
-    if "cover" in found:
-        # The straight edge of what covers a face looks like that of JPEG blocks.
-        found.pop("blocks", None)
+    for name, weaker in _SAID_BY.items():
+        if name in found:
+            found.pop(weaker, None)
     return tuple(dict.fromkeys(found.values()))
 
 
@@ -172,13 +180,15 @@ def objections(
     if outside > _CUT_OFF or n_missing:
         mostly = outside > _MOSTLY_CUT_OFF or n_missing >= _MISSING
         (doubts if mostly else flaws).append("the face is cut off by the edge of the picture")
-    if float(crop.std()) < _NO_CONTRAST:
+    faint = float(crop.std()) < _NO_CONTRAST
+    if faint:
         doubts.append("the face has almost no contrast")
     if pose is not None and (away := turned_away(pose)):
         doubts.append(away)
     if measures is None:
         (measures,) = measure(crop[None])
-    return Objections(tuple(doubts), (*flaws, *reasons(measures)), tuple(measures.tolist()))
+    found = (reason for reason in reasons(measures) if not (faint and reason == _LITTLE_CONTRAST))
+    return Objections(tuple(doubts), (*flaws, *found), tuple(measures.tolist()))
 
 
 def _share_outside(box_xywh: tuple[float, float, float, float], image_wh: tuple[int, int]) -> float:

@@ -108,7 +108,8 @@ def test_a_face_without_contrast_is_doubted_and_a_faint_one_is_not() -> None:
     faint = cv2.convertScaleAbs(face(), alpha=0.3, beta=80)
     assert objections(faint, (100, 100, 60, 70), WHOLE).doubts == ()
     flat = np.full((48, 48, 1), 90, np.uint8)
-    assert objections(flat, (100, 100, 60, 70), WHOLE).doubts == ("the face has almost no contrast",)
+    found = objections(flat, (100, 100, 60, 70), WHOLE)
+    assert found.doubts == ("the face has almost no contrast",) and "the face has little contrast" not in found.flaws
 
 
 def test_the_measures_are_told_by_the_names_that_files_have() -> None:
@@ -136,8 +137,18 @@ def test_a_face_without_an_eye_is_cut_off_and_without_both_never_answered(
     assert (found.doubts, found.flaws) == (doubts, flaws)
 
 
-def test_what_covers_a_face_is_not_taken_for_compression() -> None:
-    values = np.array([-1.0, 0, 0, 2, 2, -120, 120, -4], np.float32)
-    assert reasons(values) == ("part of the face seems to be covered",)
-    values[PLACE["cover"]] = 0
-    assert reasons(values) == ("the picture is heavily compressed",)
+@pytest.mark.parametrize(
+    ("worse", "said"),
+    [
+        (("cover", "blocks"), "part of the face seems to be covered"),
+        (("darkness", "flatness"), "the face is dark"),
+        (("brightness", "flatness"), "the face is very bright"),
+        (("blocks",), "the picture is heavily compressed"),
+        (("flatness",), "the face has little contrast"),
+    ],
+)
+def test_what_goes_without_saying_is_not_said(worse: tuple[str, ...], said: str) -> None:
+    values = np.array([item.limit - 1 for item in MEASURES], np.float32)
+    for name in worse:
+        values[PLACE[name]] += 2
+    assert reasons(values) == (said,)
