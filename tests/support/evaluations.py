@@ -8,8 +8,11 @@ import pytest
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
 from fer.emotions import N_EMOTIONS
+from fer.evaluation import keys
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
-from fer.evaluation.evaluation_set import EvaluationSet, evaluation_set_of
+from fer.evaluation.evaluation_set import EvaluationSet, Source, evaluation_set_of
+from fer.evaluation.job import Job, Request
+from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from tests.support.builders import make_bundle
 
@@ -48,3 +51,11 @@ def count_classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(EmotionClassifier, "probabilities", counting)
     return seen
+
+
+def asked(*bundles: Bundle, source: Source | None = None, robustness: bool = False) -> tuple[Job, Request]:
+    """Return the job that evaluates some models, not started, and its request. Without a source: synthetic faces."""
+    source = source or Source("synthetic")
+    request = Request(tuple(str(bundle.path) for bundle in bundles), source, robustness)
+    hashes = [bundle.hash for bundle in bundles]
+    return Job.of(hashes, keys.choice_key(source)), request
