@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import App
+from tests.support import slow_browser
+from tests.support.browser import PATIENCE_S, App
 from tests.support.browser_fixtures import browser_context_args, browser_type_launch_args, fake_camera, home
 from tests.support.serving import Server, running_app
 
 __all__ = ["browser_context_args", "browser_type_launch_args", "fake_camera", "home"]
 
-_PATIENCE_MS = 60_000  # two busy cores
 _TEST_SECONDS = 400
 
 
@@ -34,6 +34,15 @@ def delete_output_dir() -> None:
     """Keep test-results/ where pytest-playwright would empty it: another worker may just have written into it."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def slow_tabs() -> Iterator[None]:
+    """Slow the browser down if SLOW_BROWSER=1 asks for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if slow_browser.is_wanted():
+            slow_browser.slow_down(patch)
+        yield
+
+
 @pytest.fixture(scope="module")
 def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start the app for one test file."""
@@ -44,8 +53,8 @@ def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 @pytest.fixture
 def app(page: Page, server: Server, request: pytest.FixtureRequest, output_path: str) -> Iterator[App]:
     """Open a tab on the app. An exception in a page's script fails the test, and a failure keeps the server's log."""
-    page.set_default_timeout(_PATIENCE_MS)
-    expect.set_options(timeout=_PATIENCE_MS)
+    page.set_default_timeout(PATIENCE_S * 1000)
+    expect.set_options(timeout=PATIENCE_S * 1000)
     start = server.log.stat().st_size
     yield App(page, server)
     complaints = server.complaints(start)

@@ -1,6 +1,5 @@
 """Evaluation in a real browser, on synthetic faces: the progress, the matrix, the report without a network."""
 
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
 from fer.storage.files import write_json
 from fer.text import percent
-from tests.support.browser import App
+from tests.support.browser import App, drawn_table, eventually, expect_loaded, expect_to_fit
 from tests.support.builders import make_bundle
 
 _ROW_PX, _CELL_PX = 35, 42
@@ -91,7 +90,7 @@ def expect_cell(page: Page, metrics: Metrics, true: str, predicted: str) -> None
 
 
 def test_a_cell_of_the_matrix_selects_the_gallery(page: Page, app: App, metrics: Metrics) -> None:
-    matrix = page.get_by_test_id("stDataFrame").first
+    matrix = drawn_table(page)
     matrix.scroll_into_view_if_needed()
     # The synthetic faces all have a medium grey, so choose a column that has some, in the first row.
     predicted = int(metrics.confusion[0].argmax())
@@ -127,7 +126,7 @@ def test_the_matrix_is_reached_by_tab_and_works_without_a_mouse(page: Page, app:
 
 
 def test_the_matrix_works_by_keyboard(page: Page, app: App, metrics: Metrics) -> None:
-    matrix = page.get_by_test_id("stDataFrame").first
+    matrix = drawn_table(page)
     matrix.scroll_into_view_if_needed()
     predicted = int(metrics.confusion[3].argmax())
     # Into the first cell, then on with the arrow keys.
@@ -142,9 +141,8 @@ def test_the_matrix_works_by_keyboard(page: Page, app: App, metrics: Metrics) ->
 def test_the_gallery_shows_faces_with_their_maps(page: Page) -> None:
     page.get_by_text("Gallery of mistakes").scroll_into_view_if_needed()
     maps = page.get_by_alt_text("The face with its class activation map", exact=False)
-    expect(maps.first).to_be_visible()
-    assert maps.count() == 6
-    assert maps.first.evaluate("image => image.naturalWidth") == 192
+    expect(maps).to_have_count(6)
+    expect_loaded(maps, 192)
 
 
 def test_the_report_opens_offline(page: Page, browser: Browser, tmp_path: Path, accuracy: str) -> None:
@@ -161,9 +159,9 @@ def test_the_report_opens_offline(page: Page, browser: Browser, tmp_path: Path, 
     report.goto(file.as_uri())
     expect(report.get_by_role("cell", name=accuracy, exact=True).first).to_be_visible()
     expect(report.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-    assert report.locator(".js-plotly-plot").count() == 6
-    assert report.locator("figure img").count() == 2 * 24
-    assert all(report.locator("figure img").evaluate_all("images => images.map(image => image.naturalWidth == 192)"))
+    expect(report.locator(".js-plotly-plot")).to_have_count(6)
+    expect(report.locator("figure img")).to_have_count(2 * 24)
+    expect_loaded(report.locator("figure img"), 192)
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert complaints == []
     context.close()
@@ -192,20 +190,21 @@ def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: 
 def test_it_fits_a_phone(page: Page, app: App, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     app.settle()
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
+    expect_to_fit(page)
 
 
 def suspend_worker(app: App) -> None:
     """Hold the evaluation's process, which otherwise may end before Stop is pressed."""
-    for _ in range(200):
+
+    def suspended() -> bool:
         for process in psutil.Process(app.server.pid).children(recursive=True):
             with suppress(psutil.Error):
                 if "fer.evaluation.worker" in process.cmdline():
                     process.suspend()
-                    return
-        time.sleep(0.05)
-    pytest.fail("no evaluation was started")
+                    return True
+        return False
+
+    eventually(suspended, app.page, every_ms=50)
 
 
 def test_a_stopped_evaluation_can_be_resumed(page: Page, app: App) -> None:

@@ -1,5 +1,6 @@
 """Home in a real browser."""
 
+import re
 import time
 from typing import Literal
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ def test_the_menu_leads_to_upload_and_back(app: App) -> None:
     expect(page.get_by_role("heading", name="Facial expression recognition")).to_be_visible()
     page.get_by_test_id("stSidebar").get_by_role("link", name="Upload").click()
     expect(page.get_by_role("heading", name="Upload")).to_be_visible()
-    assert page.url.endswith("/Upload")
+    expect(page).to_have_url(re.compile("/Upload$"))
     page.get_by_test_id("stSidebar").get_by_role("link", name="Home").click()
     expect(page.get_by_role("heading", name="Facial expression recognition")).to_be_visible()
 
@@ -34,9 +35,12 @@ def test_home_shows_the_model_its_speed_and_a_sample(app: App) -> None:
 def test_the_theme_follows_the_system(app: App, scheme: Literal["light", "dark"]) -> None:
     app.page.emulate_media(color_scheme=scheme)
     page = app.open()
-    color = page.get_by_test_id("stApp").evaluate("node => getComputedStyle(node).backgroundColor")
-    red = int(color.removeprefix("rgb(").split(",")[0])
-    assert (red > 200) == (scheme == "light")
+    red_is_high = r"^rgb\(2[0-5]\d,"
+    app_itself = expect(page.get_by_test_id("stApp"))
+    if scheme == "light":
+        app_itself.to_have_css("background-color", re.compile(red_is_high))
+    else:
+        app_itself.not_to_have_css("background-color", re.compile(red_is_high))
 
 
 @pytest.mark.alone

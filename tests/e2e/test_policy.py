@@ -5,7 +5,7 @@ from playwright.sync_api import ConsoleMessage, expect
 
 from fer.ui.frame import MENU
 from fer.vision.samples import sample_portrait
-from tests.support.browser import App
+from tests.support.browser import App, eventually
 from tests.support.live_driver import accept, expect_frames, start
 
 
@@ -25,7 +25,8 @@ def violations(app: App) -> list[str]:
 def test_no_page_breaks_the_policy(app: App, violations: list[str]) -> None:
     for entry in MENU:
         if entry.exists:
-            app.open("" if entry.label == "Home" else entry.label)
+            page = app.open("" if entry.label == "Home" else entry.label)
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert violations == []
 
 
@@ -52,8 +53,4 @@ def test_a_script_from_elsewhere_is_refused(app: App, violations: list[str]) -> 
     page.evaluate(
         "document.head.appendChild(Object.assign(document.createElement('script'), {src: 'https://evil.example/x.js'}))"
     )
-    for _ in range(50):
-        if violations:
-            break
-        page.wait_for_timeout(100)
-    assert violations
+    eventually(lambda: bool(violations), page)

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from fer.vision.images import decode, encode_jpeg, encode_png
-from tests.support.browser import App
+from tests.support.browser import App, drawn_table, eventually, expect_loaded, expect_to_fit
 from tests.support.builders import group_bgr, portrait_bgr
 from tests.support.serving import Server, running_app
 
@@ -47,10 +47,15 @@ def drop(page: Page, *files: Path) -> None:
 
 def click_row(page: Page, number: int) -> None:
     """Click a row of the table, counted from 1. The table is a canvas, so there is no element to click."""
-    table = page.get_by_test_id("stDataFrame")
     # While the page reruns, the previous table still exists.
-    expect(table).to_have_count(1)
-    table.click(position={"x": 120, "y": _ROW_PX * number + _ROW_PX // 2})
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(1)
+    drawn_table(page).click(position={"x": 120, "y": _ROW_PX * number + _ROW_PX // 2})
+
+
+def expect_analysed(page: Page, n_photos: int) -> None:
+    """Wait until the table has all photos. The first photos are shown, and can be downloaded, before the last ones."""
+    expect(drawn_table(page).locator("[role=grid]")).to_have_attribute("aria-rowcount", str(n_photos + 1))
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
 def downloaded(page: Page, button: str) -> bytes:
@@ -74,6 +79,7 @@ def test_many_photos_with_a_broken_one_and_results_that_survive_leaving_the_page
     drop(page, *(photos / name for name in ("me.jpg", "broken.jpg", "wall.png", "group.jpg")))
     expect(page.get_by_text("1 file could not be read.")).to_be_visible()
     expect(page.get_by_text("me.jpg · 512 × 512 pixels · 1 face")).to_be_visible()
+    expect_analysed(page, 3)
 
     click_row(page, 2)
     expect(page.get_by_text("No face was found. Try")).to_be_visible()
@@ -93,7 +99,7 @@ def test_downloads_hold_every_file_and_the_annotated_photo(app: App, photos: Pat
     page = app.open("Upload")
     drop(page, *(photos / name for name in ("me.jpg", "broken.jpg", "wall.png")))
     expect(page.get_by_text("1 file could not be read.")).to_be_visible()
-    expect(page.get_by_text("me.jpg · 512 × 512")).to_be_visible()
+    expect_analysed(page, 2)
 
     rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV of faces").decode())))
     assert [(row["file"], row["face"], row["label"]) for row in rows] == [("me.jpg", "1", "happy")]
@@ -144,11 +150,16 @@ def test_the_page_has_one_column_on_a_phone(app: App, photos: Path) -> None:
     drop(page, photos / "me.jpg")
     photo, bars = page.get_by_role("img", name="The photo me.jpg"), page.get_by_test_id("stPlotlyChart")
     expect(bars).to_be_visible()
-    photo_box, bars_box = photo.bounding_box(), bars.bounding_box()
-    assert photo_box is not None and bars_box is not None
-    assert photo_box["width"] > 300 and bars_box["y"] > photo_box["y"] + photo_box["height"]
-    assert bars_box["x"] + bars_box["width"] <= 400
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    expect_loaded(photo)
+
+    def in_one_column() -> bool:
+        photo_box, bars_box = photo.bounding_box(), bars.bounding_box()
+        assert photo_box is not None and bars_box is not None
+        below = photo_box["width"] > 300 and bars_box["y"] > photo_box["y"] + photo_box["height"]
+        return below and bars_box["x"] + bars_box["width"] <= 400
+
+    eventually(in_one_column, page)
+    expect_to_fit(page)
 
 
 def test_downloads_take_one_click_even_if_each_request_takes_a_second_longer(
@@ -156,7 +167,7 @@ def test_downloads_take_one_click_even_if_each_request_takes_a_second_longer(
 ) -> None:
     page = app.open("Upload")
     drop(page, *(photos / name for name in ("me.jpg", "group.jpg")))
-    expect(page.get_by_text("me.jpg · 512 × 512")).to_be_visible()
+    expect_analysed(page, 2)
     # Another visitor's page, drawn again and again, is what sweeps files away.
     other = browser.new_page()
     other.goto(f"{app.server.url}/Upload")
@@ -210,17 +221,22 @@ def test_a_folder_keeps_the_names_of_its_folders_which_are_groups(app: App, phot
     page = app.open("Upload")
     page.get_by_role("radio", name="Choose a folder").click()
     page.locator("input[webkitdirectory]").set_input_files(tmp_path / "study")
-    expect(page.get_by_text("0.jpg · 512 × 512")).to_be_visible()
+    expect_analysed(page, 6)
     rows = csv.DictReader(io.StringIO(downloaded(page, "CSV of photos").decode()))
     assert {row["file"] for row in rows} == {f"study/{name}/{n}.jpg" for name in ("before", "after") for n in range(3)}
 
     page.get_by_text("Summary", exact=True).click()
-    # While the summary opens, a click can land where the choice was.
     expect(page.get_by_text("We analysed 6 photos")).to_be_visible()
-    page.get_by_role("radio", name="Folder", exact=True).click()
+    by_folder = page.get_by_role("radio", name="Folder", exact=True)
+
+    def chosen() -> bool:
+        by_folder.click()
+        return by_folder.is_checked()
+
+    # While the charts appear, a click can land where the choice was.
+    eventually(chosen, page)
     expect(page.get_by_text("Do the groups differ?")).to_be_visible()
     chart = page.get_by_role("img", name="Shares of the expressions")
-    expect(chart).to_be_visible()
-    page.wait_for_function("image => image.naturalWidth > 0", arg=chart.element_handle())
+    expect_loaded(chart)
     assert downloaded(page, "SVG").startswith(b"<?xml")
     assert b">after</th>" in downloaded(page, "Summary as HTML")

@@ -1,10 +1,12 @@
 """A real browser with a fake camera: where it is, how it starts, and one tab on the app."""
 
 import shutil
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page, TimeoutError
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from scripts.environment import BROWSERS
 from tests.support.serving import Server
@@ -14,6 +16,7 @@ IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 # A camera that exists, and a browser that doesn't ask for permission.
 CAMERA_FLAGS = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 MISSING = "There is no Chromium or Chrome on the PATH. On Debian type: sudo apt-get install chromium"
+PATIENCE_S = 60.0  # two busy cores
 _LIST_MS, _TRIES = 5_000, 6
 
 
@@ -25,6 +28,38 @@ def find_browser() -> str | None:
 def camera_flags(video: Path) -> list[str]:
     """Return the options with which the browser's camera shows a y4m file."""
     return [*CAMERA_FLAGS, f"--use-file-for-fake-video-capture={video}"]
+
+
+def eventually(what: Callable[[], bool], page: Page, seconds: float = PATIENCE_S, every_ms: int = 200) -> None:
+    """Wait until something is so, for what `expect` has no words for. The page lives on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "timed out"
+        page.wait_for_timeout(every_ms)
+
+
+def drawn_table(page: Page) -> Locator:
+    """Return the page's first table once it is drawn. The browser loads tables last, and loses clicks before that."""
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table.get_by_test_id("data-grid-canvas")).to_be_visible()
+    return table
+
+
+def expect_to_fit(page: Page) -> None:
+    """Expect a page no wider than its window, once its pictures and charts have their sizes."""
+    page.wait_for_function(
+        "['html', '[data-testid=stMain]'].map(place => document.querySelector(place))"
+        ".every(element => element.scrollWidth <= element.clientWidth)"
+    )
+
+
+def expect_loaded(pictures: Locator, width_px: int = 0) -> None:
+    """Expect that the browser has decoded all these pictures, and that they have a width of their own if one is given.
+
+    A picture is visible, as an empty frame, before that.
+    """
+    decoded = "(images, width) => images.every(image => width ? image.naturalWidth === width : image.naturalWidth > 0)"
+    eventually(lambda: pictures.count() > 0 and pictures.evaluate_all(decoded, width_px), pictures.page)
 
 
 @dataclass(frozen=True)
