@@ -61,14 +61,17 @@ _SPLITS: Final = {
 }
 _MARKS: Final = re.compile(r"[\s_\-.]+")
 _CAPITALS: Final = re.compile(rf"{_MARKS.pattern}|(?<=\d)(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])")
-_NUMBER: Final = re.compile(r"(\d{1,2})(\.0+)?")
+# Spreadsheets in some countries write 3,0.
+_NUMBER: Final = re.compile(r"(\d{1,2})([.,]0+)?")
+# What people add to the name of a class: '0_angry', 'angry_0', 'angry (4)', 'angry_faces'.
+_ADDED: Final = re.compile(r"^\d+[-.]+|-?\(\d+\)$|-\d+$|-(faces?|images?|photos?|expressions?)$")
 
 
 @lru_cache(4096)
 def class_named(text: str) -> int | None:
-    """Return the class that a folder names: 0..6, `CONTEMPT`, or None; '0_angry' names angry."""
+    """Return the class that a folder names: 0..6, `CONTEMPT`, or None; '0_angry' and 'angry (4)' name angry."""
     word = _plain(text)
-    return _LABELS.get(word, _LABELS.get(re.sub(r"^\d+[-.]+", "", word)))
+    return _LABELS.get(word, _LABELS.get(_ADDED.sub("", word)))
 
 
 @lru_cache(4096)
