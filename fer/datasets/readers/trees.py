@@ -30,7 +30,7 @@ READ_ERRORS: Final = (
     OverflowError,
     IndexError,
 )
-_SYSTEM_NAMES: Final = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN"})
+_SYSTEM_NAMES: Final = frozenset({"__MACOSX", "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r", "$RECYCLE.BIN"})
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ _END_RECORD: Final = struct.Struct("<4s4H2LH")
 _END64_LOCATOR: Final = struct.Struct("<4sLQL")
 _END64_RECORD: Final = struct.Struct("<4sQ2H2L4Q")
 _ENCRYPTED: Final = 0x1
+_IS_UTF8: Final = 0x800
 
 
 class ZipTree(ArchiveTree[zipfile.ZipInfo]):
@@ -49,8 +50,7 @@ class ZipTree(ArchiveTree[zipfile.ZipInfo]):
             raise DatasetError(f"{name} declares {n_declared:,} files and lists {len(infos):,}; download it again.")
         for info in infos:
             self._check(info)
-            # zipfile cuts filename at a NUL, and keeps the whole in orig_filename.
-            self._add(info, info.orig_filename, info.file_size, is_file=not info.is_dir())
+            self._add(info, _written_name(info), info.file_size, is_file=not info.is_dir())
 
     def _open(self, member: zipfile.ZipInfo) -> IO[bytes]:
         # zipfile returns at most file_size bytes of a member, whatever its data hold.
@@ -62,6 +62,18 @@ class ZipTree(ArchiveTree[zipfile.ZipInfo]):
         if info.flag_bits & _ENCRYPTED:
             raise DatasetError(f"{self.name} is encrypted; unpack it, and pack it again without a password.")
         check_ratio(info.file_size, info.compress_size, f"{self.name} holds '{shortened(info.filename)}',")
+
+
+def _written_name(info: zipfile.ZipInfo) -> str:
+    """Return the whole name of a member. macOS writes UTF-8 and doesn't say so, and zipfile takes it for cp437."""
+    # zipfile cuts filename at a NUL, and keeps the whole in orig_filename.
+    name = info.orig_filename
+    if info.flag_bits & _IS_UTF8:
+        return name
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return name
 
 
 def _damaged(name: str) -> DatasetError:
