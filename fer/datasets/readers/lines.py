@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from typing import IO, Final
@@ -66,17 +67,35 @@ def numbered_rows(
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the fields of each line, as `numbered_lines`; the first line decides the delimiter, or declares it.
 
+    Of JSON lines, the keys of the first object are the header.
+
     Raises:
         DatasetError: as `numbered_lines`.
     """
-    delimiter = None
+    delimiter, keys = None, None
     for number, line in numbered_lines(file, name, size, progress):
+        if keys is not None or (delimiter is None and line.startswith(b"{")):
+            values = _json_object(line)
+            if keys is None:
+                keys = list(values)
+                yield number, keys
+            yield number, [str(values.get(key, "")).strip() for key in keys]
+            continue
         if delimiter is None:
             delimiter = declared_delimiter(line)
             if delimiter is not None:
                 continue
             delimiter = find_delimiter(line)
         yield number, split_fields(line, delimiter)
+
+
+def _json_object(line: bytes) -> dict[str, object]:
+    """Return the JSON object of a line, or an empty one if there is none, so that a damaged line costs only itself."""
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def read_header(rows: Iterator[tuple[int, list[str]]], if_empty: str) -> list[str]:

@@ -33,7 +33,7 @@ from fer.datasets.readings import Progress, silent
 from fer.errors import DatasetError
 
 MAX_DEPTH: Final = 2
-TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt")
+TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".jsonl")
 _IN_MEMORY_BYTES: Final = 16 * 2**20
 _BLOCK_BYTES: Final = 2**20
 _OPENERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {

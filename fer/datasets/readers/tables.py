@@ -1,5 +1,6 @@
 """Read a CSV of faces row by row: `fer2013.csv`, `icml_face_data.csv`, `train.csv` and others of that form."""
 
+import re
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -24,6 +25,8 @@ from fer.errors import DatasetError
 
 N_PIXELS: Final = SIDE * SIDE
 UNKNOWN_USAGE: Final = -1
+_PIXEL_NAME: Final = re.compile(r"(pixels?|px|p|x)?[ _]?\d+", re.IGNORECASE)
+_WHOLE_FRACTION: Final = re.compile(r"\.0*(?=\s|$)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,18 +46,23 @@ class Table:
 
 @dataclass(frozen=True)
 class Header:
-    """The positions of the columns; `usage` and `group` are None if there is no such column."""
+    """The positions of the columns; `usage` and `group` are None if there is no such column.
+
+    Pixels are one column of text, or as many columns as there are pixels, of which `pixels` is the first.
+    """
 
     emotion: int
     pixels: int
     usage: int | None
     group: int | None = None
     is_fer2013: bool = True
+    n_pixel_columns: int = 1
 
     @property
     def n_columns(self) -> int:
         """Return the number of columns that a complete row has at least."""
-        return 1 + max(self.emotion, self.pixels, self.usage or 0, self.group or 0)
+        last_pixel = self.pixels + self.n_pixel_columns - 1
+        return 1 + max(self.emotion, last_pixel, self.usage or 0, self.group or 0)
 
 
 def find_columns(names: list[str], name: str) -> Header:
@@ -63,7 +71,9 @@ def find_columns(names: list[str], name: str) -> Header:
     Raises:
         DatasetError: there is no column of pixels or of labels.
     """
-    labels, pixels = find_column(names, LABEL_COLUMNS), find_column(names, (PIXELS_COLUMN,))
+    labels, pixels, n_pixel_columns = find_column(names, LABEL_COLUMNS), find_column(names, (PIXELS_COLUMN,)), 1
+    if pixels is None:
+        pixels, n_pixel_columns = _first_pixel(names), N_PIXELS
     if labels is None or pixels is None:
         missing = PIXELS_COLUMN if pixels is None else LABEL_COLUMNS[0]
         raise DatasetError(
@@ -71,12 +81,21 @@ def find_columns(names: list[str], name: str) -> Header:
             "FER-2013, or a column with names of images and one with their labels."
         )
     is_fer2013 = names[labels].lower() == LABEL_COLUMNS[0]
-    return Header(labels, pixels, find_column(names, SPLIT_COLUMNS), find_column(names, GROUP_COLUMNS), is_fer2013)
+    split, group = find_column(names, SPLIT_COLUMNS), find_column(names, GROUP_COLUMNS)
+    return Header(labels, pixels, split, group, is_fer2013, n_pixel_columns)
+
+
+def _first_pixel(names: list[str]) -> int | None:
+    """Return the position of the first of 2,304 columns such as pixel0, pixel1, ..., or None without them."""
+    places = [place for place, name in enumerate(names) if _PIXEL_NAME.fullmatch(name.strip())]
+    is_one_row = len(places) == N_PIXELS == places[-1] - places[0] + 1
+    return places[0] if is_one_row else None
 
 
 def has_face_columns(names: list[str]) -> bool:
     """Return whether a header has the columns of a table of faces."""
-    return find_column(names, LABEL_COLUMNS) is not None and find_column(names, (PIXELS_COLUMN,)) is not None
+    has_pixels = find_column(names, (PIXELS_COLUMN,)) is not None or _first_pixel(names) is not None
+    return has_pixels and find_column(names, LABEL_COLUMNS) is not None
 
 
 def parse_pixels(text: str) -> npt.NDArray[np.uint8]:
@@ -85,6 +104,11 @@ def parse_pixels(text: str) -> npt.NDArray[np.uint8]:
     Raises:
         RowError: not 2,304 whole numbers from 0 to 255.
     """
+    if not text[:1].isdecimal():
+        text = text.lstrip("[( ").rstrip(")] ")
+    if "," in text or "." in text:
+        # A printed list, or numbers that were fractions for a while.
+        text = _WHOLE_FRACTION.sub("", text.replace(",", " "))
     # Digits and spaces alone, so that fromstring reads to the end, and gets neither '3.5' nor '-1'.
     if text.encode("latin-1", "replace").translate(None, b"0123456789 "):
         wrong = next((value for value in text.split() if not (value.isascii() and value.isdigit())), "a space")
@@ -144,4 +168,5 @@ def _row(fields: list[str], number: int, header: Header, found: Collector) -> Ro
     group = "" if header.group is None else cells[header.group]
     if len(group) > MAX_GROUP:
         problem, group = f"a group of more than {MAX_GROUP} characters", ""
-    return Row(where, cells[header.emotion], split, lambda: parse_pixels(cells[header.pixels]), group, problem)
+    pixels = cells[header.pixels : header.pixels + header.n_pixel_columns]
+    return Row(where, cells[header.emotion], split, lambda: parse_pixels(" ".join(pixels)), group, problem)
