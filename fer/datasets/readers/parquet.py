@@ -80,7 +80,10 @@ def _row(values: dict[str, Any], data: bytes, number: int, found: Collector, to_
     text = values["split"]
     split = found.split_in(text, where)
     problem = values.get("problem", "") or (split_problem(text) if text is not None and split is None else "")
-    return Row(where, values["label"], split, partial(_face, values, data, to_face), values["group"], problem)
+    # As Hugging Face numbers the images of a test split whose labels are secret.
+    unusable = "without a label" if values["label"] == "-1" else ""
+    face = partial(_face, values, data, to_face)
+    return Row(where, values["label"], split, face, values["group"], problem, unusable)
 
 
 def _face(values: dict[str, Any], data: bytes, to_face: FaceReader) -> Face:
