@@ -7,7 +7,7 @@ from fer.datasets.readers.folders import FaceReader, read_folders
 from fer.datasets.readers.kinds import PARQUET, kind_of, suffix_of
 from fer.datasets.readers.label_files import find_label_columns
 from fer.datasets.readers.layouts import find_layout
-from fer.datasets.readers.listed_images import NamedImages, names_images, read_listed
+from fer.datasets.readers.listed_images import NamedImages, is_annotation, names_images, read_listed
 from fer.datasets.readers.npz import array_pairs, read_npz
 from fer.datasets.readers.opening import open_file, with_archives
 from fer.datasets.readers.options import ReadOptions
@@ -56,7 +56,20 @@ def read_tree(
         raise DatasetError(
             f"None of the images that {names} lists is in {tree.name}; put the images next to it, or zip them together."
         )
-    raise DatasetError(
+    raise _nothing_known(tree)
+
+
+def _nothing_known(tree: Tree) -> DatasetError:
+    """Return the error about a tree without anything that can be read, with what to do about what it holds."""
+    paths = [entry.path for entry in tree.entries()]
+    if any(path.parts[0] in ("xl", "word") and path.suffix == ".xml" for path in paths):
+        return DatasetError(f"{tree.name} is a file of Office, which isn't read; save its table as CSV.")
+    if any(path.suffix.lower() in SUFFIXES for path in paths):
+        return DatasetError(
+            f"{tree.name} holds images, and nothing that says their classes is recognised; sort them into folders "
+            f"named by class, or add a CSV with the columns file and label."
+        )
+    return DatasetError(
         f"{tree.name} holds neither FER-2013's CSV nor image folders such as train/happy; docs/data.md lists the forms "
         f"that are read."
     )
@@ -166,4 +179,5 @@ class _Finder:
 
 def _find_label_files(tree: Tree, entries: Sequence[Entry]) -> list[Entry]:
     tables = text_tables(tree, entries)
-    return [entry for entry in tables if find_label_columns(header_of(tree, entry)) is not None]
+    found = [entry for entry in tables if find_label_columns(header_of(tree, entry)) is not None]
+    return found or [entry for entry in entries if is_annotation(entry.path)]

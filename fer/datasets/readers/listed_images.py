@@ -16,6 +16,7 @@ from fer.datasets.readers.collecting import TRAIN, Collector, Row, RowError, spl
 from fer.datasets.readers.folders import FaceReader, decode_face, read_face
 from fer.datasets.readers.label_files import LabelledPath, read_label_file
 from fer.datasets.readers.names import class_named, split_named, split_of_file, split_of_image
+from fer.datasets.readers.npz import read_value
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import read_label
 from fer.datasets.readers.trees import Entry, Tree
@@ -27,6 +28,9 @@ from fer.vision.files.formats import SUFFIXES
 _REPORT_EVERY: Final = 100
 # RAF-DB's list names 'train_1.jpg', and its folder of aligned faces holds 'train_1_aligned.jpg'.
 _ALIGNED: Final = "_aligned"
+# Label files in a note.
+_MOST_NAMED: Final = 5
+_ANNOTATION: Final = "_exp.npy"
 _INDEXED_PARTS: Final = 2
 # Images of one name that are compared with a row; of more, no row could mean one.
 _MOST_COMPARED: Final = 100
@@ -127,8 +131,19 @@ def names_images(tree: Tree, label_files: Sequence[Entry], images: NamedImages) 
     ]
 
 
+def is_annotation(path: PurePosixPath) -> bool:
+    """Return whether a file holds the class of one image, as AffectNet has it: `annotations/12_exp.npy`."""
+    return path.name.endswith(_ANNOTATION) and path.parent.name == "annotations"
+
+
 def _rows(tree: Tree, entry: Entry, progress: Progress = silent) -> Iterable[LabelledPath]:
     with tree.open(entry.path) as file:
+        if is_annotation(entry.path):
+            label = read_value(file, entry.size)
+            image = f"images/{entry.path.name.removesuffix(_ANNOTATION)}"
+            problem = "its annotation can't be read" if label is None else ""
+            yield LabelledPath(str(entry.path), image, label or "", problem=problem)
+            return
         yield from read_label_file(file, entry.path.name, entry.size, progress)
 
 
@@ -155,7 +170,9 @@ def read_listed(
     reader = _ListedReader(tree, options, to_face or options.face_reader() or decode_face)
     for entry in label_files:
         reader.read_rows(entry)
-    return reader.read(progress, ", ".join(entry.path.name for entry in label_files[:5]))
+    names = [entry.path.name for entry in label_files]
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return reader.read(progress, ", ".join(names[:_MOST_NAMED]) + more)
 
 
 class _ListedReader:

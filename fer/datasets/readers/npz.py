@@ -179,6 +179,16 @@ def _opened(tree: Tree, name: str) -> Iterator[_StoredArray]:
         yield array
 
 
+def read_value(file: IO[bytes], size: int) -> str | None:
+    """Return the only value of an npy file of `size` bytes, as text; None if it hasn't one or is damaged."""
+    try:
+        array = _checked(_StoredArray("", "", file, *_read_header(file)), size)
+        is_one = array.shape in ((), (1,)) and array.dtype.kind in "iufUS"
+        return str(array.whole().reshape(-1)[0]) if is_one else None
+    except (*READ_ERRORS, *_HEADER_ERRORS, DatasetError):
+        return None
+
+
 def _unreadable(npz: str, name: str, error: BaseException) -> DatasetError:
     reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
     return DatasetError(f"{npz}: {name} can't be read ({reason}); save it again by numpy.savez.")

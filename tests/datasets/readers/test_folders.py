@@ -74,7 +74,7 @@ def test_two_datasets_in_one_folder_are_refused(tmp_path: Path) -> None:
 
 def test_a_folder_without_faces_is_refused(tmp_path: Path) -> None:
     root = write_files(tmp_path / "photos", {"2024/cat.png": png(np.zeros((48, 48), np.uint8)), "notes.txt": b""})
-    with pytest.raises(DatasetError, match="neither FER-2013's CSV nor image folders"):
+    with pytest.raises(DatasetError, match="holds images, and nothing that says their classes"):
         read_path(root)
 
 
