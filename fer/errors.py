@@ -60,7 +60,7 @@ class RunError(FerError):
 
 
 class SummaryError(FerError):
-    """Photos can't be put into groups as asked."""
+    """Photos or videos can't be put into groups as asked, or summarised."""
 
 
 class EvaluationError(FerError):

@@ -1,7 +1,7 @@
 """Video: drop videos, and see what each face looks like from frame to frame."""
 
 from fer.ui.frame import errors_as_sentences, page_frame
-from fer.ui.video import adding, library, results, work
+from fer.ui.video import adding, library, results, summary, work
 
 page_frame(
     "Video",
@@ -16,4 +16,5 @@ with errors_as_sentences():
     ended = [video for video in videos if video.ended]
     if ended:
         results.result(library.choose(ended))
+        summary.section(ended)
     library.others(videos)

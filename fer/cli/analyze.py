@@ -16,12 +16,13 @@ from fer import exports
 from fer.arrays import Image
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import STDOUT, check_targets, make_folder, plain, write_target
-from fer.cli.summarize import WAYS, grouping, write_summary
+from fer.cli.summarize import grouping, summary_options, write_summary
 from fer.errors import sentence_for
 from fer.evaluation.names import display_name
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.provenance import provenance_of
 from fer.results import MOST_CANDIDATES, Face, ImageAnalysis
+from fer.summary.wording import photos_content
 from fer.text import counted
 from fer.video.limits import SUFFIXES as VIDEO_SUFFIXES
 from fer.vision import images
@@ -55,16 +56,7 @@ NO_FACE: Final = "no face found"
     metavar="FILE",
     help="Write what made the results and one object per file as JSON; '-' as above",
 )
-@click.option("--summary", metavar="FILE", help="Write counts, shares, charts and a methods paragraph as HTML")
-@click.option("--group-by", type=click.Choice(WAYS), help="Compare groups of photos in the summary")
-@click.option("--pattern", help="For --group-by pattern: a file name with {group} in it, such as '{group}_*'")
-@click.option(
-    "--groups",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="For --group-by table: a CSV with 'file' and 'group'",
-)
-@click.option("--column", help="For --group-by table: the column of groups  [default: group]")
+@summary_options
 @click.option(
     "--annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write the photos with boxes drawn in"
 )
@@ -94,9 +86,7 @@ def analyze(
     folder = _AnnotatedFolder(annotated) if annotated else None
     targets = (csv_file, files_csv, json_file)
     check_targets({"--csv": csv_file, "--files-csv": files_csv, "--json": json_file, "--summary": summary})
-    if group_by and not summary:
-        raise click.UsageError("--group-by needs --summary FILE.")
-    grouped = grouping(group_by, pattern, groups, column)
+    grouped = grouping(summary, group_by, pattern, groups, column)
     used = detector or photo_detector_name()
     analyzer = load_analyzer(find_model(model), used)
     found = gather((path for path in paths if path != _STDIN), skip=annotated)
@@ -119,7 +109,7 @@ def analyze(
         if target:
             write_target(write(analyses, about), target)
     if summary:
-        write_summary(analyses, about, summary, grouped)
+        write_summary(photos_content, analyses, about, summary, grouped)
     if not_written or any(analysis.error for analysis in analyses):
         sys.exit(1)
 

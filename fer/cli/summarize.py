@@ -1,8 +1,8 @@
-"""The summary that `fer analyze --summary` writes, and how it puts photos into groups."""
+"""The summary that `fer analyze` and `fer video` write with --summary, and how it puts files into groups."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -11,20 +11,25 @@ from fer.errors import FerError
 from fer.provenance import Provenance
 from fer.results import ImageAnalysis
 from fer.summary.groups import PLACE, Groups, by_folder, by_pattern, by_table
+from fer.summary.making import Describe
 from fer.summary.report import html_report
-from fer.summary.statistics import summarize
+from fer.summary.videos import VideoNumbers
 
 FOLDER, PATTERN, TABLE = "folder", "pattern", "table"
 WAYS: Final = (FOLDER, PATTERN, TABLE)
 
+Command = Callable[..., Any]
 # The groups of files.
 Grouping = Callable[[Sequence[str]], Groups]
 
 
-def grouping(way: str | None, pattern: str | None, table: Path | None, column: str | None) -> Grouping | None:
+def grouping(
+    summary: str | None, way: str | None, pattern: str | None, table: Path | None, column: str | None
+) -> Grouping | None:
     """Return how files are put into groups; None if they aren't.
 
     Args:
+        summary: where the summary is written; None if there is none.
         way: one of `WAYS`, or None.
         pattern: for 'pattern', as `by_pattern`.
         table: for 'table', a CSV file.
@@ -34,6 +39,8 @@ def grouping(way: str | None, pattern: str | None, table: Path | None, column: s
         click.UsageError: options are missing, or don't belong together.
         FerError: the table can't be read.
     """
+    if way and not summary:
+        raise click.UsageError("--group-by needs --summary FILE.")
     if way == PATTERN and not pattern:
         raise click.UsageError(f"--group-by {PATTERN} needs --pattern, such as --pattern '{PLACE}_*'.")
     if way == TABLE and not table:
@@ -60,12 +67,37 @@ def _read(table: Path) -> bytes:
         raise FerError(f"'{table}' can't be read ({error.strerror}); name a CSV file.") from error
 
 
-def write_summary(analyses: Sequence[ImageAnalysis], about: Provenance, target: str, groups: Grouping | None) -> None:
-    """Write the summary of analyses as HTML.
+def summary_options(command: Command) -> Command:
+    """Add the options of a summary to a command."""
+    options = (
+        click.option("--summary", metavar="FILE", help="Write counts, shares, charts and a methods paragraph as HTML"),
+        click.option("--group-by", type=click.Choice(WAYS), help="Compare groups of files in the summary"),
+        click.option("--pattern", help=f"For --group-by pattern: a file name with {PLACE} in it, such as '{PLACE}_*'"),
+        click.option(
+            "--groups",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="For --group-by table: a CSV with 'file' and 'group'",
+        ),
+        click.option("--column", help="For --group-by table: the column of groups  [default: group]"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def write_summary(
+    describe: Describe,
+    subjects: Sequence[ImageAnalysis] | Sequence[VideoNumbers],
+    about: Provenance,
+    target: str,
+    groups: Grouping | None,
+) -> None:
+    """Write the summary of photos or videos as HTML.
 
     Raises:
-        FerError: the photos can't be put into groups, or the file can't be written.
+        FerError: the files can't be put into groups, or the file can't be written.
     """
-    files = [analysis.file for analysis in analyses if analysis.error is None]
-    summary = summarize(analyses, groups(files) if groups else None)
-    write_target(html_report(summary, about).encode(), target)
+    files = [subject.file for subject in subjects if subject.error is None]
+    content = describe(subjects, groups(files) if groups else None, about)
+    write_target(html_report(content, about).encode(), target)

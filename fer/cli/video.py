@@ -14,6 +14,7 @@ from rich.text import Text
 
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import STDOUT, check_targets, make_folder, not_writable, plain, write_target
+from fer.cli.summarize import grouping, summary_options, write_summary
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
 from fer.recognition.bundle import load_bundle
@@ -21,6 +22,7 @@ from fer.recognition.provenance import provenance_of
 from fer.storage.files import replacing
 from fer.streams.pipeline import StreamModel
 from fer.streams.record import OUTCOMES
+from fer.summary.video_wording import videos_content
 from fer.text import printable
 from fer.video.analysis import AnalysedFrame, VideoOptions, video_model
 from fer.video.annotated import Annotated
@@ -46,6 +48,7 @@ _MOST_LISTED: Final = 10
 @click.option("--parquet", metavar="FILE", help="Write the same rows as Parquet")
 @click.option("--json", metavar="FILE", help="Write one object per video as JSON; '-' is standard output")
 @click.option("--report", metavar="FILE", help="Write a report with charts as one HTML file; '-' is standard output")
+@summary_options
 @click.option(
     "--annotated",
     metavar="DIR",
@@ -62,6 +65,11 @@ def video(
     every: int,
     fps: float | None,
     report: str | None,
+    summary: str | None,
+    group_by: str | None,
+    pattern: str | None,
+    groups: Path | None,
+    column: str | None,
     annotated: Path | None,
     vp9: bool,
     blur: bool,
@@ -77,23 +85,29 @@ def video(
     sweep()
     options = VideoOptions.of(detector=detector, every=every, fps=fps, blur=blur)
     copies = _Copies(annotated, VP9 if vp9 else H264, files) if annotated else None
-    _check({**targets, "report": report})
+    _check({**targets, "report": report, "summary": summary})
+    grouped = grouping(summary, group_by, pattern, groups, column)
+    if grouped:
+        # Told now, not after hours of work.
+        grouped([str(file) for file in files])
     loaded = load_bundle(find_model(model))
     chosen = video_model(loaded)
-    about = provenance_of(loaded, options.settings.detector, name=display_name(loaded)).to_dict()
+    about = provenance_of(loaded, options.settings.detector, name=display_name(loaded))
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     results = []
     with ExitStack() as stack:
-        writers = [_writer(kind, _stream(stack, target), about) for kind, target in targets.items() if target]
+        writers = [_writer(kind, _stream(stack, target), about.to_dict()) for kind, target in targets.items() if target]
         for file in files:
             results.append(_analyse(file, chosen, options, writers, copies, console, quiet))
             _tell(results[-1], console)
         for writer in writers:
             writer.close()
     if report:
-        write_target(html_report(results, about).encode(), report)
+        write_target(html_report(results, about.to_dict()).encode(), report)
     if not quiet:
-        _print_table(results, Console(stderr=STDOUT in (*targets.values(), report)))
+        _print_table(results, Console(stderr=STDOUT in (*targets.values(), report, summary)))
+    if summary:
+        write_summary(videos_content, [result.numbers for result in results], about, summary, grouped)
     if any(result.error for result in results):
         sys.exit(1)
 

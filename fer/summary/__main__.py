@@ -6,5 +6,5 @@ import sys
 from fer.summary.making import make, unpack
 
 if __name__ == "__main__":
-    analyses, groups, about, dark = unpack(sys.stdin.buffer.read())
-    sys.stdout.buffer.write(pickle.dumps(make(analyses, groups, about, dark=dark)))
+    describe, subjects, groups, about, dark = unpack(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(pickle.dumps(make(describe, subjects, groups, about, dark=dark)))

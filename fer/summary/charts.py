@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE
-from fer.summary.statistics import GroupSummary, Summary
+from fer.emotions import EMOTION_COLORS, EMOTIONS
+from fer.results import LABELS
+from fer.summary.content import ChartedGroup, Content
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,49 +28,44 @@ _DPI: Final = 200
 _BAND: Final = 0.8
 
 
-def shown_groups(summary: Summary) -> tuple[GroupSummary, ...]:
-    """Return the groups that charts show: all, or the largest if there are many; all photos if there are none."""
-    if not summary.groups:
-        return (summary.total,)
-    largest = sorted(summary.groups, key=lambda group: -group.n_faces)[:MOST_GROUPS]
-    return tuple(group for group in summary.groups if group in largest)
+def shown_groups(content: Content) -> tuple[ChartedGroup, ...]:
+    """Return the groups that charts show: all, or the largest if there are many."""
+    largest = sorted(content.charted, key=lambda group: -group.n)[:MOST_GROUPS]
+    return tuple(group for group in content.charted if group in largest)
 
 
-def shares_figure(summary: Summary, *, dark: bool = False) -> "Figure":
-    """Draw the share of each expression by group, with 95 % intervals; 'not sure' is a share of all faces."""
+def shares_figure(content: Content, *, dark: bool = False) -> "Figure":
+    """Draw the share of each expression and of 'not sure' by group, with 95 % intervals."""
     with _style(dark):
         figure, axes = _figure()
-        groups = shown_groups(summary)
+        groups = shown_groups(content)
         width = _BAND / len(groups)
         for place, group in enumerate(groups):
-            parts = [*(group.expressions[name] for name in EMOTIONS), group.not_sure]
-            share = np.array([part.share for part in parts])
-            x = np.arange(len(parts)) + (place - (len(groups) - 1) / 2) * width
-            ends = np.array([[part.share - part.low, part.high - part.share] for part in parts]).T.clip(min=0)
-            colors = _colors(groups, place)
-            axes.bar(x, share, width * 0.92, color=colors, label=_name(group))
+            share, low, high = np.array([(part.share, part.low, part.high) for part in group.parts]).T
+            x = np.arange(len(LABELS)) + (place - (len(groups) - 1) / 2) * width
+            ends = np.array([share - low, high - share]).clip(min=0)
+            axes.bar(x, share, width * 0.92, color=_colors(groups, place), label=_name(group))
             axes.errorbar(x, share, yerr=ends, fmt="none", ecolor=_ink(dark), elinewidth=1, capsize=min(4, 24 * width))
-        axes.set_xticks(range(len(EMOTIONS) + 1), [*EMOTIONS, NOT_SURE])
+        axes.set_xticks(range(len(LABELS)), LABELS)
         axes.axvline(len(EMOTIONS) - 0.5, color=_ink(dark), linewidth=0.6, linestyle=":")
         axes.set_ylim(0, 1)
-        axes.set_ylabel("share of faces, 95 % interval")
-        _legend(axes, groups)
+        axes.set_ylabel(f"share of {content.share_of}, 95 % interval")
+        _legend(axes, groups, content.unit)
         return figure
 
 
-def probabilities_figure(summary: Summary, *, dark: bool = False) -> "Figure":
-    """Draw how the probability of each expression is spread over the faces, by group: median, quartiles, 5 to 95 %."""
+def probabilities_figure(content: Content, *, dark: bool = False) -> "Figure":
+    """Draw how the probability of each expression is spread over the units: median, quartiles, 5 to 95 %."""
     with _style(dark):
         figure, axes = _figure()
-        groups = shown_groups(summary)
+        groups = shown_groups(content)
         width = _BAND / len(groups)
         for place, group in enumerate(groups):
-            faces = summary.faces if not summary.groups else summary.faces[summary.faces["group"] == group.name]
-            if not len(faces):
+            if not len(group.probabilities):
                 continue
             x = np.arange(len(EMOTIONS)) + (place - (len(groups) - 1) / 2) * width
             boxes = axes.boxplot(
-                [faces[name].to_numpy(np.float64) for name in EMOTIONS],
+                [group.probabilities[name].to_numpy(np.float64) for name in EMOTIONS],
                 positions=x,
                 widths=width * 0.8,
                 whis=(5, 95),
@@ -84,15 +80,15 @@ def probabilities_figure(summary: Summary, *, dark: bool = False) -> "Figure":
                 line.set_color(_ink(dark))
         axes.set_xticks(range(len(EMOTIONS)), EMOTIONS)
         axes.set_ylim(0, 1)
-        axes.set_ylabel("probability")
-        _legend(axes, groups)
+        axes.set_ylabel("probability" if content.unit == content.share_of else f"mean probability of {content.unit}")
+        _legend(axes, groups, content.unit)
         return figure
 
 
-# Title, name of the file, and how it is drawn.
+# Title, in which {unit} stands for what is counted, name of the file, and how it is drawn.
 FIGURES: Final = (
     ("Shares of the expressions", "shares", shares_figure),
-    ("Probabilities: median, quartiles, and the range of 90 % of the faces", "probabilities", probabilities_figure),
+    ("Probabilities: median, quartiles, and the range of 90 % of the {unit}", "probabilities", probabilities_figure),
 )
 
 
@@ -128,20 +124,20 @@ def _figure() -> "tuple[Figure, Axes]":
     return figure, axes
 
 
-def _colors(groups: Sequence[GroupSummary], place: int) -> list[str]:
+def _colors(groups: Sequence[ChartedGroup], place: int) -> list[str]:
     if len(groups) == 1:
         return [*(EMOTION_COLORS[name] for name in EMOTIONS), _NOT_SURE_COLOR]
     return [_GROUP_COLORS[place]] * (len(EMOTIONS) + 1)
 
 
-def _name(group: GroupSummary) -> str:
+def _name(group: ChartedGroup) -> str:
     # matplotlib leaves out labels that begin with a line.
-    return f"{' ' if group.name.startswith('_') else ''}{group.name} ({group.n_faces:,})"
+    return f"{' ' if group.name.startswith('_') else ''}{group.name} ({group.n:,})"
 
 
-def _legend(axes: "Axes", groups: Sequence[GroupSummary]) -> None:
+def _legend(axes: "Axes", groups: Sequence[ChartedGroup], unit: str) -> None:
     if len(groups) > 1:
-        axes.legend(title="group (faces)", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        axes.legend(title=f"group ({unit})", frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _ink(dark: bool) -> str:

@@ -1,5 +1,6 @@
 """Test whether groups of faces differ, with the size of the effect."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ CAUTION: Final = (
 # below 1.
 _FEW, _FEW_SHARE, _FEWEST = 5.0, 0.2, 1.0
 _RESAMPLES: Final = 9_999
-_LEAST_FACES: Final = 2
+_LEAST: Final = 2
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,17 @@ def compare(faces: pd.DataFrame) -> Comparison | None:
     Returns:
         None if there are fewer than two groups.
     """
-    sizes = faces["group"].value_counts()
-    names = tuple(sorted(str(name) for name, size in sizes.items() if size >= _LEAST_FACES))
+    names = comparable(faces)
     if len(names) < 2:
         return None
     compared = faces[faces["group"].isin(names)]
-    return Comparison(names, _expressions(compared), _valence(compared, names))
+    return Comparison(names, _expressions(compared), by_ranks(compared, "valence", names, "valence"))
+
+
+def comparable(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of the groups with two or more rows, in order."""
+    sizes = table["group"].value_counts()
+    return tuple(sorted(str(name) for name, size in sizes.items() if size >= _LEAST))
 
 
 def _expressions(faces: pd.DataFrame) -> StatisticalTest | None:
@@ -100,27 +106,35 @@ def _expressions(faces: pd.DataFrame) -> StatisticalTest | None:
     return StatisticalTest(name, statistic, p, "Cramér's V", float(association(counts, method="cramer")))
 
 
-def _valence(faces: pd.DataFrame, names: tuple[str, ...]) -> StatisticalTest | None:
-    """Compare the valence by ranks, because it is bounded and often has two peaks."""
+def by_ranks(table: pd.DataFrame, column: str, names: Sequence[str], what: str) -> StatisticalTest | None:
+    """Compare a column between groups by ranks, because it is bounded and often has two peaks.
+
+    Args:
+        table: one row per unit, with the column 'group'.
+        column: what is compared.
+        names: of two or more groups, each with a row.
+        what: the column for people.
+
+    Returns:
+        None if all values are equal.
+    """
     from scipy.stats import kruskal, mannwhitneyu
 
-    samples = [faces.loc[faces["group"] == name, "valence"].to_numpy(np.float64) for name in names]
-    n_faces = sum(map(len, samples))
+    samples = [table.loc[table["group"] == name, column].to_numpy(np.float64) for name in names]
+    n = sum(map(len, samples))
     if np.ptp(np.concatenate(samples)) == 0:
         return None
     if len(samples) == 2:
         first, second = samples
-        by_ranks = mannwhitneyu(first, second, alternative="two-sided")
-        u = float(by_ranks.statistic)
-        # Wendt (1972): the share of pairs in which the first group's face has more, less the share of the others.
+        ranked = mannwhitneyu(first, second, alternative="two-sided")
+        u = float(ranked.statistic)
+        # Wendt (1972): the share of pairs in which the first group has more, less the share of the others.
         effect = 2 * u / (len(first) * len(second)) - 1
-        name, statistic = (
-            f"Mann-Whitney test of the valence, {names[0]} against {names[1]}",
-            f"U = {u:,.1f}, n = {n_faces:,}",
-        )
-        return StatisticalTest(name, statistic, float(by_ranks.pvalue), "rank-biserial correlation", effect)
+        name = f"Mann-Whitney test of the {what}, {names[0]} against {names[1]}"
+        statistic = f"U = {u:,.1f}, n = {n:,}"
+        return StatisticalTest(name, statistic, float(ranked.pvalue), "rank-biserial correlation", effect)
     found = kruskal(*samples)
     h = float(found.statistic)
-    name, statistic = "Kruskal-Wallis test of the valence", f"H({len(samples) - 1}, n = {n_faces:,}) = {h:.2f}"
+    name, statistic = f"Kruskal-Wallis test of the {what}", f"H({len(samples) - 1}, n = {n:,}) = {h:.2f}"
     # Tomczak and Tomczak (2014): epsilon squared, 0..1.
-    return StatisticalTest(name, statistic, float(found.pvalue), "ε²", h / (n_faces - 1))
+    return StatisticalTest(name, statistic, float(found.pvalue), "ε²", h / (n - 1))

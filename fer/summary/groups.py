@@ -40,7 +40,7 @@ def by_folder(files: Iterable[str]) -> dict[str, str]:
     }
     if len(set(groups.values())) < 2:
         raise SummaryError(
-            "All photos are in one folder, so folders make no groups. Choose a folder that has a folder for each group."
+            "All files are in one folder, so folders make no groups. Choose a folder that has a folder for each group."
         )
     return groups
 
@@ -116,7 +116,7 @@ def by_table(files: Iterable[str], data: bytes, column: str | None = None) -> di
         groups[file] = named.get(path) or named.get(short.get(file, ""), NO_GROUP)
     if set(groups.values()) <= {NO_GROUP}:
         raise SummaryError(
-            f"No row of the table names one of the photos. Its column '{_FILE}' should have names such as "
+            f"No row of the table names one of the files. Its column '{_FILE}' should have names such as "
             f"'{shortened(next(iter(short.values()), 'me.jpg'))}'."
         )
     return groups
@@ -130,7 +130,7 @@ def _unique_names(files: Sequence[str]) -> dict[str, str]:
 
 def _rows(data: bytes) -> tuple[list[str], list[list[str]]]:
     if len(data) > _MAX_BYTES:
-        raise SummaryError(f"The table has more than {_MAX_BYTES // 1_000_000} MB; leave out what names no photo.")
+        raise SummaryError(f"The table has more than {_MAX_BYTES // 1_000_000} MB; leave out needless rows.")
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         first = text.partition("\n")[0]
@@ -139,7 +139,7 @@ def _rows(data: bytes) -> tuple[list[str], list[list[str]]]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise SummaryError("The table can't be read. Save it as CSV in UTF-8.") from error
     if len(rows) > _MAX_ROWS:
-        raise SummaryError(f"The table has more than {_MAX_ROWS:,} rows; leave out those that name no photo.")
+        raise SummaryError(f"The table has more than {_MAX_ROWS:,} rows; leave out needless ones.")
     header = [name.strip() for name in rows[0]] if rows else []
     if _FILE not in [name.lower() for name in header] or len(header) < 2:
         raise SummaryError(

@@ -5,18 +5,21 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from fer.errors import SummaryError
 from fer.paths import CHECKOUT
 from fer.provenance import Provenance
-from fer.results import ImageAnalysis
+from fer.summary.content import Content
 from fer.summary.groups import Groups
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+# Puts a summary into words.
+Describe = Callable[[Sequence[Any], Groups | None, Provenance], Content]
 
 _SECONDS: Final = 180
 _log = logging.getLogger(__name__)
@@ -38,58 +41,56 @@ class MadeSummary:
     """Everything that a page shows of a summary.
 
     Attributes:
-        numbers: the main numbers by name.
-        header, rows: the table, a column for all photos and one for each group.
+        unit: 'faces' or 'videos', see `Content`.
+        numbers, header, rows, notes, n_groups, tests, caution, methods: see `Content`.
         charts: as files; empty if there is no face.
-        tests: the results of the tests between groups, as a paper states them.
-        n_groups: how many groups there are; 0 if there is no grouping.
-        methods: the paragraph for the methods section.
         html: the same as one HTML file.
     """
 
+    unit: str
     numbers: tuple[tuple[str, int], ...]
     header: list[str]
     rows: list[list[str]]
+    notes: tuple[str, ...]
     charts: tuple[FigureFiles, ...]
     tests: tuple[str, ...]
+    caution: str
     n_groups: int
     methods: str
     html: bytes
 
 
-def make(analyses: Sequence[ImageAnalysis], groups: Groups | None, about: Provenance, *, dark: bool) -> MadeSummary:
+def make(
+    describe: Describe, subjects: Sequence[Any], groups: Groups | None, about: Provenance, *, dark: bool
+) -> MadeSummary:
     """Make a summary in this process.
 
     Args:
-        analyses: of the photos, failed ones included.
+        describe: `fer.summary.wording.photos_content` or `fer.summary.video_wording.videos_content`.
+        subjects: what it describes: analyses of photos, or the numbers of videos. Failed ones are included.
         groups: by file, the name of its group; None if there are no groups.
         about: what made the analyses.
         dark: whether the page is dark.
     """
-    from fer.summary import charts, report, wording
-    from fer.summary.statistics import summarize
+    from fer.summary import charts, report
 
-    summary = summarize(analyses, groups)
-    total = summary.total
-    header, rows = wording.table(summary)
+    content = describe(subjects, groups, about)
     return MadeSummary(
-        numbers=(
-            ("Photos", total.n_photos),
-            ("Without a face", total.n_without_face),
-            ("Faces", total.n_faces),
-            ("Not sure", total.not_sure.count),
-        ),
-        header=header,
-        rows=rows,
+        unit=content.unit,
+        numbers=content.numbers,
+        header=content.header,
+        rows=content.rows,
+        notes=content.notes,
         charts=tuple(
-            _figure_files(title, name, shown=draw(summary, dark=dark), printed=draw(summary))
+            _figure_files(title.format(unit=content.unit), name, shown=draw(content, dark=dark), printed=draw(content))
             for title, name, draw in charts.FIGURES
-            if total.n_faces
+            if any(group.n for group in content.charted)
         ),
-        tests=wording.tests(summary),
-        n_groups=len(summary.groups),
-        methods=wording.methods(summary, about),
-        html=report.html_report(summary, about).encode(),
+        tests=content.tests,
+        caution=content.caution,
+        n_groups=content.n_groups,
+        methods=content.methods,
+        html=report.html_report(content, about).encode(),
     )
 
 
@@ -99,9 +100,9 @@ def _figure_files(title: str, name: str, *, shown: "Figure", printed: "Figure") 
     return FigureFiles(title, name, as_png(shown), as_png(printed), as_svg(printed))
 
 
-def pack(analyses: Sequence[ImageAnalysis], groups: Groups | None, about: Provenance, *, dark: bool) -> bytes:
-    """Return what `make_in_child` makes a summary of: equal for equal summaries."""
-    return pickle.dumps((list(analyses), groups and dict(groups), about, dark))
+def pack(describe: Describe, subjects: Sequence[Any], groups: Groups | None, about: Provenance, *, dark: bool) -> bytes:
+    """Return what `make_in_child` makes a summary of, with the arguments of `make`: equal for equal summaries."""
+    return pickle.dumps((describe, list(subjects), groups and dict(groups), about, dark))
 
 
 def unpack(data: bytes) -> tuple[Any, ...]:

@@ -1,7 +1,9 @@
 """Numbers of many photos: how many show what, with intervals, and how the probabilities are spread."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +15,9 @@ from fer.summary.comparison import Comparison, compare
 from fer.summary.groups import NO_GROUP
 
 EVERYTHING = "all photos"
+BELOW_THRESHOLD = "confidence below the threshold"
+# Faces of any number of pixels count together.
+_PIXELS = re.compile(r"only [0-9]+ pixels wide")
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class GroupSummary:
         n_faces: faces in all of them.
         expressions: by name of the expression, its share of the faces that the model is sure of.
         not_sure: share of all faces.
+        unsure_reasons: by reason, the number of 'not sure' faces that have it, the most frequent first. A face may have
+            several.
         probabilities: by name of the expression, the spread of its probability over all faces.
         valence: spread of FaceReader's valence over all faces.
     """
@@ -75,6 +82,7 @@ class GroupSummary:
     n_faces: int
     expressions: Mapping[str, Share]
     not_sure: Share
+    unsure_reasons: Mapping[str, int]
     probabilities: Mapping[str, Spread]
     valence: Spread
 
@@ -143,6 +151,16 @@ def _of_group(name: str, analyses: Sequence[ImageAnalysis], faces: pd.DataFrame)
         n_faces=len(faces),
         expressions={emotion: Share.part(int(counts.get(emotion, 0)), n_sure) for emotion in EMOTIONS},
         not_sure=Share.part(n_unsure, len(faces)),
+        unsure_reasons=dict(Counter(reason for analysis in analyses for reason in _unsure(analysis)).most_common()),
         probabilities={emotion: Spread.over(faces[emotion].astype(np.float64)) for emotion in EMOTIONS},
         valence=Spread.over(faces["valence"].astype(np.float64)),
     )
+
+
+def _unsure(analysis: ImageAnalysis) -> Iterator[str]:
+    """Yield what speaks against an answer about each face that is 'not sure'."""
+    for face in analysis.faces:
+        if not face.sure:
+            if face.confidence < face.confidence_threshold:
+                yield BELOW_THRESHOLD
+            yield from (_PIXELS.sub("too small", reason) for reason in face.reasons)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fer.errors import sentence_for
 from fer.streams.pipeline import StreamModel
+from fer.summary.videos import VideoNumbers
 from fer.text import encodable
 from fer.video.analysis import AnalysedFrame, VideoAnalysis, VideoOptions
 from fer.video.annotated import Annotated
@@ -34,6 +35,11 @@ class VideoResult:
     info: VideoInfo | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+
+    @property
+    def numbers(self) -> VideoNumbers:
+        """Return what the summary of many videos needs of this one."""
+        return self.summary.numbers(self.file, self.error)
 
 
 def process(

@@ -18,6 +18,7 @@ from fer.storage.schema import Count, Seconds, Share, Text, fitting, read_object
 from fer.storage.values import ValuesError
 from fer.streams.record import OUTCOMES
 from fer.streams.timeline import PersonLine, Timeline
+from fer.summary.videos import VideoNumbers
 from fer.video.job import ROWS, SUMMARY
 from fer.video.table import COLUMNS, Row
 from fer.video.writers import CsvWriter, JsonWriter, RowWriter
@@ -92,6 +93,7 @@ class StoredSummary:
         shares: the share of time of each of `OUTCOMES`.
         about: what made the results, see `fer.provenance.Provenance.to_dict`.
         video: what JSON says about the video, see `fer.video.processing.describe`.
+        numbers: what the summary of many videos needs of this one.
     """
 
     width: Number
@@ -109,6 +111,7 @@ class StoredSummary:
     lines: tuple[StoredLine, ...]
     about: dict[str, Any]
     video: dict[str, Any]
+    numbers: VideoNumbers
 
     @classmethod
     def of(cls, result: "VideoResult", about: dict[str, Any], video: dict[str, Any]) -> Self:
@@ -133,6 +136,7 @@ class StoredSummary:
             tuple(_stored(line) for line in summary.timeline().lines),
             about,
             video,
+            result.numbers,
         )
 
     def timeline(self) -> Timeline:

@@ -4,10 +4,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from fer.arrays import Image
+from fer.emotions import N_EMOTIONS
 from fer.streams.people import Person
 from fer.streams.record import OUTCOMES, Observation, PersonSummary, SessionRecord, shares_of
 from fer.streams.timeline import Timeline, timeline_of
+from fer.summary.videos import VideoNumbers
 from fer.video.analysis import SKIPPED, AnalysedFrame
 from fer.vision.crops import cut_square
 
@@ -72,6 +77,7 @@ class VideoSummary:
     blur: bool = False
     n_frames: int = 0
     n_analysed: int = 0
+    n_without_face: int = 0
     n_rows: int = 0
     last_s: float = 0.0
     changes: list[Change] = field(default_factory=list)
@@ -80,6 +86,9 @@ class VideoSummary:
     _running: dict[int, _Running] = field(default_factory=dict)
     _record: SessionRecord = field(default_factory=lambda: SessionRecord(datetime.fromtimestamp(0, UTC)))
     _analysed_s: float | None = None
+    # Sums over the time in which faces were seen.
+    _probabilities: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(N_EMOTIONS))
+    _valence: float = 0.0
 
     def add(self, frame: AnalysedFrame) -> None:
         """Add the next frame."""
@@ -93,7 +102,10 @@ class VideoSummary:
         observations = frame.observations
         self._record.add(self.n_analysed, frame.time_s, step_s, observations)
         self.n_analysed += 1
+        self.n_without_face += not frame.people
         for person, observation in zip(frame.people, observations, strict=True):
+            self._probabilities += step_s * person.face.probabilities
+            self._valence += step_s * person.face.valence
             if person.number <= MOST_PEOPLE:
                 self._note_change(observation, frame.time_s)
                 self._note_moment(person, frame)
@@ -136,6 +148,25 @@ class VideoSummary:
     def moments(self, person: int | None = None) -> list[Moment]:
         """Return the strongest moments, of one person or of each, by person and in the order of `EMOTIONS`."""
         return [self._moments[key] for key in sorted(self._moments) if person in (None, key[0])]
+
+    def numbers(self, file: str, error: str | None = None) -> VideoNumbers:
+        """Return what the summary of many videos needs of this one.
+
+        Args:
+            file: the name by which the user knows the video.
+            error: why it could not be analysed; None if it was.
+        """
+        seconds = self._record.seconds_by_outcome
+        total = float(seconds.sum())
+        return VideoNumbers(
+            file,
+            self.n_analysed,
+            self.n_without_face,
+            tuple(seconds.tolist()),
+            tuple((self._probabilities / total).clip(0, 1).tolist()) if total else (),
+            min(1.0, max(-1.0, self._valence / total)) if total else None,
+            error,
+        )
 
     def timeline(self) -> Timeline:
         """Return a line per person, with a few hundred points however long the video is."""

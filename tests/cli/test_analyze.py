@@ -363,7 +363,7 @@ def test_a_summary_compares_groups(analyze, study, tmp_path, monkeypatch, option
         (["--summary", "s.html", "--group-by", "table", "--groups", "no.csv"], 1, "name a CSV file"),
         (["--summary", "no/s.html"], 1, "there is no folder 'no'"),
         (["--summary", "a", "--csv", "a"], 2, "can hold --csv or --summary, not both"),
-        (["--summary", "s.html", "--group-by", "folder"], 1, "All photos are in one folder"),
+        (["--summary", "s.html", "--group-by", "folder"], 1, "All files are in one folder"),
     ],
 )
 def test_a_summary_that_cannot_be_made_is_told(analyze, photos, monkeypatch, options, code, sentence) -> None:

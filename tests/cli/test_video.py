@@ -99,3 +99,22 @@ def test_the_report_has_all_videos(video: Command, clip: Path, tmp_path: Path) -
     assert result.exit_code == 1
     page = (tmp_path / "report.html").read_text()
     assert page.count("<h2>") == 2 and "This file isn&#39;t a readable video" in page and "Person 1" in page
+
+
+def test_a_summary_compares_groups_of_videos(video: Command, clip: Path, tmp_path: Path) -> None:
+    for folder in ("calm", "loud"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "clip.mp4").write_bytes(clip.read_bytes())
+    files = tmp_path / "calm/clip.mp4", tmp_path / "loud/clip.mp4"
+    result = video(*files, "--summary", tmp_path / "s.html", "--group-by", "folder", "--quiet")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "s.html").read_text()
+    header = page[page.index("<thead>") : page.index("</thead>")]
+    assert [name for name in ("all videos", "calm", "loud") if f">{name}<" in header] == ["all videos", "calm", "loud"]
+    assert "12 frames of 2 videos; 4 had no detected face" in page and "<td>4 (33 %)</td>" in page
+
+
+def test_groups_that_cannot_be_are_told_before_the_work(video: Command, clip: Path, tmp_path: Path) -> None:
+    result = video(clip, "--summary", tmp_path / "s.html", "--group-by", "folder", "--csv", tmp_path / "rows.csv")
+    assert result.exit_code == 1 and "All files are in one folder" in " ".join(result.stderr.split())
+    assert not (tmp_path / "rows.csv").exists()

@@ -387,7 +387,7 @@ def test_the_summary_compares_groups_or_says_why_not(upload: AppTest) -> None:
     assert list(upload.dataframe[1].value.columns) == ["number", "all photos", "a_1.jpg", "b_1.png"]
     assert "too few faces" in texts(upload)
     upload.segmented_control(key="upload_group_by").set_value("Folder").run()
-    assert "All photos are in one folder" in upload.info[0].value
+    assert "All files are in one folder" in upload.info[0].value
     assert list(upload.dataframe[1].value.columns) == ["number", "all photos"]
     assert not upload.exception
 

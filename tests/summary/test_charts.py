@@ -9,19 +9,22 @@ from PIL import Image
 
 from fer.emotions import EMOTIONS, NOT_SURE
 from fer.summary import charts
-from fer.summary.statistics import Summary, summarize
+from fer.summary.content import Content
+from fer.summary.wording import photos_content
+from tests.summary.test_report import ABOUT
 from tests.summary.test_statistics import face, photo
 
 DRAW = (charts.shares_figure, charts.probabilities_figure)
 
 
-def grouped(*names: str) -> Summary:
+def grouped(*names: str) -> Content:
     analyses = [
         photo(f"{name}{number}.jpg", face("happy"), *[face("sad", 0.4)] * number)
         for name in names
         for number in range(3)
     ]
-    return summarize(analyses, {analysis.file: analysis.file[:-5] for analysis in analyses} if names[1:] else None)
+    groups = {analysis.file: analysis.file[:-5] for analysis in analyses} if names[1:] else None
+    return photos_content(analyses, groups, ABOUT)
 
 
 def texts(figure) -> list[str]:
@@ -31,8 +34,8 @@ def texts(figure) -> list[str]:
 
 
 def test_bars_are_the_shares_and_their_intervals() -> None:
-    summary = grouped("calm", "loud")
-    axes: Any = charts.shares_figure(summary).axes[0]
+    content = grouped("calm", "loud")
+    axes: Any = charts.shares_figure(content).axes[0]
     heights = [bar.get_height() for bar in axes.patches]
     # Of each group, three of three sure faces look happy; three of six faces are not sure.
     happy, last = EMOTIONS.index("happy"), len(EMOTIONS)
@@ -41,7 +44,7 @@ def test_bars_are_the_shares_and_their_intervals() -> None:
     )
     (segments,) = [one.get_segments() for one in axes.collections][:1]
     low, high = sorted(segments[last][:, 1])
-    part = summary.groups[0].not_sure
+    part = content.charted[0].parts[-1]
     assert (low, high) == (pytest.approx(part.low), pytest.approx(part.high))
 
 
@@ -52,9 +55,9 @@ def test_expressions_and_groups_are_named() -> None:
 
 
 def test_the_largest_groups_are_shown_in_their_order() -> None:
-    summary = grouped(*"abcdefghij")
-    groups = [replace(group, n_faces=number) for number, group in enumerate(summary.groups)]
-    shown = charts.shown_groups(replace(summary, groups=tuple(groups)))
+    content = grouped(*"abcdefghij")
+    charted = [replace(group, n=number) for number, group in enumerate(content.charted)]
+    shown = charts.shown_groups(replace(content, charted=tuple(charted)))
     assert [group.name for group in shown] == list("cdefghij")
 
 
@@ -87,4 +90,4 @@ def test_a_dark_page_shows_through_and_letters_are_light(draw) -> None:
 
 @pytest.mark.parametrize("draw", DRAW)
 def test_nothing_can_be_drawn_as_well(draw) -> None:
-    assert charts.as_png(draw(summarize([])))
+    assert charts.as_png(draw(photos_content([], None, ABOUT)))

@@ -5,6 +5,7 @@ import pytest
 
 from fer.errors import SummaryError
 from fer.summary import making
+from fer.summary.wording import photos_content
 from tests.summary.test_report import ABOUT
 from tests.summary.test_statistics import face, photo
 
@@ -14,8 +15,8 @@ GROUPS = {"a/1.jpg": "a", "b/2.jpg": "b", "b/wall.jpg": "b"}
 
 @pytest.mark.slow
 def test_a_child_makes_what_this_process_makes() -> None:
-    here = making.make(ANALYSES, GROUPS, ABOUT, dark=True)
-    there = making.make_in_child(making.pack(ANALYSES, GROUPS, ABOUT, dark=True))
+    here = making.make(photos_content, ANALYSES, GROUPS, ABOUT, dark=True)
+    there = making.make_in_child(making.pack(photos_content, ANALYSES, GROUPS, ABOUT, dark=True))
     assert there == here
     assert dict(here.numbers) == {"Photos": 3, "Without a face": 1, "Faces": 2, "Not sure": 0}
     assert [figure.name for figure in here.charts] == ["shares", "probabilities"]
@@ -23,7 +24,7 @@ def test_a_child_makes_what_this_process_makes() -> None:
 
 
 def test_no_face_has_no_figures() -> None:
-    made = making.make([photo("wall.jpg")], None, ABOUT, dark=False)
+    made = making.make(photos_content, [photo("wall.jpg")], None, ABOUT, dark=False)
     assert made.charts == () and made.n_groups == 0 and made.rows
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fer.provenance import Accuracy, Provenance
 from fer.summary.report import html_report
 from fer.summary.statistics import Share, Spread, summarize
-from fer.summary.wording import methods, share_text, spread_text, table
+from fer.summary.wording import content_of, methods, photos_content, share_text, spread_text, table
 from tests.summary.test_statistics import face, photo, study
 
 ABOUT = Provenance(
@@ -32,6 +32,11 @@ def test_the_table_has_a_column_for_each_group() -> None:
     by_name = {row[0]: row[1:] for row in rows}
     assert by_name["photos"] == ["5", "3", "2"] and by_name["happy"][1].startswith("3 (100 %") and len(rows) == 19
     assert {len(row) for row in rows} == {4}
+
+
+def test_the_table_says_why_faces_are_not_sure() -> None:
+    _, rows = table(summarize([photo("a.jpg", face("happy", 0.4), face("sad"))], {"a.jpg": "x"}))
+    assert ["not sure: confidence below the threshold", "1", "1"] in rows
 
 
 def test_the_methods_paragraph_says_what_was_done_and_with_what() -> None:
@@ -62,8 +67,9 @@ def test_the_methods_paragraph_reports_the_tests() -> None:
 
 def test_the_report_is_one_file_and_runs_no_name() -> None:
     evil = "<script>alert(1)</script>"
+    about = replace(ABOUT, model=evil)
     summary = study(**{evil: {"happy": 8, "sad": 3}, "b": {"sad": 8}})
-    page = html_report(summary, replace(ABOUT, model=evil))
+    page = html_report(content_of(summary, about), about)
     assert "<script" not in page and "&lt;script&gt;" in page
     assert page.count("data:image/svg+xml;base64,") == 2
     assert not re.search(r"(src|href)=\"(?!data:)", page), "nothing is fetched"
@@ -71,6 +77,6 @@ def test_the_report_is_one_file_and_runs_no_name() -> None:
 
 
 def test_the_report_of_no_face_says_so() -> None:
-    page = html_report(summarize([photo("wall.jpg")], {"wall.jpg": "a"}), ABOUT)
+    page = html_report(photos_content([photo("wall.jpg")], {"wall.jpg": "a"}, ABOUT), ABOUT)
     assert "too few faces" in page and "<td>nan" not in page
-    assert "Do the groups differ?" not in html_report(summarize([]), ABOUT)
+    assert "Do the groups differ?" not in html_report(photos_content([], None, ABOUT), ABOUT)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,21 @@ def test_counts_of_photos_faces_and_expressions() -> None:
     valence = np.array([0.8 - 0.2 / 6, 0.9 - 0.1 / 6, 0.1 - 0.4, 0.2 / 6 - 0.8])
     assert total.valence.mean == pytest.approx(valence.mean(), abs=1e-6)
     assert summary.groups == () and summary.comparison is None
+
+
+def test_reasons_count_the_faces_that_are_not_sure() -> None:
+    def small(confidence: float, pixels: int) -> Face:
+        return replace(face("happy", confidence), doubts=(f"the face is only {pixels} pixels wide",))
+
+    blurred = replace(face("sad", 0.4), flaws=("the face is blurred",))
+    sure = replace(face("sad", 0.9), flaws=("the face is blurred",))
+    total = summarize([photo("a.jpg", small(0.9, 12), small(0.4, 15)), photo("b.jpg", blurred, sure)]).total
+    assert total.not_sure.count == 3
+    assert dict(total.unsure_reasons) == {
+        "confidence below the threshold": 2,
+        "the face is too small": 2,
+        "the face is blurred": 1,
+    }
 
 
 def test_nothing_at_all_has_a_summary() -> None:

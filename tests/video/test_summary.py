@@ -68,3 +68,21 @@ def test_the_timeline_covers_the_video() -> None:
     line = summary(["happy"] * 50).timeline()
     assert line.last_s == pytest.approx(4.9)
     assert line.lines[0].probabilities[:, EMOTIONS.index("happy")] == pytest.approx(0.8)
+
+
+def test_the_numbers_of_a_video_are_weighted_by_time() -> None:
+    made = VideoSummary()
+    # The second face is shown for 0.1 s, the third for 0.9 s.
+    for number, emotion in ((0, "happy"), (1, "sad"), (10, "happy")):
+        made.add(frame(number, emotion))
+    made.add(frame(11, None))
+    numbers = made.numbers("clip.mp4")
+    assert (numbers.n_frames, numbers.n_without_face, numbers.error) == (4, 1, None)
+    assert sum(numbers.seconds) == pytest.approx(1) and numbers.seconds[EMOTIONS.index("sad")] == pytest.approx(0.1)
+    assert numbers.probabilities[EMOTIONS.index("happy")] == pytest.approx(0.9 * 0.8 + 0.1 * 0.2 / 6)
+    assert numbers.valence == pytest.approx(0.9 * (0.8 - 0.2 / 6) + 0.1 * (0.2 / 6 - 0.8))
+
+
+def test_a_video_without_a_face_has_no_means() -> None:
+    numbers = summary([None, None]).numbers("wall.mp4", "It broke off.")
+    assert (numbers.probabilities, numbers.valence, numbers.error) == ((), None, "It broke off.")

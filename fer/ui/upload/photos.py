@@ -10,9 +10,9 @@ from fer.ui.downloads import forget_offers
 from fer.ui.explanation import forget_explanations
 from fer.ui.in_memory import free_pictures
 from fer.ui.state import UploadedFile, release_upload, remembered
+from fer.ui.summaries import forget_summaries
 from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, PhotoBook
 from fer.ui.upload.results import forget_views
-from fer.ui.upload.summary import forget_summaries
 from fer.ui.widgets import icon_choice
 from fer.vision.files.formats import READABLE
 from fer.vision.images import MAX_BYTES, too_large

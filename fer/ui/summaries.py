@@ -1,0 +1,157 @@
+"""Draw the summary of photos or videos: numbers, groups, charts, tests and a methods paragraph."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from fer.errors import SummaryError
+from fer.provenance import Provenance
+from fer.results import ImageAnalysis
+from fer.summary.groups import Groups, by_folder, by_pattern, by_table, table_columns
+from fer.summary.making import Describe, FigureFiles, MadeSummary, make_in_child, pack
+from fer.summary.videos import VideoNumbers
+from fer.text import literal
+from fer.ui.frame import errors_as_sentences
+
+_NONE, _FOLDER, _PATTERN, _TABLE = "Nothing", "Folder", "File name", "Table"
+_KEPT: Final = 4
+
+
+def section(
+    describe: Describe,
+    subjects: Sequence[ImageAnalysis] | Sequence[VideoNumbers],
+    about: Provenance,
+    *,
+    key: str,
+    note: str = "",
+) -> None:
+    """Draw the summary. It is made when it is opened.
+
+    Args:
+        describe: puts it into words, see `fer.summary.making.make`.
+        subjects: the analyses of photos, or the numbers of videos, failed ones included.
+        about: what made them.
+        key: in front of the keys of its widgets.
+        note: what to know about the choice of subjects, as Markdown.
+    """
+    opened = st.expander("Summary", icon=":material/bar_chart:", key=f"{key}_summary", on_change="rerun")
+    if opened.open:
+        with opened, errors_as_sentences():
+            if note:
+                st.caption(note)
+            groups = _groups_or_why_not([subject.file for subject in subjects if subject.error is None], key)
+            dark = st.context.theme.type == "dark"
+            _draw(_made(pack(describe, subjects, groups, about, dark=dark)), key)
+
+
+def forget_summaries() -> None:
+    """Let go of the summaries that were made for this visitor's page."""
+    _made.clear()
+
+
+@st.cache_data(scope="session", max_entries=_KEPT, show_spinner="Summarising ...")
+def _made(packed: bytes) -> MadeSummary:
+    return make_in_child(packed)
+
+
+def _groups_or_why_not(files: Sequence[str], key: str) -> Groups | None:
+    try:
+        return _groups(files, key)
+    except SummaryError as error:
+        st.info(literal(str(error)), icon=":material/info:")
+        return None
+
+
+def _groups(files: Sequence[str], key: str) -> Groups | None:
+    """Draw the choice of groups, and return the group of each file.
+
+    Raises:
+        SummaryError: the files can't be grouped that way.
+    """
+    way = st.segmented_control(
+        "Group by",
+        [_NONE, _FOLDER, _PATTERN, _TABLE],
+        default=_NONE,
+        required=True,
+        wrap=True,
+        key=f"{key}_group_by",
+        persist_state="session",
+        help="Compare groups: by the folder of the files, which 'Choose a folder' keeps, by a part of their names, or "
+        "by a table that names each file's group.",
+    )
+    if way == _FOLDER:
+        return by_folder(files)
+    if way == _PATTERN:
+        pattern = st.text_input(
+            "File names look like",
+            value="{group}_*",
+            key=f"{key}_pattern",
+            persist_state="session",
+            help="`{group}` stands for the group's name, `*` for any text: `{group}_*` takes 'anna' from anna_01.jpg.",
+        )
+        return by_pattern(files, pattern)
+    if way == _TABLE:
+        table = st.file_uploader(
+            "CSV with the columns 'file' and one with the groups", type=["csv", "tsv", "txt"], key=f"{key}_groups"
+        )
+        if table is None:
+            return None
+        data = table.getvalue()
+        column = st.selectbox("Column with the groups", table_columns(data), key=f"{key}_group_column")
+        return by_table(files, data, column)
+    return None
+
+
+def _draw(made: MadeSummary, key: str) -> None:
+    with st.container(horizontal=True):
+        for name, number in made.numbers:
+            st.metric(name, f"{number:,}", width="content")
+    st.dataframe(
+        pd.DataFrame(made.rows, columns=["number", *made.header[1:]]),
+        column_config={"number": st.column_config.TextColumn("", width="medium")},
+        hide_index=True,
+        height="content",
+        alt="Counts, shares with 95 % intervals, mean probabilities and valence",
+    )
+    st.caption(" ".join(made.notes))
+    for figure in made.charts:
+        _figure(figure, key)
+    if made.n_groups:
+        _tests(made)
+    st.markdown("**For the methods section**")
+    st.code(made.methods, language=None, wrap_lines=True)
+    st.download_button(
+        "Summary as HTML",
+        made.html,
+        "summary.html",
+        "text/html",
+        on_click="ignore",
+        icon=":material/description:",
+        help="One file with all of this. It opens offline.",
+    )
+
+
+def _figure(figure: FigureFiles, key: str) -> None:
+    st.image(figure.shown_png, caption=figure.title, width="stretch", alt=figure.title)
+    with st.container(horizontal=True):
+        for form, data, mime in (("PNG", figure.png, "image/png"), ("SVG", figure.svg, "image/svg+xml")):
+            st.download_button(
+                form,
+                data,
+                f"{figure.name}.{form.lower()}",
+                mime,
+                on_click="ignore",
+                icon=":material/image:",
+                key=f"{key}_figure_{figure.name}_{form}",
+            )
+
+
+def _tests(made: MadeSummary) -> None:
+    st.markdown("**Do the groups differ?**")
+    if not made.tests:
+        st.markdown(f"There are too few {made.unit} in too few groups for a test.")
+        return
+    st.markdown("\n".join(f"- {literal(text)}" for text in made.tests))
+    st.caption(made.caution)
