@@ -29,6 +29,8 @@ from scripts.environment import (
 
 UNIT = "not e2e and not training and not soak and not deploy"
 TWO_CORES = ("-n", "2", "--dist", "loadfile")
+# The folders of all tests with a browser, so that pytest needn't import the others to find them.
+BROWSER_TESTS = ("tests/e2e", "tests/trust")
 # Fast tests without pages and processes, which fail first.
 QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/live", "tests/cli", "tests/scripts")
 
@@ -47,8 +49,9 @@ def test(extra: list[str]) -> None:
     shutil.rmtree(ROOT / "test-results", ignore_errors=True)
     parts = (
         (*TWO_CORES, "-m", "training and not e2e and not soak"),
-        (*TWO_CORES, "-m", "e2e and not alone and not soak"),
-        ("-m", "alone and not soak"),
+        # In the order of their names: by default a file of few tests starts last, though it may take longest.
+        (*TWO_CORES, "--no-loadscope-reorder", *BROWSER_TESTS, "-m", "e2e and not alone and not soak"),
+        (*BROWSER_TESTS, "-m", "alone and not soak"),
     )
     # Each takes minutes, so a failure in one must not hide failures in the next.
     passed = [passes(*part) for part in parts]

@@ -35,8 +35,9 @@ def delete_output_dir() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def slow_tabs() -> Iterator[None]:
-    """Slow the browser down if SLOW_BROWSER=1 asks for it."""
+def patience() -> Iterator[None]:
+    """Wait for a page as long as a busy machine needs, and slow the browser down if SLOW_BROWSER=1 asks for it."""
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with pytest.MonkeyPatch.context() as patch:
         if slow_browser.is_wanted():
             slow_browser.slow_down(patch)
@@ -54,7 +55,6 @@ def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 def app(page: Page, server: Server, request: pytest.FixtureRequest, output_path: str) -> Iterator[App]:
     """Open a tab on the app. An exception in a page's script fails the test, and a failure keeps the server's log."""
     page.set_default_timeout(PATIENCE_S * 1000)
-    expect.set_options(timeout=PATIENCE_S * 1000)
     start = server.log.stat().st_size
     yield App(page, server)
     complaints = server.complaints(start)

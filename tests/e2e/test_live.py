@@ -30,6 +30,8 @@ from tests.support.live_driver import (
 )
 from tests.support.serving import Server
 
+pytestmark = pytest.mark.alone
+
 _CYCLES = 3
 
 

@@ -13,7 +13,7 @@ from fer.runs import layout, process, store
 from fer.runs.config import TrainConfig
 from fer.runs.store import RunSummary
 from fer.vision.samples import sample_portrait
-from tests.support.browser import drawn_table, eventually
+from tests.support.browser import PATIENCE_S, drawn_table, eventually
 from tests.support.browser_fixtures import use_tiny_model
 from tests.support.run_folders import write_answers, write_run
 from tests.support.serving import Server, running_app
@@ -130,8 +130,7 @@ def answer_of(bundle: Path) -> dict[str, float]:
 def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
     page: Page, browser: Browser, home: Path, tmp_path: Path
 ) -> None:
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    page.set_default_timeout(PATIENCE_S * 1000)
 
     with running_app(home, tmp_path / "first.log") as server:
         open_training(page, server)
@@ -200,8 +199,7 @@ def test_two_runs_are_compared_and_the_better_one_is_used_in_place(page: Page, h
         run_id = write_run(number, TrainConfig(epochs=5, seed=number), name=name, epochs_done=3, bundle=True)
         right = [True] * n_right + [False] * (100 - n_right)
         write_answers(run_id, right, in_use=(in_use, [True] * 71 + [False] * 29))
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    page.set_default_timeout(PATIENCE_S * 1000)
     with running_app(home, tmp_path / "log.log") as server:
         open_training(page, server)
         table = drawn_table(page)

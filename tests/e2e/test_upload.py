@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from fer.vision.images import decode, encode_jpeg, encode_png
-from tests.support.browser import App, drawn_table, eventually, expect_loaded, expect_to_fit
+from tests.support.browser import PATIENCE_S, App, drawn_table, eventually, expect_loaded, expect_to_fit
 from tests.support.builders import group_bgr, portrait_bgr
 from tests.support.serving import Server, running_app
 
@@ -226,7 +226,8 @@ def test_a_folder_keeps_the_names_of_its_folders_which_are_groups(app: App, phot
     assert {row["file"] for row in rows} == {f"study/{name}/{n}.jpg" for name in ("before", "after") for n in range(3)}
 
     page.get_by_text("Summary", exact=True).click()
-    expect(page.get_by_text("We analysed 6 photos")).to_be_visible()
+    # Another process draws its charts, after it has imported matplotlib.
+    expect(page.get_by_text("We analysed 6 photos")).to_be_visible(timeout=2 * PATIENCE_S * 1000)
     by_folder = page.get_by_role("radio", name="Folder", exact=True)
 
     def chosen() -> bool:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +10,12 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from fer.jobs.job import STOPPED
 from fer.video import store, stored
-from tests.support.browser import App
+from tests.support.browser import PATIENCE_S, App, eventually, expect_to_fit
 from tests.support.clips import Clip, looped, moving_portrait
 from tests.support.serving import running_app
 from tests.support.videos import queued
 
 N_FRAMES, RATE = 60, 30
-PATIENCE_SECONDS = 90
 LINKS = {
     "CSV": "clip.csv",
     "Parquet": "clip.parquet",
@@ -117,6 +115,7 @@ def test_a_clip_is_uploaded_watched_played_and_saved(app: App, clip: Path) -> No
 def test_an_analysis_outlives_its_server_and_is_stopped_from_the_next(
     page: Page, home: Path, clip: Path, long_clip: Path, tmp_path: Path
 ) -> None:
+    page.set_default_timeout(PATIENCE_S * 1000)
     with running_app(home, tmp_path / "first.log") as server:
         app = App(page, server)
         app.open("Video")
@@ -132,12 +131,9 @@ def test_an_analysis_outlives_its_server_and_is_stopped_from_the_next(
         expect(page.get_by_text("of 36,000 frames")).to_be_visible()
         expect(page.get_by_role("img", name="The picture that the analysis has reached")).to_be_visible()
         page.get_by_role("button", name="Stop").click()
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (job.folder / "upload").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert (job.state, (job.folder / "upload").exists()) == (STOPPED, False)
+        eventually(lambda: (job.state, (job.folder / "upload").exists()) == (STOPPED, False), page)
         expect(player(page).locator("video")).to_be_visible()
-        assert following.ended
+        eventually(lambda: following.ended, page)
         for log in ("first.log", "second.log"):
             assert "Traceback" not in (tmp_path / log).read_text()
 
@@ -149,8 +145,12 @@ def test_the_page_has_one_column_on_a_phone(app: App, clip: Path, home: Path) ->
     page = app.open("Video")
     expect(player(page).locator("video")).to_be_visible()
     expect(page.get_by_role("link", name="CSV", exact=True)).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
     shares, timeline = page.get_by_test_id("stPlotlyChart").first, page.locator('iframe[title*="video_player"]')
-    above, below = timeline.bounding_box(), shares.bounding_box()
-    assert above is not None and below is not None and above["width"] > 300
-    assert below["y"] >= above["y"] + above["height"], "the player stands above the shares"
+
+    def the_player_stands_above_the_shares() -> bool:
+        above, below = timeline.bounding_box(), shares.bounding_box()
+        assert above is not None and below is not None
+        return above["width"] > 300 and below["y"] >= above["y"] + above["height"]
+
+    eventually(the_player_stands_above_the_shares, page)
+    expect_to_fit(page)

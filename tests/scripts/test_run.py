@@ -41,6 +41,16 @@ def test_a_failure_in_one_part_of_the_tests_runs_the_others_and_fails(
     assert "Some tests failed" in capsys.readouterr().err
 
 
+def test_all_tests_with_a_browser_are_where_they_are_looked_for() -> None:
+    marked = {
+        file.relative_to(CHECKOUT).as_posix()
+        for file in CHECKOUT.glob("tests/**/test_*.py")
+        if re.search(r"mark\.(alone|e2e)\b", file.read_text(encoding="utf-8"))
+    }
+    assert "tests/trust/test_quiet.py" in marked
+    assert all(file.startswith(run.BROWSER_TESTS) for file in marked)
+
+
 def test_help_names_every_command() -> None:
     script = CHECKOUT / "scripts" / "run.py"
     done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True)

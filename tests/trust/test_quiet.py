@@ -65,7 +65,7 @@ def seen(used: Path, result: dict) -> watch.Seen:
     )
 
 
-pytestmark = [pytest.mark.e2e, pytest.mark.training, pytest.mark.alone, pytest.mark.timeout(_SECONDS)]
+pytestmark = [pytest.mark.e2e, pytest.mark.training, pytest.mark.timeout(_SECONDS)]
 
 
 @pytest.fixture(autouse=True)
