@@ -132,7 +132,8 @@ def test_an_analysis_outlives_its_server_and_is_stopped_from_the_next(
         expect(page.get_by_role("img", name="The picture that the analysis has reached")).to_be_visible()
         page.get_by_role("button", name="Stop").click()
         eventually(lambda: (job.state, (job.folder / "upload").exists()) == (STOPPED, False), page)
-        expect(player(page).locator("video")).to_be_visible()
+        # The other video is analysed first.
+        expect(player(page).locator("video")).to_be_visible(timeout=2 * PATIENCE_S * 1000)
         eventually(lambda: following.ended, page)
         for log in ("first.log", "second.log"):
             assert "Traceback" not in (tmp_path / log).read_text()
