@@ -57,9 +57,9 @@ def _summary(video_id: str, written: Signature | None, _job: VideoJob) -> Stored
 def _shown(job: VideoJob, name: str, summary: StoredSummary) -> None:
     for note in summary.notes:
         st.warning(literal(note), icon=":material/info:")
+    person = _person(job, summary)
     left, right = st.columns([3, 2], gap="large")
     with right:
-        person = _person(job, summary)
         _shares(job, summary, person)
         _moments(job, summary, person)
     with left:
