@@ -101,10 +101,14 @@ def robustness(evaluation: Evaluation) -> None:
 
 def _corruptions(one: EvaluationResult, name: str) -> None:
     rows = [(row.label, row.accuracy, 0.0 - row.lost, row.sure, row.sure_accuracy) for row in one.corruptions]
+    # As numbers, also where a model is never sure and the last column is empty.
+    table = pd.DataFrame(rows, columns=["Faces", *_SHARES]).astype(dict.fromkeys(_SHARES, float))
+    table[list(_SHARES)] *= 100
     st.dataframe(
-        pd.DataFrame(rows, columns=["Faces", *_SHARES]),
+        table,
         hide_index=True,
-        column_config={title: st.column_config.NumberColumn(format="percent") for title in _SHARES},
+        height="content",
+        column_config={title: st.column_config.NumberColumn(format="%.1f %%") for title in _SHARES},
         alt=f"Accuracy, share of faces that are answered and accuracy of those, of {name} by image corruption",
     )
 

@@ -10,6 +10,7 @@ from fer.evaluation.once import evaluate_once
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
+from tests.support.builders import make_bundle
 from tests.support.evaluation_page import EVALUATION, SOURCE, OpenPage, box, buttons, evaluated, texts
 from tests.support.forms import csv_lines, synthetic_faces, votes_lines, write_lines
 
@@ -71,8 +72,20 @@ def test_choosing_robustness_offers_to_measure_it_and_keeps_the_rest(bundle: Bun
     assert known is not None
     table = next(item.value for item in page.dataframe if "Accuracy if sure" in item.value)
     assert table["Faces"].tolist() == [row.label for row in known.corruptions]
-    assert table["Sure"].tolist() == [row.sure for row in known.corruptions]
-    assert table["Accuracy if sure"].tolist()[0] == known.answered.accuracy
+    assert table["Sure"].tolist() == [100 * row.sure for row in known.corruptions]
+    assert table["Accuracy if sure"].tolist()[0] == 100 * (known.answered.accuracy or 0)
+
+
+def test_the_robustness_of_a_model_that_is_never_sure_is_shown(
+    tmp_path: Path, open_page: OpenPage, fer_home: Path
+) -> None:
+    timid = make_bundle(tmp_path / "timid", confidence_threshold=1.0)
+    use_bundle(timid.path)
+    evaluated(timid, robustness=True)
+    page = open_page(EVALUATION)
+    assert not page.exception
+    table = next(item.value for item in page.dataframe if "Accuracy if sure" in item.value)
+    assert table["Sure"].tolist() == [0] * 13 and table["Accuracy if sure"].isna().all()
 
 
 def test_two_models_are_shown_next_to_each_other(bundle: Bundle, second: Bundle, open_page: OpenPage) -> None:
