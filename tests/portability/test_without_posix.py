@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.support.clips import HEIGHT, WIDTH, Clip
+from tests.support.pictures import PICTURES
 from tests.support.without_posix import run_without_posix
-from tests.vision.test_images import PICTURES
 
 
 def test_the_process_really_lacks_posix(fer_home: Path) -> None:

@@ -12,7 +12,7 @@ from fer.paths import CHECKOUT
 from fer.vision import heif
 from fer.vision.files.parts import DamagedError
 from fer.vision.images import decode
-from tests.vision.test_images import PICTURES
+from tests.support.pictures import PICTURES
 
 PHOTO = (PICTURES / "portrait.heic").read_bytes()
 _SIZE = "import struct, sys; sys.stdout.buffer.write(struct.pack('<QQ', {}, {})); sys.stdout.flush()\n"

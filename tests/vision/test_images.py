@@ -17,8 +17,8 @@ from fer.text import MB
 from fer.vision import images
 from fer.vision.images import decode, encode_jpeg, encode_png
 from tests.support.builders import encoded, portrait_bgr
+from tests.support.pictures import PICTURES
 
-PICTURES = Path(__file__).parent / "pictures"
 # Four quarters, so that every orientation looks different: (row, column) of a pixel in each, and its colour.
 RED, GREEN, BLUE, GRAY = (200, 30, 20), (20, 180, 40), (30, 40, 190), (120, 120, 120)
 

@@ -1,12 +1,9 @@
-from pathlib import Path
-
 import pytest
 from PIL import Image
 
 from fer.vision.files.formats import HEAD_BYTES, format_of, other_format_of
 from tests.support.builders import encoded
-
-PICTURES = Path(__file__).parents[1] / "pictures"
+from tests.support.pictures import PICTURES
 
 
 @pytest.mark.parametrize(
