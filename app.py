@@ -29,8 +29,8 @@ else:
     page_frame(
         PRODUCT,
         ":material/mood:",
-        "See which expression each face shows in photos or in your camera's picture: angry, disgust, fear, happy, sad, "
-        "surprise or neutral. Everything runs on this machine.",
+        "See which expression each face shows in photos, in videos and in your camera's picture: angry, disgust, fear, "
+        "happy, sad, surprise or neutral. Everything runs on this machine.",
     )
     warn_if_open()
     home.start()

@@ -30,12 +30,13 @@ _SPEED: Final = "Time per face"
 
 _STARTS: Final = (
     ("Upload", "Analyse photos", "Drop photos, take a snapshot or try the sample."),
+    ("Video", "Analyse videos", "See what each person looks like over time."),
     ("Live", "Open the camera", "See the expression of each face, frame by frame."),
 )
 
 
 def start() -> None:
-    """Show the buttons that lead to photos and to the camera, and a sample result."""
+    """Show the buttons that lead to photos, videos and the camera, and a sample result."""
     # The buttons come first, because on a phone the columns are below each other.
     buttons, picture = st.columns([2, 1], gap="large", vertical_alignment="center")
     with buttons:

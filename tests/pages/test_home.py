@@ -59,9 +59,9 @@ def test_a_model_that_is_never_sure_is_explained(fer_home: Path, open_page: Open
     assert any("always says 'not sure'" in caption.value for caption in open_page("app.py").caption)
 
 
-def test_the_buttons_come_first_and_lead_to_photos_and_the_camera(tiny_model: Path, open_page: OpenPage) -> None:
+def test_the_buttons_come_first_and_lead_to_photos_videos_and_the_camera(tiny_model: Path, open_page: OpenPage) -> None:
     app = open_page("app.py")
-    assert [button.label for button in app.main.button][:2] == ["Analyse photos", "Open the camera"]
+    assert [button.label for button in app.main.button][:3] == ["Analyse photos", "Analyse videos", "Open the camera"]
     app.button(key="home_Upload").click().run()
     assert [title.value for title in app.title] == ["Upload"]
 
