@@ -141,11 +141,12 @@ def _take(browser: Browser, url: str, name: str, target: Path, size_wh: tuple[in
         _settle(page)
         prepare(page, Path(folder))
         _settle(page)
-        # Streamlit scrolls inside the page, so the window has to be as high as the content.
-        height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
         page.mouse.move(width // 2, 2)
-        page.set_viewport_size({"width": width, "height": min(int(height), max_height)})
-        _settle(page)
+        # Streamlit scrolls inside the page, so the window has to be as high as the content, which may grow with it.
+        for _ in range(2):
+            height = page.get_by_test_id("stMain").evaluate("element => element.scrollHeight")
+            page.set_viewport_size({"width": width, "height": min(int(height), max_height)})
+            _settle(page)
         page.get_by_test_id("stMain").evaluate("element => element.scrollTo(0, 0)")
         picture = page.screenshot()
     # A quarter of PNG's size. A palette would be small too, but photos would use up its colours.
