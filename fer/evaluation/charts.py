@@ -29,11 +29,14 @@ _CURVE_POINTS: Final = 200
 _CONFIDENCE_BINS: Final = 20
 
 
-def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion matrix") -> go.Figure:
-    """Draw the confusion matrix with counts, or with the share of each row. The colour always shows the share."""
+def confusion_chart(metrics: Metrics, title: str = "Confusion matrix") -> go.Figure:
+    """Draw the confusion matrix: in each cell the share of its row, which the colour shows, and the count."""
     counts = metrics.confusion
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    text = [[f"{share:.2f}" for share in row] for row in shares] if by_row else counts.astype(str).tolist()
+    text = [
+        [f"{share:.0%}<br>{count:,}" for share, count in zip(*row, strict=True)]
+        for row in zip(shares, counts, strict=True)
+    ]
     figure = go.Figure(
         go.Heatmap(
             z=shares,
@@ -42,7 +45,7 @@ def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion m
             text=text,
             texttemplate="%{text}",
             customdata=counts,
-            hovertemplate="true %{y}, predicted %{x}: %{customdata} faces, %{z:.2f} of the row<extra></extra>",
+            hovertemplate="true %{y}, predicted %{x}: %{customdata} faces, %{z:.1%} of the row<extra></extra>",
             colorscale="Blues",
             zmin=0,
             zmax=1,
@@ -51,11 +54,11 @@ def confusion_chart(metrics: Metrics, *, by_row: bool, title: str = "Confusion m
             ygap=1,
         )
     )
-    return _finished(figure, title, x="predicted", y="true", height=380).update_yaxes(autorange="reversed")
+    return _finished(figure, title, x="predicted", y="true", height=420).update_yaxes(autorange="reversed")
 
 
 def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by class") -> go.Figure:
-    """Draw precision, recall and F1 of each class as three markers."""
+    """Draw precision, recall and F1 of each class as three markers, with F1 in words at the right."""
     figure = go.Figure()
     names = [f"{name} ({metrics.per_class[name].support})" for name in EMOTIONS]
     for key, label, symbol in (
@@ -69,13 +72,23 @@ def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by 
             mode="markers",
             showlegend=False,
             marker={"symbol": symbol, "size": 12, "color": [EMOTION_COLORS[name] for name in EMOTIONS]},
-            hovertemplate=f"{label} of %{{y}}: %{{x:.3f}}<extra></extra>",
+            hovertemplate=f"{label} of %{{y}}: %{{x:.1%}}<extra></extra>",
         )
         # A grey legend entry explains the shape without a class's colour.
         marker = {"symbol": symbol, "size": 10, "color": _GUIDE["color"]}
         figure.add_scatter(x=[None], y=[names[0]], mode="markers", name=label, marker=marker)
+    figure.add_scatter(
+        x=[1.03] * len(names),
+        y=names,
+        text=[f"F1 {metrics.per_class[name].f1:.0%}" for name in EMOTIONS],
+        mode="text",
+        textposition="middle right",
+        showlegend=False,
+        hoverinfo="skip",
+    )
     figure = _finished(figure, title, x="share", y=None, height=340)
-    return figure.update_yaxes(autorange="reversed").update_xaxes(range=[-0.02, 1.02])
+    figure.update_xaxes(range=[-0.02, 1.22], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%")
+    return figure.update_yaxes(autorange="reversed")
 
 
 def calibration_chart(predictions: Predictions, color: str = MODEL_COLORS[0], title: str = "Calibration") -> go.Figure:

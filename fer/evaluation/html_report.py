@@ -53,7 +53,7 @@ def html_page(
         score_charts=[
             _chart(charts.per_class_chart(one.metrics, f"Scores by class, {one.model.name}")) for one in results
         ],
-        confusion_charts=[_confusion(one, by_row) for by_row in (False, True) for one in results],
+        confusion_charts=[_chart(charts.confusion_chart(one.metrics, one.model.name)) for one in results],
         calibration_charts=_calibration(results),
         coverage_caption=charts.DIAMOND,
         coverage_chart=_coverage(results),
@@ -96,11 +96,6 @@ def _scores(result: EvaluationResult) -> list[list[str]]:
         [name, f"{one.precision:.3f}", f"{one.recall:.3f}", f"{one.f1:.3f}", str(one.support)]
         for name, one in result.metrics.per_class.items()
     ]
-
-
-def _confusion(result: EvaluationResult, by_row: bool) -> Markup:
-    title = f"{result.model.name}, {'shares' if by_row else 'counts'}"
-    return _chart(charts.confusion_chart(result.metrics, by_row=by_row, title=title))
 
 
 def _calibration(results: Sequence[EvaluationResult]) -> list[Markup]:

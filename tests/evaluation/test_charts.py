@@ -17,14 +17,12 @@ def answers(n_right: int = 6, n: int = 10, confidence: float = 0.6) -> Predictio
     return Predictions(labels, probabilities)
 
 
-def test_confusion_shows_counts_or_shares_and_both_on_hover() -> None:
-    metrics = measure(answers())
-    (counts,) = charts.confusion_chart(metrics, by_row=False).data
-    (shares,) = charts.confusion_chart(metrics, by_row=True).data
-    assert counts.text[0][3] == "4" and shares.text[0][3] == "1.00"
-    assert counts.z[0][3] == 1.0 and counts.customdata[0][3] == 4
-    assert counts.z[2].sum() == 0, "a class without faces is no division by zero"
-    assert list(counts.y) == list(EMOTIONS)
+def test_confusion_shows_shares_and_counts() -> None:
+    (cells,) = charts.confusion_chart(measure(answers())).data
+    assert cells.text[0][3] == "100%<br>4" and cells.text[2][3] == "0%<br>0"
+    assert cells.z[0][3] == 1.0 and cells.customdata[0][3] == 4
+    assert cells.z[2].sum() == 0, "a class without faces is no division by zero"
+    assert list(cells.y) == list(EMOTIONS)
 
 
 def test_calibration_leaves_empty_bins_out_and_names_its_error() -> None:
@@ -82,7 +80,8 @@ def test_robustness_shows_unchanged_faces_first_and_both_models_side_by_side() -
 def test_scores_by_class_are_in_the_order_of_the_classes() -> None:
     figure = charts.per_class_chart(measure(answers()))
     shown = [trace for trace in figure.data if trace.showlegend is False]
-    precision, recall, _ = shown
+    precision, recall, f1, words = shown
+    assert words.text[3] == "F1 75%" and f1.x[3] == pytest.approx(0.75)
     assert precision.x[3] == pytest.approx(0.6) and recall.x[3] == 1.0
     assert precision.y[3] == "happy (6)"
     assert {trace.name for trace in figure.data if trace.showlegend is not False} == {"precision", "recall", "F1"}

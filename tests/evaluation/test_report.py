@@ -68,7 +68,7 @@ def test_the_page_has_every_part_once(found, classifier, made) -> None:
         *("Robustness", "Agreement with the FER+ votes", "Method"),
     ):
         assert text.count(f"<h2>{heading}</h2>") == 1, heading
-    assert text.count("Plotly.newPlot") == 8
+    assert text.count("Plotly.newPlot") == 7
     # The model predicts the most voted class of every face, and the label of 63 of 70.
     assert "agrees with the votes on 100.0 % of these faces and with the labels on 90.0 %" in text
     assert "<td>Accuracy</td><td>90.0 %</td>" in text
@@ -112,8 +112,8 @@ def test_two_models_are_compared(found, made, tmp_path: Path) -> None:
     other = evaluate_model(tiny_classifier(tmp_path / "other", sharpness=1.0), found)
     text = body(html(found, [made, other]))
     assert "McNemar" in text
-    # Scores, two matrices, calibration and confidence of each model; coverage, robustness and agreement of both.
-    assert text.count("Plotly.newPlot") == 2 * 5 + 3
+    # Scores, matrix, calibration and confidence of each model; coverage, robustness and agreement of both.
+    assert text.count("Plotly.newPlot") == 2 * 4 + 3
     values = json.loads(report(".json", found, [made, other]))
     assert [model["n"] for model in values["models"]] == [70, 70]
     assert values["comparison"]["both_right"] == 63

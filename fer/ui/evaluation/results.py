@@ -102,7 +102,7 @@ def _confusion(
     cells = pd.DataFrame(
         [[_CELL.format(alpha=_STRONGEST * share) for share in row] for row in shares], frame.index, frame.columns
     )
-    styled = frame.style.apply(lambda _: cells, axis=None).format("{:.2f}" if by_row else "{:d}")
+    styled = frame.style.apply(lambda _: cells, axis=None).format("{:.0%}" if by_row else "{:d}")
     key = f"evaluation_confusion_{key}_{by_row}"
 
     def chosen() -> None:
