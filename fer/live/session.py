@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fer.arrays import Image
@@ -14,6 +14,7 @@ from fer.errors import FerError, SlowModelError
 from fer.live.overlay import draw
 from fer.live.settings import LiveSettings
 from fer.live.snapshot import STALLED_AFTER_S, LiveSnapshot
+from fer.provenance import Provenance
 from fer.streams.overlay import hide_all
 from fer.streams.people import Person, observations_of, people_of
 from fer.streams.pipeline import FacePipeline, SeenFace, StreamModel, stream_detector
@@ -68,7 +69,7 @@ class LiveSession:
         self._settings = settings
         self._detector = make_detector(settings)
         self._model = model
-        self._model_names = [model.name]
+        self._model_names, self._model_hashes = [model.name], [model.hash]
         self._record = SessionRecord(datetime.now().astimezone())
         self._began_s = clock()
         self._ended_s: float | None = None
@@ -115,6 +116,7 @@ class LiveSession:
             # The page and a frame may both notice that another model is in use.
             if model.name != self._model_names[-1]:
                 self._model_names.append(model.name)
+                self._model_hashes.append(model.hash)
 
     def submit(self, image_bgr: Image) -> Image:
         """Process a frame.
@@ -266,6 +268,22 @@ class LiveSession:
         """Return the last annotated frame, (H, W, 3) uint8 BGR, or None before the first. Don't modify it."""
         with self._lock:
             return self._picture
+
+    def provenance(self) -> Provenance:
+        """Return what made the record. Where several models did, all are named; the rest is of the last one."""
+        with self._lock:
+            model, settings, detector = self._model, self._settings, self._detector
+            names, hashes = (", then ".join(texts) for texts in (self._model_names, self._model_hashes))
+        return Provenance(
+            model=names,
+            model_hash=hashes,
+            detector=settings.detector,
+            confidence_threshold=model.confidence_threshold,
+            crop_scale=detector.crop_scale,
+            candidate_coverage=model.sets.coverage if model.sets else None,
+            accuracy=model.accuracy,
+            date=self._record.started.astimezone(UTC).isoformat(timespec="seconds"),
+        )
 
     def about(self) -> dict[str, Any]:
         """Return the facts about the session that go into the record's JSON."""

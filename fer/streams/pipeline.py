@@ -1,14 +1,17 @@
 """Track and classify the faces of one stream: detection or optical flow on a small frame, then one classification."""
 
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import Boxes, Image, Images
+from fer.provenance import Accuracy
+from fer.recognition.bundle import Bundle
 from fer.recognition.candidates import ClassSets
+from fer.recognition.provenance import accuracy_of
 from fer.results import Pose
 from fer.streams.settings import StreamSettings
 from fer.vision.boxes import FaceDetector
@@ -41,12 +44,22 @@ class StreamModel:
         confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
         name: the name in the exported record.
         sets: which classes may be the right one; None if the model has no such calibration.
+        hash: digits that change with the model and its calibration.
+        accuracy: how often the model was right; None if that is unknown.
     """
 
     classifier: Classifier
     confidence_threshold: float = 0.0
     name: str = ""
     sets: ClassSets | None = None
+    hash: str = ""
+    accuracy: Accuracy | None = None
+
+    @classmethod
+    def of(cls, bundle: Bundle, classifier: Classifier) -> Self:
+        """Return a bundle's model with a classifier that was made of it."""
+        name = f"{bundle.name} ({bundle.hash})"
+        return cls(classifier, bundle.confidence_threshold, name, bundle.sets, bundle.hash, accuracy_of(bundle))
 
 
 def stream_detector(settings: StreamSettings) -> FaceDetector:

@@ -12,7 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE
+from fer.provenance import Provenance
 from fer.results import QUALITY, Pose
+from fer.text import spreadsheet_safe
 
 # One face at 30 frames per second fills this in 22 minutes. Full, it makes 12 MB of CSV or 26 MB of JSON.
 MAX_ROWS: Final = 40_000
@@ -241,14 +243,16 @@ class SessionRecord:
         table["candidates"] = [_names(int(row["candidates"]), row["smoothed"]) for row in rows]
         return pd.DataFrame(table)
 
-    def files(self, about: dict[str, Any]) -> RecordFiles:
+    def files(self, about: dict[str, Any], made_by: Provenance) -> RecordFiles:
         """Return the record as files.
 
         Args:
             about: facts about the session, which come first in the JSON.
+            made_by: what made it: in the JSON under 'about', and as the last columns of the CSV.
         """
         table = self.to_frame()
         document = {
+            "about": made_by.to_dict(),
             **about,
             "started": self.started.isoformat(timespec="milliseconds"),
             "kept_every_nth_frame": self._stride,
@@ -266,7 +270,9 @@ class SessionRecord:
         # pandas writes the rows ten times faster than the json module.
         rows = table.to_json(orient="records", double_precision=4)
         text = f'{json.dumps(document, ensure_ascii=False)[:-1]}, "rows": {rows}}}'
-        return RecordFiles(csv=table.to_csv(index=False).encode(), json=text.encode())
+        columns = made_by.columns()
+        columns["model"] = spreadsheet_safe(str(columns["model"]))
+        return RecordFiles(csv=table.assign(**columns).to_csv(index=False).encode(), json=text.encode())
 
 
 def _bits(candidates: Sequence[str]) -> int:

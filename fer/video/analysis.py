@@ -202,8 +202,7 @@ def video_model(bundle: Bundle) -> StreamModel:
         BundleError: the model can't be opened.
     """
     # Finding, drawing and encoding have threads of their own.
-    classifier = EmotionClassifier(bundle, threads=1)
-    return StreamModel(classifier, bundle.confidence_threshold, f"{bundle.name} ({bundle.hash})", bundle.sets)
+    return StreamModel.of(bundle, EmotionClassifier(bundle, threads=1))
 
 
 def analyze_video(

@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 
 from fer.emotions import EMOTIONS
+from fer.provenance import PROVENANCE_COLUMNS, Provenance
 from fer.results import QUALITY, Pose
 from fer.streams.record import OUTCOMES, Observation, SessionRecord
 from tests.support.observations import STARTED, leaning, seen
+
+ABOUT = Provenance("=model", "0f", "haar", 0.5, 1.0)
 
 
 def record(max_rows: int = 100) -> SessionRecord:
@@ -122,21 +125,25 @@ def test_pose_quality_and_reasons_are_recorded_as_for_photos() -> None:
         "the face is turned too far to the side; the face is dark",
     ]
     assert table.loc[1, names[:11]].isna().all() and table.loc[1, "reasons"] == ""
-    row = json.loads(session.files({}).json)["rows"][1]
+    row = json.loads(session.files({}, ABOUT).json)["rows"][1]
     assert row["yaw"] is None and row["blur"] is None
 
 
 def test_csv_reads_back_as_the_table() -> None:
     session = record()
     session.add(0, 0.25, 0.0, [turned()])
-    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(session.files({}).csv)), session.to_frame(), check_dtype=False)
+    table = pd.read_csv(io.BytesIO(session.files({}, ABOUT).csv))
+    rows, made_by = table.drop(columns=list(PROVENANCE_COLUMNS)), table[list(PROVENANCE_COLUMNS)]
+    pd.testing.assert_frame_equal(rows, session.to_frame(), check_dtype=False)
+    # A spreadsheet would run the name as a formula.
+    assert made_by.to_numpy()[0].tolist() == ["'=model", "0f", "haar", 0.5, ABOUT.version, ABOUT.date]
 
 
 def test_json_holds_the_session_and_its_rows() -> None:
     session = record()
     session.add(0, 0.0, 2.0, [seen(1, "fear")])
-    document = json.loads(session.files({"model": "m1"}).json)
-    assert document["model"] == "m1"
+    document = json.loads(session.files({"model": "m1"}, ABOUT).json)
+    assert document["model"] == "m1" and document["about"] == ABOUT.to_dict()
     assert document["started"] == "2025-03-04T05:06:07.000+00:00"
     assert document["share_of_time"]["fear"] == 1.0
     assert document["people"][0]["share_of_time"]["fear"] == 1.0
@@ -147,7 +154,7 @@ def test_json_holds_the_session_and_its_rows() -> None:
 def test_an_empty_session_exports_its_columns() -> None:
     session = record()
     assert len(session.to_frame()) == 0
-    files = session.files({})
+    files = session.files({}, ABOUT)
     assert files.csv.decode().startswith("time,seconds,frame,person,x,y,width,height,emotion,confidence,sure,angry")
     document = json.loads(files.json)
     assert document["rows"] == []

@@ -155,7 +155,7 @@ def _loaded(bundle: Bundle) -> StreamModel:
     # One thread: two are slightly faster for a single face but take more processor time in total.
     classifier = EmotionClassifier(bundle, threads=1)
     classifier.probabilities(np.zeros((1, SIDE, SIDE, 1), np.uint8))
-    return StreamModel(classifier, bundle.confidence_threshold, f"{bundle.name} ({bundle.hash})", bundle.sets)
+    return StreamModel.of(bundle, classifier)
 
 
 def _network() -> NetworkSettings:
