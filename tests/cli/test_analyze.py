@@ -1,8 +1,9 @@
+"""`fer analyze`, as users type it."""
+
 import csv
 import io
 import json
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,13 +21,6 @@ from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.results import Face, ImageAnalysis
 from tests.support.builders import encoded, group_bgr, make_bundle, portrait_bgr
-from tests.support.cli import Command, command
-
-
-@pytest.fixture
-def analyze(tmp_path: Path) -> Command:
-    """Run `fer analyze` with a model that classifies by brightness."""
-    return command("analyze", "--model", make_bundle(tmp_path / "bundle").path)
 
 
 @pytest.fixture
@@ -319,55 +313,3 @@ def test_the_table_shows_reasons_and_candidates_and_cuts_no_expression(photos, m
     assert ("178 63 90 113" in words) is (columns == 120)
     if columns == 120:
         assert "blurred; the picture is noisy; surprise or fear?" in words
-
-
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
-    """Two folders with two photos each; the names carry the person."""
-    for group in ("after", "before"):
-        (tmp_path / "study" / group).mkdir(parents=True)
-        for person in ("anna", "ben"):
-            cv2.imwrite(str(tmp_path / "study" / group / f"{person}_1.png"), portrait_bgr())
-    return tmp_path / "study"
-
-
-@pytest.mark.parametrize(
-    ("options", "groups"),
-    [
-        ([], []),
-        (["--group-by", "folder"], ["after", "before"]),
-        (["--group-by", "pattern", "--pattern", "{group}_*"], ["anna", "ben"]),
-        (["--group-by", "table", "--groups", "groups.csv"], ["calm", "loud", "no group"]),
-        (["--group-by", "table", "--groups", "groups.csv", "--column", "age"], ["30", "40", "no group"]),
-    ],
-)
-def test_a_summary_compares_groups(analyze, study, tmp_path, monkeypatch, options, groups) -> None:
-    monkeypatch.chdir(tmp_path)
-    rows = [f"{study}/after/anna_1.png,calm,30", f"{study}/before/ben_1.png,loud,40"]
-    (tmp_path / "groups.csv").write_text("\n".join(["file,group,age", *rows]))
-    result = analyze(study, "--summary", "summary.html", "--quiet", *options)
-    assert result.exit_code == 0, result.output
-    page = (tmp_path / "summary.html").read_text()
-    header = page[page.index("<thead>") : page.index("</thead>")]
-    assert re.findall(r'scope="col">([^<]*)<', header) == ["", "all photos", *groups]
-    assert "We analysed 4 photos" in page and load_bundle(tmp_path / "bundle").hash in page
-
-
-@pytest.mark.parametrize(
-    ("options", "code", "sentence"),
-    [
-        (["--group-by", "folder"], 2, "needs --summary"),
-        (["--summary", "s.html", "--group-by", "pattern"], 2, "needs --pattern"),
-        (["--summary", "s.html", "--group-by", "table"], 2, "needs --groups"),
-        (["--summary", "s.html", "--pattern", "{group}"], 2, "belongs to --group-by pattern"),
-        (["--summary", "s.html", "--group-by", "table", "--groups", "no.csv"], 1, "name a CSV file"),
-        (["--summary", "no/s.html"], 1, "there is no folder 'no'"),
-        (["--summary", "a", "--csv", "a"], 2, "can hold --csv or --summary, not both"),
-        (["--summary", "s.html", "--group-by", "folder"], 1, "All files are in one folder"),
-    ],
-)
-def test_a_summary_that_cannot_be_made_is_told(analyze, photos, monkeypatch, options, code, sentence) -> None:
-    monkeypatch.chdir(photos)
-    result = analyze("one.png", *options)
-    assert result.exit_code == code and sentence in " ".join(result.stderr.split())
-    assert "Traceback" not in result.stderr
