@@ -46,8 +46,8 @@ def _person(person: Person) -> Row:
         face.sure,
         *(round(float(value), 6) for value in person.raw),
         *(round(float(value), 6) for value in face.probabilities),
-        *(None if angle is None else round(angle, 1) for angle in pose),
-        *(None if value is None else round(value, 3) for value in face.quality or (None,) * len(QUALITY)),
+        *(None if angle is None else round(float(angle), 1) for angle in pose),
+        *(None if value is None else round(float(value), 3) for value in face.quality or (None,) * len(QUALITY)),
         "; ".join(face.reasons),
         " or ".join(face.candidates),
     )
