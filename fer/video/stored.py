@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Meta
 
+from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.errors import VideoError
 from fer.storage.files import replacing, write_json
 from fer.storage.open_files import open_plain
@@ -33,6 +34,8 @@ _DAMAGED: Final = "The results of this video are damaged; delete it and add it a
 _BATCH_ROWS: Final = 2_000
 
 Number = Annotated[int, Meta(ge=1, le=10**9)]
+Emotion = Annotated[str, Meta(pattern=f"^({'|'.join(EMOTIONS)})$")]
+Outcome = Annotated[str, Meta(pattern=f"^({'|'.join(OUTCOMES)})$")]
 Shares = Annotated[tuple[Share, ...], Meta(min_length=len(OUTCOMES), max_length=len(OUTCOMES))]
 
 
@@ -51,7 +54,7 @@ class StoredMoment:
     """A person's strongest moment of an expression; its picture is in a file, unless faces are blurred."""
 
     person: Number
-    emotion: Text
+    emotion: Emotion
     time_s: Seconds
     confidence: Share
 
@@ -66,8 +69,8 @@ class StoredChange:
     """A person's expression changed from one of `OUTCOMES` to another."""
 
     person: Number
-    before: Text
-    after: Text
+    before: Outcome
+    after: Outcome
     time_s: Seconds
 
 
@@ -76,8 +79,12 @@ class StoredLine:
     """A person's probabilities over time, a row per point; None breaks the line."""
 
     person: Number
-    seconds: tuple[Seconds, ...]
-    probabilities: tuple[tuple[Share | None, ...], ...]
+    seconds: Annotated[tuple[Seconds, ...], Meta(min_length=1)]
+    probabilities: tuple[Annotated[tuple[Share | None, ...], Meta(min_length=N_EMOTIONS, max_length=N_EMOTIONS)], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.seconds) != len(self.probabilities):
+            raise ValueError("a line has a row of probabilities per second")
 
 
 @dataclass(frozen=True)

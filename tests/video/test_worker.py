@@ -218,3 +218,32 @@ def test_a_missing_model_is_told(clip: Path, fer_home: Path) -> None:
 
 def test_the_shipped_model_can_be_used(fer_home: Path) -> None:
     assert store.add_upload(io.BytesIO(b"x"), Request("a", 1.0, str(SHIPPED_BUNDLE), "Shipped model")).state == QUEUED
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("moments", 0, "emotion"), "/../../request"),
+        (("moments", 0, "time_s"), -1),
+        (("people", 0, "shares"), [1.0]),
+        (("lines", 0, "seconds"), []),
+        (("lines", 0, "seconds"), [0.0] * 99),
+        (("lines", 0, "probabilities", 0), [0.5]),
+        (("width",), 0),
+        (("about",), None),
+    ],
+)
+def test_a_summary_that_someone_changed_is_damaged(
+    clip: Path, ask: Callable[..., Request], place: tuple[str | int, ...], value: object
+) -> None:
+    job = upload(clip, ask(annotated=False))
+    worker.run(job.folder)
+    file = job.folder / "summary.json"
+    values = inner = json.loads(file.read_text())
+    assert stored.load_summary(job.folder).moments
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    file.write_text(json.dumps(values))
+    with pytest.raises(VideoError, match="are damaged; delete it and add it again"):
+        stored.load_summary(job.folder)
