@@ -22,7 +22,7 @@ _SIDE: Final = 128
 _CLOSER: Final = 0.8
 # A face that scores less may be turned by any angle.
 _UPRIGHT: Final = 0.9
-# No angle shows a face where none of the quarters scores so much.
+# What was found in a photo turned by quarters is no face if it scores less when it is looked at so.
 _HOPELESS: Final = 0.25
 # Degrees by which the landmarks of an upright face are tilted at most; natural tilts are within these.
 _LEVEL: Final = 15.0
@@ -75,7 +75,7 @@ class Examiner:
             return self._at(angle)
         if angle == 0 and self._at(0).score < _UPRIGHT:
             angle = max((0, *_QUARTERS), key=lambda quarter: self._at(quarter).score)
-        if self._at(angle).score < _HOPELESS:
+        if angle == self._supposed != 0 and self._at(angle).score < _HOPELESS:
             return self._at(angle)
         while (better := max((angle, angle - _STEP, angle + _STEP), key=lambda near: self._at(near).score)) != angle:
             angle = better

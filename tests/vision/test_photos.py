@@ -262,16 +262,6 @@ def test_the_work_for_a_long_strip_grows_with_its_pixels(monkeypatch: pytest.Mon
     assert sum(searched) < strip.size
 
 
-def test_one_sideways_face_has_a_small_photo_searched_for_more() -> None:
-    image_bgr, middles = scene(640, 480, 60, [(40, 20)])
-    small, more = scene(640, 480, 22, [(450, 300)])
-    image_bgr[300:430, 450:580] = small[300:430, 450:580]
-    middles = np.vstack([middles, more])
-    found = create_detector("yunet").detect(np.ascontiguousarray(np.rot90(image_bgr)))
-    assert found_at(found, np.column_stack([middles[:, 1], 640 - middles[:, 0]]), 60) == [1, 1] and len(found) == 2
-    assert found.rolls == pytest.approx([-90, -90], abs=15)
-
-
 def test_what_was_found_sideways_is_looked_at_sideways_only(monkeypatch: pytest.MonkeyPatch) -> None:
     network = detection._yunet()
     image_bgr = np.ascontiguousarray(np.rot90(portrait_bgr(), 2))
