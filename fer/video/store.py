@@ -159,7 +159,8 @@ def _make_folder(folder: Path) -> None:
 @contextmanager
 def _private(path: Path) -> Iterator[IO[bytes]]:
     """Yield a new file that nobody else may open."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as stream:
+    # With an opener, which Path.open hasn't: Python's own flags open the file as binary on Windows, too.
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, FILE_MODE)) as stream:
         yield stream
 
 
