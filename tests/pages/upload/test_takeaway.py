@@ -1,0 +1,57 @@
+"""What a user takes away from the Upload page: files and the summary."""
+
+import io
+import zipfile
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from tests.support.upload_page import drop, portrait, texts, wall
+
+
+def test_the_downloads_contain_every_file(upload: AppTest, offered_files: dict[str, Callable[[], bytes]]) -> None:
+    drop(upload, ("me.jpg", portrait()), ("wall.png", wall()), ("rubbish.jpg", b"no picture"))
+    labels = [button.proto.label for button in upload.get("download_button")]
+    assert labels[:4] == ["CSV of faces", "CSV of photos", "JSON", "Annotated photos"]
+
+    def names() -> set[str]:
+        return set(zipfile.ZipFile(io.BytesIO(offered_files["Annotated photos"]())).namelist())
+
+    assert names() == {"me-annotated.jpg", "wall-annotated.jpg"}
+    upload.file_uploader[0].set_value([("wall.png", wall(), "image/png")]).run()
+    assert names() == {"wall-annotated.jpg"}
+
+
+def opened_summary(upload: AppTest) -> AppTest:
+    upload.session_state["upload_summary"] = True
+    return upload.run()
+
+
+def test_the_summary_counts_the_photos_and_offers_figures_and_text(upload: AppTest) -> None:
+    drop(upload, ("a_1.jpg", portrait()), ("b_1.png", wall()), ("rubbish.jpg", b"no picture"))
+    opened_summary(upload)
+    assert not upload.exception
+    assert {metric.label: metric.value for metric in upload.metric} == {
+        "Photos": "2",
+        "Without a face": "1",
+        "Faces": "1",
+        "Not sure": "0",
+    }
+    (code,) = upload.code
+    assert "by the model 'tiny'" in code.value and "We analysed 2 photos (1 more could not be read)" in code.value
+    labels = [button.proto.label for button in upload.get("download_button")]
+    assert labels[-5:] == ["PNG", "SVG", "PNG", "SVG", "Summary as HTML"]
+
+
+def test_the_summary_compares_groups_or_says_why_not(upload: AppTest) -> None:
+    drop(upload, ("a_1.jpg", portrait()), ("b_1.png", wall()))
+    opened_summary(upload)
+    upload.segmented_control(key="upload_group_by").set_value("File name").run()
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos", "a", "b"]
+    upload.text_input(key="upload_pattern").set_value("{group}").run()
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos", "a_1.jpg", "b_1.png"]
+    assert "too few faces" in texts(upload)
+    upload.segmented_control(key="upload_group_by").set_value("Folder").run()
+    assert "All files are in one folder" in upload.info[0].value
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos"]
+    assert not upload.exception
