@@ -144,13 +144,16 @@ class Job:
 
     def _begin(self, request: dict[str, Any]) -> None:
         self._ask(request)
+        before = self._read()
         with (self.folder / LOG_FILE).open("wb") as log:
             process = start_detached([sys.executable, "-m", self.worker, str(self.folder)], cwd=PROGRAM, log=log)
         # Until it is waited for, even a process that has already ended is in the process table.
         stamp = stamp_of(psutil.Process(process.pid))
         # Reap the child, or it becomes a zombie.
         threading.Thread(target=process.wait, daemon=True).start()
-        self._write(Progress(RUNNING, "Starting", **stamp))
+        # On a busy machine, a short job may already have written its end.
+        if self._read() == before:
+            self._write(Progress(RUNNING, "Starting", **stamp))
 
     def stop(self) -> None:
         """Stop the process and everything it started.

@@ -102,3 +102,16 @@ def test_a_worker_that_fails_says_why(tmp_path: Path, error: Exception, sentence
 def test_damaged_progress_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / PROGRESS_FILE).write_text(text)
     assert Sleep(tmp_path).progress() is None
+
+
+def test_the_end_of_a_job_that_was_faster_than_its_start_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, start = Sleep(tmp_path), module.start_detached
+
+    def start_and_wait(*args: Any, **kwargs: Any) -> Any:
+        process = start(*args, **kwargs)
+        run(job, lambda _request, _report: None, paced="")
+        return process
+
+    monkeypatch.setattr(module, "start_detached", start_and_wait)
+    job.begin({})
+    assert job.progress().state == DONE
