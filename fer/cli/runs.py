@@ -137,7 +137,8 @@ def resume(run_id: str) -> None:
 def compare(run_ids: tuple[str, ...], as_json: bool) -> None:
     """Compare runs: which is better, whether by more than chance, and the settings that differ.
 
-    The test is McNemar's, on the predictions that each run stores for its test split.
+    The test is McNemar's, on the predictions that each run stores for its test split, or for
+    its validation split if the data has no test split.
     """
     from fer.comparing.runs import compare_runs, in_words, to_dict, unique_names
 

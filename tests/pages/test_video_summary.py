@@ -1,0 +1,30 @@
+"""The summary of all videos on the Video page."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from fer.storage.files import write_json
+from fer.storage.schema import read_object
+from fer.video.job import SUMMARY
+from tests.support.clips import Clip, moving_portrait, plain
+from tests.support.videos import analysed
+
+
+def test_the_summary_counts_videos_and_leaves_out_those_made_otherwise(
+    tiny_model: Path, open_page: Callable[[str], AppTest], tmp_path: Path
+) -> None:
+    clip = Clip().write(tmp_path / "clip.mp4", [*plain(2), *moving_portrait(4)])
+    other, *_ = [analysed(clip, name) for name in ("other.mp4", "ann.mp4", "ben.mp4")]
+    values = read_object(other.folder / SUMMARY)
+    values["about"]["detector"] = "haar"
+    write_json(other.folder / SUMMARY, values)
+    page = open_page("pages/2_Video.py")
+    page.session_state["video_summary"] = True
+    page.run()
+    assert not page.exception and not page.error
+    numbers = {metric.label: metric.value for metric in page.metric}
+    assert numbers == {"Videos": "2", "Without a face": "0", "Frames": "12", "Frames without a face": "4"}
+    assert any("Without 1 video that another model" in caption.value for caption in page.caption)
+    assert any("12 frames of 2 videos" in code.value for code in page.code)
