@@ -22,7 +22,7 @@ from tests.support.markdown import plain as plain_text
 from tests.support.videos import analysed, in_state, queued
 
 VIDEO = "pages/2_Video.py"
-PATIENCE_SECONDS = 200
+PATIENCE_SECONDS = 150
 OpenPage = Callable[[str], AppTest]
 
 

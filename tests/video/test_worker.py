@@ -23,7 +23,7 @@ from fer.video.wire import VideoInfo
 from tests.support.builders import make_bundle
 from tests.support.clips import Clip, moving_portrait
 
-PATIENCE_SECONDS = 200
+PATIENCE_SECONDS = 150
 STOP_SECONDS = 2.0
 
 
