@@ -77,21 +77,20 @@ def test_import_linter_sees_the_pages(tmp_path: Path) -> None:
     assert "pages.9_Bad -> cv2" in done.stdout and "pages.9_Bad -> fer.vision" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("module", "statement", "broken"),
-    [
-        ("fer/vision/flow.py", "from fer.datasets import faces", "fer.vision.flow -> fer.datasets.faces"),
-        ("fer/evaluation/metrics.py", "from fer.runs import store", "fer.evaluation.metrics -> fer.runs.store"),
-    ],
-)
-def test_an_upward_import_breaks_the_layers(tmp_path: Path, module: str, statement: str, broken: str) -> None:
+def test_upward_imports_break_the_layers(tmp_path: Path) -> None:
     for name in ("fer", "pages", "pyproject.toml"):
         source = CHECKOUT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, tmp_path / name)
-    with (tmp_path / module).open("a") as file:
-        file.write(f"\n{statement}\n")
+    for module, statement in (
+        ("fer/vision/flow.py", "from fer.datasets import faces"),
+        ("fer/evaluation/metrics.py", "from fer.runs import store"),
+    ):
+        with (tmp_path / module).open("a") as file:
+            file.write(f"\n{statement}\n")
+    # One run reports all of them.
     lint = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([lint, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert broken in done.stdout
+    for broken in ("fer.vision.flow -> fer.datasets.faces", "fer.evaluation.metrics -> fer.runs.store"):
+        assert broken in done.stdout
