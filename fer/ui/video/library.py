@@ -1,12 +1,12 @@
 """The videos that this session's person may see: their own, or all if login is off."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import streamlit as st
 
 from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED
-from fer.text import ago, counted, file_size, printable
+from fer.text import counted, file_size, printable
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
 from fer.ui.frame import errors_as_sentences
@@ -77,7 +77,8 @@ def choose(ended: list[Listed]) -> Listed:
 
 def _label(one: Listed) -> str:
     state = f" · {_STATES[one.state]}" if one.state in _STATES else ""
-    when = f" · {ago(datetime.fromtimestamp(one.added, UTC).isoformat())}" if one.added else ""
+    # A moment and not '3 s ago': Streamlit knows a choice by its label, which must not change while the page is open.
+    when = f" · {datetime.fromtimestamp(one.added):%Y-%m-%d %H:%M:%S}" if one.added else ""
     return f"{one.name}{state}{when}"
 
 
