@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -13,6 +13,8 @@ from tests.support.builders import encoded, portrait_bgr
 
 FEW = settings(max_examples=25, deadline=None)
 MODES = st.sampled_from(["RGB", "L", "CMYK"])
+
+PROGRESSIVE = b"\xff\xc2"
 
 
 def portrait(side: int = 160, mode: str = "RGB") -> Image.Image:
@@ -53,6 +55,8 @@ def test_more_than_the_end_mark_is_missing(data: bytes, share: float) -> None:
 @FEW
 @given(data=jpegs(st.sampled_from(["RGB", "L"])), share=st.floats(0.1, 0.9))
 def test_pixels_are_missing_in_front_of_the_end_mark(data: bytes, share: float) -> None:
+    # A progressive JPEG without its last scans is a whole picture with less detail.
+    assume(PROGRESSIVE not in data)
     scan = data.index(b"\xff\xda") + 14
     kept = len(data) - 2 - max(16, round(share * (len(data) - scan)))
     with pytest.raises(ImageError, match="damaged or cut short"):
