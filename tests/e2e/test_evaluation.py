@@ -159,7 +159,7 @@ def test_the_report_opens_offline(page: Page, browser: Browser, tmp_path: Path, 
     report.goto(file.as_uri())
     expect(report.get_by_role("cell", name=accuracy, exact=True).first).to_be_visible()
     expect(report.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-    expect(report.locator(".js-plotly-plot")).to_have_count(6)
+    expect(report.locator(".js-plotly-plot")).to_have_count(5)
     expect(report.locator("figure img")).to_have_count(2 * 24)
     expect_loaded(report.locator("figure img"), 192)
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
