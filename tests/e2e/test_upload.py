@@ -59,7 +59,7 @@ def expect_analysed(page: Page, n_photos: int) -> None:
 
 
 def downloaded(page: Page, button: str) -> bytes:
-    with page.expect_download() as waiting:
+    with page.expect_download(timeout=120_000) as waiting:
         page.get_by_role("button", name=button, exact=True).first.click()
     return Path(waiting.value.path()).read_bytes()
 
