@@ -1,5 +1,6 @@
 """The videos that this session's person may see: their own, or all if login is off."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,12 +63,13 @@ def follow_if_idle(ended: list[Listed]) -> None:
 def choose(ended: list[Listed]) -> Listed:
     """Let the user choose one of several videos, the newest first."""
     by_id = {one.job.id: one for one in reversed(ended)}
+    labels = _labels(by_id.values())
     if st.session_state.get(_FOLLOWED) in by_id:
         st.session_state[_CHOSEN] = st.session_state.pop(_FOLLOWED)
     chosen = st.selectbox(
         "Results",
         list(by_id),
-        format_func=lambda video_id: _label(by_id[video_id]),
+        format_func=labels.__getitem__,
         key=_CHOSEN,
         persist_state="session",
         label_visibility="collapsed" if len(by_id) == 1 else "visible",
@@ -75,11 +77,16 @@ def choose(ended: list[Listed]) -> Listed:
     return by_id.get(str(chosen), ended[-1])
 
 
-def _label(one: Listed) -> str:
-    state = f" · {_STATES[one.state]}" if one.state in _STATES else ""
-    # A moment and not '3 s ago': Streamlit knows a choice by its label, which must not change while the page is open.
-    when = f" · {datetime.fromtimestamp(one.added):%Y-%m-%d %H:%M:%S}" if one.added else ""
-    return f"{one.name}{state}{when}"
+def _labels(videos: Iterable[Listed]) -> dict[str, str]:
+    """Return a label by id. Streamlit knows a choice by its label, so each is unique and stays as it is."""
+    labels: dict[str, str] = {}
+    for one in videos:
+        state = f" · {_STATES[one.state]}" if one.state in _STATES else ""
+        when = f" · {datetime.fromtimestamp(one.added):%Y-%m-%d %H:%M:%S}" if one.added else ""
+        label = f"{one.name}{state}{when}"
+        # Two videos of one name that were dropped together.
+        labels[one.job.id] = f"{label} · {one.job.id[-4:]}" if label in labels.values() else label
+    return labels
 
 
 def deletion(one: Listed) -> None:
