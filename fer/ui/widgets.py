@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from fer.ui.access import gate
+from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
 
 
 def icon_choice(label: str, icons: Mapping[str, str], *, key: str, **kept: Any) -> str:
@@ -26,6 +27,22 @@ def icon_choice(label: str, icons: Mapping[str, str], *, key: str, **kept: Any) 
             required=True,
             label_visibility="collapsed",
             wrap=True,
+            key=key,
+            **kept,
+        )
+    )
+
+
+def detector_choice(*, key: str, **kept: Any) -> str:
+    """Let the user choose the face detector; arguments as for `icon_choice`."""
+    return str(
+        st.segmented_control(
+            "Face detector",
+            available_detectors(),
+            format_func=DETECTOR_NAMES.__getitem__,
+            default=photo_detector_name(),
+            required=True,
+            help="YuNet finds small, turned and dark faces. Haar, the older one, finds upright faces from the front.",
             key=key,
             **kept,
         )

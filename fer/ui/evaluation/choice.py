@@ -14,7 +14,7 @@ from fer.evaluation.evaluation_set import Source, locate
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
 from fer.ui.data_choice import ELSEWHERE, data_options
 from fer.ui.model_choice import IN_USE, models_in_use_first
-from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
+from fer.ui.widgets import detector_choice
 
 _BEST_SPLIT: Final = "best"
 
@@ -142,14 +142,7 @@ def _choose_elsewhere() -> Source | None:
     name = None
     if chosen != "faces":
         with detector:
-            name = st.segmented_control(
-                "Face detector",
-                available_detectors(),
-                format_func=DETECTOR_NAMES.__getitem__,
-                default=photo_detector_name(),
-                required=True,
-                **_kept("detector"),
-            )
+            name = detector_choice(**_kept("detector"))
     if not path:
         st.info("Enter the path of a folder or file with labelled faces.", icon=":material/folder_open:")
         return None

@@ -19,7 +19,7 @@ from fer.ui.frame import errors_as_sentences
 from fer.ui.messages import show_error
 from fer.ui.state import tab_is_open
 from fer.ui.upload.photobook import Photo, PhotoBook
-from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
+from fer.ui.widgets import detector_choice
 
 _MODEL: Final = "upload_model"
 _JOB: Final = "upload_job"
@@ -63,16 +63,7 @@ def _adopt_model_in_use() -> None:
 
 def settings_form(bundle: Bundle) -> Settings:
     """Draw the settings and return what is chosen; the choice survives a visit to another page."""
-    detector = st.segmented_control(
-        "Face detector",
-        available_detectors(),
-        format_func=DETECTOR_NAMES.__getitem__,
-        default=photo_detector_name(),
-        required=True,
-        key="upload_detector",
-        persist_state="session",
-        help="YuNet finds small, turned and dark faces. Haar, the older one, finds upright faces from the front.",
-    )
+    detector = detector_choice(key="upload_detector", persist_state="session")
     own = round(bundle.confidence_threshold, 2)
     confidence_threshold = st.slider(
         "'Not sure' below",
@@ -94,7 +85,7 @@ def settings_form(bundle: Bundle) -> Settings:
         )
     # If unchanged, use the model's own value with all digits, as Live and the command line do.
     return Settings(
-        detector or photo_detector_name(),
+        detector,
         bundle.confidence_threshold if confidence_threshold == own else confidence_threshold,
     )
 

@@ -17,11 +17,10 @@ from fer.ui.access.settings import Role
 from fer.ui.messages import show_error
 from fer.ui.state import UploadedFile, release_upload
 from fer.ui.video import library
-from fer.ui.widgets import icon_choice
+from fer.ui.widgets import detector_choice, icon_choice
 from fer.video import store
 from fer.video.job import Request, VideoJob
 from fer.video.limits import SUFFIXES
-from fer.vision.detection import DETECTOR_NAMES, available_detectors, photo_detector_name
 
 _DROP, _FOLDER = "Drop videos", "From data/"
 _ICONS: Final = {_DROP: ":material/upload:", _FOLDER: ":material/folder_open:"}
@@ -66,16 +65,7 @@ def _data_videos(folder: str) -> list[str]:
 
 def _options() -> dict[str, Any]:
     """Draw the settings, and return the fields of `Request` that they choose."""
-    detector = st.segmented_control(
-        "Face detector",
-        available_detectors(),
-        format_func=DETECTOR_NAMES.__getitem__,
-        default=photo_detector_name(),
-        required=True,
-        key="video_detector",
-        persist_state="session",
-        help="YuNet finds small, turned and dark faces. Haar, the older one, finds upright faces from the front.",
-    )
+    detector = detector_choice(key="video_detector", persist_state="session")
     pace = st.selectbox("Analyse", (_ALL, _NTH, _PER_SECOND), key="video_pace", persist_state="session")
     every, fps = 1, None
     if pace == _NTH:
@@ -99,7 +89,7 @@ def _options() -> dict[str, Any]:
         "every frame. A face that isn't detected stays visible.",
     )
     return {
-        "detector": detector or photo_detector_name(),
+        "detector": detector,
         "every": every,
         "fps": fps,
         "annotated": annotated,
