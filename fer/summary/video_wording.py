@@ -10,8 +10,8 @@ from fer.results import LABELS
 from fer.summary.content import ChartedGroup, Content
 from fer.summary.groups import Groups
 from fer.summary.videos import Mean, VideoGroup, VideoNumbers, VideosSummary, summarize_videos
-from fer.summary.wording import VALENCE, VALENCE_METHOD, model_sentences
-from fer.text import counted
+from fer.summary.wording import VALENCE, VALENCE_METHOD, model_sentences, spread_text
+from fer.text import counted, percent
 
 SHARES: Final = (
     "Shares are parts of the time in which a face was seen; two faces at once count twice. Each is the mean over "
@@ -73,30 +73,24 @@ def table(summary: VideosSummary) -> tuple[list[str], list[list[str]]]:
         ["seconds with a face", *(f"{one.seconds:,.1f}" for one in columns)],
         *([f"share of time: {label}", *(share_text(one.shares[label]) for one in columns)] for label in LABELS),
         *(
-            [f"probability of {name}, mean (SD)", *(spread_text(one.probabilities[name]) for one in columns)]
+            [f"probability of {name}, mean (SD)", *(spread_text(one.probabilities[name].spread) for one in columns)]
             for name in EMOTIONS
         ),
-        ["valence, mean (SD)", *(spread_text(one.valence) for one in columns)],
+        ["valence, mean (SD)", *(spread_text(one.valence.spread) for one in columns)],
     ]
     return ["", *(one.name for one in columns)], rows
 
 
 def _part(count: int, of: int) -> str:
-    return f"{count:,} ({count / of:.0%})".replace("%", " %") if count else "0"
+    return f"{count:,} ({percent(count / of, 0)})" if count else "0"
 
 
 def share_text(mean: Mean) -> str:
     """Return '40 % (25 % to 58 %)', '40 %' without an interval, or a dash without a video."""
     if math.isnan(mean.share):
         return "–"
-    interval = "" if math.isnan(mean.low) else f" ({mean.low:.0%} to {mean.high:.0%})"
-    return f"{mean.share:.0%}{interval}".replace("%", " %")
-
-
-def spread_text(mean: Mean) -> str:
-    """Return '0.40 (0.12)': mean and standard deviation; a dash where there is none."""
-    shown = ("–" if math.isnan(value) else f"{value:.2f}" for value in (mean.share, mean.sd))
-    return "{} ({})".format(*shown)
+    interval = "" if math.isnan(mean.low) else f" ({percent(mean.low, 0)} to {percent(mean.high, 0)})"
+    return f"{percent(mean.share, 0)}{interval}"
 
 
 def methods(summary: VideosSummary, about: Provenance) -> str:

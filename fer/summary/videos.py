@@ -14,6 +14,7 @@ from fer.results import LABELS
 from fer.storage.schema import Count, Seconds, Share, Text
 from fer.summary.comparison import StatisticalTest, by_ranks, comparable
 from fer.summary.groups import NO_GROUP
+from fer.summary.statistics import Spread
 
 EVERYTHING = "all videos"
 _VALENCE = "valence"
@@ -54,11 +55,16 @@ class Mean:
     high: float
     sd: float
 
+    @property
+    def spread(self) -> Spread:
+        """Return mean and standard deviation."""
+        return Spread(self.share, self.sd)
+
     @classmethod
     def over(cls, values: "pd.Series[float]") -> "Mean":
         """Return the mean of shares or of valences. An interval is clipped to 0..1, so it is one of shares."""
-        n = len(values)
-        mean, sd = float(values.mean()) if n else math.nan, float(values.std()) if n > 1 else math.nan
+        n, spread = len(values), Spread.over(values)
+        mean, sd = spread.mean, spread.sd
         if n < 2 or sd == 0:
             return cls(mean, math.nan, math.nan, sd)
         from scipy.stats import t  # the app leaves it to a child process

@@ -11,7 +11,7 @@ from fer.summary.comparison import CAUTION
 from fer.summary.content import ChartedGroup, Content
 from fer.summary.groups import Groups
 from fer.summary.statistics import GroupSummary, Share, Spread, Summary, summarize
-from fer.text import counted
+from fer.text import counted, percent
 
 VALENCE: Final = (
     "Valence is defined as in FaceReader (Noldus): the probability of happy minus that of the strongest negative "
@@ -71,10 +71,11 @@ def _charted(summary: Summary, group: GroupSummary) -> ChartedGroup:
 
 
 def share_text(share: Share) -> str:
-    """Return '12 (40 %, 25 to 58 %)', or '0' where there is nothing to share."""
+    """Return '12 (40 %, 25 % to 58 %)', or '0' where there is nothing to share."""
     if math.isnan(share.share):
         return "0"
-    return f"{share.count:,} ({share.share:.0%}, {share.low:.0%} to {share.high:.0%})".replace("%", " %")
+    share_pct, low, high = (percent(value, 0) for value in (share.share, share.low, share.high))
+    return f"{share.count:,} ({share_pct}, {low} to {high})"
 
 
 def spread_text(spread: Spread) -> str:
