@@ -285,16 +285,11 @@ class LiveSession:
             date=self._record.started.astimezone(UTC).isoformat(timespec="seconds"),
         )
 
-    def about(self) -> dict[str, Any]:
-        """Return the facts about the session that go into the record's JSON."""
-        snapshot, settings = self.snapshot(), self.settings
-        with self._lock:
-            model, names = self._model, ", then ".join(self._model_names)
+    def facts(self) -> dict[str, Any]:
+        """Return what the record's JSON says about the session besides its provenance."""
+        snapshot, settings, sets = self.snapshot(), self.settings, self.model.sets
         return {
-            "model": names,
-            "confidence_threshold": model.confidence_threshold,
-            "sets": model.sets and model.sets.to_dict(),
-            "detector": settings.detector,
+            "sets": sets and sets.to_dict(),
             "detect_every": settings.detect_every,
             "smoothing_seconds": settings.smoothing_s,
             "seconds": round(snapshot.age_s, 3),

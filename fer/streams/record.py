@@ -243,17 +243,17 @@ class SessionRecord:
         table["candidates"] = [_names(int(row["candidates"]), row["smoothed"]) for row in rows]
         return pd.DataFrame(table)
 
-    def files(self, about: dict[str, Any], made_by: Provenance) -> RecordFiles:
+    def files(self, facts: dict[str, Any], made_by: Provenance) -> RecordFiles:
         """Return the record as files.
 
         Args:
-            about: facts about the session, which come first in the JSON.
+            facts: about the session, for the JSON.
             made_by: what made it: in the JSON under 'about', and as the last columns of the CSV.
         """
         table = self.to_frame()
         document = {
             "about": made_by.to_dict(),
-            **about,
+            **facts,
             "started": self.started.isoformat(timespec="milliseconds"),
             "kept_every_nth_frame": self._stride,
             "share_of_time": _named(shares_of(self.seconds_by_outcome)),

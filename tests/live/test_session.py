@@ -185,8 +185,8 @@ def test_another_model_is_used_from_the_next_frame() -> None:
     rows = live.record().to_frame()
     assert rows["emotion"].tolist() == ["happy", "happy", "sad"]
     assert rows["sure"].tolist() == [True, True, False]
-    assert live.about()["model"] == "model-1, then model-2"
-    assert live.about()["confidence_threshold"] == 0.6
+    assert live.provenance().model == "model-1, then model-2"
+    assert live.provenance().confidence_threshold == 0.6
     made_by = live.provenance()
     assert (made_by.model, made_by.confidence_threshold) == ("model-1, then model-2", 0.6)
 

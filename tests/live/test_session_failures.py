@@ -56,12 +56,12 @@ def test_no_frame_fails_when_the_model_is_stopped_and_another_takes_over() -> No
     snapshot = live.snapshot()
     assert (snapshot.n_frames, snapshot.n_failed) == (20, 0)
     assert len(loaded) == 1 and live.model is loaded[0]
-    assert live.about()["model"] == "model-1, then shipped"
+    assert live.provenance().model == "model-1, then shipped"
     (person,) = snapshot.people
     assert person.face.looks == "not sure" and person.face.probabilities.argmax() == EMOTIONS.index("happy")
     # The page notices it a moment later, too.
     live.change_model(StreamModel(FakeClassifier("happy"), 0.95, "shipped"))
-    assert live.about()["model"] == "model-1, then shipped"
+    assert live.provenance().model == "model-1, then shipped"
 
 
 def test_the_reason_for_a_failure_is_only_its_sentence() -> None:

@@ -46,7 +46,7 @@ class SessionFiles:
     def of(cls, session: LiveSession) -> Self:
         """Create the files of a stopped session."""
         record, picture = session.record(), session.picture()
-        files = record.files(session.about(), session.provenance())
+        files = record.files(session.facts(), session.provenance())
         return cls(
             session=session,
             stem=f"live-{record.started:%Y-%m-%d-%H-%M-%S}",

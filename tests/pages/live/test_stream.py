@@ -192,7 +192,7 @@ def test_a_running_stream_switches_to_the_model_in_use(page: AppTest, tmp_path: 
     assert stream.model.confidence_threshold == 0.7
     stream.submit(frame(120, 160))
     assert stream.snapshot().n_failed == 0
-    assert stream.about()["model"].endswith(f"{first}, then {stream.model.name}")
+    assert stream.provenance().model.endswith(f"{first}, then {stream.model.name}")
 
 
 def test_an_unusable_model_leaves_the_stream_with_its_own(page: AppTest, tmp_path: Path) -> None:
