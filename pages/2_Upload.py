@@ -14,6 +14,7 @@ page_frame(
 )
 
 with errors_as_sentences():
+    analysis.hide_streamlits_stop()
     book = photos.photo_book()
     bundle = analysis.model_of(book)
 

@@ -20,6 +20,15 @@ from tests.support.serving import Server, running_app
 LOOKS = "looks happy"
 _ROW_PX = 35
 _MANY = 150
+# How Streamlit's own Stop would be shown; it comes and goes too fast to wait for it.
+STREAMLITS_STOP = """() => {
+    const widget = document.createElement("div");
+    widget.dataset.testid = "stStatusWidget";
+    document.body.append(widget);
+    const { display } = getComputedStyle(widget);
+    widget.remove();
+    return display;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +196,7 @@ def test_downloads_take_one_click_even_if_each_request_takes_a_second_longer(
 
 
 def test_many_photos_show_one_stop_which_keeps_what_is_done(app: App, tmp_path: Path) -> None:
-    # So many that a fast machine is still busy when Streamlit's own Stop would appear.
+    # So many that a fast machine is still busy when Streamlit's own Stop would appear, were it not hidden.
     group = encode_jpeg(group_bgr(side=320))
     for number in range(_MANY):
         (tmp_path / f"{number:03}.jpg").write_bytes(group + f"{number}".encode())
@@ -197,6 +206,7 @@ def test_many_photos_show_one_stop_which_keeps_what_is_done(app: App, tmp_path: 
     expect(stop).to_be_visible()
     page.wait_for_timeout(1500)
     expect(stop).to_have_count(1)
+    assert page.evaluate(STREAMLITS_STOP) == "none"
     stop.click()
     expect(page.get_by_text("Stopped: ")).to_be_visible()
     waiting = int(page.get_by_text("Stopped: ").inner_text().split()[1])

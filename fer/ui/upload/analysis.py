@@ -90,6 +90,11 @@ def settings_form(bundle: Bundle) -> Settings:
     )
 
 
+def hide_streamlits_stop() -> None:
+    """Hide the 'Stop' that Streamlit shows in the corner while a page is drawn: it would stop that, and no analysis."""
+    st.html("<style>[data-testid=stStatusWidget] { display: none; }</style>")
+
+
 def analyse_new(book: PhotoBook, bundle: Bundle, settings: Settings) -> list[tuple[Photo, ImageAnalysis]]:
     """Analyse new photos in the background, and show how far that is, with a way to stop.
 
