@@ -103,7 +103,9 @@ def test_dropped_videos_are_analysed_one_after_the_other_and_the_first_is_shown(
     assert chosen.value == jobs[0].id and len(chosen.options) == 2
     assert chosen.options[0].startswith("two.mp4 · failed · ")
     assert links(page) == ["CSV", "Parquet", "JSON", "Report", "Subtitles"]
+    assert "Not analysed: two.mp4. Choose one above to see why." in words(page)
     chosen.set_value(jobs[1].id).run()
+    assert "Not analysed" not in words(page)
     [error] = page.error
     assert "video" in error.value and "Traceback" not in error.value
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import streamlit as st
 
 from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED
-from fer.text import counted, file_size, printable
+from fer.text import counted, file_size, listed, literal, printable
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
 from fer.ui.frame import errors_as_sentences
@@ -18,6 +19,8 @@ from fer.video.job import DAMAGED, QUEUED, VideoJob
 _CHOSEN = "video_chosen"
 _FOLLOWED = "video_followed"
 _KIND = "video"
+# Failed videos that are named on the page; all are in the list.
+_MOST_NAMED: Final = 3
 _STATES = {FAILED: "failed", STOPPED: "stopped", DAMAGED: "damaged"}
 
 
@@ -74,7 +77,13 @@ def choose(ended: list[Listed]) -> Listed:
         persist_state="session",
         label_visibility="collapsed" if len(by_id) == 1 else "visible",
     )
-    return by_id.get(str(chosen), ended[-1])
+    shown = by_id.get(str(chosen), ended[-1])
+    failed = [one for one in ended if one.state == FAILED and one is not shown]
+    if failed:
+        names = [literal(one.name) for one in failed[:_MOST_NAMED]]
+        more = [f"{len(failed) - _MOST_NAMED:,} more"] if len(failed) > _MOST_NAMED else []
+        st.caption(f"Not analysed: {listed([*names, *more])}. Choose one above to see why.")
+    return shown
 
 
 def _labels(videos: Iterable[Listed]) -> dict[str, str]:
