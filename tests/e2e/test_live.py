@@ -118,7 +118,7 @@ def test_a_session_from_the_notice_to_the_downloads_twice(app: App) -> None:
     assert all(0.98 < sum(float(row[name]) for name in EMOTIONS) < 1.02 for row in rows)
     document = json.loads(downloaded(page, "JSON"))
     assert document["frames"] >= len(document["rows"]) == len(rows)
-    assert document["detector"] == "yunet"
+    assert document["about"]["detector"] == "yunet"
     eventually(lambda: Held.by(app.server).udp_sockets == 0, page)
 
     # A second session; then leave without STOP, and return.
