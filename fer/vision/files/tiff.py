@@ -4,13 +4,19 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from fer.errors import ImageError
 from fer.vision.files.exif import UPRIGHT
 from fer.vision.files.parts import PILLOW_BYTES, Essentials, TooMuchWorkError
 
-_WIDTH, _HEIGHT, _BITS, _ORIENTATION, _STRIPS = 256, 257, 258, 274, 273
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _ORIENTATION, _STRIPS = 256, 257, 258, 259, 274, 273
+_STRIP_SIZES, _TILE_SIZES = 279, 325
 _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _SAMPLE_FORMAT = 277, 322, 323, 324, 339
 _FLOATING_POINT: Final = 3
+_JPEG: Final = 7
+_START_OF_SCAN: Final = b"\xff\xda"
 # EXIF, GPS and interoperability: directories of their own, which Pillow reads in full.
 _SUB_DIRECTORIES: Final = (34665, 34853, 40965)
 _UNKNOWN_TAG: Final = 65_535
@@ -21,9 +27,15 @@ _SIZES: Final = {
     **dict.fromkeys((4, 9, 11, 13), 4),
     **dict.fromkeys((5, 10, 12, 16, 17, 18), 8),
 }
+# How numpy names the types of whole numbers.
+_WHOLE_NUMBERS: Final = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+# Larger than any file; the sum of two is still an int64.
+_FAR: Final = np.uint64(2**62)
 _MAX_ENTRIES: Final = 1000
 # A row each, in the highest pictures there are.
 _MAX_STRIPS: Final = 100_000
+# A dozen each, if they are progressive JPEGs.
+_MAX_SCANS: Final = 12 * _MAX_STRIPS
 _MAX_TILE_PIXELS: Final = 2**24
 # Pillow's RGB; the library holds a strip next to it, which may be the whole picture. Deep pictures are copied again.
 _RGB_BYTES: Final = 4.0
@@ -31,9 +43,40 @@ _RGB_BYTES: Final = 4.0
 
 @dataclass(frozen=True)
 class _Entry:
+    """Where an entry of a directory lies in the file, and where its values do."""
+
     at: int
+    kind: int
     count: int
-    value: int
+    values_at: int
+
+
+@dataclass(frozen=True)
+class _Directory:
+    """The first directory of a file, its entries by their tag, and where the last one ends."""
+
+    data: bytes
+    order: str
+    entries: dict[int, _Entry]
+    end: int
+
+    def values(self, tag: int) -> npt.NDArray[np.int64]:
+        """Return the values of an entry, (count,); none if there is no such entry or they are no whole numbers.
+
+        Raises:
+            struct.error: they lie outside the file.
+        """
+        entry = self.entries.get(tag)
+        if entry is None or entry.kind not in _WHOLE_NUMBERS:
+            return np.empty(0, np.int64)
+        if entry.values_at + entry.count * _SIZES[entry.kind] > len(self.data):
+            raise struct.error
+        values = np.frombuffer(self.data, self.order + _WHOLE_NUMBERS[entry.kind], entry.count, entry.values_at)
+        return np.minimum(values.astype(np.uint64), _FAR).astype(np.int64)
+
+    def value(self, tag: int, default: int) -> int:
+        """Return the first value of an entry; the default if there is no such entry, 0 if it is no whole number."""
+        return int(next(iter(self.values(tag)[:1]), 0)) if tag in self.entries else default
 
 
 def essentials(data: bytes) -> Essentials:
@@ -41,13 +84,20 @@ def essentials(data: bytes) -> Essentials:
 
     Raises:
         ImageError: the directory lies outside the file, or is larger than it.
+        TooMuchWorkError: it consists of too many strips, tiles or scans.
     """
-    entries, end = _first_directory(data)
+    try:
+        directory = _first_directory(data)
+        return _described(directory)
+    except (struct.error, OverflowError) as error:
+        raise ImageError(
+            "This TIFF file is damaged: its directory lies outside the file. Save it again as JPEG or PNG."
+        ) from error
 
-    def value(tag: int, default: int) -> int:
-        return entries[tag].value if tag in entries else default
 
-    n_parts = max(entries[tag].count if tag in entries else 0 for tag in (_STRIPS, _TILES))
+def _described(directory: _Directory) -> Essentials:
+    value = directory.value
+    n_parts = max(directory.entries[tag].count if tag in directory.entries else 0 for tag in (_STRIPS, _TILES))
     if n_parts > _MAX_STRIPS:
         raise TooMuchWorkError(f"it consists of {n_parts:,} strips")
     if value(_TILE_WIDTH, 0) * value(_TILE_HEIGHT, 0) > _MAX_TILE_PIXELS:
@@ -57,62 +107,73 @@ def essentials(data: bytes) -> Essentials:
     raw = max(1, n_samples) * max(8, bits) / 8
     orientation = value(_ORIENTATION, UPRIGHT)
     return Essentials(
-        _with_one_directory(data, entries, end),
+        _with_one_directory(directory),
         orientation if 1 <= orientation <= 8 else UPRIGHT,
+        n_passes=_most_scans(directory) if value(_COMPRESSION, 0) == _JPEG else 1,
         bytes_per_pixel=max(PILLOW_BYTES, 3 * raw if deep else raw + _RGB_BYTES),
         opencv_size=(value(_WIDTH, 0), value(_HEIGHT, 0)) if deep and n_samples > 1 else None,
     )
 
 
-def _with_one_directory(data: bytes, entries: dict[int, _Entry], end: int) -> bytes:
+def _most_scans(directory: _Directory) -> int:
+    """Return how many scans the JPEG of one strip or tile has at most. Several strips may share one JPEG."""
+    if (count := directory.data.count(_START_OF_SCAN)) > _MAX_SCANS:
+        raise TooMuchWorkError(f"it has {count:,} scans")
+    content = np.frombuffer(directory.data, np.uint8)
+    marks = np.flatnonzero((content[:-1] == _START_OF_SCAN[0]) & (content[1:] == _START_OF_SCAN[1]))
+    most = 1
+    for offsets_tag, sizes_tag in ((_STRIPS, _STRIP_SIZES), (_TILES, _TILE_SIZES)):
+        starts, stated = directory.values(offsets_tag), directory.values(sizes_tag)
+        # A strip without a size may reach to the end of the file.
+        sizes = np.full(len(starts), len(content))
+        sizes[: len(stated)] = np.where(stated > 0, stated, len(content))[: len(starts)]
+        n_scans = np.searchsorted(marks, starts + sizes) - np.searchsorted(marks, starts)
+        most = max(most, int(n_scans.max(initial=0)))
+    return most
+
+
+def _with_one_directory(directory: _Directory) -> bytes:
     """Cut the directories off that the first one leads to: Pillow walks through thousands of them, or in a circle."""
-    changed = bytearray(data)
+    changed = bytearray(directory.data)
     for tag in _SUB_DIRECTORIES:
-        if tag in entries:
-            changed[entries[tag].at : entries[tag].at + 2] = _UNKNOWN_TAG.to_bytes(2, "big")
-    n_bytes = 8 if _is_big(data) else 4
-    changed[end : end + n_bytes] = bytes(n_bytes)
-    return bytes(changed[: len(data)])
+        if tag in directory.entries:
+            at = directory.entries[tag].at
+            changed[at : at + 2] = _UNKNOWN_TAG.to_bytes(2, "big")
+    n_bytes = 8 if _is_big(directory.data) else 4
+    changed[directory.end : directory.end + n_bytes] = bytes(n_bytes)
+    return bytes(changed[: len(directory.data)])
 
 
 def _is_big(data: bytes) -> bool:
     return data[2:4] in (b"+\0", b"\0+")
 
 
-def _first_directory(data: bytes) -> tuple[dict[int, _Entry], int]:
-    """Return the entries of the first directory by their tag, and where the last one ends."""
+def _first_directory(data: bytes) -> _Directory:
+    """Return the first directory.
+
+    Raises:
+        struct.error: it lies outside the file.
+        TooMuchWorkError: it is larger than the file, or has too many entries.
+    """
     order = "<" if data[:2] == b"II" else ">"
-    big = _is_big(data)
-    head, entry, inline = (f"{order}Q", f"{order}HHQ8s", 8) if big else (f"{order}H", f"{order}HHL4s", 4)
+    head, entry, place = (
+        (f"{order}Q", f"{order}HHQ", f"{order}Q") if _is_big(data) else (f"{order}H", f"{order}HHL", f"{order}L")
+    )
     found: dict[int, _Entry] = {}
-    try:
-        (start,) = struct.unpack_from(f"{order}{'Q' if big else 'L'}", data, 8 if big else 4)
-        (n_entries,) = struct.unpack_from(head, data, start)
-        if n_entries > _MAX_ENTRIES:
-            raise TooMuchWorkError(f"its directory has {n_entries:,} entries")
-        n_bytes, at = 0, start + struct.calcsize(head)
-        for _ in range(n_entries):
-            tag, kind, count, field = struct.unpack_from(entry, data, at)
-            size = count * _SIZES.get(kind, 1)
-            n_bytes += size
-            found.setdefault(tag, _Entry(at, count, _first_value(data, order, kind, field, size, inline)))
-            at += struct.calcsize(entry)
-    except (struct.error, OverflowError) as error:
-        raise ImageError(
-            "This TIFF file is damaged: its directory lies outside the file. Save it again as JPEG or PNG."
-        ) from error
+    (start,) = struct.unpack_from(place, data, 8 if _is_big(data) else 4)
+    (n_entries,) = struct.unpack_from(head, data, start)
+    if n_entries > _MAX_ENTRIES:
+        raise TooMuchWorkError(f"its directory has {n_entries:,} entries")
+    n_bytes, at = 0, start + struct.calcsize(head)
+    for _ in range(n_entries):
+        tag, kind, count = struct.unpack_from(entry, data, at)
+        field_at, size = at + struct.calcsize(entry), count * _SIZES.get(kind, 1)
+        # Values that fit into the field are there; else it says where they are.
+        (elsewhere,) = struct.unpack_from(place, data, field_at)
+        found.setdefault(tag, _Entry(at, kind, count, field_at if size <= struct.calcsize(place) else elsewhere))
+        n_bytes += size
+        at = field_at + struct.calcsize(place)
     # Entries may share their bytes, and a library copies them for each: megabytes become gigabytes.
     if n_bytes > len(data) + _MAX_ENTRIES:
         raise TooMuchWorkError("its directory claims more bytes than the file has")
-    return found, at
-
-
-def _first_value(data: bytes, order: str, kind: int, field: bytes, size: int, inline: int) -> int:
-    """Return the first value of an entry, 0 if it is no whole number."""
-    letter = {1: "B", 3: "H", 4: "L", 16: "Q"}.get(kind)
-    if letter is None or size == 0:
-        return 0
-    if size > inline:
-        (place,) = struct.unpack(f"{order}{'Q' if inline == 8 else 'L'}", field)
-        return int(struct.unpack_from(f"{order}{letter}", data, place)[0])
-    return int(struct.unpack_from(f"{order}{letter}", field)[0])
+    return _Directory(data, order, found, at)
