@@ -9,13 +9,13 @@ The rows about the app need Chromium and pytest-playwright (requirements-dev.txt
 misses its target.
 """
 
+import io
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +24,11 @@ import click
 import cv2
 import numpy as np
 import psutil
+from PIL import Image as PILImage
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
+from benchmarks.turns import Timing, alternate
 from fer.arrays import SIDE
 from fer.datasets.synthetic import make_synthetic
 from fer.paths import SHIPPED_BUNDLE
@@ -42,40 +43,6 @@ from fer.vision.samples import sample_portrait
 
 PHOTO_SIDE: Final = 1280
 MAX_APP_MB: Final = 400
-
-
-@dataclass(frozen=True)
-class Timing:
-    """The medians of a row's two sides in milliseconds, and the target for their ratio, if there is one."""
-
-    what: str
-    ours_ms: float
-    theirs_ms: float
-    wanted: float | None
-
-    @property
-    def ratio(self) -> float:
-        """Return how many times faster ours is."""
-        return self.theirs_ms / self.ours_ms
-
-    @property
-    def good(self) -> bool:
-        """Return whether the ratio meets its target."""
-        return self.wanted is None or self.ratio >= self.wanted
-
-
-def alternate(
-    what: str, ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int, wanted: float | None = None
-) -> Timing:
-    """Time two functions in turns, after a few turns that aren't counted."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in track(range(-3, rounds), what, console=Console(stderr=True), transient=True):
-        for function, taken in zip((ours, theirs), times, strict=True):
-            start = time.perf_counter()
-            function()
-            if turn >= 0:
-                taken.append((time.perf_counter() - start) * 1000)
-    return Timing(what, statistics.median(times[0]), statistics.median(times[1]), wanted)
 
 
 def photo(side: int = PHOTO_SIDE) -> bytes:
@@ -146,27 +113,40 @@ def compare(bundle_path: Path, rounds: int) -> list[Timing]:
     ]
 
 
+def scenes() -> Iterator[tuple[str, bytes]]:
+    """Yield photos of four sizes as JPEGs, with four faces in a row and with none, and what they are."""
+    portrait = images.decode(sample_portrait())
+    coarse = np.random.default_rng(0).integers(60, 160, (30, 40, 3)).astype(np.uint8)
+    for megapixels, width, height in ((0.3, 640, 480), (1.3, 1280, 1024), (12, 4000, 3000), (48, 8000, 6000)):
+        scene = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+        yield f"{megapixels:g} megapixels, no face", images.encode_jpeg(scene)
+        side = min(len(portrait), width // 4)
+        small = np.asarray(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        for x in range(0, width - side + 1, width // 4):
+            scene[:side, x : x + side] = small
+        yield f"{megapixels:g} megapixels, four faces", images.encode_jpeg(scene)
+
+
 def compare_photos(bundle_path: Path, rounds: int) -> list[Timing]:
-    """Return the rows that compare the search of a photo with one pass at 640 pixels, for photos of three sizes."""
+    """Return the rows that compare our analysis of a photo with one pass over what Pillow decodes."""
     classifier = EmotionClassifier(load_bundle(bundle_path))
     name = photo_detector_name()
     thorough = FaceAnalyzer(create_detector(name), classifier)
     once = FaceAnalyzer(create_detector(name, side=ONE_PASS_SIDE), classifier)
-    portrait = images.decode(sample_portrait())
-    timings = []
-    for megapixels, width, height in ((1.3, 1280, 1024), (12, 4000, 3000), (48, 8000, 6000)):
-        scene = np.full((height, width, 3), 110, np.uint8)
-        for x in range(0, width - len(portrait), width // 4):
-            scene[: len(portrait), x : x + len(portrait)] = portrait
-        timings.append(
-            alternate(
-                f"photo of {megapixels} megapixels: every size / one pass at {ONE_PASS_SIDE}",
-                lambda scene=scene: thorough.analyze(scene),  # type: ignore[misc]
-                lambda scene=scene: once.analyze(scene),  # type: ignore[misc]
-                rounds,
-            )
+
+    def simply(data: bytes) -> None:
+        with PILImage.open(io.BytesIO(data)) as opened:
+            once.analyze(np.ascontiguousarray(np.asarray(opened.convert("RGB"))[..., ::-1]))
+
+    return [
+        alternate(
+            f"{what}: ours / Pillow and one pass at {ONE_PASS_SIDE}",
+            lambda data=data: thorough.analyze_bytes(data, "photo"),  # type: ignore[misc]
+            lambda data=data: simply(data),  # type: ignore[misc]
+            rounds,
         )
-    return timings
+        for what, data in scenes()
+    ]
 
 
 def compare_networks(bundle_path: Path, rounds: int) -> list[Timing]:

@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import core
+from benchmarks.turns import Timing
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from benchmarks import core
 def test_a_missed_target_makes_the_exit_code_1(
     theirs_ms: float, app: core.AppMeasurements | None, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core, "compare", lambda *_: [core.Timing("one face", 1, theirs_ms, wanted=10)])
+    monkeypatch.setattr(core, "compare", lambda *_: [Timing("one face", 1, theirs_ms, wanted=10)])
     monkeypatch.setattr(core, "compare_photos", lambda *_: [])
     monkeypatch.setattr(core, "compare_networks", lambda *_: [])
     monkeypatch.setattr(core, "measure_app", lambda: app)
