@@ -1,7 +1,9 @@
 """Run commands of the command line in this process."""
 
+import json
 from functools import partial
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from click.testing import CliRunner, Result
 
@@ -24,3 +26,23 @@ def invoke(*arguments: object, answer: str = "") -> Result:
 def command(*words: object) -> Command:
     """Return a function that runs `fer WORDS` with its arguments."""
     return partial(invoke, *words)
+
+
+def parsed(result: Result) -> dict[str, dict[str, Any]]:
+    """Return what `fer analyze --json -` says of each file, by its name, and fail if anything else was printed."""
+    entries = json.loads(result.stdout)["files"]
+    assert len({entry["file"] for entry in entries}) == len(entries)
+    return {Path(entry["file"]).name: entry for entry in entries}
+
+
+def evaluate(*arguments: object) -> Result:
+    """Run `fer evaluate ARGUMENTS`."""
+    return invoke("evaluate", *arguments)
+
+
+def metrics(*arguments: object) -> dict[str, Any]:
+    """Return what `fer evaluate ARGUMENTS --json -` prints."""
+    result = evaluate(*arguments, "--json", "-")
+    assert result.exit_code == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found

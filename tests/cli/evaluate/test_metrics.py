@@ -1,17 +1,13 @@
-"""`fer evaluate`, as users type it."""
+"""`fer evaluate`, as users type it: its metrics, tables and reports."""
 
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from fer.cli import main
 from fer.datasets.faces import FaceDataset
-from fer.datasets.readers.orders import PRESETS
 from fer.datasets.store.importing import import_path
 from fer.emotions import EMOTIONS
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
@@ -21,53 +17,13 @@ from fer.recognition.candidates import ClassSets
 from fer.recognition.classifier import EmotionClassifier
 from fer.vision.samples import sample_portrait
 from tests.support.builders import make_bundle
-from tests.support.evaluations import count_classified, grey_faces
+from tests.support.cli import evaluate, metrics
 from tests.support.forms import csv_lines, image_files, synthetic_faces, write_files, write_lines
 
-WRONG = 5
 KEYS = [
     *("model", "data", "split", "n", "accuracy", "macro_f1", "ece"),
     *("per_class", "confusion_matrix", "faces_per_second"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _home(fer_home: Path) -> None:
-    """Results are stored in an empty FER_HOME."""
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("models") / "greys", confidence_threshold=0.4).path
-
-
-@pytest.fixture(scope="module")
-def faces() -> FaceDataset:
-    """70 test faces, five of them labelled wrong, and 7 of each other split."""
-    test, others = grey_faces(70, wrong=WRONG), grey_faces(14, noise=5)
-    return FaceDataset(
-        "greys",
-        np.concatenate([others.images, test.images]),
-        np.concatenate([others.labels, test.labels]),
-        np.concatenate([np.repeat([0, 1], 7), test.splits]).astype(np.uint8),
-    )
-
-
-@pytest.fixture(scope="module")
-def table(faces: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # Longer than a line of a terminal.
-    return write_lines(tmp_path_factory.mktemp("table" * 20) / "fer2013.csv", csv_lines(faces))
-
-
-def evaluate(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
-
-
-def metrics(*arguments: object) -> dict[str, Any]:
-    result = evaluate(*arguments, "--json", "-")
-    assert result.exit_code == 0, result.stderr
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
 
 
 def test_json_on_standard_output_is_a_single_object(table: Path, model: Path) -> None:
@@ -185,12 +141,6 @@ def test_mirrored_evaluation_is_reported_and_not_stored(table: Path, model: Path
     assert len(list((fer_home / "evaluations" / "results").iterdir())) == 1
 
 
-@pytest.fixture
-def classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record how many faces each call of the classifier gets."""
-    return count_classified(monkeypatch)
-
-
 def test_nothing_is_classified_twice_and_no_face_is_stored(
     table: Path, model: Path, classified: list[int], fer_home: Path
 ) -> None:
@@ -210,34 +160,10 @@ def test_the_model_keeps_its_name_whatever_the_page_calls_it(table: Path, model:
     assert metrics(table, "--model", model)["model"] == "greys"
 
 
-def test_metrics_are_printed_even_if_they_cannot_be_stored(table: Path, model: Path, fer_home: Path) -> None:
-    (fer_home / "evaluations").write_text("in the way")
-    assert metrics(table, "--model", model)["n"] == 70
-    assert "The result is not stored" in evaluate(table, "--model", model).stderr
-
-
 def test_an_imported_dataset_is_found_by_its_name(table: Path, model: Path) -> None:
     import_path(table, "mine")
     found = metrics("mine", "--model", model)
     assert (found["data"], found["n"]) == ("mine", 70)
-
-
-def test_numbered_folders_need_a_label_order(faces: FaceDataset, table: Path, model: Path, tmp_path: Path) -> None:
-    numbers = {label: str(number) for number, label in PRESETS["affectnet"].labels.items()}
-    root = write_files(tmp_path / "numbered", image_files(faces, [numbers[label] for label in range(7)]))
-    refused = evaluate(root, "--model", model)
-    assert refused.exit_code == 1 and "name their order by --labels affectnet" in refused.stderr
-    right = metrics(root, "--model", model, "--labels", "affectnet")
-    assert right["accuracy"] == metrics(table, "--model", model)["accuracy"]
-    assert metrics(root, "--model", model, "--labels", "fer2013")["accuracy"] < right["accuracy"]
-
-
-def test_data_that_are_not_there_are_one_line_that_names_the_datasets(table: Path, model: Path) -> None:
-    import_path(table, "mine")
-    result = evaluate("nowhere", "--model", model)
-    assert (result.exit_code, result.stdout) == (1, "")
-    (line,) = result.stderr.splitlines()
-    assert "no dataset is called 'nowhere'; give a file or folder, a dataset (mine), or 'synthetic'" in line
 
 
 def test_a_missing_validation_split_is_taken_from_train_and_reported(
@@ -247,67 +173,6 @@ def test_a_missing_validation_split_is_taken_from_train_and_reported(
     assert metrics(folders, "--model", model, "--split", "validation")["n"] == 14
     words = " ".join(evaluate(folders, "--model", model, "--split", "validation").stdout.split())
     assert "validation split (the 10 % of train that training validates on)" in words
-
-
-@pytest.mark.parametrize("option", ["--json", "--report"])
-def test_a_file_that_cannot_be_written_is_refused_before_classifying(
-    option: str, table: Path, model: Path, tmp_path: Path, classified: list[int]
-) -> None:
-    result = evaluate(table, "--model", model, option, tmp_path / "nowhere" / "r.json")
-    assert result.exit_code == 1 and "cannot be written" in result.stderr
-    (tmp_path / "folder.json").mkdir()
-    assert "is a folder" in evaluate(table, "--model", model, option, tmp_path / "folder.json").stderr
-    assert classified == []
-
-
-@pytest.mark.parametrize("name", ["[bold]greys", "[b]x[nothing]"])
-def test_a_name_with_brackets_is_printed_verbatim(name: str, faces: FaceDataset, tmp_path: Path) -> None:
-    model = make_bundle(tmp_path / name / "bundle").path
-    (tmp_path / "[red]").mkdir()
-    table = write_lines(tmp_path / "[red]" / "f.csv", csv_lines(faces))
-    other = make_bundle(tmp_path / "[other]").path
-    result = evaluate(table, "--model", model, "--against", other)
-    assert result.exit_code == 0, result.output
-    words = result.stdout.replace("\n", "")
-    assert f"{model.parent.name} on " in words and "[red]" in words and "[other]" in words
-
-
-def rubbish(folder: Path) -> dict[str, list[object]]:
-    (folder / "rubbish.csv").write_bytes(b"\x00\xff not a table")
-    (folder / "empty").mkdir()
-    (folder / "poem.txt").write_text("roses are red")
-    (folder / "no_model").mkdir()
-    return {
-        "missing": [folder / "missing.csv"],
-        "rubbish": [folder / "rubbish.csv"],
-        "empty folder": [folder / "empty"],
-        "text": [folder / "poem.txt"],
-        "photos of nothing": [folder / "empty", "--photos"],
-        "no such split": ["synthetic", "--split", "everything"],
-        "no model": ["synthetic", "--model", folder / "no_model"],
-        "report of no form": ["synthetic", "--report", folder / "report.pdf"],
-        "nobody's home": ["~nosuchuser/faces"],
-        "a long name": ["x" * 300],
-        "unwritable": ["synthetic", "--json", folder / "nowhere" / "metrics.json"],
-    }
-
-
-@pytest.mark.parametrize(
-    "what",
-    [
-        *("missing", "rubbish", "empty folder", "text", "photos of nothing", "no such split", "no model"),
-        *("report of no form", "nobody's home", "a long name", "unwritable"),
-    ],
-)
-def test_bad_input_gives_one_sentence(what: str, tmp_path: Path, model: Path) -> None:
-    arguments = rubbish(tmp_path)[what]
-    if "--model" not in arguments:
-        arguments += ["--model", model]
-    result = evaluate(*arguments)
-    assert result.exit_code == 1
-    (line,) = [line for line in result.stderr.splitlines() if line.strip()]
-    assert line.startswith("Error: ") and line.endswith(".")
-    assert "Traceback" not in result.output
 
 
 def test_a_folder_of_whole_photos_is_recognised_and_reported(model: Path, tmp_path: Path) -> None:
