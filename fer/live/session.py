@@ -1,19 +1,18 @@
 """A live session: takes frames, returns annotated ones, and reports statistics. Threads and locks stay inside."""
 
 import logging
-import statistics
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from fer.arrays import Image
-from fer.errors import FerError, SlowModelError
+from fer.errors import SlowModelError
 from fer.live.overlay import draw
 from fer.live.settings import LiveSettings
 from fer.live.snapshot import STALLED_AFTER_S, LiveSnapshot
+from fer.live.statistics import FrameStatistics
 from fer.provenance import Provenance
 from fer.streams.overlay import hide_all
 from fer.streams.people import Person, observations_of, people_of
@@ -24,14 +23,6 @@ from fer.vision.boxes import FaceDetector
 
 LOGGER = logging.getLogger(__name__)
 
-# Statistics cover the last few seconds.
-_RECENT_FRAMES: Final = 90
-_FPS_WINDOW_S: Final = 3.0
-# A longer pause (a covered camera, a sleeping computer) doesn't count for anyone's expression.
-_LONGEST_STEP_S: Final = 1.0
-# A stream whose viewer disappeared without STOP is active no longer than this.
-_SILENT_AFTER_S: Final = 5.0
-_CONNECTING_S: Final = 30.0
 _LOG_EVERY: Final = 100
 
 
@@ -71,15 +62,9 @@ class LiveSession:
         self._model = model
         self._model_names, self._model_hashes = [model.name], [model.hash]
         self._record = SessionRecord(datetime.now().astimezone())
-        self._began_s = clock()
-        self._ended_s: float | None = None
-        self._last_frame_s: float | None = None
+        self._statistics = FrameStatistics(clock())
         self._people: tuple[Person, ...] = ()
         self._picture: Image | None = None
-        self._n_frames = self._n_dropped = self._n_failed = 0
-        self._last_failure: str | None = None
-        self._frame_times: deque[float] = deque(maxlen=_RECENT_FRAMES)
-        self._costs_ms: deque[float] = deque(maxlen=_RECENT_FRAMES)
 
     @property
     def settings(self) -> LiveSettings:
@@ -132,7 +117,7 @@ class LiveSession:
         """
         with self._lock:
             settings, detector, model = self._settings, self._detector, self._model
-            ended = self._ended_s is not None
+            ended = self._statistics.ended_s is not None
         if ended:
             return _unprocessed(image_bgr, settings)
         now_s = self._clock()
@@ -167,7 +152,7 @@ class LiveSession:
     def count_dropped(self, n_frames: int) -> None:
         """Count frames that were never submitted because the previous one was still being processed."""
         with self._lock:
-            self._n_dropped += n_frames
+            self._statistics.n_dropped += n_frames
 
     def count_failed(self, error: Exception) -> None:
         """Count a frame that couldn't be submitted."""
@@ -183,68 +168,55 @@ class LiveSession:
     ) -> None:
         observations = observations_of(seen, people)
         with self._lock:
-            if self._ended_s is not None:
+            frames = self._statistics
+            if frames.ended_s is not None:
                 return
-            step_s = 0.0 if self._last_frame_s is None else min(_LONGEST_STEP_S, now_s - self._last_frame_s)
-            self._record.add(self._n_frames, now_s - self._began_s, step_s, observations)
-            self._arrived(now_s)
-            self._costs_ms.append(cost_ms)
+            self._record.add(frames.n_frames, now_s - frames.began_s, frames.step_s(now_s), observations)
+            frames.processed(now_s, cost_ms)
             self._picture = picture
             self._people = people
 
     def _fail(self, error: Exception, picture: Image | None) -> None:
         """Count a frame that failed, and keep the picture shown instead, if there is one."""
         with self._lock:
-            if self._ended_s is not None:
+            if self._statistics.ended_s is not None:
                 return
-            self._arrived(self._clock())
-            self._n_failed += 1
-            n_failed = self._n_failed
-            self._last_failure = _in_one_line(error)
+            self._statistics.failed(self._clock(), error)
+            n_failed = self._statistics.n_failed
             if picture is not None:
                 self._picture = picture
         if n_failed % _LOG_EVERY == 1:
             LOGGER.error("A frame failed (%d so far)", n_failed, exc_info=error)
 
-    def _arrived(self, now_s: float) -> None:
-        self._last_frame_s = now_s
-        self._n_frames += 1
-        self._frame_times.append(now_s)
-
     def stop(self) -> None:
         """End the session. The record and the last picture stay available. A second call does nothing."""
         with self._lock:
-            if self._ended_s is None:
-                self._ended_s = self._clock()
+            if self._statistics.ended_s is None:
+                self._statistics.ended_s = self._clock()
                 self._people = ()
 
     @property
     def active(self) -> bool:
         """Return whether the session has a viewer: it isn't stopped, and frames arrive or are about to."""
         with self._lock:
-            if self._ended_s is not None:
-                return False
-            if self._last_frame_s is None:
-                return self._clock() - self._began_s < _CONNECTING_S
-            return self._clock() - self._last_frame_s < _SILENT_AFTER_S
+            return self._statistics.active(self._clock())
 
     def snapshot(self) -> LiveSnapshot:
         """Return everything a page shows, at one moment."""
         with self._lock:
-            now_s = self._clock() if self._ended_s is None else self._ended_s
-            recent = [moment for moment in self._frame_times if now_s - moment <= _FPS_WINDOW_S]
-            span_s = recent[-1] - recent[0] if len(recent) > 1 else 0.0
-            silent_s = now_s - (self._began_s if self._last_frame_s is None else self._last_frame_s)
+            frames = self._statistics
+            now_s = frames.end_s(self._clock())
+            silent_s = frames.silent_s(now_s)
             stalled = silent_s > STALLED_AFTER_S
             return LiveSnapshot(
                 people=() if stalled else self._people,
-                n_frames=self._n_frames,
-                n_dropped=self._n_dropped,
-                n_failed=self._n_failed,
-                last_failure=self._last_failure,
-                fps=(len(recent) - 1) / span_s if span_s > 0 and not stalled else 0.0,
-                processing_ms=statistics.median(self._costs_ms) if self._costs_ms else None,
-                age_s=now_s - self._began_s,
+                n_frames=frames.n_frames,
+                n_dropped=frames.n_dropped,
+                n_failed=frames.n_failed,
+                last_failure=frames.last_failure,
+                fps=0.0 if stalled else frames.fps(now_s),
+                processing_ms=frames.processing_ms,
+                age_s=now_s - frames.began_s,
                 silent_s=silent_s,
                 shares=shares_of(self._record.seconds_by_outcome),
                 n_rows=len(self._record),
@@ -253,10 +225,11 @@ class LiveSession:
     def timeline(self, last_s: float | None = 60.0) -> Timeline:
         """Return the smoothed probabilities of the last seconds, or of the whole session, for charts."""
         with self._lock:
-            now_s = (self._clock() if self._ended_s is None else self._ended_s) - self._began_s
+            frames = self._statistics
+            now_s = frames.end_s(self._clock()) - frames.began_s
             first_s = 0.0 if last_s is None else max(0.0, now_s - last_s)
             rows = self._record.rows(first_s)
-            spacing_s = self._record.every * now_s / max(self._n_frames, 1)
+            spacing_s = self._record.every * now_s / max(frames.n_frames, 1)
         return timeline_of(rows, first_s, now_s, spacing_s=spacing_s)
 
     def record(self) -> SessionRecord:
@@ -302,8 +275,3 @@ class LiveSession:
 def _unprocessed(image_bgr: Image, settings: LiveSettings) -> Image:
     """Return a frame in which no face was detected; if faces must be blurred, nobody is recognisable on it."""
     return hide_all(image_bgr) if settings.blur else image_bgr
-
-
-def _in_one_line(error: Exception) -> str:
-    text = str(error) if isinstance(error, FerError) else f"{type(error).__name__}: {error}"
-    return text.splitlines()[0]
