@@ -1,27 +1,19 @@
-"""Draw the charts of people over time, live and in videos: the timeline and the shares of time.
+"""Draw the expressions of people over time, live and in videos.
 
 Live draws them every second while frames are processed, so each figure is built at once from plain values and arrays.
 Adding traces one by one takes five times as long.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import plotly.graph_objects as go
 
-from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE, black_stands_out
-from fer.streams.record import OUTCOMES
+from fer.emotions import EMOTION_COLORS, EMOTIONS
 from fer.streams.timeline import PersonLine, Timeline
-from fer.text import percent
 
-# Without a toolbar and without accidental zoom on a phone, but with values on hover.
-LIVE: Final[dict[str, Any]] = {"displayModeBar": False}
 _MARGIN: Final = {"l": 4, "r": 4, "t": 4, "b": 4}
-_UNSURE_COLOR: Final = "#A9A9B3"
 _TIMELINE_PX: Final = 280
-_SHARE_PX: Final = 44
-_SMALLEST_WRITTEN: Final = 0.06
 _MAX_TICKS: Final = 7
 _TICK_STEPS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
@@ -87,71 +79,11 @@ def describe_timeline(timeline: Timeline, line: PersonLine | None) -> str:
     )
 
 
-def share_bars(shares: Mapping[str, Iterable[float]]) -> go.Figure:
-    """Draw one stacked bar per row with the share of time of each expression.
-
-    Args:
-        shares: by the name of the row, (8,) for each of `OUTCOMES`, summing to 1 or all 0. The first row is on top.
-    """
-    rows = {name: [float(value) for value in values] for name, values in shares.items()}
-    bars = []
-    for index, outcome in enumerate(OUTCOMES):
-        values = [row[index] for row in rows.values()]
-        color = EMOTION_COLORS.get(outcome, _UNSURE_COLOR)
-        bars.append(
-            {
-                "type": "bar",
-                "x": values,
-                "y": list(rows),
-                "orientation": "h",
-                "name": outcome,
-                "text": [f"{outcome} {percent(value, 0)}" if value >= _SMALLEST_WRITTEN else "" for value in values],
-                "textposition": "inside",
-                "insidetextanchor": "middle",
-                "constraintext": "inside",
-                "insidetextfont": {"color": _ink(color)},
-                "hovertemplate": f"{outcome} %{{x:.0%}}<extra></extra>",
-                "marker": {
-                    "color": color,
-                    "pattern": {"shape": "/" if outcome == NOT_SURE else "", "solidity": 0.2},
-                    "line": {"width": 0},
-                },
-            }
-        )
-    layout = {
-        "barmode": "stack",
-        "bargap": 0.25,
-        "height": _SHARE_PX * len(rows) + 8,
-        "margin": _MARGIN,
-        "showlegend": False,
-        "xaxis": {"range": [0, 1], "visible": False, "fixedrange": True},
-        "yaxis": {
-            "visible": len(rows) > 1,
-            "autorange": "reversed",
-            "automargin": True,
-            "fixedrange": True,
-            "showgrid": False,
-        },
-    }
-    return go.Figure({"data": bars, "layout": layout})
-
-
-def describe_shares(shares: Iterable[float]) -> str:
-    """Describe a row of `share_bars` in words."""
-    parts = [f"{name} {percent(share, 0)}" for name, share in zip(OUTCOMES, shares, strict=True) if share >= 0.005]
-    return "Share of time: " + (", ".join(parts) or "nobody seen")
-
-
 def clock(seconds: float) -> str:
     """Return 65 seconds as '1:05', and an hour more as '1:01:05'."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def _ink(color: str) -> str:
-    """Return black or white, whichever is more readable on '#RRGGBB'."""
-    return "#000000" if black_stands_out(*bytes.fromhex(color[1:])) else "#FFFFFF"
 
 
 def _ticks(first_s: float, last_s: float) -> list[float]:

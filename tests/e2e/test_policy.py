@@ -34,7 +34,7 @@ def test_a_photo_and_its_charts_keep_to_the_policy(app: App, violations: list[st
     page = app.open("Upload")
     photo = {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": sample_portrait()}
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(photo)
-    expect(page.get_by_test_id("stPlotlyChart").or_(page.get_by_test_id("stDataFrame")).first).to_be_visible()
+    expect(page.get_by_role("img", name="Probabilities").first).to_be_visible()
     app.settle()
     assert violations == []
 

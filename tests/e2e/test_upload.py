@@ -157,7 +157,7 @@ def test_the_page_has_one_column_on_a_phone(app: App, photos: Path) -> None:
     app.page.set_viewport_size({"width": 400, "height": 900})
     page = app.open("Upload")
     drop(page, photos / "me.jpg")
-    photo, bars = page.get_by_role("img", name="The photo me.jpg"), page.get_by_test_id("stPlotlyChart")
+    photo, bars = page.get_by_role("img", name="The photo me.jpg"), page.get_by_role("img", name="Probabilities")
     expect(bars).to_be_visible()
     expect_loaded(photo)
 

@@ -146,7 +146,7 @@ def test_the_page_has_one_column_on_a_phone(app: App, clip: Path, home: Path) ->
     page = app.open("Video")
     expect(player(page).locator("video")).to_be_visible()
     expect(page.get_by_role("link", name="CSV", exact=True)).to_be_visible()
-    shares, timeline = page.get_by_test_id("stPlotlyChart").first, page.locator('iframe[title*="video_player"]')
+    shares, timeline = page.get_by_role("img", name="Share of time"), page.locator('iframe[title*="video_player"]')
 
     def the_player_stands_above_the_shares() -> bool:
         above, below = timeline.bounding_box(), shares.bounding_box()

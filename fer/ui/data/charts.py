@@ -1,19 +1,22 @@
 """Charts of the Data page."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import plotly.graph_objects as go
 
 from fer.datasets.doctor.crowd import CROWD_WORDS
 from fer.datasets.faces import VOTE_COLUMNS
 from fer.emotions import EMOTION_COLORS, EMOTIONS
+from fer.ui.bars import Bar
 
 _HEIGHT_PX: Final = 260
-_BAR_PX: Final = 25
-_GREY: Final = "#8C8C8C"
+# Without a toolbar and without accidental zoom on a phone.
+STATIC: Final[dict[str, Any]] = {"staticPlot": True}
 # The colour of each column of votes that is one of the emotions.
-_COLUMN_COLORS: Final = {word: EMOTION_COLORS[emotion] for emotion, word in CROWD_WORDS.items()}
+_VOTE_COLORS: Final = {word: EMOTION_COLORS[emotion] for emotion, word in CROWD_WORDS.items()}
+# Ten people voted on each face of FER+.
+_USUAL_VOTES: Final = 10
 
 
 def class_counts(counts: Sequence[int]) -> go.Figure:
@@ -38,26 +41,15 @@ def class_counts(counts: Sequence[int]) -> go.Figure:
     return figure
 
 
-def vote_bars(votes: Sequence[int]) -> go.Figure:
-    """Draw the FER+ votes for one face, by `VOTE_COLUMNS`, as horizontal bars."""
-    names = ["no face" if column == "NF" else column for column in VOTE_COLUMNS]
-    colors = [_COLUMN_COLORS.get(name, _GREY) for name in VOTE_COLUMNS]
-    figure = go.Figure(
-        go.Bar(
-            x=[int(vote) for vote in votes],
-            y=names,
-            orientation="h",
-            text=[str(vote) if vote else "" for vote in votes],
-            textposition="outside",
-            cliponaxis=False,
-            marker={"color": colors},
+def vote_bars(votes: Sequence[int]) -> list[Bar]:
+    """Return the bars of the FER+ votes for one face, by `VOTE_COLUMNS`."""
+    most = max(_USUAL_VOTES, *votes)
+    return [
+        Bar(
+            name="no face" if column == "NF" else column,
+            length=vote / most,
+            text=str(vote) if vote else "",
+            color=_VOTE_COLORS.get(column, EMOTION_COLORS["neutral"]),
         )
-    )
-    figure.update_layout(
-        height=_BAR_PX * len(VOTE_COLUMNS),
-        margin={"l": 4, "r": 4, "t": 4, "b": 4},
-        bargap=0.3,
-        xaxis={"range": [0, max(11, *(int(vote) + 1 for vote in votes))], "visible": False, "fixedrange": True},
-        yaxis={"autorange": "reversed", "automargin": True, "fixedrange": True, "ticks": "", "showgrid": False},
-    )
-    return figure
+        for column, vote in zip(VOTE_COLUMNS, map(int, votes), strict=True)
+    ]

@@ -12,8 +12,7 @@ from fer.datasets.store.storage import DatasetInfo
 from fer.datasets.viewing import enlarged, mean_faces, members
 from fer.emotions import EMOTIONS
 from fer.text import literal
-from fer.ui.charts import STATIC
-from fer.ui.data.charts import class_counts
+from fer.ui.data.charts import STATIC, class_counts
 from fer.ui.data.overview import opened
 from fer.ui.paging import page_of
 

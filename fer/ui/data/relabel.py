@@ -29,7 +29,7 @@ from fer.errors import FerError
 from fer.recognition.bundle import Bundle
 from fer.text import literal
 from fer.ui import resources
-from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.bars import show_bars, show_probabilities
 from fer.ui.data.charts import vote_bars
 from fer.ui.data.doubtful import doubtful_images, model_in_use
 from fer.ui.data.overview import corrections_of, opened
@@ -104,7 +104,7 @@ def _review(info: DatasetInfo, reading: Reading, index: int, bundle: Bundle | No
         with crowd:
             st.markdown("**FER+ votes**")
             votes = dataset.votes[index]
-            st.plotly_chart(vote_bars(votes), key="data_votes", config=STATIC, alt=describe_votes(votes))
+            show_bars(vote_bars(votes), describe_votes(votes))
     if bundle is not None:
         with model:
             st.markdown("**Model**")
@@ -143,7 +143,7 @@ def _model_says(bundle: Bundle, image: np.ndarray) -> None:
     except FerError as error:
         st.caption(literal(str(error)))
         return
-    st.plotly_chart(probability_bars(probabilities), key="data_model", config=STATIC, alt=describe_bars(probabilities))
+    show_probabilities(probabilities)
 
 
 def _history(info: DatasetInfo, reading: Reading, made: list[Correction]) -> None:

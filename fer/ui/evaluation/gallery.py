@@ -9,7 +9,7 @@ from fer.emotions import EMOTIONS
 from fer.evaluation.comparison import compare
 from fer.evaluation.gallery import Card, Rows, cards, mistakes, of_kind
 from fer.text import counted
-from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.bars import show_probabilities
 from fer.ui.evaluation.results import classifiers
 from fer.ui.evaluation.work import Evaluation
 from fer.ui.paging import page_of
@@ -72,10 +72,10 @@ def gallery(evaluation: Evaluation) -> None:
     )
     labels = evaluation.names
     for start in range(0, len(made), _COLUMNS):
-        row = zip(st.columns(_COLUMNS), made[start : start + _COLUMNS], shown[start : start + _COLUMNS], strict=False)
-        for column, card, number in row:
+        row = zip(st.columns(_COLUMNS), made[start : start + _COLUMNS], strict=False)
+        for column, card in row:
             with column, st.container(border=True, height="stretch"):
-                _show(card, [labels[place] for place in places], f"{evaluation.key}_{chosen.whose}_{number}")
+                _show(card, [labels[place] for place in places])
 
 
 def _choose(evaluation: Evaluation) -> _Filter:
@@ -123,7 +123,7 @@ def _rows(evaluation: Evaluation, chosen: _Filter) -> Rows:
     return rows
 
 
-def _show(card: Card, labels: list[str], key: str) -> None:
+def _show(card: Card, labels: list[str]) -> None:
     pictures = [card.face, *card.maps]
     alts = ["The face", *(f"The face with its class activation map: {caption}" for caption in card.captions)]
     with st.container(horizontal=True, gap="small"):
@@ -136,10 +136,5 @@ def _show(card: Card, labels: list[str], key: str) -> None:
         st.markdown(f"**{caption}**" if len(labels) == 1 else f"{labels[place]}: **{caption}**")
         if card.candidates[place]:
             st.caption(f"Candidates: {card.candidates[place]}")
-        st.plotly_chart(
-            probability_bars(probabilities),
-            config=STATIC,
-            key=f"evaluation_bars_{key}_{place}",
-            alt=describe_bars(probabilities),
-        )
+        show_probabilities(probabilities)
     st.caption(card.origin)

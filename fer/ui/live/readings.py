@@ -8,12 +8,11 @@ from fer.live.session import LiveSession
 from fer.live.snapshot import LiveSnapshot
 from fer.streams.people import Person
 from fer.text import counted
-from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.bars import show_probabilities, show_shares
 from fer.ui.frame import errors_as_sentences
 from fer.ui.live.camera import PATIENCE_S, PULSE_S, LiveState, checklist, follow_model, show_no_route
 from fer.ui.live.summary import files_of
 from fer.ui.live.webcam import CameraState
-from fer.ui.timelines import LIVE, describe_shares, share_bars
 
 # Only this many people get bars next to the video. All are in the picture, the record and the summary.
 _SHOWN_PEOPLE: Final = 4
@@ -52,9 +51,7 @@ def now(state: LiveState, shown: CameraState) -> None:
         _people(snapshot, session.settings.detector)
         if snapshot.shares.any():
             st.markdown("**Share of time**")
-            st.plotly_chart(
-                share_bars({"": snapshot.shares}), config=LIVE, key="live_shares", alt=describe_shares(snapshot.shares)
-            )
+            show_shares({"": snapshot.shares})
 
     panel()
 
@@ -130,14 +127,9 @@ def _people(snapshot: LiveSnapshot, detector: str) -> None:
         else:
             st.info("Opening the camera ...", icon=":material/hourglass_top:")
         return
-    for place, person in enumerate(snapshot.people[:_SHOWN_PEOPLE]):
+    for person in snapshot.people[:_SHOWN_PEOPLE]:
         st.markdown(person_line(person, named=len(snapshot.people) > 1))
-        st.plotly_chart(
-            probability_bars(person.face.probabilities),
-            config=STATIC,
-            key=f"live_bars_{place}",
-            alt=describe_bars(person.face.probabilities),
-        )
+        show_probabilities(person.face.probabilities)
     if len(snapshot.people) > _SHOWN_PEOPLE:
         st.caption(f"and {len(snapshot.people) - _SHOWN_PEOPLE} more in the picture")
 

@@ -10,10 +10,11 @@ from fer.live.session import LiveSession
 from fer.live.snapshot import LiveSnapshot
 from fer.streams.record import OUTCOMES, PersonSummary
 from fer.text import percent
+from fer.ui.bars import show_shares
 from fer.ui.live import timeline
 from fer.ui.live.camera import LiveState, snapshot_download
 from fer.ui.live.webcam import CameraState
-from fer.ui.timelines import LIVE, clock, describe_shares, share_bars
+from fer.ui.timelines import clock
 from fer.vision.images import encode_jpeg
 
 # Only this many people get a row of their own. The files include everyone.
@@ -99,9 +100,7 @@ def _summary(files: SessionFiles, state: LiveState) -> None:
         st.markdown("**Share of time**")
         shares: dict[str, Iterable[float]] = {_EVERYONE: snapshot.shares} if len(people) != 1 else {}
         shares |= {f"person {person.person}": person.shares for person in _longest(people)}
-        st.plotly_chart(
-            share_bars(shares), config=LIVE, key="live_session_shares", alt=describe_shares(snapshot.shares)
-        )
+        show_shares(shares)
         if len(people) > _SUMMED_PEOPLE:
             st.caption(f"The {_SUMMED_PEOPLE} people seen longest. The files include everyone.")
     else:

@@ -14,7 +14,7 @@ from fer.errors import sentence_for
 from fer.provenance import Provenance
 from fer.results import Face, ImageAnalysis
 from fer.text import counted, literal, printable
-from fer.ui.charts import STATIC, describe_bars, probability_bars
+from fer.ui.bars import show_probabilities
 from fer.ui.downloads import made_download, report_progress
 from fer.ui.messages import show_error
 from fer.ui.paging import page_of
@@ -143,11 +143,10 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: 
         whys = explain(photo, analysis) if explain else [None] * n_faces
         page = page_of(n_faces, _FACES_A_PAGE, f"upload_faces_{photo.digest}")
         for number in range(page.start, page.stop):
-            key = f"{photo.digest}_{number}"
-            _face_card(number + 1, analysis.faces[number], view.faces[number], whys[number], key)
+            _face_card(number + 1, analysis.faces[number], view.faces[number], whys[number])
 
 
-def _face_card(number: int, face: Face, picture: bytes, why: bytes | None, key: str) -> None:
+def _face_card(number: int, face: Face, picture: bytes, why: bytes | None) -> None:
     with st.container(border=True):
         st.markdown(f"**Face {number} {face.looks}**" if face.sure else f"**Face {number}: {face.looks}**")
         if face.pose:
@@ -162,12 +161,7 @@ def _face_card(number: int, face: Face, picture: bytes, why: bytes | None, key: 
                 )
                 if why is not None:
                     st.image(why, width="stretch", alt=f"Face {number}: what speaks for {face.emotion}", caption="why")
-            st.plotly_chart(
-                probability_bars(face.probabilities),
-                config=STATIC,
-                key=f"upload_bars_{key}",
-                alt=describe_bars(face.probabilities),
-            )
+            show_probabilities(face.probabilities)
 
 
 def _what_to_try(detector: str, analysis: ImageAnalysis) -> str:

@@ -9,10 +9,11 @@ from fer.emotions import looks
 from fer.jobs.job import DONE, STOPPED
 from fer.storage.files import Signature, signature
 from fer.text import counted, literal
+from fer.ui.bars import show_shares
 from fer.ui.frame import errors_as_sentences
 from fer.ui.messages import show_error
 from fer.ui.paging import page_of
-from fer.ui.timelines import LIVE, clock, describe_shares, describe_timeline, share_bars, timeline_chart
+from fer.ui.timelines import clock, describe_timeline, timeline_chart
 from fer.ui.video import files
 from fer.ui.video.library import Listed, deletion
 from fer.ui.video.player import player
@@ -97,7 +98,7 @@ def _shares(job: VideoJob, summary: StoredSummary, person: int | None) -> None:
     rows = {f"Person {person}": own.shares}
     if len(summary.people) > 1:
         rows["Everyone"] = summary.shares
-    st.plotly_chart(share_bars(rows), config=LIVE, key=f"video_shares_{job.id}", alt=describe_shares(own.shares))
+    show_shares(rows)
     st.caption(f"Seen from {clock(own.first_s)} to {clock(own.last_s)}.")
 
 

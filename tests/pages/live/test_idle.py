@@ -18,6 +18,7 @@ from tests.support.live_page import (
     NO_PICTURE,
     PAGE,
     accept,
+    charts,
     components,
     texts,
 )
@@ -57,7 +58,7 @@ def test_the_idle_page_says_what_to_do_and_asks_for_no_microphone_and_no_server(
     assert arguments["media_stream_constraints"]["video"]["width"] == {"ideal": 640}
     assert "Press START" in texts(page)
     assert [expander.label for expander in page.expander] == [NO_PICTURE, "Settings"]
-    assert page.get("plotly_chart") == []
+    assert not page.html and not charts(page)
 
 
 def test_a_model_that_is_never_sure_is_explained(page: AppTest, tmp_path: Path) -> None:
