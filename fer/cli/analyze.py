@@ -15,7 +15,7 @@ from rich.text import Text
 from fer import exports
 from fer.arrays import Image
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
-from fer.cli.output import STDOUT, check_targets, make_folder, plain, write_target
+from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, plain, write_target
 from fer.cli.summarize import grouping, summary_options, write_summary
 from fer.errors import sentence_for
 from fer.evaluation.names import display_name
@@ -40,7 +40,7 @@ NO_FACE: Final = "no face found"
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", default=SHIPPED, show_default=True, help=MODEL_HELP)
-@click.option("--detector", type=click.Choice(DETECTORS), help="[default: yunet, or haar if yunet's file is missing]")
+@click.option("--detector", type=click.Choice(DETECTORS), help=DETECTOR_HELP)
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
@@ -60,7 +60,7 @@ NO_FACE: Final = "no face found"
 @click.option(
     "--annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write the photos with boxes drawn in"
 )
-@click.option("--quiet", is_flag=True, help="Print neither the table nor the summary; failures are still told")
+@click.option("--quiet", is_flag=True, help="Print neither the table nor the summary; failures are still printed")
 def analyze(
     paths: tuple[Path, ...],
     model: str,

@@ -127,7 +127,7 @@ def delete(name: str, yes: bool) -> None:
     """Delete a dataset and its corrections; the file it was imported from stays."""
     size = catalog.disk_bytes(name)
     if not yes:
-        click.confirm(f"Delete '{name}' ({file_size(size)}) for good?", abort=True, err=True)
+        click.confirm(f"Delete '{name}' ({file_size(size)}) permanently?", abort=True, err=True)
     catalog.delete_dataset(name)
     click.echo(f"'{name}' was deleted.", err=True)
 

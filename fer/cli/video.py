@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
-from fer.cli.output import STDOUT, check_targets, make_folder, not_writable, plain, write_target
+from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, not_writable, plain, write_target
 from fer.cli.summarize import grouping, summary_options, write_summary
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
@@ -41,7 +41,7 @@ _MOST_LISTED: Final = 10
 @click.command(short_help="Find the faces in every frame of videos.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--model", default=SHIPPED, show_default=True, help=MODEL_HELP)
-@click.option("--detector", type=click.Choice(DETECTORS), help="[default: yunet, or haar if yunet's file is missing]")
+@click.option("--detector", type=click.Choice(DETECTORS), help=DETECTOR_HELP)
 @click.option("--every", metavar="N", type=click.IntRange(1), default=1, help="Analyse every N-th frame [default: 1]")
 @click.option("--fps", metavar="F", type=click.FloatRange(0, 1000, min_open=True), help="Analyse F frames per second")
 @click.option("--csv", metavar="FILE", help="Write one row per face and frame as CSV; '-' is standard output")
@@ -57,7 +57,7 @@ _MOST_LISTED: Final = 10
 )
 @click.option("--vp9", is_flag=True, help="Write annotated videos as WebM (VP9) instead of MP4 (H.264)")
 @click.option("--blur", is_flag=True, help="Make faces unrecognisable in annotated videos")
-@click.option("--quiet", is_flag=True, help="Print neither the table nor the progress; failures are still told")
+@click.option("--quiet", is_flag=True, help="Print neither the table nor the progress; failures are still printed")
 def video(
     files: tuple[Path, ...],
     model: str,
@@ -81,14 +81,14 @@ def video(
     FILE is a video: MP4, MOV, M4V, WebM, MKV or AVI. If a file fails, the others are analysed all the same, and the
     exit code is 1.
     """
-    # Of the page: what an analysis that was killed has left behind.
+    # Deletes what killed analyses of the Video page have left behind.
     sweep()
     options = VideoOptions.of(detector=detector, every=every, fps=fps, blur=blur)
     copies = _Copies(annotated, VP9 if vp9 else H264, files) if annotated else None
     _check({**targets, "report": report, "summary": summary})
     grouped = grouping(summary, group_by, pattern, groups, column)
     if grouped:
-        # Told now, not after hours of work.
+        # Fails now, not after hours of work.
         grouped([str(file) for file in files])
     loaded = load_bundle(find_model(model))
     chosen = video_model(loaded)

@@ -1,4 +1,4 @@
-"""Compare a model with the FER+ votes: does it predict what most people see, and is it less sure where they are?"""
+"""Compare a model with the FER+ votes: does it predict what most people see, and is it less sure if they disagree?"""
 
 from dataclasses import dataclass
 from typing import Any, Final

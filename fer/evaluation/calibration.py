@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperature, the 'not sure' threshold, and how far off they are."""
+"""Calibrate probabilities, measure how well they are calibrated, and choose the confidence threshold for 'not sure'."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ from scipy.special import log_softmax, softmax
 
 N_BINS: Final = 15
 TARGET_ACCURACY: Final = 0.8
-# A network that is ten times too sure, or too timid, is broken; the search stays within that.
+# Range of the search. A network that needs a temperature outside it is broken.
 _TEMPERATURES: Final = (0.1, 10.0)
 
 Floats = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ def probabilities_at(logits: npt.ArrayLike, temperature: float) -> Floats:
 
 
 def negative_log_likelihood(logits: npt.ArrayLike, labels: npt.ArrayLike, temperature: float = 1.0) -> float:
-    """Return the mean over N of -log of the probability given to the true class, in nats, at a temperature."""
+    """Return the mean negative log-likelihood of the true classes at a temperature, in nats."""
     log_probabilities = log_softmax(np.asarray(logits, np.float64) / temperature, axis=1)
     rows = np.arange(len(log_probabilities))
     return float(-log_probabilities[rows, np.asarray(labels)].mean())
@@ -32,14 +32,15 @@ def negative_log_likelihood(logits: npt.ArrayLike, labels: npt.ArrayLike, temper
 def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """Find the temperature at which the true classes are most likely (Guo et al., 2017, 'On calibration').
 
-    It changes no decision, only how sure the model says it is. Fit it on faces that the network did not train on.
+    A temperature never changes the predicted class, only its confidence. Fit it on faces that the network wasn't
+    trained on.
 
     Args:
         logits: (N, 7), N at least 1.
         labels: (N,) in 0..6.
 
     Returns:
-        A temperature in 0.1..10: above 1 where the network was too sure.
+        A temperature in 0.1..10: above 1 if the network was overconfident.
 
     Raises:
         ValueError: there is no face, or a logit is not finite.
@@ -47,7 +48,7 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     values = np.asarray(logits, np.float64)
     if not len(values) or not np.isfinite(values).all():
         raise ValueError(f"logits: expected finite values of one face or more. Received: shape {values.shape}")
-    # In the logarithm the search treats twice too sure and twice too timid alike; the loss is convex in 1/T.
+    # On a logarithmic scale, doubling and halving are steps of the same size. The loss is convex in 1/T.
     found = minimize_scalar(
         lambda log_t: negative_log_likelihood(values, labels, float(np.exp(log_t))),
         bounds=tuple(np.log(_TEMPERATURES)),
@@ -60,24 +61,25 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 def fit_confidence_threshold(
     probabilities: npt.ArrayLike, labels: npt.ArrayLike, target_accuracy: float = TARGET_ACCURACY
 ) -> float:
-    """Find the smallest threshold on the confidence at which answers are right often enough.
+    """Find the smallest confidence threshold at which the answers reach an accuracy.
 
-    A face is answered where its highest probability reaches the threshold. Every threshold between two neighbouring
-    confidences answers the same faces; the middle is returned, so that rounding to float32 moves no face across.
+    A face is answered if its highest probability is at least the threshold. All thresholds between two neighbouring
+    confidences answer the same faces. The middle of the two is returned, so that rounding to float32 can't change which
+    faces are answered.
 
     Args:
         probabilities: (N, 7) in 0..1, calibrated.
         labels: (N,) in 0..6.
-        target_accuracy: share of right answers that is asked for, 0..1.
+        target_accuracy: accuracy that the answered faces must reach, 0..1.
 
     Returns:
-        0.0 where all may be answered; 1.0 where no threshold is enough, so that next to nothing is answered.
+        0.0 if all faces can be answered. 1.0 if no threshold reaches the accuracy, so that almost no face is answered.
     """
     curve = coverage_curve(probabilities, labels)
     enough = np.flatnonzero(curve.accuracy >= target_accuracy)
     if not len(enough):
         return 1.0
-    # The curve runs from the strictest threshold to the mildest.
+    # The curve begins at the highest threshold.
     last = int(enough[-1])
     if last == len(curve.thresholds) - 1:
         return 0.0
@@ -86,12 +88,12 @@ def fit_confidence_threshold(
 
 @dataclass(frozen=True, eq=False)
 class CoverageCurve:
-    """What answering less gains: a point for each distinct confidence, from the strictest threshold to the mildest.
+    """Accuracy against coverage, with a point for each distinct confidence, from the highest threshold to the lowest.
 
     Attributes:
-        thresholds: (M,) falling confidences in 0..1.
-        coverage: (M,) share of the faces whose confidence reaches the threshold, rising to 1.
-        accuracy: (M,) share of those that are right.
+        thresholds: (M,) confidences in 0..1, descending.
+        coverage: (M,) share of the faces with at least this confidence, ascending to 1.
+        accuracy: (M,) accuracy on those faces, 0..1.
     """
 
     thresholds: Floats
@@ -100,11 +102,11 @@ class CoverageCurve:
 
 
 def coverage_curve(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> CoverageCurve:
-    """Return accuracy against coverage for every threshold that makes a difference (N at least 1)."""
+    """Return accuracy against coverage for the probabilities (N, 7) and labels (N,) of at least one face."""
     confidence, correct = top_label(probabilities, labels)
     order = np.argsort(-confidence, kind="stable")
     confidence, right = confidence[order], np.cumsum(correct[order])
-    # Faces of one confidence are answered together or not at all.
+    # Faces of the same confidence are answered together.
     last = np.flatnonzero(np.append(np.diff(confidence) != 0, True))
     answered = last + 1
     return CoverageCurve(confidence[last], answered / len(confidence), right[last] / answered)
@@ -112,7 +114,7 @@ def coverage_curve(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> Cover
 
 @dataclass(frozen=True)
 class Answered:
-    """The effect of a threshold: the share that is answered, and the accuracy of those (None if there are none)."""
+    """The effect of a threshold: the share of answered faces, and the accuracy on them (None if there are none)."""
 
     threshold: float
     coverage: float
@@ -128,14 +130,15 @@ def answered_at(probabilities: npt.ArrayLike, labels: npt.ArrayLike, threshold: 
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """The calibration curve of the top label over equal-width bins of confidence.
+    """The calibration curve of the predicted class over bins of confidence of equal width.
 
     Attributes:
         edges: (B + 1,) from 0 to 1; a confidence on an edge belongs to the bin below it.
         counts: (B,) int64, faces in each bin.
-        confidence: (B,) mean confidence of a bin; NaN where it is empty.
-        accuracy: (B,) share of right answers of a bin; NaN where it is empty.
-        ece: expected calibration error, 0..1: the mean of |accuracy - confidence| over the faces' bins.
+        confidence: (B,) mean confidence of a bin; NaN if it is empty.
+        accuracy: (B,) accuracy on the faces of a bin; NaN if it is empty.
+        ece: expected calibration error, 0..1: the mean of |accuracy - confidence| over the bins, weighted by
+            their faces.
     """
 
     edges: Floats
@@ -146,12 +149,12 @@ class Reliability:
 
 
 def reliability(probabilities: npt.ArrayLike, labels: npt.ArrayLike, n_bins: int = N_BINS) -> Reliability:
-    """Measure how far confidence and accuracy lie apart (Guo et al., 2017; N at least 1).
+    """Measure how much confidence and accuracy differ (Guo et al., 2017), for at least one face.
 
     Args:
         probabilities: (N, 7) in 0..1.
         labels: (N,) in 0..6.
-        n_bins: bins of equal width.
+        n_bins: number of bins of equal width.
     """
     confidence, correct = top_label(probabilities, labels)
     edges = np.linspace(0, 1, n_bins + 1)

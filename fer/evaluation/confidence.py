@@ -1,6 +1,6 @@
-"""Fit what a bundle says of its own confidence: temperatures, the 'not sure' threshold, and sets of classes.
+"""Fit how a bundle turns logits into confidence: temperatures, the 'not sure' threshold, and sets of classes.
 
-All of it is fitted on labelled faces that no weight learned from, clean and corrupted.
+Everything is fitted on labelled faces that the network wasn't trained on, clean and corrupted.
 """
 
 from collections.abc import Callable
@@ -34,41 +34,43 @@ from fer.vision.quality import MEASURES, measure
 
 Doubles = npt.NDArray[np.float64]
 
-# The threshold is aimed this much higher, so that it is good enough on other faces than those it was fitted on: of a
-# thousand answers the share that is right varies by 0.013 (one standard deviation); this is 1.75 of those. Two would
-# cost another point of coverage.
+# The threshold aims at an accuracy this much above the target, so that other faces reach the target too. The accuracy
+# on a thousand answers has a standard deviation of 0.013, and this is 1.75 times that. Twice that would cost another
+# point of coverage.
 MARGIN: Final = 0.0225
 SET_COVERAGE: Final = 0.9
-# As for the threshold: of a thousand sets the share that contains the right class varies by 0.009.
+# For the same reason: the coverage of a thousand sets has a standard deviation of 0.009.
 _SET_MARGIN: Final = 0.01
-# With fewer faces the weights would follow chance; with more, the fit takes longer and gains nothing.
+# With fewer faces, the weights would overfit. With more, the fit takes longer and gains nothing.
 _FEWEST_FACES, _MOST_FACES = 500, 1500
-# With fewer, the threshold of 90 % coverage follows from a handful of faces.
+# With fewer, only a handful of faces would determine the threshold of 90 % coverage.
 _FEWEST_FOR_SETS: Final = 100
-# Quantiles of the clean faces at which a measure begins to count, and counts more.
+# Quantiles of the clean faces above which a measure counts, and counts more.
 _KNOTS: Final = (0.5, 0.95)
-# A clean face weighs as much as ten corrupted ones of one kind.
+# The weight of a clean face. A face under one corruption has weight 1.
 _CLEAN_WEIGHT: Final = 10.0
-# A mistake on a corrupted face weighs this much; more where the answered ones aren't right often enough.
-_MISTAKE_WEIGHT, _MISTAKE_STEP, _ROUNDS = 2.0, 1.35, 10
-# Under each corruption of the table the answered faces shall be right in 78 % of cases, on other faces as well: it is
-# aimed half a point and one standard deviation higher. With a whole point, the confidence of clean faces is 0.03 off.
+# The weight of an error on a corrupted face, and the factor and number of rounds by which it grows while the answered
+# faces aren't accurate enough.
+_ERROR_WEIGHT, _ERROR_STEP, _ROUNDS = 2.0, 1.35, 10
+# Under each corruption of the table, the accuracy on answered faces should be at least 0.78, also on other faces. So
+# the fit aims half a point and one standard deviation higher. With a whole point, clean faces would have
+# confidences that are 0.03 off.
 _LEAST_ACCURACY: Final = 0.785
 _PENALTY: Final = 3e-4
-# A model that is right often enough on every clean face still has to doubt the corrupted ones.
+# Even a model that needs no threshold on clean faces must be able to be unsure of corrupted ones.
 _LEAST_THRESHOLD: Final = 0.4
 
 
 class LogitClassifier(Protocol):
-    """What turns crops into raw scores, as `fer.recognition.classifier.EmotionClassifier` does."""
+    """Anything that turns crops into logits, such as `fer.recognition.classifier.EmotionClassifier`."""
 
     def logits(self, crops: npt.NDArray[np.uint8]) -> Floats:
-        """Return scores (N, 7) float32 of crops (N, 48, 48, 1) uint8."""
+        """Return logits (N, 7) float32 of crops (N, 48, 48, 1) uint8."""
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """What a bundle says of its confidence: see the attributes of the same names of `Bundle`."""
+    """The calibration of a bundle; the attributes are those of `Bundle` with the same names."""
 
     temperature: float
     confidence_threshold: float
@@ -77,12 +79,12 @@ class Confidence:
 
 
 def fit_confidence(classifier: LogitClassifier, faces: FaceDataset) -> Confidence:
-    """Fit everything on faces that no weight learned from.
+    """Fit the temperatures, the threshold and the sets.
 
     Args:
         classifier: the network.
-        faces: N labelled faces, at least 1. With fewer than 500 all faces share one temperature, and with fewer than
-            100 there are no sets.
+        faces: N labelled faces, at least 1, that the network wasn't trained on. With fewer than 500, all faces share
+            one temperature. With fewer than 100, there are no sets.
     """
     logits = classifier.logits(faces.images[..., None])
     temperature = fit_temperature(logits, faces.labels)
@@ -102,34 +104,35 @@ def _threshold(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
 
 def fit_sets(probabilities: npt.ArrayLike, labels: npt.ArrayLike, coverage: float = SET_COVERAGE) -> ClassSets:
-    """Find the threshold at which sets of classes contain the right one often enough.
+    """Find the threshold at which sets of classes contain the right one in the wanted share of faces.
 
     Args:
         probabilities: (N, 7), calibrated.
         labels: (N,) in 0..6.
-        coverage: share of sets that shall contain the right class, above 0 and below 1.
+        coverage: share of sets that should contain the right class, above 0 and below 1.
 
     Returns:
-        Sets that cover `coverage` of exchangeable faces in expectation, whatever the probabilities are worth.
+        Sets that contain the right class for an expected share `coverage` of exchangeable faces, even if the
+        probabilities are wrong.
     """
     values, true = np.asarray(probabilities, np.float64), np.asarray(labels)
     scores = np.sort(1 - values[np.arange(len(true)), true])
     rank = int(np.ceil((len(scores) + 1) * (coverage + _SET_MARGIN)))
-    # Too few faces for that coverage: every class is in every set.
+    # With too few faces for this coverage, every set contains every class.
     least = 1 - scores[rank - 1] if rank <= len(scores) else 0.0
     return ClassSets(coverage, float(np.clip(least, 0.0, 1.0)))
 
 
 def fit_quality(classifier: LogitClassifier, faces: FaceDataset, temperature: float) -> FaceTemperature:
-    """Fit how a face's temperature follows from its picture and logits.
+    """Fit how a face's temperature depends on its image and logits.
 
-    The likelihood of the true classes is maximised over clean and corrupted faces, by weights that only ever lower the
-    confidence of a worse picture. A mistake on a corrupted face counts more than once, and the more so for a corruption
-    under which the answered faces are not yet right often enough.
+    The fit maximises the likelihood of the true classes over clean and corrupted faces. Its weights can only lower the
+    confidence of a worse image. Errors on corrupted faces count more than once. Their weight grows for every corruption
+    under which the answered faces aren't accurate enough yet.
 
     Args:
         classifier: the network.
-        faces: N labelled faces, clean; of more than 1,500, the first.
+        faces: N labelled faces, clean. Only the first 1,500 are used.
         temperature: the one that fits the clean faces.
     """
     faces = faces.take(np.arange(min(len(faces), _MOST_FACES)))
@@ -138,14 +141,14 @@ def fit_quality(classifier: LogitClassifier, faces: FaceDataset, temperature: fl
         groups.append(_Group.of(classifier, corrupt(faces, transform).images, faces.labels))
     rule = _blank_rule(groups)
     designs = [rule.design(group.logits, group.measures) for group in groups]
-    mistakes = np.full(len(groups), _MISTAKE_WEIGHT)
-    mistakes[0] = 1.0
+    error_weights = np.full(len(groups), _ERROR_WEIGHT)
+    error_weights[0] = 1.0
     for _ in range(_ROUNDS):
-        weights = _fit_weights(designs, groups, temperature, mistakes)
-        low = _too_often_wrong(designs, groups, temperature, weights)
+        weights = _fit_weights(designs, groups, temperature, error_weights)
+        low = _inaccurate(designs, groups, temperature, weights)
         if not low:
             break
-        mistakes[low] *= _MISTAKE_STEP
+        error_weights[low] *= _ERROR_STEP
     return _with_weights(rule, weights)
 
 
@@ -168,7 +171,7 @@ class _Group:
 
 
 def _blank_rule(groups: list[_Group]) -> FaceTemperature:
-    """Return a rule that leaves every temperature as it is, with the scale of everything it looks at."""
+    """Return a rule that changes no temperature yet, with the knots and scales of its features."""
     clean = groups[0].measures.astype(np.float64)
     features = logit_features(np.concatenate([group.logits for group in groups]))
     return FaceTemperature(
@@ -189,15 +192,15 @@ def _with_weights(rule: FaceTemperature, weights: Doubles) -> FaceTemperature:
     return FaceTemperature(**{**values, "logit_weights": _row(weights[1 : 1 + N_LOGIT_FEATURES])})
 
 
-def _fit_weights(designs: list[Doubles], groups: list[_Group], temperature: float, mistakes: Doubles) -> Doubles:
+def _fit_weights(designs: list[Doubles], groups: list[_Group], temperature: float, error_weights: Doubles) -> Doubles:
     design = np.concatenate(designs)
     logits = np.concatenate([group.logits for group in groups]).astype(np.float64) / temperature
     true = np.concatenate([group.labels for group in groups])
-    counts = [np.where(group.wrong, share, 1.0) for group, share in zip(groups, mistakes, strict=True)]
+    counts = [np.where(group.wrong, share, 1.0) for group, share in zip(groups, error_weights, strict=True)]
     counts[0] *= _CLEAN_WEIGHT
     shares = np.concatenate(counts)
-    # Nothing that is learned from the picture is negative. A network that says the same of every face has no best bias,
-    # only an ever larger one.
+    # The weights of image measures can't be negative. All weights are bounded, because for a network that predicts the
+    # same for every face, a larger bias is always better.
     bounds = [(-MOST_WEIGHT, MOST_WEIGHT)] * (1 + N_LOGIT_FEATURES) + [(0.0, MOST_WEIGHT)] * (N_KNOTS * len(MEASURES))
     loss = _loss(design, logits, true, shares / shares.sum())
     return np.asarray(minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x)
@@ -212,7 +215,7 @@ def _loss(
     def loss(weights: Doubles) -> tuple[float, Doubles]:
         inverse = np.exp(-(design @ weights))
         log_probabilities = log_softmax(logits * inverse[:, None], axis=1)
-        # By the inverse temperature the loss changes by the expected logit less that of the true class.
+        # The derivative of the loss by the inverse temperature: the expected logit minus that of the true class.
         slope = (np.exp(log_probabilities) * logits).sum(1) - logits[rows, true]
         value = -(shares * log_probabilities[rows, true]).sum() + _PENALTY * np.square(weights[1:]).sum()
         gradient = design.T @ (shares * slope * -inverse)
@@ -222,8 +225,8 @@ def _loss(
     return loss
 
 
-def _too_often_wrong(designs: list[Doubles], groups: list[_Group], temperature: float, weights: Doubles) -> list[int]:
-    """Return which of the table's transforms have answered faces that are right in too few cases."""
+def _inaccurate(designs: list[Doubles], groups: list[_Group], temperature: float, weights: Doubles) -> list[int]:
+    """Return the corruptions of the table under which the answered faces aren't accurate enough."""
 
     def probabilities(index: int) -> Doubles:
         return probabilities_at(groups[index].logits / np.exp(designs[index] @ weights)[:, None], temperature)

@@ -125,7 +125,7 @@ class EvaluationResult:
 
     @property
     def answered(self) -> Answered:
-        """Return what the model's confidence threshold does here: the share answered, and the accuracy of those."""
+        """Return the share of faces that the model's confidence threshold lets it answer, and the accuracy on them."""
         return self.predictions.answered(self.model.confidence_threshold)
 
     @property
@@ -147,7 +147,7 @@ class EvaluationResult:
 
     @property
     def sets(self) -> SetMetrics | None:
-        """Return what the model's sets of classes are worth here; None if it has none."""
+        """Return the metrics of the model's sets of classes; None if it has none."""
         found = self.model.sets
         return None if found is None else measure_sets(found, self.predictions.probabilities, self.predictions.labels)
 

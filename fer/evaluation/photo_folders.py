@@ -22,7 +22,7 @@ from fer.vision import images
 from fer.vision.boxes import FaceDetector
 
 NO_FACE: Final = "no face found"
-# Enough to see what a folder holds, in about a second.
+# Enough to tell what a folder contains, in about a second.
 _SAMPLE: Final = 12
 # Datasets of cropped faces have images from 48 pixels on; below 64 nothing can be a photo of a person.
 _SMALLEST_PHOTO: Final = 64
@@ -39,10 +39,10 @@ def has_photos(folder: Path, detector: FaceDetector) -> bool:
     """
     if not folder.is_dir() or is_stored(folder):
         return False
-    covered = [entry.path for entry in labelled_images(FolderTree(folder))]
-    step = max(1, len(covered) // _SAMPLE)
-    seen = [_is_photo(image, detector) for image in _readable(folder, covered[::step][:_SAMPLE])]
-    return 2 * sum(seen) > len(seen)
+    paths = [entry.path for entry in labelled_images(FolderTree(folder))]
+    step = max(1, len(paths) // _SAMPLE)
+    photos = [_is_photo(image, detector) for image in _readable(folder, paths[::step][:_SAMPLE])]
+    return 2 * sum(photos) > len(photos)
 
 
 def _readable(folder: Path, paths: Iterable[PurePosixPath]) -> Iterable[Image]:

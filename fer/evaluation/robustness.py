@@ -20,7 +20,7 @@ _CENTRE: Final = ((SIDE - 1) / 2, (SIDE - 1) / 2)
 _LOWER: Final = slice(SIDE // 2, None)
 _UPPER: Final = slice(None, SIDE // 2)
 _ALL: Final = slice(None)
-# What faces that aren't corrupted are called.
+# The label of faces that aren't corrupted.
 CLEAN: Final = "unchanged"
 
 
@@ -62,7 +62,7 @@ def _turned(degrees: float) -> Callable[[Image, int], Image]:
 
 
 def _cropped(side: float) -> Callable[[Image, int], Image]:
-    """Crop as a box of `side` times the side around the same centre would."""
+    """Crop as a box with `side` times the side and the same centre would."""
     matrix = cv2.getRotationMatrix2D(_CENTRE, 0, 1 / side)
     return lambda image, _: _moved(image, matrix)
 
@@ -124,7 +124,7 @@ TRANSFORMS: Final = (
     Transform("shifted", "shifted by 8 %", _shifted(0.08)),
 )
 
-# Weaker and stronger than the table, and covered elsewhere: what the quality of a face is learned from, as well.
+# Weaker and stronger than in the table, and covered elsewhere. The temperature per face is fitted on both.
 STRENGTHS: Final = (
     Transform("darker", "gamma 3", _gamma(3.0)),
     Transform("brighter", "gamma 0.35", _gamma(0.35)),
@@ -153,11 +153,11 @@ class RobustnessRow:
 
     Attributes:
         name, label: of the transform.
-        accuracy: on the transformed faces, 0..1.
+        accuracy: accuracy on the transformed faces, 0..1.
         interval: the bounds of its 95 % interval (Wilson).
-        lost: accuracy on the clean faces less this one; negative if the transform helps.
+        lost: accuracy on the clean faces minus this one; negative if the transform helps.
         sure: share of the transformed faces that are answered, 0..1; the others are 'not sure'.
-        sure_accuracy: accuracy on the answered ones, 0..1; None if none is answered.
+        sure_accuracy: accuracy on the answered faces, 0..1; None if none is answered.
     """
 
     name: Text
@@ -170,7 +170,7 @@ class RobustnessRow:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Return the row that `dataclasses.asdict` took apart.
+        """Return the row with the values of `dataclasses.asdict`.
 
         Raises:
             ValuesError: a value is missing, of another type, or out of its range.
@@ -191,8 +191,8 @@ def measure_robustness(
         classifier: the model.
         faces: N labelled faces, clean.
         clean_accuracy: the model's accuracy on them, 0..1.
-        confidence_threshold: confidence in 0..1 under which the model is 'not sure'.
-        on_progress: called after each batch with the number of faces done and that of all transforms.
+        confidence_threshold: confidence in 0..1 below which the model is 'not sure'.
+        on_progress: called after each batch with the number of faces done and the total, over all transforms.
 
     Raises:
         EvaluationError: there is no face.

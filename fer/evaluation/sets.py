@@ -1,4 +1,4 @@
-"""What sets of classes are worth on labelled faces: how often they contain the right class, and how large they are."""
+"""Measure sets of classes on labelled faces: how often they contain the right class, and how large they are."""
 
 from dataclasses import dataclass
 

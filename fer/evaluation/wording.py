@@ -36,7 +36,7 @@ def key_metrics(result: EvaluationResult) -> dict[str, str]:
 
 
 def sets_in_words(sets: SetMetrics) -> str:
-    """Return what a model's sets of classes are worth, in a sentence."""
+    """Return the metrics of a model's sets of classes as a sentence."""
     return (
         f"Sets of classes contain the right one for {percent(sets.coverage)} of the faces ({percent(sets.target, 0)} "
         f"intended); they have {sets.mean_size:.2f} classes on average, {percent(sets.singles, 0)} only one."

@@ -8,15 +8,15 @@ import numpy as np
 
 from fer.errors import BundleError
 
-# Computations about shapes, such as the number of faces before a Reshape, involve only a few numbers.
+# Values that shapes depend on, such as the number of faces before a Reshape, have only a few elements.
 _SHAPE_ELEMENTS: Final = 64
-_ABOUT_SHAPES: Final = (
+_COMPUTE_SHAPES: Final = (
     "Add Cast Concat Constant Div Equal Gather Identity Max Min Mul Neg ReduceProd Reshape Shape Slice Squeeze Sub "
     "Unsqueeze Where"
 )
-_SHAPE_OPERATORS: Final = frozenset(_ABOUT_SHAPES.split())
+_SHAPE_OPERATORS: Final = frozenset(_COMPUTE_SHAPES.split())
 _MAX_RANK: Final = 8
-_SUMS: Final = ("MatMul", "MatMulInteger", "QLinearMatMul", "Gemm")
+_MATRIX_PRODUCTS: Final = ("MatMul", "MatMulInteger", "QLinearMatMul", "Gemm")
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -26,7 +26,7 @@ class Bounds:
 
     Attributes:
         weight_bytes: size of all constants, including those computed from others, such as unpacked weights.
-        work: multiply-adds for one face; an element computed in another way counts as one.
+        work: multiply-adds for one face. An element that is computed in another way counts as one.
         face_bytes: peak memory for one face, without the constants.
     """
 
@@ -45,21 +45,21 @@ def item_bytes(data_type: int) -> int:
         return 8  # strings and newer types
 
 
-def measured_graph(model: Any, name: str, weight_bytes: int) -> Bounds:
+def bounds_of(model: Any, name: str, weight_bytes: int) -> Bounds:
     """Return the bounds of a checked ONNX model for one face.
 
     Raises:
         BundleError: a shape depends on values that only running the network would give.
     """
-    one, two = _Measured(model, 1, name), _Measured(model, 2, name)
-    # Work that doesn't grow with the number of faces is done in each call, and a call may have a single face.
+    one, two = _Graph(model, 1, name), _Graph(model, 2, name)
+    # A call may have a single face, which then pays for all work that doesn't grow with the number of faces.
     work = max(one.work, two.work - one.work)
     face_bytes = max(one.peak_bytes, two.peak_bytes - one.peak_bytes)
     return Bounds(weight_bytes + one.constant_bytes, work, face_bytes)
 
 
-class _Measured:
-    """A graph for a number of faces: all shapes, and what follows from them.
+class _Graph:
+    """The shapes of a graph for a number of faces, and its work and memory.
 
     Args:
         model: a checked ONNX model.
@@ -74,8 +74,8 @@ class _Measured:
         import onnx
 
         self._refused = BundleError(
-            f"{name} has shapes that can't be told before it runs; export a network whose shapes depend on the number "
-            "of faces alone."
+            f"{name} has shapes that are only known while it runs; export a network whose shapes depend on nothing but "
+            "the number of faces."
         )
         fixed = onnx.ModelProto()
         fixed.CopyFrom(model)
@@ -95,7 +95,7 @@ class _Measured:
         self.peak_bytes = self._peak(fixed.graph, constants)
 
     def _infer(self, model: Any) -> Shapes:
-        """Infer all shapes, operator by operator, so that the inputs of each are known."""
+        """Infer all shapes, one operator at a time, so that the shapes of its inputs are known."""
         import onnx
         from onnx import helper
 
@@ -113,7 +113,7 @@ class _Measured:
             named = [item for item in node.input if item]
             if any(item not in shapes for item in named):
                 raise self._refused
-            # A graph of this operator alone, with the known shapes and values of its inputs.
+            # A graph with only this operator, and the known shapes and values of its inputs.
             inputs = list(dict.fromkeys(named))
             values = [helper.make_tensor_value_info(item, self._types[item], shapes[item]) for item in inputs]
             constants = [
@@ -139,7 +139,7 @@ class _Measured:
         self._types[value.name] = tensor.elem_type
 
     def _evaluate(self, node: Any, shapes: Shapes, opsets: dict[str, int]) -> None:
-        """Compute the few values that later shapes depend on, such as 'the number of faces, times 36'."""
+        """Compute the few values that later shapes depend on, such as 36 times the number of faces."""
         from onnx.reference import ReferenceEvaluator
 
         if node.op_type not in _SHAPE_OPERATORS or len(node.output) != 1:
@@ -151,29 +151,29 @@ class _Measured:
             else:
                 feeds = {name: self._known[name] for name in node.input if name}
             (value,) = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
-        except Exception:  # not such a value; if a shape needs it after all, an error is raised there
+        except Exception:  # an input is unknown; if a shape depends on it, its inference raises the error
             return
         value = np.asarray(value)
         if value.size <= _SHAPE_ELEMENTS:
             self._known[node.output[0]] = value
 
     def _work_of(self, node: Any) -> int:
-        """Return the multiply-adds of an operator: for each element of its output, the number of summands."""
+        """Return the multiply-adds of an operator: the elements of its output times the summands of each."""
         elements = max([math.prod(self.shapes[name]) for name in (*node.input, *node.output) if name], default=0)
         if node.op_type in ("Conv", "ConvInteger", "QLinearConv"):
             kernel = self.shapes[node.input[3 if node.op_type == "QLinearConv" else 1]]
             return max(elements, math.prod(self.shapes[node.output[0]]) * math.prod(kernel[1:]))
-        if node.op_type in _SUMS:
+        if node.op_type in _MATRIX_PRODUCTS:
             left = self.shapes[node.input[0]]
             transposed = any(a.name == "transA" and a.i for a in node.attribute)
             summed = (left[0] if transposed else left[-1]) if left else 1
             return max(elements, math.prod(self.shapes[node.output[0]]) * summed)
         window = next((a.ints for a in node.attribute if a.name == "kernel_shape"), ())
-        # A window may be larger than the image, and no work is done outside it.
+        # A window may be larger than the image, but no work is done outside the image.
         return elements * min(math.prod(window), max(elements, 1))
 
     def _constants(self, graph: Any) -> set[str]:
-        """Return the values that the network computes from constants alone, which don't depend on the faces."""
+        """Return the names of the values that the network computes from constants only."""
         found: set[str] = set()
         for node in graph.node:
             if all(name in found or name in self._initial for name in node.input if name):
@@ -181,7 +181,7 @@ class _Measured:
         return found
 
     def _peak(self, graph: Any, constants: set[str]) -> int:
-        """Return the peak memory in bytes, without constants; a value is kept until its last use."""
+        """Return the peak memory in bytes, without constants. A value is kept until its last use."""
         last = {name: index for index, node in enumerate(graph.node) for name in node.input}
         last |= {output.name: len(graph.node) for output in graph.output}
         alive = {value.name: self._bytes(value.name) for value in graph.input}

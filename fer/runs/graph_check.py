@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer.errors import BundleError
-from fer.runs.graph_bounds import Bounds, item_bytes, measured_graph
+from fer.runs.graph_bounds import Bounds, bounds_of, item_bytes
 from fer.text import MB
 
 # Far above what a classifier of 48 x 48 pixels needs: the shipped model has 5 MB of weights, takes 0.6 MB per face, and
@@ -59,7 +59,7 @@ def check_graph(file: Path) -> Bounds:
     weight_bytes = _weight_bytes(model.graph)
     # Before anything unpacks them.
     _require(file.name, weight_bytes, MAX_WEIGHT_BYTES, MB, "MB", "of weights")
-    bounds = measured_graph(model, file.name, weight_bytes)
+    bounds = bounds_of(model, file.name, weight_bytes)
     _require(file.name, bounds.weight_bytes, MAX_WEIGHT_BYTES, MB, "MB", "of weights")
     _require(file.name, bounds.face_bytes, MAX_FACE_BYTES, MB, "MB", "of memory per face")
     _require(file.name, bounds.work, MAX_WORK, 10**6, "million", "multiply-adds per face")

@@ -174,7 +174,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "loop": (loop, "doesn't need .Loop"),
     "random numbers": (random_numbers, "doesn't need .RandomUniformLike"),
     "a shape that follows from values": (shape_from_values, "doesn't need .NonZero"),
-    "a reshape by values": (reshape_by_values, "shapes that can't be told"),
+    "a reshape by values": (reshape_by_values, "shapes that are only known while it runs"),
     "zeros": (two_gigabytes_of_zeros, "doesn't need .ConstantOfShape"),
     "expand": (expanded_to_gigabytes, "takes 1,908 MB of weights; at most 100 MB"),
     "pad": (padded_to_gigabytes, "MB of memory per face"),
