@@ -1,6 +1,7 @@
 """`fer runs`: the table, the JSON, and the output of each command."""
 
 import json
+import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -72,7 +73,8 @@ def test_show_says_why_a_run_ended_and_how_to_resume_it(fer: Fer, make_run: Call
     shown = fer("show", run_id)
     assert shown.exit_code == 0
     assert "min left" not in shown.output, "nothing is left of what was interrupted"
-    assert "--data '/my faces/fer.csv'" in shown.output
+    quote = '"' if os.name == "nt" else "'"
+    assert f"--data {quote}/my faces/fer.csv{quote}" in shown.output
     with process.holding_run(layout.run_folder(run_id)):
         assert "running, 2 of 5 epochs, 10 min left" in fer("show", run_id).output
     for text in ("interrupted, 2 of 5", f"runs resume {run_id}", "--seed 3", "happy 0.40", "the log of the run"):

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +26,11 @@ _EXCERPT = 2000
 # Importing TensorFlow takes seven seconds. One process does it for all commands, which are forks of it. Forks are
 # real processes and share only what the import leaves. pytest runs in the checkout, where that process finds the
 # module; elsewhere each command would import it again.
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([_COMMAND])
+# Windows can't fork, so there each command imports it.
+_CAN_FORK = "forkserver" in multiprocessing.get_all_start_methods()
+_PROCESSES: Any = multiprocessing.get_context("forkserver" if _CAN_FORK else "spawn")
+if _CAN_FORK:
+    _PROCESSES.set_forkserver_preload([_COMMAND])
 
 
 @dataclass(frozen=True)

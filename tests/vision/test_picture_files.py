@@ -6,6 +6,7 @@ from PIL import Image
 
 from fer.vision.picture_files import gather
 from tests.support.builders import encoded
+from tests.support.odd_files import link_or_skip
 
 PICTURE = encoded(Image.new("RGB", (4, 4)))
 
@@ -64,7 +65,7 @@ def test_a_folder_searched_twice_is_not_reported_as_empty(tree: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX's")
 def test_link_cycles_and_pipes_do_not_block_the_search(tree: Path) -> None:
-    (tree / "deep" / "circle").symlink_to(tree, target_is_directory=True)
+    link_or_skip(tree / "deep" / "circle", tree)
     os.mkfifo(tree / "pipe.png")
     os.mkfifo(tree / "pipe")
     assert len(gather([tree]).files) == 6
@@ -88,7 +89,7 @@ def test_an_unreadable_folder_is_named_and_the_others_are_searched(tree: Path, m
 
 
 def test_files_that_cannot_be_inspected_are_chosen_by_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tree / "nowhere.png").symlink_to(tree / "gone.png")
+    link_or_skip(tree / "nowhere.png", tree / "gone.png")
     closed, ask = tree / "deep", os.stat
 
     def no_entry(path: os.PathLike[str] | str, **options: object) -> os.stat_result:

@@ -15,6 +15,9 @@ from fer.recognition.analyzer import FaceAnalyzer
 from fer.results import ImageAnalysis
 from tests.support.builders import portrait_bgr
 from tests.support.cli import parsed
+from tests.support.odd_files import write_or_skip
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows tells only when it writes")
 
 
 def test_missing_paths_do_not_stop_the_others(analyze, photos, tmp_path) -> None:
@@ -30,7 +33,7 @@ def test_missing_paths_do_not_stop_the_others(analyze, photos, tmp_path) -> None
 def test_an_impossible_file_name_does_not_stop_the_others(analyze, photos) -> None:
     result = analyze("x" * 300 + ".png", photos / "one.png")
     assert result.exit_code == 1 and "looks like" in result.stdout.replace("\n", " ")
-    assert "File name too long" in result.stderr and "1 photo, 1 face, 1 failed" in result.stderr
+    assert "Failed: xxx" in result.stderr and "1 photo, 1 face, 1 failed" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -38,9 +41,9 @@ def test_an_impossible_file_name_does_not_stop_the_others(analyze, photos) -> No
     [
         (["--json", "-", "--csv", "-"], 2, "Standard output can hold --csv or --json, not both"),
         (["--json", "out", "--csv", "./out"], 2, "'out' can hold --csv or --json, not both"),
-        (["--csv", "no/such/folder.csv"], 1, "there is no folder 'no/such'"),
+        (["--csv", "no/such/folder.csv"], 1, f"there is no folder '{Path('no/such')}'"),
         (["--json", "."], 1, "is a folder"),
-        (["--json", "x" * 300], 1, "cannot be written (File name too long)"),
+        pytest.param(["--json", "x" * 300], 1, "cannot be written (File name too long)", marks=POSIX),
         (["--annotated", "one.png/inside"], 1, "cannot be written"),
         (["--detector", "mtcnn"], 2, "haar"),
         (["--model", "nowhere"], 1, "There is no model 'nowhere'"),
@@ -54,12 +57,10 @@ def test_impossible_requests_give_one_sentence(analyze, photos, monkeypatch, arg
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize(
-    "name", ["\x1b[31mred.png", "[bold red]markup.png", "line\nbreak.png", os.fsdecode(b"\xff.png")]
-)
+@pytest.mark.parametrize("name", ["\x1b[31mred.png", "[bold red]markup.png", "line\nbreak.png", "\udcff.png"])
 def test_control_characters_in_a_name_are_escaped(analyze, photos, tmp_path, name) -> None:
     file = tmp_path / name
-    file.write_bytes((photos / "one.png").read_bytes())
+    write_or_skip(file, (photos / "one.png").read_bytes())
     good = analyze(file, "--json", tmp_path / "out.json", "--csv", tmp_path / "out.csv")
     assert good.exit_code == 0
     file.write_bytes(b"rubbish")
@@ -106,8 +107,8 @@ def test_names_that_are_not_utf8_stay_distinct(analyze, photos, tmp_path) -> Non
     face = (photos / "one.png").read_bytes()
     folder = tmp_path / "names"
     folder.mkdir()
-    for name in (b"Andr\xe9.jpg", b"Ren\xe9.jpg", b"back\\slash.jpg"):
-        (folder / os.fsdecode(name)).write_bytes(face)
+    for name in ("Andr\udce9.jpg", "Ren\udce9.jpg", "back\\slash.jpg"):
+        write_or_skip(folder / name, face)
     assert analyze(folder, "--annotated", tmp_path / "out").exit_code == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["Andr_udce9-annotated.jpg", "Ren_udce9-annotated.jpg", "back_slash-annotated.jpg"]
