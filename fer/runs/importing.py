@@ -5,7 +5,6 @@ files can contain code, so they are never opened.
 """
 
 import math
-import os
 import re
 import shutil
 import subprocess
@@ -24,6 +23,7 @@ from fer.recognition.bundle import BUNDLE_FILE, ONNX_FILE, SPLITS, Bundle, load_
 from fer.runs import layout
 from fer.runs.serving import slug
 from fer.storage import files
+from fer.storage.processes import run_to_end
 from fer.storage.values import ValuesError, cleaned, is_number, parse_object
 from fer.text import MB
 
@@ -176,18 +176,8 @@ def _check_apart(folder: Path, name: str) -> None:
         BundleError: the check failed, or its process crashed.
     """
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "fer.runs.bundle_check", str(folder)],
-            cwd=paths.PROGRAM,
-            env={**os.environ, "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_CHECK_SECONDS,
-            check=False,
-        )
+        command = [sys.executable, "-m", "fer.runs.bundle_check", str(folder)]
+        done = run_to_end(command, cwd=paths.PROGRAM, seconds=_CHECK_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise BundleError(f"Checking the model took more than {_CHECK_SECONDS} s; it isn't used.") from error
     if done.returncode == 0:

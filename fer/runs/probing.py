@@ -1,6 +1,5 @@
 """Measure the speed of this machine for a run's settings, in a process of its own."""
 
-import os
 import subprocess
 from typing import Final
 
@@ -9,6 +8,7 @@ from fer.paths import PROGRAM, home
 from fer.runs import store
 from fer.runs.config import TrainConfig
 from fer.runs.control import train_command
+from fer.storage.processes import run_to_end
 
 _SECONDS: Final = 300
 
@@ -22,19 +22,9 @@ def measure_speed(config: TrainConfig) -> None:
     if store.active_runs():
         raise RunError("A training is running and would distort the estimate; try again when it has ended.")
     try:
-        done = subprocess.run(
-            [*train_command(config), "--estimate"],
-            cwd=PROGRAM,
-            # The child runs in another folder, so a relative FER_HOME must become absolute.
-            env={**os.environ, "FER_HOME": str(home()), "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
+        # The child runs in another folder, so a relative FER_HOME must become absolute.
+        variables = {"FER_HOME": str(home())}
+        done = run_to_end([*train_command(config), "--estimate"], cwd=PROGRAM, variables=variables, seconds=_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise RunError("A few steps took more than five minutes; choose a smaller network or dataset.") from error
     if done.returncode:

@@ -43,6 +43,38 @@ def start_detached(
     )
 
 
+def run_to_end(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python program to its end and return its exit status, standard output and error.
+
+    Args:
+        command: the program and its arguments.
+        cwd: the folder to run in; None means the current one.
+        variables: environment variables besides the inherited ones.
+        seconds: after this time it is ended; None waits forever.
+
+    Raises:
+        OSError: it can't be started.
+        subprocess.TimeoutExpired: it took longer than `seconds`.
+    """
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(variables or {}), "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=seconds,
+        check=False,
+    )
+
+
 def _windows_flag(name: str) -> int:
     return int(getattr(subprocess, name, 0))
 

@@ -1,10 +1,8 @@
 """Turn the best epoch's weights into a calibrated and measured bundle at the end of a run."""
 
 import importlib.metadata
-import os
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from fer.runs.config import TrainConfig
 from fer.runs.layout import BUNDLE as BUNDLE_FOLDER
 from fer.runs.layout import CONFIG
 from fer.storage.files import PART, replace_folder
+from fer.storage.processes import run_to_end
 from fer.training.export import export_network, serving_network
 from fer.training.networks import cost
 from fer.training.run_data import Parts, load_data, split_parts
@@ -148,14 +147,8 @@ def _versions() -> dict[str, str]:
 
 def _in_tensorflow(folder: Path) -> Bundle:
     """Export in a child process with the TensorFlow backend, the only one that can export to ONNX."""
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [sys.executable, "-m", "fer.training.bundling", str(folder)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    variables = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = run_to_end([sys.executable, "-m", "fer.training.bundling", str(folder)], variables=variables)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ExportError(f"The export on the TensorFlow backend failed: {last}. The weights are kept in '{folder}'.")
