@@ -4,6 +4,7 @@ Lazy imports keep `analyze` free of what only `train` or `evaluate` needs, above
 """
 
 import importlib
+import io
 import sys
 from typing import Any, Final
 
@@ -51,3 +52,7 @@ class _LazyGroup(click.Group):
 def main() -> None:
     """Facial expression recognition: dashboard, photos, videos, training, evaluation and data."""
     keep_fonts_at_home()
+    for stream in (sys.stdout, sys.stderr):
+        # On Windows, a pipe or a file takes the characters of one region, and a name may have others.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
