@@ -17,10 +17,11 @@ from fer import paths
 from fer.errors import VideoError
 from fer.jobs.job import REQUEST_FILE, RUNNING
 from fer.storage.files import disk_use
+from fer.text import MB
 from fer.video.job import FILE_MODE, FOLDER_MODE, ID, QUEUED, UPLOAD, Request, VideoJob, new_id
 
 _LOCK: Final = "queue.lock"
-_COPY_BYTES: Final = 1 << 20
+_COPY_BYTES: Final = MB
 # An upload is written in seconds. A folder without a request that is older was left by a process that was killed.
 _ORPHAN_SECONDS: Final = 3600
 

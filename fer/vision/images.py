@@ -45,7 +45,7 @@ _MAX_ENCODED_SIDE: Final = 1_000_000
 _GREY_MODES: Final = ("I", "F")
 # Blocks so large that every system maps them on their own and takes them back: of the usual 16 MB, a thread keeps
 # hundreds of megabytes for later.
-PILImage.core.set_block_size(64 * 2**20)
+PILImage.core.set_block_size(64 * MB)
 # Pillow reports damage by warnings too; here the exception says it. Set once for the process, since
 # `warnings.catch_warnings` is not safe between threads.
 warnings.filterwarnings("ignore", module=r"PIL\.")

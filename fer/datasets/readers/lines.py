@@ -16,9 +16,10 @@ from typing import IO, Final
 from fer.datasets.readers.trees import READ_ERRORS
 from fer.datasets.readings import Progress, silent
 from fer.errors import DatasetError
+from fer.text import MB
 
 _MAX_LINE_BYTES: Final = 1_000_000  # a row of FER-2013 has at most 9,240
-_BYTES_BETWEEN_REPORTS: Final = 2**20
+_BYTES_BETWEEN_REPORTS: Final = MB
 _START_BYTES: Final = 2**16
 _BLOCK_BYTES: Final = 2**16
 DELIMITERS: Final = ",;\t"

@@ -31,11 +31,12 @@ from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree, UploadTree
 from fer.datasets.readers.zips import ZipTree
 from fer.datasets.readings import Progress, silent
 from fer.errors import DatasetError
+from fer.text import MB
 
 MAX_DEPTH: Final = 2
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".jsonl")
-_IN_MEMORY_BYTES: Final = 16 * 2**20
-_BLOCK_BYTES: Final = 2**20
+_IN_MEMORY_BYTES: Final = 16 * MB
+_BLOCK_BYTES: Final = MB
 _OPENERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {
     GZIP: lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
     BZIP2: bz2.BZ2File,

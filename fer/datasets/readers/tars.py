@@ -7,9 +7,10 @@ from fer.datasets.readers.budget import Budget
 from fer.datasets.readers.members import ArchiveTree
 from fer.datasets.readers.trees import READ_ERRORS
 from fer.errors import DatasetError
+from fer.text import MB
 
 # Of a header that extends the next one, such as a long name; tarfile reads it into memory.
-_MAX_EXTENSION_BYTES: Final = 2**20
+_MAX_EXTENSION_BYTES: Final = MB
 # Of zeros after the end: GNU tar writes up to 20 blocks, and a block factor can be larger.
 _MAX_PADDING_BLOCKS: Final = 10_000
 _EXTENSIONS: Final = frozenset(

@@ -14,9 +14,10 @@ from fer.datasets.readers.budget import Budget, check_ratio, too_many_files
 from fer.datasets.readers.members import ArchiveTree
 from fer.datasets.readers.trees import READ_ERRORS
 from fer.errors import DatasetError, shortened
+from fer.text import MB
 
 # 35,887 files with long names take 5 MB; Python holds about ten times this for as long as the archive is open.
-MAX_DIRECTORY_BYTES: Final = 16 * 2**20
+MAX_DIRECTORY_BYTES: Final = 16 * MB
 _END_RECORD: Final = struct.Struct("<4s4H2LH")
 _END64_LOCATOR: Final = struct.Struct("<4sLQL")
 _END64_RECORD: Final = struct.Struct("<4sQ2H2L4Q")

@@ -17,11 +17,12 @@ from fer import paths
 from fer.storage.files import write_json
 from fer.storage.schema import Text, fitting, read_object
 from fer.storage.values import ValuesError
+from fer.text import MB
 
 _log = logging.getLogger(__name__)
 
 # Two files of this size: about 10,000 entries.
-_LOG_BYTES: Final = 1_000_000
+_LOG_BYTES: Final = MB
 _LOCK_SECONDS: Final = 5
 
 

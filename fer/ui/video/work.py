@@ -7,7 +7,7 @@ import streamlit as st
 from fer.errors import FerError
 from fer.jobs.job import RUNNING
 from fer.storage.open_files import read_plain
-from fer.text import counted, duration, literal
+from fer.text import MB, counted, duration, literal
 from fer.ui.access import gate
 from fer.ui.frame import errors_as_sentences
 from fer.ui.messages import show_error
@@ -18,7 +18,7 @@ from fer.video.job import PICTURE, QUEUED
 
 _POLL_SECONDS: Final = 1.0
 _PICTURE_PX: Final = 240
-_MOST_BYTES: Final = 2**20
+_MOST_BYTES: Final = MB
 
 
 def queue(videos: list[Listed]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from fer.errors import ImageError
+from fer.text import MB
 from fer.vision.files.parts import Essentials, TooMuchWorkError, counted_parts
 
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
@@ -12,7 +13,7 @@ _GRAPHIC_CONTROL: Final = 0xF9
 # Blocks have at most 255 bytes: the largest GIF has 120,000.
 _MAX_GIF_BLOCKS: Final = 150_000
 # Pillow decodes these in Python, about a million values per second.
-_SLOW_BYTES: Final = 2**20
+_SLOW_BYTES: Final = MB
 _BMP_RUN_LENGTHS: Final = (1, 2)
 _PPM_HEADER: Final = re.compile(
     rb"P(?P<kind>[1-6f])(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+(?:(?:\s|#[^\n]*\n)+(?P<most>[-\d.]+))?\s"
