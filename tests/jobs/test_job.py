@@ -37,7 +37,7 @@ def working(folder: Path) -> Job:
     return Sleep(folder)
 
 
-def test_a_process_that_ends_without_a_word_has_failed_in_the_words_of_its_kind(tmp_path: Path) -> None:
+def test_a_process_that_ends_unexpectedly_has_failed_in_the_words_of_its_kind(tmp_path: Path) -> None:
     job = Sleep(tmp_path / "one")
     assert (job.progress(), job.running) == (None, False)
     job.begin({"hours": 8})

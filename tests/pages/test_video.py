@@ -76,7 +76,7 @@ def links(page: AppTest) -> list[str]:
     return [link.proto.label for link in page.get("link_button")]
 
 
-def test_an_empty_page_says_what_is_kept_before_anything_is_uploaded(open_video: Callable[[], AppTest]) -> None:
+def test_an_empty_page_says_what_it_keeps_before_anything_is_uploaded(open_video: Callable[[], AppTest]) -> None:
     page = open_video()
     assert not page.exception and not page.error
     assert "stored on this machine only while it is analysed; then it is deleted" in words(page)

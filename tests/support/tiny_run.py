@@ -59,7 +59,7 @@ def install(sabotage: str) -> None:
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (count, count))
     elif point == "nan":
-        _spoil_batches(count)
+        _corrupt_batches(count)
     else:
         _strike(*points[point], count)
 
@@ -80,16 +80,16 @@ def _strike(owner: Any, name: str, effect: Callable[[], None], before: bool, cou
     setattr(owner, name, struck)
 
 
-def _spoil_batches(epoch: int) -> None:
+def _corrupt_batches(epoch: int) -> None:
     real = TrainingBatches.__getitem__
 
-    def spoiled(self: TrainingBatches, index: int) -> Any:
+    def corrupted(self: TrainingBatches, index: int) -> Any:
         images, targets, weights = real(self, index)
         if self._epoch == epoch:
             weights = {name: weight * float("nan") for name, weight in weights.items()}
         return images, targets, weights
 
-    TrainingBatches.__getitem__ = spoiled
+    TrainingBatches.__getitem__ = corrupted
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

@@ -155,13 +155,13 @@ def test_a_probe_creates_no_run():
 
 
 def test_a_probe_includes_the_time_between_epochs(monkeypatch):
-    real, judged = probe.validate_epoch, []
+    real, validated = probe.validate_epoch, []
 
     def slow(network, validation, statistics):
-        judged.append((len(validation), sum(map(len, statistics))))
+        validated.append((len(validation), sum(map(len, statistics))))
         time.sleep(0.5)
         return real(network, validation, statistics)
 
     monkeypatch.setattr(probe, "validate_epoch", slow)
     assert probe.probe(CONFIG).validation_seconds > 0.5
-    assert judged == [(128, 70), (140, 70)]
+    assert validated == [(128, 70), (140, 70)]

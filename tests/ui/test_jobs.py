@@ -28,12 +28,12 @@ def ended(job: Job[object]) -> Job[object]:
 
 
 def test_a_job_reports_progress_and_returns_its_result() -> None:
-    told, go_on = threading.Event(), threading.Event()
+    told, proceed = threading.Event(), threading.Event()
 
     def work(progress: Progress) -> str:
         progress(0.25, "A quarter")
         told.set()
-        go_on.wait(_PATIENCE_S)
+        proceed.wait(_PATIENCE_S)
         return "result"
 
     job = Job(work)
@@ -41,42 +41,42 @@ def test_a_job_reports_progress_and_returns_its_result() -> None:
     assert job.state == RUNNING and (job.progress.share, job.progress.text) == (0.25, "A quarter")
     # Too early for an estimate.
     assert job.progress.seconds_left is None
-    go_on.set()
+    proceed.set()
     assert ended(job).state == DONE and job.result == "result" and job.error == ""
 
 
 def test_the_time_left_follows_from_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
-    told, go_on = threading.Event(), threading.Event()
+    told, proceed = threading.Event(), threading.Event()
 
     def work(progress: Progress) -> None:
         progress(0.2, "A fifth")
         told.set()
-        go_on.wait(_PATIENCE_S)
+        proceed.wait(_PATIENCE_S)
 
     job = Job(work)
     assert told.wait(_PATIENCE_S)
     now[0] = 110.0
     assert job.progress.seconds_left == pytest.approx(40.0)
-    go_on.set()
+    proceed.set()
     ended(job)
 
 
 def test_cancelling_ends_a_job_at_its_next_report() -> None:
-    told, go_on = threading.Event(), threading.Event()
+    told, proceed = threading.Event(), threading.Event()
     after = []
 
     def work(progress: Progress) -> None:
         told.set()
-        go_on.wait(_PATIENCE_S)
+        proceed.wait(_PATIENCE_S)
         progress(0.5, "Half")
         after.append("went on")
 
     job = Job(work)
     assert told.wait(_PATIENCE_S)
     job.cancel()
-    go_on.set()
+    proceed.set()
     assert ended(job).state == CANCELLED
     assert after == [] and job.result is None and "Nothing was changed" in job.error
 
@@ -99,13 +99,13 @@ def test_a_defect_is_logged_and_shown_as_one_sentence(caplog: pytest.LogCaptureF
 
 
 def test_a_key_has_one_running_job() -> None:
-    go_on = threading.Event()
+    proceed = threading.Event()
     begun: list[str] = []
 
     def work(name: str):  # type: ignore[no-untyped-def]
         def inner(progress: Progress) -> str:
             begun.append(name)
-            go_on.wait(_PATIENCE_S)
+            proceed.wait(_PATIENCE_S)
             return name
 
         return inner
@@ -113,7 +113,7 @@ def test_a_key_has_one_running_job() -> None:
     assert jobs.start("key", work("first"))
     assert not jobs.start("key", work("second"))
     assert jobs.start("other", work("third"))
-    go_on.set()
+    proceed.set()
     first, other = jobs.find("key"), jobs.find("other")
     assert first is not None and other is not None
     assert ended(first).result == "first" and ended(other).result == "third"

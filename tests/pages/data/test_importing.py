@@ -185,10 +185,10 @@ def test_an_import_is_cancelled(
 def test_a_second_tabs_choice_is_kept_while_an_import_runs(
     fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, imported = threading.Event(), importing.import_uploads
+    proceed, imported = threading.Event(), importing.import_uploads
 
     def slow(files, name, progress, *options):  # type: ignore[no-untyped-def]
-        assert go_on.wait(PATIENCE_S)
+        assert proceed.wait(PATIENCE_S)
         return imported(files, name, progress, *options)
 
     monkeypatch.setattr(importing, "import_uploads", slow)
@@ -204,7 +204,7 @@ def test_a_second_tabs_choice_is_kept_while_an_import_runs(
     assert button(second, "Import").disabled
     second.run()
     assert [file.name for file in second.file_uploader[0].value] == ["two.csv"]
-    go_on.set()
+    proceed.set()
     finished(first)
     finished(second)
     finished(button(second, "Import").click().run())
