@@ -17,7 +17,8 @@ STDOUT: Final = "-"
 
 DETECTOR_HELP: Final = "Face detector [default: yunet, or haar if yunet's file is missing]"
 LABELS_HELP: Final = (
-    'The order of classes that are numbers: fer2013, ferplus, affectnet, rafdb, ckplus, or "0=neutral,1=happy,..."'
+    "The order of classes that are numbers: fer2013, ferplus, affectnet, rafdb, ckplus, cohnkanade, or "
+    '"0=neutral,1=happy,..."'
 )
 
 

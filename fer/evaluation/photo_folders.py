@@ -92,7 +92,8 @@ def read_photos(folder: Path, analyzer: FaceAnalyzer, progress: Progress, order:
         raise EvaluationError(
             f"No face was found in {counted(reading.n_read, 'photo')} of {tree.name}. Try the other face detector."
         )
-    doubted = np.array([doubts[crop.tobytes()] for crop in reading.dataset.images], np.bool_)
+    # A face at the box of a label file was cut out without the analyzer.
+    doubted = np.array([doubts.get(crop.tobytes(), False) for crop in reading.dataset.images], np.bool_)
     return replace(reading, form="photos", dataset=replace(reading.dataset, doubted=doubted))
 
 

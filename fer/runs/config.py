@@ -58,7 +58,9 @@ class TrainConfig:
     data: str = _setting("synthetic", "Dataset: a FER-2013 CSV file, a folder of image folders, or 'synthetic'")
     votes: str | None = _setting(None, "FER+ votes, fer2013new.csv; found automatically next to the CSV file")
     labels: str | None = _setting(
-        None, "Order of classes that are numbers: fer2013, ferplus, affectnet, rafdb, ckplus, '0=neutral,1=happy,...'"
+        None,
+        "Order of classes that are numbers: fer2013, ferplus, affectnet, rafdb, ckplus, cohnkanade, "
+        "'0=neutral,1=happy,...'",
     )
     corrections: bool = _setting(False, "Apply the label corrections made on the Data page")
     fraction: float = _setting(1.0, "Share of the training images to use, stratified by class", low=0.01, high=1.0)

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from fer.arrays import SIDE
 from fer.datasets.faces import SPLITS, FaceDataset
-from fer.datasets.readers.names import NOT_OF_THE_SEVEN, class_name, class_number, split_named
+from fer.datasets.readers.names import NOT_OF_THE_SEVEN, class_name, class_number
 from fer.datasets.readers.orders import FER2013, LabelOrder, LabelOrderError, SampleFaces, read_label
 from fer.datasets.readers.photos import FaceCountError
+from fer.datasets.readers.split_names import split_named
 from fer.datasets.readings import MAX_REJECTED, Reading, Rejection
 from fer.emotions import N_EMOTIONS
 from fer.errors import DatasetError, FerError, ImageError, sentence_for
@@ -54,12 +55,14 @@ class Collector:
     Attributes:
         name: of the file or folder, for messages.
         order: the class of each number, if classes are numbers and the order is known.
-        split: the split that the file's name gives, or None.
+        split: the split that the name of the file or of its folder gives, or None.
+        default: the split where nothing else gives one.
     """
 
     name: str
     order: LabelOrder | None = None
     split: int | None = None
+    default: int = TRAIN
     # A bytearray grows without a second copy of all pixels.
     pixels: bytearray = field(default_factory=bytearray)
     labels: list[int] = field(default_factory=list)
@@ -95,13 +98,13 @@ class Collector:
         return False
 
     def split_in(self, text: str | None, where: str) -> int | None:
-        """Return the split that a row's cell names, or if there is no such column, the file's, or train.
+        """Return the split that a row's cell names, or if there is no such column, the file's, or the default.
 
         Raises:
             DatasetError: the cell contradicts the file's name.
         """
         if text is None:
-            return TRAIN if self.split is None else self.split
+            return self.default if self.split is None else self.split
         found = split_named(text)
         if None not in (found, self.split) and found != self.split:
             raise DatasetError(
@@ -147,9 +150,10 @@ class Collector:
     def _keep(self, row: Row, image: npt.NDArray[np.uint8], label: int) -> None:
         self.pixels += image.tobytes()
         self.labels.append(label)
-        self.splits.append(TRAIN if row.split is None else row.split)
+        self.splits.append(self.default if row.split is None else row.split)
         self.origins.append(encodable(row.where))
-        self.groups.append(encodable(row.group))
+        # In one line, as a table has it when it is exported.
+        self.groups.append(encodable(" ".join(row.group.replace("\0", " ").split())))
 
     def _reject(self, rejection: Rejection) -> None:
         self.rejected.append(rejection)

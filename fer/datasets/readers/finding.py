@@ -1,17 +1,23 @@
 """Find out what a folder or archive holds, and read it with the reader for it."""
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Final
 
+from fer.datasets.readers.annotations import is_annotation
 from fer.datasets.readers.budget import Budget
-from fer.datasets.readers.folders import FaceReader, read_folders
+from fer.datasets.readers.folders import FaceReader, ImageLayout, read_folders
+from fer.datasets.readers.image_names import find_named_layout
 from fer.datasets.readers.kinds import PARQUET, kind_of, suffix_of
 from fer.datasets.readers.label_files import find_label_columns
 from fer.datasets.readers.layouts import find_layout
-from fer.datasets.readers.listed_images import NamedImages, is_annotation, names_images, read_listed
+from fer.datasets.readers.listed_images import NamedImages, names_images, read_listed
 from fer.datasets.readers.npz import array_pairs, read_npz
 from fer.datasets.readers.opening import open_file, with_archives
 from fer.datasets.readers.options import ReadOptions
+from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.parquet import read_parquet
+from fer.datasets.readers.split_names import default_split, split_of_path
 from fer.datasets.readers.table_files import (
     find_face_tables,
     header_of,
@@ -24,8 +30,11 @@ from fer.datasets.readers.table_files import (
 from fer.datasets.readers.trees import Entry, FolderTree, Tree
 from fer.datasets.readers.votes import Votes
 from fer.datasets.readings import Progress, Reading, concatenated, silent
-from fer.errors import DatasetError
+from fer.errors import DatasetError, shortened
 from fer.vision.files.formats import SUFFIXES
+
+# Of labels in forms that aren't read.
+_OTHER_LABELS: Final = (".json", ".xml", ".mat", ".pkl", ".xlsx", ".xls", ".yaml", ".html")
 
 
 def read_tree(
@@ -62,12 +71,18 @@ def read_tree(
 def _nothing_known(tree: Tree) -> DatasetError:
     """Return the error about a tree without anything that can be read, with what to do about what it holds."""
     paths = [entry.path for entry in tree.entries()]
-    if any(path.parts[0] in ("xl", "word") and path.suffix == ".xml" for path in paths):
+    if any(path.parts[0] in ("xl", "word", "content.xml") and path.suffix == ".xml" for path in paths):
         return DatasetError(f"{tree.name} is a file of Office, which isn't read; save its table as CSV.")
-    if any(path.suffix.lower() in SUFFIXES for path in paths):
+    if any(path.name == "data.pkl" for path in paths):
         return DatasetError(
-            f"{tree.name} holds images, and nothing that says their classes is recognised; sort them into folders "
-            f"named by class, or add a CSV with the columns file and label."
+            f"{tree.name} is a file of PyTorch, which can run code and isn't read; save images and labels as npz."
+        )
+    if any(path.suffix.lower() in SUFFIXES for path in paths):
+        other = next((path.name for path in paths if path.suffix.lower() in _OTHER_LABELS), None)
+        unread = f" ({shortened(other)} isn't read)" if other else ""
+        return DatasetError(
+            f"{tree.name} holds images, and nothing that says their classes is recognised{unread}; sort them into "
+            f"folders named by class, or add a CSV with the columns file and label."
         )
     return DatasetError(
         f"{tree.name} holds neither FER-2013's CSV nor image folders such as train/happy; docs/data.md lists the forms "
@@ -91,11 +106,22 @@ def read_images(
         DatasetError: splits contradict each other, or there is more than one dataset.
     """
     entries = tree.entries()
-    label_files = _find_label_files(tree, entries)
-    if named := names_images(tree, label_files, NamedImages(entries, options.photos)):
+    if named := _naming_files(tree, entries, options.photos):
         return read_listed(tree, named, options, progress, to_face)
-    layout = find_layout((entry.path for entry in entries), tree.name, options.order)
+    layout = _find_layout(tree, entries, options.order)
     return None if layout is None else read_folders(tree, layout, progress, to_face)
+
+
+def _find_layout(tree: Tree, entries: Sequence[Entry], order: LabelOrder | None = None) -> ImageLayout | None:
+    """Return what the paths of images say: their folders, unless these have numbers at most and their names have words.
+
+    Raises:
+        DatasetError: splits contradict each other, or there is more than one dataset.
+    """
+    paths = [entry.path for entry in entries]
+    layout = find_layout(paths, tree.name, order)
+    by_name = find_named_layout(paths, tree.name) if layout is None or (layout.numbered and order is None) else None
+    return by_name or layout
 
 
 def labelled_images(tree: Tree) -> list[Entry]:
@@ -104,9 +130,9 @@ def labelled_images(tree: Tree) -> list[Entry]:
     if find_face_tables(tree, entries):
         return []
     images = [entry for entry in entries if entry.path.suffix.lower() in SUFFIXES]
-    if names_images(tree, _find_label_files(tree, entries), NamedImages(images)):
+    if _naming_files(tree, entries):
         return images
-    layout = find_layout((entry.path for entry in entries), tree.name)
+    layout = _find_layout(tree, entries)
     return [] if layout is None else [entry for entry in entries if layout.covers(entry.path)]
 
 
@@ -137,9 +163,10 @@ class _Finder:
         tree, options, progress = self._tree, self._options, self._progress
         if self._is_npz():
             self._refuse_photos()
-            return read_npz(tree, progress, options.order)
+            return read_npz(tree, PurePosixPath(tree.name), progress, options.order)
         if arrays := [entry for entry in self._entries if suffix_of(entry.path.name) == ".npz"]:
-            return self._read_inner(only(arrays, tree.name))
+            self._refuse_photos()
+            return self._read_arrays(arrays)
         if parquet := [entry for entry in self._entries if self._is_parquet(entry)]:
             return self._read_parquet(parquet)
         return read_images(tree, options, progress, options.face_reader())
@@ -155,10 +182,19 @@ class _Finder:
         if self._options.photos:
             raise DatasetError(f"{self._tree.name} holds a table of faces and no photos; import it without --photos.")
 
-    def _read_inner(self, entry: Entry) -> Reading:
-        with self._tree.open(entry.path) as file:
-            inner = open_file(file, entry.path.name, self._progress)
-            return read_tree(inner, self._options, self._votes, self._progress)
+    def _read_arrays(self, entries: Sequence[Entry]) -> Reading:
+        """Read npz files: one, or one per split."""
+        splits = [split_of_path(entry.path) for entry in entries]
+        if None in splits or len(set(splits)) < len(entries):
+            entries = [only(entries, self._tree.name)]
+        readings = []
+        for place, entry in enumerate(entries):
+            told = part_of(self._progress, place, len(entries))
+            with self._tree.open(entry.path) as file:
+                inner = open_file(file, entry.path.name, told)
+                default = default_split(self._tree.name)
+                readings.append(read_npz(inner, entry.path, told, self._options.order, default))
+        return readings[0] if len(readings) == 1 else concatenated(readings, self._tree.name, "npz")
 
     def _is_parquet(self, entry: Entry) -> bool:
         if suffix_of(entry.path.name) == ".parquet":
@@ -173,11 +209,18 @@ class _Finder:
         for place, entry in enumerate(entries):
             with self._tree.open(entry.path) as file:
                 told = part_of(self._progress, place, len(entries))
-                readings.append(read_parquet(file, entry.path, told, self._options.order, to_face))
+                default = default_split(self._tree.name)
+                readings.append(read_parquet(file, entry.path, told, self._options.order, to_face, default))
         return readings[0] if len(readings) == 1 else concatenated(readings, self._tree.name, "parquet")
 
 
 def _find_label_files(tree: Tree, entries: Sequence[Entry]) -> list[Entry]:
-    tables = text_tables(tree, entries)
-    found = [entry for entry in tables if find_label_columns(header_of(tree, entry)) is not None]
-    return found or [entry for entry in entries if is_annotation(entry.path)]
+    return [entry for entry in text_tables(tree, entries) if find_label_columns(header_of(tree, entry)) is not None]
+
+
+def _naming_files(tree: Tree, entries: Sequence[Entry], photos: bool = False) -> list[Entry]:
+    """Return the label files that name images which are there, else the annotations that do."""
+    images = NamedImages(entries, photos)
+    if named := names_images(tree, _find_label_files(tree, entries), images):
+        return named
+    return names_images(tree, [entry for entry in entries if is_annotation(entry.path)], images)

@@ -1,8 +1,10 @@
-"""Read image folders: a folder per split, a folder per class, an image per face."""
+"""Read images whose paths say their class: a folder per split, a folder per class, an image per face."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from pathlib import PurePosixPath
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -10,16 +12,48 @@ import numpy.typing as npt
 
 from fer.arrays import SIDE
 from fer.datasets.readers.collecting import Collector, Row
-from fer.datasets.readers.layouts import Layout
+from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError, ImageError
-from fer.text import MB, file_size
+from fer.text import MB, counted, file_size
+from fer.vision.files.formats import SUFFIXES
 from fer.vision.images import MAX_BYTES, decode
 
 _FACES_BETWEEN_REPORTS: Final = 100
 _PHOTOS_BETWEEN_REPORTS: Final = 5
 FaceReader = Callable[[bytes], npt.NDArray[np.uint8]]
+
+
+class ImageLayout(Protocol):
+    """Says of each image, going by its path, which class, split and group it has."""
+
+    @property
+    def form(self) -> str:
+        """Return what the source is recognised as."""
+
+    @property
+    def order(self) -> LabelOrder | None:
+        """Return the class of each number, if classes are numbers and the user has named it."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a user should know, a sentence each."""
+
+    def covers(self, path: PurePosixPath) -> bool:
+        """Return whether a file belongs to the layout."""
+
+    def class_word(self, path: PurePosixPath) -> str | None:
+        """Return the word or number that names the class of a file, or None."""
+
+    def split_of(self, path: PurePosixPath) -> int | None:
+        """Return the split of a covered file, or None if nothing names it."""
+
+    def group_of(self, path: PurePosixPath) -> str:
+        """Return the person or session of a file, or ''."""
+
+    def problem(self, path: PurePosixPath) -> str | None:
+        """Return why a covered file can't be imported, or None."""
 
 
 def decode_face(data: bytes) -> npt.NDArray[np.uint8]:
@@ -40,12 +74,14 @@ def as_face(image_bgr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(grey, np.uint8)
 
 
-def read_folders(tree: Tree, layout: Layout, progress: Progress = silent, to_face: FaceReader | None = None) -> Reading:
-    """Read image folders, and keep what can be read.
+def read_folders(
+    tree: Tree, layout: ImageLayout, progress: Progress = silent, to_face: FaceReader | None = None
+) -> Reading:
+    """Read images whose paths say their class, and keep what can be read.
 
     Args:
         tree: the files.
-        layout: where the folders are.
+        layout: what the paths say.
         progress: called every hundred faces, or every five photos.
         to_face: cuts the face out of an image; None takes images as faces.
 
@@ -64,14 +100,21 @@ def read_folders(tree: Tree, layout: Layout, progress: Progress = silent, to_fac
         found.add(
             Row(
                 str(entry.path),
-                layout.class_folder(entry.path) or "",
+                layout.class_word(entry.path) or "",
                 layout.split_of(entry.path),
                 partial(read_face, tree, entry, to_face or decode_face),
                 layout.group_of(entry.path),
                 layout.problem(entry.path) or "",
             )
         )
-    return found.reading("image folders")
+    covered = {entry.path for entry in entries}
+    n_others = sum(entry.path.suffix.lower() in SUFFIXES and entry.path not in covered for entry in tree.entries())
+    notes = [*layout.notes]
+    if n_others:
+        notes.append(
+            f"Not imported, because their folders name neither a split nor a class: {counted(n_others, 'image')}."
+        )
+    return replace(found.reading(layout.form), notes=tuple(notes))
 
 
 def read_face(tree: Tree, entry: Entry, to_face: FaceReader) -> npt.NDArray[np.uint8]:

@@ -1,17 +1,25 @@
 """Image folders: which split and class a path means, in the layouts that people have."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
 from fer.datasets.faces import SPLITS
-from fer.datasets.readers.names import class_named, class_number, split_named, split_of_file, split_of_image
+from fer.datasets.readers.names import class_named, class_number
 from fer.datasets.readers.orders import LabelOrder
+from fer.datasets.readers.split_names import FolderSplits, split_of_file, split_of_image
 from fer.errors import DatasetError
 from fer.vision.files.formats import SUFFIXES
 
 _MAX_NUMBER: Final = 10
+_SERIES: Final = re.compile(r"(\D*)\d+")
+# Numbered folders of these names are datasets rather than persons or sessions.
+_DATASETS: Final = re.compile(r"(v|ver|version|set|dataset|copy|fer)[ _-]?", re.IGNORECASE)
+# Folders that say nothing about the images in them.
+_GENERIC: Final = frozenset({"images", "image", "imgs", "img", "faces", "data", "pictures", "photos"})
+_MOST_NAMED: Final = 5
 Folders = tuple[str, ...]
 
 
@@ -24,10 +32,14 @@ class Layout:
         root: the folders above all splits and classes.
         split: the split of images whose path names none, or None.
         by_folder: whether folders name splits.
+        splits: reads these names.
         by_file: whether the images' names start with their split.
         numbered: whether folders name classes by number.
         order: the class of each number, if the user has named it.
+        notes: what a user should know about the layout, a sentence each.
     """
+
+    form = "image folders"
 
     name: str
     root: Folders
@@ -36,26 +48,28 @@ class Layout:
     by_file: bool = False
     numbered: bool = False
     order: LabelOrder | None = None
+    splits: FolderSplits = field(default_factory=FolderSplits)
+    notes: tuple[str, ...] = ()
 
     def covers(self, path: PurePosixPath) -> bool:
         """Return whether a file belongs to the layout. One that names no class or split is covered, and rejected."""
         folders = self._folders(path)
         if not folders:
             return False
-        if self.class_folder(path) is not None:
+        if self.class_word(path) is not None:
             return True
         if self.by_folder:
-            return split_named(folders[0]) is not None
+            return self.splits.named(folders[0]) is not None
         return path.suffix.lower() in SUFFIXES
 
     def split_of(self, path: PurePosixPath) -> int | None:
         """Return the split, an index into `SPLITS`, of a covered file, or None if nothing names it."""
-        named = [split for folder in self._folders(path) if (split := split_named(folder)) is not None]
+        named = [split for folder in self._folders(path) if (split := self.splits.named(folder)) is not None]
         if named:
             return named[0]
         return split_of_image(path.name) if self.by_file else self.split
 
-    def class_folder(self, path: PurePosixPath) -> str | None:
+    def class_word(self, path: PurePosixPath) -> str | None:
         """Return the folder that names the class of a file, or None."""
         return next((folder for folder in self._folders(path) if self._is_class(folder)), None)
 
@@ -65,13 +79,13 @@ class Layout:
             return "its folder names no split"
         if len({class_named(folder) for folder in self._folders(path)} - {None}) > 1:
             return "its folders name two classes"
-        return None if self.class_folder(path) is not None else "its folder names no class"
+        return None if self.class_word(path) is not None else "its folder names no class"
 
     def group_of(self, path: PurePosixPath) -> str:
         """Return the folders of a file that name neither class nor split, such as a person's; '' if there are none."""
-        chosen = self.class_folder(path)
-        rest = [folder for folder in self._folders(path) if folder != chosen and split_named(folder) is None]
-        return "/".join(rest)
+        chosen = self.class_word(path)
+        rest = [folder for folder in self._folders(path) if folder != chosen and self.splits.named(folder) is None]
+        return "/".join(folder for folder in rest if folder.lower() not in _GENERIC)
 
     def _folders(self, path: PurePosixPath) -> Folders:
         depth = len(self.root)
@@ -82,7 +96,7 @@ class Layout:
 
 
 def _number(folder: str) -> int | None:
-    number = class_number(folder) if folder.isdecimal() else None
+    number = class_number(folder)
     return number if number is not None and number <= _MAX_NUMBER else None
 
 
@@ -108,35 +122,54 @@ def find_layout(paths: Iterable[PurePosixPath], name: str, order: LabelOrder | N
         return None
     numbered = not by_word
     labelled = by_number if numbered else by_word
-    root, by_folder = _find_root(labelled, name, numbered)
+    splits = FolderSplits.of(labelled)
+    root, by_folder, persons = _find_root(labelled, name, numbered, splits)
     by_file = False
     split = None
     if not by_folder:
-        split = split_of_file(root[-1] if root else name)
+        split = split_of_file(name)
         by_file = split is None and all(split_of_image(path.name) is not None for path in labelled)
         split = SPLITS.index("train") if split is None and not by_file else split
-    return Layout(name, root, split, by_folder, by_file, numbered, order)
+    notes = (f"Folders above the classes, such as {persons[0]}, are kept as each image's group.",) if persons else ()
+    return Layout(name, root, split, by_folder, by_file, numbered, order, splits, notes)
 
 
-def _find_root(labelled: list[PurePosixPath], name: str, numbered: bool) -> tuple[Folders, bool]:
-    """Return the folders above all splits and classes, and whether folders name splits."""
+def _find_root(
+    labelled: list[PurePosixPath], name: str, numbered: bool, splits: FolderSplits
+) -> tuple[Folders, bool, list[str]]:
+    """Return the folders above all splits and classes, whether folders name splits, and the persons above classes."""
     with_split: set[Folders] = set()
     without: set[Folders] = set()
     for path in labelled:
-        folders = path.parts[:-1]
-        splits = {place: split_named(folder) for place, folder in enumerate(folders) if split_named(folder) is not None}
-        if len(set(splits.values())) > 1:
-            both = " and ".join(folders[place] for place in splits)
+        folders, named = path.parts[:-1], splits.in_path(path)
+        if len(set(named.values())) > 1:
+            both = " and ".join(folders[place] for place in named)
             raise DatasetError(f"{name} contradicts itself: {path} lies in {both}; move it to one of them.")
         is_class = _number if numbered else class_named
         place = next(place for place, folder in enumerate(folders) if is_class(folder) is not None)
-        (with_split if splits else without).add(folders[: min([place, *splits])])
+        (with_split if named else without).add(folders[: min([place, *named])])
     roots = with_split or without
     if with_split:
         # A class folder next to the splits belongs to the layout, and is rejected; one elsewhere is another dataset.
         first = next(iter(with_split))
         roots = with_split | {root for root in without if root[: len(first)] != first}
-    if len(roots) > 1:
-        several = ", ".join(sorted("/".join(root) or name for root in roots))
-        raise DatasetError(f"{name} holds more than one dataset of image folders ({several}); import one of them.")
-    return next(iter(roots)), bool(with_split)
+    persons = _persons(roots)
+    if len(roots) > 1 and not persons:
+        names = sorted("/".join(root) or name for root in roots)
+        several = ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
+        raise DatasetError(
+            f"{name} holds more than one dataset of image folders ({several}); import one of them. If they are "
+            f"persons, move them into the classes, as in happy/ann."
+        )
+    return (next(iter(roots))[:-1] if persons else next(iter(roots))), bool(with_split), persons
+
+
+def _persons(roots: set[Folders]) -> list[str]:
+    """Return the last folders if they are a numbered series, such as S001 and S002 above the classes, else none."""
+    last = sorted({root[-1] for root in roots if root})
+    series = [_SERIES.fullmatch(folder) for folder in last]
+    stems = {found[1] for found in series if found is not None}
+    is_series = None not in series and len(stems) == 1 and len({root[:-1] for root in roots}) == 1
+    if any(_DATASETS.fullmatch(stem) for stem in stems):
+        return []
+    return last if len(roots) > 1 and len(last) == len(roots) and is_series else []

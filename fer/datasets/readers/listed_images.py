@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.datasets.faces import SPLITS
+from fer.datasets.readers.annotations import annotated_image, class_names, read_annotation
+from fer.datasets.readers.boxes import Box
 from fer.datasets.readers.budget import leads_out
-from fer.datasets.readers.collecting import TRAIN, Collector, Row, RowError, split_problem
+from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
 from fer.datasets.readers.folders import FaceReader, decode_face, read_face
 from fer.datasets.readers.label_files import LabelledPath, read_label_file
-from fer.datasets.readers.names import class_named, split_named, split_of_file, split_of_image
-from fer.datasets.readers.npz import read_value
+from fer.datasets.readers.names import class_named
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import read_label
+from fer.datasets.readers.split_names import FolderSplits, default_split, split_of_image, split_of_path
 from fer.datasets.readers.trees import Entry, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError
@@ -30,7 +32,6 @@ _REPORT_EVERY: Final = 100
 _ALIGNED: Final = "_aligned"
 # Label files in a note.
 _MOST_NAMED: Final = 5
-_ANNOTATION: Final = "_exp.npy"
 _INDEXED_PARTS: Final = 2
 # Images of one name that are compared with a row; of more, no row could mean one.
 _MOST_COMPARED: Final = 100
@@ -48,13 +49,13 @@ class NamedImages:
         self._photos = photos
         # By whole path, by folder and name, and by name: each with and without the suffix, in small letters.
         self._by_end: tuple[dict[str, list[Entry]], ...] = (defaultdict(list), defaultdict(list), defaultdict(list))
-        self.n_images = 0
-        for entry in entries:
-            if entry.path.suffix.lower() in SUFFIXES:
-                self.n_images += 1
-                for path in (entry.path, entry.path.with_suffix("")):
-                    for length, found in zip((None, 2, 1), self._by_end, strict=True):
-                        found[_key(path, length)].append(entry)
+        images = [entry for entry in entries if entry.path.suffix.lower() in SUFFIXES]
+        self.n_images = len(images)
+        self.splits = FolderSplits.of(entry.path for entry in images)
+        for entry in images:
+            for path in (entry.path, entry.path.with_suffix("")):
+                for length, found in zip((None, 2, 1), self._by_end, strict=True):
+                    found[_key(path, length)].append(entry)
 
     def find(self, written: str, folder: PurePosixPath, split: int | None = None) -> Entry:
         """Return the image that a path means.
@@ -74,7 +75,7 @@ class NamedImages:
             raise RowError("its path leads out of the folder")
         for end in self._ends(path):
             if found := self._matching(end, folder):
-                return _choose(found, folder, split)
+                return self._choose(found, folder, split)
         raise RowError(f"its image {path.name[:60]} isn't there")
 
     def has(self, written: str, folder: PurePosixPath) -> bool:
@@ -87,6 +88,16 @@ class NamedImages:
             return ()
         aligned = path.with_name(f"{path.stem}{_ALIGNED}{path.suffix}")
         return (path, aligned) if self._photos else (aligned, path)
+
+    def _choose(self, found: list[Entry], folder: PurePosixPath, split: int | None) -> Entry:
+        """Return the only image, or the only one below the label file's folder or in a folder of its row's split."""
+        if len(found) > 1 and len(found) <= _MOST_COMPARED:
+            near = [entry for entry in found if folder.parts and entry.path.is_relative_to(folder)]
+            alike = [entry for entry in found if split is not None and self.splits.only(entry.path) == split]
+            found = next((few for few in (near, alike) if len(few) == 1), found)
+        if len(found) > 1:
+            raise RowError(f"{len(found):,} images have its name")
+        return found[0]
 
     def _matching(self, end: PurePosixPath, folder: PurePosixPath) -> list[Entry]:
         """Return the image at a path, or those whose path ends with it."""
@@ -108,43 +119,25 @@ def _key(path: PurePosixPath, length: int | None = None, stem: bool = False) -> 
     return "/".join(path.parts if length is None else path.parts[-length:]).casefold()
 
 
-def _choose(found: list[Entry], folder: PurePosixPath, split: int | None) -> Entry:
-    """Return the only image, or the only one below the label file's folder or in a folder of its row's split."""
-    if len(found) > 1 and len(found) <= _MOST_COMPARED:
-        near = [entry for entry in found if folder.parts and entry.path.is_relative_to(folder)]
-        alike = [entry for entry in found if split is not None and _split_of_folders(entry.path) == split]
-        found = next((few for few in (near, alike) if len(few) == 1), found)
-    if len(found) > 1:
-        raise RowError(f"{len(found):,} images have its name")
-    return found[0]
-
-
-def _split_of_folders(path: PurePosixPath) -> int | None:
-    found = {split for part in path.parts[:-1] if (split := split_named(part)) is not None}
-    return found.pop() if len(found) == 1 else None
-
-
 def names_images(tree: Tree, label_files: Sequence[Entry], images: NamedImages) -> list[Entry]:
-    """Return the label files of which at least one row names an image that is there."""
+    """Return the label files and annotations of which at least one row names an image that is there."""
     return [
-        entry for entry in label_files if any(images.has(row.path, entry.path.parent) for row in _rows(tree, entry))
+        entry for entry in label_files if any(images.has(path, entry.path.parent) for path in _named_paths(tree, entry))
     ]
 
 
-def is_annotation(path: PurePosixPath) -> bool:
-    """Return whether a file holds the class of one image, as AffectNet has it: `annotations/12_exp.npy`."""
-    return path.name.endswith(_ANNOTATION) and path.parent.name == "annotations"
+def _named_paths(tree: Tree, entry: Entry) -> Iterable[str]:
+    if (path := annotated_image(entry.path)) is not None:
+        return (path,)
+    return (row.path for row in _rows(tree, entry))
 
 
-def _rows(tree: Tree, entry: Entry, progress: Progress = silent) -> Iterable[LabelledPath]:
+def _rows(tree: Tree, entry: Entry, names: Sequence[str] = ()) -> Iterable[LabelledPath]:
     with tree.open(entry.path) as file:
-        if is_annotation(entry.path):
-            label = read_value(file, entry.size)
-            image = f"images/{entry.path.name.removesuffix(_ANNOTATION)}"
-            problem = "its annotation can't be read" if label is None else ""
-            yield LabelledPath(str(entry.path), image, label or "", problem=problem)
-            return
-        yield from read_label_file(file, entry.path.name, entry.size, progress)
+        if annotated_image(entry.path) is not None:
+            yield from read_annotation(file, entry, names)
+        else:
+            yield from read_label_file(file, entry.path.name, entry.size)
 
 
 def read_listed(
@@ -180,14 +173,16 @@ class _ListedReader:
 
     def __init__(self, tree: Tree, options: ReadOptions, to_face: FaceReader) -> None:
         self._tree, self._order, self._to_face = tree, options.order, to_face
-        self._images = NamedImages(tree.entries(), options.photos)
+        entries = tree.entries()
+        self._images = NamedImages(entries, options.photos)
+        self._classes = class_names(tree, entries)
         self._rows: list[tuple[LabelledPath, Entry]] = []
-        self._named: dict[PurePosixPath, str] = {}
+        self._named: dict[tuple[PurePosixPath, Box | None], str] = {}
         self._n_differing = 0
 
     def read_rows(self, entry: Entry) -> None:
         """Read the rows of one label file."""
-        for row in _rows(self._tree, entry):
+        for row in _rows(self._tree, entry, self._classes):
             self._rows.append((row, entry))
             if len(self._rows) > MAX_IMAGES:
                 raise DatasetError(f"{self._tree.name} has labels for more than {MAX_IMAGES:,} images; split it.")
@@ -209,11 +204,13 @@ class _ListedReader:
         problem, split, face = row.problem, self._own_split(row, entry), _nothing
         try:
             image = self._images.find(row.path, entry.path.parent, split)
-            if first := self._named.get(image.path):
+            if first := self._named.get((image.path, row.box)):
                 raise RowError(f"{first} names the same image")
-            self._named[image.path] = row.where
+            self._named[image.path, row.box] = row.where
             split = self._agreed(split, image, row, by_image)
-            face = partial(read_face, self._tree, image, self._to_face)
+            # A box says which face is meant, so none is searched for.
+            to_face = self._to_face if row.box is None else row.box.cut
+            face = partial(read_face, self._tree, image, to_face)
             self._compare(row, image)
         except RowError as error:
             problem = problem or str(error)
@@ -223,18 +220,16 @@ class _ListedReader:
 
     def _own_split(self, row: LabelledPath, entry: Entry) -> int | None:
         """Return the split that the row, or else the name or folder of its label file, gives."""
-        in_name = split_of_file(entry.path.name)
-        in_name = split_of_file(entry.path.parent.name) if in_name is None else in_name
+        in_name = None if annotated_image(entry.path) else split_of_path(entry.path)
         return Collector(entry.path.name, split=in_name).split_in(row.split, row.where) if row.split else in_name
 
-    @staticmethod
-    def _agreed(split: int | None, image: Entry, row: LabelledPath, by_image: bool) -> int | None:
+    def _agreed(self, split: int | None, image: Entry, row: LabelledPath, by_image: bool) -> int | None:
         """Return the split of a row whose image is known.
 
         Raises:
             DatasetError: the label file and the folder of the image contradict each other.
         """
-        in_folder = _split_of_folders(image.path)
+        in_folder = self._images.splits.only(image.path)
         if None not in (split, in_folder) and split != in_folder:
             raise DatasetError(
                 f"{row.where} says {SPLITS[split or 0]}, and {image.path} lies in {SPLITS[in_folder or 0]}; correct "
@@ -244,7 +239,7 @@ class _ListedReader:
             return split
         if in_folder is not None:
             return in_folder
-        return split_of_image(image.path.name) if by_image else TRAIN
+        return split_of_image(image.path.name) if by_image else default_split(self._tree.name)
 
     def _compare(self, row: LabelledPath, image: Entry) -> None:
         folders = {class_named(part) for part in image.path.parts[:-1]} - {None}
@@ -255,7 +250,9 @@ class _ListedReader:
         notes = [f"The labels are those in {names}."]
         if self._n_differing:
             notes.append(f"{counted(self._n_differing, 'label')} differ from the folder that the image lies in.")
-        if n_unnamed := self._images.n_images - len(self._named):
+        if any(box is not None for _, box in self._named):
+            notes.append("Each face was cut out at the box that its label file gives.")
+        if n_unnamed := self._images.n_images - len({path for path, _ in self._named}):
             notes.append(f"Not imported, because no label file names them: {counted(n_unnamed, 'image')}.")
         dataset = reading.dataset
         if votes and all(votes):

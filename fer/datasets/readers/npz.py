@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from fer.arrays import SIDE
 from fer.datasets.faces import SPLITS
-from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
+from fer.datasets.readers.collecting import TRAIN, Collector, Row, RowError, split_problem
+from fer.datasets.readers.columns import GROUP_COLUMNS, SPLIT_COLUMNS
 from fer.datasets.readers.folders import as_face
-from fer.datasets.readers.names import split_named, split_of_file
 from fer.datasets.readers.orders import LabelOrder
+from fer.datasets.readers.split_names import split_named, split_of_path
 from fer.datasets.readers.trees import READ_ERRORS, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError, shortened
@@ -30,6 +31,9 @@ _MAX_WHOLE_BYTES: Final = 100 * MB
 _MAX_IMAGE_BYTES: Final = 100 * MB
 # After the name of a split is taken away: 'images', 'train_images', 'x_train'.
 _IMAGE_NAMES: Final = frozenset({"images", "image", "x", "faces", "pixels", "data"})
+_SPLIT_NAMES: Final = frozenset({"splits", *SPLIT_COLUMNS})
+_GROUP_NAMES: Final = frozenset({"groups", "subjects", "persons", *GROUP_COLUMNS})
+_MOST_CLASSES: Final = 11
 _LABEL_NAMES: Final = frozenset({"labels", "label", "y", "emotions", "emotion", "targets", "target"})
 Array = npt.NDArray[Any]
 # What numpy's parser of a header raises on damage, besides ValueError.
@@ -63,17 +67,30 @@ def _by_split(names: list[str], wanted: frozenset[str]) -> dict[int | None, str]
     return found
 
 
-def read_npz(tree: Tree, progress: Progress = silent, order: LabelOrder | None = None) -> Reading:
+def read_npz(
+    tree: Tree,
+    path: PurePosixPath,
+    progress: Progress = silent,
+    order: LabelOrder | None = None,
+    default: int = TRAIN,
+) -> Reading:
     """Read an npz file, and keep what can be read.
 
     Images are (N, H, W), (N, H, W, 1), (N, H, W, 3) in RGB, or (N, 2304), whole numbers from 0 to 255. Labels are words
-    or numbers, (N,).
+    or numbers, (N,) or one-hot (N, K).
+
+    Args:
+        tree: the arrays.
+        path: of the npz; its name or a folder may give the split.
+        progress: called every 500 images.
+        order: the class of each number.
+        default: the split if nothing gives one.
 
     Raises:
         LabelOrderError: labels are numbers, and the order isn't known.
         DatasetError: an array is missing, damaged, or of another shape or type.
     """
-    found = Collector(tree.name, order, split_of_file(tree.name))
+    found = Collector(tree.name, order, split_of_path(path), default)
     pairs = array_pairs({entry.path for entry in tree.entries()})
     if not pairs:
         names = ", ".join(entry.path.stem for entry in tree.entries())
@@ -92,9 +109,9 @@ def _read_pair(tree: Tree, pair: ArrayPair, found: Collector, progress: Progress
         n_images = array.shape[0]
         if len(found.labels) + n_images > MAX_IMAGES:
             raise DatasetError(f"{tree.name} has more than {MAX_IMAGES:,} images; split it, and import the parts.")
-        labels = _column(tree, pair.labels, n_images)
-        splits = _optional(tree, "splits", n_images) if pair.split is None else None
-        groups = _optional(tree, "groups", n_images) if pair.split is None else None
+        labels = _labels(tree, pair.labels, n_images)
+        splits = _optional(tree, _SPLIT_NAMES, n_images) if pair.split is None else None
+        groups = _optional(tree, _GROUP_NAMES, n_images) if pair.split is None else None
         # A split in the arrays' names counts as a cell that names it: it mustn't contradict the file's name.
         named = None if pair.split is None else SPLITS[pair.split]
         for index, image in enumerate(array.items()):
@@ -228,9 +245,24 @@ def _form_of(array: _StoredArray) -> str:
     return f"the shape {shortened(str(array.shape), 40)} and type {shortened(str(array.dtype), 40)}"
 
 
-def _optional(tree: Tree, name: str, n_images: int) -> Array | None:
-    is_there = any(entry.path == PurePosixPath(f"{name}.npy") for entry in tree.entries())
-    return _column(tree, name, n_images) if is_there else None
+def _optional(tree: Tree, names: frozenset[str], n_images: int) -> Array | None:
+    found = next((entry.path.stem for entry in tree.entries() if entry.path.stem.lower() in names), None)
+    return None if found is None else _column(tree, found, n_images)
+
+
+def _labels(tree: Tree, name: str, n_images: int) -> Array:
+    """Return the label of each image, (N,); of one-hot labels, (N, K), the place of the only 1."""
+    with _opened(tree, name) as array:
+        n_classes = array.shape[1] if len(array.shape) == 2 else 0
+        if not 1 < n_classes <= _MOST_CLASSES or array.shape[0] != n_images or array.dtype.kind not in "iufb":
+            return _column(tree, name, n_images)
+        values = array.whole()
+    if not (np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all()):
+        raise DatasetError(
+            f"{tree.name}: {name} has {n_classes} numbers for each image, and not a single 1 among zeros; save the "
+            f"number of each image's class."
+        )
+    return np.asarray(values.argmax(axis=1))
 
 
 def _column(tree: Tree, name: str, n_images: int) -> Array:

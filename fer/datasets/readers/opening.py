@@ -34,7 +34,7 @@ from fer.errors import DatasetError
 from fer.text import MB
 
 MAX_DEPTH: Final = 2
-TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".jsonl")
+TABLE_SUFFIXES: Final = (".csv", ".tsv", ".tab", ".txt", ".lst", ".jsonl")
 _IN_MEMORY_BYTES: Final = 16 * MB
 _BLOCK_BYTES: Final = MB
 _OPENERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {

@@ -51,6 +51,7 @@ PRESETS: Final = {
         ),
         _order("rafdb", "RAF-DB", "surprise fear disgust happy sad angry neutral", start=1),
         _order("ckplus", "CK+ (ckextended.csv)", "angry disgust fear happy sad surprise neutral contempt"),
+        _order("cohnkanade", "CK+ (folder Emotion)", "neutral angry contempt disgust fear happy sad surprise"),
     )
 }
 FER2013: Final = PRESETS["fer2013"]

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from fer.arrays import SIDE
 from fer.datasets.readers import budget as limits
 from fer.datasets.readers.budget import Budget, check_ratio, too_large
-from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
+from fer.datasets.readers.collecting import TRAIN, Collector, Row, RowError, split_problem
 from fer.datasets.readers.folders import FaceReader, as_face, decode_face
-from fer.datasets.readers.names import split_named, split_of_file
 from fer.datasets.readers.orders import LabelOrder
 from fer.datasets.readers.parquet_parent import ParquetRows
 from fer.datasets.readers.parquet_wire import BATCH, INFO
+from fer.datasets.readers.split_names import split_of_path
 from fer.datasets.readers.tables import parse_pixels
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError
@@ -30,6 +30,7 @@ def read_parquet(
     progress: Progress = silent,
     order: LabelOrder | None = None,
     to_face: FaceReader | None = None,
+    default: int = TRAIN,
 ) -> Reading:
     """Read a parquet file, and keep what can be read.
 
@@ -39,12 +40,13 @@ def read_parquet(
         progress: called every 64 rows.
         to_face: cuts the face out of an image; None takes images as faces.
         order: the class of each number, if neither the schema nor the labels name the classes.
+        default: the split if nothing gives one.
 
     Raises:
         LabelOrderError: labels are numbers, and the order isn't known.
         DatasetError: it is damaged, lacks a column, or has too many rows or bytes.
     """
-    found = Collector(path.name, order, _split_of(path))
+    found = Collector(path.name, order, split_of_path(path), default)
     with ParquetRows(file, path.name) as rows:
         _collect(rows, found, progress, to_face or decode_face)
     return found.reading("parquet")
@@ -66,13 +68,6 @@ def _collect(rows: ParquetRows, found: Collector, progress: Progress, to_face: F
                 progress(number / max(n_rows, 1), f"{number:,} of {n_rows:,} rows read")
             number += 1
             found.add(_row(values, data, number, found, to_face))
-
-
-def _split_of(path: PurePosixPath) -> int | None:
-    """Return the split that the name of a file gives, or that of its folder."""
-    folders = {found for part in path.parts[:-1] if (found := split_named(part)) is not None}
-    in_name = split_of_file(path.name)
-    return in_name if in_name is not None else folders.pop() if len(folders) == 1 else None
 
 
 def _row(values: dict[str, Any], data: bytes, number: int, found: Collector, to_face: FaceReader) -> Row:

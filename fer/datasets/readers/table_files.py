@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Final, TypeVar
 
+from fer.datasets.readers.annotations import is_annotation
 from fer.datasets.readers.kinds import TEXT, kind_of, suffix_of
 from fer.datasets.readers.lines import first_row
-from fer.datasets.readers.names import split_of_file
 from fer.datasets.readers.opening import TABLE_SUFFIXES, is_packed_table
 from fer.datasets.readers.options import ReadOptions
+from fer.datasets.readers.split_names import default_split, split_of_path
 from fer.datasets.readers.tables import has_face_columns, read_table
 from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree
 from fer.datasets.readers.votes import VOTES_FILE, Votes, is_votes_name, join_votes, read_votes
@@ -19,12 +20,15 @@ from fer.errors import DatasetError
 # Kaggle's competition has both, and parts of them; they hold the same images, so the first one is read.
 KNOWN_TABLES: Final = ("fer2013.csv", "icml_face_data.csv")
 AnyPath = TypeVar("AnyPath", bound=PurePath)
-_MAX_TABLES_LOOKED_AT: Final = 30
+# A dataset may have one for each person.
+_MAX_TABLES_LOOKED_AT: Final = 1000
 
 
 def text_tables(tree: Tree, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the files that are called tables and aren't archives; of many, the first ones."""
-    found = [entry for entry in entries if suffix_of(entry.path.name) in TABLE_SUFFIXES]
+    """Return the files that are called tables, and are neither archives nor annotations; of many, the first ones."""
+    found = [
+        entry for entry in entries if suffix_of(entry.path.name) in TABLE_SUFFIXES and not is_annotation(entry.path)
+    ]
     return [entry for entry in found[:_MAX_TABLES_LOOKED_AT] if not is_packed_table(tree, entry)]
 
 
@@ -87,7 +91,7 @@ def read_tables(
         LabelOrderError: labels are numbers, and the order isn't known.
         DatasetError: there are several tables and they aren't one per split, or the votes don't belong to the table.
     """
-    splits = [split_of_file(entry.path.name) for entry in tables]
+    splits = [split_of_path(entry.path) for entry in tables]
     if len(tables) == 1 or None in splits or len(set(splits)) < len(tables):
         return _read_one(tree, only(tables, tree.name), options, votes, progress)
     if votes is not None:
@@ -96,13 +100,13 @@ def read_tables(
     for place, entry in enumerate(tables):
         with tree.open(entry.path) as file:
             told = part_of(progress, place, len(tables))
-            readings.append(read_table(file, entry.path.name, entry.size, told, options.order).reading)
+            readings.append(read_table(file, entry.path, entry.size, told, options.order).reading)
     return concatenated(readings, tree.name, "CSV")
 
 
 def _read_one(tree: Tree, entry: Entry, options: ReadOptions, votes: Votes | None, progress: Progress) -> Reading:
     with tree.open(entry.path) as file:
-        table = read_table(file, entry.path.name, entry.size, progress, options.order)
+        table = read_table(file, entry.path, entry.size, progress, options.order, default_split(tree.name))
     # Next to a table without Usage, such as train.csv, the votes belong to another table of the same folder.
     if votes is None and table.usages is not None:
         found = votes_next_to(entry.path, (other.path for other in tree.entries()))
@@ -121,7 +125,7 @@ def read_lone_table(
     Raises:
         DatasetError: as `read_tables`.
     """
-    table = read_table(file, path.name, path.stat().st_size, progress, options.order)
+    table = read_table(file, PurePosixPath(path.name), path.stat().st_size, progress, options.order)
     if votes is None and table.usages is not None:
         found = votes_next_to(path, path.parent.iterdir())
         votes = None if found is None else read_given_votes(found, at_the_end(progress))

@@ -2,14 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.arrays import SIDE
-from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
+from fer.datasets.readers.collecting import TRAIN, Collector, Row, RowError, split_problem
 from fer.datasets.readers.columns import (
+    FER2013_LABEL,
     GROUP_COLUMNS,
     LABEL_COLUMNS,
     MAX_GROUP,
@@ -18,8 +20,8 @@ from fer.datasets.readers.columns import (
     find_column,
 )
 from fer.datasets.readers.lines import numbered_rows, read_header
-from fer.datasets.readers.names import split_of_file
 from fer.datasets.readers.orders import FER2013, LabelOrder
+from fer.datasets.readers.split_names import split_of_path
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError
 
@@ -75,12 +77,12 @@ def find_columns(names: list[str], name: str) -> Header:
     if pixels is None:
         pixels, n_pixel_columns = _first_pixel(names), N_PIXELS
     if labels is None or pixels is None:
-        missing = PIXELS_COLUMN if pixels is None else LABEL_COLUMNS[0]
+        missing = PIXELS_COLUMN if pixels is None else FER2013_LABEL
         raise DatasetError(
             f"{name} has no column '{missing}'; its first line needs the columns emotion, pixels and Usage of "
             "FER-2013, or a column with names of images and one with their labels."
         )
-    is_fer2013 = names[labels].lower() == LABEL_COLUMNS[0]
+    is_fer2013 = names[labels].lower() == FER2013_LABEL
     split, group = find_column(names, SPLIT_COLUMNS), find_column(names, GROUP_COLUMNS)
     return Header(labels, pixels, split, group, is_fer2013, n_pixel_columns)
 
@@ -122,27 +124,35 @@ def parse_pixels(text: str) -> npt.NDArray[np.uint8]:
 
 
 def read_table(
-    file: IO[bytes], name: str, size: int = 0, progress: Progress = silent, order: LabelOrder | None = None
+    file: IO[bytes],
+    path: PurePosixPath,
+    size: int = 0,
+    progress: Progress = silent,
+    order: LabelOrder | None = None,
+    default: int = TRAIN,
 ) -> Table:
     """Read a CSV of faces, and keep what can be read.
 
-    Without a column `Usage`, the split is the one in the file's name ('test.csv'), else train.
+    Without a column `Usage`, the split is the one in the name of the file ('test.csv') or of its folder.
 
     Args:
         file: the bytes; read once, forwards.
-        name: the file's name.
+        path: the file's path.
         size: bytes in the file, for the progress; 0 if unknown.
         progress: see `numbered_lines`.
         order: the class of each number; None takes FER-2013's for a table with its column `emotion`.
+        default: the split if nothing gives one.
 
     Raises:
         LabelOrderError: labels are numbers, and the order isn't known.
         DatasetError: a column is missing, there are too many rows, or the file's name contradicts its `Usage`.
     """
+    name = path.name
     rows = numbered_rows(file, name, size, progress)
     names = read_header(rows, f"{name} is empty; expected the columns emotion, pixels and Usage of FER-2013.")
     header = find_columns(names, name)
-    found = Collector(name, order or (FER2013 if header.is_fer2013 else None), split_of_file(name))
+    order = order or (FER2013 if header.is_fer2013 else None)
+    found = Collector(name, order, split_of_path(path), default)
     kept: list[int] = []
     usages: list[int] = []
     for place, (number, fields) in enumerate(rows):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fer.datasets.faces import VOTE_COLUMNS
 from fer.datasets.readers.lines import numbered_rows
-from fer.datasets.readers.names import split_named
+from fer.datasets.readers.split_names import split_named
 from fer.datasets.readers.tables import UNKNOWN_USAGE, Table
 from fer.datasets.readings import Progress, Reading, silent
 from fer.errors import DatasetError

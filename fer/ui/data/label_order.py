@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from fer.datasets.readers.names import CONTEMPT, class_name
+from fer.datasets.readers.names import CONTEMPT, UNCERTAIN, class_name
 from fer.datasets.readers.orders import PRESETS, LabelOrder, LabelOrderError, Samples
 from fer.datasets.readings import Progress
 from fer.datasets.store.storage import DatasetInfo
@@ -104,7 +104,7 @@ def _choose_class(number: int) -> int:
     return int(
         st.selectbox(
             str(number),
-            [*range(N_EMOTIONS), CONTEMPT],
+            [*range(N_EMOTIONS), CONTEMPT, UNCERTAIN],
             index=min(number, N_EMOTIONS),
             format_func=_named,
             key=f"data_label_order_{number}",

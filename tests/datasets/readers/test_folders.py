@@ -163,6 +163,7 @@ def test_a_folder_next_to_the_splits_is_rejected_and_not_ignored(tmp_path: Path)
         (name, "its folder names no split") for name in strays
     ]
     assert reading.n_read == 30
+    assert reading.notes == ("Not imported, because their folders name neither a split nor a class: 2 images.",)
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
