@@ -3,6 +3,7 @@
 from typing import IO, Final
 
 from fer.errors import DatasetError
+from fer.vision.files.formats import format_of
 
 ZIP, TAR, GZIP, BZIP2, XZ, PARQUET, TEXT = "zip", "tar", "gzip", "bzip2", "xz", "parquet", "text"
 COMPRESSED: Final = frozenset({GZIP, BZIP2, XZ})
@@ -20,14 +21,23 @@ _TAR_MARK: Final = (257, b"ustar")
 START_BYTES: Final = 512
 _UNPACK: Final = "which isn't read; unpack it, and import the folder or file in it"
 _ONE_IMAGE: Final = "a single image; give a folder with a subfolder of images per class"
+_ARROW: Final = "an Arrow file, which isn't read; save the dataset by to_parquet"
 # What people have instead, and what to do with it.
 _REFUSED: Final = (
     (b"7z\xbc\xaf\x27\x1c", f"a 7z archive, {_UNPACK}"),
     (b"Rar!\x1a\x07", f"a RAR archive, {_UNPACK}"),
     (b"\x28\xb5\x2f\xfd", f"packed with zstd, {_UNPACK}"),
-    (b"\x89PNG", _ONE_IMAGE),
-    (b"\xff\xd8\xff", _ONE_IMAGE),
-    (b"GIF8", _ONE_IMAGE),
+    (b"\x04\x22\x4d\x18", f"packed with lz4, {_UNPACK}"),
+    (b"\x5d\0\0", f"packed with lzma, {_UNPACK}"),
+    (b"LZIP", f"packed with lzip, {_UNPACK}"),
+    (b"\x1f\x9d", f"packed with compress, {_UNPACK}"),
+    (b"MSCF", f"a cabinet of Windows, {_UNPACK}"),
+    (b"ARROW1", _ARROW),
+    (b"\xff\xff\xff\xff", _ARROW),
+    (b"MATLAB ", "a MATLAB file, which isn't read; save its images and labels as npz"),
+    (b"version https://git-lfs", "a pointer of Git LFS instead of the file; run 'git lfs pull', and import again"),
+    (b"RIFF", "a film or sound, and not labelled faces"),
+    (b"\x1a\x45\xdf\xa3", "a film, and not labelled faces"),
     (b"\x89HDF\r\n", "an HDF5 file, which isn't read; save its images and labels as npz"),
     (b"\x93NUMPY", "one numpy array; save images and labels together, by numpy.savez"),
     (b"\x80\x02", "a pickle, which can run code and isn't read; save images and labels as npz"),
@@ -49,6 +59,11 @@ _SUFFIXES: Final = {
     ".parquet": PARQUET,
 }
 _REFUSED_SUFFIXES: Final = {".7z": f"a 7z archive, {_UNPACK}", ".rar": f"a RAR archive, {_UNPACK}"}
+_NOT_ARCHIVES: Final = {
+    ".tfrecord": "a TFRecord, which isn't read; save its images and labels as npz",
+    ".json": "a JSON file, which isn't read; save it as a CSV, or as JSON lines with an object per line",
+}
+_WEB_PAGE: Final = "a web page, as sites send to those who haven't signed in; sign in, and download the file itself"
 
 
 def suffix_of(name: str) -> str:
@@ -74,6 +89,23 @@ def _known_start(start: bytes) -> str | None:
     return next((kind for sign, kind in _STARTS if start.startswith(sign)), None)
 
 
+def _refused(name: str, start: bytes) -> str | None:
+    """Return what a file is and what to do with it, if it is something known that isn't read."""
+    # A table may begin with 'P1' as well.
+    if format_of(start) not in (None, "PPM"):
+        return _ONE_IMAGE
+    if why := next((why for mark, why in _REFUSED if start.startswith(mark)), None):
+        return why
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return _WEB_PAGE
+    if start[4:8] == b"ftyp":
+        return "a film, and not labelled faces"
+    # JSON lines are a table.
+    is_lines = suffix_of(name) == ".json" and text.startswith(b'{"')
+    return None if is_lines else _NOT_ARCHIVES.get(suffix_of(name))
+
+
 def kind_of(name: str, file: IO[bytes]) -> str:
     """Return what a file is, by its content; by its name if the content is unknown, so that damage is reported as such.
 
@@ -87,9 +119,8 @@ def kind_of(name: str, file: IO[bytes]) -> str:
     file.seek(0)
     start = file.read(START_BYTES)
     file.seek(0)
-    for mark, why in _REFUSED:
-        if start.startswith(mark):
-            raise DatasetError(f"{name} is {why}.")
+    if (why := _refused(name, start)) is not None:
+        raise DatasetError(f"{name} is {why}.")
     if (known := _known_start(start)) is not None:
         return known
     suffix = suffix_of(name)

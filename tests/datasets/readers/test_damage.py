@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import tarfile
 from collections.abc import Callable
 
@@ -88,6 +89,27 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "7z": ("a.7z", lambda: b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive, which isn't read; unpack it"),
     "rar": ("a.csv", lambda: b"Rar!\x1a\x07\x01\x00" + bytes(100), "a RAR archive"),
     "a picture": ("a.csv", lambda: png(DATASET.images[0]), "a single image; give a folder"),
+    "a picture in WebP": ("a.csv", lambda: b"RIFF\x10\0\0\0WEBPVP8 ", "a single image; give a folder"),
+    "a web page": ("fer2013.csv", lambda: b"\r\n<!DOCTYPE html>\n<title>Sign in", "a web page, .* sign in"),
+    "a pointer of Git LFS": ("a.zip", lambda: b"version https://git-lfs.github.com/spec/v1\n", "run 'git lfs pull'"),
+    "Arrow": ("data-00000-of-00001.arrow", lambda: b"\xff\xff\xff\xff\x10\0\0\0", "an Arrow file, .* to_parquet"),
+    "MATLAB": ("a.mat", lambda: b"MATLAB 5.0 MAT-file", "a MATLAB file"),
+    "lzma": ("a.csv.lzma", lambda: lzma.compress(TABLE, lzma.FORMAT_ALONE), "packed with lzma, .* unpack it"),
+    "lz4": ("a.tar.lz4", lambda: b"\x04\x22\x4d\x18", "packed with lz4"),
+    "a film": ("a.mp4", lambda: b"\0\0\0\x20ftypisom", "a film"),
+    "JSON": ("labels.json", lambda: b'[{"file": "a.png", "label": "happy"}]', "a JSON file, .* save it as a CSV"),
+    "TFRecord": ("train.tfrecord", lambda: bytes(30), "a TFRecord, .* as npz"),
+    "PyTorch": ("faces.pt", lambda: zip_bytes({"faces/data.pkl": b"\x80\x02"}), "a file of PyTorch"),
+    "a table of OpenOffice": (
+        "a.ods",
+        lambda: zip_bytes({"content.xml": b"<x/>", "meta.xml": b"<x/>"}),
+        "a file of Office",
+    ),
+    "labels in a form that isn't read": (
+        "a.zip",
+        lambda: zip_bytes({"images/a.png": png(DATASET.images[0]), "coco.json": b"{}"}),
+        r"recognised \(coco.json isn't read\); sort them",
+    ),
     "pickle": ("a.npz", lambda: b"\x80\x04" + bytes(100), "a pickle, which can run code"),
     "half a parquet": ("a.parquet", lambda: parquet_bytes(DATASET, list(EMOTIONS))[:-40], "damaged parquet"),
     "parquet without labels": (
