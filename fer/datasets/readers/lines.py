@@ -1,7 +1,7 @@
 """Read a table line by line, whatever its encoding, line ends and delimiter.
 
 A row is a line, so that a damaged row costs only itself. A parser that allows quotes across lines would lose every row
-after a stray quote.
+after a stray quote. So lines are joined only if a quote is open, and none of them is a row on its own.
 """
 
 import codecs
@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import IO, Final
 
@@ -20,9 +21,11 @@ from fer.text import MB
 
 _MAX_LINE_BYTES: Final = 1_000_000  # a row of FER-2013 has at most 9,240
 _BYTES_BETWEEN_REPORTS: Final = MB
+# A row that is broken into more lines isn't one of faces: a printed picture has 48.
+_MOST_JOINED: Final = 60
 _START_BYTES: Final = 2**16
 _BLOCK_BYTES: Final = 2**16
-DELIMITERS: Final = ",;\t"
+DELIMITERS: Final = ",;\t|"
 Line = tuple[int, bytes]
 
 
@@ -44,14 +47,14 @@ def split_fields(line: bytes, delimiter: str) -> list[str]:
 
 
 def find_delimiter(line: bytes) -> str:
-    """Return the delimiter of a first line: the most frequent of comma, semicolon and tab, or a space without them."""
+    """Return the delimiter of a first line: the most frequent of comma, semicolon, tab and bar, or else a space."""
     found = max(DELIMITERS, key=lambda mark: line.count(mark.encode()))
     return found if found.encode() in line or b" " not in line else " "
 
 
 def declared_delimiter(line: bytes) -> str | None:
     """Return the delimiter of a line such as 'sep=;', which spreadsheets write before the header, or None."""
-    found = re.fullmatch(rb'"?sep=([,;\t])"?', line.strip(b"\r\n "), re.IGNORECASE)
+    found = re.fullmatch(rb'"?sep=([,;\t|])"?', line.strip(b"\r\n "), re.IGNORECASE)
     return found[1].decode() if found else None
 
 
@@ -74,7 +77,9 @@ def numbered_rows(
         DatasetError: as `numbered_lines`.
     """
     delimiter, keys = None, None
-    for number, line in numbered_lines(file, name, size, progress):
+    n_fields = 0
+    lines = _Lines(numbered_lines(file, name, size, progress))
+    for number, line in lines:
         if keys is not None or (delimiter is None and line.startswith(b"{")):
             values = _json_object(line)
             if keys is None:
@@ -87,7 +92,43 @@ def numbered_rows(
             if delimiter is not None:
                 continue
             delimiter = find_delimiter(line)
+            n_fields = len(split_fields(line, delimiter))
+        elif line.count(b'"') % 2:
+            line = lines.joined(line, delimiter, n_fields)
         yield number, split_fields(line, delimiter)
+
+
+class _Lines:
+    """The lines of a table, some of which were looked at ahead."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._ahead: deque[Line] = deque()
+
+    def __iter__(self) -> Iterator[Line]:
+        while (line := self._ahead.popleft() if self._ahead else next(self._lines, None)) is not None:
+            yield line
+
+    def joined(self, line: bytes, delimiter: str, n_fields: int) -> bytes:
+        """Return a line with an open quote and the lines that close it, or the line alone if they aren't one row."""
+        whole = line
+        for place in range(_MOST_JOINED):
+            if place == len(self._ahead):
+                following = next(self._lines, None)
+                if following is None:
+                    return line
+                self._ahead.append(following)
+            part = self._ahead[place][1]
+            whole += b" " + part
+            if len(split_fields(part, delimiter)) >= n_fields or len(whole) > _MAX_LINE_BYTES:
+                return line
+            if whole.count(b'"') % 2 == 0:
+                if len(split_fields(whole, delimiter)) != n_fields:
+                    return line
+                for _ in range(place + 1):
+                    self._ahead.popleft()
+                return whole
+        return line
 
 
 def _json_object(line: bytes) -> dict[str, object]:
@@ -147,10 +188,10 @@ def numbered_lines(file: IO[bytes], name: str, size: int = 0, progress: Progress
 
 
 def as_utf8(file: IO[bytes]) -> IO[bytes]:
-    """Return the rest of a file with UTF-16 turned into UTF-8, old line ends into new ones, and no byte order mark."""
+    """Return the rest of a file in UTF-8, without a byte order mark and old line ends."""
     start = file.read(_START_BYTES)
     whole = _Prefixed(start, file)
-    encoding = _utf16(start)
+    encoding = _unicode(start)
     old_ends = encoding is None and b"\r" in start and b"\n" not in start
     if encoding is None:
         whole.start = start.lstrip(codecs.BOM_UTF8)
@@ -159,7 +200,9 @@ def as_utf8(file: IO[bytes]) -> IO[bytes]:
     return io.BufferedReader(_Recoded(whole, encoding or "latin-1"), _BLOCK_BYTES)
 
 
-def _utf16(start: bytes) -> str | None:
+def _unicode(start: bytes) -> str | None:
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     # Without a mark: a header in ASCII has a zero in every other byte.

@@ -53,6 +53,15 @@ TABLES: dict[str, bytes] = {
         "Usage,emotion," + ",".join(f"pixel{n}" for n in range(2304)),
         lambda p, y, s: f"{SPLITS[s]},{y},{','.join(map(str, p))}",
     ),
+    "a line end in quotes": table(
+        "emotion,note,pixels,Usage", lambda p, y, s: f'{y},"a\n""b"" c","{" ".join(map(str, p))}",{SPLITS[s]}'
+    ),
+    "pixels as a printed picture": table(
+        "emotion,pixels,Usage",
+        lambda p, y, s: f'{y},"{chr(10).join(" ".join(map(str, row)) for row in p.reshape(48, 48))}",{SPLITS[s]}',
+    ),
+    "UTF-32": "\n".join(LINES).encode("utf-32"),
+    "bars between the columns": "\n".join(LINES).replace(",", "|").encode(),
     "JSON lines": "\n".join(
         json.dumps({"emotion": EMOTIONS[y], "pixels": " ".join(map(str, image.ravel())), "split": SPLITS[s]})
         for image, y, s in FACES
@@ -63,6 +72,13 @@ TABLES: dict[str, bytes] = {
 @pytest.mark.parametrize("kind", TABLES)
 def test_a_table_in_another_notation_is_the_same_dataset(kind: str) -> None:
     same(read_uploads({"a.csv": io.BytesIO(TABLES[kind])}))
+
+
+def test_two_quotes_that_are_never_closed_cost_their_rows_alone() -> None:
+    lines = [line if place not in (3, 8) else line.replace(",", ',"', 1) for place, line in enumerate(LINES)]
+    reading = read_uploads({"a.csv": io.BytesIO("\n".join(lines * 2).encode())})
+    assert [item.where for item in reading.rejected] == ["line 4", "line 9", "line 30", "line 33", "line 38"]
+    assert len(reading.dataset) == 2 * len(DATASET) - 4
 
 
 TREES: dict[str, dict[str, bytes]] = {
