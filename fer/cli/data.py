@@ -19,7 +19,7 @@ from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readings import Progress
 from fer.datasets.store import catalog
 from fer.datasets.store.corrections import correct_reading, corrections_file, not_applied, read_corrections
-from fer.datasets.store.exporting import FORMS, export
+from fer.datasets.store.exporting import FORMS, export, export_name
 from fer.datasets.store.importing import import_path
 from fer.datasets.store.loading import find_source
 from fer.datasets.store.staging import clean_staging
@@ -169,7 +169,7 @@ def export_command(name: str, form: str, output: Path | None, corrections: bool)
 
     FER+ votes aren't exported.
     """
-    target = output or Path(name if form == "folders" else f"{name}.{form}")
+    target = output or Path(name if form == "folders" else f"{export_name(name)}.{form}")
     reading = catalog.open_dataset(name)
     made = read_corrections(corrections_file(catalog.dataset_folder(name)))
     reading = correct_reading(reading, made) if corrections else reading

@@ -2,10 +2,11 @@
 
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 import cv2
@@ -14,9 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fer.datasets.faces import SPLITS
+from fer.datasets.readers.budget import leads_out
+from fer.datasets.readers.names import class_named
+from fer.datasets.readers.split_names import split_named, split_of_file
+from fer.datasets.readers.trees import is_system_file
 from fer.datasets.readings import Progress, Reading, silent
 from fer.emotions import EMOTIONS
-from fer.errors import DatasetError
+from fer.errors import DatasetError, shortened
 from fer.storage.files import PART, rename, replacing, sync_folder
 
 FORMS: Final = ("csv", "folders", "parquet")
@@ -39,8 +44,9 @@ def export(reading: Reading, form: str, target: Path, progress: Progress = silen
         progress: called as the work proceeds; an exception it raises ends the export, and leaves nothing behind.
 
     Raises:
-        DatasetError: the target exists, or can't be written.
+        DatasetError: the target exists, can't be written, or its name contradicts the splits.
     """
+    _check_name(reading, form, target.name)
     if target.exists():
         raise DatasetError(f"{target} already exists; give another name.")
     try:
@@ -56,8 +62,28 @@ def export(reading: Reading, form: str, target: Path, progress: Progress = silen
         ) from error
 
 
+def _check_name(reading: Reading, form: str, name: str) -> None:
+    split = None if form == "folders" else split_of_file(name)
+    others = set(reading.dataset.split_names()) - {None if split is None else SPLITS[split]}
+    if split is not None and others:
+        raise DatasetError(
+            f"{name} would be read as {SPLITS[split]}, and the dataset has {', '.join(sorted(others))}; give the file "
+            f"another name."
+        )
+
+
+def export_name(name: str) -> str:
+    """Return what an export of a dataset is called: its name, unless that contains a split, as in 'my-test'.
+
+    Imported again, a file 'my-test.csv' would contradict the rows of other splits in it.
+    """
+    joined = re.sub(r"\W|_", "", name).lower()
+    return next((chosen for chosen in (name, joined) if split_of_file(chosen) is None), "faces")
+
+
 def packed_name(form: str, name: str) -> str:
     """Return the name of the file that `packed` makes of a dataset."""
+    name = export_name(name)
     return {"csv": f"{name}.csv.zip", "folders": f"{name}.zip", "parquet": f"{name}.parquet"}[form]
 
 
@@ -77,7 +103,7 @@ def packed(reading: Reading, form: str, name: str, progress: Progress = silent) 
         with (
             zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
             # Of an unknown size, which may be beyond what a plain zip holds.
-            archive.open(f"{name}.csv", "w", force_zip64=True) as file,
+            archive.open(f"{export_name(name)}.csv", "w", force_zip64=True) as file,
         ):
             _write_csv(file, reading, progress)
         return stream.getvalue()
@@ -152,11 +178,13 @@ def _image_files(reading: Reading, progress: Progress) -> Iterator[tuple[Path, b
 
 
 def _safe(group: str) -> Path:
-    """Return a group as a path below its class; a name that isn't a plain folder is refused."""
-    path = Path(group)
-    if path.is_absolute() or ".." in path.parts or "\0" in group or any(part.startswith(".") for part in path.parts):
-        raise DatasetError(f"The group '{group[:40]}' can't be a folder; export to csv or parquet.")
-    return path
+    """Return a group as a path below its class; a name that would be no group, or another one, is refused."""
+    path = PurePosixPath(group)
+    is_folder = not (leads_out(group) or is_system_file(path) or "\\" in group)
+    means_more = any(class_named(part) is not None or split_named(part) is not None for part in path.parts)
+    if not is_folder or means_more or (group and path.as_posix() != group):
+        raise DatasetError(f"The group '{shortened(group, 40)}' can't be a folder; export to csv or parquet.")
+    return Path(path)
 
 
 def _png(image: np.ndarray) -> bytes:
