@@ -149,3 +149,11 @@ def parquet_bytes(dataset: FaceDataset, names: list[str] | None = None, **column
     stream = io.BytesIO()
     pq.write_table(table, stream)
     return stream.getvalue()
+
+
+def packed_table(tmp_path: Path, table: Path) -> Path:
+    """Write a tgz of a table, called fer2013.csv in it."""
+    path = tmp_path / "faces.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(table, "fer2013.csv")
+    return path

@@ -2,15 +2,9 @@
 
 import csv
 import errno
-import hashlib
 import io
 import os
-import signal
-import subprocess
-import sys
-import tarfile
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +13,12 @@ import pytest
 from fer.datasets.store import catalog, staging, storage
 from fer.datasets.store.importing import import_path, import_uploads, inside_data
 from fer.datasets.store.loading import load_dataset
-from fer.datasets.store.staging import clean_staging, staged
+from fer.datasets.store.staging import staged
 from fer.errors import DatasetError, FerError
-from fer.paths import CHECKOUT
 from tests.support.forms import (
     csv_lines,
     image_files,
+    packed_table,
     snapshot,
     synthetic_faces,
     votes_lines,
@@ -134,13 +128,6 @@ def test_a_full_disk_leaves_the_old_data_byte_for_byte(
     assert snapshot(fer_home) == before
 
 
-def packed_table(tmp_path: Path, table: Path) -> Path:
-    path = tmp_path / "faces.tgz"
-    with tarfile.open(path, "w:gz") as archive:
-        archive.add(table, "fer2013.csv")
-    return path
-
-
 def test_a_disk_that_fills_while_an_archive_is_unpacked_leaves_the_old_data(
     tmp_path: Path, table: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,40 +143,6 @@ def test_a_disk_that_fills_while_an_archive_is_unpacked_leaves_the_old_data(
     assert snapshot(fer_home) == before
 
 
-UNPACKING = """
-import sys, time
-from pathlib import Path
-from fer.datasets.readers import opening
-from fer.datasets.store.importing import import_path
-
-opening._IN_MEMORY_BYTES = 100
-
-def progress(share, text):
-    if text.startswith("Unpacking"):
-        print("unpacking", flush=True)
-        time.sleep(60)
-
-import_path(Path(sys.argv[1]), name="new", progress=progress)
-"""
-
-
-def test_an_import_killed_while_unpacking_leaves_nothing(tmp_path: Path, table: Path, fer_home: Path) -> None:
-    import_path(table, name="old")
-    before = snapshot(fer_home)
-    (tmp_path / "temporary").mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", UNPACKING, str(packed_table(tmp_path, table))],
-        cwd=CHECKOUT,
-        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None and process.stdout.readline() == b"unpacking\n"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert snapshot(fer_home) == before
-    assert list((tmp_path / "temporary").iterdir()) == []
-
-
 def test_a_disk_that_is_too_small_is_reported_before_the_work(
     table: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,45 +150,6 @@ def test_a_disk_that_is_too_small_is_reported_before_the_work(
     monkeypatch.setattr(staging.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(DatasetError, match="the disk is full"):
         import_path(table)
-
-
-KILLED = """
-import sys, time
-from pathlib import Path
-from fer.datasets.store.importing import import_path
-
-def progress(share, text):
-    if text == "Stored":
-        print("written", flush=True)
-        time.sleep(60)
-
-import_path(Path(sys.argv[1]), name="new", progress=progress)
-"""
-
-
-def test_an_import_killed_in_the_middle_leaves_the_old_data_and_is_cleaned_up(table: Path, fer_home: Path) -> None:
-    import_path(table, name="old")
-    before = digests(fer_home / "data" / "old")
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(table)], cwd=CHECKOUT, stdout=subprocess.PIPE)
-    assert process.stdout is not None and process.stdout.readline() == b"written\n"
-    # While it runs, its files are not removed.
-    assert clean_staging() == 0
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert [info.name for info in catalog.list_datasets()] == ["old"]
-    left = [path for path in (fer_home / "data" / ".staging").rglob("*") if path.is_file()]
-    assert any(path.name == "images.npy" for path in left)
-    # The system lets go of the lock a moment after the process is gone.
-    deadline = time.monotonic() + 10
-    while not (n_cleaned := clean_staging()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert n_cleaned == 1
-    assert not list((fer_home / "data" / ".staging").iterdir())
-    assert digests(fer_home / "data" / "old") == before
-
-
-def digests(folder: Path) -> dict[str, str]:
-    return {name: hashlib.sha256(data).hexdigest() for name, data in snapshot(folder).items()}
 
 
 def test_a_dataset_that_appeared_meanwhile_is_not_overwritten(fer_home: Path) -> None:
