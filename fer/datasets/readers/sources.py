@@ -129,7 +129,9 @@ def sort_uploads(files: Mapping[str, IO[bytes]]) -> Uploads:
     listing = [name for name, header in headers.items() if name not in votes and find_label_columns(header) is not None]
     data = [name for name in files if name not in (*votes, *listing)]
     if len(data) > 1:
-        raise DatasetError(f"{' and '.join(data)} are {len(data)} datasets; import one at a time.")
+        raise DatasetError(
+            f"{' and '.join(data)} are {len(data)} datasets; import one at a time, or zip the parts of one together."
+        )
     if len(votes) > 1:
         raise DatasetError(f"{' and '.join(votes)} both hold FER+ votes; import the data with one of them.")
     if data:
