@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -112,7 +112,7 @@ def test_a_damaged_row_is_rejected_with_its_line_and_reason(damage: str, place: 
     change, reason = DAMAGES[damage]
     lines[place] = change(lines[place])
     data = "\n".join(lines).encode("utf-8", "surrogateescape")
-    table = read_table(io.BytesIO(data), "fer2013.csv")
+    table = read_table(io.BytesIO(data), PurePosixPath("fer2013.csv"))
     reading = table.reading
     (rejection,) = reading.rejected
     assert rejection.where == f"line {place + 1}"
@@ -129,7 +129,7 @@ def test_a_damaged_row_is_rejected_with_its_line_and_reason(damage: str, place: 
 def test_a_truncated_last_line_loses_only_that_line(n_cut: int) -> None:
     lines = csv_lines(synthetic_faces())
     lines[-1] = lines[-1][:-n_cut]
-    reading = read_table(io.BytesIO("\n".join(lines).encode()), "fer2013.csv").reading
+    reading = read_table(io.BytesIO("\n".join(lines).encode()), PurePosixPath("fer2013.csv")).reading
     assert [item.where for item in reading.rejected] == ["line 43"]
     assert len(reading.dataset) == 41
 
@@ -138,7 +138,7 @@ def test_lines_are_numbered_as_in_an_editor() -> None:
     lines = csv_lines(synthetic_faces())
     lines[20] = "7" + lines[20][1:]
     lines.insert(3, "")
-    reading = read_table(io.BytesIO("\n".join(lines).encode()), "fer2013.csv").reading
+    reading = read_table(io.BytesIO("\n".join(lines).encode()), PurePosixPath("fer2013.csv")).reading
     assert [item.where for item in reading.rejected] == ["line 22"]
     assert reading.origins[:4] == ("line 2", "line 3", "line 5", "line 6")
 
@@ -178,5 +178,5 @@ def test_a_file_that_is_not_a_table_of_faces_is_refused_in_one_sentence(
 def test_reading_blank_lines_reports_progress_and_can_be_cancelled() -> None:
     told: list[float] = []
     data = b"emotion,pixels,Usage\n" + b"\n" * (5 * 2**20)
-    read_table(io.BytesIO(data), "blank.csv", len(data), lambda share, text: told.append(share))
+    read_table(io.BytesIO(data), PurePosixPath("blank.csv"), len(data), lambda share, text: told.append(share))
     assert len(told) >= 5 and told == sorted(told) and told[-1] > 0.9
