@@ -25,6 +25,7 @@ from rich.table import Table
 from fer.arrays import SIDE
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import KERAS_FILE, load_bundle
+from fer.recognition.provenance import provenance_of
 from fer.text import MB
 from fer.video.analysis import VideoAnalysis, VideoOptions, video_model
 from fer.video.annotated import Annotated
@@ -65,12 +66,14 @@ def write_clip(path: Path, width: int, height: int, seconds: float, n_faces: int
 
 def analysis(path: Path, copy: Path | None = None) -> Callable[[], None]:
     """Return the analysis of a file to a CSV and, if `copy` is given, to an annotated video there."""
-    model, options = video_model(load_bundle(SHIPPED_BUNDLE)), VideoOptions.of(detector="yunet")
-    annotated = Annotated(copy) if copy else None
+    bundle = load_bundle(SHIPPED_BUNDLE)
+    model, options = video_model(bundle), VideoOptions.of(detector="yunet")
+    about = provenance_of(bundle, "yunet", name=model.name)
+    annotated = Annotated(copy, about) if copy else None
 
     def work() -> None:
         with tempfile.TemporaryFile() as stream:
-            result = process(path, model, options, [CsvWriter(stream)], annotated=annotated)
+            result = process(path, model, options, [CsvWriter(stream, about)], annotated=annotated)
         assert result.error is None, result.error
 
     return work

@@ -5,10 +5,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from fer import __version__
+from fer.text import spreadsheet_safe
 
 PROGRAM: Final = "fer-dashboard"
 # What a table says in every row, so that it is still known after tables were joined or cut.
-PROVENANCE_COLUMNS: Final = ("model", "model_hash", "detector", "confidence_threshold", "version", "date")
+PROVENANCE_COLUMNS: Final = (
+    *("model", "model_hash", "detector", "confidence_threshold", "settings", "version", "date"),
+)
+
+Setting = int | float | str | bool | None
 
 
 def now() -> str:
@@ -39,11 +44,13 @@ class Provenance:
     Attributes:
         model: the name of the model for people.
         model_hash: sixteen hexadecimal digits that change with the model and its calibration.
-        detector: 'yunet' or 'haar'.
+        detector: 'yunet' or 'haar', or 'none' if the faces came cropped.
         confidence_threshold: confidence in 0..1 under which a face is 'not sure'.
-        crop_scale: side of the square that the network sees, in sides of the detector's box.
+        crop_scale: side of the square that the network sees, in sides of the detector's box; None if they came
+            cropped.
         candidate_coverage: share of faces whose candidates contain the right class; None if there are no candidates.
         accuracy: how often the model was right; None if that is unknown.
+        settings: what else was set, by name, such as 'smoothing_seconds'; empty if there was nothing else to set.
         date: when the analysis was made, ISO 8601.
         version: the version of this program.
     """
@@ -52,9 +59,10 @@ class Provenance:
     model_hash: str
     detector: str
     confidence_threshold: float
-    crop_scale: float
+    crop_scale: float | None
     candidate_coverage: float | None = None
     accuracy: Accuracy | None = None
+    settings: dict[str, Setting] = field(default_factory=dict)
     date: str = field(default_factory=now)
     version: str = __version__
 
@@ -65,6 +73,19 @@ class Provenance:
         return {"program": PROGRAM, **values}
 
     def columns(self) -> dict[str, str | float]:
-        """Return what a table says in every row, in the order of `PROVENANCE_COLUMNS`."""
-        values = self.to_dict()
+        """Return what a table says in every row, in the order of `PROVENANCE_COLUMNS`.
+
+        The settings are one text, such as 'crop_scale=1.1; smoothing_seconds=0.4'. A spreadsheet may open all of them.
+        """
+        settings = {"crop_scale": self.crop_scale, **self.settings}
+        values = self.to_dict() | {
+            "model": spreadsheet_safe(self.model),
+            "settings": "; ".join(f"{name}={value}" for name, value in settings.items() if value is not None),
+        }
         return {name: values[name] for name in PROVENANCE_COLUMNS}
+
+    @property
+    def text(self) -> str:
+        """Return the same in one line, for files that hold no table, such as pictures and subtitles."""
+        values = "; ".join(f"{name}={value}" for name, value in self.columns().items())
+        return f"Made by {PROGRAM}: {values}"

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import click
 from rich.console import Console
@@ -17,6 +17,7 @@ from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, no
 from fer.cli.summarize import grouping, summary_options, write_summary
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
+from fer.provenance import Provenance
 from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
 from fer.storage.files import replacing
@@ -84,7 +85,6 @@ def video(
     # Deletes what killed analyses of the Video page have left behind.
     sweep()
     options = VideoOptions.of(detector=detector, every=every, fps=fps, blur=blur)
-    copies = _Copies(annotated, VP9 if vp9 else H264, files) if annotated else None
     _check({**targets, "report": report, "summary": summary})
     grouped = grouping(summary, group_by, pattern, groups, column)
     if grouped:
@@ -92,18 +92,19 @@ def video(
         grouped([str(file) for file in files])
     loaded = load_bundle(find_model(model))
     chosen = video_model(loaded)
-    about = provenance_of(loaded, options.settings.detector, name=display_name(loaded))
+    about = provenance_of(loaded, options.settings.detector, name=display_name(loaded), settings=options.described())
+    copies = _Copies(annotated, VP9 if vp9 else H264, files, about) if annotated else None
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     results = []
     with ExitStack() as stack:
-        writers = [_writer(kind, _stream(stack, target), about.to_dict()) for kind, target in targets.items() if target]
+        writers = [_writer(kind, _stream(stack, target), about) for kind, target in targets.items() if target]
         for file in files:
             results.append(_analyse(file, chosen, options, writers, copies, console, quiet))
             _tell(results[-1], console)
         for writer in writers:
             writer.close()
     if report:
-        write_target(html_report(results, about.to_dict()).encode(), report)
+        write_target(html_report(results, about).encode(), report)
     if not quiet:
         _print_table(results, Console(stderr=STDOUT in (*targets.values(), report, summary)))
     if summary:
@@ -115,15 +116,15 @@ def video(
 class _Copies:
     """The folder of annotated videos; a source that lies there is never overwritten."""
 
-    def __init__(self, folder: Path, form: Format, sources: Sequence[Path]) -> None:
+    def __init__(self, folder: Path, form: Format, sources: Sequence[Path], about: Provenance) -> None:
         make_folder(folder)
         here = folder.resolve()
         self._names = AnnotatedNames(path.name for path in sources if path.resolve().parent == here)
-        self._folder, self._form = folder, form
+        self._folder, self._form, self._about = folder, form, about
 
     def next(self, file: Path) -> Annotated:
         path = self._folder / self._names.with_suffix(str(file), self._form.suffix)
-        return Annotated(path, path.with_suffix(".vtt"), self._form)
+        return Annotated(path, self._about, path.with_suffix(".vtt"), self._form)
 
 
 def _check(targets: dict[str, str | None]) -> None:
@@ -133,12 +134,12 @@ def _check(targets: dict[str, str | None]) -> None:
         raise click.UsageError("Parquet can't be written to standard output; name a file.")
 
 
-def _writer(kind: str, stream: IO[bytes], about: dict[str, Any]) -> RowWriter:
+def _writer(kind: str, stream: IO[bytes], about: Provenance) -> RowWriter:
     match kind:
         case "csv":
-            return CsvWriter(stream)
+            return CsvWriter(stream, about)
         case "parquet":
-            return ParquetWriter(stream)
+            return ParquetWriter(stream, about)
         case _:
             return JsonWriter(stream, about)
 

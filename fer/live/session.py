@@ -255,16 +255,15 @@ class LiveSession:
             crop_scale=detector.crop_scale,
             candidate_coverage=model.sets.coverage if model.sets else None,
             accuracy=model.accuracy,
+            settings=settings.described(),
             date=self._record.started.astimezone(UTC).isoformat(timespec="seconds"),
         )
 
     def facts(self) -> dict[str, Any]:
         """Return what the record's JSON says about the session besides its provenance."""
-        snapshot, settings, sets = self.snapshot(), self.settings, self.model.sets
+        snapshot, sets = self.snapshot(), self.model.sets
         return {
             "sets": sets and sets.to_dict(),
-            "detect_every": settings.detect_every,
-            "smoothing_seconds": settings.smoothing_s,
             "seconds": round(snapshot.age_s, 3),
             "frames": snapshot.n_frames,
             "frames_dropped": snapshot.n_dropped,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fer.provenance import Setting
 from fer.streams.settings import StreamSettings
 
 
@@ -19,3 +20,7 @@ class LiveSettings(StreamSettings):
 
     mirror: bool = True
     date: bool = True
+
+    def described(self) -> dict[str, Setting]:
+        """Return what a result says of the settings that made it, besides the detector."""
+        return {"smallest_face": round(self.smallest_face, 4), **super().described()}

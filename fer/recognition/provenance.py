@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fer.provenance import Accuracy, Provenance, now
+from fer.provenance import Accuracy, Provenance, Setting, now
 from fer.recognition.bundle import Bundle
 
 # The most telling split first: the test split influenced neither weights nor threshold.
@@ -25,7 +25,13 @@ def accuracy_of(bundle: Bundle) -> Accuracy | None:
 
 
 def provenance_of(
-    bundle: Bundle, detector: str, *, name: str, confidence_threshold: float | None = None, date: str | None = None
+    bundle: Bundle,
+    detector: str,
+    *,
+    name: str,
+    confidence_threshold: float | None = None,
+    settings: dict[str, Setting] | None = None,
+    date: str | None = None,
 ) -> Provenance:
     """Return what makes the analyses of a model.
 
@@ -34,6 +40,7 @@ def provenance_of(
         detector: 'yunet' or 'haar'.
         name: the model's name for people.
         confidence_threshold: in 0..1; the model's own by default.
+        settings: what else was set, by name.
         date: when the analysis was made, ISO 8601; now by default.
     """
     return Provenance(
@@ -44,5 +51,6 @@ def provenance_of(
         crop_scale=bundle.crop["scale"][detector],
         candidate_coverage=bundle.sets.coverage if bundle.sets else None,
         accuracy=accuracy_of(bundle),
+        settings=settings or {},
         date=date or now(),
     )

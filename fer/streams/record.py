@@ -14,7 +14,6 @@ import pandas as pd
 from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE
 from fer.provenance import Provenance
 from fer.results import QUALITY, Pose
-from fer.text import spreadsheet_safe
 
 # One face at 30 frames per second fills this in 22 minutes. Full, it makes 12 MB of CSV or 26 MB of JSON.
 MAX_ROWS: Final = 40_000
@@ -210,9 +209,9 @@ class SessionRecord:
         """Return a table with one row per face and frame.
 
         Columns: time (ISO 8601, local), seconds, frame, person, x, y, width, height (pixels of the camera's frame),
-        emotion, confidence and sure (from the smoothed probabilities), one column per class (smoothed), one with the
-        prefix raw_ per class; then yaw, pitch, roll (NaN if unknown), the measures of `fer.results.QUALITY`, reasons
-        and candidates as in `ImageAnalysis.to_frame`.
+        label (the expression or 'not sure'), emotion, confidence and sure (from the smoothed probabilities), one column
+        per class (smoothed), one with the prefix raw_ per class; then yaw, pitch, roll (NaN if unknown), the measures
+        of `fer.results.QUALITY`, reasons and candidates as in `ImageAnalysis.to_frame`.
         """
         rows = self._rows[: self._n_rows]
         smoothed, raw = rows["smoothed"].astype(float), rows["raw"].astype(float)
@@ -227,7 +226,9 @@ class SessionRecord:
         }
         for index, name in enumerate(("x", "y", "width", "height")):
             table[name] = rows["box_xywh"][:, index].round().astype(int)
-        table["emotion"] = [EMOTIONS[index] for index in smoothed.argmax(axis=1)] if len(rows) else []
+        emotions = [EMOTIONS[index] for index in smoothed.argmax(axis=1)] if len(rows) else []
+        table["label"] = [name if sure else NOT_SURE for name, sure in zip(emotions, rows["sure"], strict=True)]
+        table["emotion"] = emotions
         table["confidence"] = smoothed.max(axis=1).round(4) if len(rows) else []
         table["sure"] = rows["sure"]
         for index, name in enumerate(EMOTIONS):
@@ -270,9 +271,7 @@ class SessionRecord:
         # pandas writes the rows ten times faster than the json module.
         rows = table.to_json(orient="records", double_precision=4)
         text = f'{json.dumps(document, ensure_ascii=False)[:-1]}, "rows": {rows}}}'
-        columns = made_by.columns()
-        columns["model"] = spreadsheet_safe(str(columns["model"]))
-        return RecordFiles(csv=table.assign(**columns).to_csv(index=False).encode(), json=text.encode())
+        return RecordFiles(csv=table.assign(**made_by.columns()).to_csv(index=False).encode(), json=text.encode())
 
 
 def _bits(candidates: Sequence[str]) -> int:

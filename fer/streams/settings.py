@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from fer.provenance import Setting
 from fer.vision.haar import FRAME_SIDE
 
 # Haar takes five times as long as YuNet, and optical flow between detections loses no face. YuNet gains little by it.
@@ -56,6 +57,14 @@ class StreamSettings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name}: expected {low} to {high}. Received: {value}")
+
+    def described(self) -> dict[str, Setting]:
+        """Return what a result says of the settings that made it, besides the detector."""
+        return {
+            "sensitivity": self.sensitivity,
+            "detect_every": self.detect_every,
+            "smoothing_seconds": self.smoothing_s,
+        }
 
     @property
     def detector_key(self) -> tuple[str, float, int, float]:

@@ -11,6 +11,7 @@ from typing import Final, Self
 from fer.arrays import Image
 from fer.errors import FerError, VideoError
 from fer.paths import SHIPPED_BUNDLE
+from fer.provenance import Setting
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.streams.people import Person, observations_of, people_of
@@ -93,6 +94,10 @@ class VideoOptions:
         """Return options with the detector's own pace; YuNet by default, or Haar if YuNet's file is missing."""
         name = detector or photo_detector_name()
         return cls(every, fps, StreamSettings(detector=name, detect_every=DETECT_EVERY.get(name, 1), blur=blur))
+
+    def described(self) -> dict[str, Setting]:
+        """Return what a result says of the settings that made it, besides the detector; None for all frames."""
+        return {"every": self.every, "fps": self.fps, **self.settings.described()}
 
 
 class VideoAnalysis:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fer.errors import VideoError
+from fer.provenance import Provenance
 from fer.storage.files import PART, replacing
 from fer.video.analysis import AnalysedFrame, VideoOptions
 from fer.video.encoder import H264, AnnotatedVideo, Format
@@ -23,11 +24,13 @@ class Annotated:
 
     Attributes:
         path: the video; its suffix is that of the format.
+        about: what made it; it is the comment in both files.
         subtitles: the WebVTT file; None for none.
         form: how to encode.
     """
 
     path: Path
+    about: Provenance
     subtitles: Path | None = None
     form: Format = H264
 
@@ -52,8 +55,8 @@ class Annotated:
             if self.subtitles is not None:
                 with _writable(self.subtitles):
                     stream = stack.enter_context(replacing(self.subtitles))
-                subtitles = SubtitleWriter(stream)
-            video = AnnotatedVideo(picture, info, options.settings, self.form)
+                subtitles = SubtitleWriter(stream, self.about)
+            video = AnnotatedVideo(picture, info, options.settings, self.form, comment=self.about.text)
             stack.callback(video.abandon)
             copy = AnnotatedCopy(video, subtitles)
             yield copy

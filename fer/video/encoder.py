@@ -60,12 +60,15 @@ class AnnotatedVideo:
         info: the size and the time base of the video.
         settings: what to draw, and whether to blur faces.
         form: how to encode.
+        comment: what the file says of itself in its metadata.
 
     Raises:
         VideoError: the file can't be written.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, settings: StreamSettings, form: Format = H264) -> None:
+    def __init__(
+        self, path: Path, info: VideoInfo, settings: StreamSettings, form: Format = H264, *, comment: str = ""
+    ) -> None:
         self._settings = settings
         self._time_base = info.time_base
         self._even = info.width + info.width % 2, info.height + info.height % 2
@@ -78,6 +81,7 @@ class AnnotatedVideo:
             self._output: OutputContainer = av.open(str(path), "w", format=form.suffix[1:], options=form.container)
         except (OSError, av.error.FFmpegError) as error:
             raise _unwritable(error) from error
+        self._output.metadata["comment"] = comment
         self._stream = self._add_stream(form)
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self._thread.start()

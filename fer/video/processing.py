@@ -88,27 +88,20 @@ def process(
     except Exception as problem:  # one of many: the others continue
         error = sentence_for(problem)
     result = VideoResult(name, summary, info, notes, error)
-    about = describe(result, model, options)
+    about = describe(result)
     for writer in writers:
         writer.end_video(about)
     return result
 
 
-def describe(result: VideoResult, model: StreamModel, options: VideoOptions) -> dict[str, Any]:
-    """Return what JSON says about a video in addition to its rows, as plain values."""
+def describe(result: VideoResult) -> dict[str, Any]:
+    """Return what JSON says about a video in addition to its rows and what made them, as plain values."""
     size = (result.info.width, result.info.height) if result.info else (None, None)
-    settings = options.settings
     return {
         "file": result.file,
         "error": result.error,
         "notes": list(result.notes),
         "width": size[0],
         "height": size[1],
-        "model": model.name,
-        "confidence_threshold": model.confidence_threshold,
-        "detector": settings.detector,
-        "every": options.every,
-        "fps": options.fps,
-        "smoothing_seconds": settings.smoothing_s,
         **result.summary.to_dict(),
     }

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from fer import __version__
 from fer.emotions import EMOTION_COLORS, EMOTIONS, NOT_SURE, looks
+from fer.provenance import Provenance
 from fer.streams.record import OUTCOMES, PersonSummary
 from fer.streams.timeline import PersonLine, Timeline
 from fer.templating import templates_of
@@ -25,15 +25,15 @@ _COLORS: Final = {**EMOTION_COLORS, NOT_SURE: _UNSURE_COLOR}
 _TEMPLATES: Final = templates_of("fer.video")
 
 
-def html_report(results: Sequence[VideoResult], about: dict[str, Any]) -> str:
+def html_report(results: Sequence[VideoResult], about: Provenance) -> str:
     """Render the report.
 
     Args:
         results: one per video.
-        about: what made the results, see `fer.provenance.Provenance.to_dict`.
+        about: what made the results.
     """
     return _TEMPLATES.get_template("report.html").render(
-        videos=[_video(result) for result in results], about=about, colors=_COLORS, version=__version__
+        videos=[_video(result) for result in results], about=about.text, colors=_COLORS
     )
 
 

@@ -72,6 +72,7 @@ def _main() -> None:
 
 
 def _mux(ours: InputContainer, strangers: InputContainer, output: OutputContainer, suffix: str) -> None:
+    output.metadata.update(ours.metadata)
     video = output.add_stream_from_template(ours.streams.video[0])
     sound = strangers.streams.audio[0]
     if sound.codec_context.codec.canonical_name in _COPIED[suffix]:

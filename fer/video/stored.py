@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec import Meta
 
-from fer.emotions import EMOTIONS, N_EMOTIONS
+from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE
 from fer.errors import VideoError
+from fer.provenance import Provenance
 from fer.storage.files import replacing, write_json
 from fer.storage.open_files import open_plain
 from fer.storage.schema import Count, Seconds, Share, Text, fitting, read_object
@@ -98,7 +100,7 @@ class StoredSummary:
         n_changes: changes in all; `changes` has the first ones.
         notes: what was wrong with the file.
         shares: the share of time of each of `OUTCOMES`.
-        about: what made the results, see `fer.provenance.Provenance.to_dict`.
+        about: what made the results.
         video: what JSON says about the video, see `fer.video.processing.describe`.
         numbers: what the summary of many videos needs of this one.
     """
@@ -116,12 +118,12 @@ class StoredSummary:
     moments: tuple[StoredMoment, ...]
     changes: tuple[StoredChange, ...]
     lines: tuple[StoredLine, ...]
-    about: dict[str, Any]
+    about: Provenance
     video: dict[str, Any]
     numbers: VideoNumbers
 
     @classmethod
-    def of(cls, result: "VideoResult", about: dict[str, Any], video: dict[str, Any]) -> Self:
+    def of(cls, result: "VideoResult", about: Provenance, video: dict[str, Any]) -> Self:
         """Return what is stored of a result."""
         assert result.info is not None
         summary = result.summary
@@ -167,7 +169,7 @@ def _stored(line: PersonLine) -> StoredLine:
     return StoredLine(line.person, tuple(round(float(value), 3) for value in line.seconds), tuple(rows))
 
 
-def save_summary(folder: Path, result: "VideoResult", about: dict[str, Any], video: dict[str, Any]) -> None:
+def save_summary(folder: Path, result: "VideoResult", about: Provenance, video: dict[str, Any]) -> None:
     """Write the summary of a result and the pictures of its moments.
 
     Raises:
@@ -209,7 +211,7 @@ def read_rows(folder: Path, start: int, stop: int) -> pa.Table:
                     begin = max(0, start - first)
                     tables.append(file.read_row_group(group).slice(begin, stop - first - begin))
                 first += n_rows
-            return pa.concat_tables(tables).select(list(COLUMNS))
+            return _with_labels(pa.concat_tables(tables)).select(list(COLUMNS))
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise VideoError(_DAMAGED) from error
 
@@ -220,8 +222,8 @@ def csv_of(folder: Path) -> Iterator[bytes]:
     Raises:
         VideoError: the table is missing or damaged.
     """
-    stream = io.BytesIO()
-    yield from _written(folder, CsvWriter(stream), stream, {})
+    summary, stream = load_summary(folder), io.BytesIO()
+    yield from _written(folder, CsvWriter(stream, summary.about), stream, {})
 
 
 def json_of(folder: Path) -> Iterator[bytes]:
@@ -246,11 +248,20 @@ def _written(folder: Path, writer: RowWriter, stream: io.BytesIO, video: dict[st
 def _batches(folder: Path) -> Iterator[list[Row]]:
     try:
         with open_plain(folder / ROWS) as file:
-            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS, columns=list(COLUMNS)):
-                columns = [batch.column(name).to_pylist() for name in COLUMNS]
+            for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS):
+                rows = _with_labels(pa.table(batch))
+                columns = [rows.column(name).to_pylist() for name in COLUMNS]
                 yield list(zip(*columns, strict=True))
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise VideoError(_DAMAGED) from error
+
+
+def _with_labels(rows: pa.Table) -> pa.Table:
+    """Return rows with the column `label`, which the first versions didn't store."""
+    if "label" in rows.column_names:
+        return rows
+    label = pc.if_else(rows.column("sure"), rows.column("emotion"), pa.scalar(NOT_SURE))
+    return rows.append_column("label", label)
 
 
 def _taken(stream: io.BytesIO) -> bytes:

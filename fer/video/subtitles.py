@@ -2,6 +2,7 @@
 
 from typing import IO, Final
 
+from fer.provenance import Provenance
 from fer.video.analysis import SKIPPED, AnalysedFrame
 
 # A cue of the last frame alone would have no length.
@@ -13,12 +14,14 @@ class SubtitleWriter:
 
     Args:
         stream: where to write UTF-8; the caller closes it.
+        about: what made the results; a note that players don't show says it.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], about: Provenance) -> None:
         self._stream = stream
         self._text, self._since_s, self._last_s = "", 0.0, 0.0
-        stream.write(b"WEBVTT\n")
+        # An arrow would end the note.
+        stream.write(f"WEBVTT\n\nNOTE {about.text.replace('-->', '->')}\n".encode())
 
     def add(self, frame: AnalysedFrame) -> None:
         """Add the next frame."""

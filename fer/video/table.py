@@ -10,7 +10,8 @@ from fer.video.analysis import AnalysedFrame
 
 SMOOTHED: Final = tuple(f"smooth_{name}" for name in EMOTIONS)
 COLUMNS: Final = (
-    *("file", "frame", "time_s", "status", "person", "x", "y", "width", "height", "emotion", "confidence", "sure"),
+    *("file", "frame", "time_s", "status", "person", "x", "y", "width", "height"),
+    *("label", "emotion", "confidence", "sure"),
     *EMOTIONS,
     *SMOOTHED,
     *("yaw", "pitch", "roll"),
@@ -25,8 +26,8 @@ _BLANK: Final = (None,) * (len(COLUMNS) - 4)
 def rows_of(file: str, frame: AnalysedFrame) -> Iterator[Row]:
     """Yield the rows of a frame with the columns `COLUMNS`; None where a column doesn't apply.
 
-    Emotion, confidence and sure follow from the smoothed probabilities. Numbers are rounded so that CSV, Parquet and
-    JSON have the same ones.
+    Label, emotion, confidence and sure follow from the smoothed probabilities. Numbers are rounded so that CSV, Parquet
+    and JSON have the same ones.
     """
     where = (file, frame.number, round(frame.time_s, 6), frame.status)
     if not frame.people:
@@ -41,6 +42,7 @@ def _person(person: Person) -> Row:
     return (
         person.number,
         *face.box_xywh,
+        face.label,
         face.emotion,
         round(face.confidence, 6),
         face.sure,

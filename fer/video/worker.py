@@ -95,12 +95,12 @@ def _analyse(job: VideoJob, request: Request, report: Reporter) -> None:
     bundle = load_bundle(request.model)
     options = VideoOptions.of(detector=request.detector, every=request.every, fps=request.fps, blur=request.blur)
     model = video_model(bundle)
-    about = provenance_of(bundle, options.settings.detector, name=request.model_name).to_dict()
-    annotated = Annotated(job.folder / ANNOTATED) if request.annotated else None
+    about = provenance_of(bundle, options.settings.detector, name=request.model_name, settings=options.described())
+    annotated = Annotated(job.folder / ANNOTATED, about) if request.annotated else None
     with ExitStack() as stack:
-        writer = ParquetWriter(stack.enter_context(replacing(job.folder / ROWS)))
+        writer = ParquetWriter(stack.enter_context(replacing(job.folder / ROWS)), about)
         stack.callback(writer.close)
-        subtitles = SubtitleWriter(stack.enter_context(replacing(job.folder / SUBTITLES)))
+        subtitles = SubtitleWriter(stack.enter_context(replacing(job.folder / SUBTITLES)), about)
         result = process(
             job.source(request),
             model,
@@ -115,7 +115,7 @@ def _analyse(job: VideoJob, request: Request, report: Reporter) -> None:
         subtitles.close()
     report(_FINISHING, "Writing the report", 1.0)
     write_text(job.folder / REPORT, html_report([result], about))
-    save_summary(job.folder, result, about, describe(result, model, options))
+    save_summary(job.folder, result, about, describe(result))
 
 
 if __name__ == "__main__":

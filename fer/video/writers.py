@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fer.emotions import EMOTIONS
+from fer.provenance import PROVENANCE_COLUMNS, Provenance
 from fer.results import QUALITY
 from fer.text import spreadsheet_safe
 from fer.video.table import COLUMNS, SMOOTHED, Row
@@ -17,12 +18,14 @@ from fer.video.table import COLUMNS, SMOOTHED, Row
 # Rows in memory before Parquet writes a group.
 _GROUP_ROWS: Final = 20_000
 _TYPES: Final = {
-    **dict.fromkeys(("file", "status", "emotion", "reasons", "candidates"), pa.string()),
+    **dict.fromkeys(("file", "status", "label", "emotion", "reasons", "candidates"), pa.string()),
     **dict.fromkeys(("frame", "person", "x", "y", "width", "height"), pa.int32()),
     **dict.fromkeys(("time_s", "confidence", *EMOTIONS, *SMOOTHED, "yaw", "pitch", "roll", *QUALITY), pa.float64()),
     "sure": pa.bool_(),
+    **dict.fromkeys(PROVENANCE_COLUMNS, pa.string()),
+    "confidence_threshold": pa.float64(),
 }
-_SCHEMA: Final = pa.schema([(name, _TYPES[name]) for name in COLUMNS])
+_SCHEMA: Final = pa.schema([(name, _TYPES[name]) for name in (*COLUMNS, *PROVENANCE_COLUMNS)])
 
 
 class RowWriter(Protocol):
@@ -39,18 +42,24 @@ class RowWriter(Protocol):
 
 
 class CsvWriter:
-    """UTF-8 CSV, safe to open in a spreadsheet; a value that doesn't apply is empty."""
+    """UTF-8 CSV, safe to open in a spreadsheet; a value that doesn't apply is empty.
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    Args:
+        stream: where to write.
+        about: what made the results; the last columns say it in every row.
+    """
+
+    def __init__(self, stream: IO[bytes], about: Provenance) -> None:
         self._stream = stream
         self._text = io.StringIO(newline="")
         # Texts are quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
         self._writer = csv.writer(self._text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-        stream.write(f"{','.join(COLUMNS)}\n".encode())
+        self._about = tuple(about.columns().values())
+        stream.write(f"{','.join((*COLUMNS, *PROVENANCE_COLUMNS))}\n".encode())
 
     def write(self, rows: Iterable[Row]) -> None:
         """See `RowWriter.write`."""
-        self._writer.writerows((spreadsheet_safe(str(row[0])), *row[1:]) for row in rows)
+        self._writer.writerows((spreadsheet_safe(str(row[0])), *row[1:], *self._about) for row in rows)
         self._stream.write(self._text.getvalue().encode())
         self._text.seek(0)
         self._text.truncate()
@@ -63,10 +72,18 @@ class CsvWriter:
 
 
 class ParquetWriter:
-    """Parquet, a group of 20,000 rows at a time."""
+    """Parquet, a group of 20,000 rows at a time.
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._writer = pq.ParquetWriter(stream, _SCHEMA, compression="zstd")
+    Args:
+        stream: where to write.
+        about: what made the results; the last columns say it in every row, and the schema's metadata as JSON under
+            `about`.
+    """
+
+    def __init__(self, stream: IO[bytes], about: Provenance) -> None:
+        self._about = about.columns()
+        self._schema = _SCHEMA.with_metadata({"about": json.dumps(about.to_dict(), ensure_ascii=False)})
+        self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
         self._rows: list[Row] = []
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -85,9 +102,12 @@ class ParquetWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            columns = zip(zip(*self._rows, strict=True), _SCHEMA.types, strict=True)
-            arrays = [pa.array(column, kind) for column, kind in columns]
-            self._writer.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
+            columns = [*zip(*self._rows, strict=True)]
+            arrays = [pa.array(column, _TYPES[name]) for name, column in zip(COLUMNS, columns, strict=True)]
+            arrays += [
+                pa.repeat(pa.scalar(value, _TYPES[name]), len(self._rows)) for name, value in self._about.items()
+            ]
+            self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
             self._rows.clear()
 
 
@@ -99,9 +119,9 @@ class JsonWriter:
         about: what made the results.
     """
 
-    def __init__(self, stream: IO[bytes], about: dict[str, Any]) -> None:
+    def __init__(self, stream: IO[bytes], about: Provenance) -> None:
         self._stream = stream
-        self._stream.write(f'{{"about": {json.dumps(about, ensure_ascii=False)}, "files": [\n'.encode())
+        self._stream.write(f'{{"about": {json.dumps(about.to_dict(), ensure_ascii=False)}, "files": [\n'.encode())
         self._in_video = False
         self._began = False
 

@@ -93,6 +93,7 @@ def test_after_stop_frames_pass_through_and_the_record_is_kept() -> None:
     about = document["about"]
     assert about["program"] == "fer-dashboard" and about["version"] and about["date"].endswith("+00:00")
     assert (about["detector"], about["model"]) == ("haar", "model-1")
+    assert about["settings"] == {"smallest_face": 0.1, "sensitivity": 0.5, "detect_every": 5, "smoothing_seconds": 0.4}
 
 
 def test_a_session_is_active_while_it_has_a_viewer() -> None:

@@ -136,7 +136,7 @@ def test_csv_reads_back_as_the_table() -> None:
     rows, made_by = table.drop(columns=list(PROVENANCE_COLUMNS)), table[list(PROVENANCE_COLUMNS)]
     pd.testing.assert_frame_equal(rows, session.to_frame(), check_dtype=False)
     # A spreadsheet would run the name as a formula.
-    assert made_by.to_numpy()[0].tolist() == ["'=model", "0f", "haar", 0.5, ABOUT.version, ABOUT.date]
+    assert made_by.to_numpy()[0].tolist() == ["'=model", "0f", "haar", 0.5, "crop_scale=1.0", ABOUT.version, ABOUT.date]
 
 
 def test_json_holds_the_session_and_its_rows() -> None:
@@ -155,7 +155,9 @@ def test_an_empty_session_exports_its_columns() -> None:
     session = record()
     assert len(session.to_frame()) == 0
     files = session.files({}, ABOUT)
-    assert files.csv.decode().startswith("time,seconds,frame,person,x,y,width,height,emotion,confidence,sure,angry")
+    assert files.csv.decode().startswith(
+        "time,seconds,frame,person,x,y,width,height,label,emotion,confidence,sure,angry"
+    )
     document = json.loads(files.json)
     assert document["rows"] == []
     assert sum(document["share_of_time"].values()) == 0

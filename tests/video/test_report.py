@@ -1,6 +1,7 @@
 """The report in one file."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -8,15 +9,10 @@ from fer.video.processing import VideoResult
 from fer.video.report import clock, html_report
 from fer.video.summary import VideoSummary
 from fer.video.wire import VideoInfo
+from tests.support import provenance
 from tests.video.test_summary import summary
 
-ABOUT = {
-    "date": "2026-01-02T03:04:05+00:00",
-    "model": "<b>mine</b>",
-    "model_hash": "0123",
-    "detector": "yunet",
-    "confidence_threshold": 0.5,
-}
+ABOUT = replace(provenance.ABOUT, model="<b>mine</b>")
 
 
 def report(made: VideoSummary, **values: object) -> str:
@@ -29,6 +25,7 @@ def test_the_report_opens_offline_and_shows_everything() -> None:
     # Nothing is loaded and no text of the file runs.
     assert "<script" not in page and "http://" not in page and "https://" not in page
     assert "&lt;script&gt;clip.mp4" in page and "&lt;b&gt;mine" in page
+    assert "model_hash=0123456789abcdef" in page and "smoothing_seconds=0.4" in page
     assert page.count("data:image/jpeg;base64,") == 2
     assert "looks happy 0.80" in page and "looks sad 0.80" in page
     assert re.search(r"<td>0:01\.2</td><td>1</td><td>happy</td><td>sad</td>", page)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -86,9 +88,15 @@ def test_an_upload_is_analysed_as_on_the_command_line_and_deleted(
     monkeypatch.chdir(tmp_path)
     options = ["--model", str(bundle), "--csv", "cli.csv", "--json", "cli.json", "--quiet"]
     main(["video", "clip.mp4", *options], standalone_mode=False)
-    assert b"".join(stored.csv_of(job.folder)) == (tmp_path / "cli.csv").read_bytes()
+    csv = pd.read_csv(io.BytesIO(b"".join(stored.csv_of(job.folder))))
+    pd.testing.assert_frame_equal(
+        csv.drop(columns=["model", "date"]), pd.read_csv(tmp_path / "cli.csv").drop(columns=["model", "date"])
+    )
+    assert set(csv["model"]) == {"tiny"} and set(csv["detector"]) == {"yunet"}
+    assert "smoothing_seconds=0.4" in csv["settings"][0]
     own, theirs = json.loads(b"".join(stored.json_of(job.folder))), json.loads((tmp_path / "cli.json").read_text())
-    assert own["files"] == [{**theirs["files"][0], "model": own["files"][0]["model"]}]
+    assert own["files"] == theirs["files"]
+    assert own["about"] == theirs["about"] | {name: own["about"][name] for name in ("model", "date")}
 
     summary = stored.load_summary(job.folder)
     assert (summary.width, summary.height, summary.n_frames, summary.n_rows) == (192, 144, 12, 12)
@@ -108,6 +116,21 @@ def test_some_rows_are_read_from_the_groups_that_have_them(
     assert stored.read_rows(job.folder, 10, 99)["frame"].to_pylist() == [10, 11]
     assert stored.read_rows(job.folder, 20, 30).num_rows == 0
     assert not (job.folder / "annotated.mp4").exists()
+
+
+def test_rows_of_the_first_versions_get_their_labels(clip: Path, ask: Callable[..., Request]) -> None:
+    job = upload(clip, ask(annotated=False))
+    worker.run(job.folder)
+    rows = pq.read_table(job.folder / "rows.parquet")
+    assert rows["label"].to_pylist() == ["happy"] * 12
+    sure = pa.array([True] * 6 + [False] * 5 + [None])
+    place = rows.column_names.index("sure")
+    pq.write_table(rows.set_column(place, "sure", sure).drop_columns("label"), job.folder / "rows.parquet")
+    labels = ["happy"] * 6 + ["not sure"] * 5 + [None]
+    assert stored.read_rows(job.folder, 0, 12)["label"].to_pylist() == labels
+    assert pd.read_csv(io.BytesIO(b"".join(stored.csv_of(job.folder))))["label"].fillna("").tolist()[5:] == [
+        *("happy", "not sure", "not sure", "not sure", "not sure", "not sure", "")
+    ]
 
 
 def test_videos_wait_for_each_other_and_a_hostile_one_stops_none(

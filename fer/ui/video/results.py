@@ -166,7 +166,7 @@ def _about(summary: StoredSummary) -> str:
     analysed = "" if summary.n_analysed == summary.n_frames else f", {summary.n_analysed:,} of them analysed"
     return (
         f"{summary.width} × {summary.height} pixels · {clock(summary.seconds)} · {counted(summary.n_frames, 'frame')}"
-        f"{analysed} · model: {literal(str(summary.about.get('model', 'unknown')))}"
+        f"{analysed} · model: {literal(summary.about.model)}"
     )
 
 

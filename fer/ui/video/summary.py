@@ -9,8 +9,6 @@ from fer.errors import VideoError
 from fer.jobs.job import DONE
 from fer.provenance import Provenance
 from fer.storage.files import Signature, signature
-from fer.storage.schema import fitting
-from fer.storage.values import ValuesError
 from fer.summary.video_wording import videos_content
 from fer.summary.videos import VideoNumbers
 from fer.text import counted
@@ -45,6 +43,6 @@ def section(videos: Sequence[Listed]) -> None:
 def _numbers(video_id: str, written: Signature | None, _job: VideoJob) -> tuple[VideoNumbers, Provenance] | None:
     try:
         summary = load_summary(_job.folder)
-        return summary.numbers, fitting(summary.about, Provenance)
-    except (VideoError, ValuesError):  # the page tells it where the video is shown
+        return summary.numbers, summary.about
+    except VideoError:  # the page tells it where the video is shown
         return None

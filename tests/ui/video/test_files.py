@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from fer.provenance import PROVENANCE_COLUMNS
 from fer.ui.access import gate, records
 from fer.ui.access.settings import Role
 from fer.ui.video import files
@@ -51,16 +52,15 @@ def test_every_result_is_a_download_with_the_videos_name(client: TestClient, cli
         assert (answers[name].status_code, headers["content-type"]) == (200, kind)
         assert headers["content-disposition"] == f"attachment; filename*=utf-8''Zo%C3%AB%20%26%20%27co%27{ending}"
         assert headers["cache-control"] == "no-store"
+    shared = ["frame", "happy", "label", *PROVENANCE_COLUMNS]
     rows = pd.read_csv(io.BytesIO(answers["rows.csv"].content))
     assert rows["frame"].tolist() == list(range(8)) and set(rows["status"]) == {"face"}
     pd.testing.assert_frame_equal(
-        pd.read_parquet(io.BytesIO(answers["rows.parquet"].content))[["frame", "happy"]],
-        rows[["frame", "happy"]],
-        check_dtype=False,
+        pd.read_parquet(io.BytesIO(answers["rows.parquet"].content))[shared], rows[shared], check_dtype=False
     )
     [video] = json.loads(answers["rows.json"].content)["files"]
     assert video["file"] == "Zoë & 'co'.mov" and len(video["rows"]) == 8
-    assert answers["subtitles.vtt"].text.startswith("WEBVTT\n\n00:00:00.000 --> ")
+    assert answers["subtitles.vtt"].text.startswith("WEBVTT\n\nNOTE Made by fer-dashboard: model=tiny;")
 
 
 def test_a_player_gets_the_part_that_it_asks_for(client: TestClient, clip: Path, fer_home: Path) -> None:
