@@ -19,6 +19,7 @@ from fer.results import ImageAnalysis, faces_frame, files_frame
 from fer.text import spreadsheet_safe
 from fer.vision import images
 from fer.vision.annotation import annotate
+from fer.vision.comments import with_comment
 
 # JPEG holds 65,535 pixels on a side.
 _JPEG_SIDE: Final = 65_000
@@ -43,8 +44,7 @@ def to_files_csv(analyses: Iterable[ImageAnalysis], about: Provenance) -> bytes:
 
 def _csv(table: pd.DataFrame, about: Provenance) -> bytes:
     table = table.assign(**about.columns())
-    for name in ("file", "model"):
-        table[name] = [spreadsheet_safe(text) for text in table[name]]
+    table["file"] = [spreadsheet_safe(text) for text in table["file"]]
     # Quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
     rows = table.to_csv(index=False, header=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return f"{','.join(table.columns)}\n{rows}".encode()
@@ -59,14 +59,17 @@ def to_json(analyses: Iterable[ImageAnalysis], about: Provenance) -> bytes:
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def annotated_image(image_bgr: Image, analysis: ImageAnalysis) -> bytes:
+def annotated_image(image_bgr: Image, analysis: ImageAnalysis, about: Provenance) -> bytes:
     """Return the image with boxes and expressions drawn in: JPEG, or PNG if a side is too long for JPEG.
+
+    The file's comment says what made it.
 
     Raises:
         ImageError: a side is too long for either.
     """
     scene = annotate(image_bgr, analysis.faces)
-    return images.encode_jpeg(scene) if max(scene.shape[:2]) <= _JPEG_SIDE else images.encode_png(scene)
+    picture = images.encode_jpeg(scene) if max(scene.shape[:2]) <= _JPEG_SIDE else images.encode_png(scene)
+    return with_comment(picture, about.text)
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,15 @@ class AnnotatedZip:
 
 
 def annotated_zip(
-    analysed: Sequence[tuple[bytes, ImageAnalysis]], on_progress: Callable[[float], None] | None = None
+    analysed: Sequence[tuple[bytes, ImageAnalysis]],
+    about: Provenance,
+    on_progress: Callable[[float], None] | None = None,
 ) -> AnnotatedZip:
     """Make a zip of annotated images in full size; files that could not be analysed are left out.
 
     Args:
         analysed: the bytes of each image file, and its analysis.
+        about: what made the analyses; the comment of each image says it.
         on_progress: is told before each image how much is done, 0..1.
     """
     stream, names, not_written = io.BytesIO(), AnnotatedNames(), []
@@ -95,7 +101,7 @@ def annotated_zip(
             if analysis.error is not None:
                 continue
             try:
-                picture = annotated_image(images.decode(data), analysis)
+                picture = annotated_image(images.decode(data), analysis, about)
             except Exception as error:  # one of many: the others are written
                 not_written.append(ImageAnalysis.failed(analysis.file, sentence_for(error)))
             else:

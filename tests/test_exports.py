@@ -28,7 +28,15 @@ ABOUT = Provenance(
     accuracy=Accuracy(0.7, "test", "fer2013.csv", 3589),
     date="2026-11-29T10:00:00+00:00",
 )
-ABOUT_VALUES = ["First try", "0123456789abcdef", "yunet", 0.5, __version__, "2026-11-29T10:00:00+00:00"]
+ABOUT_VALUES = [
+    "First try",
+    "0123456789abcdef",
+    "yunet",
+    0.5,
+    "crop_scale=1.1",
+    __version__,
+    "2026-11-29T10:00:00+00:00",
+]
 
 
 def face(emotion: str = "happy", confidence: float = 0.82, box: tuple[int, int, int, int] = (10, 12, 40, 44)) -> Face:
@@ -123,6 +131,7 @@ def test_json_says_what_made_it_and_has_an_object_a_file() -> None:
         "crop_scale": 1.1,
         "candidate_coverage": 0.9,
         "accuracy": {"value": 0.7, "split": "test", "dataset": "fer2013.csv", "n_faces": 3589},
+        "settings": {},
         "date": "2026-11-29T10:00:00+00:00",
         "version": __version__,
     }
@@ -152,13 +161,16 @@ def test_the_zip_contains_images_with_boxes() -> None:
             (photo, analysis("C:\\home\\ME.jpg")),
             (wide, replace(analysis("wide.png"), width=1_000_001, height=1)),
             (b"rubbish", ImageAnalysis.failed("bad.jpg", "It is damaged.")),
-        ]
+        ],
+        ABOUT,
     )
     (failure,) = made.not_written
     assert failure.file == "wide.png" and "a side of 1,000,001 pixels" in str(failure.error)
     with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
         assert archive.namelist() == ["me-annotated.jpg", "ME-annotated-2.jpg"]
-        drawn, plain = (images.decode(archive.read(name)) for name in archive.namelist())
+        files = [archive.read(name) for name in archive.namelist()]
+    drawn, plain = map(images.decode, files)
+    assert [Image.open(io.BytesIO(file)).info["comment"].decode() for file in files] == [ABOUT.text] * 2
     assert drawn.shape == plain.shape == (90, 120, 3)
     assert np.abs(plain.astype(int) - 90).max() <= 2
     assert np.abs(drawn.astype(int) - 90).max() > 60
@@ -166,7 +178,9 @@ def test_the_zip_contains_images_with_boxes() -> None:
 
 def test_an_image_too_long_for_jpeg_becomes_a_png() -> None:
     long = np.zeros((1, 65_600, 3), np.uint8)
-    assert images.decode(exports.annotated_image(long, ImageAnalysis("long.png", 65_600, 1))).shape == long.shape
+    made = exports.annotated_image(long, ImageAnalysis("long.png", 65_600, 1), ABOUT)
+    assert images.decode(made).shape == long.shape
+    assert Image.open(io.BytesIO(made)).info["Comment"] == ABOUT.text
 
 
 JPEG, PNG = b"\xff\xd8", b"\x89PNG"

@@ -19,6 +19,7 @@ from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, pl
 from fer.cli.summarize import grouping, summary_options, write_summary
 from fer.errors import sentence_for
 from fer.evaluation.names import display_name
+from fer.provenance import Provenance
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.provenance import provenance_of
 from fer.results import MOST_CANDIDATES, Face, ImageAnalysis
@@ -92,8 +93,10 @@ def analyze(
     found = gather((path for path in paths if path != _STDIN), skip=annotated)
     if folder:
         folder.spare(found.files)
+    bundle = analyzer.classifier.bundle
+    about = provenance_of(bundle, used, name=display_name(bundle), confidence_threshold=threshold)
     files = [*([_STDIN] if _STDIN in paths else []), *found.files]
-    results = [_analyze_file(analyzer, file, folder, threshold) for file in _with_progress(files, quiet)]
+    results = [_analyze_file(analyzer, file, folder, about) for file in _with_progress(files, quiet)]
     analyses = [result.analysis for result in results]
     analyses += [ImageAnalysis.failed(str(path), reason) for path, reason in found.failures]
     not_written = [result.not_written for result in results if result.not_written]
@@ -103,8 +106,6 @@ def analyze(
     _print_failures(analyses, not_written)
     if not quiet:
         _print_summary(analyses, found.left_out)
-    bundle = analyzer.classifier.bundle
-    about = provenance_of(bundle, used, name=display_name(bundle), confidence_threshold=threshold)
     for write, target in zip((exports.to_csv, exports.to_files_csv, exports.to_json), targets, strict=True):
         if target:
             write_target(write(analyses, about), target)
@@ -127,8 +128,8 @@ class _AnnotatedFolder:
         folder = self._folder.resolve()
         self._names = exports.AnnotatedNames(path.name for path in sources if path.resolve().parent == folder)
 
-    def write(self, image_bgr: Image, analysis: ImageAnalysis) -> None:
-        picture = exports.annotated_image(image_bgr, analysis)
+    def write(self, image_bgr: Image, analysis: ImageAnalysis, about: Provenance) -> None:
+        picture = exports.annotated_image(image_bgr, analysis, about)
         write_target(picture, str(self._folder / self._names.next(analysis.file, picture)))
 
 
@@ -140,23 +141,20 @@ class _Result:
     not_written: ImageAnalysis | None = None
 
 
-def _analyze_file(
-    analyzer: FaceAnalyzer, file: Path, annotated: _AnnotatedFolder | None, threshold: float | None
-) -> _Result:
+def _analyze_file(analyzer: FaceAnalyzer, file: Path, annotated: _AnnotatedFolder | None, about: Provenance) -> _Result:
     name = "standard input" if file == _STDIN else str(file)
     if file.suffix.lower() in VIDEO_SUFFIXES:
         return _Result(ImageAnalysis.failed(name, f"This is a video; type: fer video '{name}'"))
     try:
         picture = images.decode_picture(_read(file))
         analysis = replace(analyzer.analyze(picture.image_bgr, name), note=picture.note)
-        if threshold is not None:
-            faces = tuple(replace(face, confidence_threshold=threshold) for face in analysis.faces)
-            analysis = replace(analysis, faces=faces)
+        faces = tuple(replace(face, confidence_threshold=about.confidence_threshold) for face in analysis.faces)
+        analysis = replace(analysis, faces=faces)
     except Exception as error:  # one of many files; the others continue
         return _Result(ImageAnalysis.failed(name, sentence_for(error)))
     try:
         if annotated:
-            annotated.write(picture.image_bgr, analysis)
+            annotated.write(picture.image_bgr, analysis, about)
     except Exception as error:  # the analysis is good all the same
         return _Result(analysis, ImageAnalysis.failed(name, sentence_for(error)))
     return _Result(analysis)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS
+from fer.provenance import Provenance
 from fer.results import LABELS
 from fer.summary.content import ChartedGroup, Content
 
@@ -92,22 +93,21 @@ FIGURES: Final = (
 )
 
 
-def as_png(figure: "Figure") -> bytes:
-    """Return a figure as PNG for print, 200 dots per inch."""
-    return _saved(figure, "png")
+def as_png(figure: "Figure", about: Provenance) -> bytes:
+    """Return a figure as PNG for print, 200 dots per inch; its metadata say what made it."""
+    return _saved(figure, "png", {"Description": about.text})
 
 
-def as_svg(figure: "Figure") -> bytes:
-    """Return a figure as SVG; its letters are outlines, so it looks the same everywhere."""
-    return _saved(figure, "svg")
+def as_svg(figure: "Figure", about: Provenance) -> bytes:
+    """Return a figure as SVG; its metadata say what made it, and its letters are outlines, the same everywhere."""
+    return _saved(figure, "svg", {"Description": about.text, "Date": None})
 
 
-def _saved(figure: "Figure", form: str) -> bytes:
+def _saved(figure: "Figure", form: str, metadata: dict[str, str | None]) -> bytes:
     from matplotlib import rc_context
 
     stream = io.BytesIO()
     # Without the date and with constant ids, equal charts are equal files, whose address on a page stays the same.
-    metadata = {"Date": None} if form == "svg" else None
     with rc_context({"svg.hashsalt": "fer"}):
         figure.savefig(stream, format=form, dpi=_DPI, metadata=metadata)
     return stream.getvalue()

@@ -82,7 +82,9 @@ def make(
         rows=content.rows,
         notes=content.notes,
         charts=tuple(
-            _figure_files(title.format(unit=content.unit), name, shown=draw(content, dark=dark), printed=draw(content))
+            _figure_files(
+                title.format(unit=content.unit), name, about, shown=draw(content, dark=dark), printed=draw(content)
+            )
             for title, name, draw in charts.FIGURES
             if any(group.n for group in content.charted)
         ),
@@ -94,10 +96,10 @@ def make(
     )
 
 
-def _figure_files(title: str, name: str, *, shown: "Figure", printed: "Figure") -> FigureFiles:
+def _figure_files(title: str, name: str, about: Provenance, *, shown: "Figure", printed: "Figure") -> FigureFiles:
     from fer.summary.charts import as_png, as_svg
 
-    return FigureFiles(title, name, as_png(shown), as_png(printed), as_svg(printed))
+    return FigureFiles(title, name, as_png(shown, about), as_png(printed, about), as_svg(printed, about))
 
 
 def pack(describe: Describe, subjects: Sequence[Any], groups: Groups | None, about: Provenance, *, dark: bool) -> bytes:

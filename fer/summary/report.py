@@ -13,11 +13,14 @@ _TEMPLATES: Final = templates_of("fer.summary")
 
 def html_report(content: Content, about: Provenance) -> str:
     """Render a summary with its table, charts, tests and methods paragraph."""
-    figures = {title.format(unit=content.unit): draw(content) for title, _, draw in charts.FIGURES}
+    svgs = {title.format(unit=content.unit): charts.as_svg(draw(content), about) for title, _, draw in charts.FIGURES}
+    made_by = about.to_dict() | about.columns()
+    if about.accuracy:
+        made_by["accuracy"] = f"{about.accuracy.value:.4f} on {about.accuracy.where}"
     return _TEMPLATES.get_template("summary.html").render(
         content=content,
         # As pictures: markup of a library that shows untrusted names stays out of the page.
-        pictures=[(title, base64.b64encode(charts.as_svg(figure)).decode()) for title, figure in figures.items()],
+        pictures=[(title, base64.b64encode(svg).decode()) for title, svg in svgs.items()],
         most_groups=charts.MOST_GROUPS,
-        about=about.to_dict(),
+        about=made_by,
     )

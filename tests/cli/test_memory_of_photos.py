@@ -23,13 +23,14 @@ import sys
 from pathlib import Path
 import fer.ui.upload.results
 from fer import exports
+from fer.provenance import Provenance
 from fer.recognition.analyzer import load_analyzer
 from fer.vision import annotation, images
 
 data = Path(sys.argv[1]).read_bytes()
 analysis = load_analyzer().analyze_bytes(data, "photo")
 images.encode_jpeg(annotation.annotated_view(images.decode(data), analysis.faces, 1200))
-made = exports.annotated_zip([(data, analysis)])
+made = exports.annotated_zip([(data, analysis)], Provenance("model", "hash", "yunet", 0.5, 1.1))
 assert not made.not_written
 print(len(analysis.faces))
 """

@@ -1,6 +1,7 @@
 import io
 import re
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -66,23 +67,27 @@ def test_odd_names_are_drawn_as_they_are(draw) -> None:
     names = ("$x^", "_line", "<b>&")
     figure = draw(grouped(*names))
     assert {text.strip() for text in texts(figure)[-3:]} == {f"{name} (6)" for name in names}
-    assert charts.as_svg(figure)
+    assert charts.as_svg(figure, ABOUT)
 
 
 @pytest.mark.parametrize("draw", DRAW)
 def test_figures_are_files_for_print(draw) -> None:
     figure = draw(grouped("a", "b"))
-    svg = charts.as_svg(figure)
-    assert svg.startswith(b"<?xml") and svg == charts.as_svg(draw(grouped("a", "b"))), "equal charts are equal files"
+    svg = charts.as_svg(figure, ABOUT)
+    assert svg.startswith(b"<?xml") and svg == charts.as_svg(draw(grouped("a", "b")), ABOUT), (
+        "equal charts are equal files"
+    )
     assert not re.search(rb"<script|<dc:date", svg)
-    image = Image.open(io.BytesIO(charts.as_png(figure)))
+    image = Image.open(io.BytesIO(charts.as_png(figure, ABOUT)))
+    assert image.info["Description"] == ABOUT.text
+    assert f"<dc:description>{escape(ABOUT.text)}</dc:description>" in svg.decode()
     assert image.size == (1600, 720) and image.info["dpi"][0] == pytest.approx(200, abs=1)
     assert np.asarray(image.convert("RGB"))[0, 0].tolist() == [255, 255, 255]
 
 
 @pytest.mark.parametrize("draw", DRAW)
 def test_a_dark_page_shows_through_and_letters_are_light(draw) -> None:
-    image = np.asarray(Image.open(io.BytesIO(charts.as_png(draw(grouped("a", "b"), dark=True)))).convert("RGBA"))
+    image = np.asarray(Image.open(io.BytesIO(charts.as_png(draw(grouped("a", "b"), dark=True), ABOUT))).convert("RGBA"))
     assert image[0, 0, 3] == 0
     drawn = image[image[..., 3] > 250][:, :3].astype(int)
     assert (drawn.sum(axis=1) > 600).any() and not (drawn.sum(axis=1) < 100).any()
@@ -90,4 +95,4 @@ def test_a_dark_page_shows_through_and_letters_are_light(draw) -> None:
 
 @pytest.mark.parametrize("draw", DRAW)
 def test_nothing_can_be_drawn_as_well(draw) -> None:
-    assert charts.as_png(draw(photos_content([], None, ABOUT)))
+    assert charts.as_png(draw(photos_content([], None, ABOUT)), ABOUT)

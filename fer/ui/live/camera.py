@@ -24,6 +24,7 @@ from fer.ui.live.webcam import CameraState, Webcam
 from fer.ui.messages import show_error
 from fer.ui.secrets import read_secrets
 from fer.ui.state import remembered
+from fer.vision.comments import with_comment
 from fer.vision.images import encode_jpeg
 
 # How often numbers and charts are drawn while the camera is on.
@@ -247,8 +248,7 @@ def snapshot(state: LiveState) -> None:
     @st.fragment
     def panel() -> None:
         def take() -> None:
-            picture = session.picture() if session else None
-            state.snapshot = None if picture is None else encode_jpeg(picture)
+            state.snapshot = picture_file(session) if session else None
 
         # Prepared before the click: with a callable for `data`, Streamlit deletes the file after the next two fragment
         # runs of any viewer, before a slow browser has fetched it.
@@ -265,6 +265,12 @@ def snapshot(state: LiveState) -> None:
                 snapshot_download(state.snapshot, "live_snapshot")
 
     panel()
+
+
+def picture_file(session: LiveSession) -> bytes | None:
+    """Return the current picture as JPEG, whose comment says what made it; None if no frame arrived."""
+    picture = session.picture()
+    return None if picture is None else with_comment(encode_jpeg(picture), session.provenance().text)
 
 
 def snapshot_download(jpeg: bytes, key: str) -> None:

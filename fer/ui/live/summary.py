@@ -12,10 +12,9 @@ from fer.streams.record import OUTCOMES, PersonSummary
 from fer.text import percent
 from fer.ui.bars import show_shares
 from fer.ui.live import timeline
-from fer.ui.live.camera import LiveState, snapshot_download
+from fer.ui.live.camera import LiveState, picture_file, snapshot_download
 from fer.ui.live.webcam import CameraState
 from fer.ui.timelines import clock
-from fer.vision.images import encode_jpeg
 
 # Only this many people get a row of their own. The files include everyone.
 _SUMMED_PEOPLE: Final = 8
@@ -46,14 +45,14 @@ class SessionFiles:
     @classmethod
     def of(cls, session: LiveSession) -> Self:
         """Create the files of a stopped session."""
-        record, picture = session.record(), session.picture()
+        record = session.record()
         files = record.files(session.facts(), session.provenance())
         return cls(
             session=session,
             stem=f"live-{record.started:%Y-%m-%d-%H-%M-%S}",
             csv=files.csv,
             json=files.json,
-            picture=None if picture is None else encode_jpeg(picture),
+            picture=picture_file(session),
             people=record.people(),
             every=record.every,
         )

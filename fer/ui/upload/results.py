@@ -217,7 +217,7 @@ def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
     )
     made_download(
         "Annotated photos",
-        lambda: _annotated(book, analysed),
+        lambda: _annotated(book, analysed, about),
         "annotated.zip",
         "application/zip",
         key="upload_annotated",
@@ -227,9 +227,9 @@ def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
     )
 
 
-def _annotated(book: PhotoBook, analysed: Analysed) -> bytes:
+def _annotated(book: PhotoBook, analysed: Analysed, about: Provenance) -> bytes:
     pairs = [(photo.data, analysis) for photo, analysis in analysed]
-    made = exports.annotated_zip(pairs, on_progress=report_progress)
+    made = exports.annotated_zip(pairs, about, on_progress=report_progress)
     book.not_written = made.not_written
     return made.data
 
