@@ -105,7 +105,7 @@ def evaluate(
         comparison = compare(results[0].predictions, results[1].predictions)
         _print_comparison(comparison, results, console)
     if json_file:
-        metrics = [_summary(one, path, mirror) for one in results]
+        metrics = [_summary(one, path) for one in results]
         content = {"models": metrics, "comparison": comparison.to_dict()} if comparison else metrics[0]
         write_target(json.dumps(content, indent=2).encode() + b"\n", json_file)
     for file in report_files:
@@ -113,15 +113,14 @@ def evaluate(
         write_target(made, file)
 
 
-def _summary(result: EvaluationResult, path: str, mirror: bool) -> dict[str, Any]:
-    """Return the object for JSON, with the parts that were asked for or that only some models have at its end."""
+def _summary(result: EvaluationResult, path: str) -> dict[str, Any]:
+    """Return the object for JSON; what made it, and the parts that only some evaluations have, are at its end."""
     values = summary(result.model.name, path, result.data.split, result.predictions)
+    values["about"] = result.about.to_dict()
     if result.robustness is not None:
         values["robustness"] = [asdict(row) for row in result.robustness]
     if result.sets is not None:
         values["sets"] = asdict(result.sets)
-    if mirror:
-        values["mirrored"] = True
     return values
 
 

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Self
 
+from fer import __version__
 from fer.evaluation.agreement import Agreement, agreement
 from fer.evaluation.calibration import Answered, coverage_curve, reliability
 from fer.evaluation.evaluation_set import EvaluationSet
 from fer.evaluation.metrics import Metrics, Predictions, measure, predict, summary
 from fer.evaluation.robustness import CLEAN, RobustnessRow, measure_robustness
 from fer.evaluation.sets import SetMetrics, measure_sets
+from fer.provenance import Provenance, now
 from fer.recognition.bundle import Bundle
 from fer.recognition.candidates import ClassSets
-from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.classifier import EmotionClassifier, MirroredClassifier
 from fer.storage.schema import Share, Text
 
 
@@ -53,6 +54,7 @@ class DataInfo:
         left_out: number of images of the split that could not be used.
         derived: whether the faces are the part of train that training would validate on.
         photos: whether the faces were detected in whole photos.
+        detector: the detector that found them there; '' if they came cropped.
     """
 
     name: str
@@ -62,6 +64,7 @@ class DataInfo:
     left_out: int = 0
     derived: bool = False
     photos: bool = False
+    detector: str = ""
 
     @classmethod
     def of(cls, evaluation_set: EvaluationSet) -> Self:
@@ -75,6 +78,7 @@ class DataInfo:
             left_out=len(evaluation_set.left_out),
             derived=evaluation_set.derived,
             photos=evaluation_set.photos,
+            detector=evaluation_set.detector,
         )
 
 
@@ -88,8 +92,10 @@ class EvaluationResult:
         predictions: the model's predictions, in the order of the faces.
         metrics: the metrics of these predictions.
         made: the time of the evaluation in UTC, ISO 8601 to the second.
+        version: the version of this program that made it; '' if that is unknown.
         agreement: the agreement with the FER+ votes; None if there are no votes.
         robustness: one row per corruption; None if it wasn't measured.
+        mirrored: whether each prediction is the mean of a face and its mirror image.
     """
 
     model: ModelInfo
@@ -97,12 +103,19 @@ class EvaluationResult:
     predictions: Predictions
     metrics: Metrics
     made: str
+    version: str = __version__
     agreement: Agreement | None = None
     robustness: tuple[RobustnessRow, ...] | None = None
+    mirrored: bool = False
 
     @classmethod
     def of(
-        cls, model: ModelInfo, evaluation_set: EvaluationSet, predictions: Predictions, made: str | None = None
+        cls,
+        model: ModelInfo,
+        evaluation_set: EvaluationSet,
+        predictions: Predictions,
+        made: str | None = None,
+        version: str = __version__,
     ) -> Self:
         """Compute all metrics of a model's predictions, dated now unless `made` is passed."""
         votes = evaluation_set.faces.votes
@@ -111,7 +124,8 @@ class EvaluationResult:
             data=DataInfo.of(evaluation_set),
             predictions=predictions,
             metrics=measure(predictions),
-            made=made or datetime.now(UTC).isoformat(timespec="seconds"),
+            made=made or now(),
+            version=version,
             agreement=None if votes is None else agreement(predictions, votes),
         )
 
@@ -122,6 +136,22 @@ class EvaluationResult:
     def with_robustness(self, rows: tuple[RobustnessRow, ...]) -> Self:
         """Return the same result with its robustness rows."""
         return replace(self, robustness=rows)
+
+    @property
+    def about(self) -> Provenance:
+        """Return what made the result."""
+        data = {"data": self.data.name, "data_fingerprint": self.data.key, "split": self.data.split}
+        return Provenance(
+            model=self.model.name,
+            model_hash=self.model.hash,
+            detector=self.data.detector or "none",
+            confidence_threshold=self.model.confidence_threshold,
+            crop_scale=None,
+            candidate_coverage=self.model.sets.coverage if self.model.sets else None,
+            settings={**data, "mirrored": self.mirrored},
+            date=self.made,
+            version=self.version,
+        )
 
     @property
     def answered(self) -> Answered:
@@ -158,6 +188,7 @@ class EvaluationResult:
         answered, metrics = self.answered, self.metrics.to_dict()
         return {
             **summary(self.model.name, self.data.name, self.data.split, self.predictions),
+            "about": self.about.to_dict(),
             "accuracy_interval": metrics["accuracy_interval"],
             "balanced_accuracy": metrics["balanced_accuracy"],
             "top2_accuracy": metrics["top2_accuracy"],
@@ -221,6 +252,7 @@ def evaluate_model(
     if known is None:
         predictions = predict(classifier, evaluation_set.faces, report("faces"))
         known = EvaluationResult.of(ModelInfo.of(classifier.bundle, name), evaluation_set, predictions)
+        known = replace(known, mirrored=isinstance(classifier, MirroredClassifier))
     if not robustness or known.robustness is not None:
         return known
     rows = measure_robustness(

@@ -65,6 +65,7 @@ class EvaluationSet:
         derived: whether the source has no such split, so that these are the faces of train that training would
             validate on.
         photos: whether the faces were detected in whole photos.
+        detector: the detector that found them there; '' if they came cropped.
 
     Raises:
         ValueError: the number of origins differs from the number of faces.
@@ -76,6 +77,7 @@ class EvaluationSet:
     left_out: tuple[Rejection, ...] = ()
     derived: bool = False
     photos: bool = False
+    detector: str = ""
 
     def __post_init__(self) -> None:
         if len(self.origins) != len(self.faces):
@@ -152,9 +154,10 @@ def load_evaluation_set(
         if make_analyzer is None:
             raise ValueError("expected make_analyzer for a source of photos. Received: None")
         reading = read_photos(path, make_analyzer(), progress, options.order)
+        detector = source.detector or photo_detector_name()
     else:
-        reading = read_source(path, options, progress)
-    return replace(evaluation_set_of(reading, source.split), photos=photos)
+        reading, detector = read_source(path, options, progress), ""
+    return replace(evaluation_set_of(reading, source.split), photos=photos, detector=detector)
 
 
 def evaluation_set_of(reading: Reading, split: str | None = None) -> EvaluationSet:

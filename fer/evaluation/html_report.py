@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from fer import __version__
 from fer.emotions import EMOTIONS
 from fer.evaluation import charts, wording
 from fer.evaluation.comparison import compare
@@ -61,10 +60,7 @@ def html_page(
         robustness=_robustness(results),
         agreement=_agreement(results),
         galleries=_galleries(evaluation_set, results, classifiers),
-        hashes=[f"{one.model.name}, {one.model.hash}" for one in results],
-        data_key=evaluation_set.key,
-        made=results[0].made,
-        version=__version__,
+        made_by=[one.about.text for one in results],
     )
 
 

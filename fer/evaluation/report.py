@@ -15,12 +15,14 @@ from fer.evaluation.html_report import html_page
 from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
 from fer.evaluation.store import StoreError
+from fer.provenance import PROVENANCE_COLUMNS
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.storage.files import write_text
 from fer.text import spreadsheet_safe
 
 RUN_REPORT: Final = "report.html"
+_ANSWER_COLUMNS: Final = ("predicted", "confidence", "sure", *EMOTIONS, "candidates")
 FORMS: Final = (".html", ".json", ".csv")
 
 
@@ -59,25 +61,27 @@ def to_csv(evaluation_set: EvaluationSet, results: Sequence[EvaluationResult]) -
     """Return a CSV with one row per face.
 
     The columns are origin and true, then for each model predicted, confidence, sure, angry, disgust and so on, and
-    candidates: the set of classes, empty if the model has no such sets. With two models, the names of these end in _a
-    and _b.
+    candidates: the set of classes, empty if the model has no such sets; last `PROVENANCE_COLUMNS`, which say in every
+    row what made it. With two models, the names of these end in _a and _b.
     """
     endings = [""] if len(results) == 1 else ["_a", "_b"]
     header = ["origin", "true"]
     for ending in endings:
-        header += [f"{name}{ending}" for name in ("predicted", "confidence", "sure", *EMOTIONS, "candidates")]
+        header += [f"{name}{ending}" for name in (*_ANSWER_COLUMNS, *PROVENANCE_COLUMNS)]
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(header)
+    made_by = [list(result.about.columns().values()) for result in results]
     answered = [result.predictions.sure(result.model.confidence_threshold) for result in results]
     for row, (origin, label) in enumerate(zip(evaluation_set.origins, evaluation_set.faces.labels, strict=True)):
         cells: list[Any] = [spreadsheet_safe(origin), EMOTIONS[label]]
-        for result, sure in zip(results, answered, strict=True):
+        for result, sure, about in zip(results, answered, made_by, strict=True):
             probabilities = result.predictions.probabilities[row]
             confidence = float(probabilities.max())
             cells += [EMOTIONS[int(probabilities.argmax())], f"{confidence:.6f}", str(bool(sure[row])).lower()]
             cells += [f"{value:.6f}" for value in probabilities]
             cells.append(" or ".join(result.model.sets.of(probabilities)) if result.model.sets else "")
+            cells += about
         writer.writerow(cells)
     # With a byte order mark, spreadsheets read the file as UTF-8.
     return stream.getvalue().encode("utf-8-sig", "backslashreplace")

@@ -54,6 +54,7 @@ class _Choice(msgspec.Struct):
     synthetic: bool = False
     derived: bool = False
     photos: bool = False
+    detector: Text = ""
 
 
 class StoreError(EvaluationError):
@@ -102,6 +103,7 @@ def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
         "split": evaluation_set.split,
         "derived": evaluation_set.derived,
         "photos": evaluation_set.photos,
+        "detector": evaluation_set.detector,
         "origins": evaluation_set.origins,
         "left_out": [[item.where, item.reason] for item in evaluation_set.left_out],
     }
@@ -140,7 +142,9 @@ def find_evaluation_set(choice: str) -> EvaluationSet | None:
             doubted=stored["doubted"].astype(np.bool_) if len(stored.get("doubted", ())) else None,
         )
         left_out = tuple(Rejection(where, reason) for where, reason in about.left_out)
-        evaluation_set = EvaluationSet(faces, about.split, about.origins, left_out, about.derived, about.photos)
+        evaluation_set = EvaluationSet(
+            faces, about.split, about.origins, left_out, about.derived, about.photos, about.detector
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
     # The file name is the key already, and computing it again is slow for many faces.
@@ -162,6 +166,7 @@ def save_result(result: EvaluationResult) -> None:
         "accuracy": result.metrics.accuracy,
         "seconds": result.predictions.seconds,
         "made": result.made,
+        "version": result.version,
     }
     with _writing():
         folder.mkdir(parents=True, exist_ok=True)
@@ -186,9 +191,10 @@ def load_result(model_hash: str, evaluation_set: EvaluationSet) -> EvaluationRes
         model = fitting(about["model"], ModelInfo)
         made = about["made"]
         require_time("made", made)
+        version = fitting(about.get("version", ""), Text)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    result = EvaluationResult.of(model, evaluation_set, predictions, made=made)
+    result = EvaluationResult.of(model, evaluation_set, predictions, made=made, version=version)
     rows = _robustness(folder)
     return result if rows is None else result.with_robustness(rows)
 

@@ -142,7 +142,7 @@ def model_sentences(about: Provenance) -> tuple[str, str]:
     return (
         f"Facial expressions were classified with {PROGRAM} {about.version} on {about.date[:10]}.",
         f"Faces were detected with {_DETECTORS.get(about.detector, about.detector)}, cropped to a square of "
-        f"{about.crop_scale:g} times the detected box, reduced to 48 x 48 grey pixels, and classified as angry, "
+        f"{about.crop_scale or 1:g} times the detected box, reduced to 48 x 48 grey pixels, and classified as angry, "
         f"disgust, fear, happy, sad, surprise or neutral by the model '{about.model}' (hash {about.model_hash}; "
         f"{accuracy}).",
     )

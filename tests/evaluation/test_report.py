@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer import __version__
 from fer.datasets.doctor.crowd import EMOTION_COLUMNS
 from fer.datasets.readings import Rejection
 from fer.emotions import EMOTIONS
@@ -17,6 +18,7 @@ from fer.evaluation.comparison import compare
 from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.report import RUN_REPORT, report, write_run_report
 from fer.evaluation.wording import about, key_metrics, verdict
+from fer.provenance import PROVENANCE_COLUMNS
 from fer.recognition.candidates import ClassSets
 from tests.support.builders import make_bundle
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
@@ -69,6 +71,7 @@ def test_the_page_has_every_part_once(found, classifier, made) -> None:
     ):
         assert text.count(f"<h2>{heading}</h2>") == 1, heading
     assert text.count("Plotly.newPlot") == 7
+    assert f"model_hash={made.model.hash}; detector=none" in text and f"version={__version__}" in text
     # The model predicts the most voted class of every face, and the label of 63 of 70.
     assert "agrees with the votes on 100.0 % of these faces and with the labels on 90.0 %" in text
     assert "<td>Accuracy</td><td>90.0 %</td>" in text
@@ -172,6 +175,7 @@ def test_json_holds_every_result(found, made) -> None:
     assert len(one["robustness"]) == 12
     assert one["agreement"]["accuracy"] == 1.0
     assert one["not_sure"]["coverage"] == 1.0
+    assert one["about"] == made.about.to_dict()
 
 
 def test_csv_has_one_row_per_face(found, made) -> None:
@@ -181,11 +185,15 @@ def test_csv_has_one_row_per_face(found, made) -> None:
     assert rows[0]["origin"].startswith("image ")
     assert sum(float(rows[0][name]) for name in EMOTIONS) == pytest.approx(1, abs=1e-5)
     assert rows[0]["sure"] == "true"
+    made_by = made.about.columns()
+    assert made_by["model_hash"] == made.model.hash and f"data_fingerprint={found.key}" in str(made_by["settings"])
+    assert [rows[-1][name] for name in PROVENANCE_COLUMNS] == list(map(str, made_by.values()))
 
 
 def test_csv_of_two_models_distinguishes_them(found, made) -> None:
     rows = list(csv.DictReader(io.StringIO(report(".csv", found, [made, made]).decode("utf-8-sig"))))
     assert rows[0]["predicted_a"] == rows[0]["predicted_b"]
+    assert rows[0]["model_hash_a"] == rows[0]["model_hash_b"] == made.model.hash
 
 
 def test_a_file_name_is_never_a_formula(made) -> None:

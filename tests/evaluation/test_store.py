@@ -46,7 +46,7 @@ def test_there_is_no_result_at_first(tmp_path: Path) -> None:
 
 
 def test_a_result_is_read_back_unchanged(tmp_path: Path) -> None:
-    made = assessed(tmp_path, robustness=True)
+    made = replace(assessed(tmp_path, robustness=True), version="0.9.0")
     store.save_result(made)
     found = store.find_evaluation_set("choice")
     assert found is not None
@@ -54,6 +54,7 @@ def test_a_result_is_read_back_unchanged(tmp_path: Path) -> None:
     assert loaded is not None
     assert np.array_equal(loaded.predictions.probabilities, made.predictions.probabilities)
     assert loaded.to_dict() == made.to_dict()
+    assert loaded.about == made.about and loaded.version == "0.9.0"
 
 
 def test_the_evaluation_set_is_read_back_with_origins_and_votes(tmp_path: Path) -> None:

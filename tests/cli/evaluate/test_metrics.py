@@ -22,7 +22,7 @@ from tests.support.forms import csv_lines, image_files, synthetic_faces, write_f
 
 KEYS = [
     *("model", "data", "split", "n", "accuracy", "macro_f1", "ece"),
-    *("per_class", "confusion_matrix", "faces_per_second"),
+    *("per_class", "confusion_matrix", "faces_per_second", "about"),
 ]
 
 
@@ -137,7 +137,7 @@ def test_mirrored_evaluation_is_reported_and_not_stored(table: Path, model: Path
     result = evaluate(table, "--model", model, "--mirror")
     assert "the mean of each face and its mirror image" in result.stdout
     assert "a single crop per face" in evaluate(table, "--model", model).stdout
-    assert metrics(table, "--model", model, "--mirror")["mirrored"] is True
+    assert metrics(table, "--model", model, "--mirror")["about"]["settings"]["mirrored"] is True  # type: ignore[index]
     assert len(list((fer_home / "evaluations" / "results").iterdir())) == 1
 
 
