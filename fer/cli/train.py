@@ -51,7 +51,9 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_with_settings
-@click.option("--name", help="Name of the run  [default: the preset or network, and the dataset]")
+@click.option(
+    "--name", help="Name of the run  [default: the most similar preset, the dataset, and the settings that differ]"
+)
 @click.option("--id", "run_id", hidden=True, help="An existing run; used by the page that starts it")
 @click.option("--estimate", is_flag=True, help="Time a few steps, print how long the run would take, and exit")
 def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any) -> None:

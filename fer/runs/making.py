@@ -4,19 +4,22 @@ import secrets
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fer import paths
-from fer.errors import RunError
+from fer.errors import RunError, shortened
 from fer.runs import layout
-from fer.runs.config import TrainConfig
-from fer.runs.presets import PRESETS
+from fer.runs.config import MODELS, TrainConfig
+from fer.runs.presets import GROUPS, PRESETS, label
 from fer.runs.progress import QUEUED, Progress
-from fer.runs.store import read_config
+from fer.runs.store import list_runs, read_config
 from fer.storage import files
 from fer.text import encodable
 
-_MAX_NAME: Final = 80
+MAX_NAME: Final = 100
+_MAX_DATA_NAME: Final = 30
+# Characters of a name that stay free for ', 2 more' and a time.
+_RESERVED: Final = 31
 _MAX_NOTES: Final = 10_000
 
 
@@ -27,6 +30,7 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
         RunError: the folder can't be made.
     """
     now = datetime.now()
+    name = clean_name(name) or _new_name(default_name(config), now)
     run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     progress = Progress(
         state=QUEUED,
@@ -42,7 +46,7 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
     try:
         part.mkdir(parents=True)
         files.write_text(part / layout.CONFIG, config.to_json() + "\n", durable=True)
-        files.write_json(part / layout.NOTES, {"name": clean_name(name) or default_name(config), "notes": ""})
+        files.write_json(part / layout.NOTES, {"name": name, "notes": ""})
         progress.write(part)
         (part / layout.LOG).touch()
         files.rename(part, paths.runs_dir() / run_id)
@@ -61,14 +65,50 @@ def data_name(source: str) -> str:
 
 
 def default_name(config: TrainConfig) -> str:
-    """Return the name for a run without one: 'Quick look on fer2013.csv', or its network if it isn't a preset."""
-    preset = next((preset.title for preset in PRESETS if preset.settings(config.data) == config), config.network)
-    return f"{preset} on {data_name(config.data)}"
+    """Return the name for a run without one: the most similar preset, the data, and the settings that differ from it.
+
+    For example 'Quick look on fer2013.csv', or 'Standard on fer2013.csv, network small, 2 more'.
+    """
+    found = {preset.title: _differing(preset.settings(config.data), config) for preset in PRESETS}
+    preset = min(found, key=lambda title: len(found[title]))
+    name = f"{preset} on {shortened(data_name(config.data), _MAX_DATA_NAME)}"
+    left = found[preset]
+    # As many as fit, with room for a time behind them.
+    while left and len(f"{name}, {left[0]}") <= MAX_NAME - _RESERVED:
+        name, left = f"{name}, {left[0]}", left[1:]
+    return f"{name}, {len(left)} more" if left else name
+
+
+def _differing(preset: TrainConfig, config: TrainConfig) -> list[str]:
+    """Return the settings that differ from those of a preset, in the order of the form, such as 'network small'."""
+    names = [name for group in GROUPS.values() for name in group]
+    return [_setting(name, getattr(config, name)) for name in names if getattr(config, name) != getattr(preset, name)]
+
+
+def _setting(name: str, value: Any) -> str:
+    words = label(name).lower()
+    if isinstance(value, bool):
+        return words if value else f"no {words}"
+    if name in MODELS:
+        return f"{words} {', '.join(map(data_name, value))}" if value else f"no {words}"
+    if name == "votes":
+        return f"{words} {data_name(value)}" if value else f"no {words}"
+    return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
+
+
+def _new_name(name: str, now: datetime) -> str:
+    """Return a name that no run has: if it is taken, with the time behind it."""
+    taken = {run.name for run in list_runs()}
+    for form in ("", ", %Y-%m-%d %H:%M", ", %Y-%m-%d %H:%M:%S"):
+        distinct = f"{name}{now.strftime(form)}"
+        if distinct not in taken:
+            break
+    return distinct
 
 
 def clean_name(name: str | None) -> str:
-    """Return a name on one line, without blanks around it, of at most 80 characters, in valid Unicode."""
-    return encodable(" ".join((name or "").split())[:_MAX_NAME])
+    """Return a name on one line, without blanks around it, of at most `MAX_NAME` characters, in valid Unicode."""
+    return encodable(" ".join((name or "").split())[:MAX_NAME])
 
 
 def set_notes(run_id: str, *, name: str | None = None, notes: str | None = None) -> None:

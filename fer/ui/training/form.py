@@ -10,6 +10,7 @@ from fer.errors import FerError
 from fer.runs import control, estimates, store
 from fer.runs.checks import absolute_path, require_startable, typed_path
 from fer.runs.config import MODELS, NETWORKS, TrainConfig
+from fer.runs.making import MAX_NAME
 from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.probing import measure_speed
 from fer.runs.store import RunSummary
@@ -46,7 +47,7 @@ def new_run(found: Sequence[RunSummary]) -> None:
     with chosen:
         data = _choose_data()
     with named:
-        name = st.text_input("Name", placeholder="optional", key="training_name", max_chars=80)
+        name = st.text_input("Name", placeholder="optional", key="training_name", max_chars=MAX_NAME)
     if data is None:
         return
     for column, preset in zip(st.columns(len(PRESETS)), PRESETS, strict=True):
