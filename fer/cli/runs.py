@@ -22,13 +22,16 @@ from fer.text import percent, printable
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print an array of {id, state, epoch, epochs, best, started}")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print an array of {id, state, epoch, epochs, best, test, started}"
+)
 @click.pass_context
 def runs(context: click.Context, as_json: bool) -> None:
     """List the training runs, or manage one of them.
 
-    The states are queued, running, stopped, interrupted, finished and failed. 'best' is the best validation accuracy, a
-    fraction of 1. 'epoch' is the number of completed epochs.
+    The states are queued, running, stopped, interrupted, finished and failed. 'epoch' is the number of completed
+    epochs. 'best' is the validation accuracy of the best epoch, and 'test' the accuracy of its model on the test split,
+    if there is one. Both are fractions of 1 in the JSON.
     """
     if context.invoked_subcommand is not None:
         return
@@ -39,15 +42,16 @@ def runs(context: click.Context, as_json: bool) -> None:
     if not found:
         click.echo(f"No runs yet. Start one with: {paths.typed('train --data synthetic --epochs 5')}")
         return
-    table = Table("id", "name", "state", "epoch", "best", "started")
+    table = Table("id", "name", "state", "epoch", "best on validation", "test", "started")
     for run in found:
-        best = run.progress.best_accuracy
+        best, test = run.validation_accuracy, run.test_accuracy
         table.add_row(
             run.id,
             plain(run.name),
             run.state,
             f"{run.progress.epoch} of {run.progress.epochs}",
             "" if best is None else f"{percent(best)} (epoch {run.progress.best_epoch})",
+            "" if test is None else percent(test),
             f"{run.started.astimezone():%Y-%m-%d %H:%M}",
         )
     # A narrow table would cut off the ids, which people copy.
@@ -81,9 +85,13 @@ def show(run_id: str, as_json: bool) -> None:
         if text:
             click.echo("\n".join(map(printable, text.splitlines())))
     metrics = curves.read_metrics(run_id)
-    if run.progress.best_epoch and run.progress.best_epoch <= len(metrics):
+    if run.validation_accuracy is not None and 0 < run.progress.best_epoch <= len(metrics):
         row = metrics.iloc[run.progress.best_epoch - 1]
-        click.echo(f"best: epoch {run.progress.best_epoch}, validation accuracy {row['val_accuracy']:.4f}; by class:")
+        test = "" if run.test_accuracy is None else f", test accuracy {run.test_accuracy:.4f}"
+        click.echo(
+            f"best: epoch {run.progress.best_epoch}, validation accuracy {run.validation_accuracy:.4f}{test}; by class "
+            "on validation:"
+        )
         click.echo("  " + ", ".join(f"{emotion} {row[f'accuracy_{emotion}']:.2f}" for emotion in EMOTIONS))
     click.echo(f"command: {control.command_text(store.read_config(run_id))}")
     click.echo(f"folder: {run.folder}\n")

@@ -87,7 +87,7 @@ def results_of(run: RunSummary) -> RunResults | None:
                 found["macro_f1"],
                 found["ece"],
             )
-    best = run.progress.best_accuracy
+    best = run.validation_accuracy
     return None if best is None else RunResults("validation", best)
 
 
@@ -95,16 +95,19 @@ def results_row(run: RunSummary) -> dict[str, str]:
     """Return a run's results in the table of a comparison, by their names; what is unknown is ''."""
     found = results_of(run)
     facts = NETWORK_FACTS.get(run.progress.network)
-    row = dict.fromkeys(("Accuracy", "95 % interval", "Macro F1", "Calibration error"), "")
+    row = dict.fromkeys(("Accuracy", "95 % interval", "Macro F1", "Calibration error", "Best on validation"), "")
     if found is not None:
-        row["Accuracy"] = percent(found.accuracy)
+        row["Accuracy"] = f"{percent(found.accuracy)} on {found.split}"
         row["95 % interval"] = " to ".join(map(percent, found.interval or ()))
         row["Macro F1"] = "" if found.macro_f1 is None else f"{found.macro_f1:.3f}"
         row["Calibration error"] = "" if found.ece is None else f"{found.ece:.3f}"
+    if run.validation_accuracy is not None:
+        # The number of the table of runs.
+        row["Best on validation"] = f"{percent(run.validation_accuracy)} (epoch {run.progress.best_epoch})"
     return row | {
         "Training time": duration(run.progress.seconds) if run.progress.seconds else "",
         "Parameters": "" if facts is None else f"{facts.parameters / 1e6:.1f} M",
-        "Split": "" if found is None else found.split + (f", {counted(found.n, 'face')}" if found.n else ""),
+        "Faces": counted(found.n, "face") if found and found.n else "",
         "Data": run.progress.data,
     }
 

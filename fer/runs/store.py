@@ -3,6 +3,7 @@
 This imports nothing large, because a queued run is a process that does little more than this.
 """
 
+import contextlib
 import json
 import re
 import threading
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from fer import paths
 from fer.errors import ConfigError
@@ -19,7 +22,7 @@ from fer.runs.progress import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPP
 from fer.storage import files
 from fer.storage.files import Signature, signature
 from fer.storage.open_files import open_plain, read_plain
-from fer.storage.schema import Text, fitting, read_object
+from fer.storage.schema import Share, Text, fitting, read_object
 from fer.storage.values import ValuesError
 
 _TAIL_BYTES: Final = 16_384
@@ -44,6 +47,7 @@ class RunSummary:
         has_bundle: whether it has a model to use.
         stopping: whether it was asked to stop and hasn't ended yet.
         bytes: its size on disk; for an active run, as of its last change of state.
+        measured: the accuracy of its model by split, 0..1, measured at the end on the exported file; {} before that.
     """
 
     id: str
@@ -54,11 +58,26 @@ class RunSummary:
     has_bundle: bool
     stopping: bool
     bytes: int
+    measured: dict[str, float]
 
     @property
     def active(self) -> bool:
         """Return whether it has a living process: it is running or queued."""
         return self.state in (RUNNING, QUEUED)
+
+    @property
+    def validation_accuracy(self) -> float | None:
+        """Return the validation accuracy of the best epoch, 0..1; None before the first epoch is complete.
+
+        Of an ended run, it is that of its exported model. During a run, the network computes with the precision of the
+        training, so that a few faces may be predicted otherwise.
+        """
+        return self.measured.get("validation", self.progress.best_accuracy)
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """Return the accuracy of its model on the test split, 0..1; None if there is no such split or no model yet."""
+        return self.measured.get("test")
 
     @property
     def resumable(self) -> bool:
@@ -82,7 +101,8 @@ class RunSummary:
             "state": self.state,
             "epoch": self.progress.epoch,
             "epochs": self.progress.epochs,
-            "best": self.progress.best_accuracy,
+            "best": self.validation_accuracy,
+            "test": self.test_accuracy,
             "started": self.started.isoformat(timespec="seconds"),
         }
 
@@ -99,6 +119,7 @@ class _Read:
     name: str
     notes: str
     has_bundle: bool
+    measured: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -116,6 +137,25 @@ def _read_notes(folder: Path) -> Notes:
         return Notes()
 
 
+class _Split(msgspec.Struct):
+    """What a report says of a split."""
+
+    accuracy: Share
+
+
+def _read_measured(folder: Path, progress: Progress) -> dict[str, float]:
+    """Return the accuracy of the exported model by split; {} if there is none of the best epoch."""
+    report = files.read_json(folder / layout.REPORT)
+    metrics = report.get("metrics")
+    if progress.state not in ENDED or report.get("epoch") != progress.best_epoch or not isinstance(metrics, dict):
+        return {}
+    found = {}
+    for name in ("validation", "test"):
+        with contextlib.suppress(ValuesError):
+            found[name] = fitting(metrics.get(name), _Split).accuracy
+    return found
+
+
 class _Cache:
     """A cache of runs. A run is read again only if its files have changed, so 200 runs are as quick as two."""
 
@@ -128,19 +168,20 @@ class _Cache:
         """Read a run's small files, or return them from memory if they haven't changed."""
         signatures = tuple(
             signature(folder / name)
-            for name in (layout.PROGRESS, layout.NOTES, f"{layout.BUNDLE}/{layout.BUNDLE}.json")
+            for name in (layout.PROGRESS, layout.NOTES, f"{layout.BUNDLE}/{layout.BUNDLE}.json", layout.REPORT)
         )
         with self._lock:
             known = self._runs.get(folder)
         if known is not None and known.signatures == signatures:
             return known
-        notes = _read_notes(folder)
+        notes, progress = _read_notes(folder), Progress.read(folder)
         read = _Read(
             signatures=signatures,
-            progress=Progress.read(folder),
+            progress=progress,
             name=notes.name or folder.name,
             notes=notes.notes,
             has_bundle=signatures[2] is not None,
+            measured=_read_measured(folder, progress),
         )
         with self._lock:
             self._runs[folder] = read
@@ -218,6 +259,7 @@ def _summary(folder: Path) -> RunSummary:
         has_bundle=read.has_bundle,
         stopping=state in (RUNNING, QUEUED) and (folder / layout.STOP).exists(),
         bytes=_cache.bytes_of(folder, state, read),
+        measured=read.measured,
     )
 
 

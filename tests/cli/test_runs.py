@@ -14,6 +14,7 @@ from fer.cli import main, runs
 from fer.recognition.bundle import load_bundle
 from fer.runs import control, layout, making, process, serving, store
 from fer.runs.config import TrainConfig
+from fer.storage.files import write_json
 from tests.support.run_folders import FAKE_RUN, wait_until, write_answers, write_run
 
 Fer = Callable[..., Result]
@@ -43,6 +44,21 @@ def test_the_table_names_each_run_in_full(fer: Fer, make_run: Callable[..., str]
     assert any(second in line and "failed" in line for line in lines)
 
 
+def test_the_table_and_the_comparison_show_the_same_accuracies(fer: Fer, make_run: Callable[..., str]) -> None:
+    """The exported model predicts a few faces otherwise than the network did during the training."""
+    ids = [make_run(epochs_done=3, name=name) for name in ("one", "two")]
+    rest = {"n": 40, "macro_f1": 0.3, "ece": 0.1}
+    for run_id, validation, test in zip(ids, (0.117, 0.217), (0.15, 0.25), strict=True):
+        metrics = {"validation": {"accuracy": validation, **rest}, "test": {"accuracy": test, **rest}}
+        write_json(layout.run_folder(run_id) / layout.REPORT, {"epoch": 3, "metrics": metrics})
+    listed, compared, shown = fer().output, fer("compare", *ids).output, fer("show", ids[0]).output
+    for text in (listed, compared):
+        assert text.count("11.7 % (epoch 3)") == text.count("21.7 % (epoch 3)") == 1
+        assert "15.0 %" in text and "25.0 %" in text
+    assert "15.0 % on test" in compared
+    assert "validation accuracy 0.1170, test accuracy 0.1500" in shown
+
+
 def test_a_name_is_neither_markup_nor_terminal_codes(fer: Fer, make_run: Callable[..., str]) -> None:
     run_id = make_run(name="try [/b] again \x1b[31m")
     making.set_notes(run_id, notes="first \x1b[2J\nsecond")
@@ -63,6 +79,7 @@ def test_only_the_json_is_on_standard_output(fer: Fer, make_run: Callable[..., s
         "epoch": 2,
         "epochs": 5,
         "best": pytest.approx(0.31),
+        "test": None,
         "started": "2023-11-14T22:13:21+00:00",
     }
 

@@ -3,7 +3,9 @@
 import builtins
 import json
 import os
+from datetime import datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -20,9 +22,58 @@ def test_a_new_run_has_all_files_and_a_name(home):
     config = TrainConfig(data="/x/fer2013.csv", epochs=7)
     run_id = making.create_run(config)
     run = store.read_run(run_id)
-    assert (run.name, run.state, run.progress.epochs) == ("residual on fer2013.csv", "queued", 7)
+    assert (run.name, run.state, run.progress.epochs) == ("Standard on fer2013.csv, epochs 7", "queued", 7)
     assert store.read_config(run_id) == config
     assert store.read_run(making.create_run(config, "  my \n run  ")).name == "my run"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "Standard on fer2013.csv"),
+        ({"fraction": 0.1, "epochs": 12, "batch_size": 32}, "Quick look on fer2013.csv"),
+        ({"epochs": 60, "holdout": 0.04, "seed": 3}, "Best on fer2013.csv, seed 3"),
+        (
+            {"network": "small", "learning_rate": 0.001, "flip": False, "teacher": ("/models/a", "/models/b")},
+            "Standard on fer2013.csv, network small, learning rate 0.001, no flip, 1 more",
+        ),
+        ({"data": f"/x/{'long' * 30}.csv", "flip": False}, f"Standard on {'long' * 7}lo..., no flip"),
+    ],
+)
+def test_a_name_begins_with_the_preset_and_tells_what_differs(settings, name):
+    assert making.default_name(TrainConfig(**({"data": "/x/fer2013.csv"} | settings))) == name
+
+
+def test_runs_of_equal_settings_get_names_that_tell_them_apart(home, monkeypatch):
+    monkeypatch.setattr(making, "datetime", Mock(now=lambda: datetime(2026, 1, 2, 3, 4, 5)))
+    config = TrainConfig(data="/x/fer2013.csv")
+    assert [store.read_run(making.create_run(config)).name for _ in range(3)] == [
+        "Standard on fer2013.csv",
+        "Standard on fer2013.csv, 2026-01-02 03:04",
+        "Standard on fer2013.csv, 2026-01-02 03:04:05",
+    ]
+
+
+def test_an_ended_run_has_the_accuracies_of_the_model_that_it_exported(make_run):
+    run_id = make_run(epochs_done=3)
+    assert (store.read_run(run_id).validation_accuracy, store.read_run(run_id).test_accuracy) == (
+        pytest.approx(0.32),
+        None,
+    )
+    report = {"epoch": 3, "metrics": {"validation": {"accuracy": 0.35}, "test": {"accuracy": 0.3}}}
+    files.write_json(layout.run_folder(run_id) / layout.REPORT, report)
+    assert (store.read_run(run_id).validation_accuracy, store.read_run(run_id).test_accuracy) == (0.35, 0.3)
+    (entry,) = json.loads(store.to_json(store.list_runs()))
+    assert (entry["best"], entry["test"]) == (0.35, 0.3)
+
+
+@pytest.mark.parametrize(
+    "report", [{"epoch": 2, "metrics": {"validation": {"accuracy": 0.35}}}, {"epoch": 3, "metrics": {"validation": 7}}]
+)
+def test_a_report_of_another_epoch_or_a_damaged_one_doesnt_count(make_run, report):
+    run_id = make_run(epochs_done=3)
+    files.write_json(layout.run_folder(run_id) / layout.REPORT, report)
+    assert store.read_run(run_id).validation_accuracy == pytest.approx(0.32)
 
 
 def test_a_start_in_an_unwritable_folder_gives_a_sentence(home):
@@ -79,7 +130,7 @@ def test_runs_are_listed_newest_first_and_other_folders_ignored(make_run):
 def test_the_json_has_the_documented_fields(make_run):
     make_run(epoch=3, best_accuracy=0.5, best_epoch=2, state="stopped")
     (entry,) = json.loads(store.to_json(store.list_runs()))
-    assert set(entry) == {"id", "state", "epoch", "epochs", "best", "started"}
+    assert set(entry) == {"id", "state", "epoch", "epochs", "best", "test", "started"}
     assert (entry["state"], entry["epoch"], entry["epochs"], entry["best"]) == ("stopped", 3, 5, 0.5)
     assert entry["started"] == "2023-11-14T22:13:21+00:00"
 
@@ -135,7 +186,7 @@ def test_names_and_notes_are_stored_separately_from_the_run(make_run):
     run = store.read_run(run_id)
     assert (run.name, run.notes) == ("after", "learned little")
     making.set_notes(run_id, name="   ")
-    assert store.read_run(run_id).name == "residual on synthetic"
+    assert store.read_run(run_id).name == "Quick look on synthetic, epochs 5, batch size 64"
 
 
 def test_curves_have_their_columns_even_without_rows(make_run):

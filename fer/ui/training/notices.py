@@ -131,9 +131,9 @@ def _outcome(run: RunSummary) -> str:
     else:
         early = "" if progress.epoch or progress.batch else " before its first step"
         sentences = [f"'{literal(run.name)}' was stopped{early}."]
-    if progress.best_accuracy is not None:
+    if run.validation_accuracy is not None:
         sentences.append(
-            f"Best accuracy on validation: {percent(progress.best_accuracy)}, in epoch {progress.best_epoch}."
+            f"Best accuracy on validation: {percent(run.validation_accuracy)}, in epoch {progress.best_epoch}."
         )
     if run.resumable:
         sentences.append("It can be resumed.")

@@ -220,7 +220,7 @@ def card() -> None:
     active = [run for run in runs if run.state == RUNNING] or [run for run in runs if run.active]
     if active:
         run = active[0]
-        accuracy = run.progress.best_accuracy
+        accuracy = run.validation_accuracy
         st.markdown(f"**{run.name}**: {where(run)}")
         if accuracy is not None:
             st.metric("Best accuracy so far", percent(accuracy))
@@ -229,8 +229,8 @@ def card() -> None:
     elif runs:
         run = runs[0]
         st.markdown(f"**{run.name}**: {run.state}")
-        if run.progress.best_accuracy is not None:
-            st.metric("Best accuracy", percent(run.progress.best_accuracy))
+        if run.validation_accuracy is not None:
+            st.metric("Best accuracy", percent(run.validation_accuracy))
             st.caption(f"on the validation split, epoch {run.progress.best_epoch} of {run.progress.epochs}")
         st.page_link(entry.path, label="Resume it" if run.state == INTERRUPTED else "All runs", icon=entry.icon)
     else:

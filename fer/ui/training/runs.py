@@ -87,7 +87,7 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
         [
             {
                 "Name": run.name,
-                "Best": None if run.progress.best_accuracy is None else 100 * run.progress.best_accuracy,
+                "Best": None if run.validation_accuracy is None else 100 * run.validation_accuracy,
                 "State": "stopping" if run.stopping else run.state,
                 "Started": run.started,
                 "Epochs": "" if run.active else f"{run.progress.epoch} of {run.progress.epochs}",
@@ -110,7 +110,9 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
         column_config={
             "Name": st.column_config.TextColumn(width=_NAME_PX),
             "Best": st.column_config.NumberColumn(
-                format="%.1f %%", help="Best accuracy on the validation split", width=_NARROW_PX
+                format="%.1f %%",
+                help="Validation accuracy of the best epoch. Select a run to see its accuracy on the test split.",
+                width=_NARROW_PX,
             ),
             "State": st.column_config.TextColumn(width=_STATE_PX),
             "Started": st.column_config.DatetimeColumn(format="distance", width=_TIME_PX),
@@ -140,8 +142,8 @@ def _why(run: RunSummary) -> None:
     progress = run.progress
     epochs = f"{progress.epochs} epochs" if run.active else f"{progress.epoch} of {progress.epochs} epochs"
     about = f"{run.state}, {epochs}, {progress.network} on {progress.data}"
-    if progress.best_accuracy is not None and not run.active:
-        about += f", best accuracy {percent(progress.best_accuracy)} on validation (epoch {progress.best_epoch})"
+    if run.validation_accuracy is not None and not run.active:
+        about += f", best accuracy {percent(run.validation_accuracy)} on validation (epoch {progress.best_epoch})"
     st.caption(f"{about} · {run.id}")
     if run.state == INTERRUPTED:
         st.warning(
@@ -187,7 +189,7 @@ def _notes(run: RunSummary) -> None:
         st.expander("Name and notes", icon=":material/edit_note:", key=f"training_notes_{run.id}"),
         st.form(f"training_notes_form_{run.id}", border=False),
     ):
-        name = st.text_input("Name", value=run.name, max_chars=80)
+        name = st.text_input("Name", value=run.name, max_chars=making.MAX_NAME)
         notes = st.text_area("Notes", value=run.notes, max_chars=10_000)
         if st.form_submit_button("Save"):
             try:

@@ -86,7 +86,7 @@ def test_runs_are_compared_even_with_equal_names_or_without_epochs(
     assert not app.exception
     assert len(app.get("plotly_chart")) == 2
     results, differences = [table.value for table in app.dataframe]
-    assert list(results.loc["Accuracy"]) == ["", "34.0 %", "32.0 %"]
+    assert list(results.loc["Accuracy"]) == ["", "34.0 % on validation", "32.0 % on validation"]
     assert list(differences.index) == ["Seed"]
     assert differences.shape[1] == 3
     assert "empty can't be tested against the others: it has no model yet" in plain(texts(app))
