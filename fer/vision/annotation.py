@@ -1,5 +1,6 @@
 """Draw boxes, numbers and expressions on a photo; drawing never predicts."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,6 +14,8 @@ from PIL import ImageDraw, ImageFont
 from fer.arrays import Image
 from fer.emotions import black_stands_out
 from fer.results import Face
+from fer.vision.boxes import reduced
+from fer.vision.crops import LEAST_ROLL, cut_square
 from fer.vision.drawing import BGR, color_bgr
 from fer.vision.label_layout import LEAST_LETTERS_PX, Label, place_labels
 
@@ -24,6 +27,8 @@ _EDGE_BGR: Final[BGR] = (0, 0, 0)
 _LINE: Final = 1 / 350
 _PAD: Final = 0.25
 _FONTS: Final = 16
+# Margin shown around a face's box, in sides of the box.
+_FACE_MARGIN: Final = 0.25
 
 
 def annotate(image_bgr: Image, faces: Sequence[Face], least_letters_px: int = LEAST_LETTERS_PX) -> Image:
@@ -60,6 +65,18 @@ def annotated_view(
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     scene = np.asarray(cv2.resize(image_bgr, size, interpolation=way), np.uint8)
     return annotate(scene, [_scaled(face, factor) for face in faces], least_letters_px)
+
+
+def face_view(image_bgr: Image, face: Face, side_px: int) -> Image:
+    """Return one face with some margin, its head turned upright as for the network, at most `side_px` wide and high."""
+    x, y, width, height = face.box_xywh
+    center = (x + width / 2, y + height / 2)
+    side = max(width, height) * (1 + 2 * _FACE_MARGIN)
+    if abs(face.roll) >= LEAST_ROLL:
+        return cut_square(image_bgr, center, side, min(side_px, math.ceil(side)), face.roll).pixels
+    top, left = (max(0, round(middle - side / 2)) for middle in reversed(center))
+    bottom, right = (round(middle + side / 2) for middle in reversed(center))
+    return reduced(image_bgr[top:bottom, left:right], side_px)[0]
 
 
 def _scaled(face: Face, factor: float) -> Face:

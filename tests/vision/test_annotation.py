@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS
-from fer.results import Face
-from fer.vision.annotation import annotate, annotated_view
+from fer.results import Face, Pose
+from fer.vision.annotation import annotate, annotated_view, face_view
 
 GRAY = 40
 
@@ -121,3 +123,21 @@ def test_tiny_and_long_pictures(shape: tuple[int, int]) -> None:
     faces = [face((0, 0, 1, 1)), face((0, 0, *shape[::-1]))]
     assert annotate(blank(*shape), faces).shape == (*shape, 3)
     assert max(annotated_view(blank(*shape), faces, 300).shape) == 300
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_the_picture_of_a_face_shows_its_head_upright(quarters: int) -> None:
+    image = blank(300, 300)
+    image[100:140, 100:180] = 250  # the upper half of a face of 80 x 80 pixels
+    turned = np.ascontiguousarray(np.rot90(image, -quarters))
+    x, y = {0: (100, 100), 1: (120, 100), 2: (120, 120), 3: (100, 120)}[quarters]
+    one = replace(face((x, y, 80, 80)), pose=Pose(0, 0, (0, 90, 180, -90)[quarters]))
+    view = face_view(turned, one, 60)
+    assert view.shape == (60, 60, 3)
+    assert (view[14:26, 14:46] > 200).all() and (view[34:, :] < 60).all()
+
+
+def test_the_picture_of_a_face_at_the_edge_stays_inside_and_is_never_enlarged() -> None:
+    assert face_view(blank(100, 100), face((-20, 60, 40, 40)), 60).shape == (50, 30, 3)
+    tilted = replace(face((-20, 60, 40, 40)), pose=Pose(0, 0, 90))
+    assert face_view(blank(100, 100), tilted, 220).shape == (60, 60, 3)

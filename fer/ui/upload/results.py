@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from fer import exports
-from fer.arrays import Image
 from fer.errors import sentence_for
 from fer.provenance import Provenance
 from fer.results import Face, ImageAnalysis
@@ -19,8 +18,7 @@ from fer.ui.downloads import made_download, report_progress
 from fer.ui.messages import show_error
 from fer.ui.paging import page_of
 from fer.ui.upload.photobook import Photo, PhotoBook, summary
-from fer.vision.annotation import annotated_view
-from fer.vision.boxes import reduced
+from fer.vision.annotation import annotated_view, face_view
 from fer.vision.detection import smallest_face
 from fer.vision.images import decode, encode_jpeg
 
@@ -30,8 +28,6 @@ Explain = Callable[[Photo, ImageAnalysis], Sequence[bytes]]
 # Long side of the photo on the page, and of a face in it; downloads have full size.
 _SHOWN_PX: Final = 1200
 _FACE_PX: Final = 110
-# Margin shown around a face's box, in sides of the box.
-_FACE_MARGIN: Final = 0.25
 _FACES_A_PAGE: Final = 4
 _ROW_PX: Final = 35
 _TABLE_ROWS: Final = 10
@@ -259,17 +255,8 @@ def _view(digest: str, detector: str, analysis: dict[str, object], _photo: Photo
     return _View(
         encode_jpeg(annotated_view(image_bgr, _analysis.faces, _SHOWN_PX)),
         # Twice the shown size, for screens with high density.
-        tuple(encode_jpeg(reduced(_cut_out(image_bgr, face), 2 * _FACE_PX)[0]) for face in _analysis.faces),
+        tuple(encode_jpeg(face_view(image_bgr, face, 2 * _FACE_PX)) for face in _analysis.faces),
     )
-
-
-def _cut_out(image_bgr: Image, face: Face) -> Image:
-    x, y, width, height = face.box_xywh
-    half = max(width, height) * (0.5 + _FACE_MARGIN)
-    center_x, center_y = x + width / 2, y + height / 2
-    top, bottom = max(0, round(center_y - half)), round(center_y + half)
-    left, right = max(0, round(center_x - half)), round(center_x + half)
-    return image_bgr[top:bottom, left:right]
 
 
 def shown(name: str) -> str:
