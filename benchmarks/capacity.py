@@ -21,13 +21,17 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.text import MB
+from fer.vision.images import encode_jpeg
 from fer.vision.samples import sample_portrait
-from tests.support.browser import camera_flags, find_browser
+from tests.support.browser import camera_flags, drawn_table, find_browser
+from tests.support.builders import group_bgr
 from tests.support.camera import write_portrait_video
 from tests.support.live_driver import PATIENCE_MS, accept, start, statistics
 from tests.support.serving import Server, running_app
 
 _SETTLE_SECONDS: Final = 4.0
+# Side of a portrait in a photo with many.
+_PORTRAIT_PX: Final = 800
 _CAMERA_SECONDS: Final = 15.0
 # An expired session is freed after a minute (server.disconnectedSessionTTL), within the next five seconds.
 _FORGOTTEN_SECONDS: Final = 75.0
@@ -64,6 +68,18 @@ def upload_photo(page: Page, server: Server) -> None:
     expect(page.get_by_role("button", name="Clear the list")).to_be_visible()
 
 
+def upload_groups(page: Page, server: Server) -> None:
+    """Analyse five photos of 9.6 megapixels with fifteen faces each, and look at one."""
+    page.goto(f"{server.url}/Upload")
+    group = encode_jpeg(group_bgr(5, 3, _PORTRAIT_PX))
+    photos: Any = [
+        {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": group + bytes([number])} for number in range(5)
+    ]
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(photos)
+    expect(drawn_table(page).locator("[role=grid]")).to_have_attribute("aria-rowcount", "6")
+    expect(page.get_by_text("Face 1", exact=False).first).to_be_visible()
+
+
 def open_camera(page: Page, server: Server) -> None:
     """Start the camera, and wait for frames."""
     page.goto(f"{server.url}/Live")
@@ -97,14 +113,20 @@ def _row(table: Table, name: str, number: int, before: Usage, after: Usage, more
 
 def measure(browser: Browser, server: Server, table: Table, idle: int, photos: int, cameras: int) -> None:
     """Fill the table."""
-    for do in (open_home, upload_photo, open_camera):
+    for do in (open_home, upload_photo, upload_groups, open_camera):
         with viewers(browser, server, 1, do):
             pass
     time.sleep(_FORGOTTEN_SECONDS)
     first = Usage.of(server)
-    for name, number, do in (("idle on Home", idle, open_home), ("one photo on Upload", photos, upload_photo)):
+    for name, number, do in (
+        ("idle on Home", idle, open_home),
+        ("one photo on Upload", photos, upload_photo),
+        ("five photos, 75 faces", photos, upload_groups),
+    ):
         with viewers(browser, server, number, do):
             _row(table, name, number, first, Usage.of(server))
+        time.sleep(_FORGOTTEN_SECONDS)
+        _row(table, f"{name}, after they left", number, first, Usage.of(server))
     with viewers(browser, server, cameras, open_camera) as pages:
         before = Usage.of(server)
         began = time.monotonic()

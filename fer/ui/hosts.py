@@ -22,6 +22,7 @@ from fer.ui.access.gate import log_if_open
 from fer.ui.closing import CLOSING
 from fer.ui.exposure import one_line_per_broken_frame
 from fer.ui.in_memory import install, sweep_forever
+from fer.ui.memory import keep_little
 from fer.video.store import sweep as sweep_videos
 
 _REFUSED: Final = 403
@@ -103,6 +104,7 @@ async def server_life(_: Any) -> AsyncIterator[None]:
     """Open the user's browser once the server is up, unless it is headless, and clean up when the server ends."""
     keep_fonts_at_home()
     install()
+    keep_little()
     one_line_per_broken_frame()
     log_if_open()
     sweep_videos()

@@ -16,12 +16,14 @@ from typing import Any, Final
 import starlette.formparsers as form_parsers
 import streamlit.runtime.media_file_manager as media_files
 import streamlit.runtime.memory_media_file_storage as media_storage
+from starlette.concurrency import run_in_threadpool
 from starlette.formparsers import MultiPartException
 from streamlit.runtime import Runtime, exists, get_instance
 from streamlit.runtime.media_file_manager import MediaFileMetadata
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from fer.text import MB
+from fer.ui.memory import give_back
 from fer.vision.images import MAX_BYTES
 
 # A photo and what surrounds it in a request. A larger upload is a dataset or a model, which may be on disk.
@@ -60,16 +62,23 @@ def install() -> None:
 
 async def sweep_forever() -> None:
     """Let go of what visitors left behind, every few seconds."""
+    known: set[str] = set()
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
         if exists():
-            sweep(get_instance())
+            left = sweep(get_instance())
+            if known - left:
+                await run_in_threadpool(give_back)
+            known = left
 
 
-def sweep(runtime: Runtime) -> None:
+def sweep(runtime: Runtime) -> set[str]:
     """Free the pictures of closed tabs at once, and all that their sessions hold once nobody can come back to them.
 
     A tab that only lost its connection shows its pictures again when it returns: its page is drawn anew.
+
+    Returns:
+        The ids of the sessions that are left.
     """
     manager, sessions = runtime.media_file_mgr, runtime._session_mgr
     # In this order: a session that begins in between counts as active.
@@ -81,6 +90,7 @@ def sweep(runtime: Runtime) -> None:
     # Reading the storage's length removes sessions that have expired, which is when they free their state.
     storage = getattr(sessions, "_session_storage", None)
     len(getattr(storage, "_cache", ()))
+    return active | ({info.session.id for info in storage.list()} if storage else set())
 
 
 def for_this_visitor(make: Callable[[], bytes]) -> Callable[[], bytes]:

@@ -128,7 +128,7 @@ def test_a_sweep_frees_only_closed_tabs_and_expired_sessions() -> None:
                 addresses[name] = manager.add(PHOTO, "text/csv", "1.2", "a.csv", is_for_static_download=True)
     sessions = mock.Mock(_session_storage=storage)
     sessions.list_active_sessions.return_value = [mock.Mock(session=mock.Mock(id="open"))]
-    in_memory.sweep(mock.Mock(media_file_mgr=manager, _session_mgr=sessions))
+    assert in_memory.sweep(mock.Mock(media_file_mgr=manager, _session_mgr=sessions)) == {"open"}
     gc.collect()  # a mock refers to itself
     assert len(manager._file_metadata) == 2
     assert manager.read_file(addresses["open"].rpartition("/")[2]) is not None
