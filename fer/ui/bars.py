@@ -79,7 +79,8 @@ def show_shares(shares: Mapping[str, Iterable[float]]) -> None:
         shares: by the name of the row, (8,) for each of `OUTCOMES`, summing to 1 or all 0. The first row is on top. The
             name of a single row may be empty.
     """
-    _show("shares.html", describe_shares(shares), rows={name: share_parts(row) for name, row in shares.items()})
+    rows = {name: share_parts(row) for name, row in shares.items()}
+    _show("shares.html", describe_shares(shares), rows=rows, named=any(shares))
 
 
 def probability_bars(probabilities: Sequence[float]) -> list[Bar]:

@@ -111,4 +111,6 @@ def test_each_person_has_a_row() -> None:
 
 
 def test_a_single_row_needs_no_name() -> None:
+    html = shown(f"show_shares({{'': {shares(happy=1.0).tolist()}}})")
+    assert html.texts == ["happy 100 %"] and "columns:minmax" in str(html.attributes[0]["style"])
     assert describe_shares({"": shares(happy=0.7, not_sure=0.3)}) == "Share of time: happy 70 %, not sure 30 %"
