@@ -55,9 +55,10 @@ def snapshot_taken(page: Page) -> bytes:
 
 
 def faces_in(jpeg: bytes) -> int:
-    """Return how many faces YuNet finds in a picture of the camera's size."""
+    """Return how many faces YuNet finds in a picture of the camera's form."""
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    assert picture.shape == (480, 640, 3)
+    # A browser that is short of time sends smaller pictures of the same form.
+    assert 3 * picture.shape[1] == 4 * picture.shape[0]
     return len(create_detector("yunet").detect(picture))
 
 
