@@ -2,7 +2,7 @@
 # make test  set everything up and check everything
 #
 # Each target is a command of scripts/run.py, which does the same without make: python scripts/run.py app
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 RUN = $(PYTHON) scripts/run.py
 # SKIP_BROWSER=1 leaves out the tests that need Chromium; the summary of pytest says so.
 SKIP_BROWSER ?=

@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 OLDEST = (3, 11)
+# TensorFlow has no package for newer ones.
+NEWEST = (3, 13)
 BROWSERS = ("chromium", "google-chrome", "chrome", "msedge")
 # What each kind of work needs. The first one is part of every other.
 REQUIREMENTS = {
@@ -39,12 +41,17 @@ def ensure_venv(venv: Path = VENV) -> None:
     """Make the virtual environment, unless there is one.
 
     Raises:
-        CommandError: this Python is too old or lacks the module `venv`, or .venv is a link to nothing.
+        CommandError: this Python is too old, too new or lacks the module `venv`, or .venv is a link to nothing.
     """
     if python_of(venv).exists():
         return
-    if sys.version_info < OLDEST:
-        raise CommandError(f"Python 3.11 or newer is needed. This is {sys.version.split()[0]}; use another one.")
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        oldest, newest = (".".join(map(str, version)) for version in (OLDEST, NEWEST))
+        how = f"py -{newest}" if os.name == "nt" else f"python{newest}"
+        raise CommandError(
+            f"Python {oldest} to {newest} is needed. This is {sys.version.split()[0]}; install {newest}, then type: "
+            f"{how} scripts/run.py and the command."
+        )
     if venv.is_symlink() and not venv.exists():
         raise CommandError(
             f"{venv} is a link to a missing folder. Delete it (rm '{venv}'), then type the command again."

@@ -47,9 +47,13 @@ def test_a_link_to_a_missing_folder_is_named_with_what_to_do(tmp_path: Path) -> 
     assert link.is_symlink()
 
 
-def test_an_old_python_is_refused_with_the_version_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "OLDEST", (99, 0))
-    with pytest.raises(environment.CommandError, match="newer is needed"):
+@pytest.mark.parametrize(("bound", "version"), [("OLDEST", (99, 0)), ("NEWEST", (3, 1))])
+def test_an_old_or_too_new_python_is_refused_with_the_versions_needed(
+    bound: str, version: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, bound, version)
+    text = ".".join(map(str, version))
+    with pytest.raises(environment.CommandError, match=rf"Python .*{text}.* is needed.*scripts/run.py"):
         environment.ensure_venv(tmp_path / ".venv")
     assert not (tmp_path / ".venv").exists()
 
