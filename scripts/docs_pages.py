@@ -1,14 +1,19 @@
-"""MkDocs hooks: pages whose text is outside docs/, and links that work on the site and in the repository."""
+"""Build the documentation's site, or show it while you write: `python -m scripts.docs_pages build|serve`.
+
+The pages are gathered in one folder first: some are outside docs/, and links that work in the repository differ from
+those on the site.
+"""
 
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
-
-_ROOT: Final = Path(__file__).resolve().parent.parent
-
+ROOT: Final = Path(__file__).resolve().parent.parent
+# The folder that zensical.toml names.
+PAGES: Final = ROOT / "site-pages"
 # Texts that readers of the repository expect at these paths, and their names on the site.
 OUTSIDE: Final = {
     "data/README.md": "get-data.md",
@@ -17,21 +22,43 @@ OUTSIDE: Final = {
     "CHANGELOG.md": "changelog.md",
 }
 _LINK: Final = re.compile(r"(?<=\]\()([^)#\s]+)")
+_LOOK_AGAIN_S: Final = 0.5
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are outside docs/."""
-    for source, name in OUTSIDE.items():
-        text = (_ROOT / source).read_text(encoding="utf-8")
-        files.append(File.generated(config, name, content=site_links(text, source)))
-    return files
+def main(command: str, *options: str) -> int:
+    """Build or serve the site with further options of its tool. Return the tool's exit code."""
+    gather(PAGES)
+    tool = [sys.executable, "-m", "zensical", command, *options]
+    if command == "build":
+        return subprocess.run([*tool, "--clean", "--strict"], cwd=ROOT, check=False).returncode
+    with subprocess.Popen(tool, cwd=ROOT) as server:
+        try:
+            while server.poll() is None:
+                time.sleep(_LOOK_AGAIN_S)
+                gather(PAGES)
+        except KeyboardInterrupt:
+            server.wait()
+    return server.returncode
 
 
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Point a page's links at the site's pages."""
-    if page.file.src_uri in OUTSIDE.values():
-        return markdown
-    return site_links(markdown, f"docs/{page.file.src_uri}")
+def gather(folder: Path) -> None:
+    """Write every page and picture of the site to a folder. What is there and unchanged isn't touched."""
+    wanted = {file.name: file for file in (ROOT / "docs").glob("*.md")}
+    wanted |= {name: ROOT / source for source, name in OUTSIDE.items()}
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for file in folder.glob("*.md"):
+        if file.name not in wanted:
+            file.unlink()
+    for name, file in wanted.items():
+        text = site_links(file.read_text(encoding="utf-8"), file.relative_to(ROOT).as_posix())
+        _write(folder / name, text.encode())
+    for picture in (ROOT / "docs" / "images").iterdir():
+        _write(folder / "images" / picture.name, picture.read_bytes())
+
+
+def _write(file: Path, content: bytes) -> None:
+    if not file.is_file() or file.read_bytes() != content:
+        file.write_bytes(content)
 
 
 def site_links(text: str, source: str) -> str:
@@ -51,3 +78,7 @@ def _site_link(link: str, folder: PurePosixPath) -> str:
             parts.append(part)
     target = "/".join(parts)
     return OUTSIDE.get(target, target.removeprefix("docs/"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -61,7 +61,7 @@ def test(extra: list[str]) -> None:
 
 def check(extra: list[str]) -> None:
     """Check style, types, import rules, and what needs neither a browser nor TensorFlow."""
-    ensure_installed("app", "dev", "docs")  # a test reads how the site is built
+    ensure_installed("app", "dev")
     lint([])
     types([])
     imports([])
@@ -112,10 +112,7 @@ def imports(extra: list[str]) -> None:
 def docs(extra: list[str]) -> None:
     """Build the documentation into site/; 'docs serve' shows it while you write."""
     ensure_installed("app", "docs")
-    if extra[:1] == ["serve"]:
-        python("-m", "mkdocs", "serve", *extra[1:])
-    else:
-        python("-m", "mkdocs", "build", "--strict", *extra)
+    python("-m", "scripts.docs_pages", *(extra if extra[:1] == ["serve"] else ["build", *extra]))
 
 
 def wheel(extra: list[str]) -> None:
