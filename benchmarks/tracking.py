@@ -53,7 +53,7 @@ SCENES: Final = (
 class _Even:
     """A classifier without an opinion, because only the boxes matter."""
 
-    def probabilities(self, crops: Image) -> Floats:
+    def probabilities(self, crops: Image, *, measures: Floats | None = None) -> Floats:
         return np.full((len(crops), 7), 1 / 7, np.float32)
 
 

@@ -1,5 +1,6 @@
 """Track and classify the faces of one stream: detection or optical flow on a small frame, then one classification."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
@@ -7,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from fer.arrays import Boxes, Image, Images
+from fer.arrays import Boxes, Floats, Image, Images
 from fer.provenance import Accuracy
 from fer.recognition.bundle import Bundle
 from fer.recognition.candidates import ClassSets
@@ -20,7 +21,7 @@ from fer.vision.detection import create_detector
 from fer.vision.flow import shift_boxes
 from fer.vision.looks import looks_of
 from fer.vision.pose import head_pose
-from fer.vision.quality import Objections, objections
+from fer.vision.quality import Objections, measure, objections
 from fer.vision.tracking import FaceTracker, Track
 
 # A closer look at a head takes as long as detecting it, and heads turn slowly: in between, each track keeps what the
@@ -31,8 +32,8 @@ _LOOK_EVERY_S: Final = 0.4
 class Classifier(Protocol):
     """Anything that turns crops into probabilities, such as `fer.recognition.classifier.EmotionClassifier`."""
 
-    def probabilities(self, crops: Image) -> npt.NDArray[np.float32]:
-        """Return probabilities (N, 7) float32 for crops (N, 48, 48, 1) uint8."""
+    def probabilities(self, crops: Image, *, measures: Floats | None = None) -> npt.NDArray[np.float32]:
+        """Return probabilities (N, 7) float32 for crops (N, 48, 48, 1) uint8; `fer.vision.quality` measured them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +105,7 @@ class _Found:
     number: int | None
     box_xywh: Boxes
     present: bool
+    returned: bool
     against: Objections
     pose: Pose | None
 
@@ -116,11 +118,13 @@ class FoundFaces:
         now_s: the time of the frame in seconds.
         faces: all tracked faces, oldest first.
         crops: (N, 48, 48, 1) uint8 of those that are present.
+        measures: what `fer.vision.quality.measure` returns for the crops.
     """
 
     now_s: float
     faces: tuple[_Found, ...]
     crops: Images
+    measures: Floats
 
 
 class FacePipeline:
@@ -156,7 +160,7 @@ class FacePipeline:
         Returns:
             All tracked faces, oldest first, including those that the last detection missed.
         """
-        return self.classify(self.find(image_bgr, now_s, detector, settings), classifier, settings)
+        return self.classify([self.find(image_bgr, now_s, detector, settings)], classifier, settings)[0]
 
     def find(self, image_bgr: Image, now_s: float, detector: FaceDetector, settings: StreamSettings) -> FoundFaces:
         """Detect or follow the faces of the next frame, and crop them. The arguments are those of `run`."""
@@ -185,36 +189,31 @@ class FacePipeline:
             track.pose = None if head.landmarks_xy is None else head_pose(head.landmarks_xy, head.roll)
         boxes = self._tracker.boxes(tracks) * factor
         crops = crop_faces(image_bgr, boxes, detector.crop_scale, [track.roll for track in tracks])
-        size_wh = (image_bgr.shape[1], image_bgr.shape[0])
-        for track, box, crop in zip(tracks, boxes, crops, strict=True):
-            track.against = objections(crop, box, size_wh, track.pose)
-        return FoundFaces(now_s, tuple(self._found(track, factor) for track in self._tracker.tracks), crops)
+        size_wh, measures = (image_bgr.shape[1], image_bgr.shape[0]), measure(crops)
+        for track, box, crop, measured in zip(tracks, boxes, crops, measures, strict=True):
+            track.against = objections(crop, box, size_wh, track.pose, measured)
+        found = tuple(self._found(track, factor, now_s) for track in self._tracker.tracks)
+        return FoundFaces(now_s, found, crops, measures)
 
-    def classify(self, found: FoundFaces, classifier: Classifier, settings: StreamSettings) -> tuple[SeenFace, ...]:
-        """Classify the faces of a frame and smooth the result. Frames come in the order in which they were found."""
-        present = [face.track for face in found.faces if face.present]
-        if present:
-            for track, probabilities in zip(present, classifier.probabilities(found.crops), strict=True):
-                track.smooth(probabilities, found.now_s, settings.smoothing_s)
-        return tuple(
-            SeenFace(
-                number=face.number,
-                box_xywh=face.box_xywh,
-                present=face.present,
-                raw=face.track.raw,
-                smoothed=face.track.smoothed,
-                against=face.against,
-                pose=face.pose,
-            )
-            for face in found.faces
-        )
+    def classify(
+        self, frames: Sequence[FoundFaces], classifier: Classifier, settings: StreamSettings
+    ) -> list[tuple[SeenFace, ...]]:
+        """Classify the faces of some frames in one call and smooth the results.
 
-    def _found(self, track: Track, factor: float) -> _Found:
+        Frames come in the order in which they were found.
+        """
+        crops = np.concatenate([found.crops for found in frames])
+        measures = np.concatenate([found.measures for found in frames])
+        rows = iter(classifier.probabilities(crops, measures=measures) if len(crops) else ())
+        return [_smoothed(found, rows, settings.smoothing_s) for found in frames]
+
+    def _found(self, track: Track, factor: float, now_s: float) -> _Found:
         # Not the track's own number: false detections that are never confirmed must not leave gaps.
         confirmed = track.hits >= self._confirmed_by
         number = self._numbers.setdefault(track.track_id, len(self._numbers) + 1) if confirmed else None
         box = (track.box_xywh * factor).astype(np.float32)
-        return _Found(track, number, box, track.missed == 0, track.against, track.pose)
+        returned = track.returned_s == now_s
+        return _Found(track, number, box, track.missed == 0, returned, track.against, track.pose)
 
     def _due(self, first: bool, detector: FaceDetector, detect_every: int) -> bool:
         return (
@@ -233,6 +232,27 @@ class FacePipeline:
         moved = shift_boxes(previous, gray, self._tracker.boxes(tracks))
         self._tracker.move(tracks, moved.boxes_xywh)
         return any(not followed and not track.missed for followed, track in zip(moved.followed, tracks, strict=True))
+
+
+def _smoothed(found: FoundFaces, rows: Iterator[Floats], smoothing_s: float) -> tuple[SeenFace, ...]:
+    """Return the faces of a frame; `rows` continues with the probabilities of those that are present."""
+    for face in found.faces:
+        if face.returned:
+            face.track.forget_answers()
+        if face.present:
+            face.track.smooth(next(rows), found.now_s, smoothing_s)
+    return tuple(
+        SeenFace(
+            number=face.number,
+            box_xywh=face.box_xywh,
+            present=face.present,
+            raw=face.track.raw,
+            smoothed=face.track.smoothed,
+            against=face.against,
+            pose=face.pose,
+        )
+        for face in found.faces
+    )
 
 
 def _small(image_bgr: Image, side: int) -> tuple[Image, float]:

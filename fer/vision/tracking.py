@@ -77,6 +77,7 @@ class Track:
         look: (D,) what the head looks like, averaged; None if nobody compares.
         velocity: (2,) pixels per second between the last two detections.
         moved: whether optical flow has moved the box since the last detection.
+        returned_s: when someone who was forgotten last came back.
     """
 
     track_id: int
@@ -94,6 +95,7 @@ class Track:
     look: Floats | None = None
     velocity: Floats = field(default_factory=lambda: np.zeros(2, np.float32))
     moved: bool = False
+    returned_s: float = -math.inf
 
     def confirm(self, box_xywh: Boxes, now_s: float, look: Floats | None = None) -> None:
         """Note that a detection found the face."""
@@ -119,11 +121,16 @@ class Track:
         return box
 
     def return_at(self, box_xywh: Boxes, now_s: float) -> None:
-        """Note that someone who was forgotten is back. What was smoothed before says nothing about now."""
+        """Note that someone who was forgotten is back."""
         self.box_xywh, self.seen_s, self.missed, self.moved = box_xywh.copy(), now_s, 0, False
         self.velocity = np.zeros(2, np.float32)
-        self.raw = self.smoothed = None
+        # The frames before may not be classified yet, so what was smoothed stays until this one is.
+        self.returned_s = now_s
         self.looked_s = -math.inf
+
+    def forget_answers(self) -> None:
+        """Forget the probabilities: those of someone who was away say nothing about now."""
+        self.raw = self.smoothed = None
 
     def smooth(self, probabilities: npt.ArrayLike, now_s: float, smoothing_s: float) -> None:
         """Add a frame's probabilities.

@@ -211,7 +211,7 @@ def test_the_roll_is_measured_at_times_and_kept_with_the_track_in_between() -> N
             return Head(90.0)
 
     class Seeing(FakeClassifier):
-        def probabilities(self, crops: np.ndarray) -> np.ndarray:
+        def probabilities(self, crops: np.ndarray, **_: object) -> np.ndarray:
             self.crops = crops
             return super().probabilities(crops)
 

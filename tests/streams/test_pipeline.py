@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer.streams.pipeline import FacePipeline, SeenFace, stream_detector
+from fer.streams.pipeline import FacePipeline, FoundFaces, SeenFace, stream_detector
 from fer.streams.settings import StreamSettings
 from fer.vision.boxes import Head
 from tests.support.builders import portrait_bgr
@@ -15,7 +15,7 @@ SETTINGS = StreamSettings(detect_every=1, smoothing_s=0.5)
 class ByBrightness:
     """Says 'angry' of dark crops and 'disgust' of bright ones, in proportion."""
 
-    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+    def probabilities(self, crops: np.ndarray, **_: object) -> np.ndarray:
         bright = crops.reshape(len(crops), -1).mean(axis=1) / 255
         return np.stack([1 - bright, bright, *[np.zeros_like(bright)] * 5], axis=1).astype(np.float32)
 
@@ -39,10 +39,31 @@ def test_faces_found_before_earlier_ones_are_classified_give_the_same_results() 
         image, detector = moving(step)
         expected.append(together.run(image, step / 10, detector, ByBrightness(), SETTINGS))
     found = [apart.find(moving(step)[0], step / 10, moving(step)[1], SETTINGS) for step in range(4)]
-    actual = [apart.classify(one, ByBrightness(), SETTINGS) for one in found]
+    actual = apart.classify(found[:3], ByBrightness(), SETTINGS) + apart.classify(found[3:], ByBrightness(), SETTINGS)
     assert [values(seen) for seen in actual] == [values(seen) for seen in expected]
     lefts = [seen[0].box_xywh[0] for seen in actual]
     assert lefts == sorted(lefts) and lefts[0] < lefts[-1]
+
+
+def test_what_someone_looked_like_before_they_left_is_forgotten_when_they_return_also_in_advance() -> None:
+    away = FakeDetector([])
+
+    def found(pipeline: FacePipeline) -> list[FoundFaces]:
+        # Once a second: seen twice, missed until forgotten, and back in a brighter picture.
+        detectors = [FakeDetector([FACE])] * 2 + [away] * 5 + [FakeDetector([FACE])]
+        brighter = np.minimum(frame().astype(int) + 60, 255).astype(np.uint8)
+        images = [frame()] * 7 + [brighter]
+        return [
+            pipeline.find(image, float(second), detector, SETTINGS)
+            for second, (image, detector) in enumerate(zip(images, detectors, strict=True))
+        ]
+
+    pipeline = FacePipeline(confirmed_by=1, remember=True)
+    seen = pipeline.classify(found(pipeline), ByBrightness(), SETTINGS)
+    assert [[face.number for face in faces if face.present] for faces in seen] == [[1], [1], *[[]] * 5, [1]]
+    first, second, last = seen[0][0], seen[1][0], seen[7][0]
+    assert first.smoothed.tolist() == first.raw.tolist() == second.smoothed.tolist()
+    assert last.raw[1] > first.raw[1] + 0.1 and last.smoothed.tolist() == last.raw.tolist()
 
 
 def test_a_face_turned_away_is_doubted_also_on_frames_without_a_detection() -> None:
@@ -67,7 +88,7 @@ def test_a_face_turned_away_is_doubted_also_on_frames_without_a_detection() -> N
 
 def test_yunet_turns_crops_upright_also_on_frames_that_optical_flow_follows() -> None:
     class Keeping(FakeClassifier):
-        def probabilities(self, crops: np.ndarray) -> np.ndarray:
+        def probabilities(self, crops: np.ndarray, **_: object) -> np.ndarray:
             self.crops = crops
             return super().probabilities(crops)
 

@@ -55,7 +55,7 @@ class FakeClassifier:
         self.failure = failure or RuntimeError("out of luck")
         self.batches: list[int] = []
 
-    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+    def probabilities(self, crops: np.ndarray, **_: object) -> np.ndarray:
         assert crops.dtype == np.uint8 and crops.shape[1:] == (48, 48, 1)
         self.batches.append(len(crops))
         if self.fails_every and len(self.batches) % self.fails_every == 0:

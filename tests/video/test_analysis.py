@@ -19,7 +19,7 @@ from tests.support.clips import Clip, moving_portrait, plain, portrait_frame
 class Brightness:
     """Says 'happy' with the mean brightness of a crop as its probability, and 'sad' otherwise."""
 
-    def probabilities(self, crops: np.ndarray) -> np.ndarray:
+    def probabilities(self, crops: np.ndarray, **_: object) -> np.ndarray:
         bright = crops.reshape(len(crops), -1).mean(axis=1) / 255
         table = np.zeros((len(crops), len(EMOTIONS)), np.float32)
         table[:, EMOTIONS.index("happy")], table[:, EMOTIONS.index("sad")] = bright, 1 - bright

@@ -197,7 +197,9 @@ def test_someone_who_comes_back_gets_the_old_track_without_the_old_expression() 
     tracker.update([box(300), box(100)], 60.1, np.stack([TWO, ONE]))
     assert {track.track_id for track in tracker.tracks} == {1, 2}
     back = next(track for track in tracker.tracks if track.track_id == 1)
-    assert back.smoothed is None and back.box_xywh[0] == 100
+    assert back.returned_s == 60.1 and back.box_xywh[0] == 100
+    back.forget_answers()
+    assert back.raw is None and back.smoothed is None
 
 
 def test_who_has_just_gone_is_known_by_less() -> None:
