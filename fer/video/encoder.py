@@ -43,7 +43,13 @@ class Format:
 H264: Final = Format(
     ".mp4",
     "libx264",
-    {"preset": "superfast", "crf": "23", "profile": "high"},
+    # Looking ahead for B-frames and cuts takes two fifths of the time, and saves 3 % of the file.
+    {
+        "preset": "superfast",
+        "crf": "23",
+        "profile": "high",
+        "x264-params": "bframes=0:scenecut=0:weightp=0:subme=0",
+    },
     # The index comes first, so that a browser plays before it has the whole file.
     {"movflags": "+faststart"},
 )
@@ -146,7 +152,7 @@ class AnnotatedVideo:
         # A skipped frame shows the faces of the one before.
         scene = frame.image_bgr.copy()
         draw_people(scene, self._seen, self._people, self._settings)
-        picture = VideoFrame.from_ndarray(self._padded(scene), format="bgr24")
+        picture = VideoFrame.from_numpy_buffer(self._padded(scene), format="bgr24")
         picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
         picture.pts, picture.time_base = frame.pts, self._time_base
         self._output.mux(self._stream.encode(picture))
