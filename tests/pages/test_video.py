@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from fer.errors import VideoError
 from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED
 from fer.paths import CHECKOUT
 from fer.ui.access import records
@@ -261,3 +262,46 @@ def test_the_state_is_the_same_in_another_tab(open_video: Callable[[], AppTest],
     job: VideoJob = analysed(clip)
     first, second = open_video(), open_video()
     assert first.selectbox(key="video_chosen").value == second.selectbox(key="video_chosen").value == job.id
+
+
+def test_a_video_that_cannot_be_stored_is_named_until_the_next_action_and_is_not_lost(
+    open_video: Callable[[], AppTest], clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = store.add_upload
+
+    def one_fails(content: Any, request: Any) -> VideoJob:
+        if request.name == "a_*b*.mp4":
+            raise VideoError("The disk is full. Free some disk space.")
+        return add(content, request)
+
+    monkeypatch.setattr(store, "add_upload", one_fails)
+    monkeypatch.setattr(store, "start_next", lambda: None)
+    page = open_video()
+    data = clip.read_bytes()
+    page.file_uploader[0].set_value([("a_*b*.mp4", data, "video/mp4"), ("b.mp4", data, "video/mp4")]).run()
+    press(page, "Analyse 2 videos")
+    assert [one.find_request().name for one in store.list_videos()] == ["b.mp4"]
+    assert [plain_text(error.value) for error in page.error] == ["a_*b*.mp4: The disk is full. Free some disk space."]
+    assert not page.toast
+    page.run()
+    assert len(page.error) == 1, "it stays while the queue is watched"
+    monkeypatch.setattr(store, "add_upload", add)
+    press(page, "Analyse")
+    assert not page.error and "a_*b*.mp4" in [one.find_request().name for one in store.list_videos()]
+    assert page.button(key="video_analyse").disabled, "the uploader is empty"
+
+
+def test_an_error_of_stop_stays_while_the_queue_is_watched(
+    open_video: Callable[[], AppTest], clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_state(queued(clip), RUNNING)
+
+    def fails(job: VideoJob) -> None:
+        raise VideoError("The analysis belongs to another user, so you can't stop it.")
+
+    monkeypatch.setattr(store, "stop", fails)
+    page = press(open_video(), "Stop")
+    page.run()
+    assert [plain_text(error.value) for error in page.error] == [
+        "The analysis belongs to another user, so you can't stop it."
+    ]

@@ -10,11 +10,11 @@ import streamlit as st
 from fer.errors import VideoError
 from fer.evaluation.names import display_name
 from fer.paths import data_dir
-from fer.text import counted, literal
+from fer.text import counted
 from fer.ui import resources
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
-from fer.ui.messages import show_error
+from fer.ui.messages import forget_errors, keep_error, kept_errors
 from fer.ui.state import UploadedFile, release_upload
 from fer.ui.video import library
 from fer.ui.widgets import detector_choice, icon_choice
@@ -30,6 +30,7 @@ _KEPT: Final = (
     "pictures of faces, stay until you delete them on this page."
 )
 _ROUND: Final = "video_round"
+_PLACE: Final = "video_adding"
 _LISTING_SECONDS: Final = 10
 _MOST_LISTED: Final = 500
 
@@ -103,23 +104,32 @@ def _uploads(options: dict[str, Any]) -> None:
         [suffix[1:] for suffix in SUFFIXES],
         accept_multiple_files=True,
         key=f"video_drop_{st.session_state.get(_ROUND, 0)}",
+        on_change=forget_errors,
+        args=(_PLACE,),
     )
     st.caption(_KEPT)
     if _pressed(len(files)):
-        _add([(file.name, file) for file in files], options)
-        # A new uploader lists no files.
-        st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+        if _add([(file.name, file) for file in files], options):
+            # A new uploader lists no files. Otherwise, those that couldn't be added are still in this one.
+            st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
         st.rerun()
+    kept_errors(_PLACE)
 
 
 def _own_files(listed: list[str], options: dict[str, Any]) -> None:
     chosen = st.multiselect(
-        "Videos", listed, format_func=lambda path: Path(path).relative_to(data_dir()).as_posix(), key="video_files"
+        "Videos",
+        listed,
+        format_func=lambda path: Path(path).relative_to(data_dir()).as_posix(),
+        key="video_files",
+        on_change=forget_errors,
+        args=(_PLACE,),
     )
     st.caption("These files stay where they are. The results stay until you delete them on this page.")
     if _pressed(len(chosen)):
         _add([(f"data/{Path(path).relative_to(data_dir()).as_posix()}", Path(path)) for path in chosen], options)
         st.rerun()
+    kept_errors(_PLACE)
 
 
 def _pressed(n_files: int) -> bool:
@@ -127,8 +137,9 @@ def _pressed(n_files: int) -> bool:
     return st.button(label, type="primary", icon=":material/play_arrow:", disabled=not n_files, key="video_analyse")
 
 
-def _add(items: list[tuple[str, UploadedFile | Path]], options: dict[str, Any]) -> None:
-    """Put videos into the queue; what can't be added is told, and the others are added all the same."""
+def _add(items: list[tuple[str, UploadedFile | Path]], options: dict[str, Any]) -> bool:
+    """Put videos into the queue, and return whether all could be added. Of the others, the page says why."""
+    forget_errors(_PLACE)
     bundle = resources.model_in_use()
     added: list[VideoJob] = []
     for name, item in items:
@@ -141,7 +152,7 @@ def _add(items: list[tuple[str, UploadedFile | Path]], options: dict[str, Any]) 
                 added.append(store.add_upload(item, request))
                 release_upload(item)
         except VideoError as error:
-            st.toast(literal(f"{name}: {error}"), icon=":material/error:")
+            keep_error(_PLACE, f"{name}: {error}")
             continue
         gate.record("started", "video", added[-1].id)
     if added:
@@ -149,4 +160,5 @@ def _add(items: list[tuple[str, UploadedFile | Path]], options: dict[str, Any]) 
     try:
         store.start_next()
     except VideoError as error:
-        show_error(error)
+        keep_error(_PLACE, error)
+    return len(added) == len(items)

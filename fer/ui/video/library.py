@@ -7,11 +7,12 @@ from typing import Final
 
 import streamlit as st
 
+from fer.errors import FerError
 from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED
 from fer.text import counted, file_size, listed, literal, printable
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
-from fer.ui.frame import errors_as_sentences
+from fer.ui.messages import forget_errors, keep_error, kept_errors
 from fer.ui.widgets import guarded_button
 from fer.video import store
 from fer.video.job import DAMAGED, QUEUED, VideoJob
@@ -19,6 +20,7 @@ from fer.video.job import DAMAGED, QUEUED, VideoJob
 _CHOSEN = "video_chosen"
 _FOLLOWED = "video_followed"
 _KIND = "video"
+_OTHERS = "video_delete_others"
 # Failed videos that are named on the page; all are in the list.
 _MOST_NAMED: Final = 3
 _STATES = {FAILED: "failed", STOPPED: "stopped", DAMAGED: "damaged"}
@@ -107,13 +109,19 @@ def deletion(one: Listed) -> None:
         icon=":material/delete:",
         help="Deletes the results of this video permanently.",
         on_click=_delete,
-        args=(one.job,),
+        args=([one.job], one.job.id),
     )
+    kept_errors(one.job.id)
 
 
-def _delete(job: VideoJob) -> None:
-    with errors_as_sentences(), gate.action("deleted", _KIND, job.id):
-        store.delete(job)
+def _delete(jobs: list[VideoJob], place: str) -> None:
+    forget_errors(place)
+    for job in jobs:
+        try:
+            with gate.action("deleted", _KIND, job.id):
+                store.delete(job)
+        except FerError as error:
+            keep_error(place, error)
 
 
 def others(own: list[Listed]) -> None:
@@ -130,15 +138,11 @@ def others(own: list[Listed]) -> None:
                 "Delete them",
                 icon=":material/delete:",
                 key="video_delete_others",
-                on_click=_delete_all,
-                args=(rest,),
+                on_click=_delete,
+                args=(rest, _OTHERS),
             )
+        kept_errors(_OTHERS)
 
 
 def _room(jobs: list[VideoJob]) -> int:
     return sum(store.size_of(job) for job in jobs)
-
-
-def _delete_all(jobs: list[VideoJob]) -> None:
-    for job in jobs:
-        _delete(job)

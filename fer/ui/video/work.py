@@ -10,7 +10,7 @@ from fer.storage.open_files import read_plain
 from fer.text import MB, counted, duration, literal
 from fer.ui.access import gate
 from fer.ui.frame import errors_as_sentences
-from fer.ui.messages import show_error
+from fer.ui.messages import forget_errors, keep_error, kept_errors
 from fer.ui.video import library
 from fer.ui.video.library import Listed, own_videos
 from fer.video import store
@@ -19,6 +19,7 @@ from fer.video.job import PICTURE, QUEUED
 _POLL_SECONDS: Final = 1.0
 _PICTURE_PX: Final = 240
 _MOST_BYTES: Final = MB
+_PLACE: Final = "video_work"
 
 
 def queue(videos: list[Listed]) -> None:
@@ -37,6 +38,7 @@ def _watch(drawn: set[str]) -> None:
     # The next one starts when the one before ends, unless that was killed.
     with errors_as_sentences():
         store.start_next()
+    kept_errors(_PLACE)
     videos = own_videos()
     active = _active(videos)
     if {one.job.id for one in active} != drawn:
@@ -89,8 +91,9 @@ def _stop_button(label: str, icon: str, one: Listed) -> None:
 
 
 def _stop(one: Listed) -> None:
+    forget_errors(_PLACE)
     try:
         with gate.action("stopped", "video", one.job.id):
             store.stop(one.job)
     except FerError as error:
-        show_error(error)
+        keep_error(_PLACE, error)
