@@ -1,35 +1,27 @@
 """Pictures of visitors: kept in memory, under addresses that nobody can guess, and only while their tab is open.
 
-The one place that reaches into the internals of Streamlit's media and session storage and of Starlette's form parser.
+The one place that reaches into the internals of Streamlit's media and session storage. `fer.ui.received` takes uploads.
 """
 
 import asyncio
 import hashlib
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 import starlette.formparsers as form_parsers
 import streamlit.runtime.media_file_manager as media_files
 import streamlit.runtime.memory_media_file_storage as media_storage
 from starlette.concurrency import run_in_threadpool
-from starlette.formparsers import MultiPartException
 from streamlit.runtime import Runtime, exists, get_instance
 from streamlit.runtime.media_file_manager import MediaFileMetadata
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from fer.text import MB
 from fer.ui.memory import give_back
-from fer.vision.images import MAX_BYTES
+from fer.ui.received import Received
 
-# A photo and what surrounds it in a request. A larger upload is a dataset or a model, which may be on disk.
-_IN_MEMORY_BYTES: Final = MAX_BYTES + MB
-# All uploads that are under way together.
-_TOTAL_BYTES: Final = 500 * MB
 _SWEEP_SECONDS: Final = 5
 # How long a download stays that no page offers any more, for browsers that fetch it late.
 _FETCH_SECONDS: Final = 60
@@ -55,7 +47,7 @@ def install() -> None:
                 f"{module.__name__} has no {name} any more, so pictures could not be kept private. Install the "
                 "versions of constraints.txt: pip install -r requirements.txt -c constraints.txt"
             )
-    form_parsers.SpooledTemporaryFile = _UploadInMemory  # type: ignore[assignment,misc]
+    form_parsers.SpooledTemporaryFile = Received  # type: ignore[assignment,misc]
     media_storage._calculate_file_id = _private_id
     media_files.MediaFileMetadata = _Fetchable  # type: ignore[misc]
 
@@ -151,44 +143,3 @@ class _Fetchable(MediaFileMetadata):
         """Let the next sweep delete the download, unless it was offered just now."""
         if time.monotonic() - self._offered >= _FETCH_SECONDS:
             super().mark_for_delete()
-
-
-class _UploadInMemory(SpooledTemporaryFile[bytes]):
-    """An upload on its way, in memory up to the size of a photo; together with the others within a bound."""
-
-    _in_use = 0
-    _counting = threading.Lock()
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self._counted = 0
-        super().__init__(max_size=_IN_MEMORY_BYTES)
-
-    def write(self, data: Any) -> int:
-        """Add to the upload.
-
-        Raises:
-            MultiPartException: all uploads together are too large.
-        """
-        if not self._rolled:  # type: ignore[attr-defined]
-            self._count(len(data))
-        return super().write(data)
-
-    def rollover(self) -> None:
-        """Continue on disk: this is no photo."""
-        super().rollover()
-        self._count(-self._counted)
-
-    def close(self) -> None:
-        """Let go of the upload."""
-        super().close()
-        self._count(-self._counted)
-
-    def __del__(self) -> None:
-        self._count(-self._counted)
-
-    def _count(self, n_bytes: int) -> None:
-        with self._counting:
-            if n_bytes > 0 and type(self)._in_use + n_bytes > _TOTAL_BYTES:
-                raise MultiPartException("Too many uploads at the same time. Try again in a moment.")
-            type(self)._in_use += n_bytes
-            self._counted += n_bytes

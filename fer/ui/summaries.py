@@ -14,6 +14,7 @@ from fer.summary.making import Describe, FigureFiles, MadeSummary, make_in_child
 from fer.summary.videos import VideoNumbers
 from fer.text import literal
 from fer.ui.frame import errors_as_sentences
+from fer.ui.received import open_upload
 
 _NONE, _FOLDER, _PATTERN, _TABLE = "Nothing", "Folder", "File name", "Table"
 _KEPT: Final = 4
@@ -98,7 +99,7 @@ def _groups(files: Sequence[str], key: str) -> Groups | None:
         )
         if table is None:
             return None
-        data = table.getvalue()
+        data = open_upload(table).read()
         column = st.selectbox("Column with the groups", table_columns(data), key=f"{key}_group_column")
         return by_table(files, data, column)
     return None

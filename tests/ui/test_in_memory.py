@@ -8,7 +8,7 @@ import pytest
 import starlette.formparsers as form_parsers
 import streamlit.runtime.media_file_manager as media_files
 import streamlit.runtime.memory_media_file_storage as media_storage
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartParser
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.session_manager import SessionInfo
@@ -64,19 +64,6 @@ def test_an_address_belongs_to_its_session_and_is_stable() -> None:
     assert len({first, longer, other}) == 3 and first[:16] == longer[:16] != other[:16]
     with mock.patch.object(in_memory, "_key", bytes(32)), as_session("one"):
         assert in_memory._private_id(PHOTO, "image/jpeg") != first, "another server has another key"
-
-
-def test_concurrent_uploads_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_memory, "_TOTAL_BYTES", 1000)
-    first, second = in_memory._UploadInMemory(), in_memory._UploadInMemory()
-    first.write(bytes(600))
-    with pytest.raises(MultiPartException, match="Try again"):
-        second.write(bytes(600))
-    first.close()
-    second.write(bytes(600))
-    assert in_memory._UploadInMemory._in_use == 600
-    del second
-    assert in_memory._UploadInMemory._in_use == 0
 
 
 def test_a_file_made_in_a_thread_is_its_visitors() -> None:

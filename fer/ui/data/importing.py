@@ -21,6 +21,7 @@ from fer.ui.data.import_summary import summary
 from fer.ui.data.label_order import Question, ask, asking
 from fer.ui.data.overview import CHOSEN
 from fer.ui.messages import show_error
+from fer.ui.received import open_upload
 from fer.ui.state import UploadedFile, release_upload
 from fer.ui.widgets import icon_choice
 
@@ -152,7 +153,7 @@ def _start_upload() -> None:
     for file in uploads:
         # Keep files of the same name apart, so that the import can refuse them by name.
         called[file.name] += 1
-        files[file.name if called[file.name] == 1 else f"{file.name} ({called[file.name]})"] = file
+        files[file.name if called[file.name] == 1 else f"{file.name} ({called[file.name]})"] = open_upload(file)
     if not _start(asking(lambda progress, order: import_uploads(files, name, options.ordered(order), progress))):
         return
     # The job holds the bytes while it needs them; a new key empties the widget.

@@ -10,6 +10,7 @@ from fer.runs.importing import MAX_ONNX_BYTES
 from fer.text import MB, literal
 from fer.ui.access import gate
 from fer.ui.messages import show_error
+from fer.ui.received import open_upload
 from fer.ui.training.notices import MODELS, notices, notify
 from fer.ui.training.use import Usable, question, use_button
 from fer.ui.widgets import guarded_button
@@ -40,7 +41,9 @@ def imported_models() -> None:
             onnx, description = by_suffix["onnx"], by_suffix["json"]
             try:
                 with st.spinner("Checking the model and testing it on a few faces ...", show_time=True):
-                    model = importing.import_model(onnx.getvalue(), description.getvalue(), name or onnx.name[:-5])
+                    model = importing.import_model(
+                        open_upload(onnx).read(), open_upload(description).read(), name or onnx.name[:-5]
+                    )
                     gate.record("imported", "model", model.name)
             except FerError as error:
                 show_error(error)

@@ -15,6 +15,7 @@ from fer.ui import resources
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
 from fer.ui.messages import forget_errors, keep_error, kept_errors
+from fer.ui.received import open_upload
 from fer.ui.state import UploadedFile, release_upload
 from fer.ui.video import library
 from fer.ui.widgets import detector_choice, icon_choice
@@ -26,8 +27,8 @@ _DROP, _FOLDER = "Drop videos", "From data/"
 _ICONS: Final = {_DROP: ":material/upload:", _FOLDER: ":material/folder_open:"}
 _ALL, _NTH, _PER_SECOND = "Every frame", "Every n-th frame", "Frames per second"
 _KEPT: Final = (
-    "An uploaded video is stored on this machine only while it is analysed; then it is deleted. Its results, with "
-    "pictures of faces, stay until you delete them on this page."
+    "An uploaded video is stored on this machine only until it is analysed or you close this tab; then it is deleted. "
+    "Its results, with pictures of faces, stay until you delete them on this page."
 )
 _ROUND: Final = "video_round"
 _PLACE: Final = "video_adding"
@@ -149,7 +150,7 @@ def _add(items: list[tuple[str, UploadedFile | Path]], options: dict[str, Any]) 
             if isinstance(item, Path):
                 added.append(store.add_file(request))
             else:
-                added.append(store.add_upload(item, request))
+                added.append(store.add_upload(open_upload(item), request))
                 release_upload(item)
         except VideoError as error:
             keep_error(_PLACE, f"{name}: {error}")
