@@ -19,7 +19,7 @@ _YOLO_FOLDER, _YOLO_SUFFIX = "labels", ".txt"
 # A line of YOLO is a class and a box, or a class and the corners of a polygon.
 _LEAST_YOLO_VALUES: Final = 5
 _MAX_ANNOTATION_BYTES: Final = 100_000
-_MAX_YAML_BYTES: Final = 100_000
+_MAX_YAML_BYTES: Final = 20_000
 _UNREADABLE: Final = "its annotation can't be read"
 
 

@@ -33,7 +33,7 @@ READ_ERRORS: Final = (
 _SYSTEM_NAMES: Final = frozenset({"__MACOSX", "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r", "$RECYCLE.BIN"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A file: its path below the root, and its size in bytes."""
 
@@ -91,9 +91,9 @@ class FolderTree:
                     pending.append(Path(item.path))
                 elif item.is_file() and self._is_inside(item):
                     found.append(Entry(path, item.stat().st_size))
-            if len(found) > limits.MAX_ENTRIES:
+            if len(found) > limits.MAX_FOLDER_ENTRIES:
                 raise DatasetError(
-                    f"{self.name} holds more than {limits.MAX_ENTRIES:,} files; choose the dataset's own folder."
+                    f"{self.name} holds more than {limits.MAX_FOLDER_ENTRIES:,} files; choose the dataset's own folder."
                 )
         return sorted(found, key=lambda entry: entry.path.parts)
 

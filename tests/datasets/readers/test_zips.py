@@ -3,14 +3,15 @@
 import io
 import struct
 import zipfile
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from fer.datasets.readers import budget
+from fer.datasets.readers.trees import FolderTree
 from fer.datasets.readers.zips import ZipTree
 from fer.errors import DatasetError
-from tests.support.forms import image_files, synthetic_faces, zip_bytes
+from tests.support.forms import image_files, synthetic_faces, write_files, zip_bytes
 
 GOOD = image_files(synthetic_faces())
 
@@ -25,9 +26,19 @@ def full_of_entries(n_entries: int) -> bytes:
 
 def test_more_entries_than_any_dataset_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_ENTRIES", 500)
-    with pytest.raises(DatasetError, match="more than 500 files"):
+    with pytest.raises(DatasetError, match="more than 500 files; unpack it, and import the folder"):
         ZipTree(io.BytesIO(full_of_entries(501)), "upload.zip")
     assert len(ZipTree(io.BytesIO(full_of_entries(500)), "upload.zip").entries()) == 500
+
+
+def test_a_folder_may_hold_more_files_than_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_ENTRIES", 5)
+    monkeypatch.setattr(budget, "MAX_FOLDER_ENTRIES", len(GOOD))
+    root = write_files(tmp_path / "faces", GOOD)
+    assert len(FolderTree(root).entries()) == len(GOOD)
+    (root / "one more.png").touch()
+    with pytest.raises(DatasetError, match=f"more than {len(GOOD)} files; choose the dataset's own folder"):
+        FolderTree(root).entries()
 
 
 def test_entries_are_counted_if_the_directory_states_a_wrong_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import psutil
 
+from fer.datasets.faces import FaceDataset
 from fer.datasets.store import catalog
 from fer.datasets.store.importing import import_path
 from fer.datasets.store.staging import clean_staging
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
-from tests.support.forms import packed_table, parquet_bytes, snapshot, synthetic_faces, zip_bytes
+from tests.support.forms import packed_table, parquet_bytes, snapshot, zip_bytes
 
 _MOST_SECONDS = 30
 
@@ -73,8 +75,10 @@ def test_an_import_killed_while_its_child_decodes_parquet_leaves_nothing(
     import_path(table, name="old")
     before = snapshot(fer_home)
     (tmp_path / "temporary").mkdir()
-    # More rows than the pipe between the two holds, so that the child is writing when its parent is killed.
-    data = zip_bytes({"faces.parquet": parquet_bytes(synthetic_faces(2000, 0, 0), list(EMOTIONS))})
+    # More than the pipe between the two holds, so that the child is writing when its parent is killed.
+    noise = np.random.default_rng(0).integers(0, 256, (800, 48, 48), np.uint8)
+    faces = FaceDataset("noise", noise, np.arange(800) % 7, np.zeros(800, np.uint8))
+    data = zip_bytes({"faces.parquet": parquet_bytes(faces, list(EMOTIONS))})
     (tmp_path / "faces.zip").write_bytes(data)
     process = subprocess.Popen(
         [sys.executable, "-c", DECODING, str(tmp_path / "faces.zip")],
