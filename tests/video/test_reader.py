@@ -50,6 +50,17 @@ def test_a_child_that_takes_too_much_memory_is_stopped(clip: Path) -> None:
     assert gone(reader._process.pid)
 
 
+def test_the_memory_of_a_child_does_not_grow_with_the_video(tmp_path: Path) -> None:
+    clip = Clip().write(tmp_path / "clip.mp4", plain(80, 1280, 720))
+    memory = {}
+    with VideoReader(Request(str(clip))) as reader:
+        for frame in reader.frames():
+            # It is at most some frames ahead.
+            memory[frame.number] = reader._watched.memory_info().rss if frame.number in (25, 65) else 0
+    # A frame in YUV has 1.4 MB.
+    assert memory[65] - memory[25] < 10 * MB
+
+
 def test_a_silent_child_is_stopped(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def sleeping(module_name: str, argument: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
