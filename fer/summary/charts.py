@@ -30,9 +30,10 @@ _BAND: Final = 0.8
 
 
 def shown_groups(content: Content) -> tuple[ChartedGroup, ...]:
-    """Return the groups that charts show: all, or the largest if there are many."""
-    largest = sorted(content.charted, key=lambda group: -group.n)[:MOST_GROUPS]
-    return tuple(group for group in content.charted if group in largest)
+    """Return the groups that charts show: all with something to show, or the largest of them if there are many."""
+    filled = [group for group in content.charted if group.n] or list(content.charted)
+    largest = sorted(filled, key=lambda group: -group.n)[:MOST_GROUPS]
+    return tuple(group for group in filled if group in largest)
 
 
 def shares_figure(content: Content, *, dark: bool = False) -> "Figure":

@@ -62,6 +62,14 @@ def test_the_largest_groups_are_shown_in_their_order() -> None:
     assert [group.name for group in shown] == list("cdefghij")
 
 
+def test_a_group_without_a_face_is_not_in_the_charts() -> None:
+    content = grouped("a", "b", "c")
+    empty = replace(content.charted[1], n=0)
+    some = replace(content, charted=(content.charted[0], empty, content.charted[2]))
+    assert [group.name for group in charts.shown_groups(some)] == ["a", "c"]
+    assert charts.shown_groups(replace(content, charted=(empty,))) == (empty,), "an empty chart"
+
+
 @pytest.mark.parametrize("draw", DRAW)
 def test_odd_names_are_drawn_as_they_are(draw) -> None:
     names = ("$x^", "_line", "<b>&")
