@@ -18,7 +18,7 @@ from fer import paths
 from fer.errors import ConfigError
 from fer.runs import layout, process
 from fer.runs.config import TrainConfig
-from fer.runs.progress import ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Progress
+from fer.runs.progress import ACTIVE, ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Progress
 from fer.storage import files
 from fer.storage.files import Signature, signature
 from fer.storage.open_files import open_plain, read_plain
@@ -63,7 +63,7 @@ class RunSummary:
     @property
     def active(self) -> bool:
         """Return whether it has a living process: it is running or queued."""
-        return self.state in (RUNNING, QUEUED)
+        return self.state in ACTIVE
 
     @property
     def validation_accuracy(self) -> float | None:
@@ -190,7 +190,7 @@ class _Cache:
     def bytes_of(self, folder: Path, state: str, read: _Read) -> int:
         """Return a run's size on disk, measured when its state changes, and when the files of an ended run change."""
         # A running one replaces its files every second.
-        occasion = (state, () if state in (RUNNING, QUEUED) else read.signatures)
+        occasion = (state, () if state in ACTIVE else read.signatures)
         with self._lock:
             known = self._sizes.get(folder)
         if known is not None and known[0] == occasion:
@@ -257,7 +257,7 @@ def _summary(folder: Path) -> RunSummary:
         state=state,
         progress=read.progress,
         has_bundle=read.has_bundle,
-        stopping=state in (RUNNING, QUEUED) and (folder / layout.STOP).exists(),
+        stopping=state in ACTIVE and (folder / layout.STOP).exists(),
         bytes=_cache.bytes_of(folder, state, read),
         measured=read.measured,
     )

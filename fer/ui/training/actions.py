@@ -13,7 +13,7 @@ from fer.ui.frame import errors_as_sentences
 from fer.ui.messages import show_error
 from fer.ui.training.downloads import downloads_of
 from fer.ui.training.form import clone
-from fer.ui.training.notices import FORM_ANCHOR, RUNNING_ANCHOR, RUNS, notify
+from fer.ui.training.notices import FORM_ANCHOR, RUNNING_ANCHOR, RUNS, While, notify
 from fer.ui.training.use import Usable, question, use_button
 from fer.ui.widgets import guarded_button
 
@@ -56,7 +56,7 @@ def _resume(run: RunSummary) -> None:
     except FerError as error:
         show_error(error)
         return
-    notify(f"'{literal(run.name)}' continues. [Watch it](#{RUNNING_ANCHOR}).", RUNS)
+    notify(f"'{literal(run.name)}' continues. [Watch it](#{RUNNING_ANCHOR}).", RUNS, true_while=While(run.id))
     st.rerun()
 
 

@@ -13,12 +13,13 @@ from fer.runs.config import MODELS, NETWORKS, TrainConfig
 from fer.runs.making import MAX_NAME
 from fer.runs.presets import GROUPS, NETWORK_FACTS, PRESETS, Preset, label
 from fer.runs.probing import measure_speed
+from fer.runs.progress import QUEUED
 from fer.runs.store import RunSummary
 from fer.text import duration, literal
 from fer.ui.access import gate
 from fer.ui.data_choice import ELSEWHERE, data_options
 from fer.ui.messages import show_error
-from fer.ui.training.notices import FORM, FORM_ANCHOR, RUNNING_ANCHOR, notices, notify
+from fer.ui.training.notices import FORM, FORM_ANCHOR, RUNNING_ANCHOR, While, notices, notify
 from fer.ui.training.widgets import setting
 
 _FORM: Final = "training_form"
@@ -177,14 +178,14 @@ def _start(config: TrainConfig, name: str) -> None:
         show_error(error)
         return
     ahead = [other for other in store.active_runs() if other.id != run_id]
-    if run.state == "queued" and ahead:
+    if run.state == QUEUED and ahead:
         notify(
             f"'{literal(run.name)}' is queued and starts when '{literal(ahead[0].name)}' has ended.",
             FORM,
-            while_queued=run_id,
+            true_while=While(run_id, (QUEUED,)),
         )
     else:
-        notify(f"'{literal(run.name)}' has started. [Watch it](#{RUNNING_ANCHOR}).", FORM)
+        notify(f"'{literal(run.name)}' has started. [Watch it](#{RUNNING_ANCHOR}).", FORM, true_while=While(run_id))
     st.rerun()
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from fer.runs.progress import FAILED, FINISHED, INTERRUPTED, QUEUED
+from fer.runs.progress import ACTIVE, FAILED, FINISHED, INTERRUPTED
 from fer.runs.store import RunSummary
 from fer.text import literal, percent
 from fer.ui.state import remembered
@@ -28,25 +28,37 @@ _ENDED: Final = "training_ended"
 
 
 @dataclass(frozen=True)
+class While:
+    """The states of a run in which a message about it is true."""
+
+    run_id: str
+    states: tuple[str, ...] = ACTIVE
+
+    def holds(self, found: Sequence[RunSummary]) -> bool:
+        """Return whether the run is in one of the states."""
+        return any(run.id == self.run_id and run.state in self.states for run in found)
+
+
+@dataclass(frozen=True)
 class _Notice:
-    """A message, where it is drawn, and the run that must still be queued for it to be true ('' if none)."""
+    """A message, where it is drawn, and how long it is true (None if its truth doesn't end)."""
 
     text: str
     place: str
     error: bool
-    while_queued: str
+    true_while: While | None
 
 
-def notify(text: str, place: str = TOP, *, error: bool = False, while_queued: str = "") -> None:
-    """Show a message from the page's next run on, until the user does something.
+def notify(text: str, place: str = TOP, *, error: bool = False, true_while: While | None = None) -> None:
+    """Show a message from the page's next run on, until the user does something or it is no longer true.
 
     Args:
         text: the message.
         place: the part of the page that the user is looking at: TOP, FORM, RUNS or MODELS.
         error: whether something failed.
-        while_queued: the id of a run; the message goes when this run is no longer queued.
+        true_while: the message goes when this no longer holds.
     """
-    _waiting().append(_Notice(text, place, error, while_queued))
+    _waiting().append(_Notice(text, place, error, true_while))
 
 
 def waiting() -> bool:
@@ -94,7 +106,7 @@ def watch(found: Sequence[RunSummary]) -> None:
     Args:
         found: all runs.
     """
-    _drop_outdated({run.id for run in found if run.state == QUEUED})
+    _drop_outdated(found)
     watched = remembered(_WATCHED, set[str])
     active = {run.id for run in found if run.active}
     ended = [run for run in found if run.id in watched - active]
@@ -109,9 +121,9 @@ def watch(found: Sequence[RunSummary]) -> None:
         st.session_state[_ENDED] = max(ended, key=lambda run: run.progress.ended or 0.0).id
 
 
-def _drop_outdated(queued: set[str]) -> None:
+def _drop_outdated(found: Sequence[RunSummary]) -> None:
     for notices_list in (_standing(), _waiting()):
-        notices_list[:] = [one for one in notices_list if not one.while_queued or one.while_queued in queued]
+        notices_list[:] = [one for one in notices_list if one.true_while is None or one.true_while.holds(found)]
 
 
 def just_ended() -> str | None:

@@ -50,7 +50,9 @@ def test_a_message_about_the_queue_goes_when_the_run_starts(runs: list[RunSummar
     runs[0] = replace(runs[0], state="queued")
     app = opened()
     app.session_state["training_notices"] = [
-        notices._Notice("'run 2' is queued.", notices.FORM, error=False, while_queued=runs[0].id)
+        notices._Notice(
+            "'run 2' is queued.", notices.FORM, error=False, true_while=notices.While(runs[0].id, ("queued",))
+        )
     ]
     assert said(app.run()) == ["'run 2' is queued."]
     app.session_state["draw again"] = True
@@ -58,6 +60,18 @@ def test_a_message_about_the_queue_goes_when_the_run_starts(runs: list[RunSummar
     runs[0] = replace(runs[0], state="running")
     app.session_state["draw again"] = True
     assert said(app.run()) == []
+
+
+def test_a_message_that_a_run_has_started_goes_when_it_ends(runs: list[RunSummary]) -> None:
+    app = opened()
+    app.session_state["training_notices"] = [
+        notices._Notice("'run 1' has started.", notices.FORM, error=False, true_while=notices.While(runs[1].id))
+    ]
+    assert said(app.run()) == ["'run 1' has started."]
+    runs[1] = ended(runs[1], "stopped")
+    app.session_state["draw again"] = True
+    [only] = said(app.run())
+    assert only.startswith("'run 1' was stopped.")
 
 
 def ended(run: RunSummary, state: str, **progress: Any) -> RunSummary:
