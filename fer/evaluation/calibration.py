@@ -10,6 +10,8 @@ from scipy.special import log_softmax, softmax
 
 N_BINS: Final = 15
 TARGET_ACCURACY: Final = 0.8
+# Fewer answers would be right by chance: the most confident face of a model that has learned nothing often is.
+_LEAST_COVERAGE: Final = 0.05
 # Range of the search. A network that needs a temperature outside it is broken.
 _TEMPERATURES: Final = (0.1, 10.0)
 
@@ -73,10 +75,11 @@ def fit_confidence_threshold(
         target_accuracy: accuracy that the answered faces must reach, 0..1.
 
     Returns:
-        0.0 if all faces can be answered. 1.0 if no threshold reaches the accuracy, so that almost no face is answered.
+        0.0 if all faces can be answered. 1.0 if no threshold that answers at least one face in twenty reaches the
+        accuracy, so that almost no face is answered.
     """
     curve = coverage_curve(probabilities, labels)
-    enough = np.flatnonzero(curve.accuracy >= target_accuracy)
+    enough = np.flatnonzero((curve.accuracy >= target_accuracy) & (curve.coverage >= _LEAST_COVERAGE))
     if not len(enough):
         return 1.0
     # The curve begins at the highest threshold.

@@ -116,6 +116,13 @@ def test_the_threshold_of_a_useless_model_answers_no_face() -> None:
     assert answered_at(rows([0.9, 0.8]), np.array([0, 0]), 1.0).accuracy is None
 
 
+def test_a_few_answers_that_happen_to_be_right_are_no_reason_for_a_threshold() -> None:
+    confidences = rows(list(np.linspace(0.9, 0.3, 100)))
+    for n_right, answers in ((4, False), (5, True)):
+        labels = np.where(np.arange(100) < n_right, 3, 0)
+        assert (fit_confidence_threshold(confidences, labels, 1.0) < 1) is answers
+
+
 def test_the_threshold_works_in_float32() -> None:
     probabilities = rows(CONFIDENCES).astype(np.float32)
     threshold = fit_confidence_threshold(rows(CONFIDENCES), LABELS)
