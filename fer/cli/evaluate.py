@@ -1,6 +1,7 @@
 """`fer evaluate`: measure a model on labelled faces and write tables, JSON and reports."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,30 +138,45 @@ def _work(
             lambda share, text: progress.update(reading, completed=share, description=escape(text)),
         )
         progress.remove_task(reading)
-        results = [_evaluate(one, evaluation_set, progress, robustness=robustness, fresh=fresh) for one in classifiers]
+        results = [
+            _evaluate(one, name, evaluation_set, progress, robustness=robustness, fresh=fresh)
+            for one, name in zip(classifiers, _names(classifiers), strict=True)
+        ]
     return evaluation_set, results
 
 
+def _names(classifiers: Sequence[EmotionClassifier]) -> list[str]:
+    """Return the models' names; the ids of runs or the names of folders if two would be the same."""
+    names = [display_name(one.bundle) for one in classifiers]
+    return names if len(set(names)) == len(names) else [one.bundle.name for one in classifiers]
+
+
 def _evaluate(
-    classifier: EmotionClassifier, evaluation_set: EvaluationSet, progress: Progress, *, robustness: bool, fresh: bool
+    classifier: EmotionClassifier,
+    name: str,
+    evaluation_set: EvaluationSet,
+    progress: Progress,
+    *,
+    robustness: bool,
+    fresh: bool,
 ) -> EvaluationResult:
-    bundle, name = classifier.bundle, escape(classifier.bundle.name)
-    task = progress.add_task(name)
+    shown = escape(name)
+    task = progress.add_task(shown)
 
     def tell(stage: str, done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total, description=f"{name}, {stage}")
+        progress.update(task, completed=done, total=total, description=f"{shown}, {stage}")
 
     def wait() -> None:
-        progress.update(task, description=f"{name}, waiting for another evaluation of the same faces")
+        progress.update(task, description=f"{shown}, waiting for another evaluation of the same faces")
 
     if isinstance(classifier, MirroredClassifier):
         # Stored results are of single crops.
-        return evaluate_model(classifier, evaluation_set, robustness=robustness, on_progress=tell).called(bundle.name)
+        return evaluate_model(classifier, evaluation_set, robustness=robustness, on_progress=tell).called(name)
     try:
         result = evaluate_once(
             classifier,
             evaluation_set,
-            name=display_name(bundle),
+            name=name,
             robustness=robustness,
             fresh=fresh,
             on_progress=tell,
@@ -170,7 +186,7 @@ def _evaluate(
         # The user asked for the metrics; storing them is only a convenience.
         progress.console.print(f"The result is not stored. {error}", markup=False, highlight=False)
         result = evaluate_model(classifier, evaluation_set, robustness=robustness, on_progress=tell)
-    return result.called(bundle.name)
+    return result.called(name)
 
 
 def _print(result: EvaluationResult, path: str, console: Console, *, mirror: bool) -> None:
@@ -180,7 +196,7 @@ def _print(result: EvaluationResult, path: str, console: Console, *, mirror: boo
     derived = f" ({DERIVED})" if data.derived else ""
     # Soft wrap, because a path may be longer than the line.
     console.print(
-        f"{result.model.name} on {path}, {data.split} split{derived}, {counted(metrics.n, 'face')}",
+        f"'{result.model.name}' on {path}, {data.split} split{derived}, {counted(metrics.n, 'face')}",
         highlight=False,
         soft_wrap=True,
     )

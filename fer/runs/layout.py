@@ -11,6 +11,8 @@ CONFIG: Final = "config.json"
 METRICS: Final = "metrics.csv"
 PROGRESS: Final = "progress.json"
 NOTES: Final = "notes.json"
+# Next to the copy of a model that is in use: the run it came from.
+ORIGIN: Final = "origin.json"
 BEST: Final = "best.json"
 LOG: Final = "log.txt"
 REPORT: Final = "report.json"

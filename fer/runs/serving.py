@@ -25,7 +25,6 @@ PARITY_FILE: Final = "parity.json"
 PARITY: Final = 1e-4
 _PARITY_FACES: Final = 16
 _MODELS: Final = "models"
-_ORIGIN: Final = "origin.json"
 
 
 def parity_batch() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -67,7 +66,7 @@ def use_shipped() -> None:
 
 def run_in_use() -> str | None:
     """Return the id of the run whose model is in use; None for the shipped or an imported model."""
-    run_id = files.read_json(current.current_bundle_path().parent / _ORIGIN).get("run")
+    run_id = files.read_json(current.current_bundle_path().parent / layout.ORIGIN).get("run")
     return run_id if isinstance(run_id, str) else None
 
 
@@ -114,7 +113,7 @@ def _copy(bundle: Bundle, name: str, run_id: str) -> Bundle:
                 if file.is_file():
                     files.link_or_copy(file, part / layout.BUNDLE / file.name)
             files.replace_folder(part, target)
-        files.write_json(target / _ORIGIN, {"run": run_id})
+        files.write_json(target / layout.ORIGIN, {"run": run_id})
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise RunError(f"The model can't be copied ({error.strerror}); free some disk space and try again.") from error

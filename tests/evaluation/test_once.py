@@ -89,5 +89,10 @@ def test_a_model_has_the_name_its_user_knows(fer_home: Path) -> None:
     assert display_name(bundle) == "20260101-000000-abcd"
     write_json(run / "notes.json", {"name": "gentle"})
     assert display_name(bundle) == "gentle"
+    copy = make_bundle(fer_home / "runs" / "models" / bundle.hash / "slug" / "bundle")
+    write_json(copy.path.parent / "origin.json", {"run": run.name})
+    assert display_name(copy) == "gentle"
+    write_json(copy.path.parent / "origin.json", {"run": "20990101-000000-abcd"})
+    assert display_name(copy) == "slug", "the run was deleted"
     assert display_name(Bundle(SHIPPED_BUNDLE)) == "Shipped model"
     assert display_name(Bundle(fer_home / "elsewhere")) == "elsewhere"
