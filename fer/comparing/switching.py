@@ -126,8 +126,10 @@ def _not_sure(bundle: Bundle, current: Bundle, found: RunPredictions | None) -> 
     before = None if theirs is None else theirs.n_not_sure / len(found)
     if share < _MOSTLY or (before is not None and share <= before):
         return _Part()
-    n_faces = counted(len(found), "face")
+    n_faces, n_sure = counted(len(found), "face"), len(found) - mine.n_not_sure
     which = f"all of these {n_faces}" if share == 1 else f"{percent(share, 0)} of these {n_faces}"
+    if n_sure > 0 and percent(share, 0) == percent(1, 0):
+        which = f"all but {n_sure:,} of these {n_faces}"
     instead = "" if before is None else f", instead of {percent(before, 0)}"
     return _Part(f"It would answer 'not sure' to {which}{instead}.", doubtful=True)
 

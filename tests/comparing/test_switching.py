@@ -40,6 +40,14 @@ def test_a_worse_model_that_is_never_sure_is_doubtful(make_run: MakeRun, in_use:
     assert found.sentences[1] == "It would answer 'not sure' to all of these 100 faces, instead of 0 %."
 
 
+def test_a_model_that_is_hardly_ever_sure_is_told_by_its_sure_faces(make_run: MakeRun, in_use: Bundle) -> None:
+    run_id = make_run(bundle={"confidence_threshold": 0.5})
+    write_answers(run_id, [True] * 1000, in_use=(in_use.hash, [True] * 1000), n_sure=2)
+    found = change(run_id)
+    assert found.doubtful
+    assert "It would answer 'not sure' to all but 2 of these 1,000 faces" in found.text
+
+
 def test_a_better_model_is_not_doubtful(make_run: MakeRun, in_use: Bundle) -> None:
     run_id = make_run(bundle=True)
     write_answers(run_id, [True] * 80 + [False] * 20, in_use=(in_use.hash, [True] * 50 + [False] * 50))

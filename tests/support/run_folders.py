@@ -92,14 +92,17 @@ def write_answers(
     confidence: float = 0.9,
     faces: str = "faces",
     in_use: tuple[str, Sequence[bool]] | None = None,
+    n_sure: int | None = None,
 ) -> None:
     """Write the predictions of a run for faces that are all angry: 'angry' where it is right, else 'disgust'.
 
-    `in_use` is the hash of another model, and where that is right.
+    `in_use` is the hash of another model, and where that is right. The run's model is sure of the first `n_sure` faces.
     """
     run = paths.runs_dir() / run_id
     bundle = load_bundle(run / layout.BUNDLE)
     models = [_answers(bundle.hash, right, confidence, bundle.confidence_threshold)]
+    if n_sure is not None:
+        models[0].confidence[n_sure:] = [0.0] * (len(right) - n_sure)
     if in_use:
         models.append(_answers(*in_use, confidence, 0.5))
     found = RunPredictions(faces, "greys", "test", [0] * len(right), models)
