@@ -214,14 +214,14 @@ def in_words(comparison: RunComparison, names: dict[str, str]) -> list[str]:
     said = []
     if comparison.best is not None:
         said.append(
-            f"{names[comparison.best]} is right on {percent(comparison.accuracy)} of the {comparison.faces}."
+            f"'{names[comparison.best]}' is right on {percent(comparison.accuracy)} of the {comparison.faces}."
             if comparison.rivals[0].accuracy == comparison.accuracy
-            else f"{names[comparison.best]} is right most often: on {percent(comparison.accuracy)} of the "
+            else f"'{names[comparison.best]}' is right most often: on {percent(comparison.accuracy)} of the "
             f"{comparison.faces}."
         )
         said += [_against(rival, names[rival.run_id], len(comparison.rivals)) for rival in comparison.rivals]
     for run_id, reason in comparison.untested.items():
-        said.append(f"{names[run_id]} can't be tested against the others: it {reason}.")
+        said.append(f"'{names[run_id]}' can't be tested against the others: it {reason}.")
     return said
 
 
@@ -229,5 +229,5 @@ def _against(rival: Rival, name: str, n_rivals: int) -> str:
     corrected = f", corrected for {n_rivals} comparisons" if n_rivals > 1 else ""
     test = f"McNemar's exact test on the same faces, {p_in_words(rival.test.p_value)}{corrected}"
     if rival.test.significant:
-        return f"That is significantly better than {name} with {percent(rival.accuracy)} ({test})."
-    return f"The difference from {name} with {percent(rival.accuracy)} may be chance ({test})."
+        return f"That is significantly better than '{name}' with {percent(rival.accuracy)} ({test})."
+    return f"The difference from '{name}' with {percent(rival.accuracy)} may be chance ({test})."

@@ -46,7 +46,7 @@ def sets_in_words(sets: SetMetrics) -> str:
 def about(results: Sequence[EvaluationResult]) -> str:
     """Return one line that names the models, the split and the data."""
     data = results[0].data
-    names = " and ".join(result.model.name for result in results)
+    names = " and ".join(f"'{result.model.name}'" for result in results)
     left_out = f", {counted(data.left_out, 'image')} left out" if data.left_out else ""
     part = f" ({DERIVED})" if data.derived else ""
     n_faces = counted(results[0].metrics.n, "face")
@@ -57,7 +57,7 @@ def about(results: Sequence[EvaluationResult]) -> str:
 def verdict(comparison: McNemar, first: str, second: str) -> str:
     """Return two sentences that say whether one of two models is better."""
     only = (
-        f"Only {first} is right on {counted(comparison.only_first, 'face')}, only {second} on "
+        f"Only '{first}' is right on {counted(comparison.only_first, 'face')}, only '{second}' on "
         f"{comparison.only_second:,}. Both are right on {comparison.both_right:,} and wrong on "
         f"{comparison.both_wrong:,}."
     )
@@ -65,7 +65,7 @@ def verdict(comparison: McNemar, first: str, second: str) -> str:
     if not comparison.significant:
         return f"{only} The difference is not statistically significant {test}."
     better = first if comparison.only_first > comparison.only_second else second
-    return f"{only} {better} is significantly better {test}."
+    return f"{only} '{better}' is significantly better {test}."
 
 
 def p_in_words(p_value: float) -> str:
@@ -85,7 +85,7 @@ def crowd(result: EvaluationResult) -> str | None:
         else f" Rank correlation of the model's confidence with the share of votes for that expression: {rank:.2f}."
     )
     return (
-        f"On {counted(found.n, 'face')} the FER+ votes have one clear favourite. {result.model.name} agrees with the "
+        f"On {counted(found.n, 'face')} the FER+ votes have one clear favourite. '{result.model.name}' agrees with the "
         f"votes on {percent(found.accuracy)} of these faces and with the labels on "
         f"{percent(found.label_accuracy)}. Votes and labels agree on {percent(found.labels_agree)}.{correlation}"
     )

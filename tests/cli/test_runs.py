@@ -170,7 +170,7 @@ def test_compare_says_which_is_better(fer: Fer, make_run: Callable[..., str]) ->
     write_answers(poor, [True] * 20 + [False] * 20)
     told = fer("compare", poor, good)
     assert told.exit_code == 0, told.output
-    for text in ("good [/b] is right most often: on 75.0 %", "significantly better than poor", "seed", "32.0 %"):
+    for text in ("'good [/b]' is right most often: on 75.0 %", "significantly better than 'poor'", "seed", "32.0 %"):
         assert text in told.output, text
     values = json.loads(fer("compare", poor, good, "--json").stdout)
     assert values["best"] == good

@@ -34,15 +34,15 @@ def test_a_clear_lead_is_significant(make_run: MakeRun) -> None:
     assert (rival.run_id, rival.accuracy, rival.test.only_first, rival.test.only_second) == (poor, 0.5, 10, 0)
     assert rival.test.p_value == pytest.approx(2 / 1024)
     text = said(poor, good)
-    assert "good is right most often: on 75.0 % of the 40 faces of the test split of greys." in text
-    assert "significantly better than poor with 50.0 % (McNemar's exact test on the same faces, p = 0.002)" in text
+    assert "'good' is right most often: on 75.0 % of the 40 faces of the test split of greys." in text
+    assert "significantly better than 'poor' with 50.0 % (McNemar's exact test on the same faces, p = 0.002)" in text
 
 
 def test_a_small_lead_may_be_chance(make_run: MakeRun) -> None:
     first, second = make_run(name="first", bundle=True), make_run(name="second", bundle=True)
     write_answers(first, [True] * 21 + [False] * 19)
     write_answers(second, [True] * 20 + [False] * 20)
-    assert "The difference from second with 50.0 % may be chance" in said(first, second)
+    assert "The difference from 'second' with 50.0 % may be chance" in said(first, second)
 
 
 def test_several_rivals_are_corrected_for(make_run: MakeRun) -> None:
@@ -62,10 +62,10 @@ def test_each_run_that_cannot_be_tested_says_why(make_run: MakeRun) -> None:
     old, bare, other = make_run(name="old", bundle=True), make_run(name="bare"), make_run(name="other", bundle=True)
     write_answers(other, [True] * 3, faces="other faces")
     text = said(good, poor, old, bare, other)
-    assert "significantly better than poor" in text
-    assert "old can't be tested against the others: it ended before runs stored their predictions." in text
-    assert "bare can't be tested against the others: it has no model yet." in text
-    assert "other can't be tested against the others: it was measured on the 3 faces" in text
+    assert "significantly better than 'poor'" in text
+    assert "'old' can't be tested against the others: it ended before runs stored their predictions." in text
+    assert "'bare' can't be tested against the others: it has no model yet." in text
+    assert "'other' can't be tested against the others: it was measured on the 3 faces" in text
 
 
 def test_without_common_faces_no_run_is_better(make_run: MakeRun) -> None:
@@ -73,8 +73,8 @@ def test_without_common_faces_no_run_is_better(make_run: MakeRun) -> None:
     write_answers(first, [True] * 4)
     assert compare_runs([read(first), read(second)]).best is None
     text = said(first, second)
-    assert "first can't be tested" in text
-    assert "second can't be tested" in text
+    assert "'first' can't be tested" in text
+    assert "'second' can't be tested" in text
 
 
 def test_results_are_those_of_the_best_split(make_run: MakeRun) -> None:

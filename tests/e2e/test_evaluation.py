@@ -179,7 +179,7 @@ def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: 
     expect(shown).to_have_count(2)
     expect(shown.nth(0)).to_contain_text(accuracy)
     expect(shown.nth(1)).to_contain_text(percent(other.accuracy))
-    expect(page.get_by_text("Only tiny is right on", exact=False)).to_be_visible()
+    expect(page.get_by_text("Only 'tiny' is right on", exact=False)).to_be_visible()
     expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
     app.choose("Predictions of", "gentle")
     n_wrong = other.n - int(other.confusion.trace())

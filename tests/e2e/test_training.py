@@ -208,8 +208,8 @@ def test_two_runs_are_compared_and_the_better_one_is_used_in_place(page: Page, h
             # A table is a picture to the browser; the boxes are in its first column.
             table.click(position={"x": 18, "y": _ROW_PX * row + _ROW_PX // 2})
             expect(page.get_by_text("Select a run to see its curves")).not_to_be_visible()
-        expect(page.get_by_text("good is right most often: on 90.0 % of the 100 faces")).to_be_visible()
-        expect(page.get_by_text("significantly better than poor with 60.0 %")).to_be_visible()
+        expect(page.get_by_text("'good' is right most often: on 90.0 % of the 100 faces")).to_be_visible()
+        expect(page.get_by_text("significantly better than 'poor' with 60.0 %")).to_be_visible()
         page.get_by_role("button", name="Use 'poor'").click()
         expect(page.get_by_text("on 60.0 % of the 100 faces")).to_be_visible()
         page.get_by_role("button", name="Keep the model in use").click()

@@ -231,7 +231,7 @@ def test_counts_agree_with_their_noun(n: int, words: str, classifier) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"), [(0, "not statistically significant"), (40, "first is significantly better")]
+    ("wrong", "words"), [(0, "not statistically significant"), (40, "'first' is significantly better")]
 )
 def test_the_verdict_names_the_better_model_if_there_is_one(wrong: int, words: str, made, classifier) -> None:
     found = evaluation_set(grey_faces(70))
@@ -240,4 +240,4 @@ def test_the_verdict_names_the_better_model_if_there_is_one(wrong: int, words: s
     probabilities[:wrong] = np.roll(probabilities[:wrong], 1, axis=1)
     text = verdict(compare(one, replace(one, probabilities=probabilities)), "first", "second")
     assert words in text
-    assert f"Only first is right on {wrong} faces, only second on 0." in text
+    assert f"Only 'first' is right on {wrong} faces, only 'second' on 0." in text

@@ -43,7 +43,7 @@ def test_the_open_comparison_stays_when_another_model_is_put_to_use(
     page = open_page(EVALUATION)
     assert box(page, "Model A").value == str(second.path)
     shown = [(metric.label, metric.value) for metric in page.metric]
-    assert shown and "gentle on the test split" in texts(page)
+    assert shown and "'gentle' on the test split" in texts(page)
     serving.use_shipped()
     page.run()
     assert box(page, "Model A").value == str(second.path)
@@ -65,7 +65,7 @@ def test_an_imported_model_can_be_evaluated_before_it_is_used(
     assert "Evaluate" in buttons(page) and not page.metric
     box(page, "Model A").set_value(str(lab.path)).run()
     assert not page.exception
-    assert page.metric and "lab on the test split" in texts(page)
+    assert page.metric and "'lab' on the test split" in texts(page)
 
 
 def test_comparing_models_keeps_the_one_in_use_loaded(tmp_path: Path, open_page: OpenPage) -> None:

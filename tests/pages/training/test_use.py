@@ -89,7 +89,7 @@ def test_runs_are_compared_even_with_equal_names_or_without_epochs(
     assert list(results.loc["Accuracy"]) == ["", "34.0 % on validation", "32.0 % on validation"]
     assert list(differences.index) == ["Seed"]
     assert differences.shape[1] == 3
-    assert "empty can't be tested against the others: it has no model yet" in plain(texts(app))
+    assert "'empty' can't be tested against the others: it has no model yet" in plain(texts(app))
 
 
 def test_a_comparison_says_which_run_is_better_and_uses_it_in_place(
@@ -103,8 +103,8 @@ def test_a_comparison_says_which_run_is_better_and_uses_it_in_place(
     choose(good, poor)
     app = open_page(PAGE)
     said = plain(texts(app))
-    assert "good is right most often: on 90.0 % of the 100 faces" in said
-    assert "significantly better than poor with 60.0 %" in said
+    assert "'good' is right most often: on 90.0 % of the 100 faces" in said
+    assert "significantly better than 'poor' with 60.0 %" in said
     assert not app.info[-1].value.startswith("good"), "nothing is left untested"
     differing = app.dataframe[-1].value
     assert list(differing.loc["Learning rate"]) == ["0.01", "0.001"]
