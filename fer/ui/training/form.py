@@ -23,6 +23,8 @@ from fer.ui.training.notices import FORM, FORM_ANCHOR, RUNNING_ANCHOR, While, no
 from fer.ui.training.widgets import setting
 
 _FORM: Final = "training_form"
+_NAME: Final = "training_name"
+_NAME_USED: Final = "training_name_used"
 _COLUMNS: Final = 4
 _START_EXPERT: Final = "Start with these settings"
 
@@ -47,8 +49,10 @@ def new_run(found: Sequence[RunSummary]) -> None:
     chosen, named = st.columns([2, 1])
     with chosen:
         data = _choose_data()
+    if st.session_state.pop(_NAME_USED, False):
+        st.session_state[_NAME] = ""
     with named:
-        name = st.text_input("Name", placeholder="optional", key="training_name", max_chars=MAX_NAME)
+        name = st.text_input("Name", placeholder="optional", key=_NAME, max_chars=MAX_NAME)
     if data is None:
         return
     for column, preset in zip(st.columns(len(PRESETS)), PRESETS, strict=True):
@@ -177,6 +181,8 @@ def _start(config: TrainConfig, name: str) -> None:
     except FerError as error:
         show_error(error)
         return
+    # The next run needs another name.
+    st.session_state[_NAME_USED] = True
     ahead = [other for other in store.active_runs() if other.id != run_id]
     if run.state == QUEUED and ahead:
         notify(

@@ -30,6 +30,7 @@ def test_starting_twice_makes_one_run_that_stops_on_request(open_page: OpenPage)
     assert "'my first' has started. [Watch it](#running)." in texts(app)
     (run,) = store.list_runs()
     assert run.name == "my first"
+    assert not app.text_input(key="training_name").value, "the next run gets its own name"
     assert store.read_config(run.id) == PRESETS[0].settings("synthetic")
     wait_until(lambda: store.read_run(run.id).progress.batch > 0)
     app.run()
