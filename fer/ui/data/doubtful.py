@@ -91,6 +91,7 @@ def _probabilities(info: DatasetInfo, bundle: Bundle) -> np.ndarray | None:
     except FerError as error:
         show_error(error)
         return None
+    st.caption("Labels that differ from the model's prediction are doubtful. Let the model in use classify the images.")
     st.button(
         f"Classify {info.n_images:,} images",
         type="primary",
