@@ -1,5 +1,6 @@
 """Find the model that `--model` names."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,10 +30,13 @@ def find_model(text: str) -> Path:
         return named[text]
     places = [paths.runs_dir() / text / BUNDLE] if is_run_id(text) else []
     places += [model.path for model in list_imported() if model.name == text]
-    places += [Path(text), Path(text) / BUNDLE]
-    for folder in places:
-        if _holds_bundle(folder):
-            return folder
+    folder = Path(text)
+    with suppress(RuntimeError):  # there is no such user
+        folder = folder.expanduser()
+    places += [folder, folder / BUNDLE]
+    for place in places:
+        if _holds_bundle(place):
+            return place
     if is_run_id(text) and (paths.runs_dir() / text).is_dir():
         raise BundleError(f"Run '{text}' has no model yet. It gets one when its training ends.")
     raise BundleError(

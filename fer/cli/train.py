@@ -87,8 +87,15 @@ def _with_absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
         if settings[name] not in (None, "", _SYNTHETIC)
     }
     for name in MODELS:
-        absolute[name] = tuple(absolute_path(name, folder) for folder in settings[name] if folder)
+        absolute[name] = tuple(_bundle(text) for text in settings[name] if text)
     return settings | absolute
+
+
+def _bundle(model: str) -> str:
+    # Imported only here, because a queued run must stay small.
+    from fer.cli.models import find_model
+
+    return str(find_model(model).absolute())
 
 
 def train_in_folder(folder: Path) -> None:

@@ -69,7 +69,7 @@ class TrainConfig:
 
     network: str = _setting("residual", "Network architecture", choices=NETWORKS)
     dropout: float = _setting(0.3, "Dropout rate before the last layer", low=0.0, high=0.8)
-    start_from: tuple[str, ...] = _setting((), "Model to fine-tune, a bundle; several are averaged")
+    start_from: tuple[str, ...] = _setting((), "Model to fine-tune; several are averaged")
     init_weight: float = _setting(
         0.0,
         "Weight of the initial model when it is averaged with the fine-tuned one",
@@ -105,7 +105,7 @@ class TrainConfig:
     )
     teacher: tuple[str, ...] = _setting(
         (),
-        "Teacher for knowledge distillation, a bundle; the predictions of several are averaged",
+        "Teacher for knowledge distillation; the predictions of several are averaged",
     )
     teacher_share: float = _setting(
         0.5, "Share of each label that is replaced by the teachers' predictions", low=0.0, high=1.0

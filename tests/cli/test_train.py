@@ -14,6 +14,7 @@ from fer.cli.train import _with_absolute_paths, train
 from fer.paths import CHECKOUT
 from fer.runs import store
 from fer.runs.config import TrainConfig
+from tests.support.builders import make_bundle
 from tests.support.run_folders import write_run
 
 POSIX_PATHS = pytest.mark.skipif(os.name == "nt", reason="Windows takes these for files that don't exist")
@@ -59,13 +60,15 @@ def test_paths_become_absolute_so_that_a_run_resumes_from_anywhere(
     fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "faces.csv").touch()
+    model, run = make_bundle(tmp_path / "model").path, "20260101-000000-abcd"
+    other = make_bundle(fer_home / "runs" / run / "bundle").path
     (fer_home / "data" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    settings = {"data": "faces.csv", "votes": None, "start_from": ("model", "other"), "teacher": ("",), "epochs": 3}
+    settings = {"data": "faces.csv", "votes": None, "start_from": ("model", run), "teacher": ("",), "epochs": 3}
     assert _with_absolute_paths(settings) == {
         "data": str(tmp_path / "faces.csv"),
         "votes": None,
-        "start_from": (str(tmp_path / "model"), str(tmp_path / "other")),
+        "start_from": (str(model), str(other)),
         "teacher": (),
         "epochs": 3,
     }
