@@ -33,6 +33,7 @@ TWO_CORES = ("-n", "2", "--dist", "loadfile")
 BROWSER_TESTS = ("tests/e2e", "tests/trust")
 # Fast tests without pages and processes, which fail first.
 QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/live", "tests/cli", "tests/scripts")
+CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".cache")  # the last one is Zensical's
 
 
 def app(extra: list[str]) -> None:
@@ -163,7 +164,17 @@ def sbom(extra: list[str]) -> None:
 
 def clean(extra: list[str]) -> None:
     """Delete .venv and what the tools have written."""
-    for name in (".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", "test-results", "site", "dist"):
+    for name in (
+        ".venv",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        "test-results",
+        "site",
+        "site-pages",
+        ".cache",
+        "dist",
+    ):
         folder = ROOT / name
         if folder.is_symlink():
             folder.unlink()
