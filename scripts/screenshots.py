@@ -3,8 +3,8 @@
     python -m scripts.screenshots                                        # docs/images, 1280 pixels wide, light
     python -m scripts.screenshots --out review --width 400 --dark
 
-The first call trains a small model on synthetic faces, so that the pages have something to show: a few minutes. With
-`--state FOLDER` later calls find it there.
+Most pages need a small model, which the first call trains on synthetic faces in a few minutes. With `--state FOLDER`
+later calls find it there.
 """
 
 import io
@@ -101,13 +101,14 @@ PAGES: Final[dict[str, tuple[str, Callable[[Page, Path], None]]]] = {
     "evaluation": ("Evaluation", _evaluate),
     "data": ("Data", _nothing),
 }
+# These look the same without a dataset and a run.
+_EMPTY: Final = {"live", "upload", "video"}
 
 
 def make_state(home: Path) -> None:
     """Fill a FER_HOME: a dataset of synthetic faces, a run that has trained on it, and its evaluation."""
     if (home / "data" / _DATASET).is_dir():
         return
-    home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         _write_faces(Path(folder) / _DATASET)
         # From inside that folder, because the page shows the path that was typed.
@@ -171,7 +172,9 @@ def main(names: tuple[str, ...], out: Path, width: int, height: int, dark: bool,
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         home, camera = state or Path(folder) / "home", Path(folder) / "camera.y4m"
-        make_state(home.absolute())
+        home.mkdir(parents=True, exist_ok=True)
+        if set(names or PAGES) - _EMPTY:
+            make_state(home.absolute())
         write_portrait_video(camera)
         with running_app(home.absolute(), Path(folder) / "log.txt") as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=camera_flags(camera))
