@@ -25,7 +25,7 @@ from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
 from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
-from fer.evaluation.wording import DERIVED, PHOTOS, SYNTHETIC, sets_in_words, verdict
+from fer.evaluation.wording import DERIVED, PHOTOS, SYNTHETIC, class_scores, sets_in_words, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier, MirroredClassifier
@@ -215,8 +215,7 @@ def _print(result: EvaluationResult, path: str, console: Console, *, mirror: boo
         console.print(sets_in_words(result.sets), highlight=False)
     table = Table("emotion", "precision", "recall", "F1", "faces")
     for name, scores in metrics.per_class.items():
-        rates = (f"{value:.3f}" for value in (scores.precision, scores.recall, scores.f1))
-        table.add_row(name, *rates, str(scores.support))
+        table.add_row(name, *class_scores(scores), str(scores.support))
     console.print(table)
     _print_confusion(metrics, console)
     if result.robustness is not None:

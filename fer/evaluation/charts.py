@@ -58,16 +58,20 @@ def confusion_chart(metrics: Metrics, title: str = "Confusion matrix") -> go.Fig
 
 
 def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by class") -> go.Figure:
-    """Draw precision, recall and F1 of each class as three markers, with F1 in words at the right."""
+    """Draw precision, recall and F1 of each class as three markers, with F1 in words at the right.
+
+    A class without faces has no markers.
+    """
     figure = go.Figure()
-    names = [f"{name} ({metrics.per_class[name].support})" for name in EMOTIONS]
+    scores = [metrics.per_class[name] for name in EMOTIONS]
+    names = [f"{name} ({one.support})" for name, one in zip(EMOTIONS, scores, strict=True)]
     for key, label, symbol in (
         ("precision", "precision", "triangle-right"),
         ("recall", "recall", "triangle-left"),
         ("f1", "F1", "circle"),
     ):
         figure.add_scatter(
-            x=[getattr(metrics.per_class[name], key) for name in EMOTIONS],
+            x=[getattr(one, key) if one.support else None for one in scores],
             y=names,
             mode="markers",
             showlegend=False,
@@ -80,7 +84,7 @@ def per_class_chart(metrics: Metrics, title: str = "Precision, recall and F1 by 
     figure.add_scatter(
         x=[1.03] * len(names),
         y=names,
-        text=[f"F1 {metrics.per_class[name].f1:.0%}" for name in EMOTIONS],
+        text=[f"F1 {one.f1:.0%}" if one.support else "no faces" for one in scores],
         mode="text",
         textposition="middle right",
         showlegend=False,

@@ -88,10 +88,7 @@ def _verdict(results: Sequence[EvaluationResult]) -> str | None:
 
 
 def _scores(result: EvaluationResult) -> list[list[str]]:
-    return [
-        [name, f"{one.precision:.3f}", f"{one.recall:.3f}", f"{one.f1:.3f}", str(one.support)]
-        for name, one in result.metrics.per_class.items()
-    ]
+    return [[name, *wording.class_scores(one), str(one.support)] for name, one in result.metrics.per_class.items()]
 
 
 def _calibration(results: Sequence[EvaluationResult]) -> list[Markup]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from fer.evaluation.comparison import McNemar
 from fer.evaluation.evaluation_result import EvaluationResult
+from fer.evaluation.metrics import ClassMetrics
 from fer.evaluation.sets import SetMetrics
 from fer.text import counted, percent
 
@@ -33,6 +34,13 @@ def key_metrics(result: EvaluationResult) -> dict[str, str]:
         "Accuracy when sure": sure,
         "Faces per second": f"{predictions.faces_per_second:,.0f}",
     }
+
+
+def class_scores(scores: ClassMetrics) -> tuple[str, str, str]:
+    """Return precision, recall and F1 of a class, formatted for people; 'none' if no face belongs to the class."""
+    if not scores.support:
+        return ("none",) * 3
+    return f"{scores.precision:.3f}", f"{scores.recall:.3f}", f"{scores.f1:.3f}"
 
 
 def sets_in_words(sets: SetMetrics) -> str:

@@ -84,6 +84,7 @@ def test_scores_by_class_are_in_the_order_of_the_classes() -> None:
     assert words.text[3] == "F1 75%" and f1.x[3] == pytest.approx(0.75)
     assert precision.x[3] == pytest.approx(0.6) and recall.x[3] == 1.0
     assert precision.y[3] == "happy (6)"
+    assert (precision.x[2], recall.x[2], f1.x[2], words.text[2]) == (None, None, None, "no faces")
     assert {trace.name for trace in figure.data if trace.showlegend is not False} == {"precision", "recall", "F1"}
 
 

@@ -128,6 +128,7 @@ def _scores_in_words(metrics: Metrics) -> str:
     parts = (
         f"{name}: precision {one.precision:.2f}, recall {one.recall:.2f}, F1 {one.f1:.2f}"
         for name, one in metrics.per_class.items()
+        if one.support
     )
     return "; ".join(parts)
 

@@ -63,6 +63,13 @@ def test_a_file_with_a_single_split_is_fine(
     assert (found["split"], found["n"]) == (name, len(single))
 
 
+def test_a_class_without_faces_has_no_scores(faces: FaceDataset, model: Path, tmp_path: Path) -> None:
+    single = faces.take(np.flatnonzero(faces.labels != EMOTIONS.index("fear")))
+    result = evaluate(write_lines(tmp_path / "no-fear.csv", csv_lines(single)), "--model", model)
+    [row] = [line.split() for line in result.stdout.splitlines() if "none" in line]
+    assert [cell for cell in row if cell != "\u2502"] == ["fear", "none", "none", "none", "0"]
+
+
 def test_without_json_a_table_names_the_split(table: Path, model: Path) -> None:
     result = evaluate(table, "--model", model)
     assert result.exit_code == 0
