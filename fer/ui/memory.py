@@ -29,7 +29,7 @@ def keep_little() -> None:
 
 
 def give_back() -> None:
-    """Free what only refers to itself, as an ended session does, and give back all pages that are free by then."""
+    """Free what only refers to itself, as an ended session does, and return the pages that are free by then."""
     gc.collect()
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
