@@ -64,6 +64,15 @@ def open_upload(file: UploadedFile) -> IO[bytes]:
     return stream
 
 
+def room_on_disk() -> int:
+    """Return how many bytes of uploads larger than a photo the disk has room for."""
+    folder = paths.home()
+    try:
+        return max(0, shutil.disk_usage(folder if folder.exists() else folder.parent).free - LEAST_FREE_BYTES)
+    except OSError:  # the first upload says why
+        return 0
+
+
 class Received(SpooledTemporaryFile[bytes]):
     """An upload on its way, in memory up to the size of a photo; together with the others within a bound."""
 

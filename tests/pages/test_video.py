@@ -14,7 +14,9 @@ from streamlit.testing.v1 import AppTest
 from fer.errors import VideoError
 from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED
 from fer.paths import CHECKOUT
+from fer.text import MB
 from fer.ui.access import records
+from fer.ui.video import adding
 from fer.video import store
 from fer.video.job import QUEUED, VideoJob
 from tests.support.clips import Clip, moving_portrait, plain
@@ -289,6 +291,16 @@ def test_a_video_that_cannot_be_stored_is_named_until_the_next_action_and_is_not
     press(page, "Analyse")
     assert not page.error and "a_*b*.mp4" in [one.find_request().name for one in store.list_videos()]
     assert page.button(key="video_analyse").disabled, "the uploader is empty"
+
+
+def test_a_disk_without_room_for_a_large_video_is_told_before_the_upload(
+    open_video: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not open_video().warning
+    for room, said in ((60 * MB, "The disk has room for uploads of 60.0 MB only."), (0, "The disk is full.")):
+        monkeypatch.setattr(adding, "room_on_disk", lambda room=room: room)
+        [warning] = open_video().warning
+        assert warning.value == f"{said} Free some space, or delete videos here."
 
 
 def test_an_error_of_stop_stays_while_the_queue_is_watched(

@@ -10,12 +10,12 @@ import streamlit as st
 from fer.errors import VideoError
 from fer.evaluation.names import display_name
 from fer.paths import data_dir
-from fer.text import counted
+from fer.text import MB, counted, file_size
 from fer.ui import resources
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
 from fer.ui.messages import forget_errors, keep_error, kept_errors
-from fer.ui.received import open_upload
+from fer.ui.received import open_upload, room_on_disk
 from fer.ui.state import UploadedFile, release_upload
 from fer.ui.video import library
 from fer.ui.widgets import detector_choice, icon_choice
@@ -109,12 +109,21 @@ def _uploads(options: dict[str, Any]) -> None:
         args=(_PLACE,),
     )
     st.caption(_KEPT)
+    _warn_of_full_disk()
     if _pressed(len(files)):
         if _add([(file.name, file) for file in files], options):
             # A new uploader lists no files. Otherwise, those that couldn't be added are still in this one.
             st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
         st.rerun()
     kept_errors(_PLACE)
+
+
+def _warn_of_full_disk() -> None:
+    """Say before an upload that it may not fit. The browser marks one that doesn't, without saying why."""
+    room = room_on_disk()
+    if room < MB * st.get_option("server.maxUploadSize"):
+        said = f"The disk has room for uploads of {file_size(room)} only." if room >= MB else "The disk is full."
+        st.warning(f"{said} Free some space, or delete videos here.", icon=":material/hard_drive:")
 
 
 def _own_files(listed: list[str], options: dict[str, Any]) -> None:
