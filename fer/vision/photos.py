@@ -176,9 +176,9 @@ class YuNetPhotoDetector:
         """Return faces of the first pass, the turned ones with roll and landmarks of the look that shows them.
 
         In a photo with turned heads, the first pass sees faces where none are: there, what scores little must be
-        confirmed. Elsewhere that would lose more real faces than false ones. In a large photo, a look at a face must at
-        least show one.
+        confirmed. Elsewhere that would lose more real faces than false ones; a look at a face must at least show one.
         """
+        shown = self._sure if photo.half is not None else min(self._sure, _PROMISING)
         is_upright = surely_upright(sure)
         faces, doubtful = sure.take(is_upright), nobody()
         for index in np.flatnonzero(~is_upright):
@@ -189,7 +189,7 @@ class YuNetPhotoDetector:
                 faces = joined(faces, _tilted(face, look.face.placed(scale)))
             elif face.scores[0] >= _CLEAR or look.score >= self._needed:
                 faces = joined(faces, face)
-            elif photo.half is None or look.score >= self._sure:
+            elif look.score >= shown:
                 doubtful = joined(doubtful, face)
         return faces if (faces.rolls != 0).any() else joined(faces, doubtful)
 

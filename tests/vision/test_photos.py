@@ -214,6 +214,13 @@ def test_gravel_has_no_face(side: int) -> None:
     assert len(create_detector("yunet").detect(np.asarray(stones, np.uint8))) == 0
 
 
+def test_a_galaxy_that_a_closer_look_does_not_show_is_no_face() -> None:
+    sky = cv2.resize(data.hubble_deep_field()[..., ::-1], None, fx=1.2, fy=1.2, interpolation=cv2.INTER_CUBIC)
+    part = np.ascontiguousarray(sky[360:840, 240:880])
+    assert len(create_detector("yunet", side=640).detect(part)) == 1
+    assert len(create_detector("yunet").detect(part)) == 0
+
+
 def test_a_face_keeps_its_score_from_closer_by_and_a_texture_does_not() -> None:
     network = detection._yunet()
     face = Detections.upright(np.array([[178, 63, 90, 113]], np.float32))
