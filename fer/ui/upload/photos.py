@@ -102,6 +102,9 @@ def _take_files(key: str, source: str) -> None:
         if digest not in tracked.values():  # else the same picture is listed twice
             book.remove(digest)
     new = [file for file in shown if isinstance(file, UploadedFile) and file.file_id not in tracked]
+    if source == _FOLDER:
+        # A browser lists a folder in the order of the disk.
+        new.sort(key=lambda file: file.name)
     # The widget refuses larger files in the browser; this refuses them if the browser is bypassed.
     for file in (file for file in new if file.size > MAX_BYTES):
         book.fail(file.file_id, file.name, too_large(file.size))

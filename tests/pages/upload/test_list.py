@@ -94,6 +94,12 @@ def test_another_source_asks_whether_to_keep_the_list(upload: AppTest) -> None:
     assert not upload.dataframe and "New ones are added" not in texts(upload)
 
 
+def test_the_files_of_a_folder_are_sorted_by_name(upload: AppTest) -> None:
+    upload.segmented_control(key="upload_source").set_value("Choose a folder").run()
+    drop(upload, ("b/wall.png", wall()), ("a/me.jpg", portrait()))
+    assert upload.dataframe[0].value["file"].tolist() == ["a/me.jpg", "b/wall.png"]
+
+
 def test_too_many_photos_are_refused_with_the_limit(upload: AppTest) -> None:
     with mock.patch.object(upload.session_state["upload_book"], "_kept_photos", 1):
         drop(upload, ("me.jpg", portrait()), ("wall.png", wall()))
