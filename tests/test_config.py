@@ -7,7 +7,7 @@ from streamlit import config
 
 from fer.paths import CHECKOUT
 
-SETTINGS = tomllib.loads((CHECKOUT / ".streamlit" / "config.toml").read_text())
+SETTINGS = tomllib.loads((CHECKOUT / ".streamlit" / "config.toml").read_text("utf-8"))
 
 
 def flat(section: dict[str, object], prefix: str = "") -> dict[str, object]:
@@ -44,5 +44,5 @@ def test_options_that_pages_rely_on_are_set(option: str, value: object) -> None:
 
 
 def test_the_example_of_secrets_is_valid_toml_and_sets_nothing() -> None:
-    example = (CHECKOUT / ".streamlit" / "secrets.toml.example").read_text()
+    example = (CHECKOUT / ".streamlit" / "secrets.toml.example").read_text("utf-8")
     assert tomllib.loads(example) == {}

@@ -39,7 +39,7 @@ def breaches(source: str) -> set[str]:
 
 
 def test_home_imports_only_the_user_interface() -> None:
-    assert breaches((CHECKOUT / "app.py").read_text()) == set()
+    assert breaches((CHECKOUT / "app.py").read_text("utf-8")) == set()
 
 
 @pytest.mark.parametrize(

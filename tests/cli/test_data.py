@@ -65,7 +65,7 @@ def test_rejected_rows_are_counted_and_their_list_is_named(data: Command, tmp_pa
     assert "42 rows read, 41 kept, 1 rejected." in result.stdout
     file = data_dir() / "mine" / "rejected.csv"
     assert str(file) in result.stdout.replace("\n", "")
-    assert file.read_text().splitlines()[1] == "line 8,label '8' is not the name or number of a class"
+    assert file.read_text("utf-8").splitlines()[1] == "line 8,label '8' is not the name or number of a class"
 
 
 def test_votes_and_folders_and_zips_are_imported(data: Command, table: Path, tmp_path: Path) -> None:

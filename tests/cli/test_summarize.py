@@ -36,7 +36,7 @@ def test_a_summary_compares_groups(analyze, study, tmp_path, monkeypatch, option
     (tmp_path / "groups.csv").write_text("\n".join(["file,group,age", *rows]))
     result = analyze(study, "--summary", "summary.html", "--quiet", *options)
     assert result.exit_code == 0, result.output
-    page = (tmp_path / "summary.html").read_text()
+    page = (tmp_path / "summary.html").read_text("utf-8")
     header = page[page.index("<thead>") : page.index("</thead>")]
     assert re.findall(r'scope="col">([^<]*)<', header) == ["", "all photos", *groups]
     assert "We analysed 4 photos" in page and load_bundle(tmp_path / "bundle").hash in page

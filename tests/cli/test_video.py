@@ -27,7 +27,7 @@ def test_every_format_has_the_same_rows(video: Command, clip: Path, tmp_path: Pa
     result = video(clip, "--csv", targets[0], "--parquet", targets[1], "--json", targets[2])
     assert result.exit_code == 0, result.output
     csv, parquet = pd.read_csv(targets[0]), pd.read_parquet(targets[1])
-    (document,) = json.loads(targets[2].read_text())["files"]
+    (document,) = json.loads(targets[2].read_text("utf-8"))["files"]
     assert csv["status"].tolist() == ["no face"] * 2 + ["face"] * 4
     for column in ("frame", "time_s", "status", "happy", "smooth_neutral"):
         expected = csv[column].dropna().tolist()
@@ -97,7 +97,7 @@ def test_the_report_has_all_videos(video: Command, clip: Path, tmp_path: Path) -
     (tmp_path / "broken.mp4").write_text("no video")
     result = video(clip, tmp_path / "broken.mp4", "--report", tmp_path / "report.html")
     assert result.exit_code == 1
-    page = (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text("utf-8")
     assert page.count("<h2>") == 2 and "This file isn&#39;t a readable video" in page and "Person 1" in page
 
 
@@ -108,7 +108,7 @@ def test_a_summary_compares_groups_of_videos(video: Command, clip: Path, tmp_pat
     files = tmp_path / "calm/clip.mp4", tmp_path / "loud/clip.mp4"
     result = video(*files, "--summary", tmp_path / "s.html", "--group-by", "folder", "--quiet")
     assert result.exit_code == 0, result.output
-    page = (tmp_path / "s.html").read_text()
+    page = (tmp_path / "s.html").read_text("utf-8")
     header = page[page.index("<thead>") : page.index("</thead>")]
     assert [name for name in ("all videos", "calm", "loud") if f">{name}<" in header] == ["all videos", "calm", "loud"]
     assert "12 frames of 2 videos; 4 had no detected face" in page and "<td>4 (33 %)</td>" in page

@@ -136,12 +136,13 @@ def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> Non
     run = finished_run(checkout)
     ship_model.main([str(run)])
     assert load_bundle(checkout / "model").hash == load_bundle(run / "bundle").hash
-    settings = (checkout / "model" / "config.json").read_text()
+    settings = (checkout / "model" / "config.json").read_text("utf-8")
     assert json.loads(settings)["data"] == "data/fer2013.csv"
     assert json.loads(settings)["start_from"] == ["the first"]
     assert json.loads(settings)["teacher"] == ["b"]
     card, text, report = (
-        (checkout / place).read_text() for place in ("model/README.md", "docs/evaluation.md", "docs/shipped-model.md")
+        (checkout / place).read_text("utf-8")
+        for place in ("model/README.md", "docs/evaluation.md", "docs/shipped-model.md")
     )
     assert card.startswith("before") and card.endswith("after\n") and "old metrics" not in card
     assert "| validation | 14 |" in card and "| lower half covered |" in card
@@ -156,7 +157,7 @@ def test_the_report_alone_is_renewed_by_data_and_votes(checkout: Path) -> None:
     for file in [*(run / "bundle").iterdir(), run / "metrics.csv"]:
         (checkout / "model" / file.name).write_bytes(file.read_bytes())
     ship_model.main(["--report", str(checkout / "fer2013.csv"), str(checkout / "fer2013new.csv")])
-    assert "## Robustness" in (checkout / "docs" / "shipped-model.md").read_text()
+    assert "## Robustness" in (checkout / "docs" / "shipped-model.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("arguments", [[], ["nowhere"], ["--report"], ["one", "two"]])
@@ -166,8 +167,8 @@ def test_the_expected_accuracy_is_stated(arguments: list[str]) -> None:
 
 
 def test_the_docs_are_of_the_model_that_is_shipped() -> None:
-    text = (CHECKOUT / "docs" / "shipped-model.md").read_text()
+    text = (CHECKOUT / "docs" / "shipped-model.md").read_text("utf-8")
     assert f"`{load_bundle(SHIPPED_BUNDLE).hash}`" in text
     # The card's numbers come from the same evaluation as the report's.
     (row,) = (line for line in text.splitlines() if line.startswith("| lower half covered |"))
-    assert row in (SHIPPED_BUNDLE / "README.md").read_text()
+    assert row in (SHIPPED_BUNDLE / "README.md").read_text("utf-8")

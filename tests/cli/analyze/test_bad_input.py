@@ -87,7 +87,7 @@ def test_a_photo_that_cannot_be_written_is_reported_and_the_others_are_written(a
     assert "wide.png: An image with a side of 1,000,001 pixels" in result.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["one-annotated.jpg"]
     assert [entry["error"] for entry in json.loads((tmp_path / "faces.json").read_bytes())["files"]] == [None, None]
-    assert len((tmp_path / "faces.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "faces.csv").read_text("utf-8").splitlines()) == 2
 
 
 def test_a_defect_in_one_photo_does_not_end_the_others(analyze, photos, monkeypatch) -> None:

@@ -72,7 +72,7 @@ def test_csv_has_a_row_per_face_and_no_formulas(analyze, photos, tmp_path) -> No
     finally:
         os.chdir(previous)
     assert result.exit_code == 0
-    rows = list(csv.DictReader(io.StringIO(target.read_text())))
+    rows = list(csv.DictReader(io.StringIO(target.read_text("utf-8"))))
     assert len(rows) == 13
     assert rows[0]["file"] == "'=1+cmd;x,.png"
     assert [row["face"] for row in rows[1:]] == [str(number) for number in range(1, 13)]
@@ -138,14 +138,14 @@ def test_the_files_say_what_made_them(analyze, photos, tmp_path) -> None:
     bundle = load_bundle(tmp_path / "bundle")
     assert about["model_hash"] == bundle.hash and about["model"] == tmp_path.name
     assert (about["detector"], about["confidence_threshold"], about["crop_scale"]) == ("haar", 0.25, 1.0)
-    files = list(csv.DictReader(io.StringIO(targets["files.csv"].read_text())))
+    files = list(csv.DictReader(io.StringIO(targets["files.csv"].read_text("utf-8"))))
     assert [(Path(row["file"]).name, row["faces"]) for row in files] == [
         ("one.png", "1"),
         ("wall.png", "0"),
         ("cut.png", ""),
     ]
     assert "damaged" in files[2]["error"]
-    for row in (*files, *csv.DictReader(io.StringIO(targets["faces.csv"].read_text()))):
+    for row in (*files, *csv.DictReader(io.StringIO(targets["faces.csv"].read_text("utf-8")))):
         assert row["model_hash"] == bundle.hash and row["date"] == about["date"]
 
 

@@ -81,7 +81,7 @@ def test_without_json_a_table_names_the_split(table: Path, model: Path) -> None:
 def test_json_to_a_file_leaves_the_table_on_standard_output(table: Path, model: Path, tmp_path: Path) -> None:
     result = evaluate(table, "--model", model, "--json", tmp_path / "metrics.json")
     assert "accuracy 0.9286" in result.stdout
-    assert list(json.loads((tmp_path / "metrics.json").read_text())) == KEYS
+    assert list(json.loads((tmp_path / "metrics.json").read_text("utf-8"))) == KEYS
 
 
 def test_two_models_are_compared_and_reported(table: Path, model: Path, tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_two_models_are_compared_and_reported(table: Path, model: Path, tmp_path
     result = evaluate(table, "--model", model, "--against", other, *options)
     assert result.exit_code == 0, result.stderr
     assert "Only 'greys' is right on 0 faces, only 'other' on 0." in " ".join(result.stdout.split())
-    assert "data:image/jpeg" in reports[0].read_text()
-    assert [one["model"] for one in json.loads(reports[1].read_text())["models"]] == ["greys", "other"]
+    assert "data:image/jpeg" in reports[0].read_text("utf-8")
+    assert [one["model"] for one in json.loads(reports[1].read_text("utf-8"))["models"]] == ["greys", "other"]
     assert len(list(csv.reader(reports[2].read_text("utf-8-sig").splitlines()))) == 71
 
 
@@ -112,7 +112,7 @@ def test_json_of_two_models_has_both_and_their_comparison(table: Path, model: Pa
 def test_a_report_without_faces(table: Path, model: Path, tmp_path: Path) -> None:
     result = evaluate(table, "--model", model, "--report", tmp_path / "r.html", "--no-gallery")
     assert result.exit_code == 0
-    page = (tmp_path / "r.html").read_text()
+    page = (tmp_path / "r.html").read_text("utf-8")
     assert "data:image" not in page[page.index("<body>") :]
 
 
