@@ -46,7 +46,7 @@ def test_a_name_with_brackets_is_printed_verbatim(name: str, faces: FaceDataset,
     result = evaluate(table, "--model", model, "--against", other)
     assert result.exit_code == 0, result.output
     words = result.stdout.replace("\n", "")
-    assert f"{model.parent.name} on " in words and "[red]" in words and "[other]" in words
+    assert f"'{model.parent.name}' on " in words and "[red]" in words and "[other]" in words
 
 
 def rubbish(folder: Path) -> dict[str, list[object]]:
