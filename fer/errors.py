@@ -71,6 +71,14 @@ class ExportError(FerError):
     """A trained network couldn't be exported to a bundle that gives the same results."""
 
 
+class BatchError(FerError):
+    """A batch can't be started or continued."""
+
+
+class OutputError(BatchError):
+    """The results of a batch can't be written, for example because the disk is full."""
+
+
 class NetworkError(FerError):
     """A setting of the Live page's connection (STUN, TURN, number of viewers) is invalid."""
 
