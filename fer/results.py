@@ -241,7 +241,7 @@ FILE_COLUMNS = ("file", "width", "height", "faces", *LABELS, "error", "note")
 def faces_frame(analyses: Iterable[ImageAnalysis]) -> pd.DataFrame:
     """Return one table for many images, with one row per face and the columns of `ImageAnalysis.to_frame`."""
     rows = [
-        (analysis.file, number, *_row(face))
+        (analysis.file, number, *face_row(face))
         for analysis in analyses
         for number, face in enumerate(analysis.faces, start=1)
     ]
@@ -276,7 +276,8 @@ def _counts(analysis: ImageAnalysis) -> list[int | None]:
     return [len(analysis.faces), *(found[label] for label in LABELS)]
 
 
-def _row(face: Face) -> tuple[Any, ...]:
+def face_row(face: Face) -> tuple[Any, ...]:
+    """Return the values of a face for the columns `FRAME_COLUMNS` from `x` on."""
     pose = face.pose
     return (
         *face.box_xywh,
