@@ -18,6 +18,7 @@ _COMMANDS: Final[dict[str, str]] = {
     "app": "fer.cli.app:app",
     "analyze": "fer.cli.analyze:analyze",
     "video": "fer.cli.video:video",
+    "batch": "fer.cli.batch:batch",
     "train": "fer.cli.train:train",
     "runs": "fer.cli.runs:runs",
     "evaluate": "fer.cli.evaluate:evaluate",
