@@ -85,7 +85,7 @@ def ask(question: Question, on_answer: Callable[[LabelOrder], None], on_close: C
 def _faces_by_name(question: Question, chosen: str | None) -> LabelOrder | None:
     """Draw the faces of each number under the name that the chosen order gives it, and return the order."""
     labels = PRESETS[chosen].labels if chosen in PRESETS else {}
-    custom: dict[int, int] = {}
+    custom: dict[int, int | None] = {}
     # A row holds several numbers, so that all of them are seen at once.
     with st.container(horizontal=True, gap="small"):
         for number in sorted(question.samples):
@@ -96,20 +96,22 @@ def _faces_by_name(question: Question, chosen: str | None) -> LabelOrder | None:
                     st.markdown(f"**{number}: {_named(labels.get(number))}**" if chosen else f"**{number}**")
                 _faces(question.samples[number], number)
     if chosen == _CUSTOM:
-        return LabelOrder(_CUSTOM, "Custom", custom)
+        named = {number: label for number, label in custom.items() if label is not None}
+        return LabelOrder(_CUSTOM, "Custom", named) if len(named) == len(custom) else None
     return None if chosen is None else PRESETS[chosen]
 
 
-def _choose_class(number: int) -> int:
-    return int(
-        st.selectbox(
-            str(number),
-            [*range(N_EMOTIONS), CONTEMPT, UNCERTAIN],
-            index=min(number, N_EMOTIONS),
-            format_func=_named,
-            key=f"data_label_order_{number}",
-        )
+def _choose_class(number: int) -> int | None:
+    # None is chosen beforehand, so that an order that nobody looked at can't be confirmed.
+    label: int | None = st.selectbox(
+        str(number),
+        [*range(N_EMOTIONS), CONTEMPT, UNCERTAIN],
+        index=None,
+        placeholder="Choose a class",
+        format_func=_named,
+        key=f"data_label_order_{number}",
     )
+    return label
 
 
 def _named(label: int | None) -> str:
