@@ -63,9 +63,12 @@ def panel(empty: bool) -> None:
             with st.expander("Import a dataset", icon=":material/download:", expanded=True):
                 _form(busy=True)
         return
-    failed = job is not None and _outcome(job)
+    # In a container, so that the form keeps its place, and stays open, when the message above it goes.
+    with st.container():
+        failed = job is not None and _outcome(job)
     asked = job is not None and isinstance(job.result, Question)
-    with st.expander("Import a dataset", icon=":material/download:", expanded=failed or (empty and not asked)):
+    is_open = failed or bool(_uploads()) or (empty and not asked)
+    with st.expander("Import a dataset", icon=":material/download:", expanded=is_open):
         _form()
 
 
