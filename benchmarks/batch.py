@@ -37,6 +37,7 @@ from fer.batch.plan import Task, plan
 from fer.batch.running import Request, files_of, run_batch
 from fer.batch.settings import Inputs, Settings
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
+from fer.provenance import Provenance
 from fer.recognition.analyzer import load_analyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
@@ -61,12 +62,12 @@ class Measured:
     good: bool
 
 
-def nothing(settings: Settings, output: Output) -> Analyse:
+def nothing(settings: Settings, output: Output, about: Provenance) -> Analyse:
     """Return a stand-in that finds one face in every file at once."""
     return _one_face
 
 
-def busy(settings: Settings, output: Output) -> Analyse:
+def busy(settings: Settings, output: Output, about: Provenance) -> Analyse:
     """Return a stand-in that computes for 5 ms per file."""
     return _one_face_later
 
@@ -134,7 +135,7 @@ def against_analyze(n: int) -> Measured:
 def _engine_seconds(client: Any, request: Request, tasks: list[Task], out: Path) -> float:
     output = open_output(str(out))
     output.prepare()
-    work = Work(request.settings, str(out), {}, request.make)
+    work = Work(request.settings, str(out), request.about, request.make)
     began = time.perf_counter()
     Engine(client, work, lambda outcome: None, lambda: None).run(tasks)
     return time.perf_counter() - began
@@ -160,7 +161,7 @@ def against_pool(n: int, make: Callable[..., Analyse]) -> Measured:
                 ours.append(_engine_seconds(client, request, tasks, Path(name) / f"dask{turn}"))
                 out = Path(name) / f"pool{turn}"
                 open_output(str(out)).prepare()
-                work = Work(request.settings, str(out), {}, request.make)
+                work = Work(request.settings, str(out), request.about, request.make)
                 began = time.perf_counter()
                 list(pool.map(attempt, tasks, [work] * len(tasks)))
                 theirs.append(time.perf_counter() - began)

@@ -17,8 +17,9 @@ from fer.batch.output import ANNOTATED, Output, cannot_write
 from fer.batch.parts import FaceRow, FileResult
 from fer.batch.settings import Settings
 from fer.errors import BatchError, ImageError, OutputError, VideoError, sentence_for
+from fer.provenance import Provenance
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.recognition.bundle import Bundle, load_bundle
+from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.results import Face, ImageAnalysis, face_row
 from fer.storage.files import sha256_of
@@ -50,19 +51,19 @@ class FileAnalysis:
     Attributes:
         output: where annotated copies go.
         settings: how to analyse.
-        bundle: the model.
+        about: what makes the results; the comment in annotated copies.
         analyzer: for photos.
         video: for videos.
     """
 
     output: Output
     settings: Settings
-    bundle: Bundle
+    about: Provenance
     analyzer: FaceAnalyzer
     video: Any
 
     @classmethod
-    def of(cls, settings: Settings, output: Output) -> "FileAnalysis":
+    def of(cls, settings: Settings, output: Output, about: Provenance) -> "FileAnalysis":
         """Return the analysis with a bundle of `install_bundle`.
 
         Raises:
@@ -74,7 +75,7 @@ class FileAnalysis:
         bundle = load_bundle(_bundles[settings.model_hash])
         # One thread: there is a worker for each core.
         analyzer = FaceAnalyzer(create_detector(settings.detector), EmotionClassifier(bundle, threads=1))
-        return cls(output, settings, bundle, analyzer, video_model(bundle))
+        return cls(output, settings, about, analyzer, video_model(bundle))
 
     def __call__(self, one: Input, add: Sink) -> FileResult:
         """Analyse a file; pass its faces to `add`."""
@@ -128,7 +129,7 @@ class FileAnalysis:
     def _annotate(self, one: Input, image_bgr: Any, analysis: ImageAnalysis) -> tuple[str | None, str | None]:
         """Write the annotated copy of a photo; return its name, or why there is none."""
         try:
-            picture = exports.annotated_image(image_bgr, analysis)
+            picture = exports.annotated_image(image_bgr, analysis, self.about)
         except ImageError as error:
             return None, f"Not annotated: {error}"
         name = annotated_name(one.path, ".png" if picture.startswith(b"\x89PNG") else ".jpg")
@@ -154,7 +155,9 @@ class FileAnalysis:
             )
 
         with _on_disk(one.path) as path, tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
-            copy = Annotated(Path(folder) / "copy.mp4", Path(folder) / "copy.vtt") if self.settings.annotated else None
+            picture = Path(folder) / "copy.mp4"
+            annotating = self.settings.annotated
+            copy = Annotated(picture, self.about, picture.with_suffix(".vtt")) if annotating else None
             options = VideoOptions.of(detector=self.settings.detector)
             done = process(path, self.video, options, file=one.path, annotated=copy, on_frame=on_frame)
             annotated = self._put_copy(one, copy) if copy and done.error is None else None

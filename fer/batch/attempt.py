@@ -1,22 +1,22 @@
 """One attempt at a task, in a worker: analyse its files and write its parts."""
 
-import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from fer.batch.inputs import Input
 from fer.batch.output import Output, cannot_write, open_output
 from fer.batch.parts import FaceRow, FileResult, Totals, writing_parts
 from fer.batch.plan import Task
 from fer.batch.settings import Settings
+from fer.provenance import Provenance
 
 # Takes rows with the columns `FACE_COLUMNS`.
 Sink = Callable[[Iterable[FaceRow]], None]
 # Analyses one file; what goes wrong with the file is part of the result.
 Analyse = Callable[[Input, Sink], FileResult]
 # Makes what analyses a file. Tests have a stand-in for it.
-MakeAnalyse = Callable[[Settings, Output], Analyse]
+MakeAnalyse = Callable[[Settings, Output, Provenance], Analyse]
 # Failures that an attempt tells its client; the parts have them all.
 _MOST_TOLD: Final = 20
 
@@ -28,13 +28,13 @@ class Work:
     Attributes:
         settings: how to analyse.
         where: the folder of the results, a path or URL.
-        about: what makes the results, as plain JSON values.
+        about: what makes the results.
         make: makes what analyses a file; a function of a module, which each worker imports.
     """
 
     settings: Settings
     where: str
-    about: dict[str, Any]
+    about: Provenance
     make: MakeAnalyse
 
 
@@ -46,6 +46,10 @@ class Outcome:
     failures: tuple[tuple[str, str], ...] = ()
 
 
+# The work that this process did last, and what was made for it.
+_latest: Final[list[tuple[Work, tuple[Output, Analyse]]]] = []
+
+
 def attempt(task: Task, work: Work) -> Outcome:
     """Do a task.
 
@@ -53,10 +57,10 @@ def attempt(task: Task, work: Work) -> Outcome:
         OutputError: the parts can't be written.
         BatchError, BundleError, DetectorError: this worker can't analyse anything.
     """
-    output, analyse = _prepared(work.make, work.settings, work.where)
+    output, analyse = _prepared(work)
     failures: list[tuple[str, str]] = []
     try:
-        with writing_parts(output, task.name, work.about) as rows:
+        with writing_parts(output, task.name, work.about.to_dict()) as rows:
             for one in task.inputs:
                 result = analyse(one, rows.add_faces)
                 rows.add_file(one, result)
@@ -75,15 +79,16 @@ def give_up(task: Task, work: Work, reason: str) -> Outcome:
     """
     output, (one,) = open_output(work.where), task.inputs
     try:
-        with writing_parts(output, task.name, work.about) as rows:
+        with writing_parts(output, task.name, work.about.to_dict()) as rows:
             rows.add_file(one, FileResult(error=reason))
     except OSError as error:
         raise cannot_write(output, error) from error
     return Outcome(rows.totals, ((one.path, reason),))
 
 
-@functools.lru_cache(maxsize=1)
-def _prepared(make: MakeAnalyse, settings: Settings, where: str) -> tuple[Output, Analyse]:
-    """Return the output and what analyses a file, made once per process."""
-    output = open_output(where)
-    return output, make(settings, output)
+def _prepared(work: Work) -> tuple[Output, Analyse]:
+    """Return the output and what analyses a file, made once per process and batch."""
+    if not _latest or _latest[0][0] != work:
+        output = open_output(work.where)
+        _latest[:] = [(work, (output, work.make(work.settings, output, work.about)))]
+    return _latest[0][1]

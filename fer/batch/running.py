@@ -136,7 +136,7 @@ class _Run:
     ) -> None:
         self._request, self._output = request, output
         self._on_progress, self._on_failure = on_progress, on_failure
-        self._work = Work(request.settings, output.where, request.about.to_dict(), request.make)
+        self._work = Work(request.settings, output.where, request.about, request.make)
         self._n_files = 0
         self._done = Totals()
 

@@ -25,7 +25,7 @@ from fer.video.analysis import VideoOptions, video_model
 from fer.video.processing import process
 from fer.video.writers import CsvWriter
 from fer.vision.images import decode
-from tests.support.batch import rows
+from tests.support.batch import ABOUT, rows
 from tests.support.builders import make_bundle, portrait_bgr
 from tests.support.clips import Clip, moving_portrait
 
@@ -49,7 +49,7 @@ def do(analyzer: FaceAnalyzer, tmp_path: Path) -> Do:
         where = out or str(tmp_path / "out")
         open_output(where).prepare()
         task = make_task(list(Listing(Inputs(tuple(map(str, named))))), chosen)
-        attempt(task, Work(chosen, where, {}, analysis.FileAnalysis.of))
+        attempt(task, Work(chosen, where, ABOUT, analysis.FileAnalysis.of))
         return Path(where)
 
     return do
@@ -78,7 +78,9 @@ def test_a_video_has_a_row_for_each_face_and_frame(do: Do, analyzer: FaceAnalyze
     clip = Clip().write(tmp_path / "clip.mp4", moving_portrait(6))
     out = do(clip)
     stream = io.BytesIO()
-    process(clip, video_model(analyzer.classifier.bundle), VideoOptions.of(detector="yunet"), [CsvWriter(stream)])
+    process(
+        clip, video_model(analyzer.classifier.bundle), VideoOptions.of(detector="yunet"), [CsvWriter(stream, ABOUT)]
+    )
     expected = pd.read_csv(io.BytesIO(stream.getvalue())).query("status == 'face'").reset_index(drop=True)
     own = pd.DataFrame(rows(out, FACES)).sort_values("frame", ignore_index=True)
     assert len(own) == 6
@@ -153,4 +155,4 @@ def test_a_disk_that_fills_up_between_faces_is_no_fault_of_the_file(
 def test_a_worker_without_the_model_says_so(tmp_path: Path) -> None:
     output = open_output(str(tmp_path / "out"))
     with pytest.raises(BatchError, match="A worker doesn't have the model"):
-        analysis.FileAnalysis.of(Settings("0" * 16, "yunet"), output)
+        analysis.FileAnalysis.of(Settings("0" * 16, "yunet"), output, ABOUT)

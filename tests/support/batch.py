@@ -24,7 +24,7 @@ ABOUT = Provenance("stand-in", SETTINGS.model_hash, "yunet", 0.4, 1.1, date="202
 PATIENCE_SECONDS = 60
 
 
-def stand_in(settings: Settings, output: Output) -> Analyse:
+def stand_in(settings: Settings, output: Output, about: Provenance) -> Analyse:
     """Return an analysis that looks at a file's name only.
 
     'poison' ends the process, 'wait' waits until there is a file 'go' in its folder, 'bad' fails, 'two' has two faces,
@@ -76,7 +76,7 @@ def request_for(folder: Path, out: Path | str, **values: Any) -> "Request":
 
 def work_for(out: Path | str, settings: Settings = SETTINGS) -> Work:
     """Return what the tasks of such a batch have in common."""
-    return Work(settings, str(out), ABOUT.to_dict(), stand_in)
+    return Work(settings, str(out), ABOUT, stand_in)
 
 
 def rows(out: Path, kind: str) -> list[dict[str, Any]]:
