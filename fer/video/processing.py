@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from fer.errors import sentence_for
 from fer.streams.pipeline import StreamModel
 from fer.summary.videos import VideoNumbers
@@ -65,8 +63,6 @@ def process(
         annotated: where to write the annotated video and its subtitles; None for neither.
         on_frame: called for every frame.
     """
-    # Decoding, finding, classifying and encoding run side by side, and OpenCV's threads would take turns with them.
-    cv2.setNumThreads(1)
     name, summary = encodable(file or str(path)), VideoSummary(blur=options.settings.blur)
     info: VideoInfo | None = None
     notes: tuple[str, ...] = ()
