@@ -21,11 +21,19 @@ NO_FACE: Final = "no face found"
 
 @dataclass(frozen=True)
 class Photo:
-    """An uploaded photo: a name for people, the bytes of the file, and their SHA-256."""
+    """An uploaded photo.
+
+    Attributes:
+        name: for people; no other photo of the book has it.
+        data: the bytes of the file.
+        digest: SHA-256 of the bytes; identical files share it.
+        key: identifies the photo: identical files under two names have two keys.
+    """
 
     name: str
     data: bytes = field(repr=False)
     digest: str
+    key: str
 
 
 class Analyzer(Protocol):
@@ -36,7 +44,10 @@ class Analyzer(Protocol):
 
 
 class PhotoBook:
-    """Photos and their analyses; each photo is analysed once per recognizer. A thread may analyse while a page reads.
+    """Photos and their analyses; each file is analysed once per recognizer. A thread may analyse while a page reads.
+
+    A file that comes under two names is two photos, so that their number is what the user counts; they share the bytes
+    and the analysis.
 
     A recognizer is a string that names model and detector. A new one needs new analyses; returning to an earlier one
     needs none. A photo that can't be read leaves the book and is kept as a failure with its reason.
@@ -47,7 +58,7 @@ class PhotoBook:
 
     Attributes:
         generation: grows with every change of the list, for widgets that show it.
-        selected: digest of the photo that is looked at; None while there is none.
+        selected: key of the photo that is looked at; None while there is none.
         refused: names of photos of the last `add` that didn't fit.
         not_written: photos whose annotated copy could not be made, with the reason.
         paused: whether the user stopped the analysis.
@@ -90,58 +101,65 @@ class PhotoBook:
     def n_bytes(self) -> int:
         """Return the total size of the kept files."""
         with self._lock:
-            return sum(len(photo.data) for photo in self._photos.values())
+            return sum({photo.digest: len(photo.data) for photo in self._photos.values()}.values())
 
     def add(self, files: Iterable[tuple[str, bytes]]) -> list[str]:
         """Add photos (name, bytes of the file) and select the first of them.
 
-        Identical files are kept once, under their first name. A name that is taken gets a number.
+        A file that comes again under the same name is kept once. A name that is taken by another file gets a number.
 
         Returns:
-            The digest of each file, whether it fit or not.
+            The key of each photo, whether it fit or not.
         """
         with self._lock:
             return self._add(files)
 
     def _add(self, files: Iterable[tuple[str, bytes]]) -> list[str]:
-        digests = []
+        keys = []
         self.refused = []
         self.paused = False
         turned = False
         for name, data in files:
             digest = hashlib.sha256(data).hexdigest()
-            digests.append(digest)
-            if digest not in self._photos:
-                if len(self) >= self._kept_photos or self.n_bytes + len(data) > self._kept_bytes:
+            key = f"{digest}/{name}"
+            keys.append(key)
+            if key not in self._photos:
+                twin = next(iter(self._twins(digest)), None)
+                if len(self) >= self._kept_photos or (twin is None and self.n_bytes + len(data) > self._kept_bytes):
                     self.refused.append(name)
                     continue
-                self._photos[digest] = Photo(self._free_name(name), data, digest)
+                self._photos[key] = Photo(self._free_name(name), twin.data if twin else data, digest, key)
             if not turned:
-                self.selected, turned = digest, True
+                self.selected, turned = key, True
         # The uploader also calls with nothing new, which must not redraw the table.
-        self.generation += bool(digests)
-        return digests
+        self.generation += bool(keys)
+        return keys
 
-    def remove(self, digest: str) -> None:
-        """Forget a photo with its analyses or its failure; an unknown digest is ignored."""
+    def _twins(self, digest: str) -> list[Photo]:
+        return [photo for photo in self._photos.values() if photo.digest == digest]
+
+    def remove(self, key: str) -> None:
+        """Forget a photo with its analyses or its failure; an unknown key is ignored."""
         with self._lock:
-            self._failures.pop(digest, None)
-            if self._photos.pop(digest, None) is None:
+            self._failures.pop(key, None)
+            photo = self._photos.pop(key, None)
+            if photo is None:
                 return
-            self._analyses = {key: analysis for key, analysis in self._analyses.items() if key[0] != digest}
+            if not self._twins(photo.digest):
+                self._analyses = {made: one for made, one in self._analyses.items() if made[0] != photo.digest}
             self.generation += 1
-            if self.selected == digest:
+            if self.selected == key:
                 self.selected = next(iter(self._photos), None)
 
-    def fail(self, digest: str, name: str, reason: str) -> None:
+    def fail(self, key: str, name: str, reason: str) -> None:
         """Record that a file could not be analysed, and why.
 
         Args:
-            digest: identifies the file for `remove`; any unique text if the file wasn't read.
+            key: identifies the file for `remove`; any unique text if the file wasn't read.
             name: the name of the file.
             reason: one sentence with the next step.
         """
-        self._failures.setdefault(digest, ImageAnalysis.failed(name, reason))
+        self._failures.setdefault(key, ImageAnalysis.failed(name, reason))
 
     def pending(self, recognizer: str) -> list[Photo]:
         """Return the photos that this recognizer has not analysed yet."""
@@ -168,19 +186,21 @@ class PhotoBook:
             except Exception as error:  # one of many: the others continue
                 analysis = ImageAnalysis.failed(photo.name, sentence_for(error))
             self._keep(recognizer, photo, analysis)
-            done += 1
+            done += sum(one.digest == photo.digest for one in pending)
         yield done, done
 
     def _keep(self, recognizer: str, photo: Photo, analysis: ImageAnalysis) -> None:
         with self._lock:
-            if photo.digest not in self._photos:
+            twins = self._twins(photo.digest)
+            if not twins:
                 return  # removed meanwhile
             if analysis.error is None:
                 self._analyses[photo.digest, recognizer] = analysis
                 self.analysed_at = now()
-            else:
-                self.remove(photo.digest)
-                self.fail(photo.digest, photo.name, analysis.error)
+                return
+            for twin in twins:
+                self.remove(twin.key)
+                self.fail(twin.key, twin.name, analysis.error)
 
     def analysed(self, recognizer: str, confidence_threshold: float) -> list[tuple[Photo, ImageAnalysis]]:
         """Return the photos that this recognizer has analysed, in the order they were added.
@@ -192,7 +212,9 @@ class PhotoBook:
         with self._lock:
             found = [(photo, self._analyses.get((photo.digest, recognizer))) for photo in self._photos.values()]
         return [
-            (photo, with_threshold(analysis, confidence_threshold)) for photo, analysis in found if analysis is not None
+            (photo, replace(with_threshold(analysis, confidence_threshold), file=photo.name))
+            for photo, analysis in found
+            if analysis is not None
         ]
 
     def _free_name(self, name: str) -> str:

@@ -86,9 +86,9 @@ def _round() -> int:
 
 
 def _tracked() -> dict[str, str]:
-    """Return the digest of each file that the uploader shows, by Streamlit's id. A file removed there leaves the book.
+    """Return the photo key of each file that the uploader shows, by Streamlit's id. One removed there leaves the book.
 
-    A file that was too large to read has its id instead of a digest.
+    A file that was too large to read has its id instead of a key.
     """
     return remembered("upload_tracked", dict)
 
@@ -98,9 +98,9 @@ def _take_files(key: str, source: str) -> None:
     book, tracked = photo_book(), _tracked()
     shown = st.session_state[key]
     for file_id in tracked.keys() - {file.file_id for file in shown}:
-        digest = tracked.pop(file_id)
-        if digest not in tracked.values():  # else the same picture is listed twice
-            book.remove(digest)
+        photo_key = tracked.pop(file_id)
+        if photo_key not in tracked.values():  # else the same file is listed twice
+            book.remove(photo_key)
     new = [file for file in shown if isinstance(file, UploadedFile) and file.file_id not in tracked]
     if source == _FOLDER:
         # A browser lists a folder in the order of the disk.
@@ -110,8 +110,8 @@ def _take_files(key: str, source: str) -> None:
         book.fail(file.file_id, file.name, too_large(file.size))
         tracked[file.file_id] = file.file_id
     taken = [file for file in new if file.size <= MAX_BYTES]
-    digests = book.add((file.name, file.getvalue()) for file in taken)
-    tracked.update(zip((file.file_id for file in taken), digests, strict=True))
+    photo_keys = book.add((file.name, file.getvalue()) for file in taken)
+    tracked.update(zip((file.file_id for file in taken), photo_keys, strict=True))
     for file in new:
         release_upload(file)
 

@@ -36,17 +36,17 @@ _VIEWS: Final = 8
 
 def photo_table(book: PhotoBook, analysed: Analysed) -> None:
     """Draw a table with one row per photo; a click on a row selects its photo."""
-    digests = [photo.digest for photo, _ in analysed]
+    photo_keys = [photo.key for photo, _ in analysed]
     row = _selected_row(book, analysed)
     key = f"upload_table_{book.generation}"
 
     def turn() -> None:
         selection = st.session_state[key].selection
         if selection.rows and selection.rows[0] != row:
-            book.selected = digests[selection.rows[0]]
+            book.selected = photo_keys[selection.rows[0]]
         elif selection.cells:
             # A click into the row means the row: a table of a new key shows the tick where the click was.
-            book.selected = digests[selection.cells[0][0]]
+            book.selected = photo_keys[selection.cells[0][0]]
             book.generation += 1
 
     # As high as it will be: what stands below doesn't move while photos are still being analysed.
@@ -83,7 +83,7 @@ def photo_table(book: PhotoBook, analysed: Analysed) -> None:
 def _selected_row(book: PhotoBook, analysed: Analysed) -> int:
     """Return the row of the selected photo; the first while that one is still being analysed."""
     selected = book.selected
-    return next((row for row, (photo, _) in enumerate(analysed) if photo.digest == selected), 0)
+    return next((row for row, (photo, _) in enumerate(analysed) if photo.key == selected), 0)
 
 
 def failures(book: PhotoBook) -> None:
@@ -137,7 +137,7 @@ def selected_photo(book: PhotoBook, analysed: Analysed, detector: str, explain: 
             st.info(_what_to_try(detector, analysis), icon=":material/face_retouching_off:")
             return
         whys = explain(photo, analysis) if explain else [None] * n_faces
-        page = page_of(n_faces, _FACES_A_PAGE, f"upload_faces_{photo.digest}")
+        page = page_of(n_faces, _FACES_A_PAGE, f"upload_faces_{photo.key}")
         for number in range(page.start, page.stop):
             _face_card(number + 1, analysis.faces[number], view.faces[number], whys[number])
 

@@ -62,7 +62,7 @@ def test_each_face_has_the_map_of_its_own_crop_and_class(
     # A dark face on the left and a bright one on the right: this model tells classes apart by brightness.
     left, right = portrait_bgr() // 3, 255 - (255 - portrait_bgr()) // 3
     image_bgr = np.hstack([left, right])
-    photo = Photo("two.png", encode_png(image_bgr), "two faces")
+    photo = Photo("two.png", encode_png(image_bgr), "two faces", "two faces")
     analyzer = resources.analyzer(bundle, photo_detector_name())
     analysis = analyzer.analyze(image_bgr, photo.name)
     faces = analysis.faces

@@ -44,15 +44,19 @@ def test_removing_a_failed_file_removes_its_message(upload: AppTest) -> None:
     assert not upload.warning
 
 
-def test_removing_one_of_two_equal_files_keeps_the_other(upload: AppTest) -> None:
+def test_equal_files_have_a_row_each_and_removing_one_keeps_the_other(
+    upload: AppTest, analysed_files: list[str]
+) -> None:
     twins = [(name, portrait(), "image/jpeg") for name in ("me.jpg", "me again.jpg")]
     first = upload.file_uploader[0].set_value(twins)
     first.run()
+    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg", "me again.jpg"]
     # `set_value` would make a new file of the one that stays.
     upload.file_uploader[0]._files = first._files[1:]  # type: ignore[index]
     upload.run()
     assert upload.file_uploader[0].value[0].name == "me again.jpg"
-    assert upload.dataframe[0].value["file"].tolist() == ["me.jpg"]
+    assert upload.dataframe[0].value["file"].tolist() == ["me again.jpg"]
+    assert analysed_files == ["me.jpg"], "one analysis is enough for both"
 
 
 def test_clear_empties_the_page(upload: AppTest) -> None:

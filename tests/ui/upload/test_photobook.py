@@ -49,12 +49,12 @@ def test_a_photo_is_analysed_once_by_each_recognizer(analyzer: CountingAnalyzer)
 def test_one_broken_file_never_stops_the_others(analyzer: CountingAnalyzer) -> None:
     book = PhotoBook()
     book.add([("broken.jpg", b"broken"), ("b.jpg", b"b"), ("c.jpg", b"c")])
-    assert book.selected == next(photo.digest for photo in book.pending("yunet") if photo.name == "broken.jpg")
+    assert book.selected == next(photo.key for photo in book.pending("yunet") if photo.name == "broken.jpg")
     assert analyse(book, analyzer) == [(0, 3), (1, 3), (2, 3), (3, 3)]
     pairs = book.analysed("yunet", 0.5)
     assert [photo.name for photo, _ in pairs] == ["b.jpg", "c.jpg"]
     assert [(failure.file, failure.error) for failure in book.failed] == [("broken.jpg", "Not a picture.")]
-    assert book.selected == pairs[0][0].digest, "the page looks at a photo that is still there"
+    assert book.selected == pairs[0][0].key, "the page looks at a photo that is still there"
 
 
 def test_a_slow_model_loses_no_photo(analyzer: CountingAnalyzer) -> None:
@@ -84,10 +84,10 @@ def test_a_failed_file_dropped_repeatedly_is_listed_once(analyzer: CountingAnaly
 
 def test_a_failure_is_removed_with_its_file(analyzer: CountingAnalyzer) -> None:
     book = PhotoBook()
-    (digest,) = book.add([("broken.jpg", b"broken")])
+    (key,) = book.add([("broken.jpg", b"broken")])
     analyse(book, analyzer)
     book.fail("an id", "huge.jpg", "It is too large.")
-    book.remove(digest)
+    book.remove(key)
     assert [failure.file for failure in book.failed] == ["huge.jpg"]
     book.remove("an id")
     assert book.failed == []
@@ -103,13 +103,36 @@ def test_an_interrupted_analysis_keeps_what_is_done(analyzer: CountingAnalyzer) 
     assert len(book.analysed("yunet", 0.5)) == 2
 
 
-def test_equal_photos_are_stored_once() -> None:
+def test_a_file_that_comes_again_is_kept_once_and_selected() -> None:
     book = PhotoBook()
-    book.add([("a.jpg", b"a"), ("b.jpg", b"b")])
-    first = book.selected
-    book.add([("b again.jpg", b"b")])
-    assert [photo.name for photo in book.pending("yunet")] == ["a.jpg", "b.jpg"]
-    assert book.selected not in (None, first)
+    _, b, _ = book.add([("a.jpg", b"a"), ("b.jpg", b"b"), ("b.jpg", b"c")])
+    book.add([("b.jpg", b"b"), ("b.jpg", b"c")])
+    assert [photo.name for photo in book.pending("yunet")] == ["a.jpg", "b.jpg", "b (2).jpg"]
+    assert book.selected == b
+
+
+def test_a_file_under_two_names_is_two_photos_with_one_analysis(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook(kept_bytes=5)
+    a, copy, _ = book.add([("a.jpg", b"aaa"), ("copy.jpg", b"aaa"), ("b.jpg", b"b")])
+    assert (len(book), book.n_bytes, book.refused) == (3, 4, [])
+    assert analyse(book, analyzer) == [(0, 3), (2, 3), (3, 3)]
+    assert analyzer.seen == ["a.jpg", "b.jpg"]
+    book.add([("later.jpg", b"aaa")])
+    assert [(photo.name, analysis.file) for photo, analysis in book.analysed("yunet", 0.5)] == [
+        (name, name) for name in ("a.jpg", "copy.jpg", "b.jpg", "later.jpg")
+    ]
+    book.selected = copy
+    book.remove(a)
+    assert [analysis.file for _, analysis in book.analysed("yunet", 0.5)] == ["copy.jpg", "b.jpg", "later.jpg"]
+    assert book.selected == copy
+
+
+def test_a_broken_file_under_two_names_is_named_twice(analyzer: CountingAnalyzer) -> None:
+    book = PhotoBook()
+    book.add([("x.jpg", b"broken"), ("y.jpg", b"broken"), ("a.jpg", b"a")])
+    assert analyse(book, analyzer)[-1] == (3, 3)
+    assert [failure.file for failure in book.failed] == ["x.jpg", "y.jpg"]
+    assert [photo.name for photo, _ in book.analysed("yunet", 0.5)] == ["a.jpg"]
 
 
 def test_two_photos_with_one_name_are_distinguished() -> None:
