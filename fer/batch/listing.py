@@ -1,6 +1,7 @@
 """Find the photos and videos of a batch: files, folders, globs, lists of them, and fsspec URLs."""
 
 import glob
+import itertools
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -36,12 +37,13 @@ class Listing:
 
     Args:
         inputs: where to look.
-        skip: a folder that isn't searched, because results are written there.
+        skip: the folder or URL of the results. What is below it is left out, unless it is named itself.
     """
 
     def __init__(self, inputs: Inputs, skip: str | None = None) -> None:
         self._inputs = inputs
         self._skip = os.path.realpath(skip) if skip and not is_url(skip) else None
+        self._skip_url = _plain_url(*filesystem(skip)) if skip and is_url(skip) else None
         self._seen: set[int] = set()
         self.failures: list[tuple[str, str]] = []
         self.left_out = 0
@@ -85,8 +87,19 @@ class Listing:
         names = sorted(glob.iglob(path, recursive=True))  # noqa: PTH207 - the pattern is absolute
         if not names:
             raise BatchError("No file matches this pattern; check it, and put it in quotes.")
-        for name in names:
-            yield from self._named(name)
+        for folder, group in itertools.groupby(names, _folder_of):
+            # Once per folder: it takes as long as all else together.
+            real = os.path.realpath(folder)
+            for name in group:
+                if self._is_result(real + name.removeprefix(folder)):
+                    continue
+                try:
+                    yield from self._named(name)
+                except BatchError as error:  # one of several folders
+                    self.failures.append((name, str(error)))
+
+    def _is_result(self, path: str) -> bool:
+        return self._skip is not None and f"{path}{os.sep}".startswith(f"{self._skip}{os.sep}")
 
     def _named(self, path: str) -> Iterator[Input]:
         try:
@@ -153,6 +166,8 @@ class Listing:
             raise BatchError(f"It can't be listed ({type(error).__name__}: {error}); check your access.") from error
         n_found = 0
         for name, about in sorted(found.items()):
+            if self._skip_url is not None and _plain_url(files, name).startswith(f"{self._skip_url}/"):
+                continue
             if name == path or _is_named_like_media(name):
                 n_found += 1
                 yield _remote_input(files.unstrip_protocol(name), about)
@@ -160,6 +175,14 @@ class Listing:
                 self.left_out += 1
         if not n_found:
             raise BatchError("There is no photo or video at this address; choose another one.")
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition(os.sep)[0]
+
+
+def _plain_url(files: Any, path: str) -> str:
+    return str(files.unstrip_protocol(path)).rstrip("/")
 
 
 def _remote_files(files: Any, path: str) -> dict[str, dict[str, Any]]:

@@ -142,7 +142,7 @@ class _Run:
 
     def run(self) -> Result:
         self._refuse_other_results()
-        listing = Listing(self._request.inputs, skip=self._request.out)
+        listing = Listing(self._request.inputs, skip=self._output.where)
         tasks = self._planned(listing)
         if not tasks:
             reasons = "".join(f" {name}: {why}" for name, why in listing.failures[:1])

@@ -86,6 +86,27 @@ def test_what_has_no_file_is_told_and_the_others_are_found(
     assert listing.failures == [(named, sentence)]
 
 
+def test_a_folder_without_photos_ends_no_pattern(photos: Path) -> None:
+    (photos / "empty").mkdir()
+    paths, listing = found(photos / "[c-z]*")
+    assert [os.path.relpath(path, photos) for path in paths] == [
+        *("c.mp4", "inner/d.jpg", "inner/no-suffix", "notes.txt", "out/f.jpg"),
+    ]
+    assert listing.failures == [
+        (str(photos / "empty"), "There is no photo or video in this folder; choose another one.")
+    ]
+
+
+def test_results_below_the_inputs_are_no_inputs_in_patterns_and_urls_either(photos: Path) -> None:
+    everywhere, _ = found(photos / "**" / "*.jpg", skip=photos / "out")
+    assert everywhere == [str(photos / name) for name in ("b.jpg", "inner/d.jpg")]
+    memory = fsspec.filesystem("memory")
+    for name in ("/below/b.jpg", "/below/out/annotated/b.jpg", "/below/outside/c.jpg"):
+        memory.pipe_file(name, b"xyz")
+    paths, listing = found("memory://below", skip="memory://below/out/")
+    assert paths == ["memory:///below/b.jpg", "memory:///below/outside/c.jpg"] and listing.left_out == 0
+
+
 def test_a_list_that_is_missing_is_told(tmp_path: Path) -> None:
     paths, listing = found(lists=(str(tmp_path / "gone"),))
     assert paths == []
