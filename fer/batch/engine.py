@@ -19,7 +19,6 @@ from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from fer.batch.attempt import Outcome, Work, attempt, give_up
-from fer.batch.parts import Totals
 from fer.batch.plan import Task, split
 from fer.errors import BatchError, FerError, OutputError, sentence_for
 
@@ -78,14 +77,13 @@ class Engine:
         self.n_workers = 0
         self.n_deaths = 0
 
-    def run(self, tasks: Iterable[Task]) -> Totals:
-        """Do all tasks and return what they have.
+    def run(self, tasks: Iterable[Task]) -> None:
+        """Do all tasks.
 
         Raises:
             OutputError: results can't be written.
             BatchError: the scheduler has gone, or the workers can't analyse anything.
         """
-        totals = Totals()
         self._waiting.extend(_Todo(task) for task in tasks)
         while self._waiting or self._suspects or self._running:
             self._fill()
@@ -97,9 +95,7 @@ class Engine:
                 continue
             outcome = self._settle(future)
             if outcome is not None:
-                totals += outcome.totals
                 self._on_done(outcome)
-        return totals
 
     def _fill(self) -> None:
         self._count()

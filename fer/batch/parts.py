@@ -211,16 +211,6 @@ def valid_tasks(output: Output) -> dict[str, Totals]:
     return {task: totals for task, totals in checked if totals is not None}
 
 
-def failures_in(output: Output, tasks: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the reason of each file that failed."""
-    for task in tasks:
-        with output.reading(part_name(FILES, task)) as stream:
-            table = pq.ParquetFile(stream).read(columns=["file", "error"])
-        for file, error in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            if error is not None:
-                yield file, error
-
-
 @contextmanager
 def reading_part(output: Output, kind: str, task: str) -> Iterator[Any]:
     """Open a part as a `pyarrow.parquet.ParquetFile`."""

@@ -34,11 +34,6 @@ class Progress:
     n_deaths: int = 0
     dashboard: str | None = None
 
-    @property
-    def share(self) -> float:
-        """Return the share of the files that is done, 0..1."""
-        return min(1.0, self.done.files / self.n_files) if self.n_files else 0.0
-
 
 class Pace:
     """Files per second over the last minute.

@@ -71,7 +71,7 @@ def test_each_file_is_done_once_by_both_workers(client: Any, tmp_path: Path, out
     assert (result.totals.files, result.totals.failed, result.totals.faces) == (203, 1, 203)
     assert told == [(str(tmp_path / "in" / "a-bad.jpg"), "It is bad.")]
     assert [one.stage for one in seen][:2] == ["listing", "starting"] and seen[-1].stage == "done"
-    assert seen[-1].share == 1 and max(one.n_workers for one in seen) == 2
+    assert seen[-1].done.files == seen[-1].n_files == 203 and max(one.n_workers for one in seen) == 2
     assert all(one.done.files <= after.done.files for one, after in itertools.pairwise(seen))
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from fer.batch.parts import Totals
-from fer.batch.progress import Pace, Progress
+from fer.batch.progress import Pace
 
 
 def test_the_pace_is_that_of_the_last_minute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,8 +20,3 @@ def test_the_pace_is_that_of_the_last_minute(monkeypatch: pytest.MonkeyPatch) ->
         now = float(second)
         rate = pace.update(600 + 40 * (second - 1020))
     assert rate == pytest.approx(40)
-
-
-def test_the_share_is_that_of_files() -> None:
-    assert Progress("listing").share == 0
-    assert Progress("analysing", 8, Totals(2, 1, 5)).share == 0.25
