@@ -5,7 +5,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
@@ -28,34 +28,43 @@ _STEM_BYTES: Final = 200
 _WINDOWS_PATH: Final = re.compile(r"([A-Za-z]:|\\)\\")
 
 
-def to_csv(analyses: Iterable[ImageAnalysis], about: Provenance) -> bytes:
+def to_csv(analyses: Iterable[ImageAnalysis], about: Provenance, groups: Mapping[str, str] | None = None) -> bytes:
     """Return the faces as UTF-8 CSV, safe to open in a spreadsheet: one row per face, as `ImageAnalysis.to_frame`.
 
     A name that a spreadsheet would run as a formula gets an apostrophe in front. The last columns,
-    `PROVENANCE_COLUMNS`, say in every row what made the result.
+    `PROVENANCE_COLUMNS`, say in every row what made the result. With groups, by file, the second
+    column is `group`.
     """
-    return _csv(faces_frame(analyses).round(6), about)
+    return _csv(faces_frame(analyses).round(6), about, groups)
 
 
-def to_files_csv(analyses: Iterable[ImageAnalysis], about: Provenance) -> bytes:
+def to_files_csv(
+    analyses: Iterable[ImageAnalysis], about: Provenance, groups: Mapping[str, str] | None = None
+) -> bytes:
     """Return the files as UTF-8 CSV, as `to_csv`: one row per file, as `files_frame`, failed ones included."""
-    return _csv(files_frame(analyses), about)
+    return _csv(files_frame(analyses), about, groups)
 
 
-def _csv(table: pd.DataFrame, about: Provenance) -> bytes:
+def _csv(table: pd.DataFrame, about: Provenance, groups: Mapping[str, str] | None) -> bytes:
     table = table.assign(**about.columns())
+    if groups is not None:
+        table.insert(1, "group", [spreadsheet_safe(groups.get(file, "")) for file in table["file"]])
     table["file"] = [spreadsheet_safe(text) for text in table["file"]]
     # Quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
     rows = table.to_csv(index=False, header=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     return f"{','.join(table.columns)}\n{rows}".encode()
 
 
-def to_json(analyses: Iterable[ImageAnalysis], about: Provenance) -> bytes:
+def to_json(analyses: Iterable[ImageAnalysis], about: Provenance, groups: Mapping[str, str] | None = None) -> bytes:
     """Return an object in UTF-8: 'about' says what made the results, 'files' has an object per file.
 
-    The objects are as `ImageAnalysis.to_dict` makes them.
+    The objects are as `ImageAnalysis.to_dict` makes them. With groups, each has a `group`: a name, or null if the file
+    could not be read.
     """
-    content = {"about": about.to_dict(), "files": [analysis.to_dict() for analysis in analyses]}
+    files = [analysis.to_dict() for analysis in analyses]
+    if groups is not None:
+        files = [{"file": file["file"], "group": groups.get(file["file"]), **file} for file in files]
+    content = {"about": about.to_dict(), "files": files}
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 

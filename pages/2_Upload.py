@@ -32,7 +32,8 @@ with errors_as_sentences():
     if len(book) or book.failed:
         with st.container(horizontal=True):
             if analysed:
-                results.downloads(book, analysed, about)
+                groups = summary.groups_of(results.all_analyses(book, analysed))
+                results.downloads(book, analysed, about, groups)
             photos.clear_button()
     if analysed:
         results.photo_table(book, analysed)

@@ -74,6 +74,20 @@ def test_csv_has_a_row_per_face() -> None:
         assert row[list(PROVENANCE_COLUMNS)].tolist() == ABOUT_VALUES
 
 
+def test_groups_are_a_column_of_the_tables_and_a_value_in_json() -> None:
+    analyses = [analysis("a.jpg", face(), face()), analysis("b.jpg"), ImageAnalysis.failed("bad.jpg", "Damaged.")]
+    groups = {"a.jpg": "=calm", "b.jpg": "loud"}
+    faces, files = (make(analyses, ABOUT, groups) for make in (exports.to_csv, exports.to_files_csv))
+    assert [(row["file"], row["group"]) for row in rows(faces)] == [("a.jpg", "'=calm")] * 2
+    assert [(row["file"], row["group"]) for row in rows(files)] == [
+        ("a.jpg", "'=calm"),
+        ("b.jpg", "loud"),
+        ("bad.jpg", ""),
+    ]
+    told = json.loads(exports.to_json(analyses, ABOUT, groups))["files"]
+    assert [file["group"] for file in told] == ["=calm", "loud", None] and len(told[0]["faces"]) == 2
+
+
 @pytest.mark.parametrize("analyses", [[], [analysis("none.jpg")]])
 def test_csv_without_faces_has_only_the_header(analyses: list[ImageAnalysis]) -> None:
     assert exports.to_csv(analyses, ABOUT).decode() == ",".join((*FRAME_COLUMNS, *PROVENANCE_COLUMNS)) + "\n"

@@ -16,13 +16,14 @@ from fer import exports
 from fer.arrays import Image
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, plain, write_target
-from fer.cli.summarize import grouping, summary_options, write_summary
-from fer.errors import sentence_for
+from fer.cli.summarize import grouping, groups_of, summary_options, write_summary
+from fer.errors import SummaryError, sentence_for
 from fer.evaluation.names import display_name
 from fer.provenance import Provenance
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.provenance import provenance_of
 from fer.results import MOST_CANDIDATES, Face, ImageAnalysis
+from fer.summary.groups import Groups
 from fer.summary.wording import photos_content
 from fer.text import counted
 from fer.video.limits import SUFFIXES as VIDEO_SUFFIXES
@@ -106,13 +107,24 @@ def analyze(
     _print_failures(analyses, not_written)
     if not quiet:
         _print_summary(analyses, found.left_out)
-    for write, target in zip((exports.to_csv, exports.to_files_csv, exports.to_json), targets, strict=True):
-        if target:
-            write_target(write(analyses, about), target)
+    try:
+        group_names = groups_of(analyses, grouped)
+    except SummaryError:  # the tables are good all the same
+        _write_tables(targets, analyses, about, None)
+        raise
+    _write_tables(targets, analyses, about, group_names)
     if summary:
-        write_summary(photos_content, analyses, about, summary, grouped)
+        write_summary(photos_content, analyses, about, summary, group_names)
     if not_written or any(analysis.error for analysis in analyses):
         sys.exit(1)
+
+
+def _write_tables(
+    targets: Sequence[str | None], analyses: Sequence[ImageAnalysis], about: Provenance, groups: Groups | None
+) -> None:
+    for write, target in zip((exports.to_csv, exports.to_files_csv, exports.to_json), targets, strict=True):
+        if target:
+            write_target(write(analyses, about, groups), target)
 
 
 class _AnnotatedFolder:

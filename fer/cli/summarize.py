@@ -86,18 +86,26 @@ def summary_options(command: Command) -> Command:
     return command
 
 
+def groups_of(subjects: Sequence[ImageAnalysis] | Sequence[VideoNumbers], grouped: Grouping | None) -> Groups | None:
+    """Return the group of each file that could be read; None if they aren't put into groups.
+
+    Raises:
+        SummaryError: the files can't be grouped that way.
+    """
+    return grouped([subject.file for subject in subjects if subject.error is None]) if grouped else None
+
+
 def write_summary(
     describe: Describe,
     subjects: Sequence[ImageAnalysis] | Sequence[VideoNumbers],
     about: Provenance,
     target: str,
-    groups: Grouping | None,
+    groups: Groups | None,
 ) -> None:
     """Write the summary of photos or videos as HTML.
 
     Raises:
-        FerError: the files can't be put into groups, or the file can't be written.
+        FerError: the file can't be written.
     """
-    files = [subject.file for subject in subjects if subject.error is None]
-    content = describe(subjects, groups(files) if groups else None, about)
+    content = describe(subjects, groups, about)
     write_target(html_report(content, about).encode(), target)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, not_writable, plain, write_target
-from fer.cli.summarize import grouping, summary_options, write_summary
+from fer.cli.summarize import grouping, groups_of, summary_options, write_summary
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
 from fer.provenance import Provenance
@@ -108,7 +108,8 @@ def video(
     if not quiet:
         _print_table(results, Console(stderr=STDOUT in (*targets.values(), report, summary)))
     if summary:
-        write_summary(videos_content, [result.numbers for result in results], about, summary, grouped)
+        numbers = [result.numbers for result in results]
+        write_summary(videos_content, numbers, about, summary, groups_of(numbers, grouped))
     if any(result.error for result in results):
         sys.exit(1)
 

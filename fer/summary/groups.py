@@ -17,7 +17,7 @@ NO_GROUP: Final = "no group"
 _TOP: Final = "top folder"
 _FILE: Final = "file"
 _MAX_ROWS: Final = 100_000
-_MAX_BYTES: Final = 20 * MB
+MAX_TABLE_BYTES: Final = 20 * MB
 # A file has as many names for these as there are programs that export tables.
 _DELIMITERS: Final = ",;\t|"
 
@@ -130,8 +130,8 @@ def _unique_names(files: Sequence[str]) -> dict[str, str]:
 
 
 def _rows(data: bytes) -> tuple[list[str], list[list[str]]]:
-    if len(data) > _MAX_BYTES:
-        raise SummaryError(f"The table has more than {_MAX_BYTES // MB} MB; leave out needless rows.")
+    if len(data) > MAX_TABLE_BYTES:
+        raise SummaryError(f"The table has more than {MAX_TABLE_BYTES // MB} MB; leave out needless rows.")
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         first = text.partition("\n")[0]

@@ -1,6 +1,8 @@
 """Draw the summary of photos or videos: numbers, groups, charts, tests and a methods paragraph."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -9,20 +11,32 @@ import streamlit as st
 from fer.errors import SummaryError
 from fer.provenance import Provenance
 from fer.results import ImageAnalysis
-from fer.summary.groups import Groups, by_folder, by_pattern, by_table, table_columns
+from fer.summary.groups import MAX_TABLE_BYTES, Groups, by_folder, by_pattern, by_table, table_columns
 from fer.summary.making import Describe, FigureFiles, MadeSummary, make_in_child, pack
 from fer.summary.videos import VideoNumbers
 from fer.text import literal
 from fer.ui.frame import errors_as_sentences
 from fer.ui.received import open_upload
+from fer.ui.state import release_upload
 
 _NONE, _FOLDER, _PATTERN, _TABLE = "Nothing", "Folder", "File name", "Table"
 _KEPT: Final = 4
+_ANY_PATTERN: Final = "{group}_*"
+
+Subjects = Sequence[ImageAnalysis] | Sequence[VideoNumbers]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The table of groups that a visitor uploaded; it stays when they group in another way meanwhile."""
+
+    name: str
+    data: bytes
 
 
 def section(
     describe: Describe,
-    subjects: Sequence[ImageAnalysis] | Sequence[VideoNumbers],
+    subjects: Subjects,
     about: Provenance,
     *,
     key: str,
@@ -42,7 +56,7 @@ def section(
         with opened, errors_as_sentences():
             if note:
                 st.caption(note)
-            groups = _groups_or_why_not([subject.file for subject in subjects if subject.error is None], key)
+            groups = _groups_or_why_not(subjects, key)
             dark = st.context.theme.type == "dark"
             _draw(_made(pack(describe, subjects, groups, about, dark=dark)), key)
 
@@ -57,19 +71,52 @@ def _made(packed: bytes) -> MadeSummary:
     return make_in_child(packed)
 
 
-def _groups_or_why_not(files: Sequence[str], key: str) -> Groups | None:
+def chosen_groups(subjects: Subjects, *, key: str) -> Groups | None:
+    """Return the group of each file as a visitor chose it, before the choice is drawn; None if there are no groups.
+
+    Args:
+        subjects: as for `section`.
+        key: as for `section`.
+    """
+    with suppress(SummaryError):  # the summary says why the files can't be grouped that way
+        return _groups(subjects, key)
+    return None
+
+
+def _groups_or_why_not(subjects: Subjects, key: str) -> Groups | None:
     try:
-        return _groups(files, key)
+        _choose(key)
+        return _groups(subjects, key)
     except SummaryError as error:
         st.info(literal(str(error)), icon=":material/info:")
         return None
 
 
-def _groups(files: Sequence[str], key: str) -> Groups | None:
-    """Draw the choice of groups, and return the group of each file.
+def _groups(subjects: Subjects, key: str) -> Groups | None:
+    """Return the group of each file that could be read, as the state of the widgets says.
 
     Raises:
         SummaryError: the files can't be grouped that way.
+    """
+    files = [subject.file for subject in subjects if subject.error is None]
+    way = st.session_state.get(f"{key}_group_by", _NONE)
+    if way == _FOLDER:
+        return by_folder(files)
+    if way == _PATTERN:
+        return by_pattern(files, st.session_state.get(f"{key}_pattern", _ANY_PATTERN))
+    table = _table(key)
+    if way == _TABLE and table:
+        columns = table_columns(table.data)
+        column = st.session_state.get(f"{key}_group_column")
+        return by_table(files, table.data, column if column in columns else columns[0])
+    return None
+
+
+def _choose(key: str) -> None:
+    """Draw the choice of groups.
+
+    Raises:
+        SummaryError: the table isn't one.
     """
     way = st.segmented_control(
         "Group by",
@@ -80,29 +127,53 @@ def _groups(files: Sequence[str], key: str) -> Groups | None:
         key=f"{key}_group_by",
         persist_state="session",
         help="Compare groups: by the folder of the files, which 'Choose a folder' keeps, by a part of their names, or "
-        "by a table that names each file's group.",
+        "by a table that names each file's group. The CSV and JSON of photos name the group, too.",
     )
-    if way == _FOLDER:
-        return by_folder(files)
     if way == _PATTERN:
-        pattern = st.text_input(
+        st.text_input(
             "File names look like",
-            value="{group}_*",
+            value=_ANY_PATTERN,
             key=f"{key}_pattern",
             persist_state="session",
             help="`{group}` stands for the group's name, `*` for any text: `{group}_*` takes 'anna' from anna_01.jpg.",
         )
-        return by_pattern(files, pattern)
     if way == _TABLE:
-        table = st.file_uploader(
-            "CSV with the columns 'file' and one with the groups", type=["csv", "tsv", "txt"], key=f"{key}_groups"
-        )
-        if table is None:
-            return None
-        data = open_upload(table).read()
-        column = st.selectbox("Column with the groups", table_columns(data), key=f"{key}_group_column")
-        return by_table(files, data, column)
-    return None
+        _choose_table(key)
+
+
+def _choose_table(key: str) -> None:
+    uploader = f"{key}_groups"
+    shown = st.file_uploader(
+        "CSV with the columns 'file' and one with the groups",
+        type=["csv", "tsv", "txt"],
+        key=uploader,
+        on_change=_take_table,
+        args=(uploader, key),
+    )
+    table = _table(key)
+    if table is None:
+        return
+    if shown is None:
+        # The widget is new: it forgets its file when another way is chosen.
+        st.caption(f"The groups are from '{literal(table.name)}'. Another table replaces it.")
+    st.selectbox(
+        "Column with the groups", table_columns(table.data), key=f"{key}_group_column", persist_state="session"
+    )
+
+
+def _table(key: str) -> _Table | None:
+    table: _Table | None = st.session_state.get(f"{key}_group_table")
+    return table
+
+
+def _take_table(uploader: str, key: str) -> None:
+    file = st.session_state[uploader]
+    table = None
+    if file is not None:
+        # One byte more, so that a larger one is refused.
+        table = _Table(file.name, open_upload(file).read(MAX_TABLE_BYTES + 1))
+        release_upload(file)
+    st.session_state[f"{key}_group_table"] = table
 
 
 def _draw(made: MadeSummary, key: str) -> None:

@@ -1,9 +1,11 @@
 """The summary that `fer analyze --summary` writes, and how it groups photos."""
 
+import json
 import re
 from pathlib import Path
 
 import cv2
+import pandas as pd
 import pytest
 
 from fer.recognition.bundle import load_bundle
@@ -40,6 +42,23 @@ def test_a_summary_compares_groups(analyze, study, tmp_path, monkeypatch, option
     header = page[page.index("<thead>") : page.index("</thead>")]
     assert re.findall(r'scope="col">([^<]*)<', header) == ["", "all photos", *groups]
     assert "We analysed 4 photos" in page and load_bundle(tmp_path / "bundle").hash in page
+
+
+def test_the_tables_have_the_groups_of_the_summary(analyze, study, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    targets = ["--csv", "faces.csv", "--files-csv", "files.csv", "--json", "faces.json", "--summary", "s.html"]
+    assert analyze(study, *targets, "--group-by", "folder", "--quiet").exit_code == 0
+    photos = pd.read_csv("files.csv")
+    assert photos["group"].tolist() == [Path(file).parent.name for file in photos["file"]]
+    assert set(photos["group"]) == {"after", "before"} and "group" in pd.read_csv("faces.csv").columns
+    assert {file["group"] for file in json.loads(Path("faces.json").read_text("utf-8"))["files"]} == {"after", "before"}
+
+
+def test_photos_that_make_no_groups_are_written_all_the_same(analyze, study, monkeypatch) -> None:
+    monkeypatch.chdir(study / "after")
+    result = analyze("anna_1.png", "--files-csv", "files.csv", "--summary", "s.html", "--group-by", "folder")
+    assert result.exit_code == 1 and "All files are in one folder" in result.output
+    assert pd.read_csv("files.csv")["file"].tolist() == ["anna_1.png"]
 
 
 @pytest.mark.parametrize(

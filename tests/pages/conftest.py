@@ -75,13 +75,12 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def offered_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], bytes]]:
-    """What the page offers to make at a click, by the button's label: AppTest can't click such a button."""
+    """What the page offers to download, by the button's label: AppTest can't click such a button."""
     offered: dict[str, Callable[[], bytes]] = {}
     real = st.download_button
 
     def remember(label: str, data: Callable[[], bytes] | bytes, *arguments: Any, **options: Any) -> bool:
-        if callable(data):
-            offered[label] = data
+        offered[label] = data if callable(data) else lambda: data
         return real(label, data, *arguments, **options)
 
     monkeypatch.setattr(st, "download_button", remember)

@@ -12,6 +12,7 @@ from fer import exports
 from fer.errors import sentence_for
 from fer.provenance import Provenance
 from fer.results import Face, ImageAnalysis
+from fer.summary.groups import Groups
 from fer.text import counted, literal, printable
 from fer.ui.bars import show_probabilities
 from fer.ui.downloads import made_download, report_progress
@@ -175,18 +176,19 @@ def all_analyses(book: PhotoBook, analysed: Analysed) -> list[ImageAnalysis]:
     return [*(analysis for _, analysis in analysed), *book.failed]
 
 
-def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
+def downloads(book: PhotoBook, analysed: Analysed, about: Provenance, groups: Groups | None) -> None:
     """Offer all results as files; the table of files and the JSON name files that failed, with their reason.
 
     Args:
         book: the session's photos.
         analysed: the analysed ones.
         about: what made the results.
+        groups: the group of each file, for a column of its own; None if no groups are chosen.
     """
     analyses = all_analyses(book, analysed)
     st.download_button(
         "CSV of faces",
-        exports.to_csv(analyses, about),
+        exports.to_csv(analyses, about, groups),
         "faces.csv",
         "text/csv",
         on_click="ignore",
@@ -195,7 +197,7 @@ def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
     )
     st.download_button(
         "CSV of photos",
-        exports.to_files_csv(analyses, about),
+        exports.to_files_csv(analyses, about, groups),
         "photos.csv",
         "text/csv",
         on_click="ignore",
@@ -204,7 +206,7 @@ def downloads(book: PhotoBook, analysed: Analysed, about: Provenance) -> None:
     )
     st.download_button(
         "JSON",
-        exports.to_json(analyses, about),
+        exports.to_json(analyses, about, groups),
         "faces.json",
         "application/json",
         on_click="ignore",

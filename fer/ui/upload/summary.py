@@ -1,13 +1,23 @@
 """Draw the summary of all photos of the Upload page."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from fer.provenance import Provenance
 from fer.results import ImageAnalysis
+from fer.summary.groups import Groups
 from fer.summary.wording import photos_content
+from fer.ui.summaries import chosen_groups
 from fer.ui.summaries import section as draw
+
+_KEY: Final = "upload"
 
 
 def section(analyses: Sequence[ImageAnalysis], about: Provenance) -> None:
     """Draw the summary of the photos of the list, failed ones included."""
-    draw(photos_content, analyses, about, key="upload")
+    draw(photos_content, analyses, about, key=_KEY)
+
+
+def groups_of(analyses: Sequence[ImageAnalysis]) -> Groups | None:
+    """Return the group of each photo as it is chosen in the summary; None if there are no groups."""
+    return chosen_groups(analyses, key=_KEY)

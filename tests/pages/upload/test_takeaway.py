@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 from tests.support.upload_page import drop, portrait, texts, wall
@@ -54,4 +55,40 @@ def test_the_summary_compares_groups_or_says_why_not(upload: AppTest) -> None:
     upload.segmented_control(key="upload_group_by").set_value("Folder").run()
     assert "All files are in one folder" in upload.info[0].value
     assert list(upload.dataframe[1].value.columns) == ["number", "all photos"]
+    assert not upload.exception
+
+
+def test_the_downloads_have_the_chosen_groups_and_the_table_stays(
+    upload: AppTest, offered_files: dict[str, Callable[[], bytes]]
+) -> None:
+    def groups() -> list[str] | None:
+        table = pd.read_csv(io.BytesIO(offered_files["CSV of photos"]()))
+        return table["group"].tolist() if "group" in table else None
+
+    def by(way: str) -> None:
+        upload.segmented_control(key="upload_group_by").set_value(way).run()
+
+    drop(upload, ("a_1.jpg", portrait()), ("b_1.png", wall()))
+    assert groups() is None
+    opened_summary(upload)
+    by("File name")
+    assert groups() == ["a", "b"]
+    by("Table")
+    assert groups() is None, "there is no table yet"
+    table = b"file,age,mood\na_1.jpg,30,calm\nb_1.png,40,loud\n"
+    upload.file_uploader(key="upload_groups").set_value(("study.csv", table, "text/csv")).run()
+    upload.selectbox(key="upload_group_column").set_value("mood").run()
+    assert groups() == ["calm", "loud"]
+    by("Nothing")
+    assert groups() is None
+    by("Table")
+    assert groups() == ["calm", "loud"] and "The groups are from 'study.csv'." in texts(upload)
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos", "calm", "loud"]
+    upload.session_state["upload_summary"] = False
+    upload.run()
+    assert groups() == ["calm", "loud"], "a closed summary keeps its choice"
+    opened_summary(upload)
+    other = b"file,room\na_1.jpg,red\n"
+    upload.file_uploader(key="upload_groups").set_value(("other.csv", other, "text/csv")).run()
+    assert groups() == ["red", "no group"]
     assert not upload.exception
