@@ -10,7 +10,7 @@ from fer.errors import FerError
 from fer.runs import control, curves, making, serving, store
 from fer.runs.progress import FAILED, INTERRUPTED, STATES
 from fer.runs.store import RunSummary
-from fer.text import duration, literal, percent
+from fer.text import ago, duration, literal, percent
 from fer.ui.messages import show_error
 from fer.ui.training.actions import actions, back_to_shipped
 from fer.ui.training.comparison import comparison
@@ -98,8 +98,10 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
             for run in found
         ]
     )
+    # In the words of every other page. A style changes what is shown, and columns are sorted by what they hold.
+    shown = {"Best": "{:.1f} %", "Started": lambda started: ago(started.isoformat())}
     event = st.dataframe(
-        frame,
+        frame.style.format(shown if found else {}, na_rep=""),
         # Rows are selected by position, so another list of runs needs another key.
         key=f"{_TABLE}_{hash(tuple(run.id for run in found))}",
         on_select="rerun",
@@ -110,12 +112,11 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
         column_config={
             "Name": st.column_config.TextColumn(width=_NAME_PX),
             "Best": st.column_config.NumberColumn(
-                format="%.1f %%",
                 help="Validation accuracy of the best epoch. Select a run to see its accuracy on the test split.",
                 width=_NARROW_PX,
             ),
             "State": st.column_config.TextColumn(width=_STATE_PX),
-            "Started": st.column_config.DatetimeColumn(format="distance", width=_TIME_PX),
+            "Started": st.column_config.DatetimeColumn(width=_TIME_PX),
             "Epochs": st.column_config.TextColumn(width=_NARROW_PX),
             "Took": st.column_config.TextColumn(width=_NARROW_PX),
             "Network": st.column_config.TextColumn(width=_STATE_PX),

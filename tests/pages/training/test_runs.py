@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
 
 from fer.runs import serving, store
@@ -110,7 +111,21 @@ def test_the_table_shows_first_what_a_phone_has_room_for(open_page: OpenPage, ma
     table = open_page(PAGE).dataframe[0].value
     assert table.columns[:3].tolist() == ["Name", "Best", "State"]
     assert table["Best"].tolist() == pytest.approx([32.0])
-    assert str(table["Started"].dt.tz) == "UTC", "without a time zone, '1 min ago' would be hours off"
+
+
+def test_the_table_says_times_as_other_pages_do_and_sorts_them_as_times(
+    open_page: OpenPage, make_run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(epochs_done=3)
+    make_run()
+    asked = []
+    monkeypatch.setattr("fer.ui.training.runs.ago", lambda moment: f"{asked.append(moment) or 8} min ago")
+    table = open_page(PAGE).dataframe[0]
+    shown = pa.ipc.open_stream(table.proto.arrow_data.styler.display_values).read_pandas()
+    assert shown["Started"].tolist() == ["8 min ago", "8 min ago"]
+    assert shown["Best"].tolist() == ["", "32.0 %"]
+    assert all(moment.endswith("+00:00") for moment in asked), "without a time zone, it would be hours off"
+    assert str(table.value["Started"].dt.tz) == "UTC"
 
 
 def test_the_table_has_every_run_and_is_filtered(open_page: OpenPage, make_run: Callable[..., str]) -> None:
