@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer.comparing.predictions import RunPredictions, read_predictions
+from fer.emotions import EMOTIONS
 from fer.errors import ConfigError
 from fer.evaluation.comparison import McNemar, mcnemar
 from fer.evaluation.wording import p_in_words
@@ -14,7 +15,7 @@ from fer.runs import curves, store
 from fer.runs.config import MODELS
 from fer.runs.presets import NETWORK_FACTS
 from fer.runs.store import RunSummary
-from fer.text import counted, duration, percent
+from fer.text import counted, duration, listed, percent
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class RunComparison:
         accuracy: its accuracy on these faces.
         faces: the faces in words.
         rivals: the runs it was tested against, the best first.
+        most_frequent: the most frequent class of these faces, a name of `EMOTIONS`.
+        most_frequent_share: the accuracy of always answering that class.
         untested: for each other run the reason why it can't be tested, by id.
     """
 
@@ -70,6 +73,8 @@ class RunComparison:
     faces: str
     rivals: tuple[Rival, ...]
     untested: dict[str, str]
+    most_frequent: str = ""
+    most_frequent_share: float = 0.0
 
 
 def results_of(run: RunSummary) -> RunResults | None:
@@ -185,7 +190,16 @@ def compare_runs(runs: Sequence[RunSummary]) -> RunComparison:
         # Bonferroni: the more runs the best one is tested against, the likelier one of them looks worse by chance.
         corrected = dataclasses.replace(test, p_value=min(1.0, test.p_value * len(others)))
         rivals.append(Rival(other, float(right[other].mean()), corrected))
-    return RunComparison(best, float(right[best].mean()), _faces(together[best]), tuple(rivals), untested)
+    (label, count), *_ = Counter(together[best].labels).most_common(1)
+    return RunComparison(
+        best,
+        float(right[best].mean()),
+        _faces(together[best]),
+        tuple(rivals),
+        untested,
+        EMOTIONS[label],
+        count / len(together[best]),
+    )
 
 
 def _faces(found: RunPredictions) -> str:
@@ -220,9 +234,25 @@ def in_words(comparison: RunComparison, names: dict[str, str]) -> list[str]:
             f"{comparison.faces}."
         )
         said += [_against(rival, names[rival.run_id], len(comparison.rivals)) for rival in comparison.rivals]
+        said += _below_most_frequent(comparison, names)
     for run_id, reason in comparison.untested.items():
         said.append(f"'{names[run_id]}' can't be tested against the others: it {reason}.")
     return said
+
+
+def _below_most_frequent(comparison: RunComparison, names: dict[str, str]) -> list[str]:
+    """Return a sentence if always answering the most frequent class would beat a run."""
+    reached = [(comparison.best, comparison.accuracy), *((rival.run_id, rival.accuracy) for rival in comparison.rivals)]
+    below = [
+        f"'{names[run_id]}'" for run_id, accuracy in reached if run_id and accuracy < comparison.most_frequent_share
+    ]
+    if not below:
+        return []
+    which = "every run" if len(below) == len(reached) else listed(below)
+    return [
+        f"Always answering '{comparison.most_frequent}', the most frequent class, would be right on "
+        f"{percent(comparison.most_frequent_share)} of these faces: more often than {which}."
+    ]
 
 
 def _against(rival: Rival, name: str, n_rivals: int) -> str:

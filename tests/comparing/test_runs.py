@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from fer.comparing.runs import compare_runs, differing_settings, in_words, results_of, unique_names
+from fer.emotions import EMOTIONS
 from fer.runs import layout, store
 from fer.runs.config import TrainConfig
 from fer.runs.store import RunSummary
@@ -53,6 +54,25 @@ def test_several_rivals_are_corrected_for(make_run: MakeRun) -> None:
     assert all(not rival.test.significant for rival in compare_runs([read(run_id) for run_id in ids]).rivals)
     assert compare_runs([read(run_id) for run_id in ids[:2]]).rivals[0].test.significant
     assert "corrected for 2 comparisons" in said(*ids)
+
+
+@pytest.mark.parametrize(
+    ("n_good", "n_poor", "sentence"),
+    [
+        (25, 20, ""),
+        (25, 19, "would be right on 50.0 % of these faces: more often than 'poor'."),
+        (19, 10, "would be right on 50.0 % of these faces: more often than every run."),
+    ],
+)
+def test_runs_below_the_most_frequent_class_are_named(
+    make_run: MakeRun, n_good: int, n_poor: int, sentence: str
+) -> None:
+    labels = [EMOTIONS.index("happy")] * 20 + [EMOTIONS.index("sad")] * 15 + [EMOTIONS.index("fear")] * 5
+    good, poor = make_run(name="good", bundle=True), make_run(name="poor", bundle=True)
+    for run_id, n_right in ((good, n_good), (poor, n_poor)):
+        write_answers(run_id, [True] * n_right + [False] * (40 - n_right), labels=labels)
+    text = said(good, poor)
+    assert text.count("Always answering 'happy', the most frequent class,") == bool(sentence) and sentence in text
 
 
 def test_each_run_that_cannot_be_tested_says_why(make_run: MakeRun) -> None:

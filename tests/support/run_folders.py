@@ -93,24 +93,29 @@ def write_answers(
     faces: str = "faces",
     in_use: tuple[str, Sequence[bool]] | None = None,
     n_sure: int | None = None,
+    labels: Sequence[int] | None = None,
 ) -> None:
-    """Write the predictions of a run for faces that are all angry: 'angry' where it is right, else 'disgust'.
+    """Write the predictions of a run: the true class where it is right, else the next one. By default, all are angry.
 
     `in_use` is the hash of another model, and where that is right. The run's model is sure of the first `n_sure` faces.
     """
     run = paths.runs_dir() / run_id
     bundle = load_bundle(run / layout.BUNDLE)
-    models = [_answers(bundle.hash, right, confidence, bundle.confidence_threshold)]
+    labels = labels or [0] * len(right)
+    models = [_answers(bundle.hash, right, labels, confidence, bundle.confidence_threshold)]
     if n_sure is not None:
         models[0].confidence[n_sure:] = [0.0] * (len(right) - n_sure)
     if in_use:
-        models.append(_answers(*in_use, confidence, 0.5))
-    found = RunPredictions(faces, "greys", "test", [0] * len(right), models)
+        models.append(_answers(*in_use, labels, confidence, 0.5))
+    found = RunPredictions(faces, "greys", "test", list(labels), models)
     files.write_json(run / layout.PREDICTIONS, dataclasses.asdict(found))
 
 
-def _answers(model_hash: str, right: Sequence[bool], confidence: float, threshold: float) -> Answers:
-    return Answers(model_hash, [0 if one else 1 for one in right], [confidence] * len(right), threshold)
+def _answers(
+    model_hash: str, right: Sequence[bool], labels: Sequence[int], confidence: float, threshold: float
+) -> Answers:
+    predicted = [label if one else (label + 1) % len(EMOTIONS) for label, one in zip(labels, right, strict=True)]
+    return Answers(model_hash, predicted, [confidence] * len(right), threshold)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:

@@ -47,9 +47,10 @@ def _answer(compared: list[RunSummary], names: dict[str, str]) -> str | None:
     found = compare_runs(compared)
     said = in_words(found, names)
     if found.best is not None:
-        first, *rest = (literal(sentence) for sentence in said[: 1 + len(found.rivals)])
+        n_answers = len(said) - len(found.untested)
+        first, *rest = (literal(sentence) for sentence in said[:n_answers])
         st.markdown("\n\n".join([f"**{first}**", *rest]))
-        said = said[1 + len(found.rivals) :]
+        said = said[n_answers:]
     if said:
         st.info("\n\n".join(literal(sentence) for sentence in said), icon=":material/info:")
         entry = menu_entry("Evaluation")
