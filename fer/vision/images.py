@@ -21,8 +21,8 @@ from fer.text import MB
 from fer.vision.budget import reserved
 from fer.vision.files import essentials, jpeg
 from fer.vision.files.exif import UPRIGHT, orientation_of, turned_upright
-from fer.vision.files.formats import HEAD_BYTES, READABLE, format_of, other_format_of
-from fer.vision.files.parts import DamagedError, Essentials, TooMuchWorkError
+from fer.vision.files.formats import CAMERA_RAW, HEAD_BYTES, READABLE, format_of, other_format_of
+from fer.vision.files.parts import CameraRawError, DamagedError, Essentials, TooMuchWorkError
 from fer.vision.heif import decode_heif
 from fer.vision.tones import bgr_on_white, eight_bits
 from fer.vision.turbo import decode_turbo, turbo_size
@@ -111,7 +111,8 @@ def decode_picture(data: bytes) -> Picture:
         (H, W, 3) BGR uint8, upright, and what was assumed.
 
     Raises:
-        ImageError: it is not such an image, is damaged, or exceeds `MAX_BYTES`, `MAX_PIXELS` or the decoding budget.
+        ImageError: it is not such an image (a camera's raw file isn't), is damaged, or exceeds `MAX_BYTES`,
+            `MAX_PIXELS` or the decoding budget.
     """
     if not data:
         raise ImageError("The file is empty; choose a photo.")
@@ -120,6 +121,8 @@ def decode_picture(data: bytes) -> Picture:
     file_format = format_of(data[:HEAD_BYTES])
     if file_format is None:
         other = other_format_of(data[:HEAD_BYTES])
+        if other == CAMERA_RAW:
+            raise CameraRawError
         what = f"{other} files cannot be read" if other else "This file isn't a readable image"
         raise ImageError(f"{what}; save it as JPEG or PNG and try again. Readable are {READABLE}.")
     try:

@@ -18,7 +18,7 @@ _FLOAT_SHARE: Final = 0.95
 # (largest usual value, white). Highlights of pictures in 0 to 1 reach several times white; a picture in 0 to 255 whose
 # values were this small would be black.
 _FLOAT_RANGES: Final = ((8, 1), (300, 255), (1100, 1023), (4300, 4095), (70_000, 65_535))
-_INTEGER_RANGES: Final = ((255, 8), (1023, 10), (4095, 12), (65_535, 16))
+_INTEGER_RANGES: Final = ((255, 8), (1023, 10), (4095, 12), (16_383, 14), (65_535, 16))
 
 
 def eight_bits(values: _Values) -> tuple[Image, str | None]:

@@ -47,7 +47,7 @@ def test_gaps_are_black(gap: float) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32])
-@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 @pytest.mark.parametrize("hot", [False, True])
 def test_bits_in_use_are_recognised(dtype: type, bits: int, hot: bool) -> None:
     values = np.round(GREY / 255 * (2**bits - 1)).astype(dtype)
@@ -63,7 +63,7 @@ def test_bits_in_use_are_recognised(dtype: type, bits: int, hot: bool) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("bits", [10, 12, 16])
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
 def test_files_of_sixteen_bits(suffix: str, channels: int, bits: int) -> None:
     bgr = portrait_bgr()[::4, ::4] if channels > 1 else GREY[..., None]
     values = np.round(bgr / 255 * (2**bits - 1)).astype(np.uint16)

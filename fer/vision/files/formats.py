@@ -30,6 +30,8 @@ _STARTS: Final = (
     *((b"P%d" % number, "PPM") for number in range(1, 7)),
     (b"Pf", "PPM"),
 )
+# Raw files of cameras that are no TIFF files; the others, such as NEF and DNG, are told by what they contain.
+CAMERA_RAW: Final = "Camera raw"
 # Files that people take for photos, and that are named in the message instead of read.
 _OTHERS: Final = (
     (b"%PDF", "PDF"),
@@ -39,6 +41,13 @@ _OTHERS: Final = (
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (b"8BPS", "Photoshop"),
     (b"PK\x03\x04", "ZIP"),
+    *(
+        (mark, CAMERA_RAW)
+        for mark in (
+            *(b"\0\0\0\x18ftypcrx ", b"II\x1a\0\0\0HEAPCCDR", b"FUJIFILMCCD-RAW", b"FOVb"),
+            *(b"IIRO", b"IIRS", b"MMOR", b"IIU\0"),
+        )
+    ),
 )
 _WHITE_SPACE: Final = b" \t\r\n"
 

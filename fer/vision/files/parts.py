@@ -20,6 +20,15 @@ class TooMuchWorkError(ImageError):
         super().__init__(f"This image is too much work to decode: {reason}. Save it again as JPEG or PNG.")
 
 
+class CameraRawError(ImageError):
+    """It is a camera's raw file: what its sensor saw, not yet a picture."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is a camera's raw file; export the photo as JPEG with the camera's program and try again."
+        )
+
+
 class DamagedError(ImageError):
     """Pixels are missing or wrong."""
 

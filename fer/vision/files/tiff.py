@@ -9,13 +9,18 @@ import numpy.typing as npt
 
 from fer.errors import ImageError
 from fer.vision.files.exif import UPRIGHT
-from fer.vision.files.parts import PILLOW_BYTES, Essentials, TooMuchWorkError
+from fer.vision.files.parts import PILLOW_BYTES, CameraRawError, Essentials, TooMuchWorkError
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _ORIENTATION, _STRIPS = 256, 257, 258, 259, 274, 273
 _STRIP_SIZES, _TILE_SIZES = 279, 325
+_PHOTOMETRIC, _DIRECTORIES, _DNG_VERSION = 262, 330, 50706
 _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _SAMPLE_FORMAT = 277, 322, 323, 324, 339
 _FLOATING_POINT: Final = 3
 _JPEG: Final = 7
+# Photometric interpretations of what a sensor saw: a colour filter array, and its colours before they are developed.
+_SENSOR: Final = (32803, 34892)
+# Directories below the first one; raw files have up to five.
+_MAX_DIRECTORIES: Final = 16
 _START_OF_SCAN: Final = b"\xff\xda"
 # EXIF, GPS and interoperability: directories of their own, which Pillow reads in full.
 _SUB_DIRECTORIES: Final = (34665, 34853, 40965)
@@ -28,7 +33,7 @@ _SIZES: Final = {
     **dict.fromkeys((5, 10, 12, 16, 17, 18), 8),
 }
 # How numpy names the types of whole numbers.
-_WHOLE_NUMBERS: Final = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}
+_WHOLE_NUMBERS: Final = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
 # Larger than any file; the sum of two is still an int64.
 _FAR: Final = np.uint64(2**62)
 _MAX_ENTRIES: Final = 1000
@@ -84,10 +89,13 @@ def essentials(data: bytes) -> Essentials:
 
     Raises:
         ImageError: the directory lies outside the file, or is larger than it.
+        CameraRawError: it is a camera's raw file, whose first directory has a thumbnail at best.
         TooMuchWorkError: it consists of too many strips, tiles or scans.
     """
     try:
         directory = _first_directory(data)
+        if _is_camera_raw(directory):
+            raise CameraRawError
         return _described(directory)
     except (struct.error, OverflowError) as error:
         raise ImageError(
@@ -132,6 +140,19 @@ def _most_scans(directory: _Directory) -> int:
     return most
 
 
+def _is_camera_raw(first: _Directory) -> bool:
+    """Tell whether a file has a sensor's picture: in its first directory, or in those that this one names."""
+    if first.data[8:10] == b"CR" or _DNG_VERSION in first.entries:  # Canon's CR2 says so in its head
+        return True
+    directories = [first]
+    for start in first.values(_DIRECTORIES)[:_MAX_DIRECTORIES]:
+        try:
+            directories.append(_directory(first.data, int(start)))
+        except (struct.error, OverflowError, TooMuchWorkError):
+            continue  # damaged, and not needed for the picture
+    return any(directory.value(_PHOTOMETRIC, 0) in _SENSOR for directory in directories)
+
+
 def _with_one_directory(directory: _Directory) -> bytes:
     """Cut the directories off that the first one leads to: Pillow walks through thousands of them, or in a circle."""
     changed = bytearray(directory.data)
@@ -149,18 +170,28 @@ def _is_big(data: bytes) -> bool:
 
 
 def _first_directory(data: bytes) -> _Directory:
-    """Return the first directory.
+    """Return the first directory; raise what `_directory` raises."""
+    (start,) = struct.unpack_from(_formats(data)[2], data, 8 if _is_big(data) else 4)
+    return _directory(data, start)
+
+
+def _formats(data: bytes) -> tuple[str, str, str]:
+    """Return the formats of a directory's head, of the start of an entry, and of a place in the file."""
+    order = "<" if data[:2] == b"II" else ">"
+    if _is_big(data):
+        return f"{order}Q", f"{order}HHQ", f"{order}Q"
+    return f"{order}H", f"{order}HHL", f"{order}L"
+
+
+def _directory(data: bytes, start: int) -> _Directory:
+    """Return the directory that starts at a place.
 
     Raises:
         struct.error: it lies outside the file.
         TooMuchWorkError: it is larger than the file, or has too many entries.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    head, entry, place = (
-        (f"{order}Q", f"{order}HHQ", f"{order}Q") if _is_big(data) else (f"{order}H", f"{order}HHL", f"{order}L")
-    )
+    head, entry, place = _formats(data)
     found: dict[int, _Entry] = {}
-    (start,) = struct.unpack_from(place, data, 8 if _is_big(data) else 4)
     (n_entries,) = struct.unpack_from(head, data, start)
     if n_entries > _MAX_ENTRIES:
         raise TooMuchWorkError(f"its directory has {n_entries:,} entries")
@@ -176,4 +207,4 @@ def _first_directory(data: bytes) -> _Directory:
     # Entries may share their bytes, and a library copies them for each: megabytes become gigabytes.
     if n_bytes > len(data) + _MAX_ENTRIES:
         raise TooMuchWorkError("its directory claims more bytes than the file has")
-    return _Directory(data, order, found, at)
+    return _Directory(data, head[0], found, at)

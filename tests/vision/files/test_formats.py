@@ -39,6 +39,10 @@ def test_other_bytes_are_not_an_image(head: bytes) -> None:
         (b"\xef\xbb\xbf\n  <svg xmlns=''>", "SVG"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (b"PK\x03\x04", "ZIP"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "Camera raw"),
+        (b"FUJIFILMCCD-RAW 0201", "Camera raw"),
+        (b"IIRO\x08\0\0\0", "Camera raw"),
+        (b"IIU\0\x18\0\0\0", "Camera raw"),
         (b"text", None),
     ],
 )

@@ -1,4 +1,5 @@
 import struct
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -82,3 +83,65 @@ def test_a_usual_jpeg_in_a_tiff_is_read() -> None:
     data = encoded(picture, "TIFF", compression="jpeg")
     assert tiff.essentials(data).n_passes == 1
     assert abs(decode(data).astype(int) - portrait_bgr()).mean() < 5
+
+
+def directory(order: str, entries: dict[int, tuple[int, int, int]]) -> bytes:
+    """Return a directory of entries by tag: type, count, and the field as a number."""
+    body = b"".join(struct.pack(f"{order}HHLL", tag, *entries[tag]) for tag in sorted(entries))
+    return struct.pack(f"{order}H", len(entries)) + body + bytes(4)
+
+
+def raw_file(below: list[int], *, order: str = "<", kind: int = 13, first: int = 2, dng: bool = False) -> bytes:
+    """Return a thumbnail of 8 x 8 whose directory names others with these photometric interpretations."""
+    short = 3
+    field = 1 if order == "<" else 2**16  # short values stand at the left
+    pixels_at, lists_at = 8, 8 + 192
+    others = [directory(order, {PHOTOMETRIC: (short, 1, photometric * field)}) for photometric in below]
+    others_at = [lists_at + 4 * len(below) + sum(map(len, others[:k])) for k in range(len(others))]
+    entries = {WIDTH: 8, HEIGHT: 8, COMPRESSION: 1, PHOTOMETRIC: first, 277: 3, 278: 8}
+    fields = {tag: (short, 1, value * field) for tag, value in entries.items()}
+    fields |= {BITS: (short, 1, 8 * field), OFFSETS: (4, 1, pixels_at), SIZES: (4, 1, 192)}
+    if below:
+        fields[330] = (kind, len(below), lists_at if len(below) > 1 else others_at[0])
+    if dng:
+        fields[50706] = (1, 4, 0x01040000 if order == ">" else 0x00000401)
+    content = bytes(192) + struct.pack(f"{order}{len(below)}L", *others_at) + b"".join(others)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HL", 42, 8 + len(content))
+    return head + content + directory(order, fields)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"below": [6, 32803], "kind": 4},
+        {"below": [32803]},
+        {"below": [6, 6, 34892]},
+        {"below": [], "first": 32803},
+        {"below": [], "dng": True},
+    ],
+    ids=["nef", "one directory", "linear", "pef", "dng"],
+)
+def test_raw_files_are_named_not_read(order: str, parts: dict[str, Any]) -> None:
+    """Their thumbnail must not pass for the photo."""
+    with pytest.raises(ImageError, match="a camera's raw file; export the photo as JPEG"):
+        decode(raw_file(order=order, **parts))
+
+
+@pytest.mark.parametrize("below", [[], [2], [6, 2]])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_picture_with_further_directories_is_no_raw_file(order: str, below: list[int]) -> None:
+    assert decode(raw_file(below, order=order)).shape == (8, 8, 3)
+
+
+def test_a_directory_outside_the_file_costs_no_picture() -> None:
+    data = bytearray(raw_file([2]))
+    at = data.index(struct.pack("<HHL", 330, 13, 1)) + 8
+    data[at : at + 4] = struct.pack("<L", 2**31)
+    assert decode(bytes(data)).shape == (8, 8, 3)
+
+
+def test_canons_raw_file_is_named() -> None:
+    data = b"II*\0\x10\0\0\0CR\x02\0" + bytes(4) + directory("<", {WIDTH: (3, 1, 8)})
+    with pytest.raises(ImageError, match="a camera's raw file"):
+        decode(data)
