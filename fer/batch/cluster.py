@@ -4,9 +4,11 @@ import importlib.util
 import logging
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -81,7 +83,8 @@ def connected(workers: Workers, model: Mapping[str, bytes]) -> Iterator[tuple[Cl
     preparation = _Prepare(model, ours=workers.scheduler is None)
     starting = _own(workers.number) if workers.scheduler is None else _remote(workers.scheduler, workers.tls)
     with starting as (client, dashboard):
-        client.register_plugin(preparation)
+        with _interrupted_later():
+            client.register_plugin(preparation)
         yield client, dashboard
 
 
@@ -104,20 +107,47 @@ def _own(number: int | None) -> Iterator[tuple[Client, str | None]]:
         dask.config.set(settings),
     ):
         try:
-            cluster = LocalCluster(
-                n_workers=number,
-                threads_per_worker=1,
-                host=_HERE,
-                protocol="tls://",
-                security=Security.temporary(),
-                dashboard_address=f"{_HERE}:0",
-                local_directory=folder,
-                silence_logs=logging.CRITICAL,
-            )
+            with _interrupted_later():
+                cluster = LocalCluster(
+                    n_workers=number,
+                    threads_per_worker=1,
+                    host=_HERE,
+                    protocol="tls://",
+                    security=Security.temporary(),
+                    dashboard_address=f"{_HERE}:0",
+                    local_directory=folder,
+                    silence_logs=logging.CRITICAL,
+                )
         except (OSError, RuntimeError, TimeoutError) as error:
             raise BatchError(f"No worker could be started ({error}). Try fewer: --workers 1.") from error
         with cluster, Client(cluster, set_as_default=False) as client:
             yield client, cluster.dashboard_link if has_dashboard else None
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Put Ctrl+C off until the block ends: Dask doesn't close cleanly what has started halfway.
+
+    Where signals can be blocked, workers inherit that. Otherwise, one that is just starting ends with a traceback.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    can_block = hasattr(signal, "pthread_sigmask")
+    if can_block:
+        # Starting it later would unblock the signal.
+        resource_tracker.ensure_running()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        if can_block:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+        if pressed:
+            raise KeyboardInterrupt
 
 
 @contextmanager
