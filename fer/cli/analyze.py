@@ -14,7 +14,6 @@ from rich.text import Text
 
 from fer import exports
 from fer.arrays import Image
-from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, plain, write_target
 from fer.cli.summarize import grouping, groups_of, summary_options, write_summary
 from fer.errors import SummaryError, sentence_for
@@ -23,6 +22,7 @@ from fer.provenance import Provenance
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.provenance import provenance_of
 from fer.results import MOST_CANDIDATES, Face, ImageAnalysis
+from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.summary.groups import Groups
 from fer.summary.wording import photos_content
 from fer.text import counted

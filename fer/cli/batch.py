@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import check_targets, not_writable, plain
 from fer.evaluation.names import display_name
 from fer.provenance import Provenance
 from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
+from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.storage.files import replacing
 from fer.text import counted, duration
 from fer.vision.detection import DETECTORS, photo_detector_name

@@ -13,7 +13,6 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import LABELS_HELP, STDOUT, check_target, write_target
 from fer.datasets.faces import SPLITS
 from fer.errors import EvaluationError
@@ -29,6 +28,7 @@ from fer.evaluation.wording import DERIVED, PHOTOS, SYNTHETIC, class_scores, set
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier, MirroredClassifier
+from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.text import ago, counted
 from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
 

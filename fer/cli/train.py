@@ -93,7 +93,7 @@ def _with_absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _bundle(model: str) -> str:
     # Imported only here, because a queued run must stay small.
-    from fer.cli.models import find_model
+    from fer.runs.finding import find_model
 
     return str(find_model(model).absolute())
 

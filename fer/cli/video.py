@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from fer.cli.models import MODEL_HELP, SHIPPED, find_model
 from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, not_writable, plain, write_target
 from fer.cli.summarize import grouping, groups_of, summary_options, write_summary
 from fer.evaluation.names import display_name
@@ -20,6 +19,7 @@ from fer.exports import AnnotatedNames
 from fer.provenance import Provenance
 from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
+from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.storage.files import replacing
 from fer.streams.pipeline import StreamModel
 from fer.streams.record import OUTCOMES
