@@ -8,8 +8,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer.errors import ImageError
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.results import ImageAnalysis
+from fer.runs.finding import find_model
 from fer.vision import images
 
 # A script compares a model or two; more would keep their memory for nothing.
@@ -29,15 +31,16 @@ def analyze(
 
     Args:
         image: the path of an image file, the bytes of one, or pixels: (H, W, 3) BGR or (H, W) grey, uint8.
-        model: the folder of a model bundle; the shipped model by default.
+        model: as `--model` on the command line: the id or name of a run, the folder of a run or of a bundle, the name
+            of an imported model, 'in-use' or 'shipped'; the shipped model by default.
         detector: 'yunet' or 'haar'; YuNet by default.
 
     Returns:
         The image's size and its faces in reading order: rows from top to bottom, each from left to right.
 
     Raises:
-        ImageError: the file is missing, or isn't a readable image.
-        BundleError: the model is missing or damaged.
+        ImageError: there is no image, or the file is missing, or isn't a readable image.
+        BundleError: there is no such model, or it is damaged.
         DetectorError: the detector is unknown or its file is missing.
         ValueError: the array has another shape or dtype.
 
@@ -46,7 +49,11 @@ def analyze(
         >>> for face in fer.analyze("me.jpg").faces:
         ...     print(face.looks, face.confidence, face.box_xywh)
     """
-    analyzer = _analyzer(None if model is None else str(model), detector)
+    if image is None:
+        raise ImageError(
+            "There is no image. 'cv2.imread' returns None for a file that it can't read; give the file's path instead."
+        )
+    analyzer = _analyzer(None if model is None else find_model(str(model)), detector)
     if isinstance(image, np.ndarray):
         return analyzer.analyze(image)
     if isinstance(image, bytes):
@@ -58,5 +65,5 @@ def analyze(
 
 
 @lru_cache(maxsize=_KEPT_ANALYZERS)
-def _analyzer(model: str | None, detector: str | None) -> FaceAnalyzer:
+def _analyzer(model: Path | None, detector: str | None) -> FaceAnalyzer:
     return load_analyzer(model, detector)

@@ -79,3 +79,18 @@ def test_bad_input_raises_with_a_sentence(photo: Path, tmp_path: Path) -> None:
         fer.analyze(photo, detector="eyes")
     with pytest.raises(fer.BundleError, match="empty"):
         fer.analyze(photo, model=tmp_path / "empty")
+
+
+def test_no_image_gives_a_sentence() -> None:
+    with pytest.raises(fer.ImageError, match=r"There is no image\..*give the file's path instead"):
+        fer.analyze(None)  # type: ignore[arg-type]
+
+
+def test_a_model_has_the_names_of_the_command_line(photo: Path, fer_home: Path) -> None:
+    run_id = "20260101-000000-abcd"
+    make_bundle(fer_home / "runs" / run_id / "bundle")
+    shipped, by_id = fer.analyze(photo, model="shipped"), fer.analyze(photo, model=run_id)
+    (theirs,), (default,), (named,) = by_id.faces, fer.analyze(photo).faces, shipped.faces
+    assert named.confidence == default.confidence != theirs.confidence
+    with pytest.raises(fer.BundleError, match="There is no model 'nothing'"):
+        fer.analyze(photo, model="nothing")
