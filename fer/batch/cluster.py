@@ -66,6 +66,17 @@ class _Prepare(WorkerPlugin):  # type: ignore[misc]
             install_bundle(folder)
 
 
+class _Client(Client):  # type: ignore[misc]
+    """A client that is closed if it can't connect. Dask's is closed when the program ends, and fails after a minute."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        try:
+            super().__init__(*arguments, **options)
+        except BaseException:
+            self.close()
+            raise
+
+
 @contextmanager
 def connected(workers: Workers, model: Mapping[str, bytes]) -> Iterator[tuple[Client, str | None]]:
     """Yield a client of workers that have a model, and the address of Dask's dashboard, if there is one.
@@ -163,8 +174,10 @@ def _remote(address: str, tls: Mapping[str, str]) -> Iterator[tuple[Client, str 
     try:
         files = {"tls_ca_file": tls.get("ca"), "tls_client_cert": tls.get("cert"), "tls_client_key": tls.get("key")}
         security = Security(**{name: file for name, file in files.items() if file})
-        client = Client(address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, TypeError, ValueError) as error:  # TypeError: TLS without certificates
+        if parts.scheme == "tls" and security.get_connection_args("client").get("ssl_context") is None:
+            raise BatchError(f"'{address}' needs certificates; add --tls-ca, --tls-cert and --tls-key.")
+        client = _Client(address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
         raise BatchError(
             f"The scheduler at {address} can't be reached ({error}). Check that it runs, and the files of --tls-ca, "
             "--tls-cert and --tls-key."

@@ -167,7 +167,8 @@ def test_a_scheduler_and_a_worker_elsewhere_do_a_batch_over_tls(
     [
         ("host:8786", "'host:8786' isn't a scheduler's address; expected tls://HOST:8786."),
         ("tcp://host:8786", "'tcp://host:8786' has no encryption"),
-        ("tls://127.0.0.1:1", "The scheduler at tls://127.0.0.1:1 can't be reached"),
+        ("tls://127.0.0.1:1", "'tls://127.0.0.1:1' needs certificates; add --tls-ca, --tls-cert and --tls-key."),
+        ("tcp://127.0.0.1:1", "The scheduler at tcp://127.0.0.1:1 can't be reached"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_told(
