@@ -19,8 +19,8 @@ INTERRUPTED: Final = "interrupted"
 FINISHED: Final = "finished"
 FAILED: Final = "failed"
 STATES: Final = (QUEUED, RUNNING, STOPPED, INTERRUPTED, FINISHED, FAILED)
-# The last state that a process writes. A run in any other state without a living process was interrupted.
 ACTIVE: Final = (QUEUED, RUNNING)
+# The last state that a process writes. A run in any other state without a living process was interrupted.
 ENDED: Final = (STOPPED, FINISHED, FAILED)
 
 
