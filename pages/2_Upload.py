@@ -37,5 +37,5 @@ with errors_as_sentences():
             photos.clear_button()
     if analysed:
         results.photo_table(book, analysed)
-        summary.section(results.all_analyses(book, analysed), about)
+        summary.section(results.all_analyses(book, analysed), about, analysis.another_in_use(bundle))
         results.selected_photo(book, analysed, settings.detector, explain)

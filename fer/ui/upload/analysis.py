@@ -42,19 +42,29 @@ def model_of(book: PhotoBook) -> Bundle:
     Raises:
         BundleError: there is no model, or it is damaged.
     """
-    in_use = resources.model_in_use()
     of_list: Bundle | None = st.session_state.get(_MODEL)
     if of_list is None or not len(book):
-        of_list = st.session_state[_MODEL] = in_use
-    elif of_list.hash != in_use.hash:
+        of_list = st.session_state[_MODEL] = resources.model_in_use()
+    if note := another_in_use(of_list):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.info(
-                f"These results are from the model '{literal(display_name(of_list))}'. By now, the model "
-                f"'{literal(display_name(in_use))}' is in use.",
-                icon=":material/history:",
-            )
+            st.info(note, icon=":material/history:")
             st.button("Analyse again", icon=":material/refresh:", on_click=_adopt_model_in_use)
     return of_list
+
+
+def another_in_use(bundle: Bundle) -> str:
+    """Return what to know about results of this model if another is in use by now, as Markdown, else ''.
+
+    Raises:
+        BundleError: there is no model, or it is damaged.
+    """
+    in_use = resources.model_in_use()
+    if bundle.hash == in_use.hash:
+        return ""
+    return (
+        f"These results are from the model '{literal(display_name(bundle))}'. By now, the model "
+        f"'{literal(display_name(in_use))}' is in use."
+    )
 
 
 def _adopt_model_in_use() -> None:

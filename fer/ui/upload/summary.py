@@ -13,9 +13,9 @@ from fer.ui.summaries import section as draw
 _KEY: Final = "upload"
 
 
-def section(analyses: Sequence[ImageAnalysis], about: Provenance) -> None:
-    """Draw the summary of the photos of the list, failed ones included."""
-    draw(photos_content, analyses, about, key=_KEY)
+def section(analyses: Sequence[ImageAnalysis], about: Provenance, note: str) -> None:
+    """Draw the summary of the photos of the list, failed ones included, below a note as Markdown; '' for none."""
+    draw(photos_content, analyses, about, key=_KEY, note=note)
 
 
 def groups_of(analyses: Sequence[ImageAnalysis]) -> Groups | None:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from fer.recognition.analyzer import load_analyzer
 from fer.recognition.current import use_bundle
 from tests.support.builders import make_bundle, portrait_bgr
+from tests.support.markdown import plain
 from tests.support.upload_page import UPLOAD, drop, portrait, press, texts, wall
 
 OpenPage = Callable[[str], AppTest]
@@ -107,6 +108,17 @@ def test_results_stay_as_they_were_made_when_another_model_comes_into_use(
     assert analysed_files == ["me.jpg", "wall.png"]
     assert upload.dataframe[0].value["confidence"][0] < before["confidence"][0] - 0.1
     assert "These results are from" not in texts(upload)
+
+
+def test_the_summary_says_too_that_another_model_is_in_use_by_now(upload: AppTest, fer_home: Path) -> None:
+    upload.session_state["upload_summary"] = True
+    drop(upload, ("me.jpg", portrait()))
+    assert not any("By now" in caption.value for caption in upload.caption)
+    use_bundle(make_bundle(fer_home / "runs" / "other" / "bundle", confidence_threshold=0.1).path)
+    upload.run()
+    assert "These results are from the model 'tiny'. By now, the model 'other' is in use." in [
+        plain(caption.value) for caption in upload.caption
+    ]
 
 
 def test_an_empty_list_follows_the_model_in_use(upload: AppTest, fer_home: Path) -> None:
