@@ -53,7 +53,7 @@ class Output(Protocol):
         """Open a file, seekable."""
 
     def put(self, name: str, source: Path) -> None:
-        """Move a finished file from this machine here."""
+        """Copy a finished file from this machine here."""
 
     def supersede(self, name: str) -> None:
         """Move a file that no longer counts below 'superseded'."""

@@ -1,4 +1,4 @@
-"""Run a batch from its inputs to its parts. A job, the command line and tests call this."""
+"""Run a batch from its inputs to its parts. The command line, benchmarks and tests call this."""
 
 import platform
 from collections.abc import Callable
