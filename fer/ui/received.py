@@ -77,7 +77,7 @@ class Received(SpooledTemporaryFile[bytes]):
     """An upload on its way, in memory up to the size of a photo; together with the others within a bound."""
 
     _in_use = 0
-    _counting = threading.Lock()
+    _counting = threading.RLock()
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self._counted = 0
@@ -120,6 +120,7 @@ class Received(SpooledTemporaryFile[bytes]):
         self._count(-self._counted)
 
     def __del__(self) -> None:
+        # Perhaps while this thread counts.
         self._count(-self._counted)
 
     @property
