@@ -158,7 +158,7 @@ class _Told:
         name = _STAGES[state.stage]
         self._bar.update(self._task, description=name, total=total, completed=state.done.files, state=", ".join(parts))
         if self._plain and state.stage != self._stage and state.stage != "done":
-            self._console.print(f"{name}: {parts[0]}")
+            self._console.print(f"{name}: {parts[0]}" if state.n_files else name)
         self._stage = state.stage
         if state.dashboard and state.dashboard != self._dashboard:
             self._dashboard = state.dashboard
@@ -190,7 +190,7 @@ def _join(result: "Result", out: str, kind: str, about: Provenance, target: str)
 
 def _end(result: "Result", out: str, console: Console, quiet: bool) -> None:
     for name, reason in result.not_found:
-        console.print(Text.assemble("Not searched: ", plain(name), ": ", plain(reason)))
+        console.print(Text.assemble("Left out: ", plain(name), ": ", plain(reason)))
     totals = result.totals
     if not quiet:
         parts = [counted(totals.files - totals.failed, "file"), counted(totals.faces, "face")]
