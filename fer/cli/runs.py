@@ -37,7 +37,7 @@ def runs(context: click.Context, as_json: bool) -> None:
         return
     found = store.list_runs()
     if as_json:
-        click.echo(store.to_json(found))
+        click.echo(json.dumps([run.to_dict() for run in found], indent=2))
         return
     if not found:
         click.echo(f"No runs yet. Start one with: {paths.typed('train --data synthetic --epochs 5')}")

@@ -4,7 +4,6 @@ This imports nothing large, because a queued run is a process that does little m
 """
 
 import contextlib
-import json
 import re
 import threading
 from dataclasses import dataclass
@@ -295,8 +294,3 @@ def read_log_tail(run_id: str, lines: int = 20) -> str:
         return ""
     told = [line for line in text.splitlines() if not _NATIVE_MESSAGE.match(line)]
     return "\n".join(told[-lines:])
-
-
-def to_json(runs: list[RunSummary]) -> str:
-    """Return the JSON array of runs that `fer runs --json` prints."""
-    return json.dumps([run.to_dict() for run in runs], indent=2)
