@@ -1,7 +1,8 @@
 """The table of all runs, the details of one, and the comparison of several."""
 
 import json
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -99,9 +100,12 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
         ]
     )
     # In the words of every other page. A style changes what is shown, and columns are sorted by what they hold.
-    shown = {"Best": "{:.1f} %", "Started": lambda started: ago(started.isoformat())}
+    words: dict[Any, str | Callable[[Any], str] | None] = {
+        "Best": "{:.1f} %",
+        "Started": lambda started: ago(started.isoformat()),
+    }
     event = st.dataframe(
-        frame.style.format(shown if found else {}, na_rep=""),
+        frame.style.format(words if found else None, na_rep=""),
         # Rows are selected by position, so another list of runs needs another key.
         key=f"{_TABLE}_{hash(tuple(run.id for run in found))}",
         on_select="rerun",
