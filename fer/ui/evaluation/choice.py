@@ -43,6 +43,7 @@ def choose() -> Choice | None:
     if not models:
         st.info("There is no model yet. Train one first.", icon=":material/model_training:")
         return None
+    _hold(models)
     with st.container(border=True):
         # Two rows, because names of models and datasets are long.
         first, second = st.columns(2)
@@ -76,6 +77,16 @@ def choose() -> Choice | None:
     paths = [path for path in (a, b) if path]
     names = tuple(models[path].removesuffix(IN_USE) for path in paths)
     return Choice(tuple(map(_bundle, paths)), names, source, robustness)
+
+
+def _hold(models: dict[str, str]) -> None:
+    """Keep the chosen models when another one comes into use, which changes their labels.
+
+    The browser sends a label, and Streamlit falls back to the default for a label that no longer exists.
+    """
+    for key in (_kept("a")["key"], _kept("b")["key"]):
+        if st.session_state.get(key) in models:
+            st.session_state[key] = st.session_state[key]
 
 
 class _Kept(TypedDict):
