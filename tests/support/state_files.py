@@ -118,7 +118,7 @@ def readers() -> list[Callable[[], object]]:
 
     return [
         lambda: [(run.to_dict(), run.started, run.resumable) for run in runs.list_runs()],
-        lambda: runs.to_json(runs.list_runs()),
+        lambda: json.dumps([run.to_dict() for run in runs.list_runs()]),
         lambda: runs.active_runs(),
         lambda: runs.read_config(damaged),
         lambda: curves.read_metrics(damaged).to_dict("records"),
