@@ -86,6 +86,8 @@ def test_ctrl_c_says_how_to_continue_and_leaves_no_process(batch: Command, photo
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell that runs the tests in the background has the signal ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as client:
         told = [client.stderr.readline()]
         while "Analysing" not in told[-1] and told[-1]:
