@@ -1,5 +1,6 @@
 """Dask's workers: processes of this machine, or a scheduler that someone has started."""
 
+import hashlib
 import importlib.util
 import logging
 import signal
@@ -41,10 +42,11 @@ class Workers:
 class _Prepare(WorkerPlugin):  # type: ignore[misc]
     """Give each worker the model, also those that join later: they may share nothing but the output."""
 
-    name = "fer-batch"
     idempotent = False
 
     def __init__(self, files: Mapping[str, bytes], *, ours: bool) -> None:
+        # Of the model, because a scheduler passes on one plugin of a name: batches with other models may run, too.
+        self.name = f"fer-batch-{hashlib.sha256(b''.join(files.values())).hexdigest()}"
         self._files, self._ours = files, ours
 
     def setup(self, worker: Any) -> None:
