@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -19,8 +19,9 @@ _SIZE = "import struct, sys; sys.stdout.buffer.write(struct.pack('<QQ', {}, {}))
 
 
 @pytest.fixture
-def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Let a program take the place of the child."""
+def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Let a program take the place of the child. At the end, none of them is left."""
+    before = set(psutil.Process().children())
 
     def replace(program: str) -> None:
         def start(_: str) -> subprocess.Popen[bytes]:
@@ -34,7 +35,8 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
         monkeypatch.setattr(heif, "start_child", start)
 
-    return replace
+    yield replace
+    assert set(psutil.Process().children()) <= before
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,6 @@ def test_a_child_that_dies_or_lies_costs_one_photo(child: Callable[[str], None],
     child(program)
     with pytest.raises(ImageError):
         decode(PHOTO)
-    assert not psutil.Process().children()
 
 
 def test_a_child_that_hangs_is_ended(child: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +54,6 @@ def test_a_child_that_hangs_is_ended(child: Callable[[str], None], monkeypatch: 
     child("import time; time.sleep(600)")
     with pytest.raises(DamagedError):
         decode(PHOTO)
-    assert not psutil.Process().children()
 
 
 def test_the_library_is_not_loaded_into_this_process() -> None:
