@@ -182,7 +182,7 @@ def test_a_run_is_started_watched_across_a_restart_stopped_resumed_and_used(
         expect(page.get_by_text("Live and Upload now use the model")).to_be_visible()
         sidebar = page.get_by_test_id("stSidebar")
         sidebar.get_by_role("link", name="Home").click()
-        expect(page.get_by_text("residual-on-synthetic").first).to_be_visible()
+        expect(page.get_by_text(only_run().name).first).to_be_visible()
         sidebar.get_by_role("link", name="Upload").click()
         page.get_by_role("button", name="Try a sample").click()
         expect(page.get_by_text("Face 1").first).to_be_visible()
