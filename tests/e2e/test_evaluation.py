@@ -186,6 +186,30 @@ def test_two_models_are_evaluated_and_compared(second: Bundle, page: Page, app: 
     expect(page.get_by_text(f"{n_wrong:,} faces, most confident first")).to_be_visible()
 
 
+def test_a_comparison_stays_when_another_model_comes_into_use(
+    second: Bundle, bundle: Bundle, page: Page, app: App, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.open("Evaluation")
+    app.choose("Model A", "Shipped model")
+    app.choose("Model B", "gentle")
+    page.get_by_role("button", name="Evaluate").click()
+    compared = page.get_by_text("McNemar's exact test")
+    expect(compared).to_be_visible(timeout=_WORK_MS)
+    app.settle()
+    monkeypatch.setenv("FER_HOME", str(home))
+    use_bundle(second.path)
+    try:
+        # The page hears of it at the next click.
+        page.get_by_text("Measure robustness", exact=True).click()
+        expect(page.get_by_role("combobox", name="Model B")).to_have_value("gentle, in use")
+        expect(page.get_by_role("combobox", name="Model A")).to_have_value("Shipped model")
+        page.get_by_text("Measure robustness", exact=True).click()
+        expect(page.get_by_role("combobox", name="Model B")).to_have_value("gentle, in use")
+        expect(compared).to_be_visible()
+    finally:
+        use_bundle(bundle.path)
+
+
 @pytest.mark.parametrize("width", [400])
 def test_it_fits_a_phone(page: Page, app: App, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
