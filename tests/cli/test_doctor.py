@@ -65,6 +65,7 @@ def test_the_csv_names_files(doctor: Command, sick: FaceDataset, tmp_path: Path)
     assert blank["origin"].tolist() == ["train/angry/00044.png"]
 
 
+@pytest.mark.slow
 def test_an_imported_dataset_is_found_by_name_and_clean_data_have_no_findings(doctor: Command, tmp_path: Path) -> None:
     import_path(write_lines(tmp_path / "fer2013.csv", csv_lines(synthetic_faces())))
     result = doctor("fer2013")

@@ -11,6 +11,9 @@ import pytest
 from fer.recognition.bundle import load_bundle
 from tests.support.builders import portrait_bgr
 
+# Each summary is made in a process that draws its charts.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:

@@ -10,6 +10,9 @@ from tests.support.builders import make_bundle
 from tests.support.cli import Command, command
 from tests.support.clips import Clip, moving_portrait, plain
 
+# Each encodes or decodes clips.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def video(tmp_path: Path) -> Command:

@@ -194,6 +194,7 @@ def example(file_format: str) -> bytes:
     return (PICTURES / "portrait.heic").read_bytes() if file_format == "HEIF" else encoded(quarters(), file_format)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     file_format=st.sampled_from(FORMATS),

@@ -14,6 +14,9 @@ from fer.vision.photos import nobody
 from fer.vision.yunet import YuNet
 from tests.support.builders import portrait_bgr
 
+# Searches of many large photos, which together take a sixth of the time of the quick tests.
+pytestmark = pytest.mark.slow
+
 # The middle and the width of the portrait's face, as shares of the portrait's side.
 FACE, WIDTH = np.array([0.435, 0.235]), 0.176
 
