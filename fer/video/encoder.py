@@ -43,7 +43,7 @@ class Format:
 H264: Final = Format(
     ".mp4",
     "libx264",
-    # Looking ahead for B-frames and cuts takes two fifths of the time, and saves an eighth of the file at most.
+    # Looking ahead for B-frames and cuts takes two fifths of the time, and saves a seventh of the file at most.
     {
         "preset": "superfast",
         "crf": "23",

@@ -14,7 +14,7 @@ from fer.vision.photos import nobody
 from fer.vision.yunet import YuNet
 from tests.support.builders import portrait_bgr
 
-# Searches of many large photos, which together take a sixth of the time of the quick tests.
+# Searches of many large photos: together they would take a sixth of the time of the quick tests.
 pytestmark = pytest.mark.slow
 
 # The middle and the width of the portrait's face, as shares of the portrait's side.
