@@ -82,7 +82,7 @@ def links(page: AppTest) -> list[str]:
 def test_an_empty_page_says_what_it_keeps_before_anything_is_uploaded(open_video: Callable[[], AppTest]) -> None:
     page = open_video()
     assert not page.exception and not page.error
-    assert "stored on this machine only until it is analysed or you close this tab; then it is deleted" in words(page)
+    assert "until its analysis ends, or without one, until you close this tab. Then it is deleted" in words(page)
     assert page.button(key="video_analyse").disabled
     assert not page.get("link_button")
 

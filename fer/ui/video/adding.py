@@ -27,8 +27,8 @@ _DROP, _FOLDER = "Drop videos", "From data/"
 _ICONS: Final = {_DROP: ":material/upload:", _FOLDER: ":material/folder_open:"}
 _ALL, _NTH, _PER_SECOND = "Every frame", "Every n-th frame", "Frames per second"
 _KEPT: Final = (
-    "An uploaded video is stored on this machine only until it is analysed or you close this tab; then it is deleted. "
-    "Its results, with pictures of faces, stay until you delete them on this page."
+    "An uploaded video is stored on this machine until its analysis ends, or without one, until you close this tab. "
+    "Then it is deleted. Its results, with pictures of faces, stay until you delete them on this page."
 )
 _ROUND: Final = "video_round"
 _PLACE: Final = "video_adding"
