@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-import psutil
 import pytest
 
 from fer.errors import ImageError
@@ -12,6 +11,7 @@ from fer.paths import CHECKOUT
 from fer.vision import heif
 from fer.vision.files.parts import DamagedError
 from fer.vision.images import decode
+from tests.support.children import no_child_left
 from tests.support.pictures import PICTURES
 
 PHOTO = (PICTURES / "portrait.heic").read_bytes()
@@ -21,7 +21,6 @@ _SIZE = "import struct, sys; sys.stdout.buffer.write(struct.pack('<QQ', {}, {}))
 @pytest.fixture
 def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Let a program take the place of the child. At the end, none of them is left."""
-    before = set(psutil.Process().children())
 
     def replace(program: str) -> None:
         def start(_: str) -> subprocess.Popen[bytes]:
@@ -35,8 +34,8 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
 
         monkeypatch.setattr(heif, "start_child", start)
 
-    yield replace
-    assert set(psutil.Process().children()) <= before
+    with no_child_left():
+        yield replace
 
 
 @pytest.mark.parametrize(
