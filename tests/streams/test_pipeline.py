@@ -5,9 +5,8 @@ import pytest
 
 from fer.streams.pipeline import FacePipeline, FoundFaces, SeenFace, stream_detector
 from fer.streams.settings import StreamSettings
-from fer.vision.boxes import Head
 from tests.support.builders import portrait_bgr
-from tests.support.live_session import FACE, FakeClassifier, FakeDetector, frame
+from tests.support.live_session import FACE, AvertedDetector, FakeClassifier, FakeDetector, frame
 
 SETTINGS = StreamSettings(detect_every=1, smoothing_s=0.5)
 
@@ -67,17 +66,7 @@ def test_what_someone_looked_like_before_they_left_is_forgotten_when_they_return
 
 
 def test_a_face_turned_away_is_doubted_also_on_frames_without_a_detection() -> None:
-    class Averted(FakeDetector):
-        looks = 0
-
-        def head(self, image_bgr: np.ndarray, box_xywh: object) -> Head:
-            self.looks += 1
-            left, top, width, height = np.asarray(box_xywh, np.float32)
-            # Eyes and mouth close together, the nose far to the right of them.
-            shares = [(0.50, 0.38), (0.64, 0.38), (0.80, 0.56), (0.52, 0.76), (0.62, 0.76)]
-            return Head(0.0, np.array([(left + x * width, top + y * height) for x, y in shares], np.float32))
-
-    pipeline, detector = FacePipeline(), Averted()
+    pipeline, detector = FacePipeline(), AvertedDetector("side")
     settings = StreamSettings(detect_every=5)
     for step in range(8):
         (face,) = pipeline.run(frame(), step / 10, detector, FakeClassifier(), settings)

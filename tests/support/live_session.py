@@ -1,6 +1,7 @@
 """Small fakes: a detector with given boxes, a classifier with given results, and a clock."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -37,6 +38,29 @@ class FakeDetector:
 
     def head(self, image_bgr: np.ndarray, box_xywh: object) -> Head:
         return Head()
+
+
+# Where eyes, nose and mouth are of heads turned away, as shares of the box. To the side, eyes and mouth are close
+# together and the nose is far from them; up or down, the nose is near the eyes or near the mouth.
+AVERTED: Final = {
+    "side": ((0.50, 0.38), (0.64, 0.38), (0.80, 0.56), (0.52, 0.76), (0.62, 0.76)),
+    "up": ((0.30, 0.40), (0.70, 0.40), (0.50, 0.42), (0.34, 0.70), (0.66, 0.70)),
+    "down": ((0.30, 0.40), (0.70, 0.40), (0.50, 0.78), (0.34, 0.66), (0.66, 0.66)),
+}
+
+
+class AvertedDetector(FakeDetector):
+    """A detector whose closer looks, which it counts, show a head that is turned away in one of `AVERTED`'s ways."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.looks = 0
+        self._shares = np.array(AVERTED[way], np.float32)
+
+    def head(self, image_bgr: np.ndarray, box_xywh: object) -> Head:
+        self.looks += 1
+        box = np.asarray(box_xywh, np.float32)
+        return Head(0.0, box[:2] + self._shares * box[2:])
 
 
 class FakeClassifier:
