@@ -2,24 +2,27 @@
 
     FOLDER/  request.json  progress.json (replaced atomically)  log.txt  lock
 
-A job runs if its process lives: the pid and the birth of the process are part of its progress. A process in another
-container can't be seen, but it holds the lock.
+A job runs if its process lives: what identifies the process is part of its progress. A process of another container or
+machine can't be seen, but it holds the lock, and ends when it is asked to: see `fer.storage.ending`.
 """
 
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Self
 
 import psutil
+from filelock import FileLock
 from msgspec import Meta
 
 from fer.errors import FerError
 from fer.paths import PROGRAM
+from fer.storage.ending import end_process
 from fer.storage.files import read_json, write_json
 from fer.storage.locks import is_locked
-from fer.storage.processes import end_tree, process_of, stamp_of, start_detached
+from fer.storage.processes import is_elsewhere, process_of, stamp_of, start_detached
 from fer.storage.schema import Count, Seconds, Share, Text, fitting
 from fer.storage.values import ValuesError
 
@@ -28,9 +31,12 @@ REQUEST_FILE: Final = "request.json"
 LOG_FILE: Final = "log.txt"
 LOCK_FILE: Final = "lock"
 RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
+STARTING: Final = "Starting"
 _PATIENCE_SECONDS: Final = 5.0
-# Two viewers of one app may start the same job at once. The second then finds the first one's.
-_starting: Final = threading.Lock()
+# A process takes its lock within this time; until then another container can't tell that it lives.
+_START_SECONDS: Final = 30.0
+# Two viewers may start the same job at once, perhaps in two containers. The second then finds the first one's.
+_START_LOCK: Final = "starting.lock"
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ class Progress:
         seconds_left: estimated time left; None if it isn't known yet.
         error: one sentence if the job failed.
         pid: process id; 0 before the process exists.
-        birth: distinguishes the process from a later one with the same pid, see `fer.storage.processes.stamp_of`.
+        birth, place: distinguish the process from a later one with the same pid, and from one of another container:
+            see `fer.storage.processes.stamp_of`.
     """
 
     state: Annotated[str, Meta(pattern="^(running|done|failed|stopped)$")]
@@ -54,6 +61,12 @@ class Progress:
     error: Text | None = None
     pid: Count = 0
     birth: Text = ""
+    place: Text = ""
+
+    @property
+    def stamp(self) -> dict[str, Any]:
+        """Return what identifies the process."""
+        return {"pid": self.pid, "birth": self.birth, "place": self.place}
 
 
 class Job:
@@ -102,7 +115,16 @@ class Job:
         return progress
 
     def _lives(self, progress: Progress) -> bool:
-        return _process(progress) is not None or is_locked(self.folder / LOCK_FILE)
+        if process_of(progress.stamp) is not None or is_locked(self.folder / LOCK_FILE):
+            return True
+        return is_elsewhere(progress.stamp) and progress.text == STARTING and self._age() < _START_SECONDS
+
+    def _age(self) -> float:
+        """Return the seconds since the progress was written."""
+        try:
+            return time.time() - (self.folder / PROGRESS_FILE).stat().st_mtime
+        except OSError:
+            return _START_SECONDS
 
     def _read(self) -> Progress | None:
         try:
@@ -119,13 +141,13 @@ class Job:
         Raises:
             FerError: the folder can't be written, or no process can be started; an `error`.
         """
-        with _starting:
-            if self.running:
-                return
-            try:
-                self._begin(request)
-            except OSError as error:
-                raise self._unwritable("can't start", error) from error
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / _START_LOCK, is_singleton=False):
+                if not self.running:
+                    self._begin(request)
+        except OSError as error:
+            raise self._unwritable("can't start", error) from error
 
     def ask(self, request: dict[str, Any]) -> None:
         """Write down what to do, without doing it.
@@ -153,7 +175,7 @@ class Job:
         threading.Thread(target=process.wait, daemon=True).start()
         # On a busy machine, a short job may already have written its end.
         if self._read() == before:
-            self._write(Progress(RUNNING, "Starting", **stamp))
+            self._write(Progress(RUNNING, STARTING, **stamp))
 
     def stop(self) -> None:
         """Stop the process and everything it started.
@@ -164,16 +186,19 @@ class Job:
         progress = self.progress()
         if progress is None or progress.state != RUNNING:
             return
-        process = _process(progress)
-        if process is None and is_locked(self.folder / LOCK_FILE):
-            raise self.error(f"The {self.noun} runs in another container; stop it from there.")
         try:
             # In a virtual environment on Windows, what was started is a launcher, and Python is its child.
-            ended = process is None or end_tree(process, _PATIENCE_SECONDS)
+            ended = end_process(self.folder, progress.stamp, self.folder / LOCK_FILE, _PATIENCE_SECONDS)
         except (psutil.AccessDenied, PermissionError) as error:
             raise self.error(f"The {self.noun} belongs to another user, so you can't stop it.") from error
+        except OSError as error:
+            raise self._unwritable("can't be stopped", error) from error
         if not ended:
-            raise self.error(f"The {self.noun} didn't end; end the process {progress.pid} by hand.")
+            where = " in the container, or on the machine, where it was started" if is_elsewhere(progress.stamp) else ""
+            raise self.error(f"The {self.noun} didn't end; end the process {progress.pid} by hand{where}.")
+        last = self._read()
+        if last is not None and last.state != RUNNING:
+            return  # it had just ended
         try:
             self._write(replace(progress, state=STOPPED, seconds_left=None))
         except OSError as error:
@@ -187,8 +212,3 @@ class Job:
 
     def _write(self, progress: Progress) -> None:
         write_json(self.folder / PROGRESS_FILE, asdict(progress))
-
-
-def _process(progress: Progress) -> psutil.Process | None:
-    """Return the process of a job if it is alive."""
-    return process_of({"pid": progress.pid, "birth": progress.birth})

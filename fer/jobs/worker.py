@@ -10,7 +10,8 @@ import psutil
 from filelock import FileLock
 
 from fer.errors import FerError
-from fer.jobs.job import DONE, FAILED, LOCK_FILE, PROGRESS_FILE, REQUEST_FILE, RUNNING, Job, Progress
+from fer.jobs.job import DONE, FAILED, LOCK_FILE, PROGRESS_FILE, REQUEST_FILE, RUNNING, STARTING, Job, Progress
+from fer.storage.ending import obeying
 from fer.storage.files import write_json
 from fer.storage.processes import stamp_of
 
@@ -28,7 +29,7 @@ class Reporter:
     def __init__(self, job: Job, paced: str) -> None:
         self._file = job.folder / PROGRESS_FILE
         self._paced = paced
-        self._progress = Progress(RUNNING, "Starting", **stamp_of(psutil.Process()))
+        self._progress = Progress(RUNNING, STARTING, **stamp_of(psutil.Process()))
         self._written = 0.0
         self._stage, self._began, self._began_share = "", time.monotonic(), 0.0
 
@@ -61,7 +62,7 @@ def run(job: Job, work: Callable[[dict[str, Any], Reporter], None], *, paced: st
         paced: see `Reporter`.
     """
     # Held until this process ends. Whoever looks whether it is held has it for a moment.
-    with FileLock(job.folder / LOCK_FILE, is_singleton=False):
+    with FileLock(job.folder / LOCK_FILE, is_singleton=False), obeying(job.folder):
         _run(job, work, Reporter(job, paced))
 
 

@@ -231,7 +231,8 @@ def _spawn(run_id: str, command: list[str]) -> None:
             f"The run {run_id} couldn't be started ({error.strerror}); check free space and memory, then resume it."
         ) from error
     deadline = time.monotonic() + _START_SECONDS
-    while not process.is_alive(folder):
+    # A lock alone may still be that of an earlier process elsewhere.
+    while files.signature(folder / layout.PROCESS) == before or not process.is_alive(folder):
         if child.poll() is not None:
             # Its pid says nothing: in a virtual environment on Windows, the child starts another Python.
             if files.signature(folder / layout.PROCESS) != before:

@@ -2,17 +2,21 @@
 
 import contextlib
 import os
+import platform
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NoReturn
 
 import psutil
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+# A container has a namespace of processes, in which their numbers start from 1 again.
+_NAMESPACE: Final = Path("/proc/self/ns/pid")
 _START_FIELD: Final = 22
 _NICENESS: Final = 10
+_KILLED_STATUS: Final = 137
 
 
 def start_detached(
@@ -114,6 +118,17 @@ def end_tree(process: psutil.Process, seconds: float) -> bool:
     return not any(is_running(member) for member in alive)
 
 
+def end_own_tree() -> NoReturn:
+    """End this process and everything it started at once, even if another thread hangs."""
+    process = psutil.Process()
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            child.kill()
+    _kill_group(process)
+    # The first process of a container doesn't receive its own signals.
+    os._exit(_KILLED_STATUS)
+
+
 def _kill_group(leader: psutil.Process) -> None:
     """End a process group (POSIX), if the process leads it: a child that outlived its parent is only found this way."""
     if not hasattr(os, "killpg") or not leader.is_running():
@@ -133,20 +148,36 @@ def is_running(process: psutil.Process) -> bool:
 
 
 def stamp_of(process: psutil.Process) -> dict[str, Any]:
-    """Return a JSON object that identifies a process, even after its pid was reused."""
-    return {"pid": process.pid, "birth": _birth(process)}
+    """Return a JSON object that identifies a process, even after its pid was reused, and from another container."""
+    return {"pid": process.pid, "birth": _birth(process), "place": _place()}
+
+
+def is_elsewhere(stamp: dict[str, Any]) -> bool:
+    """Return whether a stamp of `stamp_of` is that of a process of another container or machine, which can't be seen.
+
+    A process from before a restart of this machine counts as one, too.
+    """
+    return stamp.get("place") not in (None, "", _place())
 
 
 def process_of(stamp: dict[str, Any]) -> psutil.Process | None:
-    """Return the running process that a stamp of `stamp_of` identifies, or None if it has ended."""
+    """Return the running process that a stamp of `stamp_of` identifies, or None if it has ended or can't be seen."""
     pid = stamp.get("pid")
-    if not isinstance(pid, int):
+    if not isinstance(pid, int) or is_elsewhere(stamp):
         return None
     try:
         process = psutil.Process(pid)
         return process if stamp.get("birth") == _birth(process) and is_running(process) else None
     except (psutil.Error, ValueError, OverflowError):
         return None
+
+
+def _place() -> str:
+    """Return where process ids mean the same as here: this machine since its start and, on Linux, this container."""
+    try:
+        return f"{_NAMESPACE.readlink()} of {_BOOT_ID.read_text(encoding='ascii').strip()}"
+    except OSError:
+        return platform.node()
 
 
 def _birth(process: psutil.Process) -> str:

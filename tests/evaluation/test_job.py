@@ -109,10 +109,10 @@ def test_a_job_of_another_user_is_not_stopped_and_says_so(
             raise psutil.AccessDenied(pid)
 
         with monkeypatch.context() as patched:
-            patched.setattr("fer.jobs.job.end_tree", denied)
+            patched.setattr("fer.jobs.job.end_process", denied)
             with pytest.raises(EvaluationError, match="belongs to another user"):
                 job.stop()
-            patched.setattr("fer.jobs.job.end_tree", lambda *_: False)
+            patched.setattr("fer.jobs.job.end_process", lambda *_: False)
             with pytest.raises(EvaluationError, match=f"end the process {pid} by hand"):
                 job.stop()
         assert wait_for(job, RUNNING).pid == pid

@@ -1,6 +1,9 @@
 """The mechanism of jobs, with a kind of work that needs nothing. Evaluations test the rest in tests/evaluation."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,10 @@ from fer.errors import FerError, VideoError
 from fer.jobs import job as module
 from fer.jobs.job import DONE, FAILED, PROGRESS_FILE, REQUEST_FILE, RUNNING, STOPPED, Job, Progress
 from fer.jobs.worker import Reporter, run
+from fer.paths import CHECKOUT
+from tests.support.containers import elsewhere
+from tests.support.fake_job import FakeJob
+from tests.support.run_folders import wait_until
 
 PATIENCE_SECONDS = 60
 
@@ -77,7 +84,7 @@ def test_a_worker_reports_and_ends(tmp_path: Path) -> None:
 
     run(job, work, paced="resting")
     assert (seen[0].state, seen[0].text, seen[0].share) == (RUNNING, "8 hours", 0.5)
-    assert job.progress() == Progress(DONE, "Starting", 1.0, pid=seen[0].pid, birth=seen[0].birth)
+    assert job.progress() == Progress(DONE, "Starting", 1.0, **seen[0].stamp)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +122,33 @@ def test_the_end_of_a_job_that_was_faster_than_its_start_stays(tmp_path: Path, m
     monkeypatch.setattr(module, "start_detached", start_and_wait)
     job.begin({})
     assert job.progress().state == DONE
+
+
+def test_a_job_elsewhere_is_seen_not_started_twice_and_stopped_here(tmp_path: Path) -> None:
+    job = FakeJob(tmp_path / "jobs" / "one")
+    job.ask({})
+    command = [*elsewhere(), sys.executable, "-m", FakeJob.worker, str(job.folder)]
+    with subprocess.Popen(command, cwd=CHECKOUT) as container:
+        try:
+            wait_until(lambda: (progress := job.progress()) is not None and progress.text.startswith("with "))
+            assert [one.folder for one in FakeJob.running_in(tmp_path / "jobs")] == [job.folder]
+            pid = job.progress().pid
+            job.begin({})
+            assert job.progress().pid == pid
+            job.stop()
+            assert job.progress().state == STOPPED
+            # The container ends with its first process, and a child that survived would keep it.
+            container.wait(20)
+        finally:
+            container.kill()
+
+
+def test_a_job_that_starts_elsewhere_is_given_time_to_take_its_lock(tmp_path: Path) -> None:
+    job, foreign = FakeJob(tmp_path), {"pid": 1, "birth": "today", "place": "another machine"}
+    job._write(Progress(RUNNING, module.STARTING, **foreign))
+    assert job.running
+    job._write(Progress(RUNNING, "working", **foreign))
+    assert job.progress().state == FAILED
+    job._write(Progress(RUNNING, module.STARTING, **foreign))
+    os.utime(tmp_path / PROGRESS_FILE, (time.time() - 60,) * 2)
+    assert job.progress().state == FAILED

@@ -27,3 +27,12 @@ def test_a_look_holds_nothing(tmp_path: Path) -> None:
     lock.acquire()
     lock.release()
     assert not is_locked(tmp_path / "lock") and not is_locked(tmp_path / "lock")
+
+
+def test_two_who_look_do_not_take_each_other_for_the_holder(tmp_path: Path) -> None:
+    (tmp_path / "lock").touch()
+    look = "import sys; from pathlib import Path; from fer.storage.locks import is_locked as look; "
+    look += "print(sum(look(Path(sys.argv[1])) for _ in range(5_000)))"
+    command = [sys.executable, "-c", look, str(tmp_path / "lock")]
+    lookers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [looker.communicate()[0].strip() for looker in lookers] == ["0", "0"]

@@ -45,7 +45,7 @@ def test_pressing_evaluate_starts_a_job_that_can_be_stopped(
         write_json(job.folder / PROGRESS_FILE, state)
 
     monkeypatch.setattr(Job, "start", start)
-    monkeypatch.setattr("fer.jobs.job._process", lambda _: object())
+    monkeypatch.setattr("fer.jobs.job.process_of", lambda _: object())
     page = open_page(EVALUATION)
     next(button for button in page.button if button.label == "Evaluate").click().run()
     (request,) = started
@@ -62,7 +62,7 @@ def test_two_models_in_the_other_order_are_the_same_job(
     bundle: Bundle, second: Bundle, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running(bundle, second)
-    monkeypatch.setattr("fer.jobs.job._process", lambda _: object())
+    monkeypatch.setattr("fer.jobs.job.process_of", lambda _: object())
     page = open_page(EVALUATION)
     box(page, "Model A").set_value(str(second.path)).run()
     box(page, "Model B").set_value(str(bundle.path)).run()
@@ -119,7 +119,7 @@ def test_stored_results_cannot_be_deleted_while_a_job_runs(
 ) -> None:
     evaluated(bundle)
     running(bundle)
-    monkeypatch.setattr("fer.jobs.job._process", lambda _: object())
+    monkeypatch.setattr("fer.jobs.job.process_of", lambda _: object())
     page = open_page(EVALUATION)
     assert next(button for button in page.button if button.label == "Delete all").disabled
 
