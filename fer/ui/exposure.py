@@ -23,17 +23,20 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 from fer.errors import FerError
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
+from fer.ui.client_messages import expected_only
+from fer.ui.in_memory import visitor_of
 
 _log = logging.getLogger(__name__)
 
 # Numbers of sessions, and a programming interface to every session. No page needs them.
 _CLOSED: Final = ("/_stcore/metrics", "/_stcore/agent")
-# Pictures and downloads of pages, and results of videos.
-_PRIVATE: Final = ("/media", "/videos")
+# Pictures and downloads of pages, results of videos, and uploads.
+_PRIVATE: Final = ("/media", "/videos", "/_stcore/upload_file")
+# Those whose addresses name a tab.
+_OF_A_TAB: Final = ("media", "upload_file")
 _FRAME_LOG: Final = "streamlit.web.server.starlette.starlette_websocket"
 # How long an upload may pause. Whoever needs longer than this for a few kilobytes holds memory for nothing.
 _BODY_PAUSE_SECONDS: Final = 60.0
-_UNSUPPORTED_DATA: Final = 1003
 _POLICY: Final = {
     "default-src": "'self'",
     # Streamlit and its components have scripts in their pages, and plotly and Vega compile expressions.
@@ -61,13 +64,17 @@ class Exposure:
 
     Args:
         app: what answers otherwise.
-        may_see: whether the cookies of a request let it see pictures and downloads.
+        may_see: whether the cookies of a request let it use a private path, or any if the path is ''.
         embedding: origins of other sites whose pages may show the app in a frame.
         base: the path below which the app is served, such as '/fer'; '' for none.
     """
 
     def __init__(
-        self, app: ASGIApp, may_see: Callable[[Mapping[str, str]], bool], embedding: Iterable[str] = (), base: str = ""
+        self,
+        app: ASGIApp,
+        may_see: Callable[[Mapping[str, str], str], bool],
+        embedding: Iterable[str] = (),
+        base: str = "",
     ) -> None:
         self.app = app
         self.may_see = may_see
@@ -81,7 +88,8 @@ class Exposure:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] == "websocket":
-            await self.app(scope, _binary_only(receive, send), send)
+            logged_in = self.may_see(cookie_parser(Headers(scope=scope).get("cookie", "")), "")
+            await self.app(scope, expected_only(receive, send, logged_in=logged_in), send)
         elif scope["type"] == "http":
             await self._answer(scope, receive, send)
         else:
@@ -103,7 +111,7 @@ class Exposure:
         path = str(scope["path"]).removeprefix(self.base)
         if _within(path, _CLOSED):
             await PlainTextResponse("Not found.\n", 404)(scope, receive, send_with_headers)
-        elif _within(path, _PRIVATE) and not self.may_see(cookie_parser(request.get("cookie", ""))):
+        elif _within(path, _PRIVATE) and not self.may_see(cookie_parser(request.get("cookie", "")), path):
             await PlainTextResponse("Log in first.\n", 403)(scope, receive, send_with_headers)
         else:
             try:
@@ -149,20 +157,6 @@ class _PatientBody:
         return message
 
 
-def _binary_only(receive: Receive, send: Send) -> Receive:
-    """Close a WebSocket on the first text frame. Pages send none, and Streamlit would log a traceback."""
-
-    async def receive_binary() -> Message:
-        message = await receive()
-        if message["type"] == "websocket.receive" and message.get("bytes") is None:
-            _log.warning("A connection was closed because it sent a text frame")
-            await send({"type": "websocket.close", "code": _UNSUPPORTED_DATA, "reason": ""})
-            return {"type": "websocket.disconnect", "code": _UNSUPPORTED_DATA}
-        return message
-
-    return receive_binary
-
-
 class _OneLine(logging.Filter):
     """Drop the traceback of a warning: a stranger's broken frame is one line in the log."""
 
@@ -187,9 +181,22 @@ def person_of(cookies: Mapping[str, str]) -> gate.Person | None:
     return who if who is not None and who.role >= Role.VIEWER else None
 
 
-def has_a_role(cookies: Mapping[str, str]) -> bool:
-    """Return whether cookies are those of a person with a role; True if login is off."""
-    return person_of(cookies) is not None
+def may_see(cookies: Mapping[str, str], path: str) -> bool:
+    """Return whether cookies are those of a person with a role; True if login is off.
+
+    Args:
+        cookies: those of the request.
+        path: what it asks for, below the app's own path. A picture and an upload are only for the person whose tab they
+            belong to.
+    """
+    who = person_of(cookies)
+    if who is None or not who.id:
+        return who is not None
+    kind, *names = path.strip("/").removeprefix("_stcore/").split("/")
+    if kind not in _OF_A_TAB or not names:
+        return True
+    claims = visitor_of(picture=names[0]) if kind == "media" else visitor_of(session=names[0])
+    return claims is not None and gate.is_same(who, claims)
 
 
 def _claims(cookies: Mapping[str, str]) -> dict[str, Any]:
@@ -212,7 +219,7 @@ def exposure() -> Middleware:
     base = st.get_option("server.baseUrlPath").strip("/")
     return Middleware(
         Exposure,
-        may_see=has_a_role,
+        may_see=may_see,
         embedding=st.get_option("server.corsAllowedOrigins"),
         base=f"/{base}" if base else "",
     )

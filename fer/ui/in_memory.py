@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -83,6 +83,21 @@ def sweep(runtime: Runtime) -> set[str]:
     storage = getattr(sessions, "_session_storage", None)
     len(getattr(storage, "_cache", ()))
     return active | ({info.session.id for info in storage.list()} if storage else set())
+
+
+def visitor_of(*, picture: str = "", session: str = "") -> Mapping[str, Any] | None:
+    """Return the identity claims of the visitor in whose tab something is; {} before login, None without such a tab.
+
+    Args:
+        picture: the file name in a picture's address.
+        session: or the id of the tab's session.
+    """
+    if not exists():
+        return None
+    for info in get_instance()._session_mgr.list_sessions():
+        if info.session.id == session or (picture and picture.startswith(_tag(info.session.id))):
+            return dict(info.session._user_info)
+    return None
 
 
 def for_this_visitor(make: Callable[[], bytes]) -> Callable[[], bytes]:

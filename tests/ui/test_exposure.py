@@ -12,13 +12,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.web.server.starlette import starlette_websocket
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
-from fer.ui import exposure
+from fer.ui import client_messages, exposure
 from fer.ui.access import gate
 from fer.ui.access.settings import AccessSettings
-from fer.ui.exposure import Exposure, has_a_role, one_line_per_broken_frame
+from fer.ui.exposure import Exposure, may_see, one_line_per_broken_frame
 
 
 async def _any(request: Request) -> Response:
@@ -37,9 +38,13 @@ async def _echo(socket: WebSocket) -> None:
             return
 
 
+def _is_ada(cookies: Mapping[str, str], path: str) -> bool:
+    return cookies.get("user") == "ada" and "of-eve" not in path
+
+
 def small_app(**settings: Any) -> Exposure:
     routes = [WebSocketRoute("/stream", _echo), Route("/{path:path}", _any, methods=["GET", "PUT", "POST"])]
-    return Exposure(Starlette(routes=routes), **{"may_see": lambda cookies: cookies.get("user") == "ada", **settings})
+    return Exposure(Starlette(routes=routes), **{"may_see": _is_ada, **settings})
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,8 @@ def small_app(**settings: Any) -> Exposure:
         ("/_stcore/agent/mcp", 404),
         ("/media/x.jpg", 403),
         ("/videos/x/rows.csv", 403),
+        ("/_stcore/upload_file/session/file", 403),
+        ("/_stcore/upload%5Ffile/session/file", 403),
         ("/mediation", 200),
     ],
 )
@@ -67,8 +74,9 @@ def test_doors(path: str, status: int, base: str) -> None:
 
 
 def test_a_picture_is_for_who_may_see_it() -> None:
-    client = TestClient(small_app(), cookies={"user": "ada"})
-    assert client.get("/media/x.jpg").status_code == 200
+    client = TestClient(small_app(base="/fer"), cookies={"user": "ada"})
+    assert client.get("/fer/media/x.jpg").status_code == 200
+    assert client.get("/fer/media/of-eve.jpg").status_code == 403
     client = TestClient(small_app(), cookies={"user": "eve"})
     assert client.get("/media/x.jpg").status_code == 403
 
@@ -98,13 +106,38 @@ def test_cookies_are_secure_behind_https(scheme: str, headers: dict[str, str], s
 
 def test_a_text_frame_ends_the_connection_with_one_line(caplog: pytest.LogCaptureFixture) -> None:
     with TestClient(small_app()).websocket_connect("/stream") as socket:
-        socket.send_bytes(b"\x00")
-        assert socket.receive_bytes() == b"\x00"
         socket.send_text("{}")
         assert socket.receive()["code"] == 1003
-    assert [record.getMessage() for record in caplog.records if record.name == exposure.__name__] == [
+    assert [record.getMessage() for record in caplog.records if record.name == client_messages.__name__] == [
         "A connection was closed because it sent a text frame"
     ]
+
+
+_PAGES = ("rerun_script", "app_heartbeat", "stop_script")
+_UPLOADS = ("file_urls_request", "backend_operation_request")
+_DEVELOPERS = ("clear_cache", "load_git_info", "set_run_on_save", "debug_shutdown_runtime")
+
+
+@pytest.mark.parametrize(("user", "expected"), [("nobody", _PAGES), ("ada", (*_PAGES, *_UPLOADS))])
+def test_a_page_is_heard_and_tools_for_developers_are_not(user: str, expected: tuple[str, ...]) -> None:
+    with TestClient(small_app(), cookies={"user": user}).websocket_connect("/stream") as socket:
+        for name in (*_DEVELOPERS, *_UPLOADS, *_PAGES):
+            socket.send_bytes(_message(name))
+        socket.send_bytes(b"\xff can't be read")
+        heard = []
+        while not (frame := socket.receive_bytes()).startswith(b"\xff"):
+            heard.append(BackMsg.FromString(frame).WhichOneof("type"))
+    assert set(heard) == set(expected) and len(heard) == len(expected)
+
+
+def _message(name: str) -> bytes:
+    message = BackMsg()
+    field = getattr(message, name)
+    if isinstance(field, bool):
+        setattr(message, name, True)
+    else:
+        field.SetInParent()
+    return message.SerializeToString()
 
 
 def test_a_frame_that_cannot_be_read_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
@@ -146,7 +179,7 @@ def test_a_client_that_left_is_not_answered() -> None:
         raise ClientDisconnect
 
     with pytest.raises(ClientDisconnect):
-        TestClient(Exposure(gone, lambda _: True)).get("/")
+        TestClient(Exposure(gone, lambda *_: True)).get("/")
 
 
 def test_whole_bodies_arrive() -> None:
@@ -171,10 +204,42 @@ def _cookie(claims: str, secret: str = "s" * 32) -> Mapping[str, str]:
     ],
 )
 def test_whose_cookies_have_a_role(cookies: Mapping[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    _set_up_login(monkeypatch)
+    assert may_see(cookies, "/videos/x/rows.csv") is expected
+
+
+def _set_up_login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposure, "get_cookie_secret", lambda: "s" * 32)
     monkeypatch.setattr(gate, "settings", lambda: AccessSettings(("default",), viewers=("*@example.org",)))
-    assert has_a_role(cookies) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [("/media/abc.jpg", {"picture": "abc.jpg"}), ("/_stcore/upload_file/tab/file", {"session": "tab"})],
+)
+@pytest.mark.parametrize(
+    ("owner", "expected"),
+    [
+        ({"iss": "x", "sub": "1", "email": "old-address@example.org"}, True),
+        ({"iss": "x", "sub": "2", "email": "ada@example.org"}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_a_picture_and_an_upload_are_for_the_person_of_their_tab(
+    path: str,
+    place: dict[str, str],
+    owner: dict[str, str] | None,
+    expected: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _set_up_login(monkeypatch)
+    asked = []
+    monkeypatch.setattr(exposure, "visitor_of", lambda **place: asked.append(place) or owner)
+    ada = _cookie('{"is_logged_in": true, "iss": "x", "sub": "1", "email": "ada@example.org"}')
+    assert may_see(ada, path) is expected
+    assert asked == [place]
 
 
 def test_without_login_no_cookie_is_needed() -> None:
-    assert has_a_role({})
+    assert may_see({}, "/media/abc.jpg")

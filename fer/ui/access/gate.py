@@ -93,6 +93,16 @@ def _person(claims: Mapping[str, Any], found: AccessSettings) -> Person:
     return Person(name, identity, found.role_of(claims))
 
 
+def is_same(who: Person, claims: Mapping[str, Any]) -> bool:
+    """Return whether the claims of an identity token are a person's; False if login is off.
+
+    Raises:
+        FerError: the settings of login are wrong.
+    """
+    other = person_with(claims)
+    return other is not None and other.id != "" and other.id == who.id
+
+
 def is_own(who: Person, kind: str, name: str) -> bool:
     """Return whether a person has made something; everything is everyone's own if login is off."""
     return who is _EVERYONE or (who.id != "" and owner_of(kind, name) == who.id)
