@@ -5,6 +5,7 @@ import os
 from streamlit.starlette import App
 
 from fer.ui.access.settings import secrets_from_environment
+from fer.ui.draining import leaving
 from fer.ui.exposure import exposure
 from fer.ui.hosts import own_pages_only, server_life
 from fer.ui.video.files import result_files
@@ -13,7 +14,7 @@ if __name__ != "__main__":
     # `streamlit run app.py` imports this file for its server, and then runs it as a script for each visitor.
     app = App(
         __file__,
-        middleware=[own_pages_only(), exposure()],
+        middleware=[own_pages_only(), exposure(), leaving()],
         routes=[result_files()],
         lifespan=server_life,
         secrets=secrets_from_environment(os.environ),

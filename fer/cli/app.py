@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import os
 import re
 import runpy
 import socket
@@ -59,7 +60,14 @@ def _is_address(text: str) -> bool:
     help="Further name or address under which browsers open the dashboard, such as fer.example.org; may be repeated",
 )
 @click.option("--no-browser", is_flag=True, help="Don't open a browser")
-def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool) -> None:
+@click.option(
+    "--drain",
+    type=click.IntRange(0),
+    metavar="SECONDS",
+    help="When the dashboard is told to end (SIGTERM), let its visitors finish, for at most this long  "
+    "[default: FER_DRAIN_SECONDS, else 0]",
+)
+def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool, drain: int | None) -> None:
     """Open the dashboard in a browser; Ctrl-C ends it."""
     script = PROGRAM / "app.py"
     if not script.is_file():
@@ -79,6 +87,8 @@ def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool
         if "*" in name:
             whom = "every name" if name == "*" else f"every name that ends in {name[1:]}"
             click.echo(f"The dashboard answers under {whom}, too; use the one that leads to this machine.")
+    if drain is not None:
+        os.environ["FER_DRAIN_SECONDS"] = str(drain)
     if no_browser:
         command.append("--server.headless=true")
     # Streamlit reads the .streamlit folder next to the script, so its settings hold from any folder. It runs in this

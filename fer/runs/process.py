@@ -58,7 +58,7 @@ def _require_alone(folder: Path) -> None:
     Some filesystems don't pass locks on to other machines, and two trainings would destroy each other's checkpoints.
 
     Raises:
-        RunError: another process goes on writing its progress.
+        RunError: another process keeps writing its progress.
     """
     if not is_elsewhere(read_json(folder / PROCESS)) or Progress.read(folder).state in ENDED:
         return

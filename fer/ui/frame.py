@@ -15,6 +15,7 @@ from fer.recognition.current import set_aside_model
 from fer.text import literal
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
+from fer.ui.draining import DRAIN
 from fer.ui.messages import show_error
 
 PRODUCT: Final = "Facial expression recognition"
@@ -102,6 +103,11 @@ def page_frame(title: str, icon: str, lead: str | None = None) -> None:
             "Results of videos, imported datasets and evaluated faces are stored until you delete them on their pages."
         )
         gate.show_person(who)
+    if DRAIN.leaving:
+        st.info(
+            "This server is being replaced. Finish what you are doing, then reload the page.",
+            icon=":material/moving:",
+        )
     st.title(title, icon=icon, anchor=False)
     if lead:
         st.markdown(lead)

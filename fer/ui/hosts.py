@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fer.paths import keep_fonts_at_home
 from fer.ui.access.gate import log_if_open
 from fer.ui.closing import CLOSING
+from fer.ui.draining import draining
 from fer.ui.exposure import one_line_per_broken_frame
 from fer.ui.in_memory import install, sweep_forever
 from fer.ui.memory import keep_little
@@ -115,7 +116,8 @@ async def server_life(_: Any) -> AsyncIterator[None]:
         loop.call_later(_BROWSER_SECONDS, lambda: loop.run_in_executor(None, webbrowser.open, url))
     sweeping = asyncio.create_task(sweep_forever())
     try:
-        yield
+        async with draining():
+            yield
     finally:
         sweeping.cancel()
         CLOSING.close()

@@ -1,5 +1,6 @@
 """`fer app` passes the dashboard's script and the user's options to Streamlit."""
 
+import os
 import runpy
 import socket
 import sys
@@ -122,3 +123,10 @@ def test_a_port_in_use_gives_a_sentence_with_another(monkeypatch: pytest.MonkeyP
     assert result.stderr.startswith(f"Error: Port {port} is in use")
     assert f"--port {port % 65535 + 1}" in result.stderr
     module.require_free(port, "127.0.0.1")
+
+
+def test_drain_reaches_the_server(started: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_DRAIN_SECONDS", "5")
+    assert CliRunner().invoke(main, ["app"]).exit_code == 0 and os.environ["FER_DRAIN_SECONDS"] == "5"
+    assert CliRunner().invoke(main, ["app", "--drain", "900"]).exit_code == 0
+    assert os.environ["FER_DRAIN_SECONDS"] == "900" and "900" not in started

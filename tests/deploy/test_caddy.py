@@ -1,13 +1,10 @@
-"""The app behind Caddy, as deploy/Caddyfile sets it up: HTTPS, cookies, limits, and two replicas."""
+"""The app behind Caddy, as deploy/Caddyfile sets it up: HTTPS, cookies and limits."""
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from websockets.sync.client import connect
 
@@ -102,30 +99,3 @@ def test_a_client_that_sends_its_headers_slowly_is_cut_off(proxy: Proxy) -> None
 
 def test_headers_that_are_too_large_are_refused(proxy: Proxy) -> None:
     assert ask(proxy, "/", **{"X-Large": "x" * 40_000}).status_code == 431
-
-
-def test_a_visitor_stays_with_a_replica_until_it_ends(tmp_path: Path, environment: dict[str, str]) -> None:
-    with (
-        running_app(tmp_path, tmp_path / "1.log", environment) as survivor,
-        running_app(tmp_path, tmp_path / "2.log", environment) as ending,
-        running_caddy(tmp_path, [address(survivor), address(ending)], free_port()) as proxy,
-    ):
-
-        def replica(**headers: str) -> str | None:
-            """Return the replica that the proxy chose anew, or None if it kept to the cookie."""
-            answer = ask(proxy, "/_stcore/health", **headers)
-            assert answer.status_code == 200
-            return answer.cookies.get("fer_replica")
-
-        replicas = {chosen for _ in range(40) if (chosen := replica())}
-        assert len(replicas) == 2
-        for name in replicas:
-            assert [replica(Cookie=f"fer_replica={name}") for _ in range(5)] == [None] * 5
-        psutil.Process(ending.pid).kill()
-        deadline = time.monotonic() + 60
-        statuses: list[int] = []
-        while statuses[-10:] != [200] * 10 and time.monotonic() < deadline:
-            cookies = [f"fer_replica={name}" for name in replicas]
-            statuses += [ask(proxy, "/_stcore/health", Cookie=cookie).status_code for cookie in cookies]
-            time.sleep(0.5)
-        assert statuses[-10:] == [200] * 10
