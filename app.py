@@ -8,13 +8,14 @@ from fer.ui.access.settings import secrets_from_environment
 from fer.ui.draining import leaving
 from fer.ui.exposure import exposure
 from fer.ui.hosts import own_pages_only, server_life
+from fer.ui.rates import rate_limits
 from fer.ui.video.files import result_files
 
 if __name__ != "__main__":
     # `streamlit run app.py` imports this file for its server, and then runs it as a script for each visitor.
     app = App(
         __file__,
-        middleware=[own_pages_only(), exposure(), leaving()],
+        middleware=[own_pages_only(), exposure(), rate_limits(), leaving()],
         routes=[result_files()],
         lifespan=server_life,
         secrets=secrets_from_environment(os.environ),

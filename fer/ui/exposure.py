@@ -6,6 +6,7 @@ Who may connect at all is in `fer.ui.hosts`.
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from fer.ui.access import gate
 from fer.ui.access.settings import Role
 from fer.ui.client_messages import expected_only
 from fer.ui.in_memory import visitor_of
+from fer.ui.request_paths import base_path, path_of, within
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ _OF_A_TAB: Final = ("media", "upload_file")
 _FRAME_LOG: Final = "streamlit.web.server.starlette.starlette_websocket"
 # How long an upload may pause. Whoever needs longer than this for a few kilobytes holds memory for nothing.
 _BODY_PAUSE_SECONDS: Final = 60.0
+# How fast an upload must be after that time, on average. A telephone with a bad connection sends ten times as much.
+_SLOWEST_BYTES_PER_S: Final = 1000
 _POLICY: Final = {
     "default-src": "'self'",
     # Streamlit and its components have scripts in their pages, and plotly and Vega compile expressions.
@@ -108,10 +112,10 @@ class Exposure:
                 self._complete(MutableHeaders(scope=message), encrypted)
             await send(message)
 
-        path = str(scope["path"]).removeprefix(self.base)
-        if _within(path, _CLOSED):
+        path = path_of(scope, self.base)
+        if within(path, _CLOSED):
             await PlainTextResponse("Not found.\n", 404)(scope, receive, send_with_headers)
-        elif _within(path, _PRIVATE) and not self.may_see(cookie_parser(request.get("cookie", "")), path):
+        elif within(path, _PRIVATE) and not self.may_see(cookie_parser(request.get("cookie", "")), path):
             await PlainTextResponse("Log in first.\n", 403)(scope, receive, send_with_headers)
         else:
             try:
@@ -120,7 +124,7 @@ class Exposure:
                 if not body.gave_up:
                     raise
             if body.gave_up:
-                await PlainTextResponse("The upload paused for too long.\n", 408)(scope, receive, send)
+                await PlainTextResponse("The upload paused for too long, or was too slow.\n", 408)(scope, receive, send)
 
     def _complete(self, headers: MutableHeaders, encrypted: bool) -> None:
         for name, value in self.headers.items():
@@ -133,26 +137,25 @@ class Exposure:
                 headers.append("set-cookie", cookie if secure else f"{cookie}; Secure")
 
 
-def _within(path: str, prefixes: tuple[str, ...]) -> bool:
-    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
-
-
 class _PatientBody:
-    """Receive a request's body, and act as if the client had left if it pauses for too long."""
+    """Receive a request's body, and act as if the client had left if it pauses for too long, or hardly moves."""
 
     def __init__(self, receive: Receive) -> None:
         self.gave_up = False
         self._receive = receive
         self._complete = False
+        self._until = time.monotonic() + _BODY_PAUSE_SECONDS
 
     async def __call__(self) -> Message:
         if self._complete:
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), _BODY_PAUSE_SECONDS)
+            left = min(_BODY_PAUSE_SECONDS, self._until - time.monotonic())
+            message = await asyncio.wait_for(self._receive(), max(0.0, left))
         except TimeoutError:
             self.gave_up = True
             return {"type": "http.disconnect"}
+        self._until += len(message.get("body", b"")) / _SLOWEST_BYTES_PER_S
         self._complete = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
@@ -216,10 +219,9 @@ def _claims(cookies: Mapping[str, str]) -> dict[str, Any]:
 
 def exposure() -> Middleware:
     """Return the middleware with the settings of Streamlit."""
-    base = st.get_option("server.baseUrlPath").strip("/")
     return Middleware(
         Exposure,
         may_see=may_see,
         embedding=st.get_option("server.corsAllowedOrigins"),
-        base=f"/{base}" if base else "",
+        base=base_path(),
     )

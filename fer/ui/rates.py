@@ -1,0 +1,153 @@
+"""Limit how much one address may ask for: pages, sessions, uploads and logins.
+
+The limits are far above what a class behind one address needs, and far below what makes a server slow for others.
+A browser on the server's own machine has none. Behind a proxy, the proxy tells the address (X-Forwarded-For), which is
+believed if it comes from this machine or a private network.
+"""
+
+import ipaddress
+import logging
+import time
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fer.ui.request_paths import STREAM, base_path, is_page, path_of, within
+
+_log = logging.getLogger(__name__)
+
+_WINDOW_SECONDS: Final = 60.0
+# An address that is forgotten starts anew. 20,000 take about 5 MB.
+_MOST_ADDRESSES: Final = 20_000
+_TOO_MANY: Final = 429
+# What one network of IPv6 has; a machine can use any address in it.
+_NETWORK_BITS: Final = 64
+_LOGIN, _SESSION, _UPLOAD, _PAGE = "logins", "connections", "uploads", "pages"
+_PAGE_HTML: Final = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Too many requests</title>'
+    '<body style="font-family:sans-serif;max-width:36em;margin:4em auto;line-height:1.5">'
+    "<h1>Too many requests</h1><p>Your address has asked for too many {kind} within a minute. Wait {seconds} seconds, "
+    "then reload this page.</p></body></html>\n"
+)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often one address may do something within a minute, and how many pages it may have open."""
+
+    logins: int = 60
+    connections: int = 120
+    uploads: int = 1200
+    pages: int = 240
+    open_pages: int = 300
+
+
+class RateLimits:
+    """ASGI middleware that refuses what an address asks for too often, with 429 and when to try again.
+
+    Args:
+        app: what answers otherwise.
+        rates: how much is too much.
+        base: the path below which the app is served; '' for none.
+    """
+
+    def __init__(self, app: ASGIApp, rates: Rates | None = None, base: str = "") -> None:
+        self.app = app
+        self.rates = rates or Rates()
+        self.base = base
+        self._asked: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        kind = self._kind_of(scope) if scope["type"] in ("http", "websocket") else None
+        address = address_of(scope) if kind is not None else None
+        if kind is None or address is None:
+            await self.app(scope, receive, send)
+            return
+        seconds = self._wait(kind, address)
+        if seconds:
+            await _refuse(kind, seconds, scope, receive, send)
+        elif kind == _SESSION:
+            await self._connect(address, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _connect(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
+        self._open[address] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
+
+    def _kind_of(self, scope: Scope) -> str | None:
+        path = path_of(scope, self.base)
+        if scope["type"] == "websocket":
+            return _SESSION if path == STREAM else None
+        if within(path, ("/auth/login", "/oauth2callback")):
+            return _LOGIN
+        if scope["method"] == "PUT" and within(path, ("/_stcore/upload_file",)):
+            return _UPLOAD
+        return _PAGE if is_page(scope, path) else None
+
+    def _wait(self, kind: str, address: str) -> int:
+        """Count a request, and return the seconds until there may be another; 0 if this one may be answered."""
+        if kind == _SESSION and self._open[address] >= self.rates.open_pages:
+            return int(_WINDOW_SECONDS)
+        now, key = time.monotonic(), (kind, address)
+        began, number = self._asked.get(key, (now, 0))
+        if now - began >= _WINDOW_SECONDS:
+            began, number = now, 0
+            del self._asked[key]
+        self._asked[key] = began, number + 1
+        # The first has the oldest window.
+        while len(self._asked) > _MOST_ADDRESSES:
+            self._asked.popitem(last=False)
+        limit: int = getattr(self.rates, kind)
+        if number == limit:
+            _log.warning("An address asked for more than %d %s within a minute", limit, kind)
+        return 0 if number < limit else max(1, round(began + _WINDOW_SECONDS - now))
+
+
+def address_of(scope: Scope) -> str | None:
+    """Return whose request this is: an IPv4 address or an IPv6 network. None is this machine's own browser."""
+    client = scope.get("client")
+    address = _parsed(client[0] if client else "")
+    forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+    if forwarded and (address is None or address.is_private):
+        # Each proxy adds an address at the end; those before may have been sent by the visitor.
+        address = _parsed(forwarded[-1].rpartition(",")[2]) or address
+    elif address is not None and address.is_loopback:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, _NETWORK_BITS), strict=False))
+    return str(address)
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip().strip("[]"))
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+
+
+async def _refuse(kind: str, seconds: int, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        return
+    text = _PAGE_HTML.format(kind=kind, seconds=seconds)
+    answer = HTMLResponse(text, _TOO_MANY, {"Retry-After": str(seconds), "Cache-Control": "no-store"})
+    await answer(scope, receive, send)
+
+
+def rate_limits() -> Middleware:
+    """Return the middleware with the settings of Streamlit."""
+    return Middleware(RateLimits, base=base_path())
