@@ -8,15 +8,18 @@ never the secret.
 import base64
 import hashlib
 import hmac
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fer.errors import NetworkError
+from fer.live.cores import usable_cores
 
 CREDENTIAL_SECONDS: Final = 12 * 3600
+# A camera takes a third of a core at 15 frames per second, and two thirds at 30. Python's threads take turns, so one
+# process uses few cores: docs/deploy.md.
+_MOST_STREAMS: Final = 8
 # Forms that both ends understand: the browser, and aiortc on this side, which doesn't know IPv6 addresses.
 _FORMS: Final = {
     "stun": (re.compile(r"stuns?:[^?:\s]+(:\d+)?"), "stun:stun.example.org:3478"),
@@ -33,7 +36,7 @@ class NetworkSettings:
         turn_urls: 'turn:host:port?transport=udp', to relay the video.
         turn_secret: the secret shared with coturn, from which credentials are made.
         turn_username, turn_credential: fixed credentials, if the provider has no shared secret.
-        max_streams: number of viewers at a time; None means one per core.
+        max_streams: number of viewers at a time; None means one per core, at most eight.
 
     Raises:
         NetworkError: an address has the wrong form, or TURN has neither secret nor credentials.
@@ -68,8 +71,8 @@ class NetworkSettings:
 
     @property
     def stream_limit(self) -> int:
-        """Return the number of viewers at a time: `max_streams`, or one per core."""
-        return self.max_streams or os.cpu_count() or 1
+        """Return the number of viewers at a time: `max_streams`, or one per core as far as one process goes."""
+        return self.max_streams or min(usable_cores(), _MOST_STREAMS)
 
 
 def network_settings(secrets: Mapping[str, Any], environment: Mapping[str, str]) -> NetworkSettings:

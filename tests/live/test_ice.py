@@ -8,7 +8,7 @@ import json
 import pytest
 
 from fer.errors import NetworkError
-from fer.live.ice import NetworkSettings, ice_servers, network_settings, turn_credentials
+from fer.live.ice import ice_servers, network_settings, turn_credentials
 
 TURN = "turn:turn.example.org:3478?transport=udp"
 
@@ -91,8 +91,3 @@ def test_a_secret_of_the_wrong_type_is_not_repeated() -> None:
     with pytest.raises(NetworkError) as refused:
         network_settings({"turn": {"urls": [TURN], "secret": 12345}}, {})
     assert "12345" not in str(refused.value)
-
-
-def test_the_limit_follows_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 6)
-    assert NetworkSettings().stream_limit == 6
