@@ -1,11 +1,24 @@
 """The audit log and the owners: bounded, shared, and on the safe side where a file is damaged."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from fer.paths import CHECKOUT
 from fer.ui.access import records
+
+# Writes 120 entries of 124 bytes. The first file is full after 145 of both writers.
+WRITE = """
+import sys
+from fer.ui.access import records
+records._LOG_BYTES = 18_000
+for number in range(120):
+    records.write_entry(sys.argv[1], "admin", "started", "run", f"{sys.argv[1]} {number}")
+    records.set_owner("run", f"{sys.argv[1]} {number}", sys.argv[1])
+"""
 
 
 def entries(file: Path) -> list[dict[str, str]]:
@@ -67,3 +80,15 @@ def test_a_damaged_file_makes_nobody_an_owner(fer_home: Path, text: str) -> None
     records.set_owner("run", "a", "issuer 1")
     (fer_home / "access" / "owners.json").write_text(text)
     assert records.owner_of("run", "a") is None
+
+
+def test_two_replicas_that_write_at_the_same_time_lose_and_tear_nothing(fer_home: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", WRITE, name], cwd=CHECKOUT) for name in ("ada", "eve")]
+    assert [writer.wait(120) for writer in writers] == [0, 0]
+    old, new = records.audit_file().with_name("audit.1.jsonl"), records.audit_file()
+    names = [entry["name"] for entry in entries(old) + entries(new)]
+    assert old.stat().st_size > 1000 and new.stat().st_size > 1000, "the file was changed in between"
+    for writer in ("ada", "eve"):
+        mine = [f"{writer} {number}" for number in range(120)]
+        assert [name for name in names if name in mine] == mine
+        assert {records.owner_of("run", name) for name in mine} == {writer}
