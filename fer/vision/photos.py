@@ -16,16 +16,18 @@ import numpy.typing as npt
 
 from fer.arrays import Image
 from fer.vision.boxes import Detections, Head, joined, reduced
+from fer.vision.monochrome import is_monochrome
 from fer.vision.upright import Examiner, head_in, surely_upright
 from fer.vision.yunet import YuNet, plausible, score_at
 
-# Long side in pixels of the first pass. It finds all faces of 30 pixels in photos of twice its side.
+# Long side in pixels of the first pass. It finds all faces of 30 pixels in photos of `_FINE` times its side.
 PHOTO_SIDE: Final = 640
-FINE_FROM: Final = 2 * PHOTO_SIDE
 # The finer pass adds faces of this many pixels. A strip that is narrower holds none, however long it is.
 _FINE_FACE: Final = 30
-# The finer pass takes every second pixel, so that a face of 30 pixels has 15; YuNet proposes those.
-_FINE: Final = 2
+# Pixels of the photo for one of the finer pass: a face of 30 pixels has 15 there, and YuNet proposes those. It was
+# trained on colours; without them, it needs 20.
+_FINE: Final = 2.0
+_FINE_IN_GREY: Final = 1.5
 # Larger tiles don't fit into a processor's cache: 1024 pixels take half as long again for each pixel.
 _TILE: Final = 512
 # Large faces of the first pass, in its pixels; tiles overlap by as much, so that each smaller face is whole in one.
@@ -46,7 +48,7 @@ _MOST_PROPOSALS: Final = 300
 _MOST_WEAK: Final = 24
 # A face as wide as this in a reduced image is looked at there: a look into a large photo copies a large square.
 _WIDE: Final = 40
-_WIDE_IN_HALF: Final = 64
+_WIDE_IN_FINE: Final = 64
 # Degrees up to which the first pass draws the box of a tilted head as well as a closer look.
 _TILTED: Final = 60
 # Long side in pixels at which a photo is searched in other orientations, if it gets no finer pass. At 320 pixels, fewer
@@ -65,32 +67,36 @@ class _Photo:
         image_bgr: all of it.
         small: reduced for the first pass.
         factor: from coordinates in `small` to the photo's.
-        half: reduced for the finer pass; None if the photo needs none.
+        fine: reduced for the finer pass; None if the photo needs none.
+        fine_factor: from coordinates in `fine` to the photo's.
     """
 
     network: YuNet
     image_bgr: Image
     small: Image
     factor: float
-    half: Image | None
+    fine: Image | None = None
+    fine_factor: float = 1.0
 
     @classmethod
     def of(cls, network: YuNet, image_bgr: Image) -> Self:
         """Reduce a photo for its passes."""
         longest = max(image_bgr.shape[:2])
-        if longest <= FINE_FROM or min(image_bgr.shape[:2]) < _FINE_FACE:
-            return cls(network, image_bgr, *reduced(image_bgr, PHOTO_SIDE), None)
-        half, _ = reduced(image_bgr, longest // _FINE)
-        # From the half, because it is four times faster.
-        return cls(network, image_bgr, reduced(half, PHOTO_SIDE)[0], longest / PHOTO_SIDE, half)
+        large = longest > _FINE_IN_GREY * PHOTO_SIDE and min(image_bgr.shape[:2]) >= _FINE_FACE
+        step = _FINE_IN_GREY if large and is_monochrome(image_bgr) else _FINE
+        if not large or longest <= step * PHOTO_SIDE:
+            return cls(network, image_bgr, *reduced(image_bgr, PHOTO_SIDE))
+        fine, factor = reduced(image_bgr, int(longest / step))
+        # From the finer one, because that is faster.
+        return cls(network, image_bgr, reduced(fine, PHOTO_SIDE)[0], longest / PHOTO_SIDE, fine, factor)
 
     def examiner(self, face: Detections) -> tuple[Examiner, float]:
         """Return what looks at a face, and the factor from what it finds to the photo's coordinates."""
         side = float(face.boxes_xywh[0, 2:].max())
         if self.factor > 1 and side >= _WIDE * self.factor:
             return Examiner(self.network, self.small, face.placed(1 / self.factor)), self.factor
-        if self.half is not None and side >= _WIDE_IN_HALF * _FINE:
-            return Examiner(self.network, self.half, face.placed(1 / _FINE)), _FINE
+        if self.fine is not None and side >= _WIDE_IN_FINE * self.fine_factor:
+            return Examiner(self.network, self.fine, face.placed(1 / self.fine_factor)), self.fine_factor
         return Examiner(self.network, self.image_bgr, face), 1.0
 
 
@@ -113,18 +119,18 @@ class YuNetPhotoDetector:
         found = plausible(self._network.candidates(photo.small, self._weak).placed(photo.factor), image_bgr).distinct()
         is_sure = found.scores >= self._sure
         sure, proposed = found.take(is_sure), found.take(~is_sure)
-        if photo.half is not None:
-            proposed = joined(proposed, self._fine(photo, photo.half)).distinct()
+        if photo.fine is not None:
+            proposed = joined(proposed, self._fine(photo, photo.fine)).distinct()
         faces = self._turned(photo, sure)
         # A small photo with a clear face isn't searched for turned ones.
-        promising = _PROMISING if photo.half is None and _any_clear(faces) else self._weak
+        promising = _PROMISING if photo.fine is None and _any_clear(faces) else self._weak
         faces = joined(faces, self._confirmed(photo, apart_from(sure, proposed), promising))
         if not _any_clear(faces):
             faces = joined(faces, self._confirmed(photo, self._sideways(photo), 0))
         # A large photo that lies on its side has more faces that do, and the finer pass misses most of the small ones.
-        if photo.half is not None:
+        if photo.fine is not None:
             for quarters in _quarters(faces):
-                proposed = self._fine(photo, photo.half, quarters)
+                proposed = self._fine(photo, photo.fine, quarters)
                 faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), 0))
         return plausible(faces, image_bgr, self._min_face).distinct()
 
@@ -158,18 +164,18 @@ class YuNetPhotoDetector:
 
     def _sideways(self, photo: _Photo) -> Detections:
         """Return the candidates of the three other orientations."""
-        image, factor = (photo.small, 1.0) if photo.half is not None else reduced(photo.small, _SIDEWAYS)
+        image, factor = (photo.small, 1.0) if photo.fine is not None else reduced(photo.small, _SIDEWAYS)
         height, width = image.shape[:2]
         found = nobody()
         # In a large photo that is upside down, the first pass may miss all faces, and so may the finer one.
-        for quarters in (1, 3) if photo.half is not None else (1, 2, 3):
+        for quarters in (1, 3) if photo.fine is not None else (1, 2, 3):
             seen = self._network.candidates(np.ascontiguousarray(np.rot90(image, quarters)), self._weak)
             found = joined(found, _turned_back(seen, quarters, width, height))
         found = plausible(found, image).placed(factor * photo.factor)
-        if photo.half is None:
+        if photo.fine is None:
             # A tilted head is found in two orientations; looking from all sides tells better which one is nearer.
             return replace(found, rolls=np.zeros_like(found.rolls)).distinct()
-        quarter, _ = reduced(photo.half, max(photo.half.shape[:2]) // 2)
+        quarter, _ = reduced(photo.fine, max(photo.image_bgr.shape[:2]) // 4)
         return joined(found, self._fine(photo, quarter, 2)).distinct()
 
     def _turned(self, photo: _Photo, sure: Detections) -> Detections:
@@ -178,7 +184,7 @@ class YuNetPhotoDetector:
         In a photo with turned heads, the first pass sees faces where none are: there, what scores little must be
         confirmed. Elsewhere that would lose more real faces than false ones; a look at a face must at least show one.
         """
-        shown = self._sure if photo.half is not None else min(self._sure, _PROMISING)
+        shown = self._sure if photo.fine is not None else min(self._sure, _PROMISING)
         is_upright = surely_upright(sure)
         faces, doubtful = sure.take(is_upright), nobody()
         for index in np.flatnonzero(~is_upright):
@@ -202,7 +208,7 @@ class YuNetPhotoDetector:
             promising: score of an upright look from which a place with a low score may be a face, turned or not.
         """
         # In large photos, there are more textures to confuse with faces; in small ones, strictness loses turned faces.
-        needed = self._needed if photo.half is not None else min(self._sure + _MORE_IN_SMALL, self._needed)
+        needed = self._needed if photo.fine is not None else min(self._sure + _MORE_IN_SMALL, self._needed)
         proposed = proposed.take((proposed.scores >= self._sure) | (proposed.boxes_xywh[:, 2:].min(axis=1) >= _TINY))
         order = np.argsort(-proposed.scores, kind="stable")[:_MOST_PROPOSALS]
         n_strong = int((proposed.scores >= self._sure).sum())

@@ -87,6 +87,15 @@ def test_the_group_photo_that_one_pass_missed() -> None:
         assert found_at(found, middles, 60) == [1] * 8 and len(found) == 8
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 960), (2400, 1800)])
+@pytest.mark.parametrize("tone", [(1, 1, 1), (0.78, 0.95, 1.1)])
+def test_small_faces_are_found_without_colours_too(width: int, height: int, tone: tuple[float, ...]) -> None:
+    image_bgr, middles = scene(width, height, 30, [(x, y) for x in (20, 450, 950) for y in (30, 380, 730)])
+    grey = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY)[..., None]
+    found = create_detector("yunet").detect((grey * np.array(tone)).clip(0, 255).astype(np.uint8))
+    assert found_at(found, middles, 30) == [1] * 9 and len(found) == 9
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 @pytest.mark.parametrize("face_px", [40, 60])
 def test_a_group_photo_that_lies_on_its_side(quarters: int, face_px: int) -> None:
