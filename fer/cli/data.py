@@ -12,7 +12,7 @@ import rich.progress
 from rich.console import Console
 from rich.table import Table
 
-from fer.cli.output import LABELS_HELP, plain
+from fer.cli.output import LABELS_HELP, confirm_deletion, plain
 from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, examine
 from fer.datasets.doctor.cleaning import clean_copy
 from fer.datasets.readers.options import ReadOptions
@@ -127,7 +127,7 @@ def delete(name: str, yes: bool) -> None:
     """Delete a dataset and its corrections; the file it was imported from stays."""
     size = catalog.disk_bytes(name)
     if not yes:
-        click.confirm(f"Delete '{name}' ({file_size(size)}) permanently?", abort=True, err=True)
+        confirm_deletion(f"'{name}' ({file_size(size)})")
     catalog.delete_dataset(name)
     click.echo(f"'{name}' was deleted.", err=True)
 

@@ -103,3 +103,18 @@ def write_target(data: bytes, target: str) -> None:
         Path(target).write_bytes(data)
     except OSError as error:
         raise not_writable(target, error) from error
+
+
+def confirm_deletion(what: str) -> None:
+    """Ask whether to delete something, and end the command unless the answer is yes.
+
+    Raises:
+        click.UsageError: there is no answer, as in a script.
+        click.Abort: the answer is no.
+    """
+    try:
+        wanted = click.confirm(f"Delete {what} permanently?", err=True)
+    except click.Abort as abort:
+        raise click.UsageError("Nothing was deleted, because there was no answer; add --yes.") from abort
+    if not wanted:
+        raise click.Abort

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer import paths
-from fer.cli.output import plain
+from fer.cli.output import confirm_deletion, plain
 from fer.emotions import EMOTIONS
 from fer.runs import control, layout, store
 from fer.runs.progress import INTERRUPTED
@@ -223,9 +223,9 @@ def use(run_id: str, yes: bool) -> None:
 def delete(run_id: str, yes: bool) -> None:
     """Delete a run with its curves, checkpoints and model. A model in use stays in use."""
     run = store.read_run(run_id)
-    if not yes and _can_answer():
+    if not yes:
         started = datetime.fromtimestamp(run.progress.started)
-        click.confirm(f"Delete '{printable(run.name)}' of {started:%Y-%m-%d %H:%M} permanently?", abort=True, err=True)
+        confirm_deletion(f"'{printable(run.name)}' of {started:%Y-%m-%d %H:%M}")
     control.delete(run_id)
     click.echo(f"{run_id} was deleted.", err=True)
 

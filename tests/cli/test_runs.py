@@ -182,6 +182,11 @@ def test_compare_says_which_is_better(fer: Fer, make_run: Callable[..., str]) ->
 
 def test_delete_removes_the_run(fer: Fer, make_run: Callable[..., str]) -> None:
     run_id = make_run()
+    # Nobody answers a script's question.
+    refused = fer("delete", run_id)
+    assert refused.exit_code == 2 and "Nothing was deleted" in refused.stderr and "add --yes" in refused.stderr
+    assert CliRunner().invoke(main, ["runs", "delete", run_id], input="n\n").exit_code == 1
+    assert [run.id for run in store.list_runs()] == [run_id]
     assert fer("delete", run_id, "--yes").exit_code == 0
     assert store.list_runs() == []
 
