@@ -9,12 +9,12 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from fer.api import analyze
+    from fer.api import analyze, analyze_video, load_analyzer
     from fer.emotions import EMOTIONS
     from fer.errors import BundleError, DetectorError, FerError, ImageError, VideoError
-    from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
+    from fer.recognition.analyzer import FaceAnalyzer
     from fer.results import Face, ImageAnalysis, Pose
-    from fer.video.analysis import AnalysedFrame, VideoAnalysis, analyze_video
+    from fer.video.analysis import AnalysedFrame, VideoAnalysis
 
 # The onnxruntime wheel sends usage data unless this is set before its first import; child processes inherit it.
 # A value that the user has set stays.
@@ -55,8 +55,8 @@ _HOMES: Final = {
     "VideoAnalysis": "fer.video.analysis",
     "VideoError": "fer.errors",
     "analyze": "fer.api",
-    "analyze_video": "fer.video.analysis",
-    "load_analyzer": "fer.recognition.analyzer",
+    "analyze_video": "fer.api",
+    "load_analyzer": "fer.api",
 }
 
 

@@ -92,5 +92,12 @@ def test_a_model_has_the_names_of_the_command_line(photo: Path, fer_home: Path) 
     shipped, by_id = fer.analyze(photo, model="shipped"), fer.analyze(photo, model=run_id)
     (theirs,), (default,), (named,) = by_id.faces, fer.analyze(photo).faces, shipped.faces
     assert named.confidence == default.confidence != theirs.confidence
-    with pytest.raises(fer.BundleError, match="There is no model 'nothing'"):
-        fer.analyze(photo, model="nothing")
+    (loaded,) = fer.load_analyzer(run_id).analyze_file(photo).faces
+    assert loaded.confidence == theirs.confidence
+    for use in (
+        lambda: fer.analyze(photo, model="nothing"),
+        lambda: fer.load_analyzer("nothing"),
+        lambda: fer.analyze_video("clip.mp4", model="nothing"),
+    ):
+        with pytest.raises(fer.BundleError, match="There is no model 'nothing'"):
+            use()

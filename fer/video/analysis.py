@@ -10,9 +10,8 @@ from typing import Final, Self
 
 from fer.arrays import Image
 from fer.errors import FerError, VideoError
-from fer.paths import SHIPPED_BUNDLE
 from fer.provenance import Setting
-from fer.recognition.bundle import Bundle, load_bundle
+from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.streams.people import Person, observations_of, people_of
 from fer.streams.pipeline import FacePipeline, FoundFaces, SeenFace, StreamModel, stream_detector
@@ -220,37 +219,3 @@ def video_model(bundle: Bundle) -> StreamModel:
     """
     # Finding, drawing and encoding have threads of their own.
     return StreamModel.of(bundle, EmotionClassifier(bundle, threads=1))
-
-
-def analyze_video(
-    path: str | Path,
-    *,
-    model: str | Path | None = None,
-    detector: str | None = None,
-    every: int = 1,
-    fps: float | None = None,
-) -> VideoAnalysis:
-    """Find the faces in every frame of a video and recognise their expressions, frame by frame.
-
-    Memory doesn't grow with the video. The file is decoded in a process of its own, which ends with the iteration.
-
-    Args:
-        path: the video file.
-        model: the folder of a model bundle; the shipped model by default.
-        detector: 'yunet' or 'haar'; YuNet by default.
-        every: analyse every n-th frame.
-        fps: analyse at most this many frames per second; not together with `every`.
-
-    Raises:
-        VideoError: the file isn't a video that can be read, or an option is out of range.
-        BundleError: the model is missing or damaged.
-        DetectorError: the detector is unknown or its file is missing.
-
-    Example:
-        >>> import fer
-        >>> for frame in fer.analyze_video("clip.mp4"):
-        ...     for person in frame.people:
-        ...         print(frame.time_s, person.number, person.face.looks)
-    """
-    options = VideoOptions.of(detector=detector, every=every, fps=fps)
-    return VideoAnalysis(Path(path), video_model(load_bundle(model or SHIPPED_BUNDLE)), options)
