@@ -58,8 +58,8 @@ def _csv(table: pd.DataFrame, about: Provenance, groups: Mapping[str, str] | Non
 def to_json(analyses: Iterable[ImageAnalysis], about: Provenance, groups: Mapping[str, str] | None = None) -> bytes:
     """Return an object in UTF-8: 'about' says what made the results, 'files' has an object per file.
 
-    The objects are as `ImageAnalysis.to_dict` makes them. With groups, each has a `group`: a name, or null if the file
-    could not be read.
+    The objects are as `ImageAnalysis.to_dict` makes them. With groups, each has a `group`: a name, or null if it has
+    none.
     """
     files = [analysis.to_dict() for analysis in analyses]
     if groups is not None:

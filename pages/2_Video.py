@@ -15,6 +15,6 @@ with errors_as_sentences():
     work.queue(videos)
     ended = [video for video in videos if video.ended]
     if ended:
-        results.result(library.choose(ended))
+        results.result(library.choose(ended), summary.groups_of(ended))
         summary.section(ended)
     library.others(videos)

@@ -15,17 +15,16 @@ from rich.text import Text
 from fer import exports
 from fer.arrays import Image
 from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, plain, write_target
-from fer.cli.summarize import grouping, groups_of, summary_options, write_summary
-from fer.errors import SummaryError, sentence_for
+from fer.cli.summarize import grouping_of, summary_options, write_summary
+from fer.errors import sentence_for
 from fer.evaluation.names import display_name
 from fer.provenance import Provenance
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.recognition.provenance import provenance_of
 from fer.results import MOST_CANDIDATES, Face, ImageAnalysis
 from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
-from fer.summary.groups import Groups
 from fer.summary.wording import photos_content
-from fer.text import counted
+from fer.text import counted, encodable
 from fer.video.limits import SUFFIXES as VIDEO_SUFFIXES
 from fer.vision import images
 from fer.vision.detection import DETECTORS, photo_detector_name
@@ -88,7 +87,7 @@ def analyze(
     folder = _AnnotatedFolder(annotated) if annotated else None
     targets = (csv_file, files_csv, json_file)
     check_targets({"--csv": csv_file, "--files-csv": files_csv, "--json": json_file, "--summary": summary})
-    grouped = grouping(summary, group_by, pattern, groups, column)
+    grouping = grouping_of(group_by, pattern, groups, column, [*targets, summary])
     used = detector or photo_detector_name()
     analyzer = load_analyzer(find_model(model), used)
     found = gather((path for path in paths if path != _STDIN), skip=annotated)
@@ -97,6 +96,8 @@ def analyze(
     bundle = analyzer.classifier.bundle
     about = provenance_of(bundle, used, name=display_name(bundle), confidence_threshold=threshold)
     files = [*([_STDIN] if _STDIN in paths else []), *found.files]
+    # Fails now, not after hours of work.
+    group_names = grouping and grouping([encodable(_name_of(file)) for file in files])
     results = [_analyze_file(analyzer, file, folder, about) for file in _with_progress(files, quiet)]
     analyses = [result.analysis for result in results]
     analyses += [ImageAnalysis.failed(str(path), reason) for path, reason in found.failures]
@@ -107,24 +108,13 @@ def analyze(
     _print_failures(analyses, not_written)
     if not quiet:
         _print_summary(analyses, found.left_out)
-    try:
-        group_names = groups_of(analyses, grouped)
-    except SummaryError:  # the tables are good all the same
-        _write_tables(targets, analyses, about, None)
-        raise
-    _write_tables(targets, analyses, about, group_names)
+    for write, target in zip((exports.to_csv, exports.to_files_csv, exports.to_json), targets, strict=True):
+        if target:
+            write_target(write(analyses, about, group_names), target)
     if summary:
         write_summary(photos_content, analyses, about, summary, group_names)
     if not_written or any(analysis.error for analysis in analyses):
         sys.exit(1)
-
-
-def _write_tables(
-    targets: Sequence[str | None], analyses: Sequence[ImageAnalysis], about: Provenance, groups: Groups | None
-) -> None:
-    for write, target in zip((exports.to_csv, exports.to_files_csv, exports.to_json), targets, strict=True):
-        if target:
-            write_target(write(analyses, about, groups), target)
 
 
 class _AnnotatedFolder:
@@ -154,7 +144,7 @@ class _Result:
 
 
 def _analyze_file(analyzer: FaceAnalyzer, file: Path, annotated: _AnnotatedFolder | None, about: Provenance) -> _Result:
-    name = "standard input" if file == _STDIN else str(file)
+    name = _name_of(file)
     if file.suffix.lower() in VIDEO_SUFFIXES:
         return _Result(ImageAnalysis.failed(name, f"This is a video; type: fer video '{name}'"))
     try:
@@ -170,6 +160,10 @@ def _analyze_file(analyzer: FaceAnalyzer, file: Path, annotated: _AnnotatedFolde
     except Exception as error:  # the analysis is good all the same
         return _Result(analysis, ImageAnalysis.failed(name, sentence_for(error)))
     return _Result(analysis)
+
+
+def _name_of(file: Path) -> str:
+    return "standard input" if file == _STDIN else str(file)
 
 
 def _read(file: Path) -> bytes:

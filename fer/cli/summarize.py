@@ -23,24 +23,24 @@ Command = Callable[..., Any]
 Grouping = Callable[[Sequence[str]], Groups]
 
 
-def grouping(
-    summary: str | None, way: str | None, pattern: str | None, table: Path | None, column: str | None
+def grouping_of(
+    way: str | None, pattern: str | None, table: Path | None, column: str | None, targets: Sequence[str | None]
 ) -> Grouping | None:
     """Return how files are put into groups; None if they aren't.
 
     Args:
-        summary: where the summary is written; None if there is none.
         way: one of `WAYS`, or None.
         pattern: for 'pattern', as `by_pattern`.
         table: for 'table', a CSV file.
         column: for 'table', its column of groups.
+        targets: the files that are written and name the groups, None for those that aren't.
 
     Raises:
         click.UsageError: options are missing, or don't belong together.
         FerError: the table can't be read.
     """
-    if way and not summary:
-        raise click.UsageError("--group-by needs --summary FILE.")
+    if way and not any(targets):
+        raise click.UsageError("--group-by needs a file that names the groups, such as --csv FILE or --summary FILE.")
     if way == PATTERN and not pattern:
         raise click.UsageError(f"--group-by {PATTERN} needs --pattern, such as --pattern '{PLACE}_*'.")
     if way == TABLE and not table:
@@ -71,7 +71,11 @@ def summary_options(command: Command) -> Command:
     """Add the options of a summary to a command."""
     options = (
         click.option("--summary", metavar="FILE", help="Write counts, shares, charts and a methods paragraph as HTML"),
-        click.option("--group-by", type=click.Choice(WAYS), help="Compare groups of files in the summary"),
+        click.option(
+            "--group-by",
+            type=click.Choice(WAYS),
+            help="Name the group of each file in tables, and compare the groups in the summary",
+        ),
         click.option("--pattern", help=f"For --group-by pattern: a file name with {PLACE} in it, such as '{PLACE}_*'"),
         click.option(
             "--groups",
@@ -84,15 +88,6 @@ def summary_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def groups_of(subjects: Sequence[ImageAnalysis] | Sequence[VideoNumbers], grouped: Grouping | None) -> Groups | None:
-    """Return the group of each file that could be read; None if they aren't put into groups.
-
-    Raises:
-        SummaryError: the files can't be grouped that way.
-    """
-    return grouped([subject.file for subject in subjects if subject.error is None]) if grouped else None
 
 
 def write_summary(

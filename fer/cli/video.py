@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, not_writable, plain, write_target
-from fer.cli.summarize import grouping, groups_of, summary_options, write_summary
+from fer.cli.summarize import grouping_of, summary_options, write_summary
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
 from fer.provenance import Provenance
@@ -23,8 +23,9 @@ from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.storage.files import replacing
 from fer.streams.pipeline import StreamModel
 from fer.streams.record import OUTCOMES
+from fer.summary.groups import Groups
 from fer.summary.video_wording import videos_content
-from fer.text import printable
+from fer.text import encodable, printable
 from fer.video.analysis import AnalysedFrame, VideoOptions, video_model
 from fer.video.annotated import Annotated
 from fer.video.encoder import H264, VP9, Format
@@ -86,10 +87,9 @@ def video(
     sweep()
     options = VideoOptions.of(detector=detector, every=every, fps=fps, blur=blur)
     _check({**targets, "report": report, "summary": summary})
-    grouped = grouping(summary, group_by, pattern, groups, column)
-    if grouped:
-        # Fails now, not after hours of work.
-        grouped([str(file) for file in files])
+    grouping = grouping_of(group_by, pattern, groups, column, [*targets.values(), summary])
+    # Fails now, not after hours of work.
+    group_names = grouping and grouping([encodable(str(file)) for file in files])
     loaded = load_bundle(find_model(model))
     chosen = video_model(loaded)
     about = provenance_of(loaded, options.settings.detector, name=display_name(loaded), settings=options.described())
@@ -97,7 +97,9 @@ def video(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     results = []
     with ExitStack() as stack:
-        writers = [_writer(kind, _stream(stack, target), about) for kind, target in targets.items() if target]
+        writers = [
+            _writer(kind, _stream(stack, target), about, group_names) for kind, target in targets.items() if target
+        ]
         for file in files:
             results.append(_analyse(file, chosen, options, writers, copies, console, quiet))
             _tell(results[-1], console)
@@ -109,7 +111,7 @@ def video(
         _print_table(results, Console(stderr=STDOUT in (*targets.values(), report, summary)))
     if summary:
         numbers = [result.numbers for result in results]
-        write_summary(videos_content, numbers, about, summary, groups_of(numbers, grouped))
+        write_summary(videos_content, numbers, about, summary, group_names)
     if any(result.error for result in results):
         sys.exit(1)
 
@@ -135,14 +137,14 @@ def _check(targets: dict[str, str | None]) -> None:
         raise click.UsageError("Parquet can't be written to standard output; name a file.")
 
 
-def _writer(kind: str, stream: IO[bytes], about: Provenance) -> RowWriter:
+def _writer(kind: str, stream: IO[bytes], about: Provenance, groups: Groups | None) -> RowWriter:
     match kind:
         case "csv":
-            return CsvWriter(stream, about)
+            return CsvWriter(stream, about, groups)
         case "parquet":
-            return ParquetWriter(stream, about)
+            return ParquetWriter(stream, about, groups)
         case _:
-            return JsonWriter(stream, about)
+            return JsonWriter(stream, about, groups)
 
 
 def _stream(stack: ExitStack, target: str) -> IO[bytes]:

@@ -93,12 +93,12 @@ def _groups_or_why_not(subjects: Subjects, key: str) -> Groups | None:
 
 
 def _groups(subjects: Subjects, key: str) -> Groups | None:
-    """Return the group of each file that could be read, as the state of the widgets says.
+    """Return the group of each file, as the state of the widgets says.
 
     Raises:
         SummaryError: the files can't be grouped that way.
     """
-    files = [subject.file for subject in subjects if subject.error is None]
+    files = [subject.file for subject in subjects]
     way = st.session_state.get(f"{key}_group_by", _NONE)
     if way == _FOLDER:
         return by_folder(files)
@@ -127,7 +127,7 @@ def _choose(key: str) -> None:
         key=f"{key}_group_by",
         persist_state="session",
         help="Compare groups: by the folder of the files, which 'Choose a folder' keeps, by a part of their names, or "
-        "by a table that names each file's group. The CSV and JSON of photos name the group, too.",
+        "by a table that names each file's group. The tables to download name the group, too.",
     )
     if way == _PATTERN:
         st.text_input(

@@ -1,10 +1,10 @@
 """The results of an analysed video in its folder: written once, then read piece by piece, however long the video is."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ from fer.streams.timeline import PersonLine, Timeline
 from fer.summary.videos import VideoNumbers
 from fer.video.job import ROWS, SUMMARY
 from fer.video.table import COLUMNS, Row
-from fer.video.writers import CsvWriter, JsonWriter, RowWriter
+from fer.video.writers import CsvWriter, JsonWriter, ParquetWriter, RowWriter
 from fer.vision.images import encode_jpeg
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _DAMAGED: Final = "The results of this video are damaged; delete it and add it a
 # Rows that are in memory while a file is made of them.
 _BATCH_ROWS: Final = 2_000
 
+MakeWriter = Callable[[IO[bytes], Provenance, Mapping[str, str] | None], RowWriter]
 Number = Annotated[int, Meta(ge=1, le=10**9)]
 Emotion = Annotated[str, Meta(pattern=f"^({'|'.join(EMOTIONS)})$")]
 Outcome = Annotated[str, Meta(pattern=f"^({'|'.join(OUTCOMES)})$")]
@@ -216,24 +217,37 @@ def read_rows(folder: Path, start: int, stop: int) -> pa.Table:
         raise VideoError(_DAMAGED) from error
 
 
-def csv_of(folder: Path) -> Iterator[bytes]:
-    """Yield the table as `fer video --csv` writes it, in pieces.
+def csv_of(folder: Path, group: str | None = None) -> Iterator[bytes]:
+    """Yield the table as `fer video --csv` writes it, in pieces; with a group, each row names it.
 
     Raises:
         VideoError: the table is missing or damaged.
     """
-    summary, stream = load_summary(folder), io.BytesIO()
-    yield from _written(folder, CsvWriter(stream, summary.about), stream, {})
+    return _pieces(folder, CsvWriter, group)
 
 
-def json_of(folder: Path) -> Iterator[bytes]:
-    """Yield the table and the summary as `fer video --json` writes them, in pieces.
+def parquet_of(folder: Path, group: str) -> Iterator[bytes]:
+    """Yield the table as `fer video --parquet` writes it, in pieces; each row names a group.
+
+    Raises:
+        VideoError: the table is missing or damaged.
+    """
+    return _pieces(folder, ParquetWriter, group)
+
+
+def json_of(folder: Path, group: str | None = None) -> Iterator[bytes]:
+    """Yield the table and the summary as `fer video --json` writes them, in pieces; with a group, each row names it.
 
     Raises:
         VideoError: the results are missing or damaged.
     """
+    return _pieces(folder, JsonWriter, group)
+
+
+def _pieces(folder: Path, make_writer: MakeWriter, group: str | None) -> Iterator[bytes]:
     summary, stream = load_summary(folder), io.BytesIO()
-    yield from _written(folder, JsonWriter(stream, summary.about), stream, summary.video)
+    groups = None if group is None else {summary.numbers.file: group}
+    yield from _written(folder, make_writer(stream, summary.about, groups), stream, summary.video)
 
 
 def _written(folder: Path, writer: RowWriter, stream: io.BytesIO, video: dict[str, Any]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """The table of a video: one row per face and frame, and one row for a frame without a face."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from fer.emotions import EMOTIONS
@@ -21,6 +21,16 @@ COLUMNS: Final = (
 Value = str | int | float | bool | None
 Row = tuple[Value, ...]
 _BLANK: Final = (None,) * (len(COLUMNS) - 4)
+
+
+def columns_with(groups: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Return the columns of a table: `COLUMNS`, with 'group' next to 'file' if the files are in groups."""
+    return COLUMNS if groups is None else (COLUMNS[0], "group", *COLUMNS[1:])
+
+
+def row_with(row: Row, groups: Mapping[str, str] | None) -> Row:
+    """Return a row with the columns of `columns_with`; a file without a group has None."""
+    return row if groups is None else (row[0], groups.get(str(row[0])), *row[1:])
 
 
 def rows_of(file: str, frame: AnalysedFrame) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, Final, Protocol
 
 import pyarrow as pa
@@ -13,19 +13,18 @@ from fer.emotions import EMOTIONS
 from fer.provenance import PROVENANCE_COLUMNS, Provenance
 from fer.results import QUALITY
 from fer.text import spreadsheet_safe
-from fer.video.table import COLUMNS, SMOOTHED, Row
+from fer.video.table import COLUMNS, SMOOTHED, Row, columns_with, row_with
 
 # Rows in memory before Parquet writes a group.
 _GROUP_ROWS: Final = 20_000
 _TYPES: Final = {
-    **dict.fromkeys(("file", "status", "label", "emotion", "reasons", "candidates"), pa.string()),
+    **dict.fromkeys(("file", "group", "status", "label", "emotion", "reasons", "candidates"), pa.string()),
     **dict.fromkeys(("frame", "person", "x", "y", "width", "height"), pa.int32()),
     **dict.fromkeys(("time_s", "confidence", *EMOTIONS, *SMOOTHED, "yaw", "pitch", "roll", *QUALITY), pa.float64()),
     "sure": pa.bool_(),
     **dict.fromkeys(PROVENANCE_COLUMNS, pa.string()),
     "confidence_threshold": pa.float64(),
 }
-_SCHEMA: Final = pa.schema([(name, _TYPES[name]) for name in (*COLUMNS, *PROVENANCE_COLUMNS)])
 
 
 class RowWriter(Protocol):
@@ -47,19 +46,21 @@ class CsvWriter:
     Args:
         stream: where to write.
         about: what made the results; the last columns say it in every row.
+        groups: by file, the name of its group, for a column of its own; None if there are no groups.
     """
 
-    def __init__(self, stream: IO[bytes], about: Provenance) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[bytes], about: Provenance, groups: Mapping[str, str] | None = None) -> None:
+        self._stream, self._groups = stream, groups
         self._text = io.StringIO(newline="")
         # Texts are quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
         self._writer = csv.writer(self._text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         self._about = tuple(about.columns().values())
-        stream.write(f"{','.join((*COLUMNS, *PROVENANCE_COLUMNS))}\n".encode())
+        self._n_names = len(columns_with(groups)) - len(COLUMNS) + 1
+        stream.write(f"{','.join((*columns_with(groups), *PROVENANCE_COLUMNS))}\n".encode())
 
     def write(self, rows: Iterable[Row]) -> None:
         """See `RowWriter.write`."""
-        self._writer.writerows((spreadsheet_safe(str(row[0])), *row[1:], *self._about) for row in rows)
+        self._writer.writerows((*self._safe(row_with(row, self._groups)), *self._about) for row in rows)
         self._stream.write(self._text.getvalue().encode())
         self._text.seek(0)
         self._text.truncate()
@@ -70,6 +71,10 @@ class CsvWriter:
     def close(self) -> None:
         """See `RowWriter.close`."""
 
+    def _safe(self, row: Row) -> Row:
+        """Return a row whose file and group a spreadsheet doesn't run as formulas."""
+        return (*(spreadsheet_safe(str(cell or "")) for cell in row[: self._n_names]), *row[self._n_names :])
+
 
 class ParquetWriter:
     """Parquet, a group of 20,000 rows at a time.
@@ -78,17 +83,22 @@ class ParquetWriter:
         stream: where to write.
         about: what made the results; the last columns say it in every row, and the schema's metadata as JSON under
             `about`.
+        groups: by file, the name of its group, for a column of its own; None if there are no groups.
     """
 
-    def __init__(self, stream: IO[bytes], about: Provenance) -> None:
-        self._about = about.columns()
-        self._schema = _SCHEMA.with_metadata({"about": json.dumps(about.to_dict(), ensure_ascii=False)})
+    def __init__(self, stream: IO[bytes], about: Provenance, groups: Mapping[str, str] | None = None) -> None:
+        self._about, self._groups = about.columns(), groups
+        self._columns = columns_with(groups)
+        self._schema = pa.schema(
+            [(name, _TYPES[name]) for name in (*self._columns, *PROVENANCE_COLUMNS)],
+            {"about": json.dumps(about.to_dict(), ensure_ascii=False)},
+        )
         self._writer = pq.ParquetWriter(stream, self._schema, compression="zstd")
         self._rows: list[Row] = []
 
     def write(self, rows: Iterable[Row]) -> None:
         """See `RowWriter.write`."""
-        self._rows.extend(rows)
+        self._rows.extend(row_with(row, self._groups) for row in rows)
         if len(self._rows) >= _GROUP_ROWS:
             self._flush()
 
@@ -103,7 +113,7 @@ class ParquetWriter:
     def _flush(self) -> None:
         if self._rows:
             columns = [*zip(*self._rows, strict=True)]
-            arrays = [pa.array(column, _TYPES[name]) for name, column in zip(COLUMNS, columns, strict=True)]
+            arrays = [pa.array(column, _TYPES[name]) for name, column in zip(self._columns, columns, strict=True)]
             arrays += [
                 pa.repeat(pa.scalar(value, _TYPES[name]), len(self._rows)) for name, value in self._about.items()
             ]
@@ -117,10 +127,12 @@ class JsonWriter:
     Args:
         stream: where to write.
         about: what made the results.
+        groups: by file, the name of its group, for a column of its own; None if there are no groups.
     """
 
-    def __init__(self, stream: IO[bytes], about: Provenance) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[bytes], about: Provenance, groups: Mapping[str, str] | None = None) -> None:
+        self._stream, self._groups = stream, groups
+        self._columns = columns_with(groups)
         self._stream.write(f'{{"about": {json.dumps(about.to_dict(), ensure_ascii=False)}, "files": [\n'.encode())
         self._in_video = False
         self._began = False
@@ -129,7 +141,8 @@ class JsonWriter:
         """See `RowWriter.write`."""
         for row in rows:
             self._stream.write((",\n" if self._in_video else self._next_video()).encode())
-            self._stream.write(json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False).encode())
+            values = dict(zip(self._columns, row_with(row, self._groups), strict=True))
+            self._stream.write(json.dumps(values, ensure_ascii=False).encode())
             self._in_video = True
 
     def end_video(self, about: dict[str, Any]) -> None:

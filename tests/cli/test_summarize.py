@@ -57,17 +57,37 @@ def test_the_tables_have_the_groups_of_the_summary(analyze, study, tmp_path, mon
     assert {file["group"] for file in json.loads(Path("faces.json").read_text("utf-8"))["files"]} == {"after", "before"}
 
 
-def test_photos_that_make_no_groups_are_written_all_the_same(analyze, study, monkeypatch) -> None:
+def test_tables_name_groups_without_a_summary_also_of_a_failed_photo(analyze, study, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (study / "before" / "broken.png").write_bytes(b"no image")
+    result = analyze(study, "--files-csv", "files.csv", "--group-by", "folder", "--quiet")
+    assert result.exit_code == 1, result.output
+    photos = pd.read_csv("files.csv")
+    assert photos["group"].tolist() == [Path(file).parent.name for file in photos["file"]] and len(photos) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["folder"], "All files are in one folder"),
+        (["pattern", "--pattern", "x{group}y"], "fits no file name"),
+        (["pattern", "--pattern", "*"], "needs {group} once"),
+        (["table", "--groups", "groups.csv"], "No row of the table names one of the files"),
+        (["table", "--groups", "groups.csv", "--column", "mood"], "has no column 'mood'"),
+    ],
+)
+def test_groups_that_cannot_be_are_told_before_the_work(analyze, study, monkeypatch, options, sentence) -> None:
     monkeypatch.chdir(study / "after")
-    result = analyze("anna_1.png", "--files-csv", "files.csv", "--summary", "s.html", "--group-by", "folder")
-    assert result.exit_code == 1 and "All files are in one folder" in result.output
-    assert pd.read_csv("files.csv")["file"].tolist() == ["anna_1.png"]
+    Path("groups.csv").write_text("file,group\nother.png,a\n")
+    result = analyze("anna_1.png", "--files-csv", "files.csv", "--annotated", "seen", "--group-by", *options)
+    assert result.exit_code == 1 and sentence in " ".join(result.stderr.split())
+    assert not Path("files.csv").exists() and not list(Path("seen").iterdir())
 
 
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
-        (["--group-by", "folder"], 2, "needs --summary"),
+        (["--group-by", "folder"], 2, "needs a file that names the groups"),
         (["--summary", "s.html", "--group-by", "pattern"], 2, "needs --pattern"),
         (["--summary", "s.html", "--group-by", "table"], 2, "needs --groups"),
         (["--summary", "s.html", "--pattern", "{group}"], 2, "belongs to --group-by pattern"),

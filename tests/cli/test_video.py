@@ -121,3 +121,25 @@ def test_groups_that_cannot_be_are_told_before_the_work(video: Command, clip: Pa
     result = video(clip, "--summary", tmp_path / "s.html", "--group-by", "folder", "--csv", tmp_path / "rows.csv")
     assert result.exit_code == 1 and "All files are in one folder" in " ".join(result.stderr.split())
     assert not (tmp_path / "rows.csv").exists()
+
+
+def test_every_table_names_the_groups_also_without_a_summary(video: Command, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "other_1.mp4").write_bytes(clip.read_bytes())
+    targets = {name: tmp_path / f"rows.{name}" for name in ("csv", "parquet", "json")}
+    options = [word for name, target in targets.items() for word in (f"--{name}", target)]
+    result = video(clip, tmp_path / "other_1.mp4", *options, "--group-by", "pattern", "--pattern", "{group}_*")
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(targets["csv"])
+    assert list(table.columns[:3]) == ["file", "group", "frame"]
+    assert table.groupby("group")["file"].unique().to_dict() == {
+        "no group": [str(clip)],
+        "other": [str(tmp_path / "other_1.mp4")],
+    }
+    assert pd.read_parquet(targets["parquet"])["group"].tolist() == table["group"].tolist()
+    files = json.loads(targets["json"].read_text("utf-8"))["files"]
+    assert [row["group"] for file in files for row in file["rows"]] == table["group"].tolist()
+
+
+def test_groups_that_no_file_would_name_are_refused(video: Command, clip: Path) -> None:
+    result = video(clip, "--group-by", "folder")
+    assert result.exit_code == 2 and "--group-by needs a file that names the groups" in " ".join(result.stderr.split())

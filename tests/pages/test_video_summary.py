@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from streamlit.testing.v1 import AppTest
 
@@ -28,3 +29,25 @@ def test_the_summary_counts_videos_and_leaves_out_those_made_otherwise(
     assert numbers == {"Videos": "2", "Without a face": "0", "Frames": "12", "Frames without a face": "4"}
     assert any("Without 1 video that another model" in caption.value for caption in page.caption)
     assert any("12 frames of 2 videos" in code.value for code in page.code)
+
+
+def test_the_tables_to_download_have_the_group_of_the_summary(
+    tiny_model: Path, open_page: Callable[[str], AppTest], tmp_path: Path
+) -> None:
+    clip = Clip().write(tmp_path / "clip.mp4", moving_portrait(4))
+    for name in ("ann_1.mp4", "ben_1.mp4"):
+        analysed(clip, name)
+    page = open_page("pages/2_Video.py")
+    page.session_state["video_summary"] = True
+    page.run()
+
+    def groups() -> dict[str, list[str]]:
+        links = {link.proto.label: urlsplit(link.proto.url) for link in page.get("link_button")}
+        return {label: parse_qs(link.query).get("group", []) for label, link in links.items()}
+
+    assert groups() == {label: [] for label in ("CSV", "Parquet", "JSON", "Annotated video", "Report", "Subtitles")}
+    page.segmented_control(key="video_group_by").set_value("File name").run()
+    assert not page.exception and groups() == {
+        **{label: ["ben"] for label in ("CSV", "Parquet", "JSON")},
+        **{label: [] for label in ("Annotated video", "Report", "Subtitles")},
+    }

@@ -84,6 +84,24 @@ def test_parquet_has_types_and_nulls() -> None:
     assert [tuple(row.values()) for row in read.select(list(COLUMNS)).to_pylist()] == table("clip")
 
 
+def test_every_format_has_the_groups_next_to_the_file() -> None:
+    csv, parquet, document = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    for make, stream in ((CsvWriter, csv), (ParquetWriter, parquet), (JsonWriter, document)):
+        writer = make(stream, ABOUT, {"=clip": "=1+1", "b": "calm"})
+        for file in ("=clip", "b", "none"):
+            writer.write(table(file)[:1])
+            writer.end_video({"file": file})
+        writer.close()
+    rows = pd.read_csv(io.BytesIO(csv.getvalue()), keep_default_na=False)
+    assert list(rows.columns) == ["file", "group", *COLUMNS[1:], *MADE_BY]
+    assert rows[["file", "group"]].to_numpy().tolist() == [["'=clip", "'=1+1"], ["b", "calm"], ["none", ""]]
+    read = pq.read_table(io.BytesIO(parquet.getvalue()))
+    assert read.column_names == list(rows.columns)
+    assert read.column("group").to_pylist() == ["=1+1", "calm", None]
+    first = [file["rows"][0] for file in json.loads(document.getvalue())["files"]]
+    assert [(row["file"], row["group"]) for row in first] == [("=clip", "=1+1"), ("b", "calm"), ("none", None)]
+
+
 def test_json_has_one_object_per_video_also_without_rows() -> None:
     stream = io.BytesIO()
     writer = JsonWriter(stream, ABOUT)

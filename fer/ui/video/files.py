@@ -1,9 +1,9 @@
 """Serve the results of a video from its folder, in pieces: a player jumps in them, and nothing large is in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from fer.errors import VideoError
+from fer.text import encodable
 from fer.ui.access import gate
 from fer.ui.exposure import person_of
 from fer.video import stored
@@ -19,6 +20,7 @@ from fer.video.job import ANNOTATED, REPORT, ROWS, SUBTITLES, VideoJob
 from fer.video.store import find_video
 
 CSV, JSON = "rows.csv", "rows.json"
+_GROUP: Final = "group"
 _GONE: Final = "These results were deleted, or are somebody else's. Reload the page.\n"
 # By name: the media type, and what follows the video's own name in that of the download.
 _FILES: Final = {
@@ -27,17 +29,17 @@ _FILES: Final = {
     REPORT: ("text/html", ".html"),
     SUBTITLES: ("text/vtt", ".vtt"),
 }
-_MADE: Final[dict[str, tuple[Callable[[Path], Iterator[bytes]], str, str]]] = {
-    CSV: (stored.csv_of, "text/csv", ".csv"),
-    JSON: (stored.json_of, "application/json", ".json"),
-}
+_MADE: Final = {CSV: ("text/csv", ".csv"), JSON: ("application/json", ".json"), ROWS: _FILES[ROWS]}
+# Of a group's name in an address.
+_MAX_GROUP: Final = 500
 # Results may not stay in the browser after they are deleted here, nor be shown by another site.
 _HEADERS: Final = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
 
 
-def address_of(job: VideoJob, name: str) -> str:
-    """Return the address of a result, relative to the page."""
-    return f"videos/{job.id}/{name}"
+def address_of(job: VideoJob, name: str, group: str | None = None) -> str:
+    """Return the address of a result, relative to the page; a table names the group of the video, if it has one."""
+    query = "" if group is None or name not in _MADE else f"?{urlencode({_GROUP: group[:_MAX_GROUP]})}"
+    return f"videos/{job.id}/{name}{query}"
 
 
 def result_files() -> Route:
@@ -55,8 +57,9 @@ def _result(request: Request) -> Response:
     job = find_video(request.path_params["video_id"])
     if who is None or job is None or not gate.is_own(who, "video", job.id):
         return PlainTextResponse(_GONE, 404)
-    if name in _MADE and (job.folder / ROWS).is_file():
-        return _made(job, name)
+    group = request.query_params.get(_GROUP)
+    if (pieces := _pieces(job, name, group)) is not None and (job.folder / ROWS).is_file():
+        return _made(job, name, pieces)
     if name in _FILES and (job.folder / name).is_file():
         return _stored(job, name)
     return PlainTextResponse(_GONE, 404)
@@ -74,9 +77,17 @@ def _stored(job: VideoJob, name: str) -> Response:
     )
 
 
-def _made(job: VideoJob, name: str) -> Response:
-    make, media_type, ending = _MADE[name]
-    pieces = make(job.folder)
+def _pieces(job: VideoJob, name: str, group: str | None) -> Iterator[bytes] | None:
+    """Return the pieces of a table that is made when it is asked for, or None if it is stored as it is."""
+    group = None if group is None else encodable(group[:_MAX_GROUP])
+    if name == ROWS:
+        return None if group is None else stored.parquet_of(job.folder, group)
+    make = {CSV: stored.csv_of, JSON: stored.json_of}.get(name)
+    return make and make(job.folder, group)
+
+
+def _made(job: VideoJob, name: str, pieces: Iterator[bytes]) -> Response:
+    media_type, ending = _MADE[name]
     try:
         # What is damaged is told now; once the answer has begun, it can only break off.
         first = next(pieces)

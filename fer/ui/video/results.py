@@ -8,6 +8,7 @@ import streamlit as st
 from fer.emotions import looks
 from fer.jobs.job import DONE, STOPPED
 from fer.storage.files import Signature, signature
+from fer.summary.groups import Groups
 from fer.text import counted, literal
 from fer.ui.bars import show_shares
 from fer.ui.frame import errors_as_sentences
@@ -34,11 +35,12 @@ _DOWNLOADS: Final = (
 )
 
 
-def result(one: Listed) -> None:
-    """Draw a video that has ended."""
+def result(one: Listed, groups: Groups | None) -> None:
+    """Draw a video that has ended; its tables name its group, if the summary's groups have one for it."""
     if one.state == DONE:
         with errors_as_sentences():
-            _shown(one.job, one.name, _summary(one.job.id, signature(one.job.folder / SUMMARY), one.job))
+            summary = _summary(one.job.id, signature(one.job.folder / SUMMARY), one.job)
+            _shown(one.job, one.name, summary, (groups or {}).get(summary.numbers.file))
     elif one.state == STOPPED:
         st.info("Stopped. An uploaded video was deleted; add it again to analyse it.", icon=":material/stop_circle:")
     elif one.state == DAMAGED:
@@ -55,7 +57,7 @@ def _summary(video_id: str, written: Signature | None, _job: VideoJob) -> Stored
 
 
 @st.fragment
-def _shown(job: VideoJob, name: str, summary: StoredSummary) -> None:
+def _shown(job: VideoJob, name: str, summary: StoredSummary, group: str | None) -> None:
     for note in summary.notes:
         st.warning(literal(note), icon=":material/info:")
     person = _person(job, summary)
@@ -68,7 +70,7 @@ def _shown(job: VideoJob, name: str, summary: StoredSummary) -> None:
         st.caption(_about(summary))
     _changes(job, summary, person)
     _table(job, summary)
-    _downloads(job)
+    _downloads(job, group)
 
 
 def _person(job: VideoJob, summary: StoredSummary) -> int | None:
@@ -213,9 +215,9 @@ def _table(job: VideoJob, summary: StoredSummary) -> None:
         )
 
 
-def _downloads(job: VideoJob) -> None:
+def _downloads(job: VideoJob, group: str | None) -> None:
     with st.container(horizontal=True):
         for name, label, icon, words in _DOWNLOADS:
             stored = ROWS if name in (files.CSV, files.JSON) else name
             if (job.folder / stored).is_file():
-                st.link_button(label, files.address_of(job, name), icon=icon, help=words)
+                st.link_button(label, files.address_of(job, name, group), icon=icon, help=words)

@@ -32,8 +32,8 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-def address(job: VideoJob, name: str) -> str:
-    return f"/{files.address_of(job, name)}"
+def address(job: VideoJob, name: str, group: str | None = None) -> str:
+    return f"/{files.address_of(job, name, group)}"
 
 
 def test_every_result_is_a_download_with_the_videos_name(client: TestClient, clip: Path, fer_home: Path) -> None:
@@ -61,6 +61,20 @@ def test_every_result_is_a_download_with_the_videos_name(client: TestClient, cli
     [video] = json.loads(answers["rows.json"].content)["files"]
     assert video["file"] == "Zoë & 'co'.mov" and len(video["rows"]) == 8
     assert answers["subtitles.vtt"].text.startswith("WEBVTT\n\nNOTE Made by fer-dashboard: model=tiny;")
+
+
+def test_the_tables_name_the_group_that_the_summary_gave(client: TestClient, clip: Path, fer_home: Path) -> None:
+    job, group = analysed(clip, "=anna_1.mp4"), "=anna & 'co'"
+    answers = {name: client.get(address(job, name, group)) for name in ("rows.csv", "rows.parquet", "rows.json")}
+    assert {answer.status_code for answer in answers.values()} == {200}
+    csv = pd.read_csv(io.BytesIO(answers["rows.csv"].content))
+    assert list(csv.columns[:3]) == ["file", "group", "frame"] and set(csv["group"]) == {f"'{group}"}
+    parquet = pd.read_parquet(io.BytesIO(answers["rows.parquet"].content))
+    assert parquet["group"].tolist() == [group] * 8 and parquet["frame"].tolist() == list(range(8))
+    assert answers["rows.parquet"].headers["content-disposition"].endswith("''%3Danna_1.parquet")
+    [video] = json.loads(answers["rows.json"].content)["files"]
+    assert {row["group"] for row in video["rows"]} == {group}
+    assert files.address_of(job, "annotated.mp4", group) == files.address_of(job, "annotated.mp4")
 
 
 def test_a_player_gets_the_part_that_it_asks_for(client: TestClient, clip: Path, fer_home: Path) -> None:
