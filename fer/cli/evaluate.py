@@ -24,7 +24,7 @@ from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
 from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
-from fer.evaluation.wording import DERIVED, PHOTOS, SYNTHETIC, class_scores, sets_in_words, verdict
+from fer.evaluation.wording import PHOTOS, SYNTHETIC, class_scores, part_of, sets_in_words, verdict
 from fer.recognition.analyzer import FaceAnalyzer
 from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier, MirroredClassifier
@@ -193,10 +193,9 @@ def _print(result: EvaluationResult, path: str, console: Console, *, mirror: boo
     metrics, data = result.metrics, result.data
     views = "the mean of each face and its mirror image" if mirror else "a single crop per face"
     low, high = metrics.accuracy_interval
-    derived = f" ({DERIVED})" if data.derived else ""
     # Soft wrap, because a path may be longer than the line.
     console.print(
-        f"'{result.model.name}' on {path}, {data.split} split{derived}, {counted(metrics.n, 'face')}",
+        f"'{result.model.name}' on {part_of(data, path)}: {counted(metrics.n, 'face')}",
         highlight=False,
         soft_wrap=True,
     )

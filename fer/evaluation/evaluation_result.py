@@ -55,6 +55,7 @@ class DataInfo:
         derived: whether the faces are the part of train that training would validate on.
         photos: whether the faces were detected in whole photos.
         detector: the detector that found them there; '' if they came cropped.
+        undivided: whether the data has no split other than train.
     """
 
     name: str
@@ -65,6 +66,7 @@ class DataInfo:
     derived: bool = False
     photos: bool = False
     detector: str = ""
+    undivided: bool = False
 
     @classmethod
     def of(cls, evaluation_set: EvaluationSet) -> Self:
@@ -79,6 +81,7 @@ class DataInfo:
             derived=evaluation_set.derived,
             photos=evaluation_set.photos,
             detector=evaluation_set.detector,
+            undivided=evaluation_set.undivided,
         )
 
 

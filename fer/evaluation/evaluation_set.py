@@ -66,6 +66,7 @@ class EvaluationSet:
             validate on.
         photos: whether the faces were detected in whole photos.
         detector: the detector that found them there; '' if they came cropped.
+        undivided: whether the source has no split other than train, as if nothing in it names a split.
 
     Raises:
         ValueError: the number of origins differs from the number of faces.
@@ -78,6 +79,7 @@ class EvaluationSet:
     derived: bool = False
     photos: bool = False
     detector: str = ""
+    undivided: bool = False
 
     def __post_init__(self) -> None:
         if len(self.origins) != len(self.faces):
@@ -184,5 +186,10 @@ def evaluation_set_of(reading: Reading, split: str | None = None) -> EvaluationS
     wanted = (None, SPLITS.index("train" if derived else split))
     left_out = tuple(item for item in reading.rejected if item.split in wanted)
     return EvaluationSet(
-        faces.take(order), split, tuple(reading.origins[row] for row in rows[order]), left_out, derived
+        faces.take(order),
+        split,
+        tuple(reading.origins[row] for row in rows[order]),
+        left_out,
+        derived,
+        undivided=not derived and reading.dataset.split_names() == ("train",),
     )

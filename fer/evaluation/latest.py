@@ -16,7 +16,10 @@ def evaluations_dir() -> Path:
 
 @dataclass(frozen=True)
 class Latest:
-    """A summary of an evaluation: names, number of faces, accuracy (0..1), and its time (ISO 8601, UTC)."""
+    """A summary of an evaluation: names, number of faces, accuracy (0..1), and its time (ISO 8601, UTC).
+
+    `undivided` tells whether the data has no split other than train.
+    """
 
     model: Text
     data: Text
@@ -25,6 +28,7 @@ class Latest:
     accuracy: Share
     made: Text
     synthetic: bool
+    undivided: bool = False
 
     def __post_init__(self) -> None:
         require_time("made", self.made)
@@ -44,7 +48,7 @@ def latest(model_hash: str) -> Latest | None:
                 continue
             data = about["data"]
             values = {name: about[name] for name in ("n", "accuracy", "made")}
-            values |= {name: data[name] for name in ("split", "synthetic")}
+            values |= {name: data[name] for name in ("split", "synthetic", "undivided") if name in data}
             found.append(fitting(values | {"model": about["model"]["name"], "data": data["name"]}, Latest))
         except (KeyError, TypeError, ValueError):
             continue

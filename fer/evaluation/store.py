@@ -55,6 +55,7 @@ class _Choice(msgspec.Struct):
     derived: bool = False
     photos: bool = False
     detector: Text = ""
+    undivided: bool = False
 
 
 class StoreError(EvaluationError):
@@ -104,6 +105,7 @@ def save_evaluation_set(choice: str, evaluation_set: EvaluationSet) -> None:
         "derived": evaluation_set.derived,
         "photos": evaluation_set.photos,
         "detector": evaluation_set.detector,
+        "undivided": evaluation_set.undivided,
         "origins": evaluation_set.origins,
         "left_out": [[item.where, item.reason] for item in evaluation_set.left_out],
     }
@@ -143,7 +145,14 @@ def find_evaluation_set(choice: str) -> EvaluationSet | None:
         )
         left_out = tuple(Rejection(where, reason) for where, reason in about.left_out)
         evaluation_set = EvaluationSet(
-            faces, about.split, about.origins, left_out, about.derived, about.photos, about.detector
+            faces,
+            about.split,
+            about.origins,
+            left_out,
+            about.derived,
+            about.photos,
+            about.detector,
+            about.undivided,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fer.evaluation.comparison import McNemar
-from fer.evaluation.evaluation_result import EvaluationResult
+from fer.evaluation.evaluation_result import DataInfo, EvaluationResult
 from fer.evaluation.metrics import ClassMetrics
 from fer.evaluation.sets import SetMetrics
 from fer.text import counted, percent
@@ -56,10 +56,16 @@ def about(results: Sequence[EvaluationResult]) -> str:
     data = results[0].data
     names = " and ".join(f"'{result.model.name}'" for result in results)
     left_out = f", {counted(data.left_out, 'image')} left out" if data.left_out else ""
-    part = f" ({DERIVED})" if data.derived else ""
     n_faces = counted(results[0].metrics.n, "face")
     found = " detected in whole photos" if data.photos else ""
-    return f"{names} on the {data.split} split{part} of {data.name}: {n_faces}{found}{left_out}"
+    return f"{names} on {part_of(data, data.name)}: {n_faces}{found}{left_out}"
+
+
+def part_of(data: DataInfo, name: str) -> str:
+    """Return which part of the data was evaluated, such as 'the test split of fer2013', with the data's name."""
+    if data.undivided:
+        return f"all of {name} (no validation or test split)"
+    return f"the {data.split} split{f' ({DERIVED})' if data.derived else ''} of {name}"
 
 
 def verdict(comparison: McNemar, first: str, second: str) -> str:

@@ -263,6 +263,7 @@ def test_the_latest_result_of_a_model_is_found(tmp_path: Path) -> None:
     assert found is not None
     assert asdict(found) == {
         **{"model": made.model.name, "data": "greys", "split": "test", "n": 70, "accuracy": 0.9, "synthetic": False},
+        "undivided": False,
         "made": "2026-01-03T00:00:00+00:00",
     }
 

@@ -22,7 +22,7 @@ def card() -> None:
         st.markdown("This model hasn't been evaluated here yet.")
     else:
         synthetic = " (synthetic faces)" if found.synthetic and found.data != SYNTHETIC else ""
-        st.metric(f"Accuracy, {found.split}", percent(found.accuracy))
+        st.metric("Accuracy" if found.undivided else f"Accuracy, {found.split}", percent(found.accuracy))
         # Not in the label, which is one line and would be cut off.
         st.caption(f"{found.model} on {found.n:,} faces of {found.data}{synthetic}, {ago(found.made)}")
     entry = menu_entry("Evaluation")

@@ -73,7 +73,7 @@ def test_a_class_without_faces_has_no_scores(faces: FaceDataset, model: Path, tm
 def test_without_json_a_table_names_the_split(table: Path, model: Path) -> None:
     result = evaluate(table, "--model", model)
     assert result.exit_code == 0
-    assert "test split, 70 faces" in result.stdout
+    assert f"on the test split of {table}: 70 faces" in result.stdout
     assert "accuracy 0.9286" in result.stdout
     assert "surprise" in result.stdout
 
@@ -180,6 +180,14 @@ def test_a_missing_validation_split_is_taken_from_train_and_reported(
     assert metrics(folders, "--model", model, "--split", "validation")["n"] == 14
     words = " ".join(evaluate(folders, "--model", model, "--split", "validation").stdout.split())
     assert "validation split (the 10 % of train that training validates on)" in words
+
+
+def test_data_without_splits_is_not_called_a_train_split(model: Path, tmp_path: Path) -> None:
+    files = {path.removeprefix("train/"): data for path, data in image_files(synthetic_faces(14, 0, 0)).items()}
+    folders = write_files(tmp_path / "plain", files)
+    for _ in ("computed", "stored"):
+        words = " ".join(evaluate(folders, "--model", model).stdout.split())
+        assert f"on all of {folders} (no validation or test split): 14 faces" in words and "train" not in words
 
 
 def test_a_folder_of_whole_photos_is_recognised_and_reported(model: Path, tmp_path: Path) -> None:
