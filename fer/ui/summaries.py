@@ -66,6 +66,13 @@ def forget_summaries() -> None:
     _made.clear()
 
 
+def forget_groups(key: str) -> None:
+    """Let go of the table of groups that a visitor uploaded for a summary, and of its column."""
+    for name in ("group_table", "group_column"):
+        st.session_state.pop(f"{key}_{name}", None)
+    st.session_state[f"{key}_groups_round"] = _round(key) + 1
+
+
 @st.cache_data(scope="session", max_entries=_KEPT, show_spinner="Summarising ...")
 def _made(packed: bytes) -> MadeSummary:
     return make_in_child(packed)
@@ -142,7 +149,8 @@ def _choose(key: str) -> None:
 
 
 def _choose_table(key: str) -> None:
-    uploader = f"{key}_groups"
+    # A widget of another key is empty.
+    uploader = f"{key}_groups_{_round(key)}"
     shown = st.file_uploader(
         "CSV with the columns 'file' and one with the groups",
         type=["csv", "tsv", "txt"],
@@ -159,6 +167,12 @@ def _choose_table(key: str) -> None:
     st.selectbox(
         "Column with the groups", table_columns(table.data), key=f"{key}_group_column", persist_state="session"
     )
+
+
+def _round(key: str) -> int:
+    """Return how often the table was forgotten."""
+    number: int = st.session_state.get(f"{key}_groups_round", 0)
+    return number
 
 
 def _table(key: str) -> _Table | None:

@@ -10,7 +10,7 @@ from fer.ui.downloads import forget_offers
 from fer.ui.explanation import forget_explanations
 from fer.ui.in_memory import free_pictures
 from fer.ui.state import UploadedFile, release_upload, remembered
-from fer.ui.summaries import forget_summaries
+from fer.ui.upload import summary
 from fer.ui.upload.photobook import KEPT_BYTES, KEPT_PHOTOS, PhotoBook
 from fer.ui.upload.results import forget_views
 from fer.ui.widgets import icon_choice
@@ -155,5 +155,5 @@ def _forget() -> None:
     st.session_state.pop(_LIST_SOURCE, None)
     forget_offers()
     forget_views()
-    forget_summaries()
+    summary.forget()
     forget_explanations()

@@ -7,7 +7,7 @@ from fer.provenance import Provenance
 from fer.results import ImageAnalysis
 from fer.summary.groups import Groups
 from fer.summary.wording import photos_content
-from fer.ui.summaries import chosen_groups
+from fer.ui.summaries import chosen_groups, forget_groups, forget_summaries
 from fer.ui.summaries import section as draw
 
 _KEY: Final = "upload"
@@ -21,3 +21,9 @@ def section(analyses: Sequence[ImageAnalysis], about: Provenance, note: str) -> 
 def groups_of(analyses: Sequence[ImageAnalysis]) -> Groups | None:
     """Return the group of each photo as it is chosen in the summary; None if there are no groups."""
     return chosen_groups(analyses, key=_KEY)
+
+
+def forget() -> None:
+    """Let go of the summary and of the table of its groups."""
+    forget_summaries()
+    forget_groups(_KEY)

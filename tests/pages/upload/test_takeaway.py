@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from tests.support.upload_page import drop, portrait, texts, wall
+from tests.support.upload_page import drop, portrait, press, texts, wall
 
 
 def test_the_downloads_contain_every_file(upload: AppTest, offered_files: dict[str, Callable[[], bytes]]) -> None:
@@ -76,7 +76,7 @@ def test_the_downloads_have_the_chosen_groups_and_the_table_stays(
     by("Table")
     assert groups() is None, "there is no table yet"
     table = b"file,age,mood\na_1.jpg,30,calm\nb_1.png,40,loud\n"
-    upload.file_uploader(key="upload_groups").set_value(("study.csv", table, "text/csv")).run()
+    upload.file_uploader(key="upload_groups_0").set_value(("study.csv", table, "text/csv")).run()
     upload.selectbox(key="upload_group_column").set_value("mood").run()
     assert groups() == ["calm", "loud"]
     by("Nothing")
@@ -89,6 +89,21 @@ def test_the_downloads_have_the_chosen_groups_and_the_table_stays(
     assert groups() == ["calm", "loud"], "a closed summary keeps its choice"
     opened_summary(upload)
     other = b"file,room\na_1.jpg,red\n"
-    upload.file_uploader(key="upload_groups").set_value(("other.csv", other, "text/csv")).run()
+    upload.file_uploader(key="upload_groups_0").set_value(("other.csv", other, "text/csv")).run()
     assert groups() == ["red", "no group"]
     assert not upload.exception
+
+
+def test_clearing_the_list_forgets_the_table_of_groups(upload: AppTest) -> None:
+    photos = ("a_1.jpg", portrait()), ("b_1.png", wall())
+    drop(upload, *photos)
+    opened_summary(upload)
+    upload.segmented_control(key="upload_group_by").set_value("Table").run()
+    table = b"file,group\na_1.jpg,calm\nb_1.png,loud\n"
+    upload.file_uploader(key="upload_groups_0").set_value(("study.csv", table, "text/csv")).run()
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos", "calm", "loud"]
+    press(upload, "Clear the list")
+    drop(upload, *photos)
+    opened_summary(upload)
+    assert list(upload.dataframe[1].value.columns) == ["number", "all photos"]
+    assert "study.csv" not in texts(upload) and not upload.file_uploader(key="upload_groups_1").value
