@@ -1,0 +1,24 @@
+"""Read and press what AppTest shows of the Video page."""
+
+from streamlit.testing.v1 import AppTest
+
+from tests.support.markdown import plain as plain_text
+
+VIDEO = "pages/2_Video.py"
+
+
+def words(page: AppTest) -> str:
+    elements = [*page.markdown, *page.caption, *page.info, *page.warning, *page.error]
+    return "\n".join(plain_text(element.value) for element in elements)
+
+
+def labels(page: AppTest) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    return next(button for button in page.button if button.label.startswith(label)).click().run()
+
+
+def links(page: AppTest) -> list[str]:
+    return [link.proto.label for link in page.get("link_button")]
