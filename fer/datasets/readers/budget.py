@@ -7,7 +7,7 @@ from fer.errors import DatasetError, shortened
 
 # Of an archive, whose directory is kept in memory: 1.3 kB per file.
 MAX_ENTRIES: Final = 250_000
-# AffectNet has 420,000 images, and an annotation for many of them.
+# AffectNet has 420,000 images, and a class for each.
 MAX_FOLDER_ENTRIES: Final = 1_000_000
 # Of all names, which are kept for as long as an archive is open: 35,887 long ones have three million.
 MAX_LETTERS: Final = 2 * 10**7

@@ -11,7 +11,8 @@ from fer.datasets.readers.image_names import find_named_layout
 from fer.datasets.readers.kinds import PARQUET, kind_of, suffix_of
 from fer.datasets.readers.label_files import find_label_columns
 from fer.datasets.readers.layouts import find_layout
-from fer.datasets.readers.listed_images import NamedImages, names_images, read_listed
+from fer.datasets.readers.listed_images import names_images, read_listed
+from fer.datasets.readers.named_images import NamedImages
 from fer.datasets.readers.npz import array_pairs, read_npz
 from fer.datasets.readers.opening import open_file, with_archives
 from fer.datasets.readers.options import ReadOptions

@@ -1,6 +1,5 @@
 """Read the images that label files name."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,110 +12,22 @@ import numpy.typing as npt
 from fer.datasets.faces import SPLITS
 from fer.datasets.readers.annotations import annotated_image, class_names, read_annotation
 from fer.datasets.readers.boxes import Box
-from fer.datasets.readers.budget import leads_out
 from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
 from fer.datasets.readers.folders import FaceReader, decode_face, read_face
 from fer.datasets.readers.label_files import LabelledPath, read_label_file
+from fer.datasets.readers.named_images import NamedImages
 from fer.datasets.readers.names import class_named
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import read_label
-from fer.datasets.readers.split_names import FolderSplits, default_split, split_of_image, split_of_path
+from fer.datasets.readers.split_names import default_split, split_of_image, split_of_path
 from fer.datasets.readers.trees import Entry, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError
 from fer.text import counted
-from fer.vision.files.formats import SUFFIXES
 
 _REPORT_EVERY: Final = 100
-# RAF-DB's list names 'train_1.jpg', and its folder of aligned faces holds 'train_1_aligned.jpg'.
-_ALIGNED: Final = "_aligned"
 # Label files in a note.
 _MOST_NAMED: Final = 5
-_INDEXED_PARTS: Final = 2
-# Images of one name that are compared with a row; of more, no row could mean one.
-_MOST_COMPARED: Final = 100
-
-
-class NamedImages:
-    """The images of a tree, found by the paths that label files write.
-
-    Args:
-        entries: the files of the tree.
-        photos: whether whole photos are wanted rather than aligned faces, where both are there.
-    """
-
-    def __init__(self, entries: Iterable[Entry], photos: bool = False) -> None:
-        self._photos = photos
-        # By whole path, by folder and name, and by name: each with and without the suffix, in small letters.
-        self._by_end: tuple[dict[str, list[Entry]], ...] = (defaultdict(list), defaultdict(list), defaultdict(list))
-        images = [entry for entry in entries if entry.path.suffix.lower() in SUFFIXES]
-        self.n_images = len(images)
-        self.splits = FolderSplits.of(entry.path for entry in images)
-        for entry in images:
-            for path in (entry.path, entry.path.with_suffix("")):
-                for length, found in zip((None, 2, 1), self._by_end, strict=True):
-                    found[_key(path, length)].append(entry)
-
-    def find(self, written: str, folder: PurePosixPath, split: int | None = None) -> Entry:
-        """Return the image that a path means.
-
-        Args:
-            written: the path in the label file: from its folder or one above it, a part of a path, or a bare name.
-            folder: of the label file.
-            split: decides between images of one name in folders of several splits.
-
-        Raises:
-            RowError: there is no such image or more than one, or the path leads out.
-        """
-        path = PurePosixPath(written.replace("\\", "/"))
-        if not path.name:
-            raise RowError("it names no image")
-        if leads_out(written):
-            raise RowError("its path leads out of the folder")
-        for end in self._ends(path):
-            if found := self._matching(end, folder):
-                return self._choose(found, folder, split)
-        raise RowError(f"its image {path.name[:60]} isn't there")
-
-    def has(self, written: str, folder: PurePosixPath) -> bool:
-        """Return whether a path means an image, or several."""
-        path = PurePosixPath(written.replace("\\", "/"))
-        return not leads_out(written) and any(self._matching(end, folder) for end in self._ends(path))
-
-    def _ends(self, path: PurePosixPath) -> tuple[PurePosixPath, ...]:
-        if not path.name:
-            return ()
-        aligned = path.with_name(f"{path.stem}{_ALIGNED}{path.suffix}")
-        return (path, aligned) if self._photos else (aligned, path)
-
-    def _choose(self, found: list[Entry], folder: PurePosixPath, split: int | None) -> Entry:
-        """Return the only image, or the only one below the label file's folder or in a folder of its row's split."""
-        if len(found) > 1 and len(found) <= _MOST_COMPARED:
-            near = [entry for entry in found if folder.parts and entry.path.is_relative_to(folder)]
-            alike = [entry for entry in found if split is not None and self.splits.only(entry.path) == split]
-            found = next((few for few in (near, alike) if len(few) == 1), found)
-        if len(found) > 1:
-            raise RowError(f"{len(found):,} images have its name")
-        return found[0]
-
-    def _matching(self, end: PurePosixPath, folder: PurePosixPath) -> list[Entry]:
-        """Return the image at a path, or those whose path ends with it."""
-        whole, by_folder, by_name = self._by_end
-        for base in (folder, *folder.parents):
-            if found := whole.get(_key(base / end)):
-                return found
-        found = (by_name if len(end.parts) == 1 else by_folder).get(_key(end, 2), [])
-        if len(end.parts) <= _INDEXED_PARTS or len(found) > _MOST_COMPARED:
-            return found
-        last = f"/{_key(end)}"
-        return [
-            entry for entry in found if _key(entry.path).endswith(last) or _key(entry.path, stem=True).endswith(last)
-        ]
-
-
-def _key(path: PurePosixPath, length: int | None = None, stem: bool = False) -> str:
-    path = path.with_suffix("") if stem else path
-    return "/".join(path.parts if length is None else path.parts[-length:]).casefold()
 
 
 def names_images(tree: Tree, label_files: Sequence[Entry], images: NamedImages) -> list[Entry]:

@@ -10,7 +10,7 @@ from typing import IO, Generic, TypeVar
 
 from fer.datasets.readers import budget as limits
 from fer.datasets.readers.budget import Budget, check_path, too_large, too_many_files
-from fer.datasets.readers.trees import READ_ERRORS, Entry, is_system_file
+from fer.datasets.readers.trees import READ_ERRORS, Entry, is_never_read
 from fer.errors import DatasetError, shortened
 
 Member = TypeVar("Member")
@@ -56,7 +56,7 @@ class ArchiveTree(ABC, Generic[Member]):
         """Open a member; it gives no more bytes than it declares."""
 
     def _add(self, member: Member, written: str, size: int, *, is_file: bool) -> None:
-        """Check a member against the limits, and keep it if it is a file that isn't the system's own."""
+        """Check a member against the limits, and keep it if it is a file that a reader may need."""
         self._n_members += 1
         self._n_bytes += size
         self._n_letters += len(written)
@@ -69,7 +69,7 @@ class ArchiveTree(ABC, Generic[Member]):
         check_path(written, self.name)
         # Some packers on Windows write backslashes, although the formats forbid them.
         path = PurePosixPath(written.replace("\\", "/"))
-        if is_file and not is_system_file(path):
+        if is_file and not is_never_read(path):
             self._members[path].append((size, member))
 
     def _refusal(self, written: str, what: str) -> DatasetError:

@@ -30,6 +30,8 @@ READ_ERRORS: Final = (
     OverflowError,
     IndexError,
 )
+# Of each image AffectNet has, besides its class, its valence, its arousal and its landmarks: a million files.
+_UNREAD_ENDS: Final = ("_val.npy", "_aro.npy", "_lnd.npy")
 _SYSTEM_NAMES: Final = frozenset({"__MACOSX", "Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r", "$RECYCLE.BIN"})
 
 
@@ -47,7 +49,7 @@ class Tree(Protocol):
     name: str
 
     def entries(self) -> list[Entry]:
-        """Return every file that isn't the system's own, sorted by path."""
+        """Return every file that a reader may need, sorted by path."""
 
     def open(self, path: PurePosixPath) -> AbstractContextManager[IO[bytes]]:
         """Open one file while the context lasts.
@@ -62,6 +64,12 @@ def is_system_file(path: PurePosixPath) -> bool:
     return any(part in _SYSTEM_NAMES or part.startswith(".") for part in path.parts)
 
 
+def is_never_read(path: PurePosixPath) -> bool:
+    """Return whether no reader needs a file, so that it doesn't count: the system's own, and measures of AffectNet."""
+    is_measure = path.parent.name == "annotations" and path.name.endswith(_UNREAD_ENDS)
+    return is_measure or is_system_file(path)
+
+
 class FolderTree:
     """The files of a folder. Links are followed only if they stay inside it."""
 
@@ -70,7 +78,7 @@ class FolderTree:
         self.name = name or root.name
 
     def entries(self) -> list[Entry]:
-        """Return every file that isn't the system's own, sorted by path.
+        """Return every file that a reader may need, sorted by path.
 
         Raises:
             DatasetError: there are too many, or a folder can't be read.
@@ -85,7 +93,7 @@ class FolderTree:
                 raise DatasetError(f"{folder} can't be read ({error.strerror}); check its permissions.") from error
             for item in items:
                 path = PurePosixPath(Path(item.path).relative_to(self.root).as_posix())
-                if is_system_file(path):
+                if is_never_read(path):
                     continue
                 if item.is_dir(follow_symlinks=False):
                     pending.append(Path(item.path))
@@ -93,7 +101,8 @@ class FolderTree:
                     found.append(Entry(path, item.stat().st_size))
             if len(found) > limits.MAX_FOLDER_ENTRIES:
                 raise DatasetError(
-                    f"{self.name} holds more than {limits.MAX_FOLDER_ENTRIES:,} files; choose the dataset's own folder."
+                    f"{self.name} holds more than {limits.MAX_FOLDER_ENTRIES:,} files; choose the dataset's own "
+                    f"folder, or move out of it what is neither an image nor a label."
                 )
         return sorted(found, key=lambda entry: entry.path.parts)
 

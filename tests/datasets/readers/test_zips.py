@@ -36,6 +36,11 @@ def test_a_folder_may_hold_more_files_than_an_archive(tmp_path: Path, monkeypatc
     monkeypatch.setattr(budget, "MAX_FOLDER_ENTRIES", len(GOOD))
     root = write_files(tmp_path / "faces", GOOD)
     assert len(FolderTree(root).entries()) == len(GOOD)
+    # AffectNet's measures of an image, which nothing reads.
+    (root / "annotations").mkdir()
+    for name in ("0_val.npy", "0_aro.npy", "0_lnd.npy"):
+        (root / "annotations" / name).touch()
+    assert len(FolderTree(root).entries()) == len(GOOD)
     (root / "one more.png").touch()
     with pytest.raises(DatasetError, match=f"more than {len(GOOD)} files; choose the dataset's own folder"):
         FolderTree(root).entries()
