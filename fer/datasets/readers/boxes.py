@@ -37,11 +37,11 @@ class Box:
         n_rows, n_columns = image_bgr.shape[:2]
         sides = np.array([n_columns, n_rows] * 2) if self.is_relative else np.ones(4)
         left, top, width, height = np.array([self.left, self.top, self.width, self.height]) * sides
-        if width >= _WHOLE * n_columns and height >= _WHOLE * n_rows:
-            return as_face(image_bgr)
         is_inside = -width < left < n_columns and -height < top < n_rows
         if not (is_inside and 1 <= width <= 2 * n_columns and 1 <= height <= 2 * n_rows):
             raise ImageError("its box lies outside the image")
+        if width >= _WHOLE * n_columns and height >= _WHOLE * n_rows:
+            return as_face(image_bgr)
         return np.asarray(crop_faces(image_bgr, [(left, top, width, height)], _CROP_SCALE)[0, ..., 0], np.uint8)
 
 

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from fer.datasets.readers.annotations import is_annotation
+from fer.datasets.readers.annotations import find_annotations
 from fer.datasets.readers.budget import Budget
+from fer.datasets.readers.coco import is_coco
 from fer.datasets.readers.folders import FaceReader, ImageLayout, read_folders
 from fer.datasets.readers.image_names import find_named_layout
 from fer.datasets.readers.kinds import PARQUET, kind_of, suffix_of
 from fer.datasets.readers.label_files import find_label_columns
 from fer.datasets.readers.layouts import find_layout
-from fer.datasets.readers.listed_images import names_images, read_listed
+from fer.datasets.readers.listed_images import any_labelled, names_images, read_listed
 from fer.datasets.readers.named_images import NamedImages
 from fer.datasets.readers.npz import array_pairs, read_npz
 from fer.datasets.readers.opening import open_file, with_archives
@@ -34,6 +35,8 @@ from fer.datasets.readings import Progress, Reading, concatenated, silent
 from fer.errors import DatasetError, shortened
 from fer.vision.files.formats import SUFFIXES
 
+# JSON files that are looked at.
+_MOST_DOCUMENTS: Final = 100
 # Of labels in forms that aren't read.
 _OTHER_LABELS: Final = (".json", ".xml", ".mat", ".pkl", ".xlsx", ".xls", ".yaml", ".html")
 
@@ -216,12 +219,17 @@ class _Finder:
 
 
 def _find_label_files(tree: Tree, entries: Sequence[Entry]) -> list[Entry]:
-    return [entry for entry in text_tables(tree, entries) if find_label_columns(header_of(tree, entry)) is not None]
+    tables = text_tables(tree, entries)
+    found = [entry for entry in tables if find_label_columns(header_of(tree, entry)) is not None]
+    documents = [entry for entry in entries if suffix_of(entry.path.name) == ".json"]
+    # A dataset may have one for each of thousands of images.
+    return [*found, *(entry for entry in documents[:_MOST_DOCUMENTS] if is_coco(tree, entry))]
 
 
 def _naming_files(tree: Tree, entries: Sequence[Entry], photos: bool = False) -> list[Entry]:
-    """Return the label files that name images which are there, else the annotations that do."""
+    """Return the label files that name images which are there, else the annotations that do and say a class."""
     images = NamedImages(entries, photos)
     if named := names_images(tree, _find_label_files(tree, entries), images):
         return named
-    return names_images(tree, [entry for entry in entries if is_annotation(entry.path)], images)
+    annotated = names_images(tree, find_annotations(entries), images)
+    return annotated if any_labelled(tree, annotated) else []

@@ -61,7 +61,8 @@ _SUFFIXES: Final = {
 _REFUSED_SUFFIXES: Final = {".7z": f"a 7z archive, {_UNPACK}", ".rar": f"a RAR archive, {_UNPACK}"}
 _NOT_ARCHIVES: Final = {
     ".tfrecord": "a TFRecord, which isn't read; save its images and labels as npz",
-    ".json": "a JSON file, which isn't read; save it as a CSV, or as JSON lines with an object per line",
+    ".json": "a JSON file, which isn't read alone; if it is COCO's, import the folder with its images, else save it as "
+    "a CSV or as JSON lines",
 }
 _WEB_PAGE: Final = "a web page, as sites send to those who haven't signed in; sign in, and download the file itself"
 

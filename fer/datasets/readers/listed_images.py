@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer.datasets.faces import SPLITS
-from fer.datasets.readers.annotations import annotated_image, class_names, read_annotation
+from fer.datasets.readers.annotations import Annotation, class_names, find_annotations, read_annotation
 from fer.datasets.readers.boxes import Box
+from fer.datasets.readers.coco import is_coco_name, read_coco
 from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
 from fer.datasets.readers.folders import FaceReader, decode_face, read_face
 from fer.datasets.readers.label_files import LabelledPath, read_label_file
@@ -19,15 +20,19 @@ from fer.datasets.readers.named_images import NamedImages
 from fer.datasets.readers.names import class_named
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.orders import read_label
+from fer.datasets.readers.split_lists import SplitLists
 from fer.datasets.readers.split_names import default_split, split_of_image, split_of_path
 from fer.datasets.readers.trees import Entry, Tree
 from fer.datasets.readings import MAX_IMAGES, Progress, Reading, silent
 from fer.errors import DatasetError
-from fer.text import counted
+from fer.text import counted, listed
 
 _REPORT_EVERY: Final = 100
 # Label files in a note.
 _MOST_NAMED: Final = 5
+# Annotations that are read to see whether they are any.
+_LOOKED_AT: Final = 20
+_UNLISTED: Final = "no list of a split names its image"
 
 
 def names_images(tree: Tree, label_files: Sequence[Entry], images: NamedImages) -> list[Entry]:
@@ -37,16 +42,24 @@ def names_images(tree: Tree, label_files: Sequence[Entry], images: NamedImages) 
     ]
 
 
+def any_labelled(tree: Tree, annotations: Sequence[Entry]) -> bool:
+    """Return whether some annotations say a class; those that don't may be captions that lie next to the images."""
+    some = annotations[:: max(1, len(annotations) // _LOOKED_AT)]
+    return any(row.label and not row.problem for entry in some for row in _rows(tree, entry))
+
+
 def _named_paths(tree: Tree, entry: Entry) -> Iterable[str]:
-    if (path := annotated_image(entry.path)) is not None:
-        return (path,)
+    if isinstance(entry, Annotation):
+        return (entry.image,)
     return (row.path for row in _rows(tree, entry))
 
 
 def _rows(tree: Tree, entry: Entry, names: Sequence[str] = ()) -> Iterable[LabelledPath]:
     with tree.open(entry.path) as file:
-        if annotated_image(entry.path) is not None:
+        if isinstance(entry, Annotation):
             yield from read_annotation(file, entry, names)
+        elif is_coco_name(entry.path):
+            yield from read_coco(file, entry.path.name)
         else:
             yield from read_label_file(file, entry.path.name, entry.size)
 
@@ -71,7 +84,7 @@ def read_listed(
         LabelOrderError: classes are numbers, and the order isn't known.
         DatasetError: a label file is damaged, or splits contradict each other.
     """
-    reader = _ListedReader(tree, options, to_face or options.face_reader() or decode_face)
+    reader = _ListedReader(tree, label_files, options, to_face or options.face_reader() or decode_face)
     for entry in label_files:
         reader.read_rows(entry)
     names = [entry.path.name for entry in label_files]
@@ -82,11 +95,13 @@ def read_listed(
 class _ListedReader:
     """Reads the rows of label files, then the images that they name."""
 
-    def __init__(self, tree: Tree, options: ReadOptions, to_face: FaceReader) -> None:
+    def __init__(self, tree: Tree, label_files: Sequence[Entry], options: ReadOptions, to_face: FaceReader) -> None:
         self._tree, self._order, self._to_face = tree, options.order, to_face
         entries = tree.entries()
         self._images = NamedImages(entries, options.photos)
         self._classes = class_names(tree, entries)
+        others = {entry.path for entry in (*label_files, *find_annotations(entries))}
+        self._lists = SplitLists(tree, [entry for entry in entries if entry.path not in others], self._images)
         self._rows: list[tuple[LabelledPath, Entry]] = []
         self._named: dict[tuple[PurePosixPath, Box | None], str] = {}
         self._n_differing = 0
@@ -112,13 +127,16 @@ class _ListedReader:
         return self._with_notes(found.reading("label files"), label_files, votes)
 
     def _located(self, row: LabelledPath, entry: Entry, by_image: bool) -> Row:
-        problem, split, face = row.problem, self._own_split(row, entry), _nothing
+        problem, unusable, split, face = row.problem, row.unusable, self._own_split(row, entry), _nothing
         try:
             image = self._images.find(row.path, entry.path.parent, split)
             if first := self._named.get((image.path, row.box)):
                 raise RowError(f"{first} names the same image")
             self._named[image.path, row.box] = row.where
-            split = self._agreed(split, image, row, by_image)
+            split = self._agreed(split, image, row)
+            if split is None and row.split is None:
+                unusable = unusable or (_UNLISTED if self._lists.names else "")
+                split = split_of_image(image.path.name) if by_image else default_split(self._tree.name)
             # A box says which face is meant, so none is searched for.
             to_face = self._to_face if row.box is None else row.box.cut
             face = partial(read_face, self._tree, image, to_face)
@@ -127,18 +145,18 @@ class _ListedReader:
             problem = problem or str(error)
         if row.split is not None and split is None:
             problem = problem or split_problem(row.split)
-        return Row(row.where, row.label, split, face, row.group, problem, row.unusable)
+        return Row(row.where, row.label, split, face, row.group, problem, unusable)
 
     def _own_split(self, row: LabelledPath, entry: Entry) -> int | None:
         """Return the split that the row, or else the name or folder of its label file, gives."""
-        in_name = None if annotated_image(entry.path) else split_of_path(entry.path)
+        in_name = None if isinstance(entry, Annotation) else split_of_path(entry.path)
         return Collector(entry.path.name, split=in_name).split_in(row.split, row.where) if row.split else in_name
 
-    def _agreed(self, split: int | None, image: Entry, row: LabelledPath, by_image: bool) -> int | None:
-        """Return the split of a row whose image is known.
+    def _agreed(self, split: int | None, image: Entry, row: LabelledPath) -> int | None:
+        """Return the split that the label file, the folder of the image, or a list gives, or None without one.
 
         Raises:
-            DatasetError: the label file and the folder of the image contradict each other.
+            DatasetError: they contradict each other.
         """
         in_folder = self._images.splits.only(image.path)
         if None not in (split, in_folder) and split != in_folder:
@@ -146,11 +164,14 @@ class _ListedReader:
                 f"{row.where} says {SPLITS[split or 0]}, and {image.path} lies in {SPLITS[in_folder or 0]}; correct "
                 f"one of them."
             )
-        if row.split is not None or split is not None:
-            return split
-        if in_folder is not None:
-            return in_folder
-        return split_of_image(image.path.name) if by_image else default_split(self._tree.name)
+        said, in_list = in_folder if split is None else split, self._lists.of(image.path)
+        if None not in (said, in_list) and said != in_list:
+            raise DatasetError(
+                f"{image.path} is in the list for {SPLITS[in_list or 0]}, and its label file or folder says "
+                f"{SPLITS[said or 0]}; correct one of them."
+            )
+        # A cell that names no known split is told as such.
+        return split if row.split is not None else in_list if said is None else said
 
     def _compare(self, row: LabelledPath, image: Entry) -> None:
         folders = {class_named(part) for part in image.path.parts[:-1]} - {None}
@@ -163,6 +184,8 @@ class _ListedReader:
             notes.append(f"{counted(self._n_differing, 'label')} differ from the folder that the image lies in.")
         if any(box is not None for _, box in self._named):
             notes.append("Each face was cut out at the box that its label file gives.")
+        if self._lists.names:
+            notes.append(f"The splits are those in {listed(self._lists.names[:_MOST_NAMED])}.")
         if n_unnamed := self._images.n_images - len({path for path, _ in self._named}):
             notes.append(f"Not imported, because no label file names them: {counted(n_unnamed, 'image')}.")
         dataset = reading.dataset

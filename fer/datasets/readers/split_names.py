@@ -21,6 +21,8 @@ _SPLITS: Final = {
     **{word: SPLITS.index(name) for name, words in _SPLIT_WORDS.items() for word in words.split()},
 }
 SPLIT_WORD: Final = "|".join(_SPLITS)
+# COCO's folders are called 'val2017'.
+_YEAR: Final = re.compile(r"(?<=[a-z])-?(19|20)\d\d$")
 _MARKS: Final = re.compile(r"[\s_\-.]+")
 _CAPITALS: Final = re.compile(rf"{_MARKS.pattern}|(?<=\d)(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])")
 
@@ -34,7 +36,7 @@ def plain(text: str) -> str:
 @lru_cache(4096)
 def split_named(text: str) -> int | None:
     """Return the split, an index into `SPLITS`, that a folder or a cell names, such as 'Train_Set', or None."""
-    word = plain(text).replace("-", "")
+    word = _YEAR.sub("", plain(text)).replace("-", "")
     return _SPLITS.get(word, _SPLITS.get(re.sub(r"(set|data|split|images)$", "", word)))
 
 

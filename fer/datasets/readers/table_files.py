@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Final, TypeVar
 
-from fer.datasets.readers.annotations import is_annotation
+from fer.datasets.readers.annotations import find_annotations
 from fer.datasets.readers.kinds import TEXT, kind_of, suffix_of
 from fer.datasets.readers.lines import first_row
 from fer.datasets.readers.opening import TABLE_SUFFIXES, is_packed_table
@@ -26,8 +26,9 @@ _MAX_TABLES_LOOKED_AT: Final = 1000
 
 def text_tables(tree: Tree, entries: Sequence[Entry]) -> list[Entry]:
     """Return the files that are called tables, and are neither archives nor annotations; of many, the first ones."""
+    annotations = {entry.path for entry in find_annotations(entries)}
     found = [
-        entry for entry in entries if suffix_of(entry.path.name) in TABLE_SUFFIXES and not is_annotation(entry.path)
+        entry for entry in entries if suffix_of(entry.path.name) in TABLE_SUFFIXES and entry.path not in annotations
     ]
     return [entry for entry in found[:_MAX_TABLES_LOOKED_AT] if not is_packed_table(tree, entry)]
 
