@@ -17,8 +17,18 @@ from fer.text import encodable, listed
 N_LANDMARKS = 5
 # Of seven classes, more than this say nothing to a reader.
 MOST_CANDIDATES = 3
-# What is measured of a face's picture, in the order of `fer.vision.quality.MEASURES`; larger is worse.
-QUALITY = ("blur", "softness", "noise", "cover", "blocks", "darkness", "brightness", "flatness")
+# What is measured of a face's picture, in the order of `fer.vision.quality.MEASURES`, in words; larger is worse.
+QUALITY_IN_WORDS = {
+    "blur": "how little fine detail there is",
+    "softness": "how little detail of middle size there is",
+    "noise": "how strong the grain is",
+    "cover": "how empty the emptiest half of the face is, as under a hand or a mask",
+    "blocks": "how visible the blocks of JPEG compression are",
+    "darkness": "the mean grey level from 0 to 255, with a minus sign",
+    "brightness": "the mean grey level from 0 to 255",
+    "flatness": "how little contrast there is",
+}
+QUALITY = tuple(QUALITY_IN_WORDS)
 # What FaceReader counts as negative (Noldus, 'FaceReader methodology'); contempt is no class of FER-2013.
 NEGATIVE = ("angry", "disgust", "fear", "sad")
 

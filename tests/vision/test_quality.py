@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fer.evaluation.robustness import STRENGTHS, TRANSFORMS
-from fer.results import QUALITY
+from fer.paths import CHECKOUT
+from fer.results import QUALITY, QUALITY_IN_WORDS
 from fer.vision.crops import crop_faces
 from fer.vision.quality import MEASURES, measure, objections, reasons
 from tests.support.builders import portrait_bgr
@@ -114,6 +115,12 @@ def test_a_face_without_contrast_is_doubted_and_a_faint_one_is_not() -> None:
 
 def test_the_measures_are_told_by_the_names_that_files_have() -> None:
     assert tuple(measure.name for measure in MEASURES) == QUALITY
+
+
+def test_the_docs_say_what_each_measure_means_and_its_limit() -> None:
+    text = (CHECKOUT / "docs" / "photos.md").read_text("utf-8")
+    for item in MEASURES:
+        assert f"| `{item.name}` | {QUALITY_IN_WORDS[item.name]} | {item.limit:g} |" in text
     crop = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
     assert objections(crop, (100, 100, 60, 70), WHOLE).measures == tuple(measure(crop[None])[0].tolist())
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from fer.emotions import looks
 from fer.jobs.job import DONE, STOPPED
+from fer.results import QUALITY_IN_WORDS
 from fer.storage.files import Signature, signature
 from fer.summary.groups import Groups
 from fer.text import counted, literal
@@ -210,6 +211,10 @@ def _table(job: VideoJob, summary: StoredSummary) -> None:
             read_rows(job.folder, page.start, page.stop),
             hide_index=True,
             height=_TABLE_PX,
+            column_config={
+                name: st.column_config.NumberColumn(help=f"The face's picture: {words}. Larger is worse.")
+                for name, words in QUALITY_IN_WORDS.items()
+            },
             key=f"video_table_{job.id}",
             alt="One row per face and frame",
         )
