@@ -143,6 +143,7 @@ class Metrics:
         balanced_accuracy: mean recall over those classes.
         top2_accuracy: share of faces whose true class is among the two most probable.
         ece: expected calibration error of the predicted class over 15 bins of equal width.
+        log_loss: mean negative logarithm of the true class's probability, in nats.
         per_class: by emotion, in the order of `EMOTIONS`.
         confusion: (7, 7) int64; rows are true classes, columns predicted ones.
     """
@@ -154,6 +155,7 @@ class Metrics:
     balanced_accuracy: float
     top2_accuracy: float
     ece: float
+    log_loss: float
     per_class: dict[str, ClassMetrics]
     confusion: npt.NDArray[np.int64]
 
@@ -167,6 +169,7 @@ class Metrics:
             "balanced_accuracy": self.balanced_accuracy,
             "top2_accuracy": self.top2_accuracy,
             "ece": self.ece,
+            "log_loss": self.log_loss,
             "per_class": {name: asdict(one) for name, one in self.per_class.items()},
             "confusion_matrix": self.confusion.tolist(),
         }
@@ -178,6 +181,7 @@ def measure(predictions: Predictions) -> Metrics:
     from sklearn.metrics import (
         accuracy_score,
         confusion_matrix,
+        log_loss,
         precision_recall_fscore_support,
         top_k_accuracy_score,
     )
@@ -197,12 +201,20 @@ def measure(predictions: Predictions) -> Metrics:
         balanced_accuracy=float(recall[occurring].mean()),
         top2_accuracy=float(top_k_accuracy_score(labels, predictions.probabilities, k=2, labels=_CLASSES)),
         ece=reliability(predictions.probabilities, labels).ece,
+        # float64, because rows of float32 don't add up to 1 exactly.
+        log_loss=float(log_loss(labels, _normalized(predictions.probabilities), labels=_CLASSES)),
         per_class={
             name: ClassMetrics(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
             for i, name in enumerate(EMOTIONS)
         },
         confusion=confusion_matrix(labels, predicted, labels=_CLASSES).astype(np.int64),
     )
+
+
+def _normalized(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    exact = probabilities.astype(np.float64)
+    exact /= exact.sum(axis=1, keepdims=True)
+    return exact
 
 
 def wilson_interval(n_right: int, n: int) -> tuple[float, float]:

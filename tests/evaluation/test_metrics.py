@@ -54,6 +54,12 @@ def test_uniform_probabilities_have_the_confidence_of_chance() -> None:
     metrics = measure(uniform)
     assert metrics.accuracy == pytest.approx(1 / 7)
     assert metrics.ece == pytest.approx(0, abs=1e-6)
+    assert metrics.log_loss == pytest.approx(np.log(7))
+
+
+def test_the_log_loss_is_that_of_the_true_classes() -> None:
+    metrics = measure(predictions([0, 1], [0, 2], confidence=0.4))
+    assert metrics.log_loss == pytest.approx(-(np.log(0.4) + np.log(0.1)) / 2)
 
 
 def test_the_second_guess_counts_only_for_top2() -> None:
