@@ -16,15 +16,20 @@ _ROOM_BYTES: Final = 400 * MB
 _LIBRARIES: Final = ("tensorflow", "keras", "tf2onnx")
 
 
-def require_startable(config: TrainConfig) -> None:
+def require_startable(config: TrainConfig, *, here: bool = True) -> None:
     """Check that what the settings name exists and fits.
+
+    Args:
+        config: the settings.
+        here: whether the training runs on this machine, which then needs its libraries.
 
     Raises:
         ConfigError: TensorFlow isn't installed, a file is missing or has no votes, a model to start from doesn't fit,
             or the disk is nearly full.
         BundleError: a model to start from, or a teacher, is damaged or missing.
     """
-    _require_libraries()
+    if here:
+        _require_libraries()
     if config.data != "synthetic":
         _require_data(config.data)
     if config.votes:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from fer.runs import layout, making, process, store
 from fer.runs.checks import require_startable
 from fer.runs.config import MODELS, TrainConfig
 from fer.runs.progress import ENDED, STOPPED, Progress
+from fer.runs.small_files import SweepOrigin
 from fer.runs.store import RunSummary
 from fer.storage import files
 from fer.storage.processes import start_detached
@@ -34,11 +35,22 @@ _START_LOCK: Final = ".starting.lock"
 _DELETED: Final = ".deleted"
 
 
-def start(config: TrainConfig, name: str | None = None) -> str:
+def start(
+    config: TrainConfig,
+    name: str | None = None,
+    origin: SweepOrigin | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> str:
     """Start a run in its own process, which outlives the caller, and return its id.
 
     If a run with the same settings is active, its id is returned, so that a button pressed twice starts one run. If
     another run is active, the new one is queued.
+
+    Args:
+        config: its settings.
+        name: the user's name for it; None makes one from the settings.
+        origin: the sweep that it belongs to, if any.
+        variables: environment variables of its process, besides the inherited ones.
 
     Raises:
         ConfigError: the settings name a missing file or model.
@@ -50,8 +62,8 @@ def start(config: TrainConfig, name: str | None = None) -> str:
             with contextlib.suppress(ConfigError):
                 if store.read_config(run.id) == config and not run.stopping:
                     return run.id
-        run_id = making.create_run(config, name)
-        _spawn(run_id, train_command(config, run_id))
+        run_id = making.create_run(config, name, origin)
+        _spawn(run_id, train_command(config, run_id), variables)
         return run_id
 
 
@@ -67,8 +79,12 @@ def create(config: TrainConfig, name: str | None = None) -> str:
         return making.create_run(config, name)
 
 
-def resume(run_id: str) -> None:
+def resume(run_id: str, variables: Mapping[str, str] | None = None) -> None:
     """Resume a stopped, interrupted or failed run in its own process; do nothing if it is active.
+
+    Args:
+        run_id: the run.
+        variables: as for `start`.
 
     Raises:
         RunError: there is no such run, it has finished, or its process can't be created.
@@ -78,7 +94,7 @@ def resume(run_id: str) -> None:
         if run.active:
             return
         require_resumable(run)
-        _spawn(run_id, resume_command(run_id))
+        _spawn(run_id, resume_command(run_id), variables)
 
 
 def require_resumable(run: RunSummary) -> None:
@@ -214,14 +230,14 @@ def _changing_runs() -> Iterator[None]:
         lock.release()
 
 
-def _spawn(run_id: str, command: list[str]) -> None:
+def _spawn(run_id: str, command: list[str], variables: Mapping[str, str] | None = None) -> None:
     """Start a run's detached process and wait until it holds the run's lock.
 
     Raises:
         RunError: it ended before, or takes too long.
     """
     folder = layout.run_folder(run_id)
-    environment = {**os.environ, "FER_HOME": str(paths.home()), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **(variables or {}), "FER_HOME": str(paths.home()), "PYTHONUNBUFFERED": "1"}
     before = files.signature(folder / layout.PROCESS)
     try:
         with (folder / layout.LOG).open("ab") as log:

@@ -13,7 +13,8 @@ from fer.emotions import EMOTIONS, N_EMOTIONS
 from fer.errors import ConfigError
 from fer.runs import layout
 from fer.runs.progress import Progress
-from fer.runs.store import Notes, read_config
+from fer.runs.small_files import Notes
+from fer.runs.store import read_config
 from fer.storage.files import read_json
 from fer.storage.open_files import read_plain
 from fer.storage.schema import Count, Share, fitting, read_object

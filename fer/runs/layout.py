@@ -23,6 +23,10 @@ BUNDLE: Final = "bundle"
 LOCK: Final = "lock"
 PROCESS: Final = "process.json"
 STOP: Final = "stop"
+# Of a training of a sweep: which training it is, and which sweep started it.
+SWEEP: Final = "sweep.json"
+# Held by the process of a sweep that waits for the run.
+AWAITED: Final = "awaited"
 
 _RUN_ID: Final = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 

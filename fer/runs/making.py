@@ -1,5 +1,6 @@
 """Make the folder of a run, and change its name and notes."""
 
+import dataclasses
 import secrets
 import shutil
 from datetime import datetime
@@ -12,6 +13,7 @@ from fer.runs import layout
 from fer.runs.config import MODELS, TrainConfig
 from fer.runs.presets import GROUPS, PRESETS, label
 from fer.runs.progress import QUEUED, Progress
+from fer.runs.small_files import SweepOrigin
 from fer.runs.store import list_runs, read_config
 from fer.storage import files
 from fer.text import encodable
@@ -23,15 +25,20 @@ _RESERVED: Final = 31
 _MAX_NOTES: Final = 10_000
 
 
-def create_run(config: TrainConfig, name: str | None = None) -> str:
+def create_run(config: TrainConfig, name: str | None = None, origin: SweepOrigin | None = None) -> str:
     """Make the folder of a new, queued run and return its id.
+
+    Args:
+        config: its settings.
+        name: the user's name for it; None makes one from the settings.
+        origin: the sweep that it belongs to, if any.
 
     Raises:
         RunError: the folder can't be made.
     """
     now = datetime.now()
     name = clean_name(name) or _new_name(default_name(config), now)
-    run_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    run_id = new_run_id(now)
     progress = Progress(
         state=QUEUED,
         doing="starting",
@@ -47,6 +54,8 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
         part.mkdir(parents=True)
         files.write_text(part / layout.CONFIG, config.to_json() + "\n", durable=True)
         files.write_json(part / layout.NOTES, {"name": name, "notes": ""})
+        if origin is not None:
+            files.write_json(part / layout.SWEEP, dataclasses.asdict(origin))
         progress.write(part)
         (part / layout.LOG).touch()
         files.rename(part, paths.runs_dir() / run_id)
@@ -57,6 +66,11 @@ def create_run(config: TrainConfig, name: str | None = None) -> str:
             "FER_HOME to another folder."
         ) from error
     return run_id
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """Return an id for a run: the time, and four random digits."""
+    return f"{now or datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def data_name(source: str) -> str:

@@ -31,6 +31,8 @@ from fer.storage import files
 _TURN_SECONDS: Final = 0.5
 _WRITE_SECONDS: Final = 1.0
 _TURN_LOCK: Final = ".training.lock"
+# The environment variable that says how many runs may train at once; one without it.
+AT_ONCE: Final = "FER_RUNS_AT_ONCE"
 _RESERVE: Final = ".reserve"
 _RESERVE_BYTES: Final = 65_536
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -185,22 +187,22 @@ def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 
 @contextmanager
 def _turn(session: RunSession) -> Iterator[None]:
-    """Wait until this run is first in the queue and no other one trains, then hold the lock for training.
+    """Wait until this run is first in the queue and no other one trains, then hold a lock for training.
 
-    Each queued run has its own process, so it starts even if the program that queued it has ended.
+    A sweep may ask for several at once. Each queued run has its own process, so it starts even if the program that
+    queued it has ended.
     """
-    lock = FileLock(paths.runs_dir() / _TURN_LOCK, is_singleton=False)
+    at_once = _at_once()
+    locks = [FileLock(paths.runs_dir() / name, is_singleton=False) for name in _turn_locks(at_once)]
     told = False
     while True:
         session.check_stop()
-        others = [run for run in store.active_runs() if run.id != session.folder.name]
         mine = (session.progress.turn, session.folder.name)
-        if all(run.state == QUEUED and mine < (run.progress.turn, run.id) for run in others):
-            try:
-                lock.acquire(blocking=False)
-                break
-            except Timeout:
-                pass
+        others = [run for run in store.active_runs() if run.id != session.folder.name]
+        ahead = [run for run in others if run.state != QUEUED or (run.progress.turn, run.id) < mine]
+        lock = _first_free(locks) if len(ahead) < at_once else None
+        if lock is not None:
+            break
         if not told and others:
             session.say(f"queued until {others[0].name} ({others[0].id}) ends")
             told = True
@@ -209,6 +211,24 @@ def _turn(session: RunSession) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _at_once() -> int:
+    text = os.environ.get(AT_ONCE, "")
+    return max(1, int(text)) if text.isdecimal() else 1
+
+
+def _turn_locks(at_once: int) -> list[str]:
+    return [_TURN_LOCK, *(f".training-{number}.lock" for number in range(2, at_once + 1))]
+
+
+def _first_free(locks: list[FileLock]) -> FileLock | None:
+    """Hold and return the first lock that nobody holds."""
+    for lock in locks:
+        with contextlib.suppress(Timeout):
+            lock.acquire(blocking=False)
+            return lock
+    return None
 
 
 def _reserve(folder: Path) -> None:

@@ -3,7 +3,6 @@
 This imports nothing large, because a queued run is a process that does little more than this.
 """
 
-import contextlib
 import re
 import threading
 from dataclasses import dataclass
@@ -11,18 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from fer import paths
 from fer.errors import ConfigError
 from fer.runs import layout, process
 from fer.runs.config import TrainConfig
 from fer.runs.progress import ACTIVE, ENDED, FAILED, INTERRUPTED, QUEUED, RUNNING, STOPPED, Progress
+from fer.runs.small_files import SweepOrigin, read_measured, read_notes, read_origin
 from fer.storage import files
 from fer.storage.files import Signature, signature
 from fer.storage.open_files import open_plain, read_plain
-from fer.storage.schema import Share, Text, fitting, read_object
-from fer.storage.values import ValuesError
 
 _TAIL_BYTES: Final = 16_384
 _START_SECONDS: Final = 8.0
@@ -47,6 +43,7 @@ class RunSummary:
         stopping: whether it was asked to stop and hasn't ended yet.
         bytes: its size on disk; for an active run, as of its last change of state.
         measured: the accuracy of its model by split, 0..1, measured at the end on the exported file; {} before that.
+        origin: the sweep that it belongs to; empty names for a run of its own.
     """
 
     id: str
@@ -58,6 +55,7 @@ class RunSummary:
     stopping: bool
     bytes: int
     measured: dict[str, float]
+    origin: SweepOrigin
 
     @property
     def active(self) -> bool:
@@ -103,6 +101,7 @@ class RunSummary:
             "best": self.validation_accuracy,
             "test": self.test_accuracy,
             "started": self.started.isoformat(timespec="seconds"),
+            "sweep": self.origin.sweep or None,
         }
 
 
@@ -119,40 +118,7 @@ class _Read:
     notes: str
     has_bundle: bool
     measured: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Notes:
-    """A run's name and notes, which its user can change."""
-
-    name: Text = ""
-    notes: Text = ""
-
-
-def _read_notes(folder: Path) -> Notes:
-    try:
-        return fitting(read_object(folder / layout.NOTES), Notes)
-    except (FileNotFoundError, ValuesError):
-        return Notes()
-
-
-class _Split(msgspec.Struct):
-    """What a report says of a split."""
-
-    accuracy: Share
-
-
-def _read_measured(folder: Path, progress: Progress) -> dict[str, float]:
-    """Return the accuracy of the exported model by split; {} if there is none of the best epoch."""
-    report = files.read_json(folder / layout.REPORT)
-    metrics = report.get("metrics")
-    if progress.state not in ENDED or report.get("epoch") != progress.best_epoch or not isinstance(metrics, dict):
-        return {}
-    found = {}
-    for name in ("validation", "test"):
-        with contextlib.suppress(ValuesError):
-            found[name] = fitting(metrics.get(name), _Split).accuracy
-    return found
+    origin: SweepOrigin
 
 
 class _Cache:
@@ -173,14 +139,15 @@ class _Cache:
             known = self._runs.get(folder)
         if known is not None and known.signatures == signatures:
             return known
-        notes, progress = _read_notes(folder), Progress.read(folder)
+        notes, progress = read_notes(folder), Progress.read(folder)
         read = _Read(
             signatures=signatures,
             progress=progress,
             name=notes.name or folder.name,
             notes=notes.notes,
             has_bundle=signatures[2] is not None,
-            measured=_read_measured(folder, progress),
+            measured=read_measured(folder, progress),
+            origin=read_origin(folder),
         )
         with self._lock:
             self._runs[folder] = read
@@ -259,6 +226,7 @@ def _summary(folder: Path) -> RunSummary:
         stopping=state in ACTIVE and (folder / layout.STOP).exists(),
         bytes=_cache.bytes_of(folder, state, read),
         measured=read.measured,
+        origin=read.origin,
     )
 
 

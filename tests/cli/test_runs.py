@@ -81,6 +81,7 @@ def test_only_the_json_is_on_standard_output(fer: Fer, make_run: Callable[..., s
         "best": pytest.approx(0.31),
         "test": None,
         "started": "2023-11-14T22:13:21+00:00",
+        "sweep": None,
     }
 
 
