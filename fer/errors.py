@@ -59,6 +59,10 @@ class RunError(FerError):
     """A training run can't be found, started, stopped or used."""
 
 
+class SweepError(FerError):
+    """Several trainings can't be started or continued together."""
+
+
 class SummaryError(FerError):
     """Photos or videos can't be put into groups as asked, or summarised."""
 

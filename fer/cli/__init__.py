@@ -20,6 +20,7 @@ _COMMANDS: Final[dict[str, str]] = {
     "video": "fer.cli.video:video",
     "batch": "fer.cli.batch:batch",
     "train": "fer.cli.train:train",
+    "sweep": "fer.cli.sweep:sweep",
     "runs": "fer.cli.runs:runs",
     "evaluate": "fer.cli.evaluate:evaluate",
     "data": "fer.cli.data:data",

@@ -23,7 +23,7 @@ from fer.text import percent, printable
 
 @click.group(invoke_without_command=True)
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print an array of {id, state, epoch, epochs, best, test, started}"
+    "--json", "as_json", is_flag=True, help="Print an array of {id, state, epoch, epochs, best, test, started, sweep}"
 )
 @click.pass_context
 def runs(context: click.Context, as_json: bool) -> None:
@@ -56,6 +56,38 @@ def runs(context: click.Context, as_json: bool) -> None:
         )
     # A narrow table would cut off the ids, which people copy.
     Console(width=None if sys.stdout.isatty() else 160).print(table)
+    if any(run.origin.sweep for run in found):
+        _print_sweeps()
+
+
+def _print_sweeps() -> None:
+    """Print the results of each sweep."""
+    from fer.cli.sweep import print_results
+    from fer.sweeps.job import list_sweeps
+    from fer.sweeps.results import in_words, results_of_sweep
+
+    for job in list_sweeps():
+        points, request, progress = results_of_sweep(job), job.find_request(), job.progress()
+        if request is not None and progress is not None:
+            click.echo(f"\nSweep {job.id}: {printable(request.name)}: {progress.state}, {in_words(points)}")
+            print_results(points)
+
+
+@runs.command()
+@click.argument("sweep_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON object")
+def sweep(sweep_id: str, as_json: bool) -> None:
+    """Show the results of a sweep: mean and standard deviation over seeds."""
+    from fer.cli.sweep import print_results
+    from fer.sweeps.job import find_sweep
+    from fer.sweeps.results import results_of_sweep, to_dict
+
+    job = find_sweep(sweep_id)
+    points = results_of_sweep(job)
+    if as_json:
+        click.echo(json.dumps(to_dict(job, points), indent=2))
+    else:
+        print_results(points)
 
 
 @runs.command()
