@@ -1,7 +1,5 @@
 """Clients that end, and clusters of separate programs."""
 
-import datetime
-import json
 import os
 import signal
 import subprocess
@@ -9,16 +7,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 
 import psutil
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from fer.batch.cluster import Workers
 from fer.batch.output import FACES, FILES
@@ -26,6 +18,7 @@ from fer.batch.running import run_batch
 from fer.errors import BatchError
 from fer.paths import CHECKOUT
 from tests.support.batch import made, names, request_for, rows
+from tests.support.dask_programs import issue, scheduler_program
 from tests.trust import watch
 
 pytestmark = pytest.mark.slow
@@ -84,63 +77,11 @@ def test_a_client_that_is_killed_takes_its_workers_along_and_the_next_one_contin
     assert seen.network == frozenset() and len(seen.programs) >= 2
 
 
-def issue(folder: Path, name: str, authority: tuple | None = None) -> tuple:
-    """Write NAME.pem and NAME.key, signed by an authority or self-signed, and return both."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(authority[0].subject if authority else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(authority[1] if authority else key, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / f"{name}.key").write_bytes(key.private_bytes(*form))
-    return certificate, key
-
-
-@contextmanager
-def program(*words: str, environment: dict[str, str]) -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]],
-        env=os.environ | {"PYTHONPATH": str(CHECKOUT)} | environment,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-
-
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Start a scheduler and a worker as programs with TLS; each has a FER_HOME of its own."""
-    authority = issue(tmp_path, "ca")
-    for name in ("scheduler", "worker", "client"):
-        issue(tmp_path, name, authority)
-
-    def tls(name: str) -> list[str]:
-        files = {"ca-file": "ca.pem", "cert": f"{name}.pem", "key": f"{name}.key"}
-        return [word for option, file in files.items() for word in (f"--tls-{option}", str(tmp_path / file))]
-
-    where, home = tmp_path / "scheduler.json", tmp_path / "elsewhere"
-    quiet = {"DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]", "FER_HOME": str(home)}
-    here = ("--host", "tls://127.0.0.1", "--scheduler-file", str(where))
-    with program("dask_scheduler", *here, "--port", "0", "--no-dashboard", *tls("scheduler"), environment=quiet):
-        wait_until(lambda: where.exists() and where.stat().st_size > 0)
-        worker = ("--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path))
-        with program("dask_worker", *here, *worker, *tls("worker"), environment=quiet):
-            address = json.loads(where.read_text())["address"]
-            yield address, {"ca": "ca.pem", "cert": "client.pem", "key": "client.key"}
+    with scheduler_program(tmp_path) as programs, programs.worker(tmp_path / "elsewhere"):
+        yield programs.address, programs.tls
 
 
 def test_a_scheduler_and_a_worker_elsewhere_do_a_batch_over_tls(
