@@ -11,7 +11,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fer.ui import rates
-from fer.ui.rates import RateLimits, Rates, address_of
+from fer.ui.rates import RateLimits, Rates, address_of, rate_limits
 
 STREAM = "/_stcore/stream"
 FEW = Rates(logins=2, connections=3, uploads=4, pages=5, open_pages=2)
@@ -109,6 +109,20 @@ def test_what_is_remembered_is_bounded(limited: RateLimits, monkeypatch: pytest.
     for number in range(50):
         TestClient(limited, client=(f"203.0.113.{number}", 1)).get("/", headers={"accept": "text/html"})
     assert len(limited._asked) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "logins"),
+    [(None, 60), ("", 60), ("10", 600), ("0.01", 1), ("0", 60), ("ten", 60), ("nan", 60), ("inf", 60)],
+)
+def test_all_limits_can_be_multiplied(
+    text: str | None, logins: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("FER_RATE_FACTOR", raising=False)
+    if text is not None:
+        monkeypatch.setenv("FER_RATE_FACTOR", text)
+    assert rate_limits().kwargs["rates"].logins == logins
+    assert ("FER_RATE_FACTOR" in caplog.text) == (text in ("0", "ten", "nan", "inf"))
 
 
 @pytest.mark.parametrize(
