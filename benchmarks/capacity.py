@@ -1,8 +1,8 @@
 """Measure what each viewer costs the app's process: `python -m benchmarks.capacity` prints a table.
 
 Memory and threads of the server are compared with those after one visit, so that what is loaded once isn't counted.
-Needs Chromium. Processor time of a camera is that of the server alone, in shares of a core; on a machine where Chromium
-takes the cores, fewer frames arrive, so the table names the frames as well.
+Needs Chromium, except for `--visits 200`. Processor time of a camera is that of the server alone, in shares of a core;
+on a machine where Chromium takes the cores, fewer frames arrive, so the table names the frames as well.
 """
 
 import re
@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,11 +28,13 @@ from tests.support.builders import group_bgr
 from tests.support.camera import write_portrait_video
 from tests.support.live_driver import PATIENCE_MS, accept, start, statistics
 from tests.support.serving import Server, running_app
+from tests.support.visitors import Visitor
 
 _SETTLE_SECONDS: Final = 4.0
 # Side of a portrait in a photo with many.
 _PORTRAIT_PX: Final = 800
 _CAMERA_SECONDS: Final = 15.0
+_AT_ONCE: Final = 20
 # An expired session is freed after a minute (server.disconnectedSessionTTL), within the next five seconds.
 _FORGOTTEN_SECONDS: Final = 75.0
 
@@ -52,6 +54,10 @@ class Usage:
         process = psutil.Process(server.pid)
         times = process.cpu_times()
         return cls(process.memory_info().rss, process.num_threads(), process.num_fds(), times.user + times.system)
+
+    def or_more(self, other: "Usage") -> "Usage":
+        """Return the larger number of each."""
+        return Usage(*(max(pair) for pair in zip(astuple(self), astuple(other), strict=True)))
 
 
 def open_home(page: Page, server: Server) -> None:
@@ -139,28 +145,59 @@ def measure(browser: Browser, server: Server, table: Table, idle: int, photos: i
     _row(table, "all have left", 1, first, Usage.of(server))
 
 
+def come_and_go(server: Server, table: Table, number: int, at_once: int) -> None:
+    """Let many visitors open Home and leave, some at a time, and add what the app needs meanwhile and after it."""
+    port = int(server.url.rpartition(":")[2])
+    Visitor(port, f"localhost:{port}").open().leave()
+    time.sleep(_FORGOTTEN_SECONDS)
+    first = Usage.of(server)
+    # What the second time adds is lost for good; what the first adds may be loaded once for all.
+    for time_name in ("first", "second"):
+        most = Usage.of(server)
+        for _ in range(0, number, at_once):
+            visitors = [Visitor(port, f"localhost:{port}").open() for _ in range(at_once)]
+            most = most.or_more(Usage.of(server))
+            for visitor in visitors:
+                visitor.leave()
+        _row(table, f"{time_name} {number}, {at_once} at a time: the most, in all", 1, first, most)
+        time.sleep(_FORGOTTEN_SECONDS)
+        _row(table, f"{_FORGOTTEN_SECONDS:.0f} s later, in all", 1, first, Usage.of(server))
+
+
 def rate_of(page: Page) -> int:
     """Return the pictures a second that a viewer's page shows."""
     found = re.search(r"(\d+) picture", statistics(page).inner_text())
     return int(found[1]) if found else 0
 
 
+def _measure_with_browser(folder: Path, table: Table, idle: int, photos: int, cameras: int) -> None:
+    home, video = folder / "home", folder / "camera.y4m"
+    home.mkdir()
+    write_portrait_video(video)
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=camera_flags(video))
+        with running_app(home, folder / "server.log", {"FER_LIVE_STREAMS": str(cameras)}) as server:
+            measure(browser, server, table, idle, photos, cameras)
+        browser.close()
+
+
 @click.command()
 @click.option("--idle", default=20, show_default=True, help="Viewers who do nothing")
 @click.option("--photos", default=5, show_default=True, help="Viewers who analyse a photo")
 @click.option("--cameras", default=1, show_default=True, help="Viewers with a camera")
-def main(idle: int, photos: int, cameras: int) -> None:
+@click.option(
+    "--visits", default=0, show_default=True, help="Only this: visitors who come, 20 at a time, and leave, twice"
+)
+def main(idle: int, photos: int, cameras: int, visits: int) -> None:
     """Measure what each viewer costs the app's process."""
     table = Table("viewer", "number", "memory each", "threads each", "open files each", "processor each")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        home, video = Path(folder) / "home", Path(folder) / "camera.y4m"
-        home.mkdir()
-        write_portrait_video(video)
-        expect.set_options(timeout=PATIENCE_MS)
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=camera_flags(video))
-        with running_app(home, Path(folder) / "server.log", {"FER_LIVE_STREAMS": str(cameras)}) as server:
-            measure(browser, server, table, idle, photos, cameras)
-        browser.close()
+    with tempfile.TemporaryDirectory() as folder:
+        if visits:
+            with running_app(Path(folder), Path(folder) / "server.log") as server:
+                come_and_go(server, table, visits, _AT_ONCE)
+        else:
+            _measure_with_browser(Path(folder), table, idle, photos, cameras)
     Console().print(table)
 
 
