@@ -3,8 +3,9 @@
 import glob
 import itertools
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 from fsspec.implementations.local import LocalFileSystem
 
 from fer.batch.inputs import UNKNOWN_SIZE, Input, filesystem, is_url, path_digest
+from fer.batch.own_results import OwnResults, plain_url, real_path
 from fer.batch.settings import Inputs
 from fer.errors import BatchError
 from fer.text import counted
@@ -23,6 +25,7 @@ from fer.vision.images import is_picture
 _STAMPS: Final = (
     *("ETag", "etag", "md5Hash", "md5", "generation", "mtime", "LastModified", "last_modified", "updated", "created"),
 )
+_SIGN: Final = re.compile(r"[*?\[]")
 _MOMENTS: Final = ("mtime", "LastModified", "last_modified", "updated", "created")
 
 
@@ -37,13 +40,13 @@ class Listing:
 
     Args:
         inputs: where to look.
-        skip: the folder or URL of the results. What is below it is left out, unless it is named itself.
+        skip: the folder or URL of the results, which is left out. Below inputs that are in it, only what a batch has
+            written there is left out.
     """
 
     def __init__(self, inputs: Inputs, skip: str | None = None) -> None:
         self._inputs = inputs
-        self._skip = os.path.realpath(skip) if skip and not is_url(skip) else None
-        self._skip_url = _plain_url(*filesystem(skip)) if skip and is_url(skip) else None
+        self._results = OwnResults(skip)
         self._seen: set[int] = set()
         self.failures: list[tuple[str, str]] = []
         self.left_out = 0
@@ -87,19 +90,17 @@ class Listing:
         names = sorted(glob.iglob(path, recursive=True))  # noqa: PTH207 - the pattern is absolute
         if not names:
             raise BatchError("No file matches this pattern; check it, and put it in quotes.")
+        is_result = self._results.excluding(real_path(_folder_of(path[: _first_sign(path)])))
         for folder, group in itertools.groupby(names, _folder_of):
             # Once per folder: it takes as long as all else together.
-            real = os.path.realpath(folder)
+            real = real_path(folder)
             for name in group:
-                if self._is_result(real + name.removeprefix(folder)):
+                if is_result(f"{real}/{name[len(folder) + 1 :]}"):
                     continue
                 try:
                     yield from self._named(name)
                 except BatchError as error:  # one of several folders
                     self.failures.append((name, str(error)))
-
-    def _is_result(self, path: str) -> bool:
-        return self._skip is not None and f"{path}{os.sep}".startswith(f"{self._skip}{os.sep}")
 
     def _named(self, path: str) -> Iterator[Input]:
         try:
@@ -114,8 +115,9 @@ class Listing:
 
     def _below(self, top: str) -> Iterator[Input]:
         n_found, left_out, n_failures, folders = 0, self.left_out, len(self.failures), [top]
+        is_result = self._results.excluding(real_path(top))
         while folders:
-            files, inner = self._scan(folders.pop())
+            files, inner = self._scan(folders.pop(), is_result)
             folders += reversed(inner)
             n_found += len(files)
             yield from files
@@ -124,7 +126,7 @@ class Listing:
             others = f", only {counted(left_out, 'other file')}" if left_out else ""
             raise BatchError(f"There is no photo or video in this folder{others}; choose another one.")
 
-    def _scan(self, folder: str) -> tuple[list[Input], list[str]]:
+    def _scan(self, folder: str, is_result: Callable[[str], bool]) -> tuple[list[Input], list[str]]:
         """Return the photos and videos in a folder, and the folders in it, by name."""
         files, folders = [], []
         try:
@@ -133,7 +135,7 @@ class Listing:
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        if self._skip is None or os.path.realpath(entry.path) != self._skip:
+                        if not is_result(real_path(entry.path)):
                             folders.append(entry.path)
                     elif (found := self._file(entry)) is not None:
                         files.append(found)
@@ -165,8 +167,9 @@ class Listing:
         except Exception as error:  # each file system has exceptions of its own
             raise BatchError(f"It can't be listed ({type(error).__name__}: {error}); check your access.") from error
         n_found = 0
+        is_result = self._results.excluding(plain_url(files, path[: _first_sign(path)]))
         for name, about in sorted(found.items()):
-            if self._skip_url is not None and _plain_url(files, name).startswith(f"{self._skip_url}/"):
+            if is_result(plain_url(files, name)):
                 continue
             if name == path or _is_named_like_media(name):
                 n_found += 1
@@ -181,8 +184,10 @@ def _folder_of(path: str) -> str:
     return path.rpartition(os.sep)[0]
 
 
-def _plain_url(files: Any, path: str) -> str:
-    return str(files.unstrip_protocol(path)).rstrip("/")
+def _first_sign(path: str) -> int:
+    """Return where a path has its first sign of a pattern, or its length if it has none."""
+    sign = _SIGN.search(path)
+    return sign.start() if sign else len(path)
 
 
 def _remote_files(files: Any, path: str) -> dict[str, dict[str, Any]]:

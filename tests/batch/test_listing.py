@@ -107,6 +107,27 @@ def test_results_below_the_inputs_are_no_inputs_in_patterns_and_urls_either(phot
     assert paths == ["memory:///below/b.jpg", "memory:///below/outside/c.jpg"] and listing.left_out == 0
 
 
+def test_only_what_a_batch_wrote_is_left_out_where_the_inputs_are_in_the_folder_of_results(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = ("manifest.json", "annotated/0a/b-0a.jpg", "faces/part-0a.parquet", "superseded/faces/x.jpg")
+    theirs = ("annotated/mine.jpg", "annotated/0a.jpg", "faces/anna.jpg")
+    for name in (*ours, *theirs):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        (photos / name).write_bytes(b"x")
+    monkeypatch.chdir(photos)
+    own = sorted(["a.PNG", *theirs, "b.jpg", "c.mp4", "inner/d.jpg", "inner/no-suffix", "out/f.jpg"])
+    paths, listing = found(".", skip=".")
+    assert sorted(os.path.relpath(path, photos) for path in paths) == own
+    assert listing.failures == []
+    paths, _ = found("**/*.jpg", "manifest.*", skip=".")
+    assert sorted(os.path.relpath(path, photos) for path in paths) == [name for name in own if name.endswith(".jpg")]
+    memory = fsspec.filesystem("memory")
+    for name in ("b.jpg", "annotated/0a/b-0a.jpg"):
+        memory.pipe_file(f"/together/{name}", b"xyz")
+    assert found("memory://together", skip="memory://together/")[0] == ["memory:///together/b.jpg"]
+
+
 def test_a_list_that_is_missing_is_told(tmp_path: Path) -> None:
     paths, listing = found(lists=(str(tmp_path / "gone"),))
     assert paths == []
