@@ -2,11 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import IO, Any, Final
 
 from fer.batch.output import Output
-from fer.batch.parts import SCHEMAS, reading_part
+from fer.batch.parts import SCHEMAS, part_batches
 from fer.provenance import PROVENANCE_COLUMNS, Provenance
 from fer.text import spreadsheet_safe
 
@@ -25,20 +25,30 @@ def write_csv(output: Output, kind: str, tasks: Iterable[str], about: Provenance
         stream: where to write.
 
     Raises:
-        OSError: a part can't be read, or the stream can't be written.
+        BatchError: a part can't be read.
+        OSError: the stream can't be written.
+    """
+    for piece in csv_pieces(output, kind, tasks, about):
+        stream.write(piece)
+
+
+def csv_pieces(output: Output, kind: str, tasks: Iterable[str], about: Provenance) -> Iterator[bytes]:
+    """Yield what `write_csv` writes, in pieces.
+
+    Raises:
+        BatchError: a part can't be read.
     """
     names = SCHEMAS[kind].names
     last = [_safe(name, value) for name, value in about.columns().items()]
-    stream.write(f"{','.join((*names, *PROVENANCE_COLUMNS))}\n".encode())
+    yield f"{','.join((*names, *PROVENANCE_COLUMNS))}\n".encode()
     for task in tasks:
-        with reading_part(output, kind, task) as part:
-            for batch in part.iter_batches(_ROWS):
-                text = io.StringIO(newline="")
-                # Quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
-                writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-                columns = [[_safe(name, value) for value in batch.column(name).to_pylist()] for name in names]
-                writer.writerows((*row, *last) for row in zip(*columns, strict=True))
-                stream.write(text.getvalue().encode())
+        for batch in part_batches(output, kind, task, _ROWS):
+            text = io.StringIO(newline="")
+            # Quoted, so that a semicolon in a name starts no new cell in a spreadsheet that splits there.
+            writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+            columns = [[_safe(name, value) for value in batch.column(name).to_pylist()] for name in names]
+            writer.writerows((*row, *last) for row in zip(*columns, strict=True))
+            yield text.getvalue().encode()
 
 
 def _safe(name: str, value: Any) -> Any:

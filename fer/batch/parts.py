@@ -4,7 +4,7 @@ The part of files is written last. Its footer says how many faces the other part
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from fer.batch.inputs import Input
 from fer.batch.output import FACES, FILES, Output, part_name
 from fer.batch.plan import FORMAT
 from fer.emotions import EMOTIONS
+from fer.errors import BatchError
 from fer.results import FRAME_COLUMNS, QUALITY
 from fer.storage.schema import fitting
 from fer.storage.values import ValuesError
@@ -211,8 +212,27 @@ def valid_tasks(output: Output) -> dict[str, Totals]:
     return {task: totals for task, totals in checked if totals is not None}
 
 
-@contextmanager
-def reading_part(output: Output, kind: str, task: str) -> Iterator[Any]:
-    """Open a part as a `pyarrow.parquet.ParquetFile`."""
-    with output.reading(part_name(kind, task)) as stream:
-        yield pq.ParquetFile(stream)
+def part_batches(
+    output: Output, kind: str, task: str, n_rows: int, columns: Sequence[str] | None = None
+) -> Iterator[Any]:
+    """Yield the rows of a part as `pyarrow.RecordBatch`es.
+
+    Args:
+        output: where the part is.
+        kind: 'faces' or 'files'.
+        task: whose part.
+        n_rows: most rows of a batch.
+        columns: which columns; None for all.
+
+    Raises:
+        BatchError: the part can't be read.
+    """
+    try:
+        with output.reading(part_name(kind, task)) as stream:
+            yield from pq.ParquetFile(stream).iter_batches(n_rows, columns=columns)
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's own errors are ValueErrors and OSErrors
+        reason = getattr(error, "strerror", None) or error
+        raise BatchError(
+            f"{output.where}/{part_name(kind, task)} can't be read ({reason}). Start the batch again: it replaces "
+            "what is damaged."
+        ) from error
