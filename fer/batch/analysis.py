@@ -1,7 +1,6 @@
 """Analyse one file of a batch in a worker: a photo or a video, on a disk or behind fsspec."""
 
 import hashlib
-import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,7 @@ from typing import Any, Final
 from fer import exports
 from fer.batch.attempt import Sink
 from fer.batch.inputs import Input, filesystem, is_url, path_digest
-from fer.batch.output import ANNOTATED, Output, cannot_write
+from fer.batch.output import ANNOTATED, Output, cannot_write, no_room
 from fer.batch.parts import FaceRow, FileResult
 from fer.batch.settings import Settings
 from fer.errors import BatchError, ImageError, OutputError, VideoError, sentence_for
@@ -23,7 +22,7 @@ from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.results import Face, ImageAnalysis, face_row
 from fer.storage.files import sha256_of
-from fer.text import encodable
+from fer.text import MB, encodable
 from fer.video.analysis import AnalysedFrame, VideoOptions, video_model
 from fer.video.annotated import Annotated
 from fer.video.processing import process
@@ -31,6 +30,7 @@ from fer.video.wire import VideoInfo
 from fer.vision import images
 from fer.vision.detection import create_detector
 
+_PIECE_BYTES: Final = MB
 _NO_MOMENT: Final = (None, None, None)
 _bundles: Final[dict[str, Path]] = {}
 
@@ -154,7 +154,7 @@ class FileAnalysis:
                 for number, (person, face) in enumerate(people, 1)
             )
 
-        with _on_disk(one.path) as path, tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
+        with _on_disk(one.path) as (path, copied), tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
             picture = Path(folder) / "copy.mp4"
             annotating = self.settings.annotated
             copy = Annotated(picture, self.about, picture.with_suffix(".vtt")) if annotating else None
@@ -162,7 +162,7 @@ class FileAnalysis:
             done = process(path, self.video, options, file=one.path, annotated=copy, on_frame=on_frame)
             annotated = self._put_copy(one, copy) if copy and done.error is None else None
             with suppress(OSError):
-                digest = sha256_of(path)
+                digest = copied or sha256_of(path)
         width, height = (done.info.width, done.info.height) if done.info else (None, None)
         note = " ".join(done.notes) or None
         return FileResult(n_faces, digest, width, height, n_frames, done.error, note, annotated)
@@ -214,17 +214,39 @@ def _read(path: str) -> bytes:
 
 
 @contextmanager
-def _on_disk(path: str) -> Iterator[Path]:
-    """Yield a video as a file on this machine."""
+def _on_disk(path: str) -> Iterator[tuple[Path, str | None]]:
+    """Yield a video as a file on this machine, with its SHA-256 if it had to be copied.
+
+    Raises:
+        VideoError: it can't be read.
+        OutputError: there is no room for the copy.
+    """
     if not is_url(path):
-        yield Path(path)
+        yield Path(path), None
         return
     with tempfile.TemporaryDirectory(prefix="fer-batch-") as folder:
         copy = Path(folder) / f"video{PurePosixPath(path).suffix}"
-        try:
-            files, name = filesystem(path)
-            with files.open(name, "rb") as source, copy.open("xb") as target:
-                shutil.copyfileobj(source, target)
-        except Exception as error:  # each file system has exceptions of its own
-            raise VideoError(f"The file can't be read ({type(error).__name__}); check your access.") from error
-        yield copy
+        yield copy, _copied(path, copy)
+
+
+def _copied(url: str, target: Path) -> str:
+    """Copy a file to this machine, and return its SHA-256."""
+    digest = hashlib.sha256()
+    try:
+        with target.open("xb") as stream:
+            for piece in _pieces(url):
+                digest.update(piece)
+                stream.write(piece)
+    except OSError as error:
+        raise no_room(tempfile.gettempdir(), error) from error
+    return digest.hexdigest()
+
+
+def _pieces(url: str) -> Iterator[bytes]:
+    try:
+        files, name = filesystem(url)
+        with files.open(name, "rb") as source:
+            while piece := source.read(_PIECE_BYTES):
+                yield piece
+    except Exception as error:  # each file system has exceptions of its own
+        raise VideoError(f"The file can't be read ({type(error).__name__}); check your access.") from error

@@ -129,7 +129,7 @@ class Engine:
 
     def _gone(self) -> BatchError:
         return BatchError(
-            "The connection to the scheduler was lost. Nothing that was finished is lost: run the same command again."
+            "The connection to the scheduler was lost. Nothing that was finished is lost: start the batch again."
         )
 
     def _settle(self, future: Future) -> Outcome | None:

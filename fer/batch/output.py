@@ -1,5 +1,6 @@
 """The folder of a batch's results, on a disk or behind fsspec: a reader never sees half of a file."""
 
+import errno
 import json
 import os
 import shutil
@@ -15,6 +16,8 @@ from fer.storage.files import remove_parts, rename, replacing
 
 FACES, FILES, ANNOTATED, SUPERSEDED = "faces", "files", "annotated", "superseded"
 MANIFEST: Final = "manifest.json"
+_NO_FOLDER: Final = (errno.ENOTDIR, errno.EEXIST, errno.EISDIR)
+_NO_RIGHT: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PREFIX, _SUFFIX = "part-", ".parquet"
 
 
@@ -214,6 +217,22 @@ def read_manifest(output: Output) -> dict[str, Any]:
 def cannot_write(output: Output, error: OSError) -> OutputError:
     """Return the error for results that can't be written."""
     return OutputError(
-        f"{output.where} can't be written: {error.strerror or error}. Free some space or check your rights, then run "
-        "the same command again: it continues where it stopped."
+        f"{output.where} can't be written: {error.strerror or error}. {_advice(error)} Then start the batch again: it "
+        "continues where it stopped."
     )
+
+
+def no_room(folder: str, error: OSError) -> OutputError:
+    """Return the error for a folder of temporary files that can't be written."""
+    return OutputError(
+        f"The folder for temporary files, {folder}, can't be written: {error.strerror or error}. Free some space "
+        "there, or set TMPDIR to a folder on a larger disk. Then start the batch again: it continues where it stopped."
+    )
+
+
+def _advice(error: OSError) -> str:
+    if error.errno in _NO_FOLDER:
+        return "A part of this path is a file, so name another folder."
+    if error.errno in _NO_RIGHT:
+        return "Check your rights to it, or name another folder."
+    return "Free some space or check the disk."

@@ -200,7 +200,7 @@ class _Run:
                     return covered
         raise BatchError(
             f"{self._output.where} doesn't keep what was written: {len(covered.todo)} tasks have no valid parts. Check "
-            "the disk, then run the same command again."
+            "the disk, then start the batch again."
         )
 
     def _analyse(self, client: Any, dashboard: str | None, covered: Coverage) -> None:

@@ -21,6 +21,7 @@ from fer.batch.settings import Inputs, Settings
 from fer.errors import BatchError, OutputError
 from fer.recognition.analyzer import FaceAnalyzer, load_analyzer
 from fer.results import FRAME_COLUMNS, faces_frame
+from fer.storage.files import sha256_of
 from fer.video.analysis import VideoOptions, video_model
 from fer.video.processing import process
 from fer.video.writers import CsvWriter
@@ -136,6 +137,28 @@ def test_photos_and_videos_behind_fsspec_are_read_and_written(do: Do, photo: Pat
         ("memory:///analysis/in/me.png", 1, None),
     ]
     assert all((tmp_path / "fetched" / row["annotated"]).stat().st_size > 1000 for row in files)
+    assert [row["digest"] for row in files] == [sha256_of(file) for file in (clip, photo)]
+
+
+def test_a_full_disk_on_the_way_of_a_remote_video_is_told(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> Iterator[bytes]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    fsspec.filesystem("memory").pipe_file("/full/clip.mp4", b"x" * 100)
+    # As a full disk does, it lets the file be made.
+    monkeypatch.setattr(analysis, "_pieces", full)
+    with pytest.raises(
+        OutputError, match=r"temporary files, .*, can't be written: No space left on device\. Free some"
+    ):
+        do("memory://full/clip.mp4")
+
+
+def test_a_remote_video_is_read_once(do: Do, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = Clip().write(tmp_path / "clip.mp4", moving_portrait(3))
+    fsspec.filesystem("memory").pipe_file("/once/clip.mp4", clip.read_bytes())
+    monkeypatch.setattr(analysis, "sha256_of", lambda file: pytest.fail(f"{file} is read again"))
+    [row] = rows(do("memory://once/clip.mp4"), FILES)
+    assert row["digest"] == hashlib.sha256(clip.read_bytes()).hexdigest() and row["error"] is None
 
 
 @pytest.mark.parametrize("name", ["me.png", "clip.mp4"])

@@ -171,7 +171,7 @@ def test_a_disk_that_stays_full_ends_the_batch_with_a_sentence_and_it_can_be_res
             (out / FILES).write_bytes(b"")
             started.set()
 
-    with pytest.raises(OutputError, match=r"out can't be written: .* run the same command again"):
+    with pytest.raises(OutputError, match=r"out can't be written: .* start the batch again"):
         run_batch(request, block)
     assert started.is_set()
     (out / FILES).unlink()

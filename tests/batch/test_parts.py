@@ -1,7 +1,9 @@
 """Parts: what is written is read, and only whole parts that belong together count."""
 
 import errno
+import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,10 +13,11 @@ import pytest
 
 from fer.batch.attempt import attempt
 from fer.batch.coverage import coverage, examine
-from fer.batch.output import FACES, FILES, SUPERSEDED, LocalOutput, Output, open_output, part_name
+from fer.batch.joining import write_csv
+from fer.batch.output import FACES, FILES, SUPERSEDED, LocalOutput, Output, cannot_write, open_output, part_name
 from fer.batch.parts import FACE_COLUMNS, FILES_SCHEMA, FileResult, Totals, totals_of, valid_tasks, writing_parts
 from fer.batch.plan import Task, make_task, split
-from fer.errors import OutputError
+from fer.errors import BatchError, OutputError
 from fer.results import FRAME_COLUMNS
 from tests.support.batch import ABOUT, SETTINGS, face, made, names, rows, work_for
 
@@ -120,6 +123,32 @@ def test_a_full_disk_is_told_and_leaves_nothing_that_counts(
     assert [file for file in out.rglob("*") if file.is_file()] == []
     attempt(task, work_for(out))
     assert totals_of(output, task.name) == Totals(1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.ENOTDIR, "A part of this path is a file, so name another folder"),
+        (errno.EACCES, "Check your rights"),
+        (errno.EROFS, "Check your rights"),
+    ],
+)
+def test_the_advice_fits_what_went_wrong(number: int, advice: str, output: Output) -> None:
+    told = str(cannot_write(output, OSError(number, os.strerror(number))))
+    assert f"{os.strerror(number)}. {advice}" in told and told.count("Free some") == int(number == errno.ENOSPC)
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"PAR1 and nothing"])
+def test_a_part_that_cannot_be_joined_is_named_and_not_the_target(
+    damage: bytes | None, task: Task, out: Path, output: Output
+) -> None:
+    part = out / part_name(FACES, task.name)
+    part.unlink()
+    if damage is not None:
+        part.write_bytes(damage)
+    with pytest.raises(BatchError, match=f"{part.name} can't be read .*Start the batch again"):
+        write_csv(output, FACES, [task.name], ABOUT, io.BytesIO())
 
 
 def test_what_a_killed_writer_left_is_removed(out: Path, output: Output) -> None:
