@@ -41,6 +41,7 @@ FACES_SCHEMA: Final = pa.schema([(name, _FACE_TYPES[name]) for name in FACE_COLU
 FILES_SCHEMA: Final = pa.schema(
     [
         *(("file", pa.string()), ("size", pa.int64()), ("modified", pa.timestamp("us", "UTC"))),
+        ("taken", pa.timestamp("s")),
         *(("digest", pa.string()), ("width", pa.int32()), ("height", pa.int32()), ("frames", pa.int32())),
         *(("faces", pa.int32()), ("seconds", pa.float64())),
         *(("error", pa.string()), ("note", pa.string()), ("annotated", pa.string())),
@@ -61,6 +62,7 @@ class FileResult:
         error: None, or one sentence that says why it couldn't be analysed.
         note: None, or one sentence about what had to be assumed.
         annotated: the name of its annotated copy below the output; None if there is none.
+        taken: when a photo was taken, by the clock of its camera; None if it doesn't say so.
         seconds: how long it took.
     """
 
@@ -72,6 +74,7 @@ class FileResult:
     error: str | None = None
     note: str | None = None
     annotated: str | None = None
+    taken: datetime | None = None
     seconds: float = 0.0
 
 
@@ -124,7 +127,7 @@ class PartRows:
         size = None if one.size < 0 else one.size
         what = (result.digest, result.width, result.height, result.frames, result.faces, round(result.seconds, 6))
         texts = (result.error, result.note, result.annotated)
-        self.files.append((encodable(one.path), size, modified, *what, *texts))
+        self.files.append((encodable(one.path), size, modified, result.taken, *what, *texts))
         self.totals += Totals(1, int(result.error is not None))
 
     def flush(self) -> None:
