@@ -1,7 +1,10 @@
 """One file of a batch, and where it is: what planning and workers share."""
 
 import hashlib
+import os
 import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import fsspec
@@ -10,6 +13,7 @@ from fer.errors import BatchError
 from fer.video.limits import SUFFIXES as VIDEO_SUFFIXES
 
 UNKNOWN_SIZE: Final = -1
+_SIGN: Final = re.compile(r"[*?\[]")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -31,12 +35,34 @@ class Input(NamedTuple):
     @property
     def is_video(self) -> bool:
         """Return whether the name is that of a video."""
-        return self.path.lower().endswith(VIDEO_SUFFIXES)
+        return named_like_video(self.path)
+
+
+def named_like_video(path: str) -> bool:
+    """Return whether a name is that of a video."""
+    return path.lower().endswith(VIDEO_SUFFIXES)
 
 
 def is_url(text: str) -> bool:
     """Return whether a text is a URL, and not a path."""
     return _URL.match(text) is not None
+
+
+def fixed_part(path: str) -> str:
+    """Return the folder in which a pattern is searched; of what isn't a pattern, the path itself."""
+    sign = _SIGN.search(path)
+    return path if sign is None else os.path.dirname(path[: sign.start()])  # noqa: PTH120 - a Path would change a URL
+
+
+def is_inside(path: str, roots: Iterable[str | Path]) -> bool:
+    """Return whether a path is one of the roots, or below one, once all links are followed.
+
+    Args:
+        path: where it leads doesn't need to exist.
+        roots: of `os.path.realpath`.
+    """
+    real = os.path.realpath(path)
+    return any(f"{real}{os.sep}".startswith(f"{str(root).rstrip(os.sep)}{os.sep}") for root in roots)
 
 
 def path_digest(path: str) -> int:

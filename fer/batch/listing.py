@@ -3,16 +3,15 @@
 import glob
 import itertools
 import os
-import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from fsspec.implementations.local import LocalFileSystem
 
-from fer.batch.inputs import UNKNOWN_SIZE, Input, filesystem, is_url, path_digest
+from fer.batch.inputs import UNKNOWN_SIZE, Input, filesystem, fixed_part, is_inside, is_url, path_digest
 from fer.batch.own_results import OwnResults, plain_url, real_path
 from fer.batch.settings import Inputs
 from fer.errors import BatchError
@@ -25,7 +24,7 @@ from fer.vision.images import is_picture
 _STAMPS: Final = (
     *("ETag", "etag", "md5Hash", "md5", "generation", "mtime", "LastModified", "last_modified", "updated", "created"),
 )
-_SIGN: Final = re.compile(r"[*?\[]")
+_OUTSIDE: Final = "This link leads out of the allowed folders, so it isn't followed."
 _MOMENTS: Final = ("mtime", "LastModified", "last_modified", "updated", "created")
 
 
@@ -42,10 +41,13 @@ class Listing:
         inputs: where to look.
         skip: the folder or URL of the results, which is left out. Below inputs that are in it, only what a batch has
             written there is left out.
+        roots: the folders that everything has to be in, of `os.path.realpath`; None allows all. A link that leads out
+            is a failure.
     """
 
-    def __init__(self, inputs: Inputs, skip: str | None = None) -> None:
+    def __init__(self, inputs: Inputs, skip: str | None = None, roots: Sequence[str] | None = None) -> None:
         self._inputs = inputs
+        self._roots = roots
         self._results = OwnResults(skip)
         self._seen: set[int] = set()
         self.failures: list[tuple[str, str]] = []
@@ -78,6 +80,8 @@ class Listing:
 
     def _found(self, text: str) -> Iterator[Input]:
         if is_url(text):
+            if self._roots is not None:
+                raise BatchError("Only folders of this machine are allowed here.")
             yield from self._behind_url(text)
         else:
             yield from self._on_disk(text)
@@ -90,7 +94,7 @@ class Listing:
         names = sorted(glob.iglob(path, recursive=True))  # noqa: PTH207 - the pattern is absolute
         if not names:
             raise BatchError("No file matches this pattern; check it, and put it in quotes.")
-        is_result = self._results.excluding(real_path(_folder_of(path[: _first_sign(path)])))
+        is_result = self._results.excluding(real_path(fixed_part(path)))
         for folder, group in itertools.groupby(names, _folder_of):
             # Once per folder: it takes as long as all else together.
             real = real_path(folder)
@@ -102,7 +106,12 @@ class Listing:
                 except BatchError as error:  # one of several folders
                     self.failures.append((name, str(error)))
 
+    def _leads_out(self, path: str) -> bool:
+        return self._roots is not None and not is_inside(path, self._roots)
+
     def _named(self, path: str) -> Iterator[Input]:
+        if self._leads_out(path):
+            raise BatchError(_OUTSIDE)
         try:
             status = Path(path).stat()
         except (OSError, ValueError):  # reading it tells why
@@ -144,6 +153,9 @@ class Listing:
         return files, folders
 
     def _file(self, entry: os.DirEntry[str]) -> Input | None:
+        if entry.is_symlink() and self._leads_out(entry.path):
+            self.failures.append((entry.path, _OUTSIDE))
+            return None
         try:
             status = entry.stat()
         except OSError:  # a link to nowhere, or deleted meanwhile: reading it tells why
@@ -167,7 +179,7 @@ class Listing:
         except Exception as error:  # each file system has exceptions of its own
             raise BatchError(f"It can't be listed ({type(error).__name__}: {error}); check your access.") from error
         n_found = 0
-        is_result = self._results.excluding(plain_url(files, path[: _first_sign(path)]))
+        is_result = self._results.excluding(plain_url(files, fixed_part(path)))
         for name, about in sorted(found.items()):
             if is_result(plain_url(files, name)):
                 continue
@@ -182,12 +194,6 @@ class Listing:
 
 def _folder_of(path: str) -> str:
     return path.rpartition(os.sep)[0]
-
-
-def _first_sign(path: str) -> int:
-    """Return where a path has its first sign of a pattern, or its length if it has none."""
-    sign = _SIGN.search(path)
-    return sign.start() if sign else len(path)
 
 
 def _remote_files(files: Any, path: str) -> dict[str, dict[str, Any]]:

@@ -44,6 +44,7 @@ class Request:
         bundle: the model; None for a stand-in that needs none.
         workers: which workers to use.
         replace: whether results of another model or other settings may be superseded.
+        roots: the folders that all inputs have to be in, of `os.path.realpath`; None allows all.
         make: makes what analyses a file.
     """
 
@@ -54,6 +55,7 @@ class Request:
     bundle: Bundle | None = None
     workers: Workers = field(default_factory=Workers)
     replace: bool = False
+    roots: tuple[str, ...] | None = None
     make: MakeAnalyse = FileAnalysis.of
 
 
@@ -142,7 +144,7 @@ class _Run:
 
     def run(self) -> Result:
         self._refuse_other_results()
-        listing = Listing(self._request.inputs, skip=self._output.where)
+        listing = Listing(self._request.inputs, skip=self._output.where, roots=self._request.roots)
         tasks = self._planned(listing)
         if not tasks:
             reasons = "".join(f" {name}: {why}" for name, why in listing.failures[:1])
