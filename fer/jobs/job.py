@@ -106,13 +106,26 @@ class Job:
 
     def progress(self) -> Progress | None:
         """Return the progress, or None if the job was never started. A job whose process vanished has failed."""
-        progress = self._read()
-        if progress is not None and progress.state == RUNNING and not self._lives(progress):
-            # The process may have finished between reading its progress and looking for it.
-            progress = self._read() or progress
-            if progress.state == RUNNING:
-                return replace(progress, state=FAILED, error=self.unexpected)
+        progress = self._latest()
+        if progress is not None and self._vanished(progress):
+            return replace(progress, state=FAILED, error=self.unexpected)
         return progress
+
+    @property
+    def interrupted(self) -> bool:
+        """Return whether the process ended unexpectedly: it was killed, or its machine failed."""
+        progress = self._latest()
+        return progress is not None and self._vanished(progress)
+
+    def _latest(self) -> Progress | None:
+        progress = self._read()
+        if progress is not None and self._vanished(progress):
+            # The process may have finished between reading its progress and looking for it.
+            return self._read() or progress
+        return progress
+
+    def _vanished(self, progress: Progress) -> bool:
+        return progress.state == RUNNING and not self._lives(progress)
 
     def _lives(self, progress: Progress) -> bool:
         if process_of(progress.stamp) is not None or is_locked(self.folder / LOCK_FILE):

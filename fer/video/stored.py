@@ -17,6 +17,7 @@ from fer.errors import VideoError
 from fer.provenance import Provenance
 from fer.storage.files import replacing, write_json
 from fer.storage.open_files import open_plain
+from fer.storage.parquet_rows import rows_between
 from fer.storage.schema import Count, Seconds, Share, Text, fitting, read_object
 from fer.storage.values import ValuesError
 from fer.streams.record import OUTCOMES
@@ -204,15 +205,8 @@ def read_rows(folder: Path, start: int, stop: int) -> pa.Table:
     """
     try:
         with open_plain(folder / ROWS) as stream:
-            file = pq.ParquetFile(stream)
-            tables, first = [file.schema_arrow.empty_table()], 0
-            for group in range(file.num_row_groups):
-                n_rows = file.metadata.row_group(group).num_rows
-                if first < stop and first + n_rows > start:
-                    begin = max(0, start - first)
-                    tables.append(file.read_row_group(group).slice(begin, stop - first - begin))
-                first += n_rows
-            return _with_labels(pa.concat_tables(tables)).select(list(COLUMNS))
+            rows = rows_between(pq.ParquetFile(stream), start, stop)
+            return _with_labels(rows).select(list(COLUMNS))
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise VideoError(_DAMAGED) from error
 

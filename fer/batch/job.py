@@ -1,0 +1,167 @@
+"""A batch that the page runs: a job in a folder of its own, with its results.
+
+    FER_HOME/batches/ID/
+        request.json  progress.json  log.txt  lock    see `fer.jobs`
+        status.json                                   counts and the first failures, while it runs and afterwards
+        results/                                      the folder of results, see docs/batch.md
+        found.json  failures.parquet                  what the page shows of a finished batch, see `fer.batch.found`
+
+The process may end in any way: `resume` continues from the valid parts. This module doesn't import Dask.
+"""
+
+import re
+import secrets
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, ClassVar, Final
+
+from msgspec import Meta
+
+from fer.errors import BatchError
+from fer.jobs import job
+from fer.jobs.job import REQUEST_FILE
+from fer.storage.schema import Count, Moment, Seconds, Text, fitting, read_object
+from fer.storage.values import ValuesError
+
+RESULTS, STATUS = "results", "status.json"
+INTERRUPTED, DAMAGED = "interrupted", "damaged"
+ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{16}")
+_TOKEN_BYTES: Final = 8
+# A short name: sockets below it have room for about a hundred characters.
+_SCRATCH_DIGITS: Final = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to analyse.
+
+    Attributes:
+        name: what the batch is called on the page.
+        added: when it was started first, in seconds since 1970.
+        inputs: absolute paths of files and folders, and patterns.
+        roots: the folders that all inputs have to be in.
+        model: the folder of the model, and `model_name` its name for people.
+        detector: the face detector.
+        annotated: whether to make annotated copies.
+        workers: processes on this machine; None for one per core.
+        scheduler: the address of a Dask scheduler to use instead.
+        tls_ca, tls_cert, tls_key: files for the scheduler.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=1000)]
+    added: Moment
+    inputs: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=1000)]
+    roots: tuple[Text, ...]
+    model: Text
+    model_name: Text
+    detector: Annotated[str, Meta(pattern="^(yunet|haar)$")] = "yunet"
+    annotated: bool = False
+    workers: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    scheduler: Text | None = None
+    tls_ca: Text | None = None
+    tls_cert: Text | None = None
+    tls_key: Text | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a batch is, or was when its process ended.
+
+    Attributes:
+        n_files: files in the batch.
+        done, failed, faces: files that are done, those of them that failed, and faces in them.
+        n_workers: workers that were there.
+        n_deaths: workers that ended while they analysed.
+        files_per_second: None if it isn't known.
+        dashboard: the address of Dask's dashboard; None if there is none.
+        failures: the first files that failed in this run, with the reason.
+    """
+
+    n_files: Count = 0
+    done: Count = 0
+    failed: Count = 0
+    faces: Count = 0
+    n_workers: Count = 0
+    n_deaths: Count = 0
+    files_per_second: Seconds | None = None
+    dashboard: Text | None = None
+    failures: tuple[tuple[Text, Text], ...] = ()
+
+
+def new_id() -> str:
+    """Return a name for a folder: later ones sort after earlier ones, and nobody can guess one."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(_TOKEN_BYTES)}"
+
+
+class BatchJob(job.Job):
+    """A batch in its folder."""
+
+    worker = "fer.batch.worker"
+    noun = "batch"
+    again = "Press Resume to continue it."
+    error: ClassVar = BatchError
+
+    @property
+    def id(self) -> str:
+        """Return the name of the folder."""
+        return self.folder.name
+
+    @property
+    def state(self) -> str:
+        """Return a state of `fer.jobs.job`, 'interrupted', or 'damaged' if the request can't be read."""
+        if self.find_request() is None:
+            return DAMAGED
+        progress = self.progress()
+        return INTERRUPTED if progress is None or self.interrupted else progress.state
+
+    @property
+    def results(self) -> Path:
+        """Return the folder of results; it may not exist yet."""
+        return self.folder / RESULTS
+
+    def find_request(self) -> Request | None:
+        """Return what to analyse, or None if it can't be read."""
+        try:
+            return fitting(read_object(self.folder / REQUEST_FILE), Request)
+        except (FileNotFoundError, ValuesError):
+            return None
+
+    def status(self) -> Status:
+        """Return how far the batch is or was; all 0 before it has begun to analyse."""
+        try:
+            return fitting(read_object(self.folder / STATUS), Status)
+        except (FileNotFoundError, ValuesError):
+            return Status()
+
+    def start(self, request: Request) -> None:
+        """Start the job.
+
+        Raises:
+            BatchError: no process can be started.
+        """
+        self.tidy()
+        self.begin(asdict(request))
+
+    def resume(self) -> None:
+        """Continue from what is finished.
+
+        Raises:
+            BatchError: the request can't be read, or no process can be started.
+        """
+        request = self.find_request()
+        if request is None:
+            raise BatchError(f"The request in {self.folder} can't be read; delete this batch and start a new one.")
+        if not self.running:
+            self.start(request)
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder for temporary files of the job and its workers. A process that is killed leaves them."""
+        return Path(tempfile.gettempdir()) / f"fer-{self.id[-_SCRATCH_DIGITS:]}"
+
+    def tidy(self) -> None:
+        """Delete the temporary files of a job that has ended."""
+        shutil.rmtree(self.scratch, ignore_errors=True)

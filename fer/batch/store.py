@@ -1,0 +1,95 @@
+"""The batches of the page: `FER_HOME/batches`, see `fer.batch.job`."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from fer import paths
+from fer.batch.job import ID, BatchJob, Request, new_id
+from fer.errors import BatchError
+from fer.jobs.job import REQUEST_FILE
+from fer.storage.files import disk_use
+
+_FOLDER_MODE: Final = 0o700
+
+
+def batches_dir() -> Path:
+    """Return the folder of batches, `batches` under `FER_HOME`; it may not exist yet."""
+    return paths.home() / "batches"
+
+
+def find_batch(batch_id: str) -> BatchJob | None:
+    """Return the batch with an id, or None if there is none."""
+    folder = batches_dir() / batch_id
+    return BatchJob(folder) if ID.fullmatch(batch_id) and (folder / REQUEST_FILE).is_file() else None
+
+
+def list_ids() -> list[str]:
+    """Return the ids of all batches, the newest first. No file is read, so that many batches cost little."""
+    try:
+        return sorted((folder.name for folder in batches_dir().iterdir() if ID.fullmatch(folder.name)), reverse=True)
+    except OSError:  # there is none yet; starting one says what else is wrong
+        return []
+
+
+def start(request: Request) -> BatchJob:
+    """Start a new batch.
+
+    Raises:
+        BatchError: the folder can't be written, or no process can be started.
+    """
+    job = BatchJob(batches_dir() / new_id())
+    try:
+        job.folder.parent.mkdir(parents=True, exist_ok=True)
+        job.folder.mkdir(mode=_FOLDER_MODE)
+    except OSError as error:
+        raise BatchError(
+            f"{batches_dir()} can't be written: {error.strerror or error}. Free some disk space, delete batches, or "
+            "set FER_HOME to another folder."
+        ) from error
+    try:
+        job.start(request)
+    except BatchError:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        raise
+    return job
+
+
+def stop(job: BatchJob) -> None:
+    """Stop a batch. What is finished stays, and it can be resumed.
+
+    Raises:
+        BatchError: the process can't be ended.
+    """
+    job.stop()
+    job.tidy()
+
+
+def delete(job: BatchJob) -> None:
+    """Delete a batch with its results.
+
+    Raises:
+        BatchError: it is running, or a file can't be deleted.
+    """
+    if job.running:
+        raise BatchError("This batch is running; stop it first.")
+    job.tidy()
+    try:
+        shutil.rmtree(job.folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BatchError(f"{job.folder} can't be deleted ({error.strerror}); delete the folder by hand.") from error
+
+
+def size_of(job: BatchJob) -> int:
+    """Return the disk space of a batch in bytes."""
+    return disk_use(job.folder)
+
+
+def sweep() -> None:
+    """Delete the temporary files of batches that were killed."""
+    for batch_id in list_ids():
+        job = BatchJob(batches_dir() / batch_id)
+        if job.scratch.exists() and not job.running:
+            job.tidy()
