@@ -5,6 +5,7 @@ import os
 from streamlit.starlette import App
 
 from fer.ui.access.settings import secrets_from_environment
+from fer.ui.batch.files import batch_files
 from fer.ui.draining import leaving
 from fer.ui.exposure import exposure
 from fer.ui.hosts import own_pages_only, server_life
@@ -16,7 +17,7 @@ if __name__ != "__main__":
     app = App(
         __file__,
         middleware=[own_pages_only(), exposure(), rate_limits(), leaving()],
-        routes=[result_files()],
+        routes=[result_files(), batch_files()],
         lifespan=server_life,
         secrets=secrets_from_environment(os.environ),
     )

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from fer.datasets.faces import SPLITS
 from fer.datasets.synthetic import make_synthetic
 from fer.emotions import EMOTIONS
 from fer.paths import CHECKOUT
+from fer.vision.images import decode
 from fer.vision.samples import sample_portrait
 from tests.support import live_driver
 from tests.support.browser import IDLE, MISSING, camera_flags, find_browser
@@ -35,6 +37,7 @@ from tests.support.serving import running_app
 
 _PATIENCE_MS: Final = 120_000
 _DATASET: Final = "synthetic-faces"
+_PHOTOS: Final = "portraits"
 _RUN: Final = "First try"
 # Settings that learn something from 700 images in minutes.
 _SETTINGS: Final = (
@@ -72,6 +75,15 @@ def _video(page: Page, folder: Path) -> None:
     page.get_by_text("Strongest moments").wait_for()
 
 
+def _batch(page: Page, folder: Path) -> None:
+    # What is analysed is copied below the data folder of the app that was started.
+    page.get_by_role("combobox", name="Folders and files").click()
+    page.get_by_role("option", name=f"data/{_PHOTOS}", exact=True).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("Downloads", exact=True).wait_for()
+
+
 def _choose_run(page: Page, _: Path) -> None:
     table = page.get_by_test_id("stDataFrame").first
     table.scroll_into_view_if_needed()
@@ -98,11 +110,12 @@ PAGES: Final[dict[str, tuple[str, Callable[[Page, Path], None]]]] = {
     "upload": ("Upload", _upload),
     "video": ("Video", _video),
     "training": ("Training", _choose_run),
+    "batch": ("Batch", _batch),
     "evaluation": ("Evaluation", _evaluate),
     "data": ("Data", _nothing),
 }
 # These look the same without a dataset and a run.
-_EMPTY: Final = {"live", "upload", "video"}
+_EMPTY: Final = {"live", "upload", "video", "batch"}
 
 
 def make_state(home: Path) -> None:
@@ -116,6 +129,19 @@ def make_state(home: Path) -> None:
     _fer(home, "train", "--data", _DATASET, "--name", _RUN, *_SETTINGS)
     (run,) = (home / "runs").glob("2*")
     _fer(home, "evaluate", _DATASET, "--model", str(run / "bundle"))
+
+
+def _write_portraits(home: Path) -> None:
+    """Put copies of a public-domain portrait into two folders, from two years."""
+    portrait = decode(sample_portrait())
+    for number in range(12):
+        file = home / "data" / _PHOTOS / ("2024", "2025")[number % 2] / f"{number:02}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        turned = cv2.getRotationMatrix2D((256, 256), 5 * (number - 6), 1.0)
+        cv2.imwrite(str(file), cv2.warpAffine(portrait, turned, (512, 512)))
+        moment = datetime(2024 + number % 2, 1 + number // 2, 1, tzinfo=UTC).timestamp()
+        os.utime(file, (moment, moment))
+    (file.parent / "broken.jpg").write_bytes(b"not a photo")
 
 
 def _write_faces(folder: Path) -> None:
@@ -175,6 +201,7 @@ def main(names: tuple[str, ...], out: Path, width: int, height: int, dark: bool,
         home.mkdir(parents=True, exist_ok=True)
         if set(names or PAGES) - _EMPTY:
             make_state(home.absolute())
+        _write_portraits(home.absolute())
         write_portrait_video(camera)
         with running_app(home.absolute(), Path(folder) / "log.txt") as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=camera_flags(camera))

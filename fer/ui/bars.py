@@ -15,9 +15,9 @@ from fer.templating import templates_of
 from fer.text import percent
 
 _TEMPLATES: Final = templates_of("fer.ui")
-_NOT_SURE_COLOR: Final = "#A9A9B3"
+NOT_SURE_COLOR: Final = "#A9A9B3"
 # Hatched, because two greys are hard to tell apart.
-_NOT_SURE_GROUND: Final = f"repeating-linear-gradient(45deg, {_NOT_SURE_COLOR} 0 6px, #8F8F99 6px 8px)"
+_NOT_SURE_GROUND: Final = f"repeating-linear-gradient(45deg, {NOT_SURE_COLOR} 0 6px, #8F8F99 6px 8px)"
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,16 @@ def show_probabilities(probabilities: Iterable[float]) -> None:
     show_bars(probability_bars(values), describe_probabilities(values))
 
 
-def show_shares(shares: Mapping[str, Iterable[float]]) -> None:
-    """Draw a stacked bar per row with the share of time of each expression.
+def show_shares(shares: Mapping[str, Iterable[float]], *, what: str = "Share of time") -> None:
+    """Draw a stacked bar per row with the share of each expression.
 
     Args:
         shares: by the name of the row, (8,) for each of `OUTCOMES`, summing to 1 or all 0. The first row is on top. The
             name of a single row may be empty.
+        what: what the shares are of, for people who can't see them.
     """
     rows = {name: share_parts(row) for name, row in shares.items()}
-    _show("shares.html", describe_shares(shares), rows=rows, named=any(shares))
+    _show("shares.html", describe_shares(shares, what), rows=rows, named=any(shares))
 
 
 def probability_bars(probabilities: Sequence[float]) -> list[Bar]:
@@ -103,7 +104,7 @@ def describe_probabilities(probabilities: Iterable[float]) -> str:
     return "Probabilities: " + ", ".join(f"{name} {value:.2f}" for name, value in ordered)
 
 
-def describe_shares(shares: Mapping[str, Iterable[float]]) -> str:
+def describe_shares(shares: Mapping[str, Iterable[float]], what: str = "Share of time") -> str:
     """Describe the rows of `show_shares` in words."""
     rows = {
         name: ", ".join(
@@ -111,11 +112,11 @@ def describe_shares(shares: Mapping[str, Iterable[float]]) -> str:
         )
         for name, row in shares.items()
     }
-    return "Share of time: " + "; ".join(f"{name}: {words}" if name else words for name, words in rows.items())
+    return f"{what}: " + "; ".join(f"{name}: {words}" if name else words for name, words in rows.items())
 
 
 def _part(outcome: str, share: float) -> Part:
-    color = EMOTION_COLORS.get(outcome, _NOT_SURE_COLOR)
+    color = EMOTION_COLORS.get(outcome, NOT_SURE_COLOR)
     ink = "#000000" if black_stands_out(*bytes.fromhex(color[1:])) else "#FFFFFF"
     return Part(share, f"{outcome} {percent(share, 0)}", ink, _NOT_SURE_GROUND if outcome == NOT_SURE else color)
 

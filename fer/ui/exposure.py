@@ -32,8 +32,8 @@ _log = logging.getLogger(__name__)
 
 # Numbers of sessions, and a programming interface to every session. No page needs them.
 _CLOSED: Final = ("/_stcore/metrics", "/_stcore/agent")
-# Pictures and downloads of pages, results of videos, and uploads.
-_PRIVATE: Final = ("/media", "/videos", "/_stcore/upload_file")
+# Pictures and downloads of pages, results of videos and batches, and uploads.
+_PRIVATE: Final = ("/media", "/videos", "/batches", "/_stcore/upload_file")
 # Those whose addresses name a tab.
 _OF_A_TAB: Final = ("media", "upload_file")
 _FRAME_LOG: Final = "streamlit.web.server.starlette.starlette_websocket"

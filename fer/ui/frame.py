@@ -51,6 +51,7 @@ MENU: Final = (
     MenuEntry("pages/2_Upload.py", "Upload", ":material/add_photo_alternate:", Role.VIEWER),
     MenuEntry("pages/2_Video.py", "Video", ":material/movie:", Role.VIEWER),
     MenuEntry("pages/3_Training.py", "Training", ":material/model_training:"),
+    MenuEntry("pages/3_Batch.py", "Batch", ":material/stacks:"),
     MenuEntry("pages/4_Evaluation.py", "Evaluation", ":material/query_stats:"),
     MenuEntry("pages/5_Data.py", "Data", ":material/dataset:"),
 )
@@ -100,7 +101,8 @@ def page_frame(title: str, icon: str, lead: str | None = None) -> None:
                 st.page_link(entry.path, label=entry.label, icon=entry.icon, width="stretch")
         st.caption(
             "Pictures are analysed on the machine that runs this program. Those of Live and Upload are not stored. "
-            "Results of videos, imported datasets and evaluated faces are stored until you delete them on their pages."
+            "Results of videos and batches, imported datasets and evaluated faces are stored until you delete them on "
+            "their pages."
         )
         gate.show_person(who)
     if DRAIN.leaving:

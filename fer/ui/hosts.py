@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fer.batch.store import sweep as sweep_batches
 from fer.paths import keep_fonts_at_home
 from fer.ui.access.gate import log_if_open
 from fer.ui.closing import CLOSING
@@ -109,6 +110,7 @@ async def server_life(_: Any) -> AsyncIterator[None]:
     one_line_per_broken_frame()
     log_if_open()
     sweep_videos()
+    sweep_batches()
     if not st.get_option("server.headless"):
         loop = asyncio.get_running_loop()
         address = st.get_option("browser.serverAddress")

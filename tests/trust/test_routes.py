@@ -27,6 +27,7 @@ ANSWERS = {
     "/_stcore/host-config": (200, 405, 405),
     "/media/{file_id:path}": (403, 403, 403),
     "/videos/{video_id}/{name}": (403, 403, 403),
+    "/batches/{batch_id}/{name}": (403, 403, 403),
     "/_stcore/upload_file/{session_id}/{file_id}": (403, 403, 403),
     "/component/{path:path}": (404, 405, 405),
     "/_stcore/bidi-components/{path:path}": (404, 405, 405),
