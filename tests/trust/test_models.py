@@ -1,6 +1,7 @@
 """Malicious models: each is refused before it runs, and one that gets through is taken out of use."""
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,26 @@ def test_an_endless_call_is_ended_and_the_shipped_model_used(looping: EmotionCla
     with pytest.raises(SlowModelError):
         looping.probabilities(faces_of(200))
     assert current.current_bundle_path() == paths.SHIPPED_BUNDLE
+
+
+def test_a_model_is_given_the_time_that_other_programs_take(
+    looping: EmotionClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_module, "CALL_SECONDS", 0.1)
+    monkeypatch.setattr(time, "process_time", lambda: 0.0)
+    monkeypatch.setattr(classifier_module, "_MOST_WAITS", 5)
+    waits = []
+    wait = threading.Event.wait
+
+    def counted(event: threading.Event, timeout: float | None = None) -> bool:
+        if timeout == 0.1:
+            waits.append(event)
+        return wait(event, timeout)
+
+    monkeypatch.setattr(threading.Event, "wait", counted)
+    with pytest.raises(SlowModelError):
+        looping.probabilities(faces_of(10))
+    assert len(waits) == 5
 
 
 def test_a_model_stays_out_of_use_after_a_restart_until_one_is_chosen(
