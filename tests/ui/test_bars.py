@@ -105,9 +105,11 @@ def test_not_sure_differs_from_neutral_by_more_than_a_grey() -> None:
 def test_each_person_has_a_row() -> None:
     rows = {"everyone": shares(happy=1.0).tolist(), "person 2": shares(sad=0.75, fear=0.25).tolist()}
     html = shown(f"show_shares({rows})")
-    assert html.texts == ["everyone", "happy 100 %", "person 2", "fear 25 %", "sad 75 %"]
+    texts = ["everyone", "happy 100 %", "person 2", "fear 25 %", "sad 75 %"]
+    assert html.texts == texts
     assert html.attributes[0]["aria-label"] == "Share of time: everyone: happy 100 %; person 2: fear 25 %, sad 75 %"
-    assert [one["title"] for one in html.attributes if "title" in one] == ["happy 100 %", "fear 25 %", "sad 75 %"]
+    # A name or a part that is cut off is told when it is pointed at.
+    assert [one["title"] for one in html.attributes if "title" in one] == texts
 
 
 def test_a_single_row_needs_no_name() -> None:

@@ -47,7 +47,14 @@ def times_chart(kind: Kind) -> go.Figure:
         "barmode": "stack",
         "height": _HEIGHT_PX,
         "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xanchor": "left"},
+        "legend": {
+            "traceorder": "normal",
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.02,
+            "x": 0,
+            "xanchor": "left",
+        },
         "xaxis": {"type": "category", "fixedrange": True, "automargin": True},
         "yaxis": {"range": [0, 1], "tickformat": ".0%", "fixedrange": True, "automargin": True},
     }

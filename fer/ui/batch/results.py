@@ -1,5 +1,6 @@
 """Show a batch: how it ended, expressions by folder and over time, the failures and the downloads."""
 
+import posixpath
 from typing import Final
 
 import pandas as pd
@@ -135,7 +136,9 @@ def _folders(job: BatchJob, kind: Kind, name: str) -> None:
         return
     st.markdown("**By folder**")
     largest = sorted((row for row in kind.folders if row.n_rows), key=lambda row: -row.n_rows)[:_MOST_BARS]
-    show_shares({row.name: row.shares for row in sorted(largest, key=lambda row: row.name)}, what="Share of faces")
+    n_shared = len(_shared_folder([row.name for row in kind.folders]))
+    rows = {row.name[n_shared:]: row.shares for row in sorted(largest, key=lambda row: row.name)}
+    show_shares(rows, what="Share of faces")
     n_others = len(kind.folders) + kind.n_more_folders - len(largest)
     if n_others:
         st.caption(f"The {len(largest)} folders with most faces; the table has the others, too.")
@@ -146,6 +149,15 @@ def _folders(job: BatchJob, kind: Kind, name: str) -> None:
         st.dataframe(
             pd.DataFrame([_cells(row) for row in kind.folders[page]]), hide_index=True, alt="Expressions by folder"
         )
+
+
+def _shared_folder(names: list[str]) -> str:
+    """Return the folder that all of these folders are in, with a '/' at its end; '' if there is none."""
+    if len({posixpath.isabs(name) for name in names}) > 1:
+        return ""
+    shared = posixpath.commonpath(names)
+    folder = posixpath.dirname(shared) if shared in names else shared
+    return f"{folder}/" if folder else ""
 
 
 def _cells(row: Row) -> dict[str, str | int]:
