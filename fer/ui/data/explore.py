@@ -18,7 +18,8 @@ from fer.ui.paging import page_of
 
 _ANY: Final = "all"
 _PAGE: Final = 32
-_FACE_PX: Final = 96
+# Seven fill the row in a window 1280 pixels wide.
+_FACE_PX: Final = 103
 
 
 def look(info: DatasetInfo) -> None:

@@ -58,17 +58,23 @@ def photo_table(book: PhotoBook, analysed: Analysed) -> None:
             {
                 "file": [printable(photo.name) for photo, _ in analysed],
                 "looks like": [summary(analysis) for _, analysis in analysed],
-                "faces": [len(analysis.faces) for _, analysis in analysed],
                 "confidence": pd.Series(confidences, dtype="float64"),
+                "faces": [len(analysis.faces) for _, analysis in analysed],
             }
         ),
         column_config={
-            "file": st.column_config.TextColumn("File", width=130),
-            "looks like": st.column_config.TextColumn("Looks like", width=170),
-            "faces": st.column_config.NumberColumn("Faces", width=60),
+            # What a phone shows without scrolling comes first; the column without a width takes what is left.
+            "file": st.column_config.TextColumn("File", width=104),
+            "looks like": st.column_config.TextColumn("Looks like"),
             "confidence": st.column_config.ProgressColumn(
-                "Confidence", help="Of the face the model is surest of, 0 to 1", min_value=0, max_value=1, format="%.2f"
+                "Confidence",
+                help="Of the face the model is surest of, 0 to 1",
+                min_value=0,
+                max_value=1,
+                format="%.2f",
+                width=84,
             ),
+            "faces": st.column_config.NumberColumn("Faces", width=46),
         },
         hide_index=True,
         height=_ROW_PX * (n_rows + 1) + 2,
