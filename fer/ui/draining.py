@@ -137,7 +137,9 @@ async def draining() -> AsyncIterator[None]:
         signal.raise_signal(signal.SIGTERM)
 
     async def leave() -> None:
-        _log.warning("Leaving: %d pages are open. Ends when they are closed, or after %g s", DRAIN.connections, seconds)
+        _log.warning(
+            "Leaving, with open pages: %d. Ends when they are closed, or after %g s", DRAIN.connections, seconds
+        )
         await DRAIN.until_left(seconds)
         end_now()
 

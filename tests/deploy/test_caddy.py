@@ -99,3 +99,10 @@ def test_a_client_that_sends_its_headers_slowly_is_cut_off(proxy: Proxy) -> None
 
 def test_headers_that_are_too_large_are_refused(proxy: Proxy) -> None:
     assert ask(proxy, "/", **{"X-Large": "x" * 40_000}).status_code == 431
+
+
+def test_a_visitor_who_asks_too_often_is_told_to_wait(proxy: Proxy) -> None:
+    answers = [ask(proxy, "/oauth2callback", Accept="text/html") for _ in range(61)]
+    assert [answer.status_code for answer in answers[:60]].count(429) == 0
+    assert answers[60].status_code == 429 and "asked for too many logins" in answers[60].text
+    assert "frame-ancestors 'self'" in answers[60].headers["content-security-policy"]

@@ -85,3 +85,18 @@ def test_a_replica_that_is_killed_takes_only_its_own_visitors_along(tmp_path: Pa
         assert [opened().status for _ in range(5)] == [httpx.codes.OK] * 5
         other.draw()
         assert other.session == session and other.upload() == httpx.codes.NO_CONTENT
+        psutil.Process(staying.pid).kill()
+        assert opened().status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE)
+
+
+@pytest.mark.parametrize(("seconds", "signals"), [("2", 1), ("600", 2)], ids=["its time is up", "told twice"])
+def test_a_page_that_stays_open_does_not_keep_a_replica_for_ever(tmp_path: Path, seconds: str, signals: int) -> None:
+    with running_app(tmp_path, tmp_path / "log", {**_ALLOWED, "FER_DRAIN_SECONDS": seconds}) as server:
+        port = int(server.url.rpartition(":")[2])
+        visitor = Visitor(port, f"localhost:{port}").open()
+        for _ in range(signals):
+            os.kill(server.pid, signal.SIGTERM)
+            until(lambda: "Leaving, with open pages" in server.log.read_text())
+        until(lambda: psutil.Process(server.pid).status() == psutil.STATUS_ZOMBIE)
+        with pytest.raises(ConnectionClosed):
+            visitor.draw()
