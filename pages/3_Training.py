@@ -1,7 +1,7 @@
 """Training: start a run, watch it, and use its model."""
 
 from fer.ui.frame import errors_as_sentences, page_frame
-from fer.ui.training import form, models, notices, progress, runs
+from fer.ui.training import form, models, notices, progress, runs, sweeps
 
 page_frame(
     "Training",
@@ -17,5 +17,6 @@ with errors_as_sentences():
     notices.notices(notices.TOP)
     progress.now(found)
     form.new_run(found)
+    sweeps.sweeps()
     runs.runs(found)
     models.imported_models()

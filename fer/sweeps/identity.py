@@ -16,7 +16,7 @@ from fer.datasets.faces import FaceDataset
 from fer.datasets.store.loading import SYNTHETIC, load_dataset
 from fer.recognition.bundle import load_bundle
 from fer.runs.config import MODELS, TrainConfig
-from fer.runs.making import default_name
+from fer.runs.making import clean_name, default_name
 from fer.sweeps.grid import Point
 
 # Settings that say which faces to load, and nothing else.
@@ -109,18 +109,18 @@ def trainings_of(point: Point, sources: Sources) -> list[Training]:
     Raises:
         DatasetError, BundleError: what they learn from can't be loaded.
     """
-    return [_training(config, sources) for config in point.configs]
+    return [_training(config, point.words, sources) for config in point.configs]
 
 
-def _training(config: TrainConfig, sources: Sources) -> Training:
+def _training(config: TrainConfig, words: str, sources: Sources) -> Training:
     data = sources.dataset(config)
     models = {name: tuple(sources.model(folder) for folder in getattr(config, name)) for name in MODELS}
     settings = {name: value for name, value in asdict(config).items() if name not in (*DATA_SETTINGS, *MODELS)}
     needs = {name: keys for name, keys in models.items() if keys}
     if config.data != SYNTHETIC:
         needs["data"] = (data,)
-    # The seed says more than 'seed 0' among the settings that differ from a preset.
-    name = f"{default_name(replace(config, seed=0))}, seed {config.seed}"
+    # In a table of runs, what varies says more than the preset and what differs from that.
+    name = clean_name(f"{words or default_name(replace(config, seed=0))}, seed {config.seed}")
     return Training(_digest({"settings": settings, "data": data, "models": models}), name, config, needs)
 
 

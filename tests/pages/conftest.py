@@ -68,7 +68,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Select rows of the table, which AppTest can't click."""
 
     def choose(*run_ids: str) -> None:
-        monkeypatch.setattr(runs, "_table", lambda found: [run for run in found if run.id in run_ids])
+        monkeypatch.setattr(runs, "_table", lambda found, names: [run for run in found if run.id in run_ids])
 
     return choose
 

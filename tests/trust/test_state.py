@@ -141,10 +141,10 @@ def test_pages_open_and_show_the_damage_next_to_its_run(
     shown: list[str] = []
     real = runs_page._table
 
-    def table(found: list[store.RunSummary]) -> list[store.RunSummary]:
+    def table(found: list[store.RunSummary], names: dict[str, str]) -> list[store.RunSummary]:
         shown.extend(run.name for run in found)
         # AppTest can't click a row.
-        return real(found) or [run for run in found if run.id == damaged.name]
+        return real(found, names) or [run for run in found if run.id == damaged.name]
 
     monkeypatch.setattr(runs_page, "_table", table)
     training = app.switch_page("pages/3_Training.py").run()

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 import streamlit as st
 
+from fer import paths
 from fer.errors import AccessError, FerError
+from fer.runs.layout import is_run_id
+from fer.runs.small_files import read_origin
 from fer.text import literal
 from fer.ui.access.records import owner_of, set_owner, write_entry
 from fer.ui.access.settings import AccessSettings, Role, access_settings
@@ -189,9 +192,17 @@ def refusal(action: str, kind: str, name: str) -> str | None:
     if kind in _OWN_KINDS:
         mine = action == "started" or is_own(who, kind, name)
         return None if mine else "Only an admin, or the person who added it, can do this."
-    if action == "deleted" and owner_of(kind, name) != who.id:
+    if action == "deleted" and _maker_of(kind, name) != who.id:
         return "Only an admin, or the person who made it, can delete this."
     return None if who.role >= Role.TRAINER else f"This needs the role '{Role.TRAINER.label}'."
+
+
+def _maker_of(kind: str, name: str) -> str | None:
+    """Return the id of the person who made something; a run of a sweep was made by whoever started the sweep."""
+    maker = owner_of(kind, name)
+    if maker is None and kind == "run" and is_run_id(name):
+        maker = owner_of("sweep", read_origin(paths.runs_dir() / name).sweep)
+    return maker
 
 
 @contextmanager

@@ -19,6 +19,7 @@ _RUN_COLORS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#5
 MOST_COMPARED: Final = len(_RUN_COLORS)
 _CHART_PX: Final = 260
 _CLASSES_PX: Final = 350
+_LEGEND_ROW_PX: Final = 19
 # The accent colour, weak enough to keep the numbers readable in the light and the dark theme.
 _CELL: Final = "background-color: rgba(99, 102, 241, {alpha:.2f})"
 _STRONGEST: Final = 0.65
@@ -78,6 +79,43 @@ def comparison_chart(curves: Mapping[str, pd.DataFrame], column: str, title: str
     return _figure(lines, f"compare-{'-'.join(curves)}", 0, title=f"{title} by epoch")
 
 
+def band_chart(curves: Mapping[str, pd.DataFrame], column: str, title: str, revision: str) -> go.Figure:
+    """Draw one metric over seeds: a line of means per combination of values, in a band of one standard deviation.
+
+    Args:
+        curves: tables of `fer.sweeps.results.curve` by the combination's name, at most `MOST_COMPARED`.
+        column: the metric's column.
+        title: the chart's title.
+        revision: what the zoom belongs to.
+    """
+    lines = []
+    for (name, curve), color in zip(curves.items(), _RUN_COLORS, strict=False):
+        table = curve.rename(columns={"mean": column})
+        if curve["sd"].notna().any():
+            lines.append(_band(curve, column, color))
+        lines.append(_line(table, name, column, color))
+    figure = _figure(lines, revision, 0, title=f"{title} by epoch")
+    # Long names are below each other in the legend.
+    return figure.update_layout(height=_CHART_PX + _LEGEND_ROW_PX * len(curves))
+
+
+def _band(curve: pd.DataFrame, column: str, color: str) -> dict[str, Any]:
+    factor = 100 if "accuracy" in column else 1
+    low, high = (factor * (curve["mean"] + sign * curve["sd"]) for sign in (-1, 1))
+    return {
+        "type": "scatter",
+        "x": [*curve["epoch"], *curve["epoch"][::-1]],
+        "y": [*high, *low[::-1]],
+        "fill": "toself",
+        "fillcolor": f"rgba({', '.join(str(int(color[start : start + 2], 16)) for start in (1, 3, 5))}, 0.2)",
+        "line": {"width": 0},
+        "mode": "lines",
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "meta": {"rate": factor == 100},
+    }
+
+
 def describe(metrics: pd.DataFrame, best_epoch: int) -> str:
     """Describe the curves in words, for screen readers."""
     if metrics.empty:
@@ -115,13 +153,13 @@ def _line(metrics: pd.DataFrame, name: str, column: str, color: str) -> dict[str
 
 
 def _figure(lines: Sequence[dict[str, Any]], run_id: str, best_epoch: int, *, title: str) -> go.Figure:
-    last = max((int(line["x"].max()) for line in lines if len(line["x"])), default=0)
+    last = max((int(max(line["x"])) for line in lines if len(line["x"])), default=0)
     whole = {"dtick": 1} if last <= 2 * _FEWEST_TICKS else {}
     layout = _layout(f"{title}-{run_id}", title) | {
         # A single epoch would be a dot at the edge, between ticks at 0.5 and 1.5. The range never changes, because a
         # change would undo the user's zoom.
         "xaxis": {"autorangeoptions": {"include": [1, _FEWEST_TICKS]}, "showgrid": False, **whole},
-        "yaxis": {"automargin": True, "ticksuffix": " %" if lines[0]["meta"]["rate"] else ""},
+        "yaxis": {"automargin": True, "ticksuffix": " %" if lines and lines[0]["meta"]["rate"] else ""},
     }
     if best_epoch:
         layout["shapes"] = [

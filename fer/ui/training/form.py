@@ -20,6 +20,7 @@ from fer.ui.access import gate
 from fer.ui.data_choice import ELSEWHERE, data_options
 from fer.ui.messages import show_error
 from fer.ui.training.notices import FORM, FORM_ANCHOR, RUNNING_ANCHOR, While, notices, notify
+from fer.ui.training.sweep_form import several_runs
 from fer.ui.training.widgets import setting
 
 _FORM: Final = "training_form"
@@ -67,6 +68,7 @@ def new_run(found: Sequence[RunSummary]) -> None:
         key=f"training_expert_{base.generation}",
     ):
         _expert(data, name, base, found)
+    several_runs(data, base.config if base.generation else None, base.origin)
 
 
 def clone(run_id: str) -> None:

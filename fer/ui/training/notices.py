@@ -16,10 +16,12 @@ TOP: Final = "top"
 FORM: Final = "form"
 RUNS: Final = "runs"
 MODELS: Final = "models"
+SWEEPS: Final = "sweeps"
 # Anchors of the parts of the page.
 RUNNING_ANCHOR: Final = "running"
 FORM_ANCHOR: Final = "new-run"
 RUNS_ANCHOR: Final = "runs"
+SWEEPS_ANCHOR: Final = "several-runs"
 _WAITING: Final = "training_notices"
 _STANDING: Final = "training_notices_drawn"
 _KEEP: Final = "training_notices_keep"
@@ -54,7 +56,7 @@ def notify(text: str, place: str = TOP, *, error: bool = False, true_while: Whil
 
     Args:
         text: the message.
-        place: the part of the page that the user is looking at: TOP, FORM, RUNS or MODELS.
+        place: the part of the page that the user is looking at: TOP, FORM, RUNS, SWEEPS or MODELS.
         error: whether something failed.
         true_while: the message goes when this no longer holds.
     """
@@ -103,13 +105,15 @@ def _standing() -> list[_Notice]:
 def watch(found: Sequence[RunSummary]) -> None:
     """Announce runs that this user saw active and that have ended, and remember the last one for `just_ended`.
 
+    Those of a sweep are part of its results.
+
     Args:
         found: all runs.
     """
     _drop_outdated(found)
     watched = remembered(_WATCHED, set[str])
     active = {run.id for run in found if run.active}
-    ended = [run for run in found if run.id in watched - active]
+    ended = [run for run in found if run.id in watched - active and not run.origin.training]
     watched.clear()
     watched.update(active)
     for run in ended:

@@ -75,15 +75,18 @@ def _running(runs: list[RunSummary]) -> None:
     if not runs:
         st.info("No training is running. Pick a preset below and press Start.", icon=":material/model_training:")
         return
-    first, *queued = runs
+    first, *others = runs
     with st.container(border=True):
         _head(first)
         if first.state == RUNNING:
             show_curves(first, live=True)
-    for run in queued:
+    for run in others:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{STATE_ICONS[run.state]} **{run.name}** is queued")
-            st.button("Remove from queue", key=f"training_stop_{run.id}", on_click=_stop, args=(run.id,))
+            # A sweep may train several at once.
+            state = where(run) if run.state == RUNNING else "is queued"
+            st.markdown(f"{STATE_ICONS[run.state]} **{literal(run.name)}** {literal(state)}")
+            label = "Stop" if run.state == RUNNING else "Remove from queue"
+            st.button(label, key=f"training_stop_{run.id}", disabled=run.stopping, on_click=_stop, args=(run.id,))
 
 
 def _head(run: RunSummary) -> None:

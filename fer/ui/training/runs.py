@@ -1,7 +1,7 @@
 """The table of all runs, the details of one, and the comparison of several."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pandas as pd
@@ -17,6 +17,7 @@ from fer.ui.training.actions import actions, back_to_shipped
 from fer.ui.training.comparison import comparison
 from fer.ui.training.notices import RUNS, RUNS_ANCHOR, just_ended, notices
 from fer.ui.training.progress import show_curves
+from fer.ui.training.sweeps import sweep_names
 
 _TABLE: Final = "training_table"
 _TABLE_PX: Final = 320
@@ -39,9 +40,10 @@ def runs(found: list[RunSummary]) -> None:
     if not found:
         st.caption("No runs yet. Your runs, with their curves and models, will be listed here.")
         return
-    shown = _filtered(found)
+    names = sweep_names(found)
+    shown = _together(_filtered(found, names))
     # A run that has just ended is shown until another one is selected.
-    chosen = _table(shown) or [run for run in shown if run.id == just_ended()]
+    chosen = _table(shown, names) or [run for run in shown if run.id == just_ended()]
     if len(chosen) == 1:
         _details(chosen[0])
     elif chosen:
@@ -63,7 +65,15 @@ def _in_use(found: list[RunSummary]) -> None:
         back_to_shipped()
 
 
-def _filtered(found: list[RunSummary]) -> list[RunSummary]:
+def _together(found: list[RunSummary]) -> list[RunSummary]:
+    """Return the runs with those of a sweep next to each other, where its newest one is."""
+    first: dict[str, int] = {}
+    for position, run in enumerate(found):
+        first.setdefault(run.origin.sweep or run.id, position)
+    return sorted(found, key=lambda run: first[run.origin.sweep or run.id])
+
+
+def _filtered(found: list[RunSummary], names: Mapping[str, str]) -> list[RunSummary]:
     if len(found) < 3:
         return found
     text_place, state_place = st.columns([1, 2], vertical_alignment="bottom")
@@ -76,12 +86,17 @@ def _filtered(found: list[RunSummary]) -> list[RunSummary]:
     return [
         run
         for run in found
-        if (not states or run.state in states)
-        and all(word in f"{run.name} {run.progress.data} {run.progress.network} {run.id}".lower() for word in words)
+        if (not states or run.state in states) and all(word in _searched(run, names) for word in words)
     ]
 
 
-def _table(found: list[RunSummary]) -> list[RunSummary]:
+def _searched(run: RunSummary, names: Mapping[str, str]) -> str:
+    """Return the text in which the filter looks for its words."""
+    sweep = run.origin.sweep
+    return f"{run.name} {run.progress.data} {run.progress.network} {run.id} {names.get(sweep, sweep)}".lower()
+
+
+def _table(found: list[RunSummary], names: Mapping[str, str]) -> list[RunSummary]:
     # The table isn't updated while a run is active, apart from its state and its first metrics; the top of the page
     # shows its progress. The columns that matter most come first, because a phone shows no others.
     frame = pd.DataFrame(
@@ -95,6 +110,7 @@ def _table(found: list[RunSummary]) -> list[RunSummary]:
                 "Took": "" if run.active or not run.progress.seconds else duration(run.progress.seconds),
                 "Network": run.progress.network,
                 "Data": run.progress.data,
+                **({"Sweep": names.get(run.origin.sweep, run.origin.sweep)} if names else {}),
             }
             for run in found
         ]

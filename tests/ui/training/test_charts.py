@@ -87,3 +87,13 @@ def test_the_description_of_curves():
     table["accuracy_sad"] = float("nan")
     assert "happy 30.0 %" in charts.describe_classes(table)
     assert "sad" not in charts.describe_classes(table)
+
+
+def test_means_over_seeds_are_lines_in_bands_of_one_standard_deviation():
+    curve = pd.DataFrame({"epoch": [1, 2], "mean": [0.5, 0.6], "sd": [0.1, 0.05], "n": [3, 3]})
+    alone = curve.assign(sd=float("nan"), n=1)
+    band, line, other = charts.band_chart({"a": curve, "b": alone}, "val_accuracy", "Accuracy", "x").data
+    assert list(band.x) == [1, 2, 2, 1] and list(band.y) == pytest.approx([60, 65, 55, 40])
+    assert (band.showlegend, band.fillcolor) == (False, "rgba(0, 114, 178, 0.2)")
+    assert (line.name, list(line.y), line.line.color) == ("a", [50, 60], "#0072B2")
+    assert (other.name, list(other.y)) == ("b", [50, 60]), "one seed has no band"
