@@ -38,10 +38,10 @@ _WEAK: Final = 0.2
 _PROMISING: Final = 0.5
 # A face of the first pass that scores so much needs no confirmation.
 _CLEAR: Final = 0.8
-# What the first pass only suspects, and all that the finer one proposes, is a face if two closer looks score so much,
+# What the first pass only suspects, and all that other passes propose, is a face if three closer looks score so much,
 # or so much more than the least score: real faces do, textures don't.
 _MORE: Final = 0.25
-_MORE_IN_SMALL: Final = 0.1
+_MORE_IN_SMALL: Final = 0.19
 _CONFIRMED: Final = 0.82
 # Proposals of one photo that are looked at; those with the highest scores come first.
 _MOST_PROPOSALS: Final = 300
@@ -218,7 +218,7 @@ class YuNetPhotoDetector:
             if proposed.scores[index] < self._sure and examiner.upright().score < promising:
                 continue
             look = examiner.best()
-            if min(look.score, examiner.again(look)) >= needed:
+            if look.score >= needed and examiner.again(look) >= needed:
                 faces = joined(faces, look.face.placed(scale))
         return faces
 

@@ -92,16 +92,20 @@ class Examiner:
         return self._looks[angle]
 
     def again(self, look: Look) -> float:
-        """Return the score of the mirror image of what a look found, from closer by.
+        """Return the lower score of two more looks at what a look found: in its middle, and mirrored from closer by.
 
         A face keeps its score. A texture loses it, since it owes it to one place and one size.
         """
         if not len(look.face):
             return 0.0
+        return min(self._score(look, _CLOSER, mirrored=True), self._score(look, 1.0, mirrored=False))
+
+    def _score(self, look: Look, span: float, *, mirrored: bool) -> float:
+        """Return the score of the middle of what a look found, with `span` times as much around it."""
         x, y = (float(value) for value in look.face.centers_xy[0])
-        side = _CLOSER * _SPAN * float(np.sqrt(look.face.boxes_xywh[0, 2:].prod()))
-        square = cut_square(self._image, (x, y), side, _SIDE, look.roll)
-        return float(self._central(np.ascontiguousarray(square.pixels[:, ::-1])).scores.max(initial=0))
+        side = span * _SPAN * float(np.sqrt(look.face.boxes_xywh[0, 2:].prod()))
+        pixels = cut_square(self._image, (x, y), side, _SIDE, look.roll).pixels
+        return float(self._central(np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels).scores.max(initial=0))
 
     def _central(self, pixels: Image) -> Detections:
         """Return the candidates in the middle of a look."""

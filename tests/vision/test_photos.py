@@ -8,7 +8,7 @@ from skimage import data
 
 from fer.vision import detection, photos, upright
 from fer.vision.boxes import Detections
-from fer.vision.crops import LEAST_ROLL
+from fer.vision.crops import LEAST_ROLL, Square
 from fer.vision.detection import create_detector, smallest_face
 from fer.vision.photos import nobody
 from fer.vision.yunet import YuNet
@@ -231,6 +231,35 @@ def test_a_galaxy_that_a_closer_look_does_not_show_is_no_face() -> None:
     part = np.ascontiguousarray(sky[360:840, 240:880])
     assert len(create_detector("yunet", side=640).detect(part)) == 1
     assert len(create_detector("yunet").detect(part)) == 0
+
+
+@pytest.mark.parametrize(
+    ("left", "top", "width"), [(166, 199, 268), (332, 199, 268), (120, 65, 360), (240, 65, 360), (240, 130, 360)]
+)
+def test_a_shiny_spoon_is_no_face_that_lies_on_its_side(left: int, top: int, width: int) -> None:
+    part = data.coffee()[top : top + width * 3 // 4, left : left + width, ::-1]
+    image_bgr = cv2.resize(np.ascontiguousarray(part), (640, 480), interpolation=cv2.INTER_CUBIC)
+    assert len(create_detector("yunet").detect(np.asarray(image_bgr, np.uint8))) == 0
+
+
+def test_a_look_at_the_middle_of_what_a_look_found_may_show_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A texture that keeps its score when it is mirrored and seen from closer by, but not when it is moved a little."""
+    network = detection._yunet()
+    aside = Detections.upright(np.array([[190, 75, 90, 113]], np.float32))
+    examiner = upright.Examiner(network, portrait_bgr(), aside)
+    look = examiner.upright()
+    middle = np.round(look.face.centers_xy[0]).tolist()
+    cut = upright.cut_square
+
+    def spoiled(image: np.ndarray, center_xy: tuple[float, float], side: float, out: int, roll: float = 0) -> Square:
+        square = cut(image, center_xy, side, out, roll)
+        plain = side > 1.9 * np.sqrt(look.face.boxes_xywh[0, 2:].prod())
+        at_middle = np.abs(np.subtract(center_xy, middle)).max() < 1
+        return replace(square, pixels=np.full_like(square.pixels, 110)) if plain and at_middle else square
+
+    assert examiner.again(look) > 0.9
+    monkeypatch.setattr(upright, "cut_square", spoiled)
+    assert examiner.again(look) == 0
 
 
 def test_a_face_keeps_its_score_from_closer_by_and_a_texture_does_not() -> None:
