@@ -15,6 +15,7 @@ from fer.jobs.worker import Reporter
 from fer.runs.checks import require_startable
 from fer.runs.config import TrainConfig
 from fer.runs.progress import FINISHED
+from fer.storage.ending import obeying
 from fer.sweeps.attendance import runs_by_training
 from fer.sweeps.grid import grid
 from fer.sweeps.identity import Sources, Training, trainings_of
@@ -97,7 +98,9 @@ def _only_one(job: SweepJob) -> Iterator[None]:
     except Timeout:
         raise SweepError(f"The sweep {job.id} is already running; wait for it, or stop it on the page.") from None
     try:
-        yield
+        # Stopped by force on a page of another container.
+        with obeying(job.folder):
+            yield
     finally:
         lock.release()
 
