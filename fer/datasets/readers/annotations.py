@@ -163,8 +163,8 @@ def _or_no_face(rows: Iterable[LabelledPath], where: str, image: str) -> Iterato
 
 def _voc_rows(where: str, image: str, data: bytes) -> Iterator[LabelledPath]:
     """Yield a row for each object of Pascal VOC."""
-    # Entities, which could multiply, have no place in an annotation.
-    if b"<!" in data.replace(b"<!--", b""):
+    # Entities, which could multiply, have no place in an annotation, in UTF-16 neither.
+    if b"<!" in data.replace(b"\0", b"").replace(b"<!--", b""):
         yield LabelledPath(where, image, "", problem=_UNREADABLE)
         return
     try:
@@ -192,8 +192,10 @@ def _yolo_rows(where: str, image: str, data: bytes, names: Sequence[str]) -> Ite
     for number_of_line, cells in enumerate(lines, 1):
         place = f"{where}, line {number_of_line}"
         number, box = _number(cells[0]), _yolo_box(cells[1:])
-        if number is None or box is None or (names and number >= len(names)):
+        if number is None or box is None:
             yield LabelledPath(place, image, "", problem=_UNREADABLE)
+        elif names and number >= len(names):
+            yield LabelledPath(place, image, "", problem=f"class {number} isn't in the list of {len(names)} names")
         else:
             yield LabelledPath(place, image, names[number] if names else str(number), box=box)
 

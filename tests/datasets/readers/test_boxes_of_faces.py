@@ -140,6 +140,13 @@ def test_each_box_of_a_photo_is_a_face() -> None:
         assert found == expected
 
 
+def test_a_number_beyond_the_list_of_names_costs_its_own_face() -> None:
+    files = darknet()
+    files["data/obj/0.txt"] = b"7 0.5 0.5 1 1"
+    (rejected,) = read(files).rejected
+    assert rejected.reason == "class 7 isn't in the list of 7 names"
+
+
 def test_darknets_numbers_without_names_are_asked_about() -> None:
     with pytest.raises(LabelOrderError):
         read(darknet(names=None))
@@ -158,6 +165,7 @@ BOMB = (
         b"",
         b"<annotation><object>",
         BOMB,
+        BOMB.decode().encode("utf-16"),
         b"\xff\xfe\x00",
         b"<annotation><object><name>happy</name></object></annotation>",
     ],
