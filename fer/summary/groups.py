@@ -134,6 +134,8 @@ def _rows(data: bytes) -> tuple[list[str], list[list[str]]]:
         raise SummaryError(f"The table has more than {MAX_TABLE_BYTES // MB} MB; leave out needless rows.")
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        # In a name it would break the tables that name the group.
+        text = text.replace("\0", "")
         first = text.partition("\n")[0]
         delimiter = max(_DELIMITERS, key=first.count)
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]

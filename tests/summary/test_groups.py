@@ -74,6 +74,10 @@ def test_a_table_names_files_by_path_or_name(encoding: str) -> None:
     assert table_columns(data) == ["person", "group"]
 
 
+def test_a_zero_byte_gets_into_no_group() -> None:
+    assert by_table(["a.jpg"], b"file,group\na.jpg,ca\0lm\n") == {"a.jpg": "calm"}
+
+
 def test_a_name_that_two_files_have_needs_a_path() -> None:
     data = b"file,condition\nme.jpg,calm\nx/me.jpg,loud\n"
     assert list(by_table(["x/me.jpg", "y/me.jpg"], data).values()) == ["loud", NO_GROUP]
