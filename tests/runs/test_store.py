@@ -129,7 +129,7 @@ def test_runs_are_listed_newest_first_and_other_folders_ignored(make_run):
 def test_the_json_has_the_documented_fields(make_run):
     make_run(epoch=3, best_accuracy=0.5, best_epoch=2, state="stopped")
     (entry,) = (run.to_dict() for run in store.list_runs())
-    assert set(entry) == {"id", "state", "epoch", "epochs", "best", "test", "started"}
+    assert set(entry) == {"id", "state", "epoch", "epochs", "best", "test", "started", "sweep"}
     assert (entry["state"], entry["epoch"], entry["epochs"], entry["best"]) == ("stopped", 3, 5, 0.5)
     assert entry["started"] == "2023-11-14T22:13:21+00:00"
 
