@@ -148,8 +148,8 @@ def test_a_frame_that_cannot_be_read_is_one_line(caplog: pytest.LogCaptureFixtur
     assert "Error deserializing" in caplog.text and "/a/path" not in caplog.text
 
 
-def test_an_upload_that_pauses_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exposure, "_BODY_PAUSE_SECONDS", 0.05)
+def statuses_of_an_upload(pieces: list[bytes], seconds_between: float) -> list[int]:
+    """Return what an upload is answered with that never ends after its pieces."""
     scope = {
         "type": "http",
         "method": "PUT",
@@ -160,18 +160,30 @@ def test_an_upload_that_pauses_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
         "headers": [],
     }
     sent: list[Any] = []
-    parts = iter([{"type": "http.request", "body": b"some", "more_body": True}])
+    parts = iter(pieces)
 
     async def receive() -> Any:
         for part in parts:
-            return part
+            await asyncio.sleep(seconds_between)
+            return {"type": "http.request", "body": part, "more_body": True}
         await asyncio.sleep(60)
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     asyncio.run(small_app()(scope, receive, send))
-    assert sent[0]["status"] == 408
+    return [message["status"] for message in sent if "status" in message]
+
+
+def test_an_upload_that_pauses_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposure, "_BODY_PAUSE_SECONDS", 0.05)
+    assert statuses_of_an_upload([b"some"], 0.0) == [408]
+
+
+def test_an_upload_that_hardly_moves_is_ended_although_it_never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposure, "_BODY_PAUSE_SECONDS", 1.0)
+    # A byte every 20 ms, for a minute if nothing ends it.
+    assert statuses_of_an_upload([b"x"] * 3000, 0.02) == [408]
 
 
 def test_a_client_that_left_is_not_answered() -> None:
