@@ -133,9 +133,9 @@ class Job:
         return is_elsewhere(progress.stamp) and progress.text == STARTING and self._age() < _START_SECONDS
 
     def _age(self) -> float:
-        """Return the seconds since the progress was written."""
+        """Return the seconds since the progress was written; if the clocks of two machines differ, by how much."""
         try:
-            return time.time() - (self.folder / PROGRESS_FILE).stat().st_mtime
+            return abs(time.time() - (self.folder / PROGRESS_FILE).stat().st_mtime)
         except OSError:
             return _START_SECONDS
 

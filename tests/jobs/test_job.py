@@ -149,6 +149,8 @@ def test_a_job_that_starts_elsewhere_is_given_time_to_take_its_lock(tmp_path: Pa
     assert job.running
     job._write(Progress(RUNNING, "working", **foreign))
     assert job.progress().state == FAILED
-    job._write(Progress(RUNNING, module.STARTING, **foreign))
-    os.utime(tmp_path / PROGRESS_FILE, (time.time() - 60,) * 2)
-    assert job.progress().state == FAILED
+    # A minute ago, and by a clock that is an hour ahead.
+    for seconds in (-60, 3600):
+        job._write(Progress(RUNNING, module.STARTING, **foreign))
+        os.utime(tmp_path / PROGRESS_FILE, (time.time() + seconds,) * 2)
+        assert job.progress().state == FAILED
