@@ -142,7 +142,7 @@ def attack(extra: list[str]) -> None:
 
 
 def deploy_test(extra: list[str]) -> None:
-    """Try deploy/ as root on Debian: the image, and Caddy and coturn in front of the app."""
+    """Try deploy/ as root on Debian: images, and a browser's way through Caddy and coturn to the app."""
     ensure_installed("app", "dev")
     ensure_browser()
     pytest("-m", "deploy", "tests/deploy", *extra)

@@ -1,13 +1,15 @@
 """Tests of what is in deploy/: as root on Debian, by make deploy-test."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.browser_fixtures import browser_context_args, browser_type_launch_args, fake_camera, home
+from tests.support.browser_fixtures import fake_camera
+from tests.support.images import image_storage
 
-__all__ = ["browser_context_args", "browser_type_launch_args", "fake_camera", "home"]
+__all__ = ["fake_camera"]
 
 _PROGRAMS = {
     "caddy": "caddy",
@@ -15,6 +17,7 @@ _PROGRAMS = {
     "ip": "iproute2",
     "buildah": "buildah",
     "debootstrap": "debootstrap",
+    "systemd-analyze": "systemd",
 }
 
 
@@ -32,3 +35,10 @@ def programs() -> None:
     missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
     if missing:
         pytest.fail(f"Missing. Type: apt-get install {' '.join(missing)}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def image_folder(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return where images are built, with their base."""
+    with image_storage(tmp_path_factory.mktemp("images")) as folder:
+        yield folder

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 from oidc_provider_mock import run_server_in_thread
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.support.browser import App
+from tests.support.browser import App, log_in
 from tests.support.login import variables
 from tests.support.serving import Server, running_app
 
@@ -28,12 +28,6 @@ def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         log = tmp_path_factory.mktemp("server") / "server.log"
         with running_app(home, log, variables(issuer)) as server:
             yield server
-
-
-def log_in(page: Page, email: str) -> None:
-    page.get_by_role("button", name="Log in").click()
-    page.get_by_placeholder("sub").fill(email)
-    page.get_by_role("button", name="Authorize", exact=True).click()
 
 
 def test_nothing_before_login_and_the_role_after_it(app: App, home: Path) -> None:

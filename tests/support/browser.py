@@ -38,6 +38,13 @@ def eventually(what: Callable[[], bool], page: Page, seconds: float = PATIENCE_S
         page.wait_for_timeout(every_ms)
 
 
+def log_in(page: Page, email: str) -> None:
+    """Press the only button of a page before login, and be someone at the provider for tests."""
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_placeholder("sub").fill(email)
+    page.get_by_role("button", name="Authorize", exact=True).click()
+
+
 def drawn_table(page: Page) -> Locator:
     """Return the page's first table once it is drawn. The browser loads tables last, and loses clicks before that."""
     table = page.get_by_test_id("stDataFrame").first

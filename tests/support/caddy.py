@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from fer.paths import CHECKOUT
 
 NAME = "fer.test"
+HTTPS_PORT = 443
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def running_caddy(folder: Path, replicas: Sequence[str], port: int, prefix: Sequ
     certificate, key = make_certificate(folder)
     variables = {
         **os.environ,
-        "FER_DOMAIN": f"{NAME}:{port}",
+        "FER_DOMAIN": NAME if port == HTTPS_PORT else f"{NAME}:{port}",
         "FER_TLS": f"tls {certificate} {key}",
         "FER_REPLICAS": " ".join(replicas),
         "XDG_DATA_HOME": str(folder),
