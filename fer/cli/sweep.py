@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -84,10 +85,12 @@ def sweep(
     from fer.sweeps.running import require_all_startable
 
     files = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
+    # The page may continue the sweep from another folder.
+    tls = {name: str(Path(file).absolute()) for name, file in files.items() if file}
     place: dict[str, object] = {
         "workers": workers,
         "scheduler": scheduler,
-        "tls": {name: file for name, file in files.items() if file},
+        "tls": tls,
     }
     if sweep_id:
         job = find_sweep(sweep_id)

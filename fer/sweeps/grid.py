@@ -5,7 +5,9 @@ import itertools
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from msgspec import Meta
 
 from fer.datasets.store.loading import SYNTHETIC
 from fer.errors import SweepError, shortened
@@ -13,6 +15,7 @@ from fer.runs.checks import absolute_path
 from fer.runs.config import MODELS, TrainConfig
 from fer.runs.finding import find_model
 from fer.runs.presets import label
+from fer.storage.schema import Text
 from fer.text import printable
 
 MOST_TRAININGS: Final = 1000
@@ -29,8 +32,8 @@ _KINDS: Final = typing.get_type_hints(TrainConfig)
 class Axis:
     """A setting and the values that it takes, at least one."""
 
-    name: str
-    values: tuple[Any, ...]
+    name: Text
+    values: Annotated[tuple[Any, ...], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def axis_of(name: str, text: str) -> Axis:
     if name in _ELSEWHERE:
         raise SweepError(f"{name}: {_ELSEWHERE[name]}.")
     if name not in _FIELDS:
-        raise SweepError(f"There is no setting '{shortened(printable(name))}'; 'fer train --help' lists them all.")
+        raise _unknown(name)
     words = [text.strip()] if name in SINGLE else [word.strip() for word in text.split(",")]
     if not all(words):
         raise SweepError(f"{name}: a value is missing; write values with commas between them, such as 1, 2.")
@@ -82,6 +85,10 @@ def axis_of(name: str, text: str) -> Axis:
     if twice:
         raise SweepError(f"{name}: the value {shortened(printable(twice[0]))} is there twice; give each once.")
     return Axis(name, values)
+
+
+def _unknown(name: str) -> SweepError:
+    return SweepError(f"There is no setting '{shortened(printable(name))}'; 'fer train --help' lists them all.")
 
 
 def _value(name: str, word: str) -> Any:
@@ -117,6 +124,8 @@ def grid(base: TrainConfig, axes: Sequence[Axis], n_seeds: int) -> list[Point]:
         raise SweepError(f"seeds: choose a whole number from 1 to {MOST_SEEDS}. Received: {n_seeds}.")
     names = [axis.name for axis in axes]
     for name in names:
+        if name not in _FIELDS:
+            raise _unknown(name)
         if names.count(name) > 1:
             raise SweepError(f"{name}: it is chosen twice; give all of its values at once, such as {name}=1,2.")
     count = n_seeds
@@ -129,7 +138,8 @@ def grid(base: TrainConfig, axes: Sequence[Axis], n_seeds: int) -> list[Point]:
     for values in itertools.product(*(axis.values for axis in axes)):
         # What was read from a file has lists of models.
         chosen: dict[str, Any] = {
-            name: tuple(value) if name in MODELS else value for name, value in zip(names, values, strict=True)
+            name: tuple(value) if name in MODELS and isinstance(value, list) else value
+            for name, value in zip(names, values, strict=True)
         }
         configs = tuple(replace(base, **chosen, seed=base.seed + number) for number in range(n_seeds))
         points.append(Point({name: chosen[name] for name in varying}, configs))

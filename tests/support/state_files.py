@@ -1,5 +1,6 @@
 """A FER_HOME with every kind of state file, ways to damage them, and everything that reads them."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,9 @@ from fer.runs import curves, estimates, layout, process, serving
 from fer.runs import store as runs
 from fer.runs.config import TrainConfig
 from fer.storage import files
+from fer.sweeps import job as sweeps
+from fer.sweeps.grid import Axis, grid
+from fer.sweeps.results import caption, cells, curve, results_of_sweep, to_dict
 from tests.support.run_folders import write_answers, write_run
 
 NAME = "small"
@@ -67,7 +71,22 @@ def write_state() -> list[Path]:
         *sorted(result_folder.glob("*.json")),
         *sorted((paths.home() / "evaluations" / "choices").glob("*.json")),
         *sorted((paths.home() / "evaluations" / "jobs").glob("*/*.json")),
+        folder / layout.SWEEP,
+        *_write_sweep(damaged),
     ]
+
+
+def _write_sweep(run_id: str) -> list[Path]:
+    """Write a sweep to which a run belongs, and return its files."""
+    job = sweeps.SweepJob(sweeps.sweeps_dir() / "20260101-000000-0000")
+    files.write_json(paths.runs_dir() / run_id / layout.SWEEP, {"training": "a" * 32, "sweep": job.id})
+    request = sweeps.Request({"epochs": 5}, (Axis("learning_rate", (0.001, 0.002)),), 1, tls={"ca": "ca.pem"})
+    job.ask(dataclasses.asdict(request))
+    planned = [(words, (sweeps.Planned(key * 32, 0, words),)) for words, key in (("slow", "a"), ("fast", "b"))]
+    job.write_plan(sweeps.Plan(tuple(sweeps.PlannedPoint(*point) for point in planned)))
+    job.write_failures({"b" * 32: "Memory ran out."})
+    files.write_json(job.folder / PROGRESS_FILE, {"state": "failed", "error": "it failed", "pid": 1, "birth": "x"})
+    return sorted(job.folder.glob("*.json"))
 
 
 def _write_dataset() -> Reading:
@@ -116,7 +135,22 @@ def readers() -> list[Callable[[], object]]:
         bundle = load_bundle(current.current_bundle_path())
         return evaluations.load_result(bundle.hash, found) if isinstance(found, EvaluationSet) else None
 
+    def swept() -> object:
+        found = sweeps.list_sweeps()
+        points = [results_of_sweep(job) for job in found]
+        rows = [[cells(point) for point in several] for several in points]
+        tables = [curve(point, "val_accuracy").to_dict("records") for several in points for point in several]
+        told = [to_dict(job, several) for job, several in zip(found, points, strict=True)]
+        return [sweeps.describe(job) for job in found], rows, told, tables, [caption(several) for several in points]
+
+    def sweep_asked() -> object:
+        (job,) = sweeps.list_sweeps()
+        request = job.read_request()
+        return grid(request.base, request.axes, request.seeds)
+
     return [
+        swept,
+        sweep_asked,
         lambda: [(run.to_dict(), run.started, run.resumable) for run in runs.list_runs()],
         lambda: json.dumps([run.to_dict() for run in runs.list_runs()]),
         lambda: runs.active_runs(),

@@ -28,11 +28,9 @@ _PATIENCE_SECONDS = 120
 _FAKE = ("--preload", "tests.support.fake_training")
 
 
-@pytest.fixture
-def programs(tmp_path: Path) -> Iterator[Programs]:
-    folder = tmp_path / "scheduler"
-    folder.mkdir()
-    with scheduler_program(folder) as started:
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
+    with scheduler_program(tmp_path_factory.mktemp("scheduler")) as started:
         yield started
 
 
