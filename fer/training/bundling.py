@@ -129,6 +129,8 @@ def _describe_data(dataset: FaceDataset, parts: Parts) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
+        # By which the faces that chose the model are recognised, whatever else was imported with them.
+        "validation_fingerprint": parts.validation.fingerprint,
         "synthetic": dataset.synthetic,
         "votes": dataset.votes is not None,
         "splits": splits,

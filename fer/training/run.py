@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from fer.comparing.fine_tuning import Change, measure_changes, to_report
 from fer.comparing.predictions import report_run
 from fer.datasets.faces import FaceDataset
-from fer.errors import BundleError, RunError
+from fer.errors import BundleError, FerError, RunError
+from fer.recognition.bundle import Bundle
 from fer.runs import layout
 from fer.runs.config import TrainConfig
 from fer.runs.session import RunSession, StopRequested
@@ -205,6 +207,7 @@ def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> N
     bundle = bundle_run(folder, config, dataset)
     session.update(now=True, doing="evaluating the model")
     report_run(bundle, dataset, folder)
+    changes = _fine_tuning(session, config, bundle, dataset)
     session.say(f"exported and measured in {time.monotonic() - began:.0f} s")
     history = checkpoint.state.history
     files.write_json(
@@ -220,6 +223,24 @@ def _export(session: RunSession, config: TrainConfig, dataset: FaceDataset) -> N
             "temperature": bundle.temperature,
             "confidence_threshold": bundle.confidence_threshold,
             "metrics": bundle.metrics,
+            **to_report(changes),
         },
         durable=True,
     )
+
+
+def _fine_tuning(session: RunSession, config: TrainConfig, bundle: Bundle, dataset: FaceDataset) -> list[Change]:
+    """Compare the model with the one it started from, if it did, and say what changed."""
+    if not config.start_from:
+        return []
+    session.update(now=True, doing="comparing with the initial model")
+    try:
+        changes = measure_changes(bundle, config.start_from[0], dataset.split("validation"))
+    except FerError as error:  # the initial model may be gone by now
+        session.say(f"The initial model can't be compared with: {error}")
+        return []
+    for change in changes:
+        session.say(change.text)
+        if change.warning:
+            session.say(f"Warning: {change.warning}")
+    return changes

@@ -15,6 +15,7 @@ from fer.text import ago, duration, literal, percent
 from fer.ui.messages import show_error
 from fer.ui.training.actions import actions, back_to_shipped
 from fer.ui.training.comparison import comparison
+from fer.ui.training.fine_tuning import fine_tuning
 from fer.ui.training.notices import RUNS, RUNS_ANCHOR, just_ended, notices
 from fer.ui.training.progress import show_curves
 from fer.ui.training.sweeps import sweep_names
@@ -152,6 +153,7 @@ def _details(run: RunSummary) -> None:
         _why(run)
         actions(run)
         _report(run)
+        fine_tuning(run.id)
         if not run.active:
             show_curves(run)
         _notes(run)

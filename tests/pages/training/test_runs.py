@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from fer.runs import serving, store
+from fer.comparing.fine_tuning import Change, to_report
+from fer.runs import layout, serving, store
+from fer.storage.files import write_json
 from tests.support.markdown import plain
 from tests.support.run_folders import wait_until
 from tests.support.training_page import PAGE, OpenPage, keys, texts
@@ -24,6 +26,28 @@ def test_a_run_whose_loss_became_nan_is_copied_instead_of_resumed(
     assert "The loss became NaN" in plain(app.error[0].value)
     assert f"training_resume_{run_id}" not in keys(app)
     assert f"training_clone_{run_id}" in keys(app)
+
+
+def test_what_fine_tuning_changed_is_shown_with_a_warning_where_the_model_got_worse(
+    open_page: OpenPage, make_run: Callable[..., str], choose: Callable[..., None]
+) -> None:
+    run_id = make_run(epochs_done=2, bundle=True)
+    choose(run_id)
+    assert not open_page(PAGE).warning
+    changes = [
+        Change("Shipped model", "mine", 200, 0.61, 0.74, 0.001, own=True),
+        Change("Shipped model", "theirs_2013.csv", 3589, 0.6991, 0.64, 0.001, own=False),
+    ]
+    write_json(layout.run_folder(run_id) / layout.REPORT, {"metrics": {}, **to_report(changes)})
+    app = open_page(PAGE)
+    assert not app.exception
+    shown = texts(app)
+    assert (
+        "On the validation split of mine (200 faces), accuracy went from 61.0 % ('Shipped model') to 74.0 %." in shown
+    )
+    assert "theirs_2013.csv (3,589 faces), accuracy went from 69.9 % ('Shipped model') to 64.0 %." in shown
+    (warning,) = app.warning
+    assert "got worse on theirs_2013.csv, on which 'Shipped model' was trained" in plain(warning.value)
 
 
 def test_the_runs_are_read_once_per_page_run(
