@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from fer import paths
 from fer.runs import control, estimates, layout, session
 from fer.runs.checks import absolute_path, require_startable
 from fer.runs.config import MODELS, TrainConfig
+from fer.runs.presets import PRESETS, preset_settings
 from fer.storage.processes import lower_priority
 from fer.text import duration
 
@@ -50,20 +52,25 @@ def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
+@click.option(
+    "--preset",
+    type=click.Choice([preset.key for preset in PRESETS]),
+    help="Take the other settings from a preset of the Training page",
+)
 @_with_settings
 @click.option(
     "--name", help="Name of the run  [default: the most similar preset, the dataset, and the settings that differ]"
 )
 @click.option("--id", "run_id", hidden=True, help="An existing run; used by the page that starts it")
 @click.option("--estimate", is_flag=True, help="Time a few steps, print how long the run would take, and exit")
-def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any) -> None:
+def train(preset: str | None, name: str | None, run_id: str | None, estimate: bool, **settings: Any) -> None:
     """Train a network. The curves, the best model and a report are saved in FER_HOME/runs.
 
     The first line printed is the run's id. The data can be a FER-2013 CSV file, a folder with train/, validation/ and
     test/, or 'synthetic': small synthetic faces that need no download. One run trains at a time; others are queued.
     Ctrl-C stops the run after its step and keeps the best model; `fer runs resume ID` continues it.
     """
-    config = TrainConfig(**_with_absolute_paths(settings))
+    config = TrainConfig(**_with_preset(preset, _with_absolute_paths(settings)))
     if estimate:
         require_startable(config)
         _set_up_process()
@@ -77,6 +84,19 @@ def train(name: str | None, run_id: str | None, estimate: bool, **settings: Any)
         run_id = control.create(config, name)
     click.echo(run_id)
     train_in_folder(layout.run_folder(run_id))
+
+
+def _with_preset(preset: str | None, settings: dict[str, Any]) -> dict[str, Any]:
+    """Replace what wasn't typed by the settings of a preset."""
+    if preset is None:
+        return settings
+    context = click.get_current_context()
+    typed = {
+        name: value
+        for name, value in settings.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    return vars(preset_settings(preset, settings["data"])) | typed
 
 
 def _with_absolute_paths(settings: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fer.errors import ConfigError, shortened
 from fer.storage.values import ValuesError, parse_object
 from fer.text import encodable
 
-NETWORKS: Final = ("residual", "small", "baseline")
+NETWORKS: Final = ("residual", "small", "light", "baseline")
 OPTIMIZERS: Final = ("adamw", "sgd")
 SCHEDULES: Final = ("cosine", "constant")
 CLASS_WEIGHTS: Final = ("none", "sqrt", "balanced")

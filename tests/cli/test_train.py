@@ -11,9 +11,11 @@ from click.testing import CliRunner
 
 from fer.cli import main
 from fer.cli.train import _with_absolute_paths, train
+from fer.errors import ConfigError
 from fer.paths import CHECKOUT
-from fer.runs import store
+from fer.runs import control, store
 from fer.runs.config import TrainConfig
+from fer.runs.presets import PRESETS, Preset
 from tests.support.builders import make_bundle
 from tests.support.run_folders import write_run
 
@@ -32,9 +34,31 @@ def test_every_setting_is_an_option_with_its_default_and_range() -> None:
     assert TrainConfig(**given) == TrainConfig()
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_gives_the_settings_that_are_not_typed(
+    fer_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset: Preset
+) -> None:
+    made = []
+
+    def create(config: TrainConfig, name: str | None) -> str:
+        made.append(config)
+        raise ConfigError("Enough.")
+
+    monkeypatch.setattr(control, "create", create)
+    data = tmp_path / "faces"
+    data.mkdir()
+    for typed in ([], ["--epochs", "7", "--no-flip", "--start-from", str(make_bundle(tmp_path / "mine").path)]):
+        CliRunner().invoke(main, ["train", "--preset", preset.key, "--data", str(data), *typed])
+    plain, changed = made
+    assert plain == preset.settings(str(data))
+    mine = (str(tmp_path / "mine"),)
+    assert changed == dataclasses.replace(plain, epochs=7, flip=False, start_from=mine)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["--preset", "fast"], "fine-tune"),
         (["--epochs", "0"], "epochs: choose a whole number from 1 to 1000"),
         (["--warmup-epochs", "9", "--epochs", "3"], "warmup_epochs: choose fewer"),
         (["--network", "huge"], "huge"),

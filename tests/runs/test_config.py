@@ -7,9 +7,14 @@ import pytest
 
 from fer.datasets.store import storage
 from fer.datasets.store.storage import INFO_FILE, DatasetInfo
+from fer.datasets.synthetic import make_synthetic
 from fer.errors import ConfigError
+from fer.paths import SHIPPED_BUNDLE
+from fer.recognition.bundle import load_bundle
 from fer.runs.config import TrainConfig
+from fer.runs.data_size import training_images
 from fer.runs.presets import GROUPS, PRESETS, label
+from tests.support.forms import csv_lines
 
 NUMBERS = [item for item in dataclasses.fields(TrainConfig) if item.metadata["low"] is not None]
 CHOICES = [item for item in dataclasses.fields(TrainConfig) if item.metadata["choices"]]
@@ -90,25 +95,61 @@ def test_the_form_has_every_setting_once_with_help():
     assert label("learning_rate") == "Learning rate"
 
 
+def imported(folder, n_train):
+    """Make a folder that says of itself that it holds a dataset with so many training images."""
+    counts = ((n_train, *(0,) * 6), (0,) * 7, (9_000,) * 7)
+    info = DatasetInfo("some", "some.zip", "image folders", "2026-01-01T00:00:00+00:00", "0" * 16, counts)
+    (folder / INFO_FILE).write_text(json.dumps({"format": storage._FORMAT, **dataclasses.asdict(info)}))
+    return str(folder)
+
+
 @pytest.mark.parametrize("data", ["synthetic", "/x/fer2013.csv"])
 def test_presets_fit_the_data_and_grow(data):
-    quick, standard, best = (preset.settings(data) for preset in PRESETS)
-    assert {quick.data, standard.data, best.data} == {data}
-    assert quick.epochs >= 5
-    assert quick.fraction == (1.0 if data == "synthetic" else 0.1)
-    assert standard.fraction == best.fraction == 1
-    assert quick.epochs < standard.epochs < best.epochs
+    quick, standard, best, fine_tuning = (preset.settings(data) for preset in PRESETS)
+    assert {quick.data, standard.data, best.data, fine_tuning.data} == {data}
+    assert quick.network == "light" and standard.network == best.network == "residual"
+    assert quick.fraction == standard.fraction == best.fraction == 1
+    assert quick.epochs <= standard.epochs < best.epochs
 
 
-@pytest.mark.parametrize(("n_per_class", "fraction", "batch_size"), [(714, 1.0, 16), (715, 0.1, 32)])
-def test_the_quick_preset_uses_all_of_a_small_imported_dataset(tmp_path, n_per_class, fraction, batch_size):
-    counts = ((n_per_class,) * 7, (0,) * 7, (9_000,) * 7)
-    info = DatasetInfo("few", "few.zip", "image folders", "2026-01-01T00:00:00+00:00", "0" * 16, counts)
-    (tmp_path / INFO_FILE).write_text(json.dumps({"format": storage._FORMAT, **dataclasses.asdict(info)}))
+@pytest.mark.parametrize(
+    ("n_train", "fraction", "epochs", "batch_size"),
+    [
+        (100, 1.0, 30, 16),
+        (4_999, 1.0, 30, 16),
+        (5_000, 1.0, 30, 64),
+        (10_000, 1.0, 17, 64),
+        (28_709, 1.0, 6, 64),
+        (100_000, 0.34, 5, 64),
+        (10_000_000, 0.01, 5, 64),
+    ],
+)
+def test_a_quick_look_at_any_dataset_shows_about_as_many_faces(tmp_path, n_train, fraction, epochs, batch_size):
+    quick = PRESETS[0].settings(imported(tmp_path, n_train))
+    assert (quick.fraction, quick.epochs, quick.batch_size) == (fraction, epochs, batch_size)
 
-    quick = PRESETS[0].settings(str(tmp_path))
 
-    assert (quick.fraction, quick.batch_size) == (fraction, batch_size)
+def test_the_size_of_a_csv_is_estimated_from_its_bytes(tmp_path):
+    file = tmp_path / "faces.csv"
+    lines = csv_lines(make_synthetic(80, 10, 10))
+    file.write_text("\n".join(lines * 50))
+    assert training_images(str(file)) == pytest.approx(4_000, rel=0.15)
+    assert training_images(str(tmp_path / "gone.csv")) is None
+    assert training_images(str(tmp_path)) is None
+
+
+def test_the_synthetic_faces_are_as_many_as_the_presets_assume():
+    assert training_images("synthetic") == len(make_synthetic().split("train"))
+
+
+def test_fine_tuning_starts_from_the_shipped_model_and_keeps_what_it_knows(tmp_path):
+    few, many = (PRESETS[3].settings(imported(tmp_path, n_train)) for n_train in (1_000, 28_709))
+    for config in (few, many):
+        assert config.start_from == config.teacher == (str(SHIPPED_BUNDLE),)
+        assert config.network == load_bundle(SHIPPED_BUNDLE).network["name"]
+        assert config.init_weight > 0 and config.learning_rate < TrainConfig().learning_rate / 4
+    assert (few.epochs, few.fraction) == (15, 1.0)
+    assert (many.epochs, many.fraction) == (2, 0.44)
 
 
 def test_settings_under_their_old_names_are_read():

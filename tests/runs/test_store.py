@@ -13,6 +13,7 @@ from fer.emotions import EMOTIONS
 from fer.errors import RunError
 from fer.runs import curves, layout, making, process, store
 from fer.runs.config import TrainConfig
+from fer.runs.presets import PRESETS
 from fer.storage import files
 from tests.support.run_folders import change_progress
 
@@ -30,7 +31,11 @@ def test_a_new_run_has_all_files_and_a_name(home):
     ("settings", "name"),
     [
         ({}, "Standard on fer2013.csv"),
-        ({"fraction": 0.1, "epochs": 12, "batch_size": 32}, "Quick look on fer2013.csv"),
+        (vars(PRESETS[0].settings("/x/fer2013.csv")), "Quick look on fer2013.csv"),
+        (
+            vars(PRESETS[3].settings("/x/fer2013.csv")) | {"seed": 1},
+            "Fine-tune the shipped model on fer2013.csv, seed 1",
+        ),
         ({"epochs": 60, "holdout": 0.04, "seed": 3}, "Best on fer2013.csv, seed 3"),
         (
             {"network": "small", "learning_rate": 0.001, "flip": False, "teacher": ("/models/a", "/models/b")},
@@ -185,7 +190,7 @@ def test_names_and_notes_are_stored_separately_from_the_run(make_run):
     run = store.read_run(run_id)
     assert (run.name, run.notes) == ("after", "learned little")
     making.set_notes(run_id, name="   ")
-    assert store.read_run(run_id).name == "Quick look on synthetic, epochs 5, batch size 64"
+    assert store.read_run(run_id).name == "Standard on synthetic, epochs 5, batch size 64"
 
 
 def test_curves_have_their_columns_even_without_rows(make_run):

@@ -80,10 +80,12 @@ def test_a_path_that_leads_nowhere_is_refused_at_once(open_page: OpenPage, tmp_p
 
 def test_the_estimated_time_is_shown_before_the_start(open_page: OpenPage) -> None:
     assert "time not estimated yet" in texts(open_page(PAGE))
-    remember(TrainConfig(), Measured(n_train=700, n_validation=140, image_seconds=0.01, validation_seconds=1.0))
+    for network, seconds in (("light", 0.002), ("residual", 0.01)):
+        measured = Measured(n_train=700, n_validation=140, image_seconds=seconds, validation_seconds=1.0)
+        remember(TrainConfig(network=network), measured)
     shown = texts(open_page(PAGE))
-    assert "about 2 min on this computer" in shown  # 12 epochs of 8 s
-    assert "about 5 min on this computer" in shown  # 30 of them
+    assert "about 2 min on this computer" in shown  # 30 epochs of 2.4 s
+    assert "about 5 min on this computer" in shown  # 30 of 8 s
     assert "not estimated" not in shown
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from fer.paths import SHIPPED_BUNDLE
 from fer.runs import control, layout, process, store
 from fer.runs.config import TrainConfig
-from fer.runs.presets import PRESETS
+from fer.runs.presets import PRESETS, preset_settings
 from tests.support.run_folders import FAKE_RUN, change_progress, wait_until, write_curves
 from tests.support.training_page import PAGE, OpenPage, keys, texts
 
@@ -46,6 +47,17 @@ def test_starting_twice_makes_one_run_that_stops_on_request(open_page: OpenPage)
     assert "No training is running" in told
     assert told.count("'my first' was stopped") == 1
     assert "No completed epochs" in texts(app), "its details are open without a choice in the table"
+
+
+def test_fine_tuning_the_shipped_model_starts_from_it(open_page: OpenPage) -> None:
+    app = open_page(PAGE)
+    app.button(key="training_start_fine-tune").click().run()
+    assert not app.exception and not app.error
+    (run,) = store.list_runs()
+    config = store.read_config(run.id)
+    assert config == preset_settings("fine-tune", "synthetic")
+    assert config.start_from == (str(SHIPPED_BUNDLE),)
+    assert run.name == "Fine-tune the shipped model on synthetic"
 
 
 def test_a_second_run_is_queued_and_can_be_removed(open_page: OpenPage) -> None:
