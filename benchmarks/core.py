@@ -11,12 +11,11 @@ misses its target.
 
 import io
 import os
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,8 +32,10 @@ from fer.arrays import SIDE
 from fer.datasets.synthetic import make_synthetic
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.recognition.bundle import KERAS_FILE, ONNX_FILE, Bundle, load_bundle, write_bundle
+from fer.recognition.bundle import KERAS_FILE, Bundle, load_bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.speed import MANY
+from fer.recognition.weights import AUTO, VARIABLE, bundle_to_serve, known_speeds, wanted_weights
 from fer.text import MB
 from fer.vision import images
 from fer.vision.detection import create_detector, photo_detector_name
@@ -150,36 +151,38 @@ def compare_photos(bundle_path: Path, rounds: int) -> list[Timing]:
 
 
 def compare_networks(bundle_path: Path, rounds: int) -> list[Timing]:
-    """Return the rows that compare the shipped network with its int8 copy and with the desktop script's network."""
+    """Return the rows that compare the network with its int8 copy, if it has one, and with the desktop script's."""
     from fer.training.export import export_network, serving_network
     from fer.training.networks import build_network
-    from fer.training.quantize import CALIBRATION_FACES, INT8_FILE, quantize
 
     bundle = load_bundle(bundle_path)
+    float32, faces = EmotionClassifier(bundle), make_synthetic().images[:MANY, ..., None]
+    rows = []
+    if bundle.int8 is not None:
+        int8 = EmotionClassifier(bundle.with_int8_served())
+        for what, some in (("one face", faces[:1]), (f"{MANY} faces", faces)):
+            rows.append(_networks(f"{what}: int8 copy / float32", int8, float32, some, 5 * rounds // len(some) + 20))
     with tempfile.TemporaryDirectory() as folder:
-        exact, int8, baseline = (Path(folder) / name for name in ("exact", "int8", "baseline"))
-        for copy in (exact, int8):
-            shutil.copytree(bundle.path, copy)
-        # Which faces calibrate it, and which weights the baseline has, changes accuracy but not time.
-        faces = make_synthetic().images[:CALIBRATION_FACES, ..., None]
-        quantize(int8 / ONNX_FILE, faces, int8 / INT8_FILE)
-        export_network(serving_network("baseline", build_network("baseline").get_weights()), baseline)
-        ours, quantised, script = (
-            EmotionClassifier(write_bundle(described))
-            for described in (
-                replace(bundle, path=exact, served=ONNX_FILE),
-                replace(bundle, path=int8, served=INT8_FILE),
-                Bundle(path=baseline),
-            )
+        # Its weights are random, which doesn't change its time.
+        export_network(serving_network("baseline", build_network("baseline").get_weights()), Path(folder))
+        script = EmotionClassifier(write_bundle(Bundle(path=Path(folder))))
+        rows.append(
+            _networks("one face: float32 / the desktop script's network", float32, script, faces[:1], 5 * rounds)
         )
-        face = faces[:1]
-        return [
-            alternate(what, lambda: ours.logits(face), lambda other=other: other.logits(face), 5 * rounds)  # type: ignore[misc]
-            for what, other in (
-                ("one face: float32 / its int8 copy", quantised),
-                ("one face: float32 / the desktop script's network", script),
-            )
-        ]
+    return rows
+
+
+def _networks(what: str, ours: EmotionClassifier, theirs: EmotionClassifier, faces: Any, rounds: int) -> Timing:
+    return alternate(what, lambda: ours.logits(faces), lambda: theirs.logits(faces), rounds)
+
+
+def chosen_weights(bundle_path: Path) -> str:
+    """Return which weights this computer serves, and the measurement by which it chose them."""
+    served, bundle = bundle_to_serve(bundle_path), load_bundle(bundle_path)
+    if wanted_weights() != AUTO:
+        return f"{served.weights}, because {VARIABLE} says so"
+    speeds = known_speeds(bundle) if bundle.int8 else None
+    return f"{served.weights}. {speeds.text}" if speeds else f"{served.weights}, without a measurement"
 
 
 @dataclass(frozen=True)
@@ -264,6 +267,7 @@ def main(model: Path, rounds: int, app: bool) -> None:
             why_not = str(error)
     timings = [*compare(model, rounds), *compare_photos(model, rounds), *compare_networks(model, rounds)]
     Console().print(_table(timings, measured, why_not))
+    Console().print(f"Served on this computer: {chosen_weights(model)}", highlight=False)
     if not all(timing.good for timing in timings) or (measured and (measured.tensorflow or not measured.small)):
         sys.exit(1)
 

@@ -12,7 +12,7 @@ from fer.errors import ImageError
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition import analyzer as recognition
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.recognition.bundle import load_bundle
+from fer.recognition.weights import bundle_to_serve
 from fer.results import ImageAnalysis
 from fer.runs.finding import find_model
 from fer.video.analysis import VideoAnalysis, VideoOptions, video_model
@@ -113,7 +113,7 @@ def analyze_video(
         ...         print(frame.time_s, person.number, person.face.looks)
     """
     options = VideoOptions.of(detector=detector, every=every, fps=fps)
-    return VideoAnalysis(Path(path), video_model(load_bundle(_bundle_folder(model))), options)
+    return VideoAnalysis(Path(path), video_model(bundle_to_serve(_bundle_folder(model))), options)
 
 
 @lru_cache(maxsize=_KEPT_ANALYZERS)

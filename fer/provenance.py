@@ -51,6 +51,7 @@ class Provenance:
         candidate_coverage: share of faces whose candidates contain the right class; None if there are no candidates.
         accuracy: how often the model was right; None if that is unknown.
         settings: what else was set, by name, such as 'smoothing_seconds'; empty if there was nothing else to set.
+        weights: the type of the weights that answered, 'float32' or 'int8'; '' if that is unknown.
         date: when the analysis was made, ISO 8601.
         version: the version of this program.
     """
@@ -63,6 +64,7 @@ class Provenance:
     candidate_coverage: float | None = None
     accuracy: Accuracy | None = None
     settings: dict[str, Setting] = field(default_factory=dict)
+    weights: str = ""
     date: str = field(default_factory=now)
     version: str = __version__
 
@@ -75,9 +77,10 @@ class Provenance:
     def columns(self) -> dict[str, str | float]:
         """Return what a table says in every row, in the order of `PROVENANCE_COLUMNS`.
 
-        The settings are one text, such as 'crop_scale=1.1; smoothing_seconds=0.4'. A spreadsheet may open all of them.
+        The settings are one text, such as 'crop_scale=1.1; weights=float32; smoothing_seconds=0.4'. A spreadsheet may
+        open all of them.
         """
-        settings = {"crop_scale": self.crop_scale, **self.settings}
+        settings = {"crop_scale": self.crop_scale, "weights": self.weights or None, **self.settings}
         values = self.to_dict() | {
             "model": spreadsheet_safe(self.model),
             "settings": "; ".join(f"{name}={value}" for name, value in settings.items() if value is not None),

@@ -2,6 +2,7 @@
 
 python -m scripts.ship_model RUN_FOLDER                  uses the data named in the run's config.json
 python -m scripts.ship_model --confidence DATA [VOTES]   fits the confidence of the model in model/ again
+python -m scripts.ship_model --int8 DATA [VOTES]         makes the int8 copy of the model in model/ again
 python -m scripts.ship_model --report DATA [VOTES]       only updates card and report, for the model in model/
 """
 
@@ -22,12 +23,12 @@ from fer.evaluation.once import evaluate_once
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.int8_copy import INT8_FILE
 from fer.runs.config import TrainConfig
 from fer.runs.layout import NOTES
 from fer.storage.files import read_json
 from fer.text import MB, percent
 from fer.training.bundling import calibrate, with_confidence
-from fer.training.quantize import INT8_FILE
 from fer.training.run_data import load_data, split_parts
 from scripts import shipped_report
 from scripts.int8 import Verdict, add_int8
@@ -41,17 +42,19 @@ SPLIT = "validation"
 
 def main(arguments: list[str]) -> None:
     """Copy a run's model, or keep the one in model/, and update the texts about it."""
-    if arguments[:1] in (["--report"], ["--confidence"]) and len(arguments) in (2, 3):
+    if arguments[:1] in (["--report"], ["--confidence"], ["--int8"]) and len(arguments) in (2, 3):
         data, votes = arguments[1], arguments[2] if len(arguments) == 3 else None
         if arguments[0] == "--confidence":
             fit_again(data, votes)
+        if arguments[0] != "--report":
+            make_int8(data, votes)
     elif len(arguments) == 1 and (Path(arguments[0]) / "bundle" / "bundle.json").is_file():
         data, votes = ship(Path(arguments[0]))
-        serve_the_better(data, votes)
+        make_int8(data, votes)
     else:
         sys.exit(
             "Expected the folder of one finished run, such as runs/20260102-101500-ab12, or --report DATA [VOTES], or "
-            "--confidence DATA [VOTES]."
+            "--confidence DATA [VOTES], or --int8 DATA [VOTES]."
         )
     bundle = load_bundle(SHIPPED_BUNDLE)
     evaluation_set = load_evaluation_set(Source(data, SPLIT, votes=votes))
@@ -100,8 +103,8 @@ def _settings_and_data(data: str, votes: str | None) -> tuple[TrainConfig, FaceD
     return config, load_data(replace(config, data=data, votes=votes))
 
 
-def serve_the_better(data: str, votes: str | None) -> None:
-    """Serve an int8 copy instead of the float32 model if it is nearly as accurate and much faster."""
+def make_int8(data: str, votes: str | None) -> None:
+    """Add an int8 copy of the float32 model if it is nearly as accurate; each computer decides which one it serves."""
     config, dataset = _settings_and_data(data, votes)
     _, verdict = add_int8(load_bundle(SHIPPED_BUNDLE), dataset, config)
     sys.stdout.write(f"{verdict.text}\n")
@@ -117,7 +120,6 @@ def between_marks(file: Path, text: str) -> None:
 def metrics_tables(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResult) -> str:
     """Return the card's tables as Markdown."""
     size = bundle.served_file.stat().st_size / MB
-    int8 = bundle.network.get("int8")
     parts = [
         f"Network `{bundle.network['name']}`: {bundle.network['parameters'] / 1e6:.2f} M parameters, "
         f"{bundle.network['multiply_adds'] / 1e6:.0f} M multiply-adds a face; served by `{bundle.served}`, {size:.1f} "
@@ -125,8 +127,8 @@ def metrics_tables(bundle: Bundle, curves: pd.DataFrame, result: EvaluationResul
         f"`{bundle.data['fingerprint']}`. Temperature "
         f"{bundle.temperature:.4f}{_calibrated(bundle)}, confidence threshold {bundle.confidence_threshold:.4f}: "
         f"fitted on the {bundle.metrics['calibrated_on']} split.",
-        *([Verdict(**int8).text] if int8 else []),
-        _splits(bundle.metrics),
+        *([Verdict.of(bundle).text] if bundle.int8 else []),
+        _splits(bundle.metrics, bundle.int8.metrics if bundle.int8 else {}),
         _classes(bundle.metrics["validation"]),
         *_reliance(result),
         _curves(curves),
@@ -145,9 +147,9 @@ def _calibrated(bundle: Bundle) -> str:
     return "".join(texts)
 
 
-def _splits(metrics: dict[str, Any]) -> str:
+def _splits(metrics: dict[str, Any], of_int8: dict[str, Any]) -> str:
     rows = ["| split | images | accuracy | 95 % interval | macro F1 | top 2 | calibration error |", "|" + " --- |" * 7]
-    for name, values in metrics.items():
+    for name, values in (*metrics.items(), *((f"{name}, int8", values) for name, values in of_int8.items())):
         if isinstance(values, dict):
             low, high = values["accuracy_interval"]
             rows.append(

@@ -8,6 +8,9 @@ from pathlib import Path
 import pylibsrtp  # noqa: F401
 import pytest
 
+# Which weights answer must not depend on the machine that runs the tests. The browser tests' servers inherit it.
+os.environ["FER_WEIGHTS"] = "float32"
+
 
 @pytest.fixture
 def fer_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

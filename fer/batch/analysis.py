@@ -18,7 +18,7 @@ from fer.batch.settings import Settings
 from fer.errors import BatchError, ImageError, OutputError, VideoError, sentence_for
 from fer.provenance import Provenance
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.recognition.bundle import load_bundle
+from fer.recognition.bundle import Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.results import Face, ImageAnalysis, face_row
 from fer.storage.files import sha256_of
@@ -33,16 +33,20 @@ from fer.vision.files.taken import date_taken
 
 _PIECE_BYTES: Final = MB
 _NO_MOMENT: Final = (None, None, None)
-_bundles: Final[dict[str, Path]] = {}
+_bundles: Final[dict[str, Bundle]] = {}
 
 
 def install_bundle(folder: Path) -> None:
-    """Let this process use the model bundle in a folder.
+    """Let this process use the model bundle in a folder, and its int8 copy: whoever plans the batch chooses the copy.
 
     Raises:
         BundleError: there is no complete bundle.
     """
-    _bundles[load_bundle(folder).hash] = folder
+    bundle = load_bundle(folder)
+    _bundles[bundle.hash] = bundle
+    if bundle.int8 is not None:
+        copy = bundle.with_int8_served()
+        _bundles[copy.hash] = copy
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class FileAnalysis:
         """
         if settings.model_hash not in _bundles:
             raise BatchError("A worker doesn't have the model; restart the workers with the same version of fer.")
-        bundle = load_bundle(_bundles[settings.model_hash])
+        bundle = _bundles[settings.model_hash]
         # One thread: there is a worker for each core.
         analyzer = FaceAnalyzer(create_detector(settings.detector), EmotionClassifier(bundle, threads=1))
         return cls(output, settings, about, analyzer, video_model(bundle))

@@ -21,8 +21,8 @@ from fer.batch.settings import Inputs, Settings
 from fer.errors import BatchError, shortened
 from fer.jobs import worker
 from fer.jobs.worker import Reporter
-from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
+from fer.recognition.weights import bundle_to_serve
 from fer.storage.files import write_json
 from fer.storage.processes import lower_priority
 from fer.storage.schema import fitting
@@ -129,7 +129,7 @@ def _analyse(job: BatchJob, request: Request, report: Reporter) -> None:
 
 
 def _engine_request(job: BatchJob, request: Request) -> engine.Request:
-    bundle = load_bundle(request.model)
+    bundle = bundle_to_serve(request.model, measure=False)
     tls = {"ca": request.tls_ca, "cert": request.tls_cert, "key": request.tls_key}
     return engine.Request(
         Inputs(request.inputs),

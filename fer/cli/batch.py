@@ -12,8 +12,8 @@ from rich.text import Text
 from fer.cli.output import check_targets, not_writable, plain
 from fer.evaluation.names import display_name
 from fer.provenance import Provenance
-from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
+from fer.recognition.weights import bundle_to_serve
 from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.storage.files import replacing
 from fer.text import counted, duration
@@ -92,7 +92,7 @@ def batch(
     from fer.batch.running import Request, run_batch
     from fer.batch.settings import Inputs, Settings
 
-    bundle = load_bundle(find_model(model))
+    bundle = bundle_to_serve(find_model(model))
     used = detector or photo_detector_name()
     files = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
     about = provenance_of(bundle, used, name=display_name(bundle), confidence_threshold=threshold)

@@ -26,8 +26,8 @@ from fer.evaluation.report import FORMS, report
 from fer.evaluation.store import StoreError
 from fer.evaluation.wording import PHOTOS, SYNTHETIC, class_scores, part_of, sets_in_words, verdict
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier, MirroredClassifier
+from fer.recognition.weights import bundle_to_serve
 from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.text import ago, counted
 from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
@@ -91,7 +91,9 @@ def evaluate(
     for target in (*report_files, *([json_file] if json_file else [])):
         check_target(target)
     kind = MirroredClassifier if mirror else EmotionClassifier
-    classifiers: list[EmotionClassifier] = [kind(load_bundle(find_model(name))) for name in (model, against) if name]
+    classifiers: list[EmotionClassifier] = [
+        kind(bundle_to_serve(find_model(name))) for name in (model, against) if name
+    ]
     began = datetime.now(UTC).isoformat(timespec="seconds")
     source = Source(path, split, photos=photos, detector=detector, votes=votes, labels=labels)
     evaluation_set, results = _work(source, classifiers, robustness=robustness, fresh=fresh)
@@ -192,6 +194,8 @@ def _evaluate(
 def _print(result: EvaluationResult, path: str, console: Console, *, mirror: bool) -> None:
     metrics, data = result.metrics, result.data
     views = "the mean of each face and its mirror image" if mirror else "a single crop per face"
+    if result.model.weights:
+        views += f", {result.model.weights} weights"
     low, high = metrics.accuracy_interval
     # Soft wrap, because a path may be longer than the line.
     console.print(

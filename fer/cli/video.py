@@ -17,8 +17,8 @@ from fer.cli.summarize import grouping_of, summary_options, write_summary
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
 from fer.provenance import Provenance
-from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
+from fer.recognition.weights import bundle_to_serve
 from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.storage.files import replacing
 from fer.streams.pipeline import StreamModel
@@ -90,7 +90,7 @@ def video(
     grouping = grouping_of(group_by, pattern, groups, column, [*targets.values(), summary])
     # Fails now, not after hours of work.
     group_names = grouping and grouping([encodable(str(file)) for file in files])
-    loaded = load_bundle(find_model(model))
+    loaded = bundle_to_serve(find_model(model))
     chosen = video_model(loaded)
     about = provenance_of(loaded, options.settings.detector, name=display_name(loaded), settings=options.described())
     copies = _Copies(annotated, VP9 if vp9 else H264, files, about) if annotated else None

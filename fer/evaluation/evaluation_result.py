@@ -28,6 +28,7 @@ class ModelInfo:
         path: the folder of the bundle when it was evaluated.
         confidence_threshold: the confidence in 0..1 below which the model answers 'not sure'.
         sets: which classes may be the right one; None if the model has no such calibration.
+        weights: the type of the evaluated weights, 'float32' or 'int8'; '' if that is unknown.
     """
 
     name: Text
@@ -35,11 +36,13 @@ class ModelInfo:
     path: Text
     confidence_threshold: Share
     sets: ClassSets | None = None
+    weights: Text = ""
 
     @classmethod
     def of(cls, bundle: Bundle, name: str | None = None) -> Self:
         """Describe a bundle, under another name if one is passed."""
-        return cls(name or bundle.name, bundle.hash, str(bundle.path), float(bundle.confidence_threshold), bundle.sets)
+        threshold = float(bundle.confidence_threshold)
+        return cls(name or bundle.name, bundle.hash, str(bundle.path), threshold, bundle.sets, bundle.weights)
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class EvaluationResult:
             crop_scale=None,
             candidate_coverage=self.model.sets.coverage if self.model.sets else None,
             settings={**data, "mirrored": self.mirrored},
+            weights=self.model.weights,
             date=self.made,
             version=self.version,
         )

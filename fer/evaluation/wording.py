@@ -68,6 +68,13 @@ def part_of(data: DataInfo, name: str) -> str:
     return f"the {data.split} split{f' ({DERIVED})' if data.derived else ''} of {name}"
 
 
+def crops_and_weights(results: Sequence[EvaluationResult]) -> str:
+    """Return a sentence that says what was classified, and which weights of the models did it."""
+    known = [result.model.weights for result in results]
+    weights = f", {' and '.join(dict.fromkeys(known))} weights" if all(known) else ""
+    return f"One crop per face{weights}."
+
+
 def verdict(comparison: McNemar, first: str, second: str) -> str:
     """Return two sentences that say whether one of two models is better."""
     only = (

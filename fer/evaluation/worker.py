@@ -13,8 +13,8 @@ from fer.evaluation.robustness import TRANSFORMS
 from fer.jobs import worker
 from fer.jobs.worker import Reporter
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.weights import bundle_to_serve
 from fer.text import counted
 from fer.vision.detection import create_detector, photo_detector_name
 
@@ -30,7 +30,7 @@ def run(folder: Path) -> None:
 
 def _evaluate(request: Request, report: Reporter) -> None:
     store.sweep()
-    classifiers = [EmotionClassifier(load_bundle(model)) for model in request.models]
+    classifiers = [EmotionClassifier(bundle_to_serve(model, measure=False)) for model in request.models]
     choice = keys.choice_key(request.source)
     with store.alone(
         choice, lambda: report(_WAITING, "Waiting for another evaluation that is reading these faces", 0.0)

@@ -256,6 +256,7 @@ class LiveSession:
             candidate_coverage=model.sets.coverage if model.sets else None,
             accuracy=model.accuracy,
             settings=settings.described(),
+            weights=model.weights,
             date=self._record.started.astimezone(UTC).isoformat(timespec="seconds"),
         )
 

@@ -11,9 +11,9 @@ import numpy as np
 from fer.arrays import Floats, Image, Images, Probabilities
 from fer.errors import ImageError, SlowModelError, sentence_for
 from fer.paths import SHIPPED_BUNDLE
-from fer.recognition.bundle import load_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.reading_order import reading_order
+from fer.recognition.weights import bundle_to_serve
 from fer.results import Face, ImageAnalysis
 from fer.vision import images
 from fer.vision.boxes import Detections, FaceDetector
@@ -135,5 +135,5 @@ def load_analyzer(model: str | Path | None = None, detector: str | None = None) 
         BundleError: that folder holds no complete bundle.
         DetectorError: the detector is unknown or its file is missing.
     """
-    classifier = EmotionClassifier(load_bundle(model or SHIPPED_BUNDLE))
+    classifier = EmotionClassifier(bundle_to_serve(model or SHIPPED_BUNDLE))
     return FaceAnalyzer(create_detector(detector or photo_detector_name()), classifier)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
@@ -12,6 +12,8 @@ from fer.emotions import EMOTIONS
 from fer.errors import BundleError, shortened
 from fer.recognition.candidates import ClassSets
 from fer.recognition.face_temperature import FaceTemperature
+from fer.recognition.int8_copy import INT8_FILE, RANGES, Int8Copy
+from fer.recognition.reported_metrics import reported_metrics
 from fer.storage.files import sha256_of, write_text
 from fer.storage.open_files import read_plain
 from fer.storage.values import ValuesError, cleaned, is_number, parse_object
@@ -26,14 +28,10 @@ CROP: Final = {"side": SIDE, "scale": {"haar": 1.0, "yunet": 1.1}, "border": "re
 _FITTING: Final[dict[str, Any]] = {"labels": list(EMOTIONS), "input": INPUT, "crop": CROP}
 # The key of the threshold in bundles written before the present one.
 _OLD_THRESHOLD: Final = "unsure_below"
-# A network that is ten times too sure, or too timid, is broken; what is fitted stays within that.
-_RANGES: Final = {"temperature": (0.05, 20.0), "confidence_threshold": (0.0, 1.0)}
 # What a bundle says of itself, for people.
 _ABOUT: Final = ("data", "metrics", "versions", "network")
 # What a model may lack, and what checks it.
-_CALIBRATED: Final[dict[str, Any]] = {"quality": FaceTemperature, "sets": ClassSets}
-# Where a model may be measured.
-SPLITS: Final = ("train", "validation", "calibration", "test")
+_OPTIONAL: Final[dict[str, Any]] = {"quality": FaceTemperature, "sets": ClassSets, "int8": Int8Copy}
 _REQUIRED: Final = (*_FITTING, "temperature", "confidence_threshold", "served", "files")
 
 
@@ -56,6 +54,7 @@ class Bundle:
         metrics: results, by the split they were measured on.
         versions: the libraries that trained and exported it.
         network: name, parameters and multiply-adds of the network.
+        int8: the calibration of the int8 copy in `INT8_FILE`; None if there is no copy.
     """
 
     path: Path
@@ -72,6 +71,12 @@ class Bundle:
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     network: dict[str, Any] = field(default_factory=dict)
+    int8: Int8Copy | None = None
+
+    @property
+    def weights(self) -> str:
+        """Return the type of the served weights, 'float32' or 'int8'."""
+        return "int8" if self.served == INT8_FILE else "float32"
 
     @property
     def served_file(self) -> Path:
@@ -97,6 +102,17 @@ class Bundle:
         """Return the name to show: the shipped model's folder, or the run it came from."""
         return bundle_name(self.path)
 
+    def with_int8_served(self) -> Self:
+        """Return the bundle as it is if its int8 copy is served. It isn't meant to be written.
+
+        Raises:
+            ValueError: there is no copy.
+        """
+        if self.int8 is None:
+            raise ValueError(f"The bundle in '{self.path}' has no int8 copy.")
+        own = {item.name: getattr(self.int8, item.name) for item in fields(self.int8)}
+        return replace(self, served=INT8_FILE, int8=None, **own)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the content of `bundle.json`; a part that isn't calibrated is left out."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
@@ -108,7 +124,7 @@ class Bundle:
     def from_dict(cls, path: Path, values: dict[str, Any]) -> Self:
         """Return the bundle that `to_dict` wrote, without checking it."""
         known = {name: values[name] for name in cls.__dataclass_fields__ if name != "path" and name in values}
-        for name, kind in _CALIBRATED.items():
+        for name, kind in _OPTIONAL.items():
             known[name] = kind.from_dict(values[name]) if values.get(name) is not None else None
         return cls(path=path, **{**known, **_about(values), "labels": tuple(values["labels"])})
 
@@ -178,10 +194,10 @@ def _check_form(folder: Path, values: dict[str, Any]) -> None:
         received, expected = (json.dumps(value, sort_keys=True) for value in (values[name], _FITTING[name]))
         if received != expected:
             refuse(f"the {name} {shortened(received)}", expected)
-    for name, (low, high) in _RANGES.items():
+    for name, (low, high) in RANGES.items():
         if not is_number(values[name], low, high):
             refuse(f"the {name} {shortened(json.dumps(values[name]))}", f"a number from {low:g} to {high:g}")
-    for name, kind in _CALIBRATED.items():
+    for name, kind in _OPTIONAL.items():
         try:
             if values.get(name) is not None:
                 kind.from_dict(values[name])
@@ -193,6 +209,8 @@ def _check_form(folder: Path, values: dict[str, Any]) -> None:
     served = values["served"]
     if not isinstance(served, str) or served not in values["files"]:
         refuse(f"the served file {shortened(ascii(served))}, which its list of files does not name", f"{ONNX_FILE}")
+    if values.get("int8") is not None and INT8_FILE not in values["files"]:
+        refuse(f"a part 'int8' without {INT8_FILE} in its list of files", "both or neither")
     for file_name, entry in values["files"].items():
         # A name and no path: a bundle may be untrusted.
         if file_name in ("", ".", "..") or set(file_name) & set("/\\\0"):
@@ -204,15 +222,10 @@ def _check_form(folder: Path, values: dict[str, Any]) -> None:
 def _about(values: dict[str, Any]) -> dict[str, Any]:
     """Return what a bundle says of itself, without what pages can't show: it is no reason not to use a model."""
     about = {name: cleaned(values.get(name, {})) for name in _ABOUT}
+    about["metrics"] = reported_metrics(about["metrics"])
     for name, kind in (("name", str), ("synthetic", bool)):
         if not isinstance(about["data"].get(name), kind):
             about["data"].pop(name, None)
-    for split in SPLITS:
-        part = about["metrics"].get(split, {})
-        if not isinstance(part, dict):
-            del about["metrics"][split]
-        elif not is_number(part.get("accuracy", 0), 0, 1):
-            del part["accuracy"]
     return about
 
 

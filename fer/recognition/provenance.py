@@ -52,5 +52,6 @@ def provenance_of(
         candidate_coverage=bundle.sets.coverage if bundle.sets else None,
         accuracy=accuracy_of(bundle),
         settings=settings or {},
+        weights=bundle.weights,
         date=date or now(),
     )

@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 from fer import paths
 from fer.errors import BundleError, RunError, shortened
 from fer.recognition import current
-from fer.recognition.bundle import BUNDLE_FILE, ONNX_FILE, SPLITS, Bundle, load_bundle, with_current_names
+from fer.recognition.bundle import BUNDLE_FILE, ONNX_FILE, Bundle, load_bundle, with_current_names
+from fer.recognition.reported_metrics import SPLITS
 from fer.runs import layout
 from fer.runs.serving import slug
 from fer.storage import files

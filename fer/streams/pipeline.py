@@ -47,6 +47,7 @@ class StreamModel:
         sets: which classes may be the right one; None if the model has no such calibration.
         hash: digits that change with the model and its calibration.
         accuracy: how often the model was right; None if that is unknown.
+        weights: the type of its weights, 'float32' or 'int8'; '' if that is unknown.
     """
 
     classifier: Classifier
@@ -55,12 +56,21 @@ class StreamModel:
     sets: ClassSets | None = None
     hash: str = ""
     accuracy: Accuracy | None = None
+    weights: str = ""
 
     @classmethod
     def of(cls, bundle: Bundle, classifier: Classifier) -> Self:
         """Return a bundle's model with a classifier that was made of it."""
         name = f"{bundle.name} ({bundle.hash})"
-        return cls(classifier, bundle.confidence_threshold, name, bundle.sets, bundle.hash, accuracy_of(bundle))
+        return cls(
+            classifier,
+            bundle.confidence_threshold,
+            name,
+            bundle.sets,
+            bundle.hash,
+            accuracy_of(bundle),
+            bundle.weights,
+        )
 
 
 def stream_detector(settings: StreamSettings) -> FaceDetector:

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from fer.recognition.bundle import INPUT
 
-INT8_FILE: Final = "model.int8.onnx"
 # Enough faces to cover light, pose and classes when the ranges of the activations are measured.
 CALIBRATION_FACES: Final = 512
 _BATCH: Final = 64
@@ -32,7 +32,9 @@ class _Faces(CalibrationDataReader):
 def quantize(model: Path, crops: npt.NDArray[np.uint8], target: Path) -> None:
     """Quantize an ONNX model statically: int8 weights with one scale per channel, uint8 activations.
 
-    Inputs and outputs keep their names. Compare the result by accuracy; its logits differ from the original's.
+    The first convolution and the dense layers stay float32: they are a small part of the work, and the first sees the
+    pixels and the last makes the logits. Inputs and outputs keep their names. Compare the result by accuracy; its
+    logits differ from the original's.
 
     Args:
         model: the float32 model of a bundle.
@@ -51,4 +53,12 @@ def quantize(model: Path, crops: npt.NDArray[np.uint8], target: Path) -> None:
         prepared = Path(folder) / "prepared.onnx"
         # Symbolic shapes would need another library, and the shapes of these networks are known.
         quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
-        quantize_static(str(prepared), str(target), _Faces(crops), **options)
+        kept = _kept_exact(onnx.load(str(prepared)))
+        quantize_static(str(prepared), str(target), _Faces(crops), nodes_to_exclude=kept, **options)
+
+
+def _kept_exact(model: onnx.ModelProto) -> list[str]:
+    """Return the names of the nodes that stay float32: the first convolution and the dense layers."""
+    first = next((node.name for node in model.graph.node if node.op_type == "Conv"), None)
+    dense = [node.name for node in model.graph.node if node.op_type in ("Gemm", "MatMul")]
+    return [first, *dense] if first else dense

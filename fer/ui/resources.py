@@ -12,9 +12,10 @@ import streamlit as st
 
 from fer.arrays import SIDE
 from fer.recognition.analyzer import FaceAnalyzer
-from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
+from fer.recognition.bundle import BUNDLE_FILE, Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
+from fer.recognition.weights import bundle_to_serve
 from fer.storage.files import Signature, signature
 from fer.vision.detection import create_detector
 
@@ -48,7 +49,7 @@ def model_in_use() -> Bundle:
 
 @st.cache_resource(max_entries=_MODELS, show_spinner=False)
 def _described(path: str, seen: Signature | None) -> Bundle:
-    return load_bundle(path)
+    return bundle_to_serve(path)
 
 
 def start_loading(bundle: Bundle, *, again: bool = False) -> Future[LoadedModel]:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from fer.errors import VideoError
 from fer.jobs import worker
 from fer.jobs.worker import Reporter
-from fer.recognition.bundle import load_bundle
 from fer.recognition.provenance import provenance_of
+from fer.recognition.weights import bundle_to_serve
 from fer.storage.files import replacing, write_text
 from fer.storage.processes import lower_priority
 from fer.storage.schema import fitting
@@ -92,7 +92,7 @@ def _analyse_and_tidy(job: VideoJob, values: dict[str, Any], report: Reporter) -
 
 
 def _analyse(job: VideoJob, request: Request, report: Reporter) -> None:
-    bundle = load_bundle(request.model)
+    bundle = bundle_to_serve(request.model, measure=False)
     options = VideoOptions.of(detector=request.detector, every=request.every, fps=request.fps, blur=request.blur)
     model = video_model(bundle)
     about = provenance_of(bundle, options.settings.detector, name=request.model_name, settings=options.described())

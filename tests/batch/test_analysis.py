@@ -27,7 +27,7 @@ from fer.video.processing import process
 from fer.video.writers import CsvWriter
 from fer.vision.images import decode
 from tests.support.batch import ABOUT, rows
-from tests.support.builders import make_bundle, portrait_bgr
+from tests.support.builders import make_bundle, make_int8_bundle, portrait_bgr
 from tests.support.clips import Clip, moving_portrait
 
 Do = Callable[..., Path]
@@ -39,6 +39,19 @@ def analyzer(tmp_path: Path) -> Iterator[FaceAnalyzer]:
     analysis.install_bundle(bundle.path)
     yield load_analyzer(bundle.path, "yunet")
     analysis._bundles.clear()
+
+
+def test_whoever_plans_the_batch_chooses_between_float32_and_int8(tmp_path: Path) -> None:
+    bundle = make_int8_bundle(tmp_path / "bundle")
+    analysis.install_bundle(bundle.path)
+    try:
+        for planned in (bundle, bundle.with_int8_served()):
+            settings = Settings(planned.hash, "yunet")
+            made = analysis.FileAnalysis.of(settings, open_output(str(tmp_path / "out")), ABOUT)
+            assert made.analyzer.classifier.bundle == planned
+            assert (made.video.hash, made.video.weights) == (planned.hash, planned.weights)
+    finally:
+        analysis._bundles.clear()
 
 
 @pytest.fixture

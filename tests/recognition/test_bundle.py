@@ -11,7 +11,8 @@ from fer.emotions import EMOTIONS
 from fer.errors import BundleError
 from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle, write_bundle
 from fer.recognition.candidates import ClassSets
-from tests.support.builders import make_bundle
+from fer.recognition.int8_copy import Int8Copy
+from tests.support.builders import make_bundle, make_int8_bundle
 from tests.support.confidence import rule
 
 Change = Callable[[dict[str, Any]], None]
@@ -64,6 +65,40 @@ def test_bundle_json_has_the_fields_that_others_read(tmp_path: Path) -> None:
     }
     assert expected <= set(values) and "path" not in values
     assert values["input"] == {"name": "images", "shape": [None, 48, 48, 1], "dtype": "uint8", "range": [0, 255]}
+
+
+def test_an_int8_copy_is_read_back_with_its_own_calibration_and_keeps_the_hash(tmp_path: Path) -> None:
+    made = make_int8_bundle(tmp_path / "one")
+    copy = replace(made.int8 or Int8Copy(), sets=ClassSets(0.9, 0.12), quality=rule(bias=0.25))
+    written = write_bundle(replace(made, int8=copy))
+    assert written.int8 == copy == load_bundle(tmp_path / "one").int8
+    # Results that are stored under the hash of the float32 model stay valid.
+    assert written.hash == made.hash == replace(made, int8=None).hash
+    served = written.with_int8_served()
+    assert (served.temperature, served.sets, served.quality) == (0.5, copy.sets, copy.quality)
+    assert served.metrics == copy.metrics and served.weights == "int8" and written.weights == "float32"
+    assert served.hash != made.with_int8_served().hash != made.hash
+    with pytest.raises(ValueError, match="no int8 copy"):
+        make_bundle(tmp_path / "plain").with_int8_served()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: v["files"].pop("model.int8.onnx"), "'int8' without model.int8.onnx"),
+        (lambda v: v["int8"].update(temperature=1e-9), "'int8' that doesn't fit.*temperature"),
+        (lambda v: v["int8"].update(confidence_threshold="high"), "'int8' that doesn't fit.*confidence_threshold"),
+        (lambda v: v["int8"].update(metrics=[]), "'int8' that doesn't fit.*metrics"),
+        (lambda v: v["int8"].update(sets={"coverage": 3}), "'int8' that doesn't fit"),
+        (lambda v: v["int8"].pop("quality"), "'int8' that doesn't fit.*expected an object"),
+        (lambda v: v.update(int8=True), "'int8' that doesn't fit"),
+    ],
+)
+def test_an_int8_copy_that_does_not_fit_is_refused_by_name(tmp_path: Path, change: Change, words: str) -> None:
+    make_int8_bundle(tmp_path)
+    rewrite(tmp_path, change)
+    with pytest.raises(BundleError, match=words):
+        load_bundle(tmp_path)
 
 
 def test_calibration_is_read_back_and_changes_the_hash(tmp_path: Path) -> None:

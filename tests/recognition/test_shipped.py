@@ -10,10 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
+from fer.datasets.synthetic import make_synthetic
 from fer.emotions import EMOTIONS
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.bundle import KERAS_FILE, ONNX_FILE, Bundle, load_bundle
 from fer.recognition.classifier import EmotionClassifier
+from fer.recognition.weights import loses_little
 from fer.runs.serving import PARITY, PARITY_FILE, parity_batch
 
 LEAST_ACCURACY = 0.66  # on FER-2013's PublicTest, from a single crop
@@ -47,6 +49,25 @@ def test_its_network_computes_the_same_as_keras(shipped: Bundle) -> None:
     expected = np.array(json.loads((SHIPPED_BUNDLE / PARITY_FILE).read_text())["logits"])
     logits = EmotionClassifier(replace(shipped, served=ONNX_FILE)).logits(parity_batch())
     np.testing.assert_allclose(logits, expected, rtol=0, atol=PARITY)
+
+
+def test_its_int8_copy_loses_little_and_says_so(shipped: Bundle, card: dict[str, list[list[str]]]) -> None:
+    assert shipped.served == ONNX_FILE and shipped.int8 is not None
+    assert loses_little(shipped)
+    for split in ("validation", "calibration"):
+        values = shipped.int8.metrics[split]
+        assert values["n"] == shipped.metrics[split]["n"]
+        assert f"{values['accuracy']:.4f}" in card[f"{split} int8"][0]
+    # Its own calibration: the same share of 'not sure' would be a coincidence of the float32 model's numbers.
+    assert shipped.int8.temperature != shipped.temperature
+    assert shipped.int8.quality is not None and shipped.int8.sets is not None
+
+
+def test_its_int8_copy_almost_always_agrees(shipped: Bundle) -> None:
+    faces = make_synthetic().images[..., None]
+    exact, copy = (EmotionClassifier(one).logits(faces) for one in (shipped, shipped.with_int8_served()))
+    assert (exact.argmax(1) == copy.argmax(1)).mean() > 0.9
+    assert np.corrcoef(exact.ravel(), copy.ravel())[0, 1] > 0.98
 
 
 def test_it_is_small(shipped: Bundle) -> None:

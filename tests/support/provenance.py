@@ -10,6 +10,7 @@ ABOUT: Final = Provenance(
     detector="yunet",
     confidence_threshold=0.5,
     crop_scale=1.1,
+    weights="int8",
     settings={"every": 2, "fps": None, "smoothing_seconds": 0.4},
     date="2026-11-29T10:00:00+00:00",
     version="0.9.0",
@@ -20,7 +21,7 @@ COLUMNS: Final = {
     "model_hash": "0123456789abcdef",
     "detector": "yunet",
     "confidence_threshold": 0.5,
-    "settings": "crop_scale=1.1; every=2; smoothing_seconds=0.4",
+    "settings": "crop_scale=1.1; weights=int8; every=2; smoothing_seconds=0.4",
     "version": "0.9.0",
     "date": "2026-11-29T10:00:00+00:00",
 }

@@ -11,7 +11,8 @@ from fer.datasets.store.catalog import dataset_folder, list_datasets
 from fer.datasets.store.loading import SYNTHETIC
 from fer.errors import EvaluationError, FerError, shortened
 from fer.evaluation.evaluation_set import Source, locate
-from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
+from fer.recognition.bundle import BUNDLE_FILE, Bundle
+from fer.recognition.weights import bundle_to_serve
 from fer.ui.data_choice import ELSEWHERE, data_options
 from fer.ui.model_choice import IN_USE, models_in_use_first
 from fer.ui.widgets import detector_choice
@@ -109,7 +110,7 @@ def _bundle(path: str) -> Bundle:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _loaded_bundle(path: str, changed_ns: int) -> Bundle:
-    return load_bundle(path)
+    return bundle_to_serve(path)
 
 
 def _choose_data(model: str) -> str:

@@ -43,7 +43,7 @@ def headline(evaluation: Evaluation) -> None:
             if len(evaluation.results) > 1:
                 st.markdown(f"**{name}**")
             _metrics(one)
-    st.caption(f"{wording.about(evaluation.results)}. One crop per face.")
+    st.caption(f"{wording.about(evaluation.results)}. {wording.crops_and_weights(evaluation.results)}")
     if len(evaluation.results) > 1:
         first, second = evaluation.results
         st.markdown(wording.verdict(compare(first.predictions, second.predictions), *evaluation.names))

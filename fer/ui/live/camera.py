@@ -13,9 +13,10 @@ from fer.live.ice import CREDENTIAL_SECONDS, NetworkSettings, ice_servers, netwo
 from fer.live.session import LiveSession
 from fer.live.settings import LiveSettings
 from fer.live.slots import StreamSlots
-from fer.recognition.bundle import Bundle, load_bundle
+from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import current_bundle_path
+from fer.recognition.weights import bundle_to_serve
 from fer.streams.pipeline import StreamModel
 from fer.ui import resources
 from fer.ui.frame import menu_entry
@@ -149,7 +150,7 @@ def _model(bundle_hash: str, _bundle: Bundle) -> StreamModel:
 
 def _model_in_use() -> StreamModel:
     """Load the model in use in a camera's thread, which must not call Streamlit."""
-    return _loaded(load_bundle(current_bundle_path()))
+    return _loaded(bundle_to_serve(current_bundle_path(), measure=False))
 
 
 def _loaded(bundle: Bundle) -> StreamModel:
