@@ -152,22 +152,27 @@ def _takes(config: TrainConfig) -> str:
 
 
 def _estimate_button(data: str) -> None:
-    config = PRESETS[1].settings(data)
-    if estimates.recall(config) is None and st.button(
+    unknown: dict[str, TrainConfig] = {}
+    for preset in PRESETS:
+        config = preset.settings(data)
+        if estimates.recall(config) is None:
+            unknown.setdefault(config.network, config)
+    if unknown and st.button(
         "How long will it take?",
         icon=":material/timer:",
         type="tertiary",
         key="training_probe",
-        help="Times a few training steps on these data. It takes half a minute.",
+        help="Times a few training steps on these data. It takes a minute.",
     ):
-        _measure(config)
+        _measure(list(unknown.values()))
 
 
-def _measure(config: TrainConfig) -> None:
-    """Measure the speed of this machine, and draw the page again with the estimate."""
+def _measure(configs: Sequence[TrainConfig]) -> None:
+    """Measure the speed of this machine for each network, and draw the page again with the estimates."""
     try:
         with st.spinner("Timing a few steps ...", show_time=True):
-            measure_speed(config)
+            for config in configs:
+                measure_speed(config)
     except FerError as error:
         show_error(error)
         return

@@ -89,6 +89,23 @@ def test_the_estimated_time_is_shown_before_the_start(open_page: OpenPage) -> No
     assert "not estimated" not in shown
 
 
+def test_the_estimate_times_each_network_of_the_presets_once(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed = []
+
+    def measure(config: TrainConfig) -> None:
+        timed.append(config.network)
+        remember(config, Measured(n_train=700, n_validation=140, image_seconds=0.01, validation_seconds=1.0))
+
+    monkeypatch.setattr(form, "measure_speed", measure)
+    app = open_page(PAGE)
+    app.button(key="training_probe").click().run()
+    assert timed == ["light", "residual"]
+    assert "not estimated" not in texts(app)
+    assert "training_probe" not in keys(app)
+
+
 def test_the_estimate_runs_the_command_and_its_failure_gives_a_sentence(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
