@@ -81,7 +81,7 @@ def compare_speeds(
     Args:
         float32: the network, on one thread.
         int8: its copy.
-        spent: returns the seconds by which a call is judged.
+        spent: returns seconds; its difference is what a call cost.
         now: returns the seconds that the budget limits.
         budget: seconds after which no further round begins.
     """
