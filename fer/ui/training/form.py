@@ -273,6 +273,6 @@ def _start_with(values: dict[str, Any], name: str) -> None:
         if takes:
             st.caption(takes)
         elif st.button("How long will it take?", key="training_probe_expert", type="tertiary", icon=":material/timer:"):
-            _measure(config)
+            _measure([config])
     with st.expander("Command", icon=":material/terminal:"):
         st.code(control.command_text(config, name.strip()), language=None, wrap_lines=True)
