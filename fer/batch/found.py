@@ -5,9 +5,9 @@ not with the number of faces. Photos and videos are counted apart: a face in a v
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Final
 
@@ -34,7 +34,7 @@ FOUND, FAILURES = "found.json", "failures.parquet"
 _BATCH_ROWS: Final = 20_000
 # Folders that are kept, those with most faces first.
 _MOST_FOLDERS: Final = 500
-# Points in time: more than these would be too narrow to see.
+# Spans of time: more of them would be too narrow to see.
 _MOST_TIMES: Final = 60
 # Columns with dates, the more telling first. When a file was changed is in UTC.
 _DATES: Final = ("taken", "modified")
@@ -155,15 +155,24 @@ class _KindSums:
         return Kind(self.total.row(""), shown, len(rows) - len(shown), times, unit, n_undated, dated_by)
 
 
-def _spans(hours: dict[str, _Sum]) -> tuple[str, tuple[Row, ...]]:
-    """Return the shortest unit with few enough spans, and the spans; years may be more."""
-    for unit, length in _UNITS.items():
-        sums: defaultdict[str, _Sum] = defaultdict(_Sum)
-        for hour, each in hours.items():
-            sums[hour[:length]].add(each.n_files, each.counts)
-        if len(sums) <= _MOST_TIMES or unit == "year":
-            break
-    return unit, tuple(sums[name].row(name) for name in sorted(sums)[-_MOST_TIMES:])
+def _spans(hours: Mapping[str, _Sum]) -> tuple[str, tuple[Row, ...]]:
+    """Return the shortest unit of which few are between the first and the last file, and the spans that have files."""
+    first, last = min(hours, default=""), max(hours, default="")
+    fitting_units = (unit for unit in _UNITS if hours and _between(first, last, unit) < _MOST_TIMES)
+    unit = next(fitting_units, "year")
+    sums: defaultdict[str, _Sum] = defaultdict(_Sum)
+    for hour, each in hours.items():
+        sums[hour[: _UNITS[unit]]].add(each.n_files, each.counts)
+    return unit, tuple(sums[name].row(name) for name in sorted(sums))
+
+
+def _between(first: str, last: str, unit: str) -> int:
+    """Return how many units two hours are apart."""
+    start, end = (datetime.fromisoformat(f"{hour}:00") for hour in (first, last))
+    if unit in ("hour", "day"):
+        return (end - start) // timedelta(**{f"{unit}s": 1})
+    months = 12 * (end.year - start.year) + end.month - start.month
+    return months if unit == "month" else months // 12
 
 
 def find(

@@ -89,7 +89,7 @@ def test_the_date_of_the_camera_goes_before_that_of_the_file(tmp_path: Path, out
             rows.add_file(one, FileResult(1, "d" * 64, 4, 3, taken=taken))
     kind = looked_at(out, task.name, root=tmp_path).photos
     assert kind is not None and (kind.dated_by, kind.n_undated) == ("taken", 1)
-    assert [(row.name, row.n_files) for row in kind.times] == [("2019-05-06T07", 1), ("2020-05-06T07", 1)]
+    assert [(row.name, row.n_files) for row in kind.times] == [("2019-05", 1), ("2020-05", 1)]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,8 @@ def test_the_date_of_the_camera_goes_before_that_of_the_file(tmp_path: Path, out
     [
         ([(2026, 3, 1, 14), (2026, 3, 1, 14, 59), (2026, 3, 1, 20)], "hour", ["2026-03-01T14", "2026-03-01T20"]),
         ([(2026, 3, day, hour) for day in (1, 2, 28) for hour in range(23)], "day", ["2026-03-01", "2026-03-02"]),
+        # Few files, but far from each other.
+        ([(2026, 3, 1, 5), (2026, 8, 2, 6)], "month", ["2026-03", "2026-08"]),
         ([(2026, 1 + day // 28, 1 + day % 28) for day in range(100)], "month", ["2026-01", "2026-02"]),
         ([(1900 + month // 12, 1 + month % 12, 1) for month in range(900, 990)], "year", ["1975", "1976"]),
     ],

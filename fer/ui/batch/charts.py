@@ -11,7 +11,11 @@ from fer.streams.record import OUTCOMES
 from fer.text import counted, percent
 from fer.ui.bars import NOT_SURE_COLOR
 
+# As Plotly counts: milliseconds, or months.
+_PERIODS: Final = {"hour": 3_600_000, "day": 86_400_000, "month": "M1", "year": "M12"}
+_TICKS: Final = {"hour": "%H:%M\n%Y-%m-%d", "day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
 _HEIGHT_PX: Final = 320
+_ABOVE: Final = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xanchor": "left"}
 _CONFIG: Final = {"displayModeBar": False}
 
 
@@ -36,10 +40,12 @@ def times_chart(kind: Kind) -> go.Figure:
             "type": "bar",
             "name": outcome,
             "x": names,
+            "xperiod": _PERIODS[kind.unit],
+            "xperiodalignment": "middle",
             "y": [row.shares[index] for row in kind.times],
             "customdata": about,
             "marker": {"color": EMOTION_COLORS.get(outcome, NOT_SURE_COLOR)},
-            "hovertemplate": f"{outcome} %{{y:.0%}}<br>%{{customdata}}<extra></extra>",
+            "hovertemplate": f"%{{x}}<br>{outcome} %{{y:.0%}}<br>%{{customdata}}<extra></extra>",
         }
         for index, outcome in enumerate(OUTCOMES)
     ]
@@ -47,15 +53,14 @@ def times_chart(kind: Kind) -> go.Figure:
         "barmode": "stack",
         "height": _HEIGHT_PX,
         "margin": {"l": 4, "r": 4, "t": 4, "b": 4},
-        "legend": {
-            "traceorder": "normal",
-            "orientation": "h",
-            "yanchor": "bottom",
-            "y": 1.02,
-            "x": 0,
-            "xanchor": "left",
+        "legend": {**_ABOVE, "traceorder": "normal"},
+        "xaxis": {
+            "type": "date",
+            "ticklabelmode": "period",
+            "tickformat": _TICKS[kind.unit],
+            "fixedrange": True,
+            "automargin": True,
         },
-        "xaxis": {"type": "category", "fixedrange": True, "automargin": True},
         "yaxis": {"range": [0, 1], "tickformat": ".0%", "fixedrange": True, "automargin": True},
     }
     return go.Figure({"data": bars, "layout": layout})
