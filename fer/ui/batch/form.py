@@ -27,6 +27,7 @@ from fer.ui.widgets import detector_choice, guarded_button, icon_choice
 _HERE, _SCHEDULER = "This machine", "Dask scheduler"
 _ICONS: Final = {_HERE: ":material/computer:", _SCHEDULER: ":material/hub:"}
 _PLACE: Final = "batch_form"
+_ROUND: Final = "batch_round"
 _COUNT: Final = "batch census"
 _MOST_LISTED: Final = 500
 _LISTING_SECONDS: Final = 10
@@ -51,10 +52,12 @@ def new_batch(*, opened: bool) -> None:
         FerError: the settings are wrong.
     """
     places = allowed(read_secrets(), os.environ, data_dir())
-    with st.expander("New batch", icon=":material/add:", expanded=opened, key="batch_new"):
+    # After a start the form is a new one, closed and empty, so that nobody starts the same batch twice.
+    number = st.session_state.get(_ROUND, 0)
+    with st.expander("New batch", icon=":material/add:", expanded=opened, key=f"batch_new_{number}"):
         left, right = st.columns([3, 2], gap="large")
         with left:
-            inputs = _inputs(places)
+            inputs = _inputs(places, number)
         with right:
             options = _options(places)
         if inputs:
@@ -75,7 +78,7 @@ def new_batch(*, opened: bool) -> None:
         kept_errors(_PLACE)
 
 
-def _inputs(places: Allowed) -> tuple[str, ...]:
+def _inputs(places: Allowed, number: int) -> tuple[str, ...]:
     """Let the user choose folders, and return what they chose as absolute paths; () if something is wrong."""
     folders = _folders(tuple(map(str, places.roots)))
     names = {name_below(folder, places.roots): folder for folder in folders}
@@ -90,7 +93,7 @@ def _inputs(places: Allowed) -> tuple[str, ...]:
         "Folders and files",
         list(names),
         accept_new_options=True,
-        key="batch_inputs",
+        key=f"batch_inputs_{number}",
         persist_state="session",
         placeholder="Choose folders, or type a path",
         help="Photos and videos in them and in all folders below. You can also type the path of a file, or a pattern "
@@ -241,6 +244,7 @@ def _start(inputs: tuple[str, ...], options: dict[str, Any], places: Allowed) ->
     gate.record("started", library.KIND, job.id)
     library.follow(job)
     st.session_state.pop(_COUNT, None)
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
 def _name_of(inputs: Sequence[str], roots: Sequence[Path]) -> str:

@@ -19,13 +19,12 @@ from fer.ui.bars import show_shares
 from fer.ui.batch import files, library
 from fer.ui.batch.charts import over_time
 from fer.ui.batch.library import Listed
-from fer.ui.batch.work import first_failures
+from fer.ui.batch.work import failures_table, first_failures
 from fer.ui.frame import errors_as_sentences
 from fer.ui.messages import show_error
 from fer.ui.paging import page_of
 
 _ROWS_A_PAGE: Final = 100
-_TABLE_PX: Final = 400
 # Folders with a bar of their own; the table has all.
 _MOST_BARS: Final = 12
 _PHOTOS, _VIDEOS = "Photos", "Videos"
@@ -47,7 +46,7 @@ def result(one: Listed) -> None:
     _how_it_ended(one)
     if one.state == DONE:
         with errors_as_sentences():
-            _shown(one.job, _found(one.job.id, signature(one.job.folder / found.FOUND), one.job))
+            _shown(one, _found(one.job.id, signature(one.job.folder / found.FOUND), one.job))
     elif one.state != RUNNING:
         first_failures(one)
     if one.state != RUNNING:
@@ -86,7 +85,7 @@ def _found(batch_id: str, written: Signature | None, _job: BatchJob) -> Found:
 
 
 @st.fragment
-def _shown(job: BatchJob, all_found: Found) -> None:
+def _shown(one: Listed, all_found: Found) -> None:
     kinds = {_PHOTOS: all_found.photos, _VIDEOS: all_found.videos}
     here = {name: kind for name, kind in kinds.items() if kind is not None}
     with st.container(horizontal=True):
@@ -101,8 +100,8 @@ def _shown(job: BatchJob, all_found: Found) -> None:
     for name, why in all_found.not_found:
         st.warning(f"Left out: {literal(name)}: {literal(why)}", icon=":material/folder_off:")
     if here:
-        _kind(job, here)
-    _failures(job, all_found.n_failed)
+        _kind(one.job, here)
+    _failures(one, all_found.n_failed)
 
 
 def _kind(job: BatchJob, here: dict[str, Kind]) -> None:
@@ -165,17 +164,13 @@ def _cells(row: Row) -> dict[str, str | int]:
     return {"folder": row.name, "files": row.n_files, "faces": row.n_rows, **counts}
 
 
-def _failures(job: BatchJob, n_failed: int) -> None:
+def _failures(one: Listed, n_failed: int) -> None:
     if not n_failed:
         return
-    with st.expander(f"Failed files ({n_failed:,})", icon=":material/error:", key=f"batch_failed_{job.id}"):
-        page = page_of(n_failed, _ROWS_A_PAGE, f"batch_failed_page_{job.id}")
-        st.dataframe(
-            found.read_failures(job.folder, page.start, page.stop),
-            hide_index=True,
-            height=min(_TABLE_PX, 38 + 35 * (page.stop - page.start)),
-            alt="Files that failed, with the reason",
-        )
+    with st.expander(f"Failed files ({n_failed:,})", icon=":material/error:", key=f"batch_failed_{one.job.id}"):
+        page = page_of(n_failed, _ROWS_A_PAGE, f"batch_failed_page_{one.job.id}")
+        rows = found.read_failures(one.job.folder, page.start, page.stop)
+        failures_table(one, zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))
 
 
 def _downloads(one: Listed) -> None:
@@ -198,4 +193,6 @@ def _downloads(one: Listed) -> None:
         who = gate.person()
         folder = str(job.results) if who is not None and not who.name else "."
         st.caption("On this machine." if folder != "." else "In the folder of the unpacked zip file.")
-        st.code(_CODE.format(faces=f"{folder}/faces", each=f"{folder}/faces/*.parquet"), language="python")
+        st.code(
+            _CODE.format(faces=f"{folder}/faces", each=f"{folder}/faces/*.parquet"), language="python", wrap_lines=True
+        )

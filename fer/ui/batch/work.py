@@ -1,12 +1,15 @@
 """Show the batches that run: how far each is, the first failures, Stop, and Dask's dashboard."""
 
 import ipaddress
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import pandas as pd
 import streamlit as st
 
+from fer.batch.allowed import name_below
 from fer.jobs.job import RUNNING
 from fer.text import counted, duration, literal
 from fer.ui.access import gate
@@ -16,6 +19,7 @@ from fer.ui.messages import kept_errors
 from fer.ui.widgets import guarded_button
 
 _POLL_SECONDS: Final = 1.0
+_TABLE_PX, _ROW_PX = 400, 36
 
 
 def running(found: list[Listed]) -> None:
@@ -77,10 +81,19 @@ def first_failures(one: Listed) -> None:
         return
     n_failed = max(one.status.failed, len(failures))
     with st.expander(f"Failed so far ({n_failed:,})", icon=":material/error:", key=f"batch_failures_{one.job.id}"):
-        st.dataframe(
-            pd.DataFrame(failures, columns=["file", "reason"]),
-            hide_index=True,
-            alt="Files that failed, with the reason",
-        )
+        failures_table(one, failures)
         if n_failed > len(failures):
             st.caption(f"The first {counted(len(failures), 'file')} of this run. The table of files has all of them.")
+
+
+def failures_table(one: Listed, failures: Iterable[tuple[str, str]]) -> None:
+    """Draw files with the reasons why they failed; names begin with the allowed folder that they are in."""
+    roots = [Path(root) for root in one.request.roots] if one.request else []
+    rows = [(name_below(file, roots), reason) for file, reason in failures]
+    st.dataframe(
+        pd.DataFrame(rows, columns=["file", "reason"]),
+        hide_index=True,
+        height=min(_TABLE_PX, _ROW_PX * (len(rows) + 1)),
+        column_config={"file": st.column_config.TextColumn(width="small")},
+        alt="Files that failed, with the reason",
+    )
