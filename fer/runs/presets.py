@@ -63,7 +63,7 @@ def _quick(data: str) -> TrainConfig:
         fraction=fraction,
         epochs=epochs,
         batch_size=16 if _few(data) else 64,
-        learning_rate=4e-3,
+        learning_rate=2e-3 if _few(data) else 4e-3,
         warmup_epochs=0.5,
         weight_decay=0.02,
         dropout=0.1,

@@ -70,7 +70,8 @@ def model_card() -> None:
         _accuracy(bundle)
         _speed(bundle)
     synthetic = " · trained on synthetic faces, not on real ones" if bundle.data.get("synthetic") else ""
-    st.caption(f"{display_name(bundle)} · {file_size(bundle.served_file.stat().st_size)}{synthetic}")
+    size = file_size(bundle.served_file.stat().st_size)
+    st.caption(f"{display_name(bundle)} · {bundle.weights} weights, {size}{synthetic}")
     if bundle.never_sure:
         st.caption(
             ":material/info: It always says 'not sure', because it wasn't accurate enough in its training. Train it "

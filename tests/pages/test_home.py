@@ -2,13 +2,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer.paths import SHIPPED_BUNDLE
 from fer.recognition.current import use_bundle
 from fer.ui.frame import MENU, menu_entry
 from fer.ui.home import readable_card
-from tests.support.builders import make_bundle
+from tests.support.builders import make_bundle, make_int8_bundle
+from tests.support.markdown import plain
 
 OpenPage = Callable[[str], AppTest]
 
@@ -29,6 +31,25 @@ def test_home_names_the_model_its_accuracy_and_its_split(fer_home: Path, open_pa
     assert not app.exception and not app.error
     assert metrics(app)["Accuracy, validation"] == "66.1 %"
     assert any("my-run" in caption.value for caption in app.caption)
+
+
+def test_home_says_which_weights_answer_and_their_own_accuracy(
+    fer_home: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_bundle(make_int8_bundle(fer_home / "runs" / "my-run" / "bundle", lost=0.02).path)
+    app = open_page("app.py")
+    assert metrics(app)["Accuracy, validation"] == "70.0 %"
+    assert any("my-run · float32 weights, " in caption.value for caption in app.caption)
+    st.cache_resource.clear()
+    monkeypatch.setenv("FER_WEIGHTS", "int8")
+    app = open_page("app.py")
+    assert metrics(app)["Accuracy, validation"] == "68.0 %"
+    assert any("my-run · int8 weights, " in caption.value for caption in app.caption)
+    st.cache_resource.clear()
+    monkeypatch.setenv("FER_WEIGHTS", "fp8")
+    app = open_page("app.py")
+    assert not app.exception
+    assert any("FER_WEIGHTS: choose auto, float32 or int8" in plain(text.value) for text in app.markdown)
 
 
 def test_the_accuracy_on_the_test_split_takes_precedence(fer_home: Path, open_page: OpenPage) -> None:

@@ -16,7 +16,7 @@ from fer.recognition.bundle import load_bundle
 from fer.recognition.candidates import ClassSets
 from fer.recognition.classifier import EmotionClassifier
 from fer.vision.samples import sample_portrait
-from tests.support.builders import make_bundle
+from tests.support.builders import make_bundle, make_int8_bundle
 from tests.support.cli import evaluate, metrics
 from tests.support.forms import csv_lines, image_files, synthetic_faces, write_files, write_lines
 
@@ -76,6 +76,18 @@ def test_without_json_a_table_names_the_split(table: Path, model: Path) -> None:
     assert f"on the test split of {table}: 70 faces" in result.stdout
     assert "accuracy 0.9286" in result.stdout
     assert "surprise" in result.stdout
+
+
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_it_says_which_weights_were_measured(
+    table: Path, tmp_path: Path, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_int8_bundle(tmp_path / "both").path
+    monkeypatch.setenv("FER_WEIGHTS", weights)
+    assert f"a single crop per face, {weights} weights" in evaluate(table, "--model", folder).stdout
+    about = metrics(table, "--model", folder)["about"]
+    assert about["weights"] == weights
+    assert about["confidence_threshold"] == {"float32": 0.0, "int8": 0.3}[weights]
 
 
 def test_json_to_a_file_leaves_the_table_on_standard_output(table: Path, model: Path, tmp_path: Path) -> None:
