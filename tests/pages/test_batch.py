@@ -134,6 +134,16 @@ def test_a_batch_that_cannot_be_started_says_why_until_the_next_action(
     assert page.multiselect[0].value == ["data/photos"] and not choose(page, "data").error
 
 
+def test_wrong_settings_are_told_and_batches_can_still_be_seen(
+    open_batch: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_state(asked(photos("1.jpg")), STOPPED)
+    monkeypatch.setenv("FER_BATCH_ROOTS", "photos")
+    page = open_batch()
+    assert "The folder 'photos' must be an absolute path." in words(page) and "Resume" in labels(page)
+    assert not [one for one in page.button if one.key == "batch_start"]
+
+
 def test_an_empty_folder_is_told(open_batch: OpenPage) -> None:
     photos("notes.txt")
     page = choose(open_batch(), "data/photos")

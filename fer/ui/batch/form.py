@@ -43,15 +43,16 @@ _TLS: Final = (
 
 
 def new_batch(*, opened: bool) -> None:
-    """Draw the form.
+    """Draw the form, or what is wrong with the settings.
 
     Args:
         opened: whether it is open at first.
-
-    Raises:
-        FerError: the settings are wrong.
     """
-    places = allowed(read_secrets(), os.environ, data_dir())
+    try:
+        places = allowed(read_secrets(), os.environ, data_dir())
+    except FerError as error:  # batches of before can still be seen
+        show_error(error)
+        return
     # After a start the form is a new one, closed and empty, so that nobody starts the same batch twice.
     number = st.session_state.get(_ROUND, 0)
     with st.expander("New batch", icon=":material/add:", expanded=opened, key=f"batch_new_{number}"):
