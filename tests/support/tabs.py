@@ -27,7 +27,7 @@ def login_cookie(claims: Mapping[str, object], origin: str, secret: str, signed_
 class Tab:
     """An open tab: its connection, the cookies with which it asks for files, and what was drawn on it."""
 
-    server: Server
+    url: str
     socket: ClientConnection
     cookies: Mapping[str, str]
     drawn: list[ForwardMsg] = field(default_factory=list)
@@ -35,6 +35,14 @@ class Tab:
     @property
     def session(self) -> str:
         return next(one.new_session.initialize.session_id for one in self.drawn if one.HasField("new_session"))
+
+    def draw(self) -> None:
+        """Ask for the page, anew if it was drawn before, and wait until it is drawn."""
+        start = BackMsg()
+        start.rerun_script.SetInParent()
+        self.drawn.clear()
+        self.send(start)
+        self.receive_until("script_finished")
 
     def send(self, message: BackMsg) -> None:
         self.socket.send(message.SerializeToString())
@@ -60,7 +68,7 @@ class Tab:
         token = generate_xsrf_token_string()
         headers = {"Cookie": _cookie_header({**cookies, _XSRF: token}), "X-Xsrftoken": token}
         files = {"file": ("a.jpg", b"a photo", "image/jpeg")} if method == "PUT" else None
-        return httpx.request(method, self.server.url + path, headers=headers, files=files, timeout=30).status_code
+        return httpx.request(method, self.url + path, headers=headers, files=files, timeout=30).status_code
 
 
 @contextmanager
@@ -81,10 +89,8 @@ def open_tab(server: Server, cookies: Mapping[str, str], session: str = "") -> I
         max_size=None,
         proxy=None,
     ) as socket:
-        tab, start = Tab(server, socket, cookies), BackMsg()
-        start.rerun_script.SetInParent()
-        tab.send(start)
-        tab.receive_until("script_finished")
+        tab = Tab(server.url, socket, cookies)
+        tab.draw()
         yield tab
 
 

@@ -6,10 +6,10 @@ import uuid
 from pathlib import Path
 
 import httpx
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
+
+from tests.support.tabs import Tab
 
 _PATIENCE_SECONDS = 60
 _XSRF = "_streamlit_xsrf"
@@ -25,12 +25,10 @@ class Visitor:
 
     Attributes:
         status: what the page was answered with, after `open`.
-        session: the id of the session, after `open`.
     """
 
     status: int
-    session: str
-    _connection: ClientConnection
+    _tab: Tab
 
     def __init__(self, port: int, host: str, certificate: Path | None = None) -> None:
         self._port = port
@@ -43,7 +41,7 @@ class Visitor:
         self.status = self._ask("GET", "/", {"Accept": "text/html"}).status_code
         if self.status == httpx.codes.OK:
             self._ask("GET", "/_stcore/health")
-            self._connection = self._connect()
+            self._tab = Tab(f"https://{self._host}", self._connect(), {})
             self.draw()
         return self
 
@@ -52,18 +50,18 @@ class Visitor:
         """Return the proxy's name for the visitor's replica."""
         return self._cookie("fer_replica")
 
+    @property
+    def session(self) -> str:
+        """Return the id of the session."""
+        return self._tab.session
+
     def draw(self) -> None:
         """Ask for the page again, and wait until it is drawn.
 
         Raises:
             websockets.exceptions.ConnectionClosed: the app has ended.
         """
-        message = BackMsg()
-        message.rerun_script.query_string = ""
-        self._connection.send(message.SerializeToString())
-        while (answer := self._receive()).WhichOneof("type") != "script_finished":
-            if answer.WhichOneof("type") == "new_session":
-                self.session = answer.new_session.initialize.session_id
+        self._tab.draw()
 
     def upload(self, port: int | None = None) -> int:
         """Upload a small file, to another port if one is given, and return the status: 204 if it was taken."""
@@ -73,7 +71,7 @@ class Visitor:
 
     def leave(self) -> None:
         """Close the page."""
-        self._connection.close()
+        self._tab.socket.close()
         self._web.close()
 
     def _cookie(self, name: str) -> str | None:
@@ -110,10 +108,3 @@ class Visitor:
             proxy=None,
             legacy=True,  # without a block that closes it
         )
-
-    def _receive(self) -> ForwardMsg:
-        data = self._connection.recv(timeout=_PATIENCE_SECONDS)
-        assert isinstance(data, bytes)
-        message = ForwardMsg()
-        message.ParseFromString(data)
-        return message
