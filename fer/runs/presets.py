@@ -117,7 +117,7 @@ PRESETS: Final = (
     Preset(
         "quick",
         "Quick look",
-        "A small network, about 170,000 faces in all: five minutes on two cores. A quick check that training works.",
+        "A small network that sees up to 170,000 faces: five minutes on two cores. A quick check that training works.",
         _quick,
     ),
     Preset("standard", "Standard", "All images, 30 epochs. A good model.", _standard),
