@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from fer.datasets.store.loading import SYNTHETIC
 from fer.errors import FerError
 from fer.jobs.job import FAILED, RUNNING, STOPPED, Progress
 from fer.runs.store import RunSummary
@@ -88,6 +89,9 @@ def _show(job: SweepJob) -> None:
     )
     if text := caption(points):
         st.caption(text)
+    request = job.find_request()
+    if request is not None and request.config.get("data") == SYNTHETIC:
+        st.info("These are synthetic faces; the results say nothing about real ones.", icon=":material/draw:")
     for point in points:
         for seed, reason in point.failures.items():
             name = f"{point.words}, seed {seed}" if point.words else f"Seed {seed}"

@@ -64,6 +64,7 @@ def test_trainings_are_started_and_their_mean_and_spread_shown(open_page: OpenPa
     assert table["Settings"].tolist() == ["learning rate 0.1", "learning rate 0.2"]
     assert table["Accuracy"].tolist() == ["60.5 ± 0.7 %", "70.5 ± 0.7 %"]
     assert "On the test split: mean ± standard deviation over 2 seeds." in captions(app)
+    assert "These are synthetic faces; the results say nothing about real ones." in texts(app)
     runs = next(item.value for item in app.dataframe if "Sweep" in item.value)
     assert runs["Sweep"].tolist() == ["Learning rate 0.1, 0.2 on synthetic, 2 seeds"] * 4
     assert f"training_sweep_resume_{job.id}" not in keys(app), "everything is done"
