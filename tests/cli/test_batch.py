@@ -123,7 +123,7 @@ def test_what_cannot_be_done_is_one_sentence(words: tuple, sentence: str, batch:
 
 def test_other_commands_do_not_import_dask() -> None:
     code = (
-        "import sys, fer, fer.cli, fer.cli.analyze, fer.cli.batch, fer.cli.app; "
+        "import sys, fer, fer.cli, fer.cli.analyze, fer.cli.batch, fer.cli.sweep, fer.cli.app, fer.sweeps.running; "
         "print([name for name in sys.modules if name.split('.')[0] in ('dask', 'distributed', 'fsspec')])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
