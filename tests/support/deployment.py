@@ -108,6 +108,8 @@ def _app_command(image: Image, service: Service, state: Path) -> list[str]:
     assert service.written["read_only"] and service.written["tmpfs"] == ["/tmp"]
     assert service.written["networks"]["inside"]["ipv4_address"] == APP_ADDRESS
     assert dict(service.volumes) == {"/data": "state"}
+    # buildah would use a folder of its own for a volume that the image names.
+    image.buildah("config", "--volume", "/data-", image.container)
     root = image.buildah("mount", image.container)
     # buildah makes this file, and couldn't any more.
     Path(root, "run", ".containerenv").touch()
