@@ -28,6 +28,8 @@ _FINE_FACE: Final = 30
 # trained on colours; without them, it needs 20.
 _FINE: Final = 2.0
 _FINE_IN_GREY: Final = 1.5
+# Pixels of a large photo for one of the passes that search for turned faces first.
+_COARSE: Final = 4
 # Larger tiles don't fit into a processor's cache: 1024 pixels take half as long again for each pixel.
 _TILE: Final = 512
 # Large faces of the first pass, in its pixels; tiles overlap by as much, so that each smaller face is whole in one.
@@ -125,13 +127,10 @@ class YuNetPhotoDetector:
         # A small photo with a clear face isn't searched for turned ones.
         promising = _PROMISING if photo.fine is None and _any_clear(faces) else self._weak
         faces = joined(faces, self._confirmed(photo, apart_from(sure, proposed), promising))
-        if not _any_clear(faces):
-            faces = joined(faces, self._confirmed(photo, self._sideways(photo), 0))
-        # A large photo that lies on its side has more faces that do, and the finer pass misses most of the small ones.
         if photo.fine is not None:
-            for quarters in _quarters(faces):
-                proposed = self._fine(photo, photo.fine, quarters)
-                faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), 0))
+            faces = self._with_turned(photo, photo.fine, faces)
+        elif not _any_clear(faces):
+            faces = joined(faces, self._confirmed(photo, self._sideways(photo), 0))
         return plausible(faces, image_bgr, self._min_face).distinct()
 
     def head(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
@@ -162,21 +161,39 @@ class YuNetPhotoDetector:
             found = _turned_back(found, quarters, width, height)
         return plausible(found.placed(factor), photo.image_bgr).distinct()
 
+    def _with_turned(self, photo: _Photo, fine: Image, faces: Detections) -> Detections:
+        """Add the faces of a large photo that lie on their side, or upside down if no upright one is clear."""
+        clear = faces.take(faces.scores >= _CLEAR)
+        quarter, _ = reduced(fine, max(photo.image_bgr.shape[:2]) // _COARSE)
+        if len(clear):
+            # The few that lie among upright ones may be small.
+            proposed = joined(self._fine(photo, quarter, 1), self._fine(photo, quarter, 3))
+        else:
+            # In a large photo that is upside down, the first pass may miss all faces, and so may the finer one.
+            proposed = self._whole(photo.network, photo.small, (1, 3)).placed(photo.factor)
+            proposed = joined(proposed, self._fine(photo, quarter, 2))
+        faces = joined(faces, self._confirmed(photo, apart_from(clear, proposed.distinct()), 0))
+        # Where one is turned, others are, and the finer pass misses most of the small ones.
+        for quarters in _quarters(faces):
+            proposed = self._fine(photo, fine, quarters)
+            faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), 0))
+        return faces
+
     def _sideways(self, photo: _Photo) -> Detections:
-        """Return the candidates of the three other orientations."""
-        image, factor = (photo.small, 1.0) if photo.fine is not None else reduced(photo.small, _SIDEWAYS)
+        """Return the candidates of a small photo's three other orientations."""
+        image, factor = reduced(photo.small, _SIDEWAYS)
+        found = self._whole(photo.network, image, (1, 2, 3)).placed(factor * photo.factor)
+        # A tilted head is found in two orientations; looking from all sides tells better which one is nearer.
+        return replace(found, rolls=np.zeros_like(found.rolls)).distinct()
+
+    def _whole(self, network: YuNet, image: Image, orientations: tuple[int, ...]) -> Detections:
+        """Return the candidates of an image that is turned counterclockwise by so many quarters, in one pass each."""
         height, width = image.shape[:2]
         found = nobody()
-        # In a large photo that is upside down, the first pass may miss all faces, and so may the finer one.
-        for quarters in (1, 3) if photo.fine is not None else (1, 2, 3):
-            seen = self._network.candidates(np.ascontiguousarray(np.rot90(image, quarters)), self._weak)
+        for quarters in orientations:
+            seen = network.candidates(np.ascontiguousarray(np.rot90(image, quarters)), self._weak)
             found = joined(found, _turned_back(seen, quarters, width, height))
-        found = plausible(found, image).placed(factor * photo.factor)
-        if photo.fine is None:
-            # A tilted head is found in two orientations; looking from all sides tells better which one is nearer.
-            return replace(found, rolls=np.zeros_like(found.rolls)).distinct()
-        quarter, _ = reduced(photo.fine, max(photo.image_bgr.shape[:2]) // 4)
-        return joined(found, self._fine(photo, quarter, 2)).distinct()
+        return plausible(found, image)
 
     def _turned(self, photo: _Photo, sure: Detections) -> Detections:
         """Return faces of the first pass, the turned ones with roll and landmarks of the look that shows them.

@@ -108,6 +108,20 @@ def test_a_group_photo_that_lies_on_its_side(quarters: int, face_px: int) -> Non
     assert np.abs((found.rolls + 90 * quarters + 180) % 360 - 180).max() < 15
 
 
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_a_small_face_that_lies_among_upright_ones(quarters: int) -> None:
+    image_bgr, middles = scene(4000, 3000, 60, [(x, y) for x in (400, 1400, 2400, 3400) for y in (500, 2000)])
+    side = round(60 / WIDTH)
+    image_bgr[500 : 500 + side, 400 : 400 + side] = np.rot90(image_bgr[500 : 500 + side, 400 : 400 + side], quarters)
+    x, y = FACE * side
+    middles[0] = np.add({1: (y, side - x), 3: (side - y, x)}[quarters], (400, 500))
+    found = create_detector("yunet").detect(image_bgr)
+    assert found_at(found, middles, 60) == [1] * 8 and len(found) == 8
+    lying = found.rolls[np.linalg.norm(found.centers_xy - middles[0], axis=1).argmin()]
+    assert lying == pytest.approx({1: -90, 3: 90}[quarters], abs=12)
+    assert np.count_nonzero(found.rolls) == 1
+
+
 @pytest.mark.parametrize("name", ["yunet", "haar"])
 @pytest.mark.parametrize("side", [1300, 2500])
 def test_a_large_face_is_found_once_without_false_ones(name: str, side: int) -> None:
