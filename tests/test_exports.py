@@ -26,6 +26,7 @@ ABOUT = Provenance(
     crop_scale=1.1,
     candidate_coverage=0.9,
     accuracy=Accuracy(0.7, "test", "fer2013.csv", 3589),
+    weights="float32",
     date="2026-11-29T10:00:00+00:00",
 )
 ABOUT_VALUES = [
@@ -33,7 +34,7 @@ ABOUT_VALUES = [
     "0123456789abcdef",
     "yunet",
     0.5,
-    "crop_scale=1.1",
+    "crop_scale=1.1; weights=float32",
     __version__,
     "2026-11-29T10:00:00+00:00",
 ]
@@ -146,6 +147,7 @@ def test_json_says_what_made_it_and_has_an_object_a_file() -> None:
         "candidate_coverage": 0.9,
         "accuracy": {"value": 0.7, "split": "test", "dataset": "fer2013.csv", "n_faces": 3589},
         "settings": {},
+        "weights": "float32",
         "date": "2026-11-29T10:00:00+00:00",
         "version": __version__,
     }
