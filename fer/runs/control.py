@@ -94,7 +94,9 @@ def resume(run_id: str, variables: Mapping[str, str] | None = None) -> None:
         if run.active:
             return
         require_resumable(run)
+        before = files.signature(run.folder / layout.PROGRESS)
         _spawn(run_id, resume_command(run_id), variables)
+        _wait_for_progress(run.folder, before)
 
 
 def require_resumable(run: RunSummary) -> None:
@@ -259,6 +261,15 @@ def _spawn(run_id: str, command: list[str], variables: Mapping[str, str] | None 
             raise RunError(f"The run {run_id} did not start within {_START_SECONDS:.0f} s; try again.")
         time.sleep(_POLL_SECONDS)
     _reap(child)
+
+
+def _wait_for_progress(folder: Path, before: files.Signature | None) -> None:
+    """Wait until a resumed run's process has written that it isn't ended any more, unless it has gone already."""
+    deadline = time.monotonic() + _START_SECONDS
+    while (
+        files.signature(folder / layout.PROGRESS) == before and process.is_alive(folder) and time.monotonic() < deadline
+    ):
+        time.sleep(_POLL_SECONDS)
 
 
 def _reap(child: subprocess.Popen[bytes]) -> None:

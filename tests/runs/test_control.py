@@ -63,6 +63,17 @@ def test_a_resumed_run_does_not_jump_the_queue(make_run, fake_runs):
     assert state(old) == "queued"
 
 
+def test_a_resumed_run_is_active_at_once(make_run, fake_runs, monkeypatch):
+    old = make_run(state="stopped")
+    slow = "import sys, time; from fer.runs.session import RunSession as s; real = s.update\n" + (
+        "s.update = lambda *a, **k: (time.sleep(1), real(*a, **k)); from tests.support.fake_run import main\n"
+        "main(sys.argv[1])"
+    )
+    monkeypatch.setattr(control, "resume_command", lambda run_id: [sys.executable, "-c", slow, run_id])
+    control.resume(old)
+    assert store.read_run(old).active
+
+
 def test_the_next_one_starts_when_the_first_is_killed(fake_runs):
     first, second = control.start(TrainConfig(seed=1)), control.start(TrainConfig(seed=2))
     wait_until(lambda: state(first) == "running")
