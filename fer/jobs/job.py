@@ -1,6 +1,6 @@
 """A job in a folder: a process of its own, which every page can see and stop.
 
-    FOLDER/  request.json  progress.json (replaced atomically)  log.txt  lock
+    FOLDER/  request.json  progress.json (replaced atomically)  log.txt  lock  starting.lock
 
 A job runs if its process lives: what identifies the process is part of its progress. A process of another container or
 machine can't be seen, but it holds the lock, and ends when it is asked to: see `fer.storage.ending`.

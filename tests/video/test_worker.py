@@ -69,7 +69,7 @@ def wait_for(job: VideoJob, *states: str) -> None:
 
 
 def names_in(job: VideoJob) -> set[str]:
-    return {file.name for file in job.folder.iterdir()} - {"lock"}
+    return {file.name for file in job.folder.iterdir()} - {"lock", "starting.lock"}
 
 
 def test_an_upload_is_analysed_as_on_the_command_line_and_deleted(
