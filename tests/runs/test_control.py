@@ -244,7 +244,7 @@ def test_the_command_has_only_changed_settings_and_parses_to_the_same_ones():
     seen = {}
     context = train.make_context("train", command[4:])
     seen.update(context.params)
-    for name in ("name", "run_id", "estimate"):
+    for name in ("name", "run_id", "estimate", "preset"):
         del seen[name]
     assert TrainConfig(**seen) == config
     assert CliRunner().invoke(train, ["--epochs", "0", "--id", "x"]).exit_code != 0
