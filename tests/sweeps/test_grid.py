@@ -3,7 +3,7 @@
 import pytest
 
 from fer.errors import FerError
-from fer.runs.config import TrainConfig
+from fer.runs.config import NETWORKS, TrainConfig
 from fer.sweeps.grid import Axis, axis_words, grid, parse_axis
 
 BASE = TrainConfig(epochs=5)
@@ -49,7 +49,7 @@ def test_an_axis_is_named_with_its_values() -> None:
         (["learning_rate=1e-3,5"], 3, "learning_rate: choose a number from 1e-06 to 1. Received: 5.0."),
         (["learning_rate=nan"], 3, "learning_rate: choose a number from 1e-06 to 1. Received: nan."),
         (["flip=maybe"], 3, "flip: choose true or false. Received: 'maybe'."),
-        (["network=small,huge"], 3, "network: choose one of residual, small, baseline. Received: 'huge'."),
+        (["network=small,huge"], 3, f"network: choose one of {', '.join(NETWORKS)}. Received: 'huge'."),
         (["seed=1,2"], 3, "seed: choose their number with --seeds."),
         (["epochs=2,9", "warmup_epochs=3"], 3, "warmup_epochs: choose fewer than the run's 2 epochs."),
         (["flip=yes", "flip=no"], 3, "flip: it is chosen twice"),
