@@ -21,7 +21,8 @@ from tests.support.batch import made, names, request_for, rows
 from tests.support.dask_programs import issue, scheduler_program
 from tests.trust import watch
 
-pytestmark = pytest.mark.slow
+# More than the patience of one wait, or that would never say what it waited for.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 # Enough for a machine that does much else.
 PATIENCE_SECONDS = 180
