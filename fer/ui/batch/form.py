@@ -8,18 +8,17 @@ from typing import Any, Final
 
 import streamlit as st
 
-from fer.batch import census, store
+from fer.batch import store
 from fer.batch.allowed import Allowed, allowed, find_inputs, folders_below, name_below
-from fer.batch.census import Census
 from fer.batch.job import Request
 from fer.errors import FerError
 from fer.evaluation.names import display_name
 from fer.paths import data_dir
-from fer.text import counted, file_size, listed, literal
-from fer.ui import jobs, resources
+from fer.text import listed, literal
+from fer.ui import resources
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
-from fer.ui.batch import library
+from fer.ui.batch import count, library
 from fer.ui.messages import forget_errors, keep_error, kept_errors, show_error
 from fer.ui.secrets import read_secrets
 from fer.ui.widgets import detector_choice, guarded_button, icon_choice
@@ -28,12 +27,8 @@ _HERE, _SCHEDULER = "This machine", "Dask scheduler"
 _ICONS: Final = {_HERE: ":material/computer:", _SCHEDULER: ":material/hub:"}
 _PLACE: Final = "batch_form"
 _ROUND: Final = "batch_round"
-_COUNT: Final = "batch census"
 _MOST_LISTED: Final = 500
 _LISTING_SECONDS: Final = 10
-# A count this quick needs no progress bar.
-_QUICK_SECONDS: Final = 0.4
-_MOST_NAMED: Final = 3
 _MOST_WORKERS: Final = 256
 _TLS: Final = (
     ("ca", "Certificate authority", "The file of the scheduler's certificate authority (PEM), on the app's machine."),
@@ -61,9 +56,8 @@ def new_batch(*, opened: bool) -> None:
             inputs = _inputs(places, number)
         with right:
             options = _options(places)
-        if inputs:
-            with left:
-                _census(inputs, places)
+        with left:
+            count.show(inputs, places.roots)
         # No callback: its arguments would be those of the run before the click.
         pressed = guarded_button(
             "Start",
@@ -112,51 +106,6 @@ def _inputs(places: Allowed, number: int) -> tuple[str, ...]:
 @st.cache_data(ttl=_LISTING_SECONDS, show_spinner=False)
 def _folders(roots: tuple[str, ...]) -> list[str]:
     return folders_below([Path(root) for root in roots], _MOST_LISTED)
-
-
-def _census(inputs: tuple[str, ...], places: Allowed) -> None:
-    """Draw what is there: at once, or a progress bar while it is counted in the background."""
-    key = f"{_COUNT} {inputs}"
-    last = st.session_state.get(_COUNT)
-    if last != key:
-        # What was counted for another choice is old by the time that somebody comes back to it.
-        if last and (before := jobs.find(last)) is not None:
-            before.cancel()
-            jobs.forget(last)
-        st.session_state[_COUNT] = key
-    job = jobs.find(key)
-    if job is None:
-        roots = [str(root) for root in places.roots]
-
-        def work(hear: Any) -> Census:
-            return census.count(inputs, roots, lambda n_files: hear(0.0, f"Counting: {counted(n_files, 'file')}"))
-
-        jobs.start(key, work)
-        job = jobs.find(key)
-    if job is None:
-        return
-    job.wait(_QUICK_SECONDS)
-    if job.state == jobs.RUNNING:
-        jobs.watch(key)
-    elif job.state == jobs.DONE and job.result is not None:
-        _show_census(job.result)
-    elif job.state == jobs.FAILED:
-        show_error(job.error)
-    else:
-        st.caption("Not counted. You can start all the same.")
-
-
-def _show_census(found: Census) -> None:
-    if not found.n_files:
-        st.warning("There is no photo or video here; choose another folder.", icon=":material/search_off:")
-    else:
-        kinds = [counted(n, noun) for n, noun in ((found.n_photos, "photo"), (found.n_videos, "video")) if n]
-        others = f" {counted(found.n_others, 'other file')} will be skipped." if found.n_others else ""
-        st.markdown(f"**{listed(kinds)}**, {file_size(found.n_bytes)}.{others}")
-    for name, why in found.failures[:_MOST_NAMED]:
-        st.caption(f":material/warning: {literal(name)}: {literal(why)}")
-    if len(found.failures) > _MOST_NAMED:
-        st.caption(f"{len(found.failures) - _MOST_NAMED:,} more can't be searched.")
 
 
 def _options(places: Allowed) -> dict[str, Any]:
@@ -244,7 +193,7 @@ def _start(inputs: tuple[str, ...], options: dict[str, Any], places: Allowed) ->
         return
     gate.record("started", library.KIND, job.id)
     library.follow(job)
-    st.session_state.pop(_COUNT, None)
+    count.forget()
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
