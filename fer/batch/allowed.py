@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from fer.batch.inputs import fixed_part, is_inside, is_url
 from fer.errors import BatchError, shortened
-from fer.text import listed
+from fer.text import encodable, listed
 
 _WHERE: Final = "Correct it under [batch] in .streamlit/secrets.toml, or in FER_BATCH_ROOTS."
 _TLS: Final = ("tls_ca", "tls_cert", "tls_key")
@@ -57,12 +57,18 @@ def allowed(secrets: Mapping[str, Any], environment: Mapping[str, str], default:
     relative = [root for root in roots if not Path(root).expanduser().is_absolute()]
     if relative:
         raise BatchError(f"The folder '{relative[0]}' must be an absolute path. {_WHERE}")
+    folders = tuple(Path(root).expanduser().resolve() for root in roots)
+    strange = [encodable(str(root)) for root in folders if not _can_be_shown(str(root))]
+    if strange:
+        raise BatchError(
+            f"The name of the folder '{strange[0]}' isn't UTF-8; rename it or choose another one. {_WHERE}"
+        )
     texts = {name: table[name] for name in ("scheduler", *_TLS) if name in table}
     wrong = [name for name, text in texts.items() if not isinstance(text, str)]
     if wrong:
         raise BatchError(f"{listed(wrong)} under [batch] in .streamlit/secrets.toml must be a text in quotes.")
     return Allowed(
-        tuple(Path(root).expanduser().resolve() for root in roots),
+        folders,
         texts.get("scheduler"),
         {name.removeprefix("tls_"): texts[name] for name in _TLS if name in texts},
     )
@@ -100,10 +106,11 @@ def folders_below(roots: Iterable[Path], most: int) -> list[str]:
     """Return the roots and the first folders below them, those nearer to the roots first; no hidden ones and no links.
 
     Args:
-        roots: the allowed folders. Those that can't be read are left out.
+        roots: the allowed folders. Those that can't be read are left out, and all whose name isn't UTF-8, which no page
+            can show. A batch of the folder above analyses them, too.
         most: most folders that are returned.
     """
-    waiting = deque(str(root) for root in roots if root.is_dir())
+    waiting = deque(str(root) for root in roots if root.is_dir() and _can_be_shown(str(root)))
     found: list[str] = []
     n_left = _MOST_ENTRIES
     while waiting and len(found) < most and n_left > 0:
@@ -113,13 +120,27 @@ def folders_below(roots: Iterable[Path], most: int) -> list[str]:
             entries = list(islice(scanned, n_left))
             n_left -= len(entries)
             inner = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-            waiting += sorted(path for path in inner if not Path(path).name.startswith("."))
+            waiting += sorted(path for path in inner if _can_be_shown(path) and not Path(path).name.startswith("."))
     return found
 
 
+def _can_be_shown(path: str) -> bool:
+    return encodable(path) == path
+
+
 def name_below(path: str, roots: Sequence[Path]) -> str:
-    """Return how a path is shown: with the name of its root in front, such as 'data/photos'."""
+    """Return how a path is shown, which no other one is.
+
+    Args:
+        path: an absolute path.
+        roots: the allowed folders.
+
+    Returns:
+        The path with the name of its root in front, such as 'data/photos'; the whole path if another root has the same
+        name, or if it is in none.
+    """
     for root in roots:
         if Path(path).is_relative_to(root):
-            return "/".join((root.name or str(root), *Path(path).relative_to(root).parts))
+            same = {other for other in roots if other.name == root.name}
+            return "/".join((root.name, *Path(path).relative_to(root).parts)) if root.name and len(same) == 1 else path
     return path

@@ -84,9 +84,33 @@ def test_folders_are_offered_from_the_root_on_without_links_and_hidden_ones(root
     assert folders_below([root], 2) == list(map(str, expected[:2]))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names of this system are Unicode")
+def test_folders_whose_name_is_not_utf8_are_left_out_with_those_below(root: Path) -> None:
+    strange = root / os.fsdecode(b"caf\xe9")
+    try:
+        (strange / "inside").mkdir(parents=True)
+        (strange / "inside" / "5.jpg").write_bytes(b"x")
+    except OSError:
+        pytest.skip("this disk has no such names")
+    (root / "café").mkdir()
+    assert folders_below([root, strange], 10) == [str(root / name) for name in (".", "a", "café", "a/deep")]
+    # Those that choose the folder above get them all the same.
+    assert count([str(root)], [str(root)], lambda _: None).n_photos == 4
+
+
 def test_names_have_the_name_of_the_root_in_front(root: Path) -> None:
     assert name_below(str(root / "a" / "deep"), [root]) == "allowed/a/deep"
     assert name_below(str(root), [root]) == "allowed" and name_below("/elsewhere", [root]) == "/elsewhere"
+
+
+def test_roots_of_the_same_name_are_told_apart_by_their_whole_paths() -> None:
+    roots = [Path("/disk1/photos"), Path("/disk2/photos"), Path("/disk2/clips"), Path("/disk2/clips")]
+    folders = [f"{root}{below}" for root in dict.fromkeys(roots) for below in ("", "/a")]
+    names = [name_below(folder, roots) for folder in folders]
+    assert names == [*folders[:4], "clips", "clips/a"]
+    assert name_below("/a/b", [Path("/")]) == "/a/b"
+    inner = [Path("/srv"), Path("/srv/photos"), Path("/disk1/photos")]
+    assert name_below("/srv/photos/a", inner) == "srv/photos/a"
 
 
 def test_settings_come_from_the_environment_before_the_secrets(tmp_path: Path) -> None:
@@ -95,6 +119,11 @@ def test_settings_come_from_the_environment_before_the_secrets(tmp_path: Path) -
     assert allowed(secrets, {}, Path("/default")) == Allowed((tmp_path,), "tls://h:1", {"ca": "ca.pem"})
     both = f"{tmp_path}{os.pathsep}/srv"
     assert allowed(secrets, {"FER_BATCH_ROOTS": both}, tmp_path).roots == (tmp_path, Path("/srv"))
+
+
+def test_an_allowed_folder_whose_name_is_not_utf8_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BatchError, match=r"The name of the folder '/srv/caf\\udce9' isn't UTF-8; .*\[batch\]"):
+        allowed({}, {"FER_BATCH_ROOTS": f"/srv{os.pathsep}/srv/caf\udce9"}, tmp_path)
 
 
 @pytest.mark.parametrize(

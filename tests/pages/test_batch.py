@@ -114,6 +114,21 @@ def test_a_folder_is_counted_and_started_with_the_chosen_settings(
     assert page.multiselect[0].value == [] and page.button(key="batch_start").disabled, "nobody starts it twice"
 
 
+def test_roots_of_the_same_name_can_both_be_chosen(
+    open_batch: OpenPage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    roots = [tmp_path / disk / "photos" for disk in ("disk1", "disk2")]
+    for n_photos, root in enumerate(roots, 1):
+        root.mkdir(parents=True)
+        for number in range(n_photos):
+            (root / f"{number}.jpg").write_bytes(b"x")
+    monkeypatch.setenv("FER_BATCH_ROOTS", os.pathsep.join(map(str, roots)))
+    page = open_batch()
+    assert page.multiselect[0].options == list(map(str, roots))
+    for n_photos, root in ((1, roots[0]), (2, roots[1])):
+        assert f"**{n_photos} photo" in words(choose(page, str(root)))
+
+
 @pytest.mark.parametrize("typed", ["../runs", "/etc", "photos/out", "gone", "s3://bucket/x"])
 def test_what_is_not_allowed_or_not_there_is_told_and_cannot_be_started(
     typed: str, open_batch: OpenPage, fer_home: Path, tmp_path: Path

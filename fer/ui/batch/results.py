@@ -156,7 +156,7 @@ def _shared_folder(names: list[str]) -> str:
         return ""
     shared = posixpath.commonpath(names)
     folder = posixpath.dirname(shared) if shared in names else shared
-    return f"{folder}/" if folder else ""
+    return posixpath.join(folder, "")
 
 
 def _cells(row: Row) -> dict[str, str | int]:

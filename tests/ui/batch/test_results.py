@@ -14,6 +14,7 @@ from fer.ui.batch.results import _shared_folder
         (["data/anna", "clips/anna"], ""),
         (["/elsewhere/a", "data/a"], ""),
         (["/srv/a", "/srv/b"], "/srv/"),
+        (["/disk1/photos", "/disk2/photos"], "/"),
     ],
 )
 def test_what_all_folders_are_in(names: list[str], shared: str) -> None:
