@@ -87,6 +87,25 @@ def find_inputs(texts: Iterable[str], roots: Sequence[Path]) -> tuple[str, ...]:
     return tuple(_find(text.strip(), roots) for text in texts)
 
 
+def require_inside(inputs: Iterable[str], roots: Sequence[Path]) -> None:
+    """Check that what a batch reads is still allowed: its owner may have changed the settings since it was started.
+
+    Args:
+        inputs: absolute paths and patterns.
+        roots: the folders that are allowed now.
+
+    Raises:
+        BatchError: one isn't below a root.
+    """
+    outside = next((path for path in inputs if is_url(path) or not is_inside(fixed_part(path), roots)), None)
+    if outside is not None:
+        raise BatchError(
+            f"'{shortened(encodable(outside))}' isn't below {listed([str(root) for root in roots])} any more, so this "
+            "batch can't read it. Start a new batch with other folders, or allow this one again under [batch] in "
+            ".streamlit/secrets.toml or in FER_BATCH_ROOTS."
+        )
+
+
 def _find(text: str, roots: Sequence[Path]) -> str:
     if is_url(text) or "\0" in text:
         raise BatchError(f"'{shortened(text)}' isn't a path; name a folder or a file on this machine.")

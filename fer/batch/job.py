@@ -6,7 +6,8 @@
         results/                                      the folder of results, see docs/batch.md
         found.json  failures.parquet                  what the page shows of a finished batch, see `fer.batch.found`
 
-The process may end in any way: `resume` continues from the valid parts. This module doesn't import Dask.
+The process may end in any way: `fer.batch.store.resume` continues from the valid parts. This module doesn't import
+Dask.
 """
 
 import re
@@ -43,7 +44,8 @@ class Request:
         added: when it was started first, in seconds since 1970.
         inputs: absolute paths of files and folders, and patterns.
         roots: the folders that all inputs have to be in.
-        model: the folder of the model, and `model_name` its name for people.
+        model: the folder of the model.
+        model_name: what the model is called on pages.
         detector: the face detector.
         annotated: whether to make annotated copies.
         workers: processes on this machine; None for one per core.
@@ -137,25 +139,13 @@ class BatchJob(job.Job):
             return Status()
 
     def start(self, request: Request) -> None:
-        """Start the job.
+        """Start the job, or continue from what is finished.
 
         Raises:
             BatchError: no process can be started.
         """
         self.tidy()
         self.begin(asdict(request))
-
-    def resume(self) -> None:
-        """Continue from what is finished.
-
-        Raises:
-            BatchError: the request can't be read, or no process can be started.
-        """
-        request = self.find_request()
-        if request is None:
-            raise BatchError(f"The request in {self.folder} can't be read; delete this batch and start a new one.")
-        if not self.running:
-            self.start(request)
 
     @property
     def scratch(self) -> Path:

@@ -1,10 +1,13 @@
 """The batches of the page: `FER_HOME/batches`, see `fer.batch.job`."""
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from fer import paths
+from fer.batch.allowed import require_inside
 from fer.batch.job import ID, BatchJob, Request, new_id
 from fer.errors import BatchError
 from fer.jobs.job import REQUEST_FILE
@@ -42,17 +45,40 @@ def start(request: Request) -> BatchJob:
     try:
         job.folder.parent.mkdir(parents=True, exist_ok=True)
         job.folder.mkdir(mode=_FOLDER_MODE)
-    except OSError as error:
-        raise BatchError(
-            f"{batches_dir()} can't be written: {error.strerror or error}. Free some disk space, delete batches, or "
-            "set FER_HOME to another folder."
-        ) from error
-    try:
         job.start(request)
+    except OSError as error:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        raise _cannot_write(error) from error
     except BatchError:
         shutil.rmtree(job.folder, ignore_errors=True)
         raise
     return job
+
+
+def resume(job: BatchJob, roots: Sequence[Path]) -> None:
+    """Continue a batch from what is finished.
+
+    Args:
+        job: nothing happens if it is running.
+        roots: the folders that are allowed now; they replace those of the request.
+
+    Raises:
+        BatchError: its request can't be read, what it reads isn't allowed any more, or no process can be
+            started.
+    """
+    request = job.find_request()
+    if request is None:
+        raise BatchError(f"The request in {job.folder} can't be read; delete this batch and start a new one.")
+    require_inside(request.inputs, roots)
+    if not job.running:
+        job.start(replace(request, roots=tuple(map(str, roots))))
+
+
+def _cannot_write(error: OSError) -> BatchError:
+    return BatchError(
+        f"{batches_dir()} can't be written: {error.strerror or error}. Free some disk space, delete batches, or set "
+        "FER_HOME to another folder."
+    )
 
 
 def stop(job: BatchJob) -> None:

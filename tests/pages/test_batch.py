@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from fer.batch import census, store
 from fer.batch.census import Census
 from fer.batch.job import BatchJob, Status
-from fer.errors import BatchError
+from fer.errors import BatchError, shortened
 from fer.jobs.job import FAILED, RUNNING, STOPPED
 from fer.paths import CHECKOUT
 from fer.ui.access import records
@@ -100,7 +100,7 @@ def test_a_folder_is_counted_and_started_with_the_chosen_settings(
     assert page.multiselect[0].options == ["data", "data/photos", "data/photos/a"]
     choose(page, "data/photos")
     assert "**2 photos and 1 video**, 1 kB. 1 other file will be skipped." in words(page)
-    page.number_input(key="batch_workers").set_value(3)
+    page.number_input(key="batch_workers").set_value(2)
     page.toggle(key="batch_annotated").set_value(True)
     press(page, "Start")
     assert not page.exception and not page.error
@@ -108,7 +108,7 @@ def test_a_folder_is_counted_and_started_with_the_chosen_settings(
     request = job.find_request()
     assert request is not None
     assert (request.name, request.inputs, request.roots) == ("data/photos", (str(folder),), (str(fer_home / "data"),))
-    assert (request.workers, request.scheduler, request.annotated) == (3, None, True)
+    assert (request.workers, request.scheduler, request.annotated) == (2, None, True)
     assert request.model == str(fer_home / "runs" / "tiny" / "bundle") and request.model_name == "tiny"
     assert "**Analysing** data/photos" in words(page) and "Stop" in labels(page)
     assert page.multiselect[0].value == [] and page.button(key="batch_start").disabled, "nobody starts it twice"
@@ -203,6 +203,20 @@ def test_a_batch_that_ended_early_says_why_and_resumes(
     assert "Failed so far (3)" in [one.label for one in page.expander]
     press(page, "Resume")
     assert [one.id for one in started] == [job.id] and "**Analysing** data/photos" in words(page)
+
+
+def test_a_batch_that_may_not_be_resumed_says_why(
+    open_batch: OpenPage, started: list[BatchJob], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = photos("1.jpg")
+    in_state(asked(folder), STOPPED)
+    monkeypatch.setenv("FER_BATCH_ROOTS", str(tmp_path / "other"))
+    page = press(open_batch(), "Resume")
+    [error] = page.error
+    assert (
+        plain_text(error.value).startswith(f"'{shortened(str(folder))}' isn't below {tmp_path}/other any more")
+        and started == []
+    )
 
 
 def test_results_show_folders_failures_and_downloads(open_batch: OpenPage) -> None:

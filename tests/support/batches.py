@@ -42,9 +42,9 @@ def photos(*names: str, folder: str = "photos") -> Path:
 def asked(folder: Path, **options: Any) -> BatchJob:
     """Write down a batch of a folder below the data folder, without starting it."""
     job = BatchJob(store.batches_dir() / new_id())
-    values = {"name": f"data/{folder.name}", "model_name": "tiny", "workers": 1, **options}
+    values = {"name": f"data/{folder.name}", "model_name": "tiny", "workers": 1, "inputs": (str(folder),), **options}
     roots = (os.path.realpath(paths.data_dir()),)
-    job.ask(asdict(Request(added=time.time(), inputs=(str(folder),), roots=roots, model=model(), **values)))
+    job.ask(asdict(Request(added=time.time(), roots=roots, model=model(), **values)))
     return job
 
 

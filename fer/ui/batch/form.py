@@ -9,27 +9,26 @@ from typing import Any, Final
 import streamlit as st
 
 from fer.batch import store
-from fer.batch.allowed import Allowed, allowed, find_inputs, folders_below, name_below
+from fer.batch.allowed import Allowed, find_inputs, folders_below, name_below
 from fer.batch.job import Request
 from fer.errors import FerError
 from fer.evaluation.names import display_name
-from fer.paths import data_dir
 from fer.text import listed, literal
 from fer.ui import resources
 from fer.ui.access import gate
 from fer.ui.access.settings import Role
 from fer.ui.batch import count, library
+from fer.ui.batch.places import allowed_now
 from fer.ui.messages import forget_errors, keep_error, kept_errors, show_error
-from fer.ui.secrets import read_secrets
 from fer.ui.widgets import detector_choice, guarded_button, icon_choice
 
 _HERE, _SCHEDULER = "This machine", "Dask scheduler"
 _ICONS: Final = {_HERE: ":material/computer:", _SCHEDULER: ":material/hub:"}
 _PLACE: Final = "batch_form"
 _ROUND: Final = "batch_round"
+_MOST_WORKERS: Final = 256
 _MOST_LISTED: Final = 500
 _LISTING_SECONDS: Final = 10
-_MOST_WORKERS: Final = 256
 _TLS: Final = (
     ("ca", "Certificate authority", "The file of the scheduler's certificate authority (PEM), on the app's machine."),
     ("cert", "Certificate", "The file of the app's own certificate (PEM)."),
@@ -44,7 +43,7 @@ def new_batch(*, opened: bool) -> None:
         opened: whether it is open at first.
     """
     try:
-        places = allowed(read_secrets(), os.environ, data_dir())
+        places = allowed_now()
     except FerError as error:  # batches of before can still be seen
         show_error(error)
         return

@@ -13,6 +13,7 @@ from fer.errors import FerError
 from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED, Progress
 from fer.text import file_size, printable
 from fer.ui.access import gate
+from fer.ui.batch.places import allowed_now
 from fer.ui.messages import forget_errors, keep_error, kept_errors
 from fer.ui.paging import page_of
 from fer.ui.widgets import guarded_button
@@ -139,7 +140,7 @@ def _resume(job: BatchJob) -> None:
     follow(job)
     try:
         with gate.action("resumed", KIND, job.id):
-            job.resume()
+            store.resume(job, allowed_now().roots)
     except FerError as error:
         keep_error(job.id, error)
 

@@ -1,0 +1,59 @@
+"""The batches of the page: which may start on this machine, with which model, workers and folders."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fer import paths
+from fer.batch import store
+from fer.batch.job import BatchJob, Request
+from fer.errors import BatchError, shortened
+from fer.jobs.job import RUNNING
+from fer.recognition.current import use_bundle
+from tests.support.batches import asked, in_state, photos
+from tests.support.builders import make_bundle
+
+
+@pytest.fixture(autouse=True)
+def tiny_model(fer_home: Path) -> None:
+    use_bundle(make_bundle(fer_home / "runs" / "tiny" / "bundle").path)
+
+
+def resume(job: BatchJob) -> None:
+    store.resume(job, [paths.data_dir().resolve()])
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[BatchJob]:
+    """The jobs that would have been started; each then runs in this process, as far as anybody can see."""
+    jobs: list[BatchJob] = []
+
+    def begin(job: BatchJob, request: dict[str, Any]) -> None:
+        job.ask(request)
+        jobs.append(in_state(job, RUNNING))
+
+    monkeypatch.setattr(BatchJob, "begin", begin)
+    return jobs
+
+
+def like(job: BatchJob, **values: Any) -> Request:
+    request = job.find_request()
+    assert request is not None
+    return replace(request, **values)
+
+
+def test_a_batch_reads_only_what_is_allowed_when_it_is_resumed(begun: list[BatchJob]) -> None:
+    folder = photos("a/1.jpg", "b/1.jpg").resolve()
+    for inputs, roots in (([folder], [folder / "a"]), ([folder / "a", folder / "b" / "*.jpg"], [folder / "a"])):
+        job = asked(folder, inputs=tuple(map(str, inputs)))
+        named = re.escape(shortened(str(inputs[-1])))
+        with pytest.raises(BatchError, match=f"^'{named}' isn't below .*/a any more, so this batch can't read it"):
+            store.resume(job, roots)
+    assert begun == []
+    job = asked(folder, inputs=(str(folder / "a"),))
+    store.resume(job, [folder])
+    # Links are followed only within what is allowed now.
+    assert like(job).roots == (str(folder),) and like(job).inputs == (str(folder / "a"),)
