@@ -1,19 +1,29 @@
-"""The batches of the page: `FER_HOME/batches`, see `fer.batch.job`."""
+"""The batches of the page: `FER_HOME/batches`, see `fer.batch.job`.
+
+One batch at a time works on this machine, as it has a worker per core; any number work on Dask schedulers.
+"""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock
+
 from fer import paths
 from fer.batch.allowed import require_inside
 from fer.batch.job import ID, BatchJob, Request, new_id
-from fer.errors import BatchError
+from fer.errors import BatchError, shortened
 from fer.jobs.job import REQUEST_FILE
+from fer.live.cores import usable_cores
 from fer.storage.files import disk_use
+from fer.text import encodable
 
 _FOLDER_MODE: Final = 0o700
+# Next to the batches, for those who start or resume one at the same time.
+_LOCK: Final = "starting.lock"
 
 
 def batches_dir() -> Path:
@@ -35,17 +45,26 @@ def list_ids() -> list[str]:
         return []
 
 
+def most_workers() -> int:
+    """Return how many workers a batch may have on this machine: one per core that the app may use."""
+    return usable_cores()
+
+
 def start(request: Request) -> BatchJob:
     """Start a new batch.
 
+    Args:
+        request: what to do. More workers than cores become one per core.
+
     Raises:
-        BatchError: the folder can't be written, or no process can be started.
+        BatchError: another batch works on this machine, the folder can't be written, or no process can be started.
     """
     job = BatchJob(batches_dir() / new_id())
     try:
-        job.folder.parent.mkdir(parents=True, exist_ok=True)
-        job.folder.mkdir(mode=_FOLDER_MODE)
-        job.start(request)
+        with _starting():
+            _refuse_a_second(request)
+            job.folder.mkdir(mode=_FOLDER_MODE)
+            job.start(replace(request, workers=_workers(request)))
     except OSError as error:
         shutil.rmtree(job.folder, ignore_errors=True)
         raise _cannot_write(error) from error
@@ -63,15 +82,47 @@ def resume(job: BatchJob, roots: Sequence[Path]) -> None:
         roots: the folders that are allowed now; they replace those of the request.
 
     Raises:
-        BatchError: its request can't be read, what it reads isn't allowed any more, or no process can be
-            started.
+        BatchError: its request can't be read, what it reads isn't allowed any more, another batch works on this
+            machine, or no process can be started.
     """
     request = job.find_request()
     if request is None:
         raise BatchError(f"The request in {job.folder} can't be read; delete this batch and start a new one.")
     require_inside(request.inputs, roots)
-    if not job.running:
-        job.start(replace(request, roots=tuple(map(str, roots))))
+    try:
+        with _starting():
+            if not job.running:
+                _refuse_a_second(request)
+                job.start(replace(request, roots=tuple(map(str, roots)), workers=_workers(request)))
+    except OSError as error:
+        raise _cannot_write(error) from error
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Let nobody else start a batch before the block ends.
+
+    Raises:
+        OSError: the folder of batches can't be written.
+    """
+    batches_dir().mkdir(parents=True, exist_ok=True)
+    with FileLock(batches_dir() / _LOCK, is_singleton=False):
+        yield
+
+
+def _refuse_a_second(request: Request) -> None:
+    if request.scheduler is not None:
+        return
+    requests = [job.find_request() for job in BatchJob.running_in(batches_dir())]
+    names = [encodable(other.name) for other in requests if other is not None and other.scheduler is None]
+    if names:
+        raise BatchError(
+            f"The batch '{shortened(names[0])}' is running on this machine; wait until it has ended, or stop it."
+        )
+
+
+def _workers(request: Request) -> int | None:
+    return request.workers and min(request.workers, most_workers())
 
 
 def _cannot_write(error: OSError) -> BatchError:

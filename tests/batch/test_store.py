@@ -11,7 +11,7 @@ from fer import paths
 from fer.batch import store
 from fer.batch.job import BatchJob, Request
 from fer.errors import BatchError, shortened
-from fer.jobs.job import RUNNING
+from fer.jobs.job import DONE, RUNNING, STOPPED
 from fer.recognition.current import use_bundle
 from tests.support.batches import asked, in_state, photos
 from tests.support.builders import make_bundle
@@ -43,6 +43,33 @@ def like(job: BatchJob, **values: Any) -> Request:
     request = job.find_request()
     assert request is not None
     return replace(request, **values)
+
+
+def test_one_batch_at_a_time_works_on_this_machine(begun: list[BatchJob]) -> None:
+    waiting = asked(photos("1.jpg"))
+    first = store.start(like(waiting, name="the first"))
+    for another in (lambda: store.start(like(waiting)), lambda: resume(waiting)):
+        with pytest.raises(BatchError, match=r"^The batch 'the first' is running on this machine; wait "):
+            another()
+    assert [job.id for job in begun] == [first.id] and len(store.list_ids()) == 2
+    resume(first)
+    assert len(begun) == 1, "it is running already"
+    elsewhere = store.start(like(waiting, scheduler="tls://h:1"))
+    in_state(first, DONE)
+    resume(waiting)
+    assert [job.id for job in begun] == [first.id, elsewhere.id, waiting.id], "a scheduler's doesn't count"
+
+
+@pytest.mark.parametrize(("asked_for", "given"), [(1, 1), (3, 3), (256, 3), (None, None)])
+def test_a_batch_has_at_most_one_worker_per_core(
+    asked_for: int | None, given: int | None, begun: list[BatchJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "usable_cores", lambda: 3)
+    first = asked(photos("1.jpg"), workers=asked_for)
+    resume(first)
+    in_state(first, STOPPED)
+    second = store.start(like(first, workers=asked_for))
+    assert [like(job).workers for job in (first, second)] == [given, given]
 
 
 def test_a_batch_reads_only_what_is_allowed_when_it_is_resumed(begun: list[BatchJob]) -> None:

@@ -93,14 +93,17 @@ def test_an_empty_page_says_where_to_put_files(open_batch: OpenPage, fer_home: P
 
 
 def test_a_folder_is_counted_and_started_with_the_chosen_settings(
-    open_batch: OpenPage, started: list[BatchJob], fer_home: Path
+    open_batch: OpenPage, started: list[BatchJob], fer_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(store, "usable_cores", lambda: 3)
     folder = photos("a/1.jpg", "a/2.jpg", "clip.mp4", "notes.txt")
     page = open_batch()
     assert page.multiselect[0].options == ["data", "data/photos", "data/photos/a"]
     choose(page, "data/photos")
     assert "**2 photos and 1 video**, 1 kB. 1 other file will be skipped." in words(page)
-    page.number_input(key="batch_workers").set_value(2)
+    workers = page.number_input(key="batch_workers")
+    assert (workers.value, workers.min, workers.max) == (3, 1, 3)
+    workers.set_value(2)
     page.toggle(key="batch_annotated").set_value(True)
     press(page, "Start")
     assert not page.exception and not page.error
@@ -209,9 +212,13 @@ def test_a_batch_that_may_not_be_resumed_says_why(
     open_batch: OpenPage, started: list[BatchJob], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = photos("1.jpg")
-    in_state(asked(folder), STOPPED)
-    monkeypatch.setenv("FER_BATCH_ROOTS", str(tmp_path / "other"))
+    running, job = in_state(asked(folder, name="a_*b*"), RUNNING), in_state(asked(folder), STOPPED)
     page = press(open_batch(), "Resume")
+    [error] = page.error
+    assert plain_text(error.value).startswith("The batch 'a_*b*' is running on this machine; wait until it has ended")
+    in_state(running, STOPPED)
+    monkeypatch.setenv("FER_BATCH_ROOTS", str(tmp_path / "other"))
+    page.button(key=f"batch_resume_{job.id}").click().run()
     [error] = page.error
     assert (
         plain_text(error.value).startswith(f"'{shortened(str(folder))}' isn't below {tmp_path}/other any more")

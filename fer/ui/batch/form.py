@@ -1,6 +1,5 @@
 """Start a batch: choose inputs below the allowed folders, see what is there, choose who works."""
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,6 @@ _HERE, _SCHEDULER = "This machine", "Dask scheduler"
 _ICONS: Final = {_HERE: ":material/computer:", _SCHEDULER: ":material/hub:"}
 _PLACE: Final = "batch_form"
 _ROUND: Final = "batch_round"
-_MOST_WORKERS: Final = 256
 _MOST_LISTED: Final = 500
 _LISTING_SECONDS: Final = 10
 _TLS: Final = (
@@ -124,8 +122,8 @@ def _options(places: Allowed) -> dict[str, Any]:
             st.number_input(
                 "Workers",
                 1,
-                _MOST_WORKERS,
-                min(_MOST_WORKERS, os.cpu_count() or 1),
+                store.most_workers(),
+                store.most_workers(),
                 key="batch_workers",
                 persist_state="session",
                 help="Processes that analyse at the same time. One per core is fastest; fewer leave cores for others.",
