@@ -3,6 +3,7 @@
     FER_HOME/batches/ID/
         request.json  progress.json  log.txt  lock    see `fer.jobs`
         status.json                                   counts and the first failures, while it runs and afterwards
+        model/                                        a copy of the model, which stays when another one is used
         results/                                      the folder of results, see docs/batch.md
         found.json  failures.parquet                  what the page shows of a finished batch, see `fer.batch.found`
 
@@ -27,7 +28,7 @@ from fer.jobs.job import REQUEST_FILE
 from fer.storage.schema import Count, Moment, Seconds, Text, fitting, read_object
 from fer.storage.values import ValuesError
 
-RESULTS, STATUS = "results", "status.json"
+MODEL, RESULTS, STATUS = "model", "results", "status.json"
 INTERRUPTED, DAMAGED = "interrupted", "damaged"
 ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{16}")
 _TOKEN_BYTES: Final = 8
@@ -44,7 +45,7 @@ class Request:
         added: when it was started first, in seconds since 1970.
         inputs: absolute paths of files and folders, and patterns.
         roots: the folders that all inputs have to be in.
-        model: the folder of the model.
+        model: the folder of the model; of a batch that was started, its own copy.
         model_name: what the model is called on pages.
         detector: the face detector.
         annotated: whether to make annotated copies.
@@ -118,6 +119,11 @@ class BatchJob(job.Job):
             return DAMAGED
         progress = self.progress()
         return INTERRUPTED if progress is None or self.interrupted else progress.state
+
+    @property
+    def model(self) -> Path:
+        """Return the folder of its copy of the model."""
+        return self.folder / MODEL
 
     @property
     def results(self) -> Path:

@@ -15,10 +15,11 @@ from filelock import FileLock
 from fer import paths
 from fer.batch.allowed import require_inside
 from fer.batch.job import ID, BatchJob, Request, new_id
-from fer.errors import BatchError, shortened
+from fer.errors import BatchError, FerError, shortened
 from fer.jobs.job import REQUEST_FILE
 from fer.live.cores import usable_cores
-from fer.storage.files import disk_use
+from fer.recognition.bundle import BUNDLE_FILE, load_bundle
+from fer.storage.files import disk_use, link_or_copy
 from fer.text import encodable
 
 _FOLDER_MODE: Final = 0o700
@@ -51,24 +52,26 @@ def most_workers() -> int:
 
 
 def start(request: Request) -> BatchJob:
-    """Start a new batch.
+    """Start a new batch, with a copy of its model: the folder that the request names may be deleted meanwhile.
 
     Args:
         request: what to do. More workers than cores become one per core.
 
     Raises:
         BatchError: another batch works on this machine, the folder can't be written, or no process can be started.
+        BundleError: the model is missing or damaged.
     """
     job = BatchJob(batches_dir() / new_id())
     try:
         with _starting():
             _refuse_a_second(request)
             job.folder.mkdir(mode=_FOLDER_MODE)
-            job.start(replace(request, workers=_workers(request)))
+            _copy_model(request.model, job.model)
+            job.start(replace(request, model=str(job.model), workers=_workers(request)))
     except OSError as error:
         shutil.rmtree(job.folder, ignore_errors=True)
         raise _cannot_write(error) from error
-    except BatchError:
+    except FerError:
         shutil.rmtree(job.folder, ignore_errors=True)
         raise
     return job
@@ -123,6 +126,13 @@ def _refuse_a_second(request: Request) -> None:
 
 def _workers(request: Request) -> int | None:
     return request.workers and min(request.workers, most_workers())
+
+
+def _copy_model(folder: str, target: Path) -> None:
+    bundle = load_bundle(folder)
+    target.mkdir()
+    for name in (BUNDLE_FILE, *bundle.files):
+        link_or_copy(bundle.path / name, target / name)
 
 
 def _cannot_write(error: OSError) -> BatchError:

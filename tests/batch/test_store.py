@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from fer import paths
-from fer.batch import store
+from fer.batch import store, worker
 from fer.batch.job import BatchJob, Request
-from fer.errors import BatchError, shortened
+from fer.errors import BatchError, BundleError, shortened
 from fer.jobs.job import DONE, RUNNING, STOPPED
 from fer.recognition.current import use_bundle
+from fer.runs import serving
 from tests.support.batches import asked, in_state, photos
 from tests.support.builders import make_bundle
 
@@ -43,6 +44,29 @@ def like(job: BatchJob, **values: Any) -> Request:
     request = job.find_request()
     assert request is not None
     return replace(request, **values)
+
+
+def test_a_batch_keeps_its_model_when_another_one_is_used(fer_home: Path, begun: list[BatchJob]) -> None:
+    original = make_bundle(paths.runs_dir() / "models" / "abc" / "mine" / "bundle", confidence_threshold=0.3)
+    use_bundle(original.path)
+    job = store.start(like(asked(photos("1.jpg"))))
+    serving.use_shipped()
+    assert not original.path.exists()
+    in_state(job, STOPPED)
+    resume(job)
+    assert [one.id for one in begun] == [job.id, job.id]
+    request = job.find_request()
+    assert request is not None
+    bundle = worker._engine_request(job, request).bundle
+    assert bundle is not None and (bundle.path, bundle.hash) == (job.folder / "model", original.hash)
+    assert bundle.confidence_threshold == 0.3
+
+
+def test_a_model_that_is_gone_is_told_and_leaves_nothing(fer_home: Path, begun: list[BatchJob]) -> None:
+    before = asked(photos("1.jpg"))
+    with pytest.raises(BundleError, match="There is no model in"):
+        store.start(like(before, model=str(fer_home / "gone")))
+    assert begun == [] and store.list_ids() == [before.id]
 
 
 def test_one_batch_at_a_time_works_on_this_machine(begun: list[BatchJob]) -> None:
