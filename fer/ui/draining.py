@@ -1,7 +1,8 @@
 """End a server without cutting off its visitors: it takes no new ones, and ends when the last one has left.
 
-SIGTERM begins this if FER_DRAIN_SECONDS is set; a second one, or Ctrl-C, ends the server at once. deploy/Caddyfile
-sends visitors to another replica as soon as this one answers that it is leaving.
+SIGTERM begins this if FER_DRAIN_SECONDS is set. Without it, at a second SIGTERM and at Ctrl-C, the server ends: uvicorn
+closes its port, then sends what it is sending, for as long as a client takes to read it. `draining` bounds that time.
+deploy/Caddyfile sends visitors to another replica as soon as this one answers that it is leaving.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fer.ui.closing import CLOSING
 from fer.ui.request_paths import base_path, is_page, path_of
 
 _log = logging.getLogger(__name__)
@@ -29,7 +31,11 @@ _VARIABLE: Final = "FER_DRAIN_SECONDS"
 # A page that was opened just before may still connect, and a connection that broke may come back.
 _QUIET_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.2
+# What is still being sent when the server ends has so much time; a client that reads nothing holds it no longer.
+_SENDING_SECONDS: Final = 10.0
 _UNAVAILABLE: Final = 503
+# What a shell calls the exit status of a program that a signal ended, less the signal's number.
+_BY_SIGNAL: Final = 128
 # Tells a proxy apart from an error of the app.
 _HEADER: Final = "X-Fer-Leaving"
 _SENTENCE: Final = "This server is being replaced. Reload the page in a moment.\n"
@@ -122,40 +128,71 @@ def _comes_back(scope: Scope) -> bool:
 
 @asynccontextmanager
 async def draining() -> AsyncIterator[None]:
-    """Let SIGTERM begin to drain this server, if FER_DRAIN_SECONDS says for how long at most."""
-    seconds = drain_seconds(os.environ.get(_VARIABLE, ""))
+    """Let SIGTERM begin to drain this server, if FER_DRAIN_SECONDS says for how long at most, and bound its end."""
     # Signals can only be received in the main thread, where the server runs unless it is part of a test.
-    if not seconds or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    loop = asyncio.get_running_loop()
-    end: Any = signal.getsignal(signal.SIGTERM)
-    tasks: list[asyncio.Task[None]] = []
-
-    def end_now() -> None:
-        signal.signal(signal.SIGTERM, end)
-        signal.raise_signal(signal.SIGTERM)
-
-    async def leave() -> None:
-        _log.warning(
-            "Leaving, with open pages: %d. Ends when they are closed, or after %g s", DRAIN.connections, seconds
-        )
-        await DRAIN.until_left(seconds)
-        end_now()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if DRAIN.leaving:
-            loop.call_soon_threadsafe(end_now)
-        else:
-            DRAIN.begin()
-            loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(leave())))
-
-    signal.signal(signal.SIGTERM, on_signal)
+    ending = _Ending(asyncio.get_running_loop(), drain_seconds(os.environ.get(_VARIABLE, "")))
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
+        ending.forget()
+
+
+class _Ending:
+    """What signals do to the server of a loop, which waits for its visitors for some seconds at most."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._leaving: asyncio.Task[None] | None = None
+        # uvicorn's own.
+        self._before: dict[int, Any] = {
+            number: signal.signal(number, self.on_signal) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Begin to leave, or end if the server is leaving, or needn't wait."""
+        if number == signal.SIGTERM and self._seconds and not DRAIN.leaving:
+            DRAIN.begin()
+            self._loop.call_soon_threadsafe(self._leave_soon)
+        else:
+            self._loop.call_soon_threadsafe(self._end, number)
+
+    def forget(self) -> None:
+        """Wait no longer for visitors, and leave signals to the server."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        self._restore()
+
+    def _leave_soon(self) -> None:
+        self._leaving = self._loop.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        _log.warning(
+            "Leaving, with open pages: %d. Ends when they are closed, or after %g s", DRAIN.connections, self._seconds
+        )
+        await DRAIN.until_left(self._seconds)
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        # Not one of the loop, which ends before the threads of pages do.
+        timer = threading.Timer(_SENDING_SECONDS, _end_at_once, [number])
+        timer.daemon = True
+        timer.start()
+        self._restore()
+        signal.raise_signal(number)
+
+    def _restore(self) -> None:
+        for number, action in self._before.items():
+            signal.signal(number, action)
+
+
+def _end_at_once(number: int) -> None:
+    _log.warning("Ends with downloads that weren't read to their end, or pages that were busy")
+    CLOSING.close()
+    os._exit(_BY_SIGNAL + number)
 
 
 def drain_seconds(text: str) -> float:
