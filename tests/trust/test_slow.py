@@ -19,9 +19,9 @@ _PATIENCE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start the app with a page's patience of one second instead of thirty."""
+    """Start the app with a page's patience of five seconds instead of thirty."""
     folder = tmp_path_factory.mktemp("server")
-    with running_app(folder, folder / "server.log", {"STREAMLIT_SERVER_WEBSOCKET_PING_INTERVAL": "1"}) as server:
+    with running_app(folder, folder / "server.log", {"STREAMLIT_SERVER_WEBSOCKET_PING_INTERVAL": "5"}) as server:
         yield server
 
 
@@ -37,7 +37,10 @@ def connected(server: Server) -> socket.socket:
     protocol.send_request(protocol.connect())
     raw.sendall(b"".join(protocol.data_to_send()))
     while protocol.state.name == "CONNECTING":
-        protocol.receive_data(raw.recv(1000))
+        received = raw.recv(1000)
+        assert received, "the server refused the connection"
+        protocol.receive_data(received)
+    assert protocol.handshake_exc is None
     message = BackMsg()
     message.rerun_script.query_string = ""
     for _ in range(20):
@@ -53,9 +56,11 @@ def holds(server: Server, raw: socket.socket) -> bool:
 
 
 def test_a_page_that_never_reads_is_disconnected(server: Server, tmp_path: Path) -> None:
-    connections = [connected(server) for _ in range(5)]
+    connections: list[socket.socket] = []
     try:
-        assert all(holds(server, one) for one in connections)
+        for _ in range(5):
+            connections.append(connected(server))
+            assert holds(server, connections[-1])
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while any(holds(server, one) for one in connections):
             assert time.monotonic() < deadline, "the server still has it"
