@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -148,8 +148,8 @@ def test_a_frame_that_cannot_be_read_is_one_line(caplog: pytest.LogCaptureFixtur
     assert "Error deserializing" in caplog.text and "/a/path" not in caplog.text
 
 
-def statuses_of_an_upload(pieces: list[bytes], seconds_between: float) -> list[int]:
-    """Return what an upload is answered with that never ends after its pieces."""
+def statuses_of_an_upload(parts: Iterator[bytes], seconds_between: float) -> list[int]:
+    """Return what an upload is answered with that never ends after its pieces. Takes those that the app received."""
     scope = {
         "type": "http",
         "method": "PUT",
@@ -160,7 +160,6 @@ def statuses_of_an_upload(pieces: list[bytes], seconds_between: float) -> list[i
         "headers": [],
     }
     sent: list[Any] = []
-    parts = iter(pieces)
 
     async def receive() -> Any:
         for part in parts:
@@ -177,13 +176,15 @@ def statuses_of_an_upload(pieces: list[bytes], seconds_between: float) -> list[i
 
 def test_an_upload_that_pauses_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposure, "_BODY_PAUSE_SECONDS", 0.05)
-    assert statuses_of_an_upload([b"some"], 0.0) == [408]
+    assert statuses_of_an_upload(iter([b"some"]), 0.0) == [408]
 
 
 def test_an_upload_that_hardly_moves_is_ended_although_it_never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposure, "_BODY_PAUSE_SECONDS", 1.0)
     # A byte every 20 ms, for a minute if nothing ends it.
-    assert statuses_of_an_upload([b"x"] * 3000, 0.02) == [408]
+    parts = iter([b"x"] * 3000)
+    assert statuses_of_an_upload(parts, 0.02) == [408]
+    assert next(parts, None), "the pause after the last piece ended it"
 
 
 def test_a_client_that_left_is_not_answered() -> None:
