@@ -26,14 +26,12 @@ from fer.ui.access import gate
 from fer.ui.access.settings import Role
 from fer.ui.client_messages import expected_only
 from fer.ui.in_memory import visitor_of
-from fer.ui.request_paths import base_path, path_of, within
+from fer.ui.request_paths import PRIVATE, base_path, path_of, within
 
 _log = logging.getLogger(__name__)
 
 # Numbers of sessions, and a programming interface to every session. No page needs them.
 _CLOSED: Final = ("/_stcore/metrics", "/_stcore/agent")
-# Pictures and downloads of pages, results of videos and batches, and uploads.
-_PRIVATE: Final = ("/media", "/videos", "/batches", "/_stcore/upload_file")
 # Those whose addresses name a tab.
 _OF_A_TAB: Final = ("media", "upload_file")
 _FRAME_LOG: Final = "streamlit.web.server.starlette.starlette_websocket"
@@ -115,7 +113,7 @@ class Exposure:
         path = path_of(scope, self.base)
         if within(path, _CLOSED):
             await PlainTextResponse("Not found.\n", 404)(scope, receive, send_with_headers)
-        elif within(path, _PRIVATE) and not self.may_see(cookie_parser(request.get("cookie", "")), path):
+        elif within(path, PRIVATE) and not self.may_see(cookie_parser(request.get("cookie", "")), path):
             await PlainTextResponse("Log in first.\n", 403)(scope, receive, send_with_headers)
         else:
             try:

@@ -7,8 +7,10 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 STREAM: Final = "/_stcore/stream"
+# Pictures and downloads of pages, results of videos and batches, and uploads.
+PRIVATE: Final = ("/media", "/videos", "/batches", "/_stcore/upload_file")
 # Everything that isn't the app's own page. A browser also 'navigates' to a download, and to the end of a login.
-_NO_PAGES: Final = ("/_stcore", "/auth", "/component", "/media", "/oauth2callback", "/static", "/videos", "/app/static")
+_NO_PAGES: Final = (*PRIVATE, "/_stcore", "/auth", "/component", "/oauth2callback", "/static", "/app/static")
 
 
 def base_path() -> str:

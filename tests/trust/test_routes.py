@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from fer.paths import CHECKOUT
+from fer.ui.request_paths import is_page
 from tests.support.login import variables
 from tests.support.serving import Server, running_app
 
@@ -74,10 +75,19 @@ def test_the_table_has_every_route(routes: list[str]) -> None:
     assert len(routes) > 10
 
 
+def path_of(route: str) -> str:
+    return re.sub(r"\{\w+(:\w+)?\}", "x", route) or "/"
+
+
+def test_a_download_does_not_count_as_a_page(routes: list[str]) -> None:
+    """Pages are limited in number, and refused while the server waits for its last visitors."""
+    scope = {"type": "http", "method": "GET", "headers": [(b"accept", b"text/html")]}
+    assert [route for route in routes if is_page(scope, path_of(route))] == [""]
+
+
 def test_what_each_route_answers_before_login(server: Server, routes: list[str]) -> None:
     def answers(route: str) -> tuple[int, ...]:
-        path = re.sub(r"\{\w+(:\w+)?\}", "x", route) or "/"
-        return tuple(ask(server, path, method)[0] for method in ("GET", "PUT", "DELETE"))
+        return tuple(ask(server, path_of(route), method)[0] for method in ("GET", "PUT", "DELETE"))
 
     assert {route: answers(route) for route in routes} == {route: ANSWERS[route] for route in routes}
 

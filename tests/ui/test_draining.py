@@ -105,6 +105,7 @@ def test_only_new_visitors_are_sent_away(drain: Drain, base: str) -> None:
         "/_stcore/health",
         "/media/a.jpg",
         "/videos/1/report.html",
+        "/batches/1/rows.csv",
         "/static/x.js",
         "/oauth2callback",
         "/auth/login",

@@ -83,7 +83,7 @@ def test_after_the_limit_there_is_a_page_that_says_when_to_come_back(
 
 
 def test_pictures_and_files_are_not_counted(visitor: TestClient) -> None:
-    paths = ("/media/a.jpg", "/static/x.js", "/_stcore/health", "/videos/1/rows.csv")
+    paths = ("/media/a.jpg", "/static/x.js", "/_stcore/health", "/videos/1/rows.csv", "/batches/1/rows.csv")
     assert {visitor.get(path).status_code for path in paths for _ in range(10)} == {200}
     assert visitor.delete("/_stcore/upload_file/a/b").status_code == 200
 
