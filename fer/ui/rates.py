@@ -1,6 +1,8 @@
 """Limit how much one address may ask for: pages, sessions, uploads and logins.
 
-The limits are far above what a class behind one address needs, and far below what makes a server slow for others.
+The limits are above what a class behind one address needs, whose members log in at the same time and upload hundreds of
+photos each. They end what a program does in a loop. What uploads hold is bounded by `fer.ui.received`.
+
 A browser on the server's own machine has none. Behind a proxy, the proxy tells the address (X-Forwarded-For), which is
 believed if it comes from this machine or a private network.
 """
@@ -43,11 +45,19 @@ _PAGE_HTML: Final = (
 
 @dataclass(frozen=True)
 class Rates:
-    """How often one address may do something within a minute, and how many pages it may have open."""
+    """How often one address may do something within a minute, and how many pages it may have open.
 
-    logins: int = 60
+    Attributes:
+        logins: requests; a login has two, before and after the provider's page.
+        connections: of pages.
+        uploads: files.
+        pages: opened or reloaded.
+        open_pages: connections at the same time.
+    """
+
+    logins: int = 120
     connections: int = 120
-    uploads: int = 1200
+    uploads: int = 10_000
     pages: int = 240
     open_pages: int = 300
 
