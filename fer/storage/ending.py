@@ -54,17 +54,24 @@ def end_process(folder: Path, stamp: dict[str, Any], lock: Path, seconds: float)
 
 @contextmanager
 def obeying(folder: Path) -> Iterator[None]:
-    """End this process and everything it started when a process elsewhere asks for it during the block."""
+    """End this process and everything it started when a process elsewhere asks for it, before or during the block.
+
+    The process holds its lock already. Whoever asked before it did saw a free lock, and has noted that it ended.
+    """
     mine, over = stamp_of(psutil.Process()), threading.Event()
 
     def look() -> None:
-        while not over.wait(_LOOK_SECONDS):
-            # A request to an earlier process names another one.
-            with contextlib.suppress(OSError):
-                if read_json(folder / _REQUEST) == mine:
-                    end_own_tree()
+        # A request to an earlier process names another one.
+        with contextlib.suppress(OSError):
+            if read_json(folder / _REQUEST) == mine:
+                end_own_tree()
 
-    thread = threading.Thread(target=look, name="obeying", daemon=True)
+    def keep_looking() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            look()
+
+    look()
+    thread = threading.Thread(target=keep_looking, name="obeying", daemon=True)
     thread.start()
     try:
         yield

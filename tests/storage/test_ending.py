@@ -26,6 +26,21 @@ with FileLock(folder / "lock"), obeying(folder):
     time.sleep(600)
 """
 
+# Somebody asks for its end while it starts, and finds its lock free.
+ASKED_EARLY = """
+import sys
+from pathlib import Path
+import psutil
+from filelock import FileLock
+from fer.storage import ending
+from fer.storage.processes import stamp_of
+folder = Path(sys.argv[1])
+ending.is_elsewhere = lambda stamp: True
+assert ending.end_process(folder, stamp_of(psutil.Process()), folder / "lock", 60)
+with FileLock(folder / "lock"), ending.obeying(folder):
+    (folder / "worked").touch()
+"""
+
 
 @pytest.fixture
 def foreign() -> dict[str, object]:
@@ -52,6 +67,11 @@ def test_a_request_is_for_one_process_only(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr("fer.storage.ending.is_elsewhere", lambda stamp: True)
         assert end_process(tmp_path, mine, tmp_path / "lock", 20)
         assert worker.wait(20) != 0
+
+
+def test_a_request_from_before_the_lock_ends_it_before_it_works(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", ASKED_EARLY, str(tmp_path)], check=False)
+    assert done.returncode != 0 and (tmp_path / "end.json").exists() and not (tmp_path / "worked").exists()
 
 
 def test_what_has_let_go_of_its_lock_needs_no_end(tmp_path: Path, foreign: dict[str, object]) -> None:
