@@ -102,6 +102,11 @@ def test_the_caddyfile_has_the_variables_that_it_is_given() -> None:
     assert used == set(services(_FILLED_IN)["caddy"].environment)
 
 
+def test_the_app_is_not_the_first_process_of_its_container() -> None:
+    """It wouldn't receive SIGTERM while it starts, and trainings that lost their parent would stay as zombies."""
+    assert services(_FILLED_IN)["app"].written["init"] is True
+
+
 def test_the_relay_reaches_the_apps_address() -> None:
     inside = services(_FILLED_IN)["app"].written["networks"]["inside"]["ipv4_address"]
     lines = (DEPLOY / "turnserver.conf").read_text(encoding="utf-8").splitlines()
