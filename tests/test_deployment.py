@@ -23,7 +23,15 @@ _PYTHON = r"(/opt/fer/\.venv/bin/python|python3)"
 
 
 def test_every_variable_of_compose_is_in_the_example_and_explained_there() -> None:
-    assert set(re.findall(r"\$\{(\w+)", _COMPOSE)) == set(env_example())
+    # What mustn't be empty, and has a default where it isn't set, is a comment.
+    optional = set(re.findall(r"^# (FER_\w+)=", (DEPLOY / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\$\{(\w+)", _COMPOSE)) == set(env_example()) | optional
+
+
+def test_caddy_gets_the_replicas_of_the_settings() -> None:
+    assert services(_FILLED_IN)["caddy"].environment["FER_REPLICAS"] == "app:8501"
+    several = {**_FILLED_IN, "FER_REPLICAS": "app:8501 app-2:8501"}
+    assert services(several)["caddy"].environment["FER_REPLICAS"] == "app:8501 app-2:8501"
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"\$\{(\w+):\?", _COMPOSE))))

@@ -64,7 +64,8 @@ def _is_address(text: str) -> bool:
     "--drain",
     type=click.IntRange(0),
     metavar="SECONDS",
-    help="When the dashboard is told to end (SIGTERM), let its visitors finish, for at most this long  "
+    help="When the dashboard is told to end (SIGTERM), let its visitors finish, for at most this long; only with two "
+    "or more replicas  "
     "[default: FER_DRAIN_SECONDS, else 0]",
 )
 def app(port: int, address: str | None, hosts: tuple[str, ...], no_browser: bool, drain: int | None) -> None:
