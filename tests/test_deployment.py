@@ -11,6 +11,7 @@ from configparser import RawConfigParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fer.paths import CHECKOUT
 from tests.support.compose import DEPLOY, MissingVariableError, env_example, services
@@ -90,8 +91,11 @@ def test_a_command_has_only_options_that_exist(name: str) -> None:
 
 
 def test_the_unit_and_compose_give_the_app_the_same_variables() -> None:
-    """What compose derives from .env, docs/deploy.md tells the administrator to write."""
-    derived = set(services(_FILLED_IN)["app"].environment) - set(env_example())
+    """What compose derives from .env, docs/deploy.md tells the administrator to write.
+
+    Without containers, the proxy is on the app's own machine, which is believed anyway.
+    """
+    derived = set(services(_FILLED_IN)["app"].environment) - set(env_example()) - {"FER_PROXIES"}
     text = (CHECKOUT / "docs" / "deploy.md").read_text(encoding="utf-8")
     assert [name for name in derived if not re.search(rf"^{name}=", text, re.MULTILINE)] == []
     assert _unit("caddy.conf")["Environment"].startswith("FER_REPLICAS=")
@@ -108,6 +112,13 @@ def test_what_the_unit_writes_is_its_state() -> None:
 def test_the_caddyfile_has_the_variables_that_it_is_given() -> None:
     used = set(re.findall(r"\{\$(\w+)", (DEPLOY / "Caddyfile").read_text(encoding="utf-8")))
     assert used == set(services(_FILLED_IN)["caddy"].environment)
+
+
+def test_the_app_believes_the_proxy_in_its_network() -> None:
+    """And no other one: an address outside of it could be a visitor's."""
+    networks = yaml.safe_load(_COMPOSE)["networks"]["inside"]["ipam"]["config"]
+    assert services(_FILLED_IN)["app"].environment["FER_PROXIES"] == ",".join(one["subnet"] for one in networks)
+    assert services(_FILLED_IN)["caddy"].written["networks"] == ["inside"]
 
 
 def test_the_app_is_not_the_first_process_of_its_container() -> None:

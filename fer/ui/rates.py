@@ -4,7 +4,7 @@ The limits are above what a class behind one address needs, whose members log in
 photos each. They end what a program does in a loop. What uploads hold is bounded by `fer.ui.received`.
 
 A browser on the server's own machine has none. Behind a proxy, the proxy tells the address (X-Forwarded-For), which is
-believed if it comes from this machine or a private network.
+believed if it comes from this machine, or from what FER_PROXIES names.
 """
 
 import ipaddress
@@ -23,11 +23,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fer.ui.request_paths import STREAM, base_path, is_page, path_of, within
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Proxies = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
 _log = logging.getLogger(__name__)
 
 # Multiplies all limits, where very many people share one address.
 _VARIABLE: Final = "FER_RATE_FACTOR"
 _LARGEST_FACTOR: Final = 1e6
+# Addresses and networks of proxies on other machines, separated by commas.
+_PROXIES_VARIABLE: Final = "FER_PROXIES"
 _WINDOW_SECONDS: Final = 60.0
 # An address that is forgotten starts anew. 20,000 take about 5 MB.
 _MOST_ADDRESSES: Final = 20_000
@@ -73,19 +78,21 @@ class RateLimits:
         app: what answers otherwise.
         rates: how much is too much.
         base: the path below which the app is served; '' for none.
+        proxies: where proxies are that tell whose request it is, apart from this machine.
     """
 
-    def __init__(self, app: ASGIApp, rates: Rates | None = None, base: str = "") -> None:
+    def __init__(self, app: ASGIApp, rates: Rates | None = None, base: str = "", proxies: Proxies = ()) -> None:
         self.app = app
         self.rates = rates or Rates()
         self.base = base
+        self.proxies = proxies
         self._asked: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         kind = self._kind_of(scope) if scope["type"] in ("http", "websocket") else None
-        address = address_of(scope) if kind is not None else None
+        address = address_of(scope, self.proxies) if kind is not None else None
         if kind is None or address is None:
             await self.app(scope, receive, send)
             return
@@ -135,22 +142,31 @@ class RateLimits:
         return 0 if number < limit else max(1, round(began + _WINDOW_SECONDS - now))
 
 
-def address_of(scope: Scope) -> str | None:
-    """Return whose request this is: an IPv4 address or an IPv6 network. None is this machine's own browser."""
+def address_of(scope: Scope, proxies: Proxies = ()) -> str | None:
+    """Return whose request this is: an IPv4 address or an IPv6 network. None is this machine's own browser.
+
+    Args:
+        scope: the request's.
+        proxies: where proxies are that are believed, apart from this machine.
+    """
     client = scope.get("client")
     address = _parsed(client[0] if client else "")
-    forwarded = Headers(scope=scope).getlist("x-forwarded-for")
-    if forwarded and (address is None or address.is_private):
-        # Each proxy adds an address at the end; those before may have been sent by the visitor.
-        address = _parsed(forwarded[-1].rpartition(",")[2]) or address
-    elif address is not None and address.is_loopback:
+    forwarded = [one for line in Headers(scope=scope).getlist("x-forwarded-for") for one in line.split(",")]
+    if not forwarded and address is not None and address.is_loopback:
         return None
+    # Each proxy adds at the end whose request it got; what comes before may have been sent by the visitor.
+    while forwarded and _is_proxy(address, proxies) and (told := _parsed(forwarded.pop())) is not None:
+        address = told
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, _NETWORK_BITS), strict=False))
     return str(address)
 
 
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _is_proxy(address: Address | None, proxies: Proxies) -> bool:
+    return address is not None and (address.is_loopback or any(address in network for network in proxies))
+
+
+def _parsed(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text.strip().strip("[]"))
     except ValueError:
@@ -169,7 +185,23 @@ async def _refuse(kind: str, seconds: int, scope: Scope, receive: Receive, send:
 
 def rate_limits() -> Middleware:
     """Return the middleware with the settings of Streamlit."""
-    return Middleware(RateLimits, rates=Rates().times(_factor(os.environ.get(_VARIABLE, ""))), base=base_path())
+    return Middleware(
+        RateLimits,
+        rates=Rates().times(_factor(os.environ.get(_VARIABLE, ""))),
+        base=base_path(),
+        proxies=_proxies(os.environ.get(_PROXIES_VARIABLE, "")),
+    )
+
+
+def _proxies(text: str) -> Proxies:
+    """Return a setting's addresses and networks. Anything else in it is named in the log, and left out."""
+    found = []
+    for name in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(ipaddress.ip_network(name, strict=False))
+        except ValueError:
+            _log.error("%s: '%.50s' isn't an address or a network, so it is left out", _PROXIES_VARIABLE, name)
+    return tuple(found)
 
 
 def _factor(text: str) -> float:

@@ -132,6 +132,9 @@ def test_all_limits_can_be_multiplied(
     assert ("FER_RATE_FACTOR" in caplog.text) == (text in ("0", "ten", "nan", "inf"))
 
 
+PROXIES = rates._proxies("172.28.13.0/24, 2001:db8:7::1")
+
+
 @pytest.mark.parametrize(
     ("client", "forwarded", "address"),
     [
@@ -141,18 +144,46 @@ def test_all_limits_can_be_multiplied(
         ("203.0.113.5", [], "203.0.113.5"),
         ("::ffff:203.0.113.5", [], "203.0.113.5"),
         ("2001:db8:1:2:3:4:5:6", [], "2001:db8:1:2::/64"),
-        # A proxy on this machine, and in another container.
+        # A proxy on this machine, in another container, and elsewhere.
         ("127.0.0.1", ["198.51.100.9"], "198.51.100.9"),
+        ("::1", ["198.51.100.9"], "198.51.100.9"),
         ("172.28.13.4", ["198.51.100.9"], "198.51.100.9"),
+        ("::ffff:172.28.13.4", ["198.51.100.9"], "198.51.100.9"),
+        ("2001:db8:7::1", ["198.51.100.9"], "198.51.100.9"),
         # What the visitor made up comes first; only the last address is the proxy's.
         ("172.28.13.4", ["10.1.1.1, 198.51.100.9"], "198.51.100.9"),
         ("172.28.13.4", ["10.1.1.1", "198.51.100.9"], "198.51.100.9"),
         ("172.28.13.4", ["nonsense"], "172.28.13.4"),
-        # A stranger isn't a proxy.
+        ("172.28.13.4", ["198.51.100.9, nonsense"], "172.28.13.4"),
+        # Two proxies, one behind the other.
+        ("127.0.0.1", ["10.1.1.1, 198.51.100.9, 172.28.13.5"], "198.51.100.9"),
+        ("127.0.0.1", ["172.28.13.5"], "172.28.13.5"),
+        # A stranger isn't a proxy, nor is a neighbour.
         ("8.8.8.8", ["198.51.100.9"], "8.8.8.8"),
+        ("192.168.1.7", ["198.51.100.9"], "192.168.1.7"),
+        ("172.28.14.4", ["198.51.100.9"], "172.28.14.4"),
+        ("2001:db8:7::2", ["198.51.100.9"], "2001:db8:7::/64"),
     ],
 )
 def test_whose_request_it_is(client: str, forwarded: list[str], address: str | None) -> None:
     headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
     scope: dict[str, Any] = {"type": "http", "client": (client, 5), "headers": headers}
-    assert address_of(scope) == address
+    assert address_of(scope, PROXIES) == address
+
+
+def test_without_a_setting_only_this_machine_is_believed(
+    limited: RateLimits, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def of_a_neighbour() -> int:
+        """Return how many addresses are counted for a machine that makes up two of them."""
+        limits = RateLimits(limited.app, **rate_limits().kwargs)
+        for made_up in ("198.51.100.9", "198.51.100.10"):
+            neighbour = TestClient(limits, client=("192.168.1.7", 1), headers={"x-forwarded-for": made_up})
+            neighbour.get("/", headers={"accept": "text/html"})
+        return len(limits._asked)
+
+    monkeypatch.delenv("FER_PROXIES", raising=False)
+    assert of_a_neighbour() == 1
+    monkeypatch.setenv("FER_PROXIES", "192.168.1.0/33,, 192.168.1.7 ")
+    assert of_a_neighbour() == 2
+    assert "'192.168.1.0/33' isn't an address or a network" in caplog.text
