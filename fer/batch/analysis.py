@@ -42,11 +42,7 @@ def install_bundle(folder: Path) -> None:
     Raises:
         BundleError: there is no complete bundle.
     """
-    bundle = load_bundle(folder)
-    _bundles[bundle.hash] = bundle
-    if bundle.int8 is not None:
-        copy = bundle.with_int8_served()
-        _bundles[copy.hash] = copy
+    _bundles.update({copy.hash: copy for copy in load_bundle(folder).copies})
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from fer.batch.progress import Pace, Progress
 from fer.batch.settings import Inputs, Settings
 from fer.errors import BatchError
 from fer.provenance import Provenance
-from fer.recognition.bundle import BUNDLE_FILE, Bundle
+from fer.recognition.bundle import BUNDLE_FILE, Bundle, load_bundle
 
 LOCK_FILE: Final = ".lock"
 _LISTED_PER_REPORT: Final = 1000
@@ -112,6 +112,26 @@ def run_batch(
     finally:
         if lock is not None:
             lock.release()
+
+
+def bundle_to_continue(served: Bundle, out: str) -> Bundle:
+    """Return the copy of a model, float32 or int8, that made the results in a folder; `served` if neither did.
+
+    This computer may serve another copy than the one that began the batch.
+
+    Args:
+        served: the model as it is served here.
+        out: the folder of the results, a path or an fsspec URL.
+
+    Raises:
+        BundleError: as for `load_bundle`.
+    """
+    try:
+        settings = read_manifest(open_output(out)).get("settings")
+    except BatchError:  # run_batch refuses this folder
+        return served
+    made_by = settings.get("model_hash") if isinstance(settings, dict) else None
+    return next((copy for copy in load_bundle(served.path).copies if copy.hash == made_by), served)
 
 
 def files_of(bundle: Bundle | None) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from fer.cli.output import check_targets, not_writable, plain
 from fer.evaluation.names import display_name
 from fer.provenance import Provenance
 from fer.recognition.provenance import provenance_of
-from fer.recognition.weights import bundle_to_serve
+from fer.recognition.weights import AUTO, bundle_to_serve, wanted_weights
 from fer.runs.finding import MODEL_HELP, SHIPPED, find_model
 from fer.storage.files import replacing
 from fer.text import counted, duration
@@ -89,10 +89,12 @@ def batch(
     check_targets({"--csv": csv, "--files-csv": files_csv})
     # Late: Dask takes half a second and 30 MB, which no other command should pay for.
     from fer.batch.cluster import Workers
-    from fer.batch.running import Request, run_batch
+    from fer.batch.running import Request, bundle_to_continue, run_batch
     from fer.batch.settings import Inputs, Settings
 
     bundle = bundle_to_serve(find_model(model))
+    if wanted_weights() == AUTO:
+        bundle = bundle_to_continue(bundle, out)
     used = detector or photo_detector_name()
     files = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
     about = provenance_of(bundle, used, name=display_name(bundle), confidence_threshold=threshold)

@@ -113,6 +113,11 @@ class Bundle:
         own = {item.name: getattr(self.int8, item.name) for item in fields(self.int8)}
         return replace(self, served=INT8_FILE, int8=None, **own)
 
+    @property
+    def copies(self) -> tuple[Self, ...]:
+        """Return the bundle and, if it has an int8 copy, the bundle with that copy served. Their hashes differ."""
+        return (self,) if self.int8 is None else (self, self.with_int8_served())
+
     def to_dict(self) -> dict[str, Any]:
         """Return the content of `bundle.json`; a part that isn't calibrated is left out."""
         values = {name: value for name, value in asdict(self).items() if value is not None}

@@ -5,7 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -14,12 +14,13 @@ import pytest
 from fer import paths
 from fer.batch import found, store
 from fer.batch.job import INTERRUPTED, BatchJob
+from fer.batch.output import open_output, write_manifest
 from fer.errors import BatchError
 from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED
 from fer.recognition.current import use_bundle
 from tests.support.batch import names
 from tests.support.batches import asked, done, in_state, photos
-from tests.support.builders import make_bundle, portrait_bgr
+from tests.support.builders import make_bundle, make_int8_bundle, portrait_bgr
 
 # Enough for a machine that does much else: a batch has a lower priority than all of it.
 PATIENCE_SECONDS = 240
@@ -157,3 +158,29 @@ def test_the_settings_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (asked_for.settings.detector, asked_for.settings.annotated) == ("haar", True)
     assert asked_for.roots == (os.path.realpath(paths.data_dir()),) and asked_for.out == str(job.results)
     assert asdict(request)["inputs"] == (str(paths.data_dir() / "photos"),)
+
+
+@pytest.mark.parametrize("here", ["float32", "int8"])
+@pytest.mark.parametrize("began", ["float32", "int8"])
+def test_a_batch_is_continued_with_the_weights_that_began_it(
+    fer_home: Path, monkeypatch: pytest.MonkeyPatch, began: str, here: str
+) -> None:
+    from fer.batch import worker
+
+    monkeypatch.setenv("FER_WEIGHTS", here)
+    bundle = make_int8_bundle(fer_home / "runs" / "tiny" / "bundle")
+    copies = {"float32": bundle, "int8": bundle.with_int8_served()}
+    job = asked(photos("1.jpg"))
+    request = job.find_request()
+    assert request is not None
+    asked_for = worker._engine_request(job, request)
+    assert asked_for.settings.model_hash == copies[here].hash
+    output = open_output(str(job.results))
+    output.prepare()
+    write_manifest(output, {"settings": asdict(replace(asked_for.settings, model_hash=copies[began].hash))})
+    resumed = worker._engine_request(job, request)
+    assert resumed.settings.model_hash == resumed.about.model_hash == copies[began].hash
+    assert (resumed.about.weights, resumed.bundle) == (began, copies[began])
+    # Another model's results aren't continued.
+    write_manifest(output, {"settings": asdict(replace(asked_for.settings, model_hash="a" * 16))})
+    assert worker._engine_request(job, request).settings.model_hash == copies[here].hash

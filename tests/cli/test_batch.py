@@ -13,8 +13,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from fer.batch import running
+from fer.batch.output import open_output, write_manifest
+from fer.batch.parts import Totals
 from fer.paths import CHECKOUT
-from tests.support.builders import make_bundle, portrait_bgr
+from fer.recognition import weights
+from fer.recognition.speed import Speeds
+from tests.support.builders import make_bundle, make_int8_bundle, portrait_bgr
 from tests.support.cli import Command, command
 from tests.support.clips import Clip, moving_portrait
 
@@ -119,6 +124,43 @@ def test_what_cannot_be_done_is_one_sentence(words: tuple, sentence: str, batch:
     (tmp_path / "file").write_bytes(b"")
     done = batch(*words)
     assert done.exit_code in (1, 2) and sentence in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "began", "continued"),
+    [("auto", "float32", "float32"), ("auto", "int8", "int8"), ("float32", "int8", "float32"), ("auto", "", "int8")],
+)
+def test_the_same_command_continues_with_the_weights_that_began_the_batch(
+    batch: Command,
+    fer_home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: str,
+    began: str,
+    continued: str,
+) -> None:
+    """Only who sets FER_WEIGHTS gets them, and is then told that the folder has other results."""
+    monkeypatch.setenv("FER_WEIGHTS", wanted)
+    # This computer would choose int8.
+    monkeypatch.setattr(weights, "compare_speeds", lambda *_: Speeds(3.0, 2.0, 150.0, 100.0))
+    requests: list[running.Request] = []
+
+    def run_batch(request: running.Request, *_: object) -> running.Result:
+        requests.append(request)
+        return running.Result(Totals(), (), (), 0)
+
+    monkeypatch.setattr(running, "run_batch", run_batch)
+    bundle = make_int8_bundle(tmp_path / "bundle")
+    copies = {"float32": bundle, "int8": bundle.with_int8_served()}
+    output = open_output("out")
+    output.prepare()
+    if began:
+        write_manifest(output, {"settings": {"model_hash": copies[began].hash, "detector": "yunet"}})
+    done = batch("photos", "--out", "out")
+    assert done.exit_code == 0, done.output
+    [request] = requests
+    assert request.settings.model_hash == request.about.model_hash == copies[continued].hash
+    assert (request.about.weights, request.bundle) == (continued, copies[continued])
 
 
 def test_other_commands_do_not_import_dask() -> None:

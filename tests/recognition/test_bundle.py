@@ -78,8 +78,11 @@ def test_an_int8_copy_is_read_back_with_its_own_calibration_and_keeps_the_hash(t
     assert (served.temperature, served.sets, served.quality) == (0.5, copy.sets, copy.quality)
     assert served.metrics == copy.metrics and served.weights == "int8" and written.weights == "float32"
     assert served.hash != made.with_int8_served().hash != made.hash
+    assert written.copies == (written, served)
+    plain = make_bundle(tmp_path / "plain")
+    assert plain.copies == (plain,)
     with pytest.raises(ValueError, match="no int8 copy"):
-        make_bundle(tmp_path / "plain").with_int8_served()
+        plain.with_int8_served()
 
 
 @pytest.mark.parametrize(
