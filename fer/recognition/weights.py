@@ -5,12 +5,15 @@ environment variable FER_WEIGHTS overrules it.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
 import onnxruntime
+from filelock import FileLock
 
 from fer import paths
 from fer.errors import BundleError, shortened
@@ -29,8 +32,12 @@ CHOICES: Final = (AUTO, FLOAT32, INT8)
 MOST_LOST: Final = 0.003
 _KEPT: Final = 50
 
+_LOCK: Final = ".weights.lock"
+# A measurement takes a second; a process that hangs must not stop the others.
+_LOCK_SECONDS: Final = 10.0
+
 _measuring: Final = Lock()
-# What this process has measured, for a FER_HOME that can't be written.
+# What this process has measured and couldn't write to the file.
 _measured: Final[dict[str, Speeds]] = {}
 
 
@@ -86,13 +93,13 @@ def loses_little(bundle: Bundle) -> bool:
 def known_speeds(bundle: Bundle) -> Speeds | None:
     """Return what was measured for a bundle on this computer, or None."""
     key = _key(bundle)
-    return _measured.get(key) or _read().speeds.get(key)
+    return _read().speeds.get(key) or _measured.get(key)
 
 
 def _measure(bundle: Bundle) -> Speeds | None:
     """Measure and keep the speeds of both copies; None if the int8 copy can't be run."""
-    with _measuring:
-        # Another thread may have measured while this one waited.
+    with _measuring, _no_other_process():
+        # Another thread or process may have measured while this one waited.
         speeds = known_speeds(bundle)
         if speeds is not None:
             return speeds
@@ -101,20 +108,29 @@ def _measure(bundle: Bundle) -> Speeds | None:
             speeds = compare_speeds(float32, int8)
         except BundleError:
             return None
-        _measured[_key(bundle)] = speeds
         _keep(_key(bundle), speeds)
         return speeds
 
 
+@contextmanager
+def _no_other_process() -> Iterator[None]:
+    """Let one process measure at a time, as two could find different copies faster."""
+    with ExitStack() as stack:
+        # Where FER_HOME can't be written, or has no locks, each process measures for itself.
+        with suppress(OSError, NotImplementedError):
+            _file().parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(_file().with_name(_LOCK), timeout=_LOCK_SECONDS, is_singleton=False)
+            stack.enter_context(lock)
+        yield
+
+
 def _keep(key: str, speeds: Speeds) -> None:
-    """Store a measurement. A folder that can't be written only means that the next process measures again."""
-    file, known = _file(), _read().speeds
-    known = {**{name: value for name, value in known.items() if name != key}, key: speeds}
+    """Store a measurement, in this process if the file can't be written: the next process then measures again."""
+    known = {**_read().speeds, key: speeds}
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(file, asdict(_Known(dict(list(known.items())[-_KEPT:]))))
+        write_json(_file(), asdict(_Known(dict(list(known.items())[-_KEPT:]))))
     except OSError:
-        return
+        _measured[key] = speeds
 
 
 def _read() -> _Known:

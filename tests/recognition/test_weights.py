@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.int8_copy import INT8_FILE
 from fer.recognition.speed import Speeds
 from fer.recognition.weights import bundle_to_serve
+from fer.storage.locks import is_locked
 from tests.support.builders import faces_of, make_bundle, make_int8_bundle
 
 FASTER, SLOWER = Speeds(3.0, 2.0, 150.0, 100.0), Speeds(3.0, 2.9, 150.0, 100.0)
@@ -26,9 +28,11 @@ class Stopwatch:
     def __init__(self) -> None:
         self.speeds = FASTER
         self.served: list[tuple[str, str]] = []
+        self.locked: list[bool] = []
 
     def __call__(self, float32: EmotionClassifier, int8: EmotionClassifier) -> Speeds:
         self.served.append((float32.bundle.served, int8.bundle.served))
+        self.locked.append(is_locked(paths.runs_dir() / ".weights.lock"))
         return self.speeds
 
 
@@ -98,6 +102,37 @@ def test_it_is_measured_once_for_every_process(stopwatch: Stopwatch, bundle: Bun
     stopwatch.speeds = SLOWER
     assert bundle_to_serve(bundle.path).weights == "int8"
     assert len(stopwatch.served) == 1
+
+
+def test_what_another_process_measured_meanwhile_counts(
+    stopwatch: Stopwatch, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle_to_serve(bundle.path)
+    assert stopwatch.locked == [True] and not is_locked(paths.runs_dir() / ".weights.lock")
+    file = paths.runs_dir() / "weights.json"
+    content = file.read_text()
+    file.unlink()
+    stopwatch.speeds = SLOWER
+
+    @contextmanager
+    def wait_for_the_other_process(*_: object, **__: object) -> Iterator[None]:
+        file.write_text(content)
+        yield
+
+    monkeypatch.setattr(weights, "FileLock", wait_for_the_other_process)
+    assert bundle_to_serve(bundle.path).weights == "int8"
+    assert len(stopwatch.served) == 1 and file.read_text() == content
+
+
+def test_the_file_counts_for_all_processes_and_to_delete_it_means_to_measure_again(
+    stopwatch: Stopwatch, bundle: Bundle
+) -> None:
+    assert bundle_to_serve(bundle.path).weights == "int8"
+    (paths.runs_dir() / "weights.json").unlink()
+    assert bundle_to_serve(bundle.path, measure=False).weights == "float32"
+    stopwatch.speeds = SLOWER
+    assert bundle_to_serve(bundle.path).weights == "float32"
+    assert len(stopwatch.served) == 2
 
 
 @pytest.mark.parametrize("what", ["processor", "runtime", "model"])
@@ -174,6 +209,17 @@ def test_a_user_can_overrule_the_measurement(
     monkeypatch.setenv("FER_WEIGHTS", "fp16")
     with pytest.raises(BundleError, match=r"FER_WEIGHTS: choose auto, float32 or int8\. Received: 'fp16'\."):
         bundle_to_serve(loses.path)
+
+
+@pytest.mark.parametrize("wanted", ["auto", "float32", "int8", "fp16"])
+def test_a_choice_that_was_made_already_counts(
+    stopwatch: Stopwatch, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setenv("FER_WEIGHTS", wanted)
+    for chosen in ("float32", "int8"):
+        assert bundle_to_serve(bundle.path, weights=chosen).weights == chosen
+    assert bundle_to_serve(make_bundle(tmp_path / "plain").path, weights="int8").weights == "float32"
+    assert stopwatch.served == []
 
 
 def test_the_real_measurement_says_speeds_of_both(
