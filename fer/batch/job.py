@@ -25,7 +25,7 @@ from msgspec import Meta
 from fer.errors import BatchError
 from fer.jobs import job
 from fer.jobs.job import REQUEST_FILE
-from fer.storage.schema import Count, Moment, Seconds, Text, fitting, read_object
+from fer.storage.schema import Count, Moment, Seconds, Text, Weights, fitting, read_object
 from fer.storage.values import ValuesError
 
 MODEL, RESULTS, STATUS = "model", "results", "status.json"
@@ -52,6 +52,8 @@ class Request:
         workers: processes on this machine; None for one per core.
         scheduler: the address of a Dask scheduler to use instead.
         tls_ca, tls_cert, tls_key: files for the scheduler.
+        weights: which weights of the model to use, 'float32' or 'int8'; '' for those that began the batch, or those
+            served where it is begun.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -67,6 +69,7 @@ class Request:
     tls_ca: Text | None = None
     tls_cert: Text | None = None
     tls_key: Text | None = None
+    weights: Weights = ""
 
 
 @dataclass(frozen=True)

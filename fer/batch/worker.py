@@ -129,7 +129,8 @@ def _analyse(job: BatchJob, request: Request, report: Reporter) -> None:
 
 
 def _engine_request(job: BatchJob, request: Request) -> engine.Request:
-    bundle = engine.bundle_to_continue(bundle_to_serve(request.model, measure=False), str(job.results))
+    served = bundle_to_serve(request.model, measure=False, weights=request.weights)
+    bundle = engine.bundle_to_continue(served, str(job.results))
     tls = {"ca": request.tls_ca, "cert": request.tls_cert, "key": request.tls_key}
     return engine.Request(
         Inputs(request.inputs),

@@ -27,12 +27,14 @@ class Request:
         source: where the faces come from.
         robustness: whether to measure robustness too.
         names: the names to show for the models; () means the names of the bundles.
+        weights: which weights of the models to evaluate, 'float32' or 'int8'; () means those served here.
     """
 
     models: tuple[str, ...]
     source: Source
     robustness: bool = False
     names: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""
@@ -42,7 +44,8 @@ class Request:
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build a request from the values of `to_dict`."""
         models, names = tuple(values["models"]), tuple(values["names"])
-        return cls(models, Source.from_dict(values["source"]), bool(values["robustness"]), names)
+        source, weights = Source.from_dict(values["source"]), tuple(values.get("weights", ()))
+        return cls(models, source, bool(values["robustness"]), names, weights)
 
 
 class Job(job.Job):

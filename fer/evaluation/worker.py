@@ -30,7 +30,10 @@ def run(folder: Path) -> None:
 
 def _evaluate(request: Request, report: Reporter) -> None:
     store.sweep()
-    classifiers = [EmotionClassifier(bundle_to_serve(model, measure=False)) for model in request.models]
+    classifiers = [
+        EmotionClassifier(bundle_to_serve(model, measure=False, weights=weights))
+        for model, weights in zip_longest(request.models, request.weights, fillvalue="")
+    ]
     choice = keys.choice_key(request.source)
     with store.alone(
         choice, lambda: report(_WAITING, "Waiting for another evaluation that is reading these faces", 0.0)

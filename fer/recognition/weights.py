@@ -48,17 +48,19 @@ class _Known:
     speeds: dict[str, Speeds] = field(default_factory=dict)
 
 
-def bundle_to_serve(folder: str | Path, *, measure: bool = True) -> Bundle:
+def bundle_to_serve(folder: str | Path, *, measure: bool = True, weights: str = "") -> Bundle:
     """Load a bundle as it is served on this computer.
 
     Args:
         folder: the bundle's folder.
         measure: whether to measure if that wasn't done before. Otherwise float32 is served until someone does.
+        weights: 'float32' or 'int8' if the choice was made already; FER_WEIGHTS and measurements then don't count.
+            A bundle without an int8 copy has no choice.
 
     Raises:
         BundleError: as for `load_bundle`, or FER_WEIGHTS has another value than 'auto', 'float32' or 'int8'.
     """
-    bundle, wanted = load_bundle(folder), wanted_weights()
+    bundle, wanted = load_bundle(folder), weights or wanted_weights()
     if bundle.int8 is None or wanted == FLOAT32 or bundle.served != ONNX_FILE:
         return bundle
     if wanted == INT8:

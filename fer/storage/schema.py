@@ -15,6 +15,8 @@ Seconds = Annotated[float, Meta(ge=0, le=1e10)]
 # Seconds since 1970, up to the year 2286: what a calendar can show everywhere.
 Moment = Annotated[float, Meta(ge=0, le=1e10)]
 Text = Annotated[str, Meta(max_length=20_000)]
+# The type of a model's weights. A request of an earlier version doesn't say it.
+Weights = Annotated[str, Meta(pattern="^(float32|int8)?$")]
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from fer.errors import VideoError
 from fer.jobs import job
 from fer.jobs.job import REQUEST_FILE
 from fer.storage.files import remove_parts
-from fer.storage.schema import Moment, Text, fitting, read_object
+from fer.storage.schema import Moment, Text, Weights, fitting, read_object
 from fer.storage.values import ValuesError
 
 UPLOAD, PICTURE = "upload", "now.jpg"
@@ -48,6 +48,7 @@ class Request:
         detector: the face detector.
         blur: whether to blur the faces.
         annotated: whether to make an annotated copy.
+        weights: which weights of the model to use, 'float32' or 'int8'; '' for those served where it is analysed.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -60,6 +61,7 @@ class Request:
     detector: Annotated[str, Meta(pattern="^(yunet|haar)$")] = "yunet"
     blur: bool = False
     annotated: bool = True
+    weights: Weights = ""
 
 
 def new_id() -> str:

@@ -92,7 +92,7 @@ def _analyse_and_tidy(job: VideoJob, values: dict[str, Any], report: Reporter) -
 
 
 def _analyse(job: VideoJob, request: Request, report: Reporter) -> None:
-    bundle = bundle_to_serve(request.model, measure=False)
+    bundle = bundle_to_serve(request.model, measure=False, weights=request.weights)
     options = VideoOptions.of(detector=request.detector, every=request.every, fps=request.fps, blur=request.blur)
     model = video_model(bundle)
     about = provenance_of(bundle, options.settings.detector, name=request.model_name, settings=options.described())

@@ -17,7 +17,7 @@ from fer.jobs.job import DONE, FAILED, REQUEST_FILE, Progress
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.storage.files import write_json
-from tests.support.builders import make_bundle
+from tests.support.builders import make_bundle, make_int8_bundle
 from tests.support.evaluations import asked
 
 
@@ -63,6 +63,36 @@ def test_a_model_has_the_name_it_was_chosen_by(bundle: Bundle, monkeypatch: pyte
     assert "Shipped model: 140 faces" in [progress.text for progress in written]
     found = latest(bundle.hash)
     assert found is not None and found.model == "Shipped model"
+
+
+@pytest.mark.parametrize(("chosen", "here"), [("int8", "float32"), ("float32", "int8"), ("", "int8")])
+def test_the_result_is_stored_for_the_weights_that_the_page_has_chosen(
+    fer_home: Path, monkeypatch: pytest.MonkeyPatch, chosen: str, here: str
+) -> None:
+    """A request of an earlier version doesn't say the weights. It gets those that are served here."""
+    monkeypatch.setenv("FER_WEIGHTS", here)
+    bundle = make_int8_bundle(fer_home / "model")
+    copies = {"float32": bundle, "int8": bundle.with_int8_served()}
+    job, request = asked(copies[chosen or here])
+    assert request.weights == (chosen or here,)
+    if not chosen:
+        values = request.to_dict()
+        del values["weights"]
+        request = Request.from_dict(values)
+    assert work(job, request).state == DONE
+    faces = store.known_faces(keys.choice_key(request.source))
+    assert faces is not None
+    found = {name for name, copy in copies.items() if store.result_stamp(copy.hash, faces) is not None}
+    assert found == {chosen or here}
+
+
+def test_two_models_have_weights_of_their_own(fer_home: Path) -> None:
+    int8 = make_int8_bundle(fer_home / "int8").with_int8_served()
+    plain = make_bundle(fer_home / "plain", sharpness=3.0)
+    job, request = asked(int8, plain)
+    assert request.weights == ("int8", "float32") and work(job, request).state == DONE
+    for bundle in (int8, plain):
+        assert latest(bundle.hash) is not None
 
 
 def test_damaged_faces_are_read_again(bundle: Bundle) -> None:

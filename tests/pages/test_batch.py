@@ -113,6 +113,7 @@ def test_a_folder_is_counted_and_started_with_the_chosen_settings(
     assert (request.name, request.inputs, request.roots) == ("data/photos", (str(folder),), (str(fer_home / "data"),))
     assert (request.workers, request.scheduler, request.annotated) == (2, None, True)
     assert request.model == str(job.folder / "model") and request.model_name == "tiny"
+    assert request.weights == "float32", "the page has decided, not the process"
     assert "**Analysing** data/photos" in words(page) and "Stop" in labels(page)
     assert page.multiselect[0].value == [] and page.button(key="batch_start").disabled, "nobody starts it twice"
 

@@ -56,6 +56,7 @@ def count_classified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def asked(*bundles: Bundle, source: Source | None = None, robustness: bool = False) -> tuple[Job, Request]:
     """Return the job that evaluates some models, not started, and its request. Without a source: synthetic faces."""
     source = source or Source("synthetic")
-    request = Request(tuple(str(bundle.path) for bundle in bundles), source, robustness)
+    weights = tuple(bundle.weights for bundle in bundles)
+    request = Request(tuple(str(bundle.path) for bundle in bundles), source, robustness, weights=weights)
     hashes = [bundle.hash for bundle in bundles]
     return Job.of(hashes, keys.choice_key(source)), request

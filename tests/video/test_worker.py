@@ -22,7 +22,7 @@ from fer.video import job as files
 from fer.video import store, stored, worker
 from fer.video.job import DAMAGED, QUEUED, Request, VideoJob
 from fer.video.wire import VideoInfo
-from tests.support.builders import make_bundle
+from tests.support.builders import make_bundle, make_int8_bundle
 from tests.support.clips import Clip, moving_portrait
 
 PATIENCE_SECONDS = 150
@@ -232,6 +232,24 @@ def test_only_folders_of_videos_are_found(fer_home: Path, video_id: str) -> None
     (fer_home / "request.json").write_text("{}")
     store.videos_dir().mkdir()
     assert store.find_video(video_id) is None
+
+
+@pytest.mark.parametrize(("chosen", "here", "used"), [("int8", "float32", "int8"), ("", "int8", "int8")])
+def test_the_weights_that_the_page_has_chosen_answer(
+    clip: Path,
+    ask: Callable[..., Request],
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: str,
+    here: str,
+    used: str,
+) -> None:
+    monkeypatch.setenv("FER_WEIGHTS", here)
+    made = make_int8_bundle(bundle)
+    job = upload(clip, ask(annotated=False, weights=chosen))
+    worker.run(job.folder)
+    about = stored.load_summary(job.folder).about
+    assert (about.weights, about.model_hash) == (used, made.with_int8_served().hash)
 
 
 def test_a_missing_model_is_told(clip: Path, fer_home: Path) -> None:

@@ -179,6 +179,7 @@ def _start(inputs: tuple[str, ...], options: dict[str, Any], places: Allowed) ->
             tuple(str(root) for root in places.roots),
             str(bundle.path),
             display_name(bundle),
+            weights=bundle.weights,
             **options,
         )
         if why := gate.refusal("started", library.KIND, ""):

@@ -58,7 +58,8 @@ def work(choice: Choice) -> Evaluation | None:
             st.info("Stopped. Finished results are stored. Press Evaluate to resume.", icon=":material/stop_circle:")
         if st.button("Evaluate", type="primary", icon=":material/play_arrow:"):
             paths = tuple(str(bundle.path) for bundle in choice.bundles)
-            job.start(Request(paths, choice.source, choice.robustness, choice.names))
+            weights = tuple(bundle.weights for bundle in choice.bundles)
+            job.start(Request(paths, choice.source, choice.robustness, choice.names, weights))
             gate.record("started", "evaluation", " and ".join(choice.names))
             st.rerun()
     elif evaluation is not None:

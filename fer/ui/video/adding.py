@@ -154,7 +154,8 @@ def _add(items: list[tuple[str, UploadedFile | Path]], options: dict[str, Any]) 
     added: list[VideoJob] = []
     for name, item in items:
         path = str(item) if isinstance(item, Path) else None
-        request = Request(name[:1000], time.time(), str(bundle.path), display_name(bundle), path, **options)
+        about = time.time(), str(bundle.path), display_name(bundle), path
+        request = Request(name[:1000], *about, weights=bundle.weights, **options)
         try:
             if isinstance(item, Path):
                 added.append(store.add_file(request))

@@ -51,6 +51,7 @@ def test_pressing_evaluate_starts_a_job_that_can_be_stopped(
     (request,) = started
     assert (request.models, request.names) == ((str(bundle.path),), ("tiny",))
     assert request.source == SOURCE
+    assert request.weights == ("float32",), "the page has decided, not the process"
     assert "Stop" in buttons(page) and "Evaluate" not in buttons(page)
     assert "tiny: 140 faces · 3 s left" in str(page.get("progress")[0].proto)
     # A second process would classify the same faces again.

@@ -103,6 +103,7 @@ def test_a_file_below_data_is_analysed_where_it_is(
     [job] = store.list_videos()
     request = job.find_request()
     assert request is not None and (request.name, request.path) == ("data/clips/mine.mp4", str(own))
+    assert request.weights == "float32", "the page has decided, not the process"
     assert not (job.folder / "upload").exists()
 
 
