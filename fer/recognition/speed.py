@@ -29,11 +29,12 @@ class Network(Protocol):
 
 
 def processor_seconds() -> float:
-    """Return the processor time of this process, in seconds, to which other programs add nothing.
+    """Return the processor time of this thread, in seconds, to which other threads and programs add nothing.
 
-    Windows counts it in steps of 16 ms, too coarse for a call, so it is the time on the clock there.
+    A network on one thread computes on the one that calls it. Windows counts processor time in steps of 16 ms, too
+    coarse for a call, so it is the time on the clock there.
     """
-    return time.perf_counter() if sys.platform == "win32" else time.process_time()
+    return time.perf_counter() if sys.platform == "win32" else time.thread_time()
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
 """Comparing the speeds of two networks, with a clock that only they move."""
 
+import sys
+import time
+from threading import Thread
+
 import numpy as np
 import pytest
 
-from fer.recognition.speed import Speeds, compare_speeds
+from fer.recognition.speed import Speeds, compare_speeds, processor_seconds
 
 
 class Clock:
@@ -63,6 +67,22 @@ def test_networks_that_take_seconds_are_run_once() -> None:
 )
 def test_int8_must_be_faster_for_one_face_and_for_many(one: float, many: float, faster: bool) -> None:
     assert Speeds(one, 1.0, many, 1.0).int8_is_faster is faster
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows counts the time of a thread in steps of 16 ms")
+def test_what_other_threads_do_meanwhile_does_not_count() -> None:
+    def work() -> None:
+        end = time.thread_time() + 0.05
+        while time.thread_time() < end:
+            sum(range(1000))
+
+    before = processor_seconds(), time.process_time()
+    other = Thread(target=work)
+    other.start()
+    other.join()
+    own, all_threads = processor_seconds() - before[0], time.process_time() - before[1]
+    # This thread only waits. The process has worked for at least 50 ms.
+    assert 0 <= own < all_threads / 2
 
 
 def test_the_speeds_are_said_in_a_sentence() -> None:
