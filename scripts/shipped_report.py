@@ -12,7 +12,7 @@ from fer.evaluation import wording
 from fer.evaluation.evaluation_result import EvaluationResult
 from fer.evaluation.metrics import wilson_interval
 from fer.evaluation.robustness import RobustnessRow
-from fer.recognition.bundle import Bundle
+from fer.recognition.bundle import ONNX_FILE, Bundle
 from fer.text import percent
 
 # A corruption that costs less accuracy than this is called harmless.
@@ -29,12 +29,12 @@ def report(result: EvaluationResult) -> str:
         _wrapped(
             f"Look up how the shipped model does on each class, at each confidence and under each image corruption. "
             f"[Evaluate a model](evaluation.md) explains the metrics and sums up the results. "
-            f"{wording.about([result])}, one crop per face, with the ONNX file that the app uses. Model "
-            f"`{result.model.hash}`, faces `{result.data.key}`, written by `python -m scripts.ship_model`. "
+            f"{wording.about([result])}, one crop per face, with `{ONNX_FILE}`. Model `{result.model.hash}`, "
+            f"faces `{result.data.key}`, written by `python -m scripts.ship_model`. "
             "This command writes the same with interactive charts, as one HTML file of 5 MB:"
         ),
-        "```bash\npython -m fer evaluate data/fer2013.csv --split validation --robustness --no-gallery "
-        "--report report.html\n```",
+        "```bash\nFER_WEIGHTS=float32 python -m fer evaluate data/fer2013.csv --split validation --robustness "
+        "\\\n    --no-gallery --report report.html\n```",
         "## Metrics",
         # The speed of this machine means nothing to the reader.
         _table(["metric", "value"], [row for row in wording.key_metrics(result).items() if row[0] != _SPEED]),

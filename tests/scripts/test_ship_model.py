@@ -49,6 +49,8 @@ def test_the_report_has_every_part_and_no_images(made: EvaluationResult) -> None
     for part in ("Metrics", "Scores by class", "Calibration", "Accuracy against coverage", "Robustness", "Agreement"):
         assert f"## {part}" in text
     assert "| Accuracy | 90.0 % |" in text
+    # Where int8 is served, the command would give the numbers of the copy.
+    assert "with `model.onnx`" in text and "\nFER_WEIGHTS=float32 python -m fer evaluate data/fer2013.csv " in text
     assert "| lower half covered |" in text
     assert "![" not in text and "<img" not in text and "data:" not in text
     assert "Faces per second" not in text
