@@ -41,6 +41,12 @@ def test_nothing_starts_without_a_secret(name: str) -> None:
         services({**_FILLED_IN, name: ""})
 
 
+@pytest.mark.parametrize("name", ["app", "batch"])
+def test_what_chooses_weights_gets_the_administrators_choice(name: str) -> None:
+    assert services({**_FILLED_IN, "FER_WEIGHTS": "int8"})[name].environment["FER_WEIGHTS"] == "int8"
+    assert services({**_FILLED_IN, "FER_WEIGHTS": ""})[name].environment["FER_WEIGHTS"] == ""
+
+
 def test_the_example_has_no_secret() -> None:
     assert {name for name, value in env_example().items() if "SECRET" in name and value} == set()
 
