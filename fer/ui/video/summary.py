@@ -61,7 +61,8 @@ def _alike(videos: Sequence[Listed]) -> _Alike | None:
     if not read:
         return None
     about = read[-1][1]
-    alike = [numbers for numbers, other in read if replace(other, date=about.date) == about]
+    # The hash distinguishes the weights, which results of earlier versions don't name.
+    alike = [numbers for numbers, other in read if replace(other, date=about.date, weights=about.weights) == about]
     return _Alike(alike, about, len(made) - len(alike))
 
 
