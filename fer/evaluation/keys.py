@@ -14,7 +14,7 @@ from fer.datasets.store.storage import is_stored
 from fer.evaluation.evaluation_set import Source
 
 # Part of every key. Increase it when the stored content or its computation changes, so that old results are ignored.
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 
 
 def choice_key(source: Source) -> str:
