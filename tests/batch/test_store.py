@@ -14,6 +14,7 @@ from fer.errors import BatchError, BundleError, shortened
 from fer.jobs.job import DONE, RUNNING, STOPPED
 from fer.recognition.current import use_bundle
 from fer.runs import serving
+from fer.storage.locks import is_locked
 from tests.support.batches import asked, in_state, photos
 from tests.support.builders import make_bundle
 
@@ -82,6 +83,19 @@ def test_one_batch_at_a_time_works_on_this_machine(begun: list[BatchJob]) -> Non
     in_state(first, DONE)
     resume(waiting)
     assert [job.id for job in begun] == [first.id, elsewhere.id, waiting.id], "a scheduler's doesn't count"
+
+
+def test_two_people_do_not_start_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    locked: list[bool] = []
+
+    def begin(job: BatchJob, request: dict[str, Any]) -> None:
+        job.ask(request)
+        locked.append(is_locked(store.batches_dir() / "starting.lock"))
+
+    monkeypatch.setattr(BatchJob, "begin", begin)
+    job = store.start(like(asked(photos("1.jpg"))))
+    resume(job)
+    assert locked == [True, True] and not is_locked(store.batches_dir() / "starting.lock")
 
 
 @pytest.mark.parametrize(("asked_for", "given"), [(1, 1), (3, 3), (256, 3), (None, None)])
