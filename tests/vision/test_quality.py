@@ -115,14 +115,14 @@ def test_a_face_without_contrast_is_doubted_and_a_faint_one_is_not() -> None:
 
 def test_the_measures_are_told_by_the_names_that_files_have() -> None:
     assert tuple(measure.name for measure in MEASURES) == QUALITY
+    crop = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
+    assert objections(crop, (100, 100, 60, 70), WHOLE).measures == tuple(measure(crop[None])[0].tolist())
 
 
 def test_the_docs_say_what_each_measure_means_and_its_limit() -> None:
     text = (CHECKOUT / "docs" / "photos.md").read_text("utf-8")
     for item in MEASURES:
         assert f"| `{item.name}` | {QUALITY_IN_WORDS[item.name]} | {item.limit:g} |" in text
-    crop = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
-    assert objections(crop, (100, 100, 60, 70), WHOLE).measures == tuple(measure(crop[None])[0].tolist())
 
 
 @pytest.mark.parametrize(
