@@ -97,11 +97,16 @@ def _stem(path: PurePosixPath) -> str:
 
 def class_names(tree: Tree, entries: Sequence[Entry]) -> tuple[str, ...]:
     """Return the names of the classes by number, from YOLO's `data.yaml` or Darknet's list, or none without them."""
-    files = [entry for entry in entries if entry.size <= _MAX_NAMES_BYTES and _names_reader(entry.path) is not None]
+    files = [entry for entry in entries if entry.size <= _MAX_NAMES_BYTES and is_list_of_names(entry.path)]
     for entry in sorted(files, key=lambda entry: len(entry.path.parts)):
         if names := _names_in(tree, entry):
             return tuple(name[:MAX_GROUP] for name in names)
     return ()
+
+
+def is_list_of_names(path: PurePosixPath) -> bool:
+    """Return whether a file is called as a list of the classes of numbers is."""
+    return _names_reader(path) is not None
 
 
 def _names_reader(path: PurePosixPath) -> _NamesReader | None:

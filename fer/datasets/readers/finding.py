@@ -4,16 +4,13 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from fer.datasets.readers.annotations import find_annotations
 from fer.datasets.readers.budget import Budget
-from fer.datasets.readers.coco import is_coco
 from fer.datasets.readers.folders import FaceReader, ImageLayout, read_folders
 from fer.datasets.readers.image_names import find_named_layout
 from fer.datasets.readers.kinds import PARQUET, kind_of, suffix_of
-from fer.datasets.readers.label_files import find_label_columns
 from fer.datasets.readers.layouts import find_layout
-from fer.datasets.readers.listed_images import any_labelled, names_images, read_listed
-from fer.datasets.readers.named_images import NamedImages
+from fer.datasets.readers.listed_images import read_listed
+from fer.datasets.readers.naming_files import find_label_files, find_naming_files
 from fer.datasets.readers.npz import array_pairs, read_npz
 from fer.datasets.readers.opening import open_file, with_archives
 from fer.datasets.readers.options import ReadOptions
@@ -22,12 +19,10 @@ from fer.datasets.readers.parquet import read_parquet
 from fer.datasets.readers.split_names import default_split, split_of_path
 from fer.datasets.readers.table_files import (
     find_face_tables,
-    header_of,
     is_lone_text,
     only,
     part_of,
     read_tables,
-    text_tables,
 )
 from fer.datasets.readers.trees import Entry, FolderTree, Tree
 from fer.datasets.readers.votes import Votes
@@ -35,8 +30,6 @@ from fer.datasets.readings import Progress, Reading, concatenated, silent
 from fer.errors import DatasetError, shortened
 from fer.vision.files.formats import SUFFIXES
 
-# JSON files that are looked at.
-_MOST_DOCUMENTS: Final = 100
 # Of labels in forms that aren't read.
 _OTHER_LABELS: Final = (".json", ".xml", ".mat", ".pkl", ".xlsx", ".xls", ".yaml", ".html")
 
@@ -110,10 +103,14 @@ def read_images(
         DatasetError: splits contradict each other, or there is more than one dataset.
     """
     entries = tree.entries()
-    if named := _naming_files(tree, entries, options.photos):
-        return read_listed(tree, named, options, progress, to_face)
-    layout = _find_layout(tree, entries, options.order)
-    return None if layout is None else read_folders(tree, layout, progress, to_face)
+    files = find_naming_files(tree, entries, options)
+    if files.classed:
+        return files.noted(read_listed(tree, files.classed, options, progress, to_face))
+    others = files.others(entries)
+    if (layout := _find_layout(tree, others, options.order)) is not None:
+        return files.noted(read_folders(tree, others, layout, progress, to_face))
+    # The boxes' own labels are refused with the reason.
+    return read_listed(tree, files.plain, options, progress, to_face) if files.plain else None
 
 
 def _find_layout(tree: Tree, entries: Sequence[Entry], order: LabelOrder | None = None) -> ImageLayout | None:
@@ -134,10 +131,11 @@ def labelled_images(tree: Tree) -> list[Entry]:
     if find_face_tables(tree, entries):
         return []
     images = [entry for entry in entries if entry.path.suffix.lower() in SUFFIXES]
-    if _naming_files(tree, entries):
-        return images
-    layout = _find_layout(tree, entries)
-    return [] if layout is None else [entry for entry in entries if layout.covers(entry.path)]
+    files = find_naming_files(tree, entries, ReadOptions())
+    layout = None if files.classed else _find_layout(tree, files.others(entries))
+    if layout is not None:
+        return [entry for entry in images if layout.covers(entry.path)]
+    return images if files.classed or files.plain else []
 
 
 class _Finder:
@@ -152,7 +150,7 @@ class _Finder:
         """Read what there is, or return None if it is nothing known."""
         tables = find_face_tables(self._tree, self._entries)
         if not tables:
-            self.label_files = _find_label_files(self._tree, self._entries)
+            self.label_files = find_label_files(self._tree, self._entries)
         if not tables and not self.label_files and is_lone_text(self._tree, self._entries):
             tables = self._entries  # whose own error says what it lacks
         if tables:
@@ -216,20 +214,3 @@ class _Finder:
                 default = default_split(self._tree.name)
                 readings.append(read_parquet(file, entry.path, told, self._options.order, to_face, default))
         return readings[0] if len(readings) == 1 else concatenated(readings, self._tree.name, "parquet")
-
-
-def _find_label_files(tree: Tree, entries: Sequence[Entry]) -> list[Entry]:
-    tables = text_tables(tree, entries)
-    found = [entry for entry in tables if find_label_columns(header_of(tree, entry)) is not None]
-    documents = [entry for entry in entries if suffix_of(entry.path.name) == ".json"]
-    # A dataset may have one for each of thousands of images.
-    return [*found, *(entry for entry in documents[:_MOST_DOCUMENTS] if is_coco(tree, entry))]
-
-
-def _naming_files(tree: Tree, entries: Sequence[Entry], photos: bool = False) -> list[Entry]:
-    """Return the label files that name images which are there, else the annotations that do and say a class."""
-    images = NamedImages(entries, photos)
-    if named := names_images(tree, _find_label_files(tree, entries), images):
-        return named
-    annotated = names_images(tree, find_annotations(entries), images)
-    return annotated if any_labelled(tree, annotated) else []

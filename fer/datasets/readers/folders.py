@@ -1,6 +1,6 @@
 """Read images whose paths say their class: a folder per split, a folder per class, an image per face."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -75,12 +75,17 @@ def as_face(image_bgr: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def read_folders(
-    tree: Tree, layout: ImageLayout, progress: Progress = silent, to_face: FaceReader | None = None
+    tree: Tree,
+    entries: Sequence[Entry],
+    layout: ImageLayout,
+    progress: Progress = silent,
+    to_face: FaceReader | None = None,
 ) -> Reading:
     """Read images whose paths say their class, and keep what can be read.
 
     Args:
         tree: the files.
+        entries: those that may be read.
         layout: what the paths say.
         progress: called every hundred faces, or every five photos.
         to_face: cuts the face out of an image; None takes images as faces.
@@ -89,14 +94,14 @@ def read_folders(
         LabelOrderError: the folders are numbered, and there is no order.
         DatasetError: there are too many files.
     """
-    entries = [entry for entry in tree.entries() if layout.covers(entry.path)]
-    if len(entries) > MAX_IMAGES:
+    chosen = [entry for entry in entries if layout.covers(entry.path)]
+    if len(chosen) > MAX_IMAGES:
         raise DatasetError(f"{tree.name} holds more than {MAX_IMAGES:,} images; split it, and import the parts.")
     found = Collector(tree.name, layout.order)
     report_every = _FACES_BETWEEN_REPORTS if to_face is None else _PHOTOS_BETWEEN_REPORTS
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(chosen):
         if index % report_every == 0:
-            progress(index / len(entries), f"{index:,} of {len(entries):,} files read")
+            progress(index / len(chosen), f"{index:,} of {len(chosen):,} files read")
         found.add(
             Row(
                 str(entry.path),
@@ -107,8 +112,8 @@ def read_folders(
                 layout.problem(entry.path) or "",
             )
         )
-    covered = {entry.path for entry in entries}
-    n_others = sum(entry.path.suffix.lower() in SUFFIXES and entry.path not in covered for entry in tree.entries())
+    covered = {entry.path for entry in chosen}
+    n_others = sum(entry.path.suffix.lower() in SUFFIXES and entry.path not in covered for entry in entries)
     notes = [*layout.notes]
     if n_others:
         notes.append(

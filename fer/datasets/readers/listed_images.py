@@ -30,31 +30,20 @@ from fer.text import counted, listed
 _REPORT_EVERY: Final = 100
 # Label files in a note.
 _MOST_NAMED: Final = 5
-# Annotations that are read to see whether they are any.
-_LOOKED_AT: Final = 20
 _UNLISTED: Final = "no list of a split names its image"
 
 
-def names_images(tree: Tree, label_files: Sequence[Entry], images: NamedImages) -> list[Entry]:
-    """Return the label files and annotations of which at least one row names an image that is there."""
-    return [
-        entry for entry in label_files if any(images.has(path, entry.path.parent) for path in _named_paths(tree, entry))
-    ]
+def rows_of(tree: Tree, entry: Entry, names: Sequence[str] = ()) -> Iterable[LabelledPath]:
+    """Yield the rows of a label file or an annotation.
 
+    Args:
+        tree: the files.
+        entry: one of them.
+        names: the classes by number, see `class_names`.
 
-def any_labelled(tree: Tree, annotations: Sequence[Entry]) -> bool:
-    """Return whether some annotations say a class; those that don't may be captions that lie next to the images."""
-    some = annotations[:: max(1, len(annotations) // _LOOKED_AT)]
-    return any(row.label and not row.problem for entry in some for row in _rows(tree, entry))
-
-
-def _named_paths(tree: Tree, entry: Entry) -> Iterable[str]:
-    if isinstance(entry, Annotation):
-        return (entry.image,)
-    return (row.path for row in _rows(tree, entry))
-
-
-def _rows(tree: Tree, entry: Entry, names: Sequence[str] = ()) -> Iterable[LabelledPath]:
+    Raises:
+        DatasetError: a label file is damaged.
+    """
     with tree.open(entry.path) as file:
         if isinstance(entry, Annotation):
             yield from read_annotation(file, entry, names)
@@ -87,9 +76,14 @@ def read_listed(
     reader = _ListedReader(tree, label_files, options, to_face or options.face_reader() or decode_face)
     for entry in label_files:
         reader.read_rows(entry)
-    names = [entry.path.name for entry in label_files]
+    return reader.read(progress, names_of(label_files))
+
+
+def names_of(files: Sequence[Entry]) -> str:
+    """Return the names of files for a note, the first five if there are more."""
+    names = [entry.path.name for entry in files]
     more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return reader.read(progress, ", ".join(names[:_MOST_NAMED]) + more)
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 class _ListedReader:
@@ -108,7 +102,7 @@ class _ListedReader:
 
     def read_rows(self, entry: Entry) -> None:
         """Read the rows of one label file."""
-        for row in _rows(self._tree, entry, self._classes):
+        for row in rows_of(self._tree, entry, self._classes):
             self._rows.append((row, entry))
             if len(self._rows) > MAX_IMAGES:
                 raise DatasetError(f"{self._tree.name} has labels for more than {MAX_IMAGES:,} images; split it.")
