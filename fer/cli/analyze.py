@@ -14,7 +14,7 @@ from rich.text import Text
 
 from fer import exports
 from fer.arrays import Image
-from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, plain, write_target
+from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, not_an_option, plain, write_target
 from fer.cli.summarize import grouping_of, summary_options, write_summary
 from fer.errors import sentence_for
 from fer.evaluation.names import display_name
@@ -47,19 +47,33 @@ NO_FACE: Final = "no face found"
     type=click.FloatRange(0, 1),
     help="Confidence below which a face is 'not sure' [default: the model's own]",
 )
-@click.option("--csv", "csv_file", metavar="FILE", help="Write one row per face as CSV; '-' is standard output")
 @click.option(
-    "--files-csv", metavar="FILE", help="Write one row per file as CSV, files without a face included; '-' as above"
+    "--csv",
+    "csv_file",
+    metavar="FILE",
+    callback=not_an_option,
+    help="Write one row per face as CSV; '-' is standard output",
+)
+@click.option(
+    "--files-csv",
+    metavar="FILE",
+    callback=not_an_option,
+    help="Write one row per file as CSV, files without a face included; '-' as above",
 )
 @click.option(
     "--json",
     "json_file",
     metavar="FILE",
+    callback=not_an_option,
     help="Write what made the results and one object per file as JSON; '-' as above",
 )
 @summary_options
 @click.option(
-    "--annotated", metavar="DIR", type=click.Path(path_type=Path), help="Write the photos with boxes drawn in"
+    "--annotated",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    callback=not_an_option,
+    help="Write the photos with boxes drawn in",
 )
 @click.option("--quiet", is_flag=True, help="Print neither the table nor the summary; failures are still printed")
 def analyze(

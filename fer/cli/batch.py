@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from fer.cli.output import check_targets, not_writable, plain
+from fer.cli.output import check_targets, not_an_option, not_writable, plain
 from fer.evaluation.names import display_name
 from fer.provenance import Provenance
 from fer.recognition.provenance import provenance_of
@@ -38,7 +38,9 @@ _STAGES: Final = {
 @click.command(short_help="Analyse any number of photos and videos with many workers.")
 @click.argument("inputs", metavar="INPUT...", nargs=-1)
 @click.option("--list", "lists", metavar="FILE", multiple=True, help="A text file with one INPUT per line")
-@click.option("--out", metavar="DIR", required=True, help="The folder of the results, or its fsspec URL")
+@click.option(
+    "--out", metavar="DIR", required=True, callback=not_an_option, help="The folder of the results, or its fsspec URL"
+)
 @click.option(
     "--workers", metavar="N", type=click.IntRange(1), help="Processes on this machine [default: one per core]"
 )
@@ -54,8 +56,13 @@ _STAGES: Final = {
     help="Confidence below which a face is 'not sure' [default: the model's own]",
 )
 @click.option("--annotated", is_flag=True, help="Write copies with boxes drawn in below DIR/annotated")
-@click.option("--csv", metavar="FILE", help="At the end, join the faces to one CSV file")
-@click.option("--files-csv", metavar="FILE", help="At the end, join the files to one CSV file, failed ones included")
+@click.option("--csv", metavar="FILE", callback=not_an_option, help="At the end, join the faces to one CSV file")
+@click.option(
+    "--files-csv",
+    metavar="FILE",
+    callback=not_an_option,
+    help="At the end, join the files to one CSV file, failed ones included",
+)
 @click.option("--replace", is_flag=True, help="Move results of another model or other settings to DIR/superseded")
 @click.option("--quiet", is_flag=True, help="Print neither progress nor summary; failures are still told")
 def batch(

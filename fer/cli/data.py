@@ -12,7 +12,7 @@ import rich.progress
 from rich.console import Console
 from rich.table import Table
 
-from fer.cli.output import LABELS_HELP, confirm_deletion, plain
+from fer.cli.output import LABELS_HELP, confirm_deletion, not_an_option, plain
 from fer.datasets.doctor.checkup import KINDS, SURE_KINDS, examine
 from fer.datasets.doctor.cleaning import clean_copy
 from fer.datasets.readers.options import ReadOptions
@@ -162,7 +162,12 @@ def clean(name: str, new_name: str, drop: tuple[str, ...], corrections: bool) ->
 @data.command("export")
 @click.argument("name")
 @click.option("--to", "form", type=click.Choice(FORMS), required=True, help="The form")
-@click.option("--output", type=click.Path(path_type=Path), help="The new file or folder [default: after NAME]")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    callback=not_an_option,
+    help="The new file or folder [default: after NAME]",
+)
 @click.option("--corrections", is_flag=True, help="Apply the corrections made by hand")
 def export_command(name: str, form: str, output: Path | None, corrections: bool) -> None:
     """Export dataset NAME to a new file or folder; imported again, it has the same fingerprint.

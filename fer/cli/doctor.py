@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fer.cli.data import progress_bar
-from fer.cli.output import LABELS_HELP, STDOUT, check_targets, plain, write_target
+from fer.cli.output import LABELS_HELP, STDOUT, check_targets, not_an_option, plain, write_target
 from fer.datasets.doctor.checkup import Checkup, examine
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readings import Reading
@@ -22,9 +22,19 @@ from fer.datasets.synthetic import make_synthetic
 @click.option("--votes", type=click.Path(path_type=Path), help="FER+ file [default: fer2013new.csv next to the CSV]")
 @click.option("--labels", metavar="ORDER", help=LABELS_HELP)
 @click.option("--corrections", is_flag=True, help="Apply the corrections made by hand first")
-@click.option("--json", "json_file", metavar="FILE", help="Write every finding with its images; '-' is standard output")
 @click.option(
-    "--csv", "csv_file", metavar="FILE", help="Write a row for each image of each finding; '-' is standard output"
+    "--json",
+    "json_file",
+    metavar="FILE",
+    callback=not_an_option,
+    help="Write every finding with its images; '-' is standard output",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    metavar="FILE",
+    callback=not_an_option,
+    help="Write a row for each image of each finding; '-' is standard output",
 )
 def doctor(
     path: str, votes: Path | None, labels: str | None, corrections: bool, json_file: str | None, csv_file: str | None

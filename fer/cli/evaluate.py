@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from fer.cli.output import LABELS_HELP, STDOUT, check_target, write_target
+from fer.cli.output import LABELS_HELP, STDOUT, check_target, not_an_option, write_target
 from fer.datasets.faces import SPLITS
 from fer.errors import EvaluationError
 from fer.evaluation.comparison import Comparison, compare
@@ -49,6 +49,7 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
     "--json",
     "json_file",
     metavar="FILE",
+    callback=not_an_option,
     help="Write the metrics as JSON; '-' means standard output. With --against: 'models' and 'comparison'",
 )
 @click.option(
@@ -56,6 +57,7 @@ from fer.vision.detection import DETECTORS, create_detector, photo_detector_name
     "report_files",
     metavar="FILE",
     multiple=True,
+    callback=not_an_option,
     help="Write a report: .html (opens offline), .json (all results) or .csv (one row per face)",
 )
 @click.option("--gallery/--no-gallery", default=True, help="Whether the HTML report shows faces [default: yes]")

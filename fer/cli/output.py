@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 from rich.text import Text
@@ -13,7 +13,8 @@ from fer.errors import FerError
 from fer.text import printable
 
 STDOUT: Final = "-"
-
+# What an option names: nothing, a file or folder, or several.
+Target = TypeVar("Target", str | None, Path | None, tuple[str, ...])
 
 DETECTOR_HELP: Final = "Face detector [default: yunet, or haar if yunet's file is missing]"
 LABELS_HELP: Final = (
@@ -25,6 +26,23 @@ LABELS_HELP: Final = (
 def plain(text: str) -> Text:
     """Return text that can't control the terminal and isn't read as rich's markup; a narrow column folds it."""
     return Text(printable(text), overflow="fold")
+
+
+def not_an_option(ctx: click.Context, param: click.Parameter, value: Target) -> Target:
+    """Return the file or folder of an option to write to, as the option's callback.
+
+    Raises:
+        click.UsageError: it was left out, and the next option was taken for it.
+    """
+    for name in value if isinstance(value, tuple) else (value,):
+        if str(name).startswith("--"):
+            what = "folder" if param.metavar == "DIR" else "file"
+            raise click.UsageError(
+                f"{param.opts[0]} needs a {what}, and '{printable(str(name))}' is an option; name the {what} between "
+                f"them.",
+                ctx,
+            )
+    return value
 
 
 def check_targets(files: Mapping[str, str | None]) -> None:

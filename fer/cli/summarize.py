@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from fer.cli.output import write_target
+from fer.cli.output import not_an_option, write_target
 from fer.errors import FerError
 from fer.provenance import Provenance
 from fer.results import ImageAnalysis
@@ -70,7 +70,12 @@ def _read(table: Path) -> bytes:
 def summary_options(command: Command) -> Command:
     """Add the options of a summary to a command."""
     options = (
-        click.option("--summary", metavar="FILE", help="Write counts, shares, charts and a methods paragraph as HTML"),
+        click.option(
+            "--summary",
+            metavar="FILE",
+            callback=not_an_option,
+            help="Write counts, shares, charts and a methods paragraph as HTML",
+        ),
         click.option(
             "--group-by",
             type=click.Choice(WAYS),

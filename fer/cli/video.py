@@ -12,7 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from fer.cli.output import DETECTOR_HELP, STDOUT, check_targets, make_folder, not_writable, plain, write_target
+from fer.cli.output import (
+    DETECTOR_HELP,
+    STDOUT,
+    check_targets,
+    make_folder,
+    not_an_option,
+    not_writable,
+    plain,
+    write_target,
+)
 from fer.cli.summarize import grouping_of, summary_options, write_summary
 from fer.evaluation.names import display_name
 from fer.exports import AnnotatedNames
@@ -46,15 +55,28 @@ _MOST_LISTED: Final = 10
 @click.option("--detector", type=click.Choice(DETECTORS), help=DETECTOR_HELP)
 @click.option("--every", metavar="N", type=click.IntRange(1), default=1, help="Analyse every N-th frame [default: 1]")
 @click.option("--fps", metavar="F", type=click.FloatRange(0, 1000, min_open=True), help="Analyse F frames per second")
-@click.option("--csv", metavar="FILE", help="Write one row per face and frame as CSV; '-' is standard output")
-@click.option("--parquet", metavar="FILE", help="Write the same rows as Parquet")
-@click.option("--json", metavar="FILE", help="Write one object per video as JSON; '-' is standard output")
-@click.option("--report", metavar="FILE", help="Write a report with charts as one HTML file; '-' is standard output")
+@click.option(
+    "--csv",
+    metavar="FILE",
+    callback=not_an_option,
+    help="Write one row per face and frame as CSV; '-' is standard output",
+)
+@click.option("--parquet", metavar="FILE", callback=not_an_option, help="Write the same rows as Parquet")
+@click.option(
+    "--json", metavar="FILE", callback=not_an_option, help="Write one object per video as JSON; '-' is standard output"
+)
+@click.option(
+    "--report",
+    metavar="FILE",
+    callback=not_an_option,
+    help="Write a report with charts as one HTML file; '-' is standard output",
+)
 @summary_options
 @click.option(
     "--annotated",
     metavar="DIR",
     type=click.Path(path_type=Path),
+    callback=not_an_option,
     help="Write the videos with boxes and their sound (H.264), and subtitles (WebVTT)",
 )
 @click.option("--vp9", is_flag=True, help="Write annotated videos as WebM (VP9) instead of MP4 (H.264)")
