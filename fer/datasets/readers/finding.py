@@ -53,8 +53,10 @@ def read_tree(
     reading = finder.read()
     if reading is None and isinstance(tree, FolderTree):
         # An archive next to what was unpacked from it isn't opened: it would hold the same images again.
-        finder = _Finder(with_archives(tree, Budget(tree.name), progress), options or ReadOptions(), votes, progress)
-        reading = finder.read()
+        opened = with_archives(tree, Budget(tree.name), progress)
+        if opened is not tree:
+            finder = _Finder(opened, options or ReadOptions(), votes, progress)
+            reading = finder.read()
     if reading is not None:
         return reading
     if finder.label_files:

@@ -70,6 +70,8 @@ class NamedImages:
 
     def has(self, written: str, folder: PurePosixPath) -> bool:
         """Return whether a path means an image, or several."""
+        if not self.n_images:
+            return False
         path = PurePosixPath(written.replace("\\", "/"))
         return not leads_out(written) and any(self._matching(end, folder).n_images for end in self._ends(path))
 
@@ -92,6 +94,9 @@ class NamedImages:
 
     def _matching(self, end: PurePosixPath, folder: PurePosixPath) -> "_Found":
         """Return the image at a path, or those whose path ends with it."""
+        if not self._by_name.find(_key(end, 1)).n_images:
+            # Label files may list hundreds of thousands of images that aren't there.
+            return _Found(0)
         for base in (folder, *folder.parents):
             if (found := self._by_path.find(_key(base / end))).n_images:
                 return found

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from fer.datasets.readers import named_images
 from fer.datasets.readers.collecting import RowError
 from fer.datasets.readers.named_images import NamedImages
 from fer.datasets.readers.trees import Entry
@@ -43,3 +44,16 @@ def test_the_index_of_many_images_is_small() -> None:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept / len(many) < 200
+
+
+@pytest.mark.parametrize(("paths", "n_searches"), [((), 0), (("x.png", "a/b/y.png"), 2)])
+def test_an_image_that_is_not_there_costs_no_search_in_each_folder(
+    paths: tuple[str, ...], n_searches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A label file may name hundreds of thousands: a name is searched for as it is, and as an aligned face's."""
+    searched: list[str] = []
+    find = named_images._Index.find
+    monkeypatch.setattr(named_images._Index, "find", lambda index, key: (searched.append(key), find(index, key))[1])
+    images = NamedImages(entries(*paths))
+    assert not images.has("train/images/0001.png", PurePosixPath("a/b/c/d/e"))
+    assert len(searched) == n_searches
