@@ -14,6 +14,7 @@ from fer.evaluation.evaluation_result import EvaluationResult, evaluate_model
 from fer.evaluation.metrics import measure, predict
 from fer.paths import CHECKOUT, SHIPPED_BUNDLE
 from fer.recognition.bundle import Bundle, load_bundle
+from fer.recognition.int8_copy import INT8_FILE
 from scripts import int8, ship_model, shipped_report
 from tests.support.builders import make_bundle
 from tests.support.evaluations import evaluation_set, grey_faces, tiny_classifier
@@ -111,8 +112,6 @@ def checkout(tmp_path: Path, fer_home: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(ship_model, "CARD", tmp_path / "model" / "README.md")
     monkeypatch.setattr(ship_model, "REPORT", tmp_path / "docs" / "shipped-model.md")
     monkeypatch.setattr(ship_model, "FINDINGS", tmp_path / "docs" / "evaluation.md")
-    # Otherwise a time measurement decides which file is served.
-    monkeypatch.setattr(int8, "loses_little", lambda _: False)
     return tmp_path
 
 
@@ -132,8 +131,14 @@ def finished_run(folder: Path) -> Path:
     return run
 
 
-def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> None:
-    run = finished_run(checkout)
+@pytest.mark.parametrize("kept", [True, False])
+def test_shipping_a_run_renews_card_report_and_paragraphs(
+    checkout: Path, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The accuracies of so small a model would decide by chance.
+    monkeypatch.setattr(int8, "loses_little", lambda _: kept)
+    run, copy = finished_run(checkout), checkout / "model" / INT8_FILE
+    copy.write_bytes(b"of the model before")
     ship_model.main([str(run)])
     assert load_bundle(checkout / "model").hash == load_bundle(run / "bundle").hash
     settings = (checkout / "model" / "config.json").read_text("utf-8")
@@ -146,6 +151,9 @@ def test_shipping_a_run_renews_card_report_and_paragraphs(checkout: Path) -> Non
     )
     assert card.startswith("before") and card.endswith("after\n") and "old metrics" not in card
     assert "| validation | 14 |" in card and "| lower half covered |" in card
+    assert ("| validation, int8 | 14 |" in card) == (f"The int8 copy `{INT8_FILE}`" in card) == kept
+    assert (load_bundle(checkout / "model").int8 is not None) == copy.exists() == kept
+    assert not kept or copy.read_bytes() != b"of the model before"
     assert text.startswith("before") and text.endswith("after\n") and "old metrics" not in text
     assert "On the 14 faces of the validation split of fer2013.csv" in " ".join(text.split())
     assert "## Agreement with the FER+ votes" in report
