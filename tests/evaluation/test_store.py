@@ -71,6 +71,14 @@ def test_the_evaluation_set_is_read_back_with_origins_and_votes(tmp_path: Path) 
     assert np.array_equal(found.faces.votes, made.faces.votes)
 
 
+def test_stored_faces_say_something_new_only_under_a_new_format() -> None:
+    """Older ones would be found and lack it. Where this fails, increase `keys._FORMAT`, then change both lines here."""
+    store.save_evaluation_set("choice", evaluation_set(grey_faces()))
+    values = json.loads((evaluations_dir() / "choices" / "choice.json").read_text())
+    about = ("faces", "name", "synthetic", "split", "derived", "photos", "detector", "undivided", "origins", "left_out")
+    assert (keys._FORMAT, tuple(values)) == (5, about)
+
+
 def test_another_model_or_other_faces_have_no_result_yet(tmp_path: Path) -> None:
     made = assessed(tmp_path)
     store.save_result(made)
