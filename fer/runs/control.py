@@ -43,8 +43,9 @@ def start(
 ) -> str:
     """Start a run in its own process, which outlives the caller, and return its id.
 
-    If a run with the same settings is active, its id is returned, so that a button pressed twice starts one run. If
-    another run is active, the new one is queued.
+    If a run with the same settings is active, its id is returned, so that a button pressed twice starts one run. For a
+    sweep it must be the same training, too, because that is how its results are found. If another run is active, the
+    new one is queued.
 
     Args:
         config: its settings.
@@ -60,7 +61,8 @@ def start(
     with _changing_runs():
         for run in store.active_runs():
             with contextlib.suppress(ConfigError):
-                if store.read_config(run.id) == config and not run.stopping:
+                is_same = origin is None or run.origin.training == origin.training
+                if is_same and store.read_config(run.id) == config and not run.stopping:
                     return run.id
         run_id = making.create_run(config, name, origin)
         _spawn(run_id, train_command(config, run_id), variables)

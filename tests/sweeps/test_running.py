@@ -130,6 +130,21 @@ def test_a_training_that_another_sweep_has_begun_is_awaited(fake_trainings: Path
     assert cells(results_of_sweep(second.job)[0])["Done"] == "2 of 2"
 
 
+def test_a_run_of_its_own_with_the_same_settings_stays_out_of_the_sweep(fake_trainings: Path) -> None:
+    (fake_trainings / HOLD).touch()
+    own = control.start(replace(BASE, seed=0))
+    wait_until(in_second_epoch)
+    with Running(asked(seeds=1)) as running:
+        wait_until(lambda: running.told and running.told[-1].text.endswith("1 running"))
+        running.job.ask_to_stop()
+    assert {run.origin.sweep: run.state for run in store.list_runs()} == {"": "running", running.job.id: "stopped"}
+    (fake_trainings / HOLD).unlink()
+    assert swept(asked(seeds=1)).id == running.job.id
+    assert cells(results_of_sweep(running.job)[0])["Done"] == "1 of 1"
+    wait_until(lambda: store.read_run(own).state == "finished")
+    assert began(own) == ["0"]
+
+
 def test_a_sweep_is_deleted_without_its_runs() -> None:
     job = swept(asked(seeds=1))
     assert find_sweep(job.id).find_request().name == "Same settings on synthetic, 1 seed"
