@@ -58,7 +58,7 @@ def start(
         RunError: the run's folder or process can't be created.
     """
     require_startable(config)
-    with _changing_runs():
+    with changing_runs():
         for run in store.active_runs():
             with contextlib.suppress(ConfigError):
                 is_same = origin is None or run.origin.training == origin.training
@@ -77,7 +77,7 @@ def create(config: TrainConfig, name: str | None = None) -> str:
         RunError: the run's folder can't be created.
     """
     require_startable(config)
-    with _changing_runs():
+    with changing_runs():
         return making.create_run(config, name)
 
 
@@ -91,7 +91,7 @@ def resume(run_id: str, variables: Mapping[str, str] | None = None) -> None:
     Raises:
         RunError: there is no such run, it has finished, or its process can't be created.
     """
-    with _changing_runs():
+    with changing_runs():
         run = store.read_run(run_id)
         if run.active:
             return
@@ -193,7 +193,7 @@ def delete(run_id: str) -> None:
         raise RunError(f"The run {run_id} is running; stop it before deleting it.")
     # Renamed first, so that it disappears completely even if deleting its files is interrupted.
     grave = folder.with_name(f".{run_id}{_DELETED}")
-    with _changing_runs():
+    with changing_runs():
         try:
             with process.holding_lock(folder):
                 if os.name != "nt":
@@ -209,10 +209,13 @@ def delete(run_id: str) -> None:
 
 
 @contextlib.contextmanager
-def _changing_runs() -> Iterator[None]:
-    """Hold the lock to create, start or delete a run, and remove what a killed process left incomplete.
+def changing_runs() -> Iterator[None]:
+    """Hold the lock to create, start, replace or delete a run, and remove what a killed process left incomplete.
 
     `start` holds it until the new process is alive.
+
+    Raises:
+        RunError: somebody else holds it for too long, or the folder of runs can't be written.
     """
     try:
         paths.runs_dir().mkdir(parents=True, exist_ok=True)

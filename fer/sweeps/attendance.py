@@ -101,8 +101,13 @@ class Attendance:
 
 
 def run_of(identity: str) -> RunSummary | None:
-    """Return the run of a training on this machine, or None. Of several it is the one that is the furthest."""
+    """Return the run of a training on this machine, or None. Of several it is the one that is the furthest here."""
     return runs_by_training().get(identity)
+
+
+def runs_of(identity: str) -> list[RunSummary]:
+    """Return all runs of a training on this machine, the furthest first."""
+    return sorted((run for run in store.list_runs() if run.origin.training == identity), key=_rank, reverse=True)
 
 
 def runs_by_training() -> dict[str, RunSummary]:
@@ -115,8 +120,13 @@ def runs_by_training() -> dict[str, RunSummary]:
     return found
 
 
-def _rank(run: RunSummary) -> tuple[bool, bool, int]:
-    return run.state == FINISHED, run.active, run.progress.epoch
+def _rank(run: RunSummary) -> tuple[bool, bool, bool, int]:
+    return run.state == FINISHED, run.active, has_checkpoints(run), run.progress.epoch
+
+
+def has_checkpoints(run: RunSummary) -> bool:
+    """Return whether a run can continue on this machine. One that a worker sent has left its checkpoints there."""
+    return any((run.folder / layout.CHECKPOINTS).glob("[!.]*"))
 
 
 def failure_of(run: RunSummary) -> str | None:

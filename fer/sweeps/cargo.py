@@ -18,11 +18,12 @@ from fer.datasets.readings import Reading
 from fer.datasets.store.storage import describe, write_stored
 from fer.errors import SweepError
 from fer.recognition.bundle import BUNDLE_FILE, load_bundle
-from fer.runs import layout, making
+from fer.runs import control, layout, making
+from fer.runs.progress import FINISHED, Progress
 from fer.runs.serving import slug
 from fer.runs.small_files import SweepOrigin
 from fer.storage import files
-from fer.sweeps.attendance import run_of
+from fer.sweeps.attendance import has_checkpoints, runs_of
 from fer.sweeps.identity import Training
 from fer.sweeps.job import sweeps_dir
 
@@ -112,7 +113,8 @@ def pack_run(folder: Path) -> bytes:
 def unpack_run(data: bytes, run_id: str, training: Training, sweep: str) -> str:
     """Put a run that a worker has sent among the runs of this machine, and return its id.
 
-    An earlier run of the same training, which isn't finished, is replaced.
+    It replaces an earlier run of the same training that isn't finished. One that can continue here is replaced only if
+    the new one has finished.
 
     Args:
         data: what `pack_run` returned.
@@ -122,28 +124,35 @@ def unpack_run(data: bytes, run_id: str, training: Training, sweep: str) -> str:
 
     Raises:
         SweepError: it can't be written.
+        RunError: another run is being started, which takes too long.
     """
     runs = paths.runs_dir()
-    before = run_of(training.identity)
-    if before is not None and not before.active:
-        run_id = before.id
-    elif (runs / run_id).exists():
-        run_id = making.new_run_id()
     part = runs / f".{run_id}{files.PART}"
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            archive.extractall(part, filter="data")
-        files.write_text(part / layout.CONFIG, training.config.to_json() + "\n")
-        files.write_json(part / layout.NOTES, {"name": training.name, "notes": ""})
-        files.write_json(part / layout.SWEEP, dataclasses.asdict(SweepOrigin(training.identity, sweep)))
-        files.replace_folder(part, runs / run_id)
-    except (OSError, tarfile.TarError) as error:
-        shutil.rmtree(part, ignore_errors=True)
-        why = getattr(error, "strerror", None) or error
-        raise SweepError(
-            f"The run of '{training.name}' can't be written to {runs} ({why}). Make room and run the sweep again: the "
-            "worker still has it."
-        ) from error
+    # Whoever starts or deletes a run removes incomplete folders, and may resume the one to replace.
+    with control.changing_runs():
+        try:
+            part.mkdir()
+            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+                archive.extractall(part, filter="data")
+            files.write_text(part / layout.CONFIG, training.config.to_json() + "\n")
+            files.write_json(part / layout.NOTES, {"name": training.name, "notes": ""})
+            files.write_json(part / layout.SWEEP, dataclasses.asdict(SweepOrigin(training.identity, sweep)))
+            run_id = _id_here(run_id, training, has_finished=Progress.read(part).state == FINISHED)
+            files.replace_folder(part, runs / run_id)
+        except (OSError, tarfile.TarError) as error:
+            shutil.rmtree(part, ignore_errors=True)
+            why = getattr(error, "strerror", None) or error
+            raise SweepError(
+                f"The run of '{training.name}' can't be written to {runs} ({why}). Make room and run the sweep again: "
+                "the worker still has it."
+            ) from error
     return run_id
+
+
+def _id_here(run_id: str, training: Training, *, has_finished: bool) -> str:
+    """Return the id of the run that one from a worker replaces, else its own, or a new one if that is taken."""
+    for before in runs_of(training.identity):
+        is_open = not before.active and before.state != FINISHED
+        if is_open and (has_finished or not has_checkpoints(before)):
+            return before.id
+    return making.new_run_id() if (paths.runs_dir() / run_id).exists() else run_id
