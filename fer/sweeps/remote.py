@@ -99,11 +99,14 @@ class There:
     def poll(self) -> list[Outcome]:
         """Return the outcomes of trainings that have ended since the last call."""
         self._look()
-        for task in self._tasks:
-            if task.future is None:
-                self._find_place(task)
+        outcomes: list[Outcome | None] = []
+        if not self._stopped:
+            outcomes += [self._ended(task, DIED) for task in list(self._tasks) if task.deaths >= _MOST_DEATHS]
+            for task in self._tasks:
+                if task.future is None:
+                    self._find_place(task)
         ended = [task for task in self._tasks if task.future is not None and task.future.done()]
-        outcomes = [self._settle(task) for task in ended]
+        outcomes += [self._settle(task) for task in ended]
         if self._stopped:
             outcomes += [Outcome(task.training, "It was stopped.", stopped=True) for task in self._tasks]
             self._tasks = []
@@ -157,7 +160,7 @@ class There:
         task.future = self._client.submit(there.train, order, key=key, pure=False, workers=[address])
 
     def _lose(self, task: _Task) -> None:
-        """Note that a task's worker has died. The task is begun again in `_find_place`."""
+        """Note that a task's worker has died. `poll` begins the task again, or gives it up."""
         if task.future is not None:
             with suppress(Exception):  # the scheduler may have forgotten it
                 task.future.cancel()
@@ -181,7 +184,7 @@ class There:
             answer: there.Answer = task.future.result(timeout=_RESULT_SECONDS)
         except (KilledWorker, CancelledError, TimeoutError, CommClosedError):
             self._lose(task)
-            return self._ended(task, DIED) if task.deaths >= _MOST_DEATHS else None
+            return None
         except Exception as error:
             return self._refused(task, error)
         if answer.missing:
