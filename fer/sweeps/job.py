@@ -15,7 +15,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -160,15 +159,10 @@ class SweepJob(job.Job):
         """
         self.begin(asdict(request))
 
-    def ask_again(self, request: Request) -> None:
-        """Write the request down, and forget that it was asked to stop.
-
-        Raises:
-            SweepError: the folder can't be written.
-        """
-        self.ask(asdict(request))
-        with suppress(OSError):
-            (self.folder / STOP).unlink(missing_ok=True)
+    def _ask(self, request: dict[str, Any]) -> None:
+        # Before there is a process: a stop from then on counts.
+        (self.folder / STOP).unlink(missing_ok=True)
+        super()._ask(request)
 
     def plan(self) -> Plan | None:
         """Return the trainings, or None if they aren't known yet."""

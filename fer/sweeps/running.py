@@ -1,10 +1,10 @@
-"""Run a sweep from its request to its end, in this process. The command line and the job's process call this."""
+"""Run a sweep from its request to its end, in this process: that of the command line, or the job's own."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from filelock import FileLock, Timeout
@@ -54,7 +54,11 @@ class _State:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def run_sweep(job: SweepJob, request: Request, tell: Callable[[Told], None] = lambda told: None) -> bool:
+def _tell_nobody(told: Told) -> None:
+    """Ignore what a sweep tells."""
+
+
+def run_sweep(job: SweepJob, request: Request, tell: Callable[[Told], None] = _tell_nobody) -> bool:
     """Run a sweep, or continue it: trainings that are done aren't repeated.
 
     If this process ends in any way, the same call continues.
@@ -73,21 +77,39 @@ def run_sweep(job: SweepJob, request: Request, tell: Callable[[Told], None] = la
         KeyboardInterrupt: somebody pressed Ctrl+C; the running trainings stop after their step.
     """
     with _only_one(job):
-        job.ask_again(request)
-        report = Reporter(job, paced=_TRAINING)
-        try:
-            stopped = _Run(job, request, report, tell).run()
-        except FerError as error:
-            report.end(FAILED, str(error))
-            raise
-        except KeyboardInterrupt:
-            report.end(STOPPED)
-            raise
-        except BaseException:
-            report.end(FAILED, job.unexpected)
-            raise
-        report.end(STOPPED if stopped else DONE)
-        return not stopped
+        job.ask(asdict(request))
+        return _reported(job, request, tell)
+
+
+def run_started(job: SweepJob) -> bool:
+    """Run a sweep that `SweepJob.start` has asked for. If it was asked to stop since then, it trains nothing.
+
+    Returns:
+        Whether it came to its end, as for `run_sweep`.
+
+    Raises:
+        SweepError, FerError: as for `run_sweep`, or the request can't be read.
+    """
+    with _only_one(job):
+        return _reported(job, job.read_request(), _tell_nobody)
+
+
+def _reported(job: SweepJob, request: Request, tell: Callable[[Told], None]) -> bool:
+    """Run a sweep and write its progress, also when it ends with an error."""
+    report = Reporter(job, paced=_TRAINING)
+    try:
+        stopped = _Run(job, request, report, tell).run()
+    except FerError as error:
+        report.end(FAILED, str(error))
+        raise
+    except KeyboardInterrupt:
+        report.end(STOPPED)
+        raise
+    except BaseException:
+        report.end(FAILED, job.unexpected)
+        raise
+    report.end(STOPPED if stopped else DONE)
+    return not stopped
 
 
 @contextmanager

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from fer.errors import FerError
 from fer.sweeps.job import SweepJob
-from fer.sweeps.running import run_sweep
+from fer.sweeps.running import run_started
 
 
 def main() -> None:
     """Run the sweep in the folder given as the only argument."""
-    job = SweepJob(Path(sys.argv[1]))
     try:
-        run_sweep(job, job.read_request())
+        run_started(SweepJob(Path(sys.argv[1])))
     except FerError:
         sys.exit(1)  # the job's progress has the sentence
 

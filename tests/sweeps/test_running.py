@@ -1,5 +1,6 @@
 """Sweeps on this machine, with trainings in processes of their own that train nothing."""
 
+import sys
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -10,7 +11,8 @@ import pytest
 from fer.errors import SweepError
 from fer.jobs.job import DONE, STOPPED
 from fer.runs import control, layout, store
-from fer.sweeps.job import Request, delete_sweep, find_sweep, list_sweeps, open_sweep
+from fer.sweeps import worker
+from fer.sweeps.job import Request, SweepJob, delete_sweep, find_sweep, list_sweeps, open_sweep
 from fer.sweeps.results import cells, results_of_sweep
 from fer.sweeps.running import Told, run_sweep
 from tests.support.fake_training import DEADLY, HOLD, OUT_OF_MEMORY
@@ -108,6 +110,31 @@ def test_stopping_stops_the_running_one_and_resuming_continues_it(fake_trainings
     assert run_sweep(running.job, request)
     assert began(run.id) == ["0", "1"]
     assert [one.state for one in store.list_runs()] == ["finished", "finished"]
+
+
+def test_a_stop_while_it_starts_counts_and_a_new_start_forgets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = asked(seeds=1)
+    job = open_sweep(request)
+    # The process that starts ends at once; this one does its work when it has seen the stop.
+    monkeypatch.setattr(SweepJob, "worker", "this")
+    monkeypatch.setattr(sys, "argv", ["worker", str(job.folder)])
+    job.start(request)
+    job.ask_to_stop()
+    worker.main()
+    assert job.progress().state == STOPPED and store.list_runs() == []
+    job.start(request)
+    assert not job.stopping
+    worker.main()
+    assert [run.state for run in store.list_runs()] == ["finished"] and job.progress().state == DONE
+
+
+def test_starting_one_that_is_stopping_does_not_forget_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = asked(seeds=1)
+    job = open_sweep(request)
+    job.ask_to_stop()
+    monkeypatch.setattr(SweepJob, "running", True)
+    job.start(request)
+    assert job.stopping
 
 
 def test_several_at_once_train_together_and_a_run_of_its_own_waits(fake_trainings: Path) -> None:
