@@ -15,7 +15,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
@@ -268,11 +268,6 @@ def delete_sweep(found: SweepJob) -> None:
         shutil.rmtree(found.folder)
     except OSError as error:
         raise SweepError(f"{found.folder} can't be deleted ({error.strerror}); delete the folder by hand.") from error
-
-
-def with_place(request: Request, other: Request) -> Request:
-    """Return a request that trains where another one does."""
-    return replace(request, workers=other.workers, scheduler=other.scheduler, tls=other.tls)
 
 
 def describe(found: SweepJob) -> str:
