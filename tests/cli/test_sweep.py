@@ -91,6 +91,7 @@ def test_a_sweep_that_does_not_exist_is_told(fer_home: Path) -> None:
     assert done.exit_code == 1 and done.stderr.startswith("Error: There is no sweep '../x'")
 
 
+@pytest.mark.timeout(400)
 def test_ctrl_c_stops_after_the_step_and_the_same_command_continues(sweep: Command, fer_home: Path) -> None:
     (fer_home / HOLD).touch()
     words = [*QUICK, "--set", "learning_rate=0.1,0.2", "--seeds", "1"]
@@ -104,13 +105,13 @@ def test_ctrl_c_stops_after_the_step_and_the_same_command_continues(sweep: Comma
         # A shell that runs the tests in the background has the signal ignored, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as client:
-        wait_until(lambda: any(run.progress.epoch for run in store.list_runs()))
+        wait_until(lambda: any(run.progress.epoch for run in store.list_runs()), 120)
         client.send_signal(signal.SIGINT)
         told = client.stderr.read()
     assert client.returncode == 130
     assert "Stopped: 0 of 2 trainings done" in told and "Traceback" not in told
     (run,) = store.list_runs()
-    wait_until(lambda: store.read_run(run.id).state == "stopped")
+    wait_until(lambda: store.read_run(run.id).state == "stopped", 120)
     (fer_home / HOLD).unlink()
     done = sweep(*words[2:])
     assert done.exit_code == 0 and len(store.list_runs()) == 2

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fer.jobs.job import STOPPED
 from fer.paths import CHECKOUT
 from fer.sweeps.job import SweepJob
@@ -24,14 +26,15 @@ with _only_one(job):
 """
 
 
+@pytest.mark.timeout(400)
 def test_a_sweep_elsewhere_is_stopped_by_force(tmp_path: Path) -> None:
     job = SweepJob(tmp_path)
     with subprocess.Popen([*elsewhere(), sys.executable, "-c", WORK, str(tmp_path)], cwd=CHECKOUT) as container:
         try:
-            wait_until(lambda: job.running)
+            wait_until(lambda: job.running, 120)
             job.stop()
             progress = job.progress()
             assert progress is not None and progress.state == STOPPED
-            container.wait(20)
+            container.wait(60)
         finally:
             container.kill()

@@ -19,7 +19,10 @@ from tests.support.fake_training import DEADLY, HOLD, OUT_OF_MEMORY
 from tests.support.run_folders import wait_until
 from tests.support.sweeps import BASE, asked, swept
 
-pytestmark = pytest.mark.usefixtures("fake_trainings")
+pytestmark = [pytest.mark.usefixtures("fake_trainings"), pytest.mark.timeout(600)]
+
+# Enough for a machine that does much else.
+PATIENCE_SECONDS = 120
 
 
 def began(run_id: str) -> list[str]:
@@ -87,7 +90,9 @@ class Running:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.thread.join(60)
+        if any(error):
+            self.job.ask_to_stop()
+        self.thread.join(PATIENCE_SECONDS)
         assert not self.thread.is_alive()
 
 
@@ -99,7 +104,7 @@ def test_stopping_stops_the_running_one_and_resuming_continues_it(fake_trainings
     (fake_trainings / HOLD).touch()
     request = asked(seeds=2)
     with Running(request) as running:
-        wait_until(in_second_epoch)
+        wait_until(in_second_epoch, PATIENCE_SECONDS)
         with pytest.raises(SweepError, match="is already running"):
             run_sweep(running.job, request)
         running.job.ask_to_stop()
@@ -140,18 +145,18 @@ def test_starting_one_that_is_stopping_does_not_forget_the_stop(monkeypatch: pyt
 def test_several_at_once_train_together_and_a_run_of_its_own_waits(fake_trainings: Path) -> None:
     (fake_trainings / HOLD).touch()
     with Running(asked(seeds=3, workers=2)):
-        wait_until(lambda: len(in_second_epoch()) == 2)
+        wait_until(lambda: len(in_second_epoch()) == 2, PATIENCE_SECONDS)
         own = control.start(replace(BASE, seed=9))
         assert [run.state for run in store.active_runs()].count("running") == 2
         assert store.read_run(own).state == "queued"
         (fake_trainings / HOLD).unlink()
-    wait_until(lambda: store.read_run(own).state == "finished")
+    wait_until(lambda: store.read_run(own).state == "finished", PATIENCE_SECONDS)
 
 
 def test_a_training_that_another_sweep_has_begun_is_awaited(fake_trainings: Path) -> None:
     (fake_trainings / HOLD).touch()
     with Running(asked(seeds=1)), Running(asked(seeds=2)) as second:
-        wait_until(lambda: second.told and second.told[-1].text.endswith("1 running"))
+        wait_until(lambda: second.told and second.told[-1].text.endswith("1 running"), PATIENCE_SECONDS)
         (fake_trainings / HOLD).unlink()
     assert len(store.list_runs()) == 2
     assert cells(results_of_sweep(second.job)[0])["Done"] == "2 of 2"
@@ -160,15 +165,15 @@ def test_a_training_that_another_sweep_has_begun_is_awaited(fake_trainings: Path
 def test_a_run_of_its_own_with_the_same_settings_stays_out_of_the_sweep(fake_trainings: Path) -> None:
     (fake_trainings / HOLD).touch()
     own = control.start(replace(BASE, seed=0))
-    wait_until(in_second_epoch)
+    wait_until(in_second_epoch, PATIENCE_SECONDS)
     with Running(asked(seeds=1)) as running:
-        wait_until(lambda: running.told and running.told[-1].text.endswith("1 running"))
+        wait_until(lambda: running.told and running.told[-1].text.endswith("1 running"), PATIENCE_SECONDS)
         running.job.ask_to_stop()
     assert {run.origin.sweep: run.state for run in store.list_runs()} == {"": "running", running.job.id: "stopped"}
     (fake_trainings / HOLD).unlink()
     assert swept(asked(seeds=1)).id == running.job.id
     assert cells(results_of_sweep(running.job)[0])["Done"] == "1 of 1"
-    wait_until(lambda: store.read_run(own).state == "finished")
+    wait_until(lambda: store.read_run(own).state == "finished", PATIENCE_SECONDS)
     assert began(own) == ["0"]
 
 

@@ -46,6 +46,7 @@ def captions(app: AppTest) -> str:
     return " ".join(plain(item.value) for item in app.caption)
 
 
+@pytest.mark.timeout(400)
 def test_trainings_are_started_and_their_mean_and_spread_shown(open_page: OpenPage) -> None:
     app = open_page(PAGE)
     choose(app, "learning_rate", "0.1, 5")
@@ -72,6 +73,7 @@ def test_trainings_are_started_and_their_mean_and_spread_shown(open_page: OpenPa
     assert list_sweeps() == [] and len(store.list_runs()) == 4
 
 
+@pytest.mark.timeout(600)
 def test_all_are_stopped_and_resumed(open_page: OpenPage, fake_sweeps: Path) -> None:
     (fake_sweeps / HOLD).touch()
     app = open_page(PAGE)
