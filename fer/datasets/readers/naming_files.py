@@ -43,7 +43,9 @@ class NamingFiles:
 
     def others(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Return the files of the tree without the boxes of plain faces and the lists of their names."""
-        unused = {entry.path for entry in (*self.plain, *self.lists)} if self.plain else set()
+        if not self.plain:
+            return entries
+        unused = {entry.path for entry in (*self.plain, *self.lists)}
         return [entry for entry in entries if entry.path not in unused]
 
     def noted(self, reading: Reading) -> Reading:
