@@ -12,12 +12,10 @@ from filelock import FileLock, Timeout
 
 def is_locked(file: Path) -> bool:
     """Return whether another process, or another part of this one, holds the lock of a file."""
-    return _is_locked_exclusively(file) if os.name == "nt" else _is_locked(file)
-
-
-def _is_locked(file: Path) -> bool:
-    import fcntl
-
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _is_locked_exclusively(file)
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:

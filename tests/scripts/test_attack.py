@@ -12,6 +12,7 @@ from fer import paths
 from scripts import attack as module
 from scripts import attacks
 from scripts.attack import ACCEPTED, FINDING, NAMES, REFUSED, attack
+from tests.support import state_files
 
 WORKER = """
 import json, os, sys, time
@@ -69,8 +70,10 @@ def test_a_seed_reproduces_the_inputs(
     def made(seed: int) -> list[tuple[str, int]]:
         monkeypatch.setenv("FER_HOME", str(tmp_path / f"{kind}{len(list(tmp_path.iterdir()))}"))
         paths.home().mkdir()
-        n = 240 if kind == "state" else 70
-        return [(item.name, len(item.data)) for item in islice(attacks.KINDS[kind].make(random.Random(seed)), n)]
+        items = attacks.KINDS[kind].make(random.Random(seed))
+        # State files begin with values that no seed changes.
+        chosen = (item for item in items if item.name.rpartition(" | ")[2] not in state_files.RAW)
+        return [(item.name, len(item.data)) for item in islice(chosen, 70)]
 
     assert made(1) == made(1) != made(2)
 

@@ -63,7 +63,7 @@ def test_help_names_every_command() -> None:
 )
 def test_commands_that_other_files_name_exist(file: str) -> None:
     text = (CHECKOUT / file).read_text(encoding="utf-8")
-    named = re.findall(r"(?:make|scripts[/\\]run\.py) (\w+)", text)
+    named = re.findall(r"(?:make|scripts[/\\]run\.py) ([\w-]+)", text)
     assert named and set(named) <= {*run.COMMANDS, "X", "COMMAND"}
 
 

@@ -144,9 +144,8 @@ def readers() -> list[Callable[[], object]]:
         return [sweeps.describe(job) for job in found], rows, told, tables, [caption(several) for several in points]
 
     def sweep_asked() -> object:
-        (job,) = sweeps.list_sweeps()
-        request = job.read_request()
-        return grid(request.base, request.axes, request.seeds)
+        requests = [job.read_request() for job in sweeps.list_sweeps()]
+        return [grid(request.base, request.axes, request.seeds) for request in requests]
 
     return [
         swept,
