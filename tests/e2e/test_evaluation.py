@@ -76,7 +76,7 @@ def test_the_page_shows_the_metrics_of_the_command(page: Page, accuracy: str) ->
 def test_a_stored_result_is_shown_at_once(page: Page, app: App) -> None:
     app.open("Upload")
     app.open("Evaluation")
-    expect(page.get_by_text("140 faces. One crop per face.")).to_be_visible()
+    expect(page.get_by_text("140 faces. One crop per face, float32 weights.")).to_be_visible()
     expect(page.get_by_role("button", name="Evaluate")).to_have_count(0)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
