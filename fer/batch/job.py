@@ -11,12 +11,9 @@ The process may end in any way: `fer.batch.store.resume` continues from the vali
 Dask.
 """
 
-import re
-import secrets
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
@@ -30,8 +27,6 @@ from fer.storage.values import ValuesError
 
 MODEL, RESULTS, STATUS = "model", "results", "status.json"
 INTERRUPTED, DAMAGED = "interrupted", "damaged"
-ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{16}")
-_TOKEN_BYTES: Final = 8
 # A short name: sockets below it have room for about a hundred characters.
 _SCRATCH_DIGITS: Final = 8
 
@@ -97,11 +92,6 @@ class Status:
     failures: tuple[tuple[Text, Text], ...] = ()
 
 
-def new_id() -> str:
-    """Return a name for a folder: later ones sort after earlier ones, and nobody can guess one."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(_TOKEN_BYTES)}"
-
-
 class BatchJob(job.Job):
     """A batch in its folder."""
 
@@ -109,11 +99,6 @@ class BatchJob(job.Job):
     noun = "batch"
     again = "Press Resume to continue it."
     error: ClassVar = BatchError
-
-    @property
-    def id(self) -> str:
-        """Return the name of the folder."""
-        return self.folder.name
 
     @property
     def state(self) -> str:

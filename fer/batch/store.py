@@ -14,9 +14,9 @@ from filelock import FileLock
 
 from fer import paths
 from fer.batch.allowed import require_inside
-from fer.batch.job import ID, BatchJob, Request, new_id
+from fer.batch.job import BatchJob, Request
 from fer.errors import BatchError, FerError, shortened
-from fer.jobs.job import REQUEST_FILE
+from fer.jobs.job import ID, REQUEST_FILE, new_id
 from fer.live.cores import usable_cores
 from fer.recognition.bundle import BUNDLE_FILE, load_bundle
 from fer.storage.files import disk_use, link_or_copy

@@ -6,10 +6,13 @@ A job runs if its process lives: what identifies the process is part of its prog
 machine can't be seen, but it holds the lock, and ends when it is asked to: see `fer.storage.ending`.
 """
 
+import re
+import secrets
 import sys
 import threading
 import time
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Self
 
@@ -32,6 +35,9 @@ LOG_FILE: Final = "log.txt"
 LOCK_FILE: Final = "lock"
 RUNNING, DONE, FAILED, STOPPED = "running", "done", "failed", "stopped"
 STARTING: Final = "Starting"
+# What `new_id` returns.
+ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{16}")
+_TOKEN_BYTES: Final = 8
 _PATIENCE_SECONDS: Final = 5.0
 # A process takes its lock within this time; until then another container can't tell that it lives.
 _START_SECONDS: Final = 30.0
@@ -69,6 +75,11 @@ class Progress:
         return {"pid": self.pid, "birth": self.birth, "place": self.place}
 
 
+def new_id() -> str:
+    """Return a name for a folder: later ones sort after earlier ones, and nobody can guess one."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(_TOKEN_BYTES)}"
+
+
 class Job:
     """A job in its folder. Any process may look at it or stop it. Each kind of work has a subclass.
 
@@ -86,6 +97,11 @@ class Job:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @property
+    def id(self) -> str:
+        """Return the name of the folder."""
+        return self.folder.name
 
     @classmethod
     def running_in(cls, parent: Path) -> list[Self]:

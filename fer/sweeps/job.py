@@ -128,11 +128,6 @@ class SweepJob(job.Job):
     again = "Resume it to continue."
     error: ClassVar = SweepError
 
-    @property
-    def id(self) -> str:
-        """Return the name of the folder."""
-        return self.folder.name
-
     def find_request(self) -> Request | None:
         """Return what to train, or None if it can't be read."""
         try:

@@ -196,7 +196,7 @@ def _end_at_once(number: int) -> None:
 
 
 def drain_seconds(text: str) -> float:
-    """Return a setting's seconds; 0, with a line in the log, if it is no number of seconds."""
+    """Return a setting's seconds; 0, with a line in the log, if it isn't a number of seconds."""
     try:
         seconds = float(text or 0)
     except ValueError:

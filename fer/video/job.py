@@ -9,13 +9,10 @@
 Only the user who runs the program may open the folder. The results stay until somebody deletes them on the page.
 """
 
-import re
-import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -31,8 +28,6 @@ ROWS, SUMMARY, REPORT = "rows.parquet", "summary.json", "report.html"
 SUBTITLES, ANNOTATED = "subtitles.vtt", "annotated.mp4"
 QUEUED, DAMAGED = "queued", "damaged"
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
-_TOKEN_BYTES: Final = 8
-ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -64,11 +59,6 @@ class Request:
     weights: Weights = ""
 
 
-def new_id() -> str:
-    """Return a name for a folder: later ones sort after earlier ones, and nobody can guess one."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(_TOKEN_BYTES)}"
-
-
 class VideoJob(job.Job):
     """The analysis of one video in its folder."""
 
@@ -76,11 +66,6 @@ class VideoJob(job.Job):
     noun = "analysis"
     again = "Add the video again."
     error: ClassVar = VideoError
-
-    @property
-    def id(self) -> str:
-        """Return the name of the folder."""
-        return self.folder.name
 
     @property
     def state(self) -> str:

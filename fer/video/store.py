@@ -15,10 +15,10 @@ from filelock import FileLock
 
 from fer import paths
 from fer.errors import VideoError
-from fer.jobs.job import REQUEST_FILE, RUNNING
+from fer.jobs.job import ID, REQUEST_FILE, RUNNING, new_id
 from fer.storage.files import disk_use
 from fer.text import MB
-from fer.video.job import FILE_MODE, FOLDER_MODE, ID, QUEUED, UPLOAD, Request, VideoJob, new_id
+from fer.video.job import FILE_MODE, FOLDER_MODE, QUEUED, UPLOAD, Request, VideoJob
 
 _LOCK: Final = "queue.lock"
 _COPY_BYTES: Final = MB

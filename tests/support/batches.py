@@ -13,7 +13,7 @@ import psutil
 from fer import paths
 from fer.batch import store, worker
 from fer.batch.attempt import Work, attempt
-from fer.batch.job import STATUS, BatchJob, Request, Status, new_id
+from fer.batch.job import STATUS, BatchJob, Request, Status
 from fer.batch.listing import Listing
 from fer.batch.output import open_output, write_manifest
 from fer.batch.parts import Totals
@@ -21,7 +21,7 @@ from fer.batch.plan import plan
 from fer.batch.progress import Progress as BatchProgress
 from fer.batch.running import Request as EngineRequest
 from fer.batch.running import Result
-from fer.jobs.job import PROGRESS_FILE, RUNNING, Progress
+from fer.jobs.job import PROGRESS_FILE, RUNNING, Progress, new_id
 from fer.recognition.current import current_bundle_path
 from fer.storage.files import write_json
 from fer.storage.processes import stamp_of

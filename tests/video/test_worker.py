@@ -15,10 +15,9 @@ import pytest
 
 from fer.cli import main
 from fer.errors import VideoError
-from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED
+from fer.jobs.job import DONE, FAILED, RUNNING, STOPPED, new_id
 from fer.paths import SHIPPED_BUNDLE
 from fer.storage.files import write_json
-from fer.video import job as files
 from fer.video import store, stored, worker
 from fer.video.job import DAMAGED, QUEUED, Request, VideoJob
 from fer.video.wire import VideoInfo
@@ -215,7 +214,7 @@ def test_a_full_disk_is_told_in_a_sentence(
 
 @pytest.mark.parametrize("text", ["", "{", '{"name": 3}', '{"name": "a", "added": 1}', "[]"])
 def test_a_damaged_record_is_recognised_and_can_be_deleted(fer_home: Path, text: str) -> None:
-    folder = store.videos_dir() / files.new_id()
+    folder = store.videos_dir() / new_id()
     folder.mkdir(parents=True)
     (folder / "request.json").write_text(text)
     job = store.find_video(folder.name)

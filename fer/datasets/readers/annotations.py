@@ -47,8 +47,8 @@ class Annotation(Entry):
 
 def find_annotations(entries: Sequence[Entry]) -> list[Annotation]:
     """Return the annotations among the files of a tree: by their paths, and by the images that are there."""
-    beside = _OfImages(entries)
-    found = ((entry, _image_of(entry.path) or beside.image_of(entry.path)) for entry in entries)
+    images = _OfImages(entries)
+    found = ((entry, _image_of(entry.path) or images.image_of(entry.path)) for entry in entries)
     return [Annotation(entry.path, entry.size, image) for entry, image in found if image is not None]
 
 
