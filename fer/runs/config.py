@@ -126,6 +126,9 @@ class TrainConfig:
     scale: float = _setting(0.12, "Largest zoom in or out, as a share", low=0.0, high=0.5)
     shift: float = _setting(0.07, "Largest shift, as a share of the side", low=0.0, high=0.3)
     light: float = _setting(0.3, "Strength of contrast, brightness and gamma changes", low=0.0, high=1.0)
+    studio: float = _setting(
+        0.0, "Probability of sharper edges, evened light or full contrast, as from a studio", low=0.0, high=1.0
+    )
     degradation: float = _setting(
         0.0, "Probability of blur, low resolution, noise or JPEG artefacts, as from a poor camera", low=0.0, high=1.0
     )

@@ -7,7 +7,7 @@ from fer.datasets.faces import FaceDataset
 # No augmentation.
 STILL = {
     "flip": False,
-    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "degradation", "erasing"), 0.0),
+    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "studio", "degradation", "erasing"), 0.0),
 }
 
 

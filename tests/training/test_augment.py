@@ -12,7 +12,7 @@ from fer.training.augment import Augmenter
 
 NONE: dict[str, Any] = {
     "flip": False,
-    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "degradation", "erasing"), 0.0),
+    **dict.fromkeys(("rotation_degrees", "scale", "shift", "light", "studio", "degradation", "erasing"), 0.0),
 }
 
 
@@ -90,6 +90,28 @@ def test_degradation_imitates_a_poor_camera_in_four_ways_and_keeps_the_brightnes
     rough = [np.abs(np.diff(image)).mean() / np.abs(np.diff(face.astype(float))).mean() for image in changed]
     assert sum(value < 0.8 for value in rough) >= 10, "blur and few pixels take detail away"
     assert sum(value > 1.1 for value in rough) >= 5, "noise adds some"
+
+
+def test_studio_sharpens_or_evens_the_light_and_keeps_the_expression_in_place(monkeypatch):
+    used: Counter[str] = Counter()
+    for name in ("addWeighted", "createCLAHE"):
+        real = getattr(cv2, name)
+        monkeypatch.setattr(cv2, name, lambda *a, name=name, real=real, **k: used.update([name]) or real(*a, **k))
+    soft = cv2.GaussianBlur((np.add.outer(np.arange(48), np.arange(48)) // 6 % 2 * 60 + 80).astype(np.uint8), (0, 0), 1)
+    changed = [augmenter(studio=1.0)(soft[None], np.random.default_rng(seed))[0] for seed in range(60)]
+    ways = Counter(sharp=used["addWeighted"], evened=used["createCLAHE"], stretched=60 - used.total())
+    assert min(ways.values()) >= 10
+    for image in changed:
+        assert image.std() > soft.std(), "every way adds contrast"
+        assert np.corrcoef(image.ravel(), soft.ravel())[0, 1] > 0.9
+    flat = np.full((1, 48, 48), 128, np.uint8)
+    for seed in range(20):
+        assert np.ptp(augmenter(studio=1.0)(flat, np.random.default_rng(seed))) == 0, "an even image stays even"
+
+
+def test_studio_has_the_given_frequency(faces):
+    changed = augmenter(studio=0.4)(faces, np.random.default_rng(2))
+    assert 8 <= (changed != faces).any(axis=(1, 2)).sum() <= 24
 
 
 def test_degradation_has_the_given_frequency(faces):
