@@ -166,7 +166,17 @@ NETWORK_FACTS: Final = {
 # that none is missing.
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Main": ("data", "network", "epochs", "batch_size", "learning_rate", "fraction", "start_from"),
-    "Augmentation": ("flip", "rotation_degrees", "scale", "shift", "light", "studio", "degradation", "erasing", "mixup"),
+    "Augmentation": (
+        "flip",
+        "rotation_degrees",
+        "scale",
+        "shift",
+        "light",
+        "studio",
+        "degradation",
+        "erasing",
+        "mixup",
+    ),
     "Advanced": (
         *("labels", "votes", "votes_weight", "crowd_labels", "corrections", "holdout", "init_weight", "dropout"),
         *("optimizer", "schedule", "warmup_epochs", "weight_decay", "weight_averaging", "patience", "precision"),
