@@ -6,4 +6,3 @@ packages=$(echo "$1"/lib/python3*/site-packages)
 find "$packages" -type d -name tests -prune -exec rm -rf {} +
 cd "$packages"
 rm -rf onnx/backend/test pyarrow/include tensorflow/include pydeck/nbextension plotly/labextension
-"$1"/bin/pip uninstall -y --quiet pip

@@ -2,7 +2,8 @@
 
     python scripts/run.py lock
 
-`deploy/serve.lock` leaves out what only training needs. Versions are those of constraints.txt.
+`deploy/serve.lock` leaves out what only training needs, and `deploy/installer.lock` has what installs both. Versions
+are those of constraints.txt.
 """
 
 import shutil
@@ -13,6 +14,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _SERVE: Final = ROOT / "requirements.txt"
+_INSTALLER: Final = "uv\n"
 _HEADER: Final = "# Written by: python scripts/run.py lock\n"
 
 
@@ -24,7 +26,7 @@ def main() -> int:
         return 1
     text = _SERVE.read_text(encoding="utf-8")
     without_training = "\n".join(line for line in text.splitlines() if not line.startswith("-r "))
-    for name, requirements in (("serve", without_training), ("full", text)):
+    for name, requirements in (("serve", without_training), ("full", text), ("installer", _INSTALLER)):
         _compile(uv, requirements, ROOT / "deploy" / f"{name}.lock")
     return 0
 

@@ -95,7 +95,7 @@ def _make_base(folder: Path) -> None:
     shutil.copy(f"/{_CERTIFICATES}", system / _CERTIFICATES)
     variables = ["PATH=/usr/local/bin:/usr/bin:/bin"]
     if "PIP_CERT" in os.environ:
-        variables.append(f"PIP_CERT=/{_CERTIFICATES}")
+        variables += [f"PIP_CERT=/{_CERTIFICATES}", f"SSL_CERT_FILE=/{_CERTIFICATES}"]
     container = _buildah(folder, "from", "scratch")
     _buildah(folder, "add", "--quiet", container, str(system), "/")
     _buildah(folder, "config", *(word for variable in variables for word in ("--env", variable)), container)
