@@ -15,7 +15,7 @@ def image(image_folder: Path) -> Image:
     return built_image(image_folder, "serve")
 
 
-@pytest.mark.timeout(1500)  # the build
+@pytest.mark.timeout(5400)  # the build
 def test_the_image_is_small_and_names_a_health_check(image: Image) -> None:
     assert 300 * MB < image.size_bytes() < _LARGEST_BYTES
     settings = image.settings()

@@ -39,7 +39,7 @@ def answers(username: str, password: str, *peers: str) -> subprocess.CompletedPr
 
 
 def wait_until_answered(username: str, password: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while answers(username, password, APP_ADDRESS).returncode != 0:
         assert time.monotonic() < deadline
 

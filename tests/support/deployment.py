@@ -83,12 +83,12 @@ def deployed(image_folder: Path, folder: Path, target: str) -> Iterator[Deployme
     with (
         networks(NAME, app_name),
         running(_provider(), folder / "provider.log"),
-        running(_app_command(image, planned["app"], state), folder / "app.log"),
+        running(_app_command(image, planned["app"], state), folder / "app.log") as app,
         running_caddy(folder, [names["FER_REPLICAS"]], HTTPS_PORT, within(RELAY)),
     ):
         assert names["FER_DOMAIN"] == NAME
         health = f"http://{APP_ADDRESS}:{app_port}/_stcore/health"
-        wait_until_reached(APP, f"http://127.0.0.1:{app_port}/_stcore/health", folder / "app.log")
+        wait_until_reached(APP, f"http://127.0.0.1:{app_port}/_stcore/health", app, folder / "app.log")
         assert not reaches(VIEWER, health), "the viewer reaches the app past Caddy"
         yield Deployment(state, folder)
 

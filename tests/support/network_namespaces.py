@@ -74,26 +74,27 @@ def reaches(namespace: str, url: str) -> bool:
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def wait_until_reached(namespace: str, url: str, log: Path, seconds: float = 90) -> None:
-    """Wait until a program in a namespace gets an answer.
+def wait_until_reached(namespace: str, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a program in a namespace gets an answer from a process, for as long as that runs.
 
     Raises:
-        RuntimeError: it got none, with the log.
+        RuntimeError: it ended, with its log.
     """
-    deadline = time.monotonic() + seconds
     while not reaches(namespace, url):
-        if time.monotonic() > deadline:
-            raise RuntimeError(log.read_text(errors="replace")[-5000:])
+        if process.poll() is not None:
+            raise RuntimeError(f"It ended with {process.returncode}:\n{log.read_text(errors='replace')[-5000:]}")
         time.sleep(0.5)
 
 
 @contextmanager
-def running(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> Iterator[None]:
+def running(
+    command: Sequence[str], log: Path, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command until the block ends, then end it and what it started."""
     with log.open("wb") as sink:
         process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=sink, stderr=subprocess.STDOUT)
         try:
-            yield
+            yield process
         finally:
             family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
             for member in family:

@@ -33,6 +33,7 @@ class Visitor:
     def __init__(self, port: int, host: str, certificate: Path | None = None) -> None:
         self._port = port
         self._host = host
+        self._certificate = certificate
         self._tls = None if certificate is None else ssl.create_default_context(cafile=str(certificate))
         self._web = httpx.Client(verify=self._tls or False, timeout=_PATIENCE_SECONDS)
 
@@ -44,6 +45,12 @@ class Visitor:
             self._tab = Tab(f"https://{self._host}", self._connect(), {})
             self.draw()
         return self
+
+    def another_tab(self) -> "Visitor":
+        """Open Home in another tab of the same browser, with the same cookies."""
+        tab = Visitor(self._port, self._host, self._certificate)
+        tab._web.cookies.update(self._web.cookies)
+        return tab.open()
 
     @property
     def replica(self) -> str | None:
