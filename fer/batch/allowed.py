@@ -41,7 +41,8 @@ def allowed(secrets: Mapping[str, Any], environment: Mapping[str, str], default:
 
     Args:
         secrets: the table 'batch' (roots, scheduler, tls_ca, tls_cert, tls_key).
-        environment: FER_BATCH_ROOTS, folders separated as in PATH.
+        environment: FER_BATCH_ROOTS, folders separated as in PATH; FER_BATCH_SCHEDULER, FER_BATCH_TLS_CA,
+            FER_BATCH_TLS_CERT and FER_BATCH_TLS_KEY.
         default: the only root if there is no setting.
 
     Raises:
@@ -63,7 +64,8 @@ def allowed(secrets: Mapping[str, Any], environment: Mapping[str, str], default:
         raise BatchError(
             f"The name of the folder '{strange[0]}' isn't UTF-8; rename it or choose another one. {_WHERE}"
         )
-    texts = {name: table[name] for name in ("scheduler", *_TLS) if name in table}
+    found = {name: environment.get(f"FER_BATCH_{name.upper()}") or table.get(name) for name in ("scheduler", *_TLS)}
+    texts = {name: text for name, text in found.items() if text is not None}
     wrong = [name for name, text in texts.items() if not isinstance(text, str)]
     if wrong:
         raise BatchError(f"{listed(wrong)} under [batch] in .streamlit/secrets.toml must be a text in quotes.")

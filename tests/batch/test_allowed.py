@@ -119,6 +119,10 @@ def test_settings_come_from_the_environment_before_the_secrets(tmp_path: Path) -
     assert allowed(secrets, {}, Path("/default")) == Allowed((tmp_path,), "tls://h:1", {"ca": "ca.pem"})
     both = f"{tmp_path}{os.pathsep}/srv"
     assert allowed(secrets, {"FER_BATCH_ROOTS": both}, tmp_path).roots == (tmp_path, Path("/srv"))
+    environment = {"FER_BATCH_SCHEDULER": "tls://other:1", "FER_BATCH_TLS_KEY": "own.key", "FER_BATCH_TLS_CERT": ""}
+    found = allowed(secrets, environment, tmp_path)
+    assert found == Allowed((tmp_path,), "tls://other:1", {"ca": "ca.pem", "key": "own.key"})
+    assert allowed({}, dict.fromkeys(environment, ""), tmp_path) == Allowed((tmp_path,))
 
 
 def test_an_allowed_folder_whose_name_is_not_utf8_is_one_sentence(tmp_path: Path) -> None:

@@ -107,7 +107,8 @@ def _app_command(image: Image, service: Service, state: Path) -> list[str]:
     """Return what starts the app in its network, with a root filesystem that nothing can write to."""
     assert service.written["read_only"] and service.written["tmpfs"] == ["/tmp"]
     assert service.written["networks"]["inside"]["ipv4_address"] == APP_ADDRESS
-    assert dict(service.volumes) == {"/data": "state"}
+    # The folders of batches are empty.
+    assert dict(service.volumes) == {"/data": "state", "/tls": "./tls", "/batch": "./batch"}
     # buildah would use a folder of its own for a volume that the image names.
     image.buildah("config", "--volume", "/data-", image.container)
     root = image.buildah("mount", image.container)
