@@ -6,9 +6,11 @@ import logging
 import signal
 import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +24,7 @@ from fer.errors import BatchError
 _HERE: Final = "127.0.0.1"
 _OWN_MACHINE: Final = (_HERE, "localhost", "::1")
 _CONNECT_SECONDS: Final = 30
+_DASHBOARD_SECONDS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -185,4 +188,15 @@ def _remote(address: str, tls: Mapping[str, str]) -> Iterator[tuple[Client, str 
             "--tls-cert and --tls-key."
         ) from error
     with client:
-        yield client, client.dashboard_link if importlib.util.find_spec("bokeh") else None
+        yield client, _dashboard(client)
+
+
+def _dashboard(client: Client) -> str | None:
+    """Return the address of the dashboard of someone's scheduler; None if there is none, or nothing answers there."""
+    try:
+        link = str(client.dashboard_link)
+        # A scheduler without a dashboard, or without bokeh, answers 404. Proxies for the internet don't lead to it.
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(link, timeout=_DASHBOARD_SECONDS).close()
+    except (KeyError, OSError, ValueError, HTTPException):
+        return None
+    return link
