@@ -6,6 +6,7 @@ own thread. All uses of its private names are in this file.
 
 import asyncio
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from fer.live.session import LiveSession
 
 LOGGER = logging.getLogger(__name__)
 
+# What a connection offers: a video, a sound, a channel for data.
+_MEDIA: Final = re.compile(r"^m=", re.MULTILINE)
 _CONSTRAINTS: Final[dict[str, Any]] = {
     "video": {
         "width": {"ideal": 640},
@@ -181,6 +184,9 @@ class Webcam:
         """
         with self._lock:
             offer = self._offered()
+            # A program could send many videos that way, and each would be decoded and analysed.
+            if offer is not None and len(_MEDIA.findall(offer)) > 1:
+                return CameraState(on=False, failure="The browser offered more than one video; one camera is taken.")
             if offer is not None and offer != self._offer:
                 # The previous session is over and must free its slot for the new one.
                 if self._session:

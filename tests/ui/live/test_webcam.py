@@ -137,6 +137,17 @@ def test_a_run_from_before_start_does_not_end_the_session_that_a_newer_run_opene
     assert component.opened[0].active
 
 
+def test_an_offer_of_several_videos_is_refused() -> None:
+    """Only a program offers that: each video would take as much of the processor as a viewer."""
+    component, video = Component(), "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
+    component.offer(f"v=0\r\n{video}{video}")
+    shown = component.show()
+    assert not shown.on and shown.failure == "The browser offered more than one video; one camera is taken."
+    assert component.drawn is None and component.opened == []
+    component.offer(f"v=0\r\n{video}")
+    assert component.show() == CameraState(on=True) and len(component.opened) == 1
+
+
 def test_stop_ends_the_session_and_keeps_it_for_the_summary() -> None:
     component = Component()
     component.offer("first")
