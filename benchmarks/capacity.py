@@ -1,11 +1,9 @@
 """Measure what each viewer costs the app's process: `python -m benchmarks.capacity` prints a table.
 
 Memory and threads of the server are compared with those after one visit, so that what is loaded once isn't counted.
-Needs Chromium, except for `--visits 200`. Processor time of a camera is that of the server alone, in shares of a core;
-on a machine where Chromium takes the cores, fewer frames arrive, so the table names the frames as well.
+Needs Chromium, except for `--visits 200`. `benchmarks.cameras` measures cameras.
 """
 
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,17 +21,15 @@ from rich.table import Table
 from fer.text import MB
 from fer.vision.images import encode_jpeg
 from fer.vision.samples import sample_portrait
-from tests.support.browser import camera_flags, drawn_table, find_browser
+from tests.support.browser import drawn_table, find_browser
 from tests.support.builders import group_bgr
-from tests.support.camera import write_portrait_video
-from tests.support.live_driver import PATIENCE_MS, accept, start, statistics
+from tests.support.live_driver import PATIENCE_MS
 from tests.support.serving import Server, running_app
 from tests.support.visitors import Visitor
 
 _SETTLE_SECONDS: Final = 4.0
 # Side of a portrait in a photo with many.
 _PORTRAIT_PX: Final = 800
-_CAMERA_SECONDS: Final = 15.0
 _AT_ONCE: Final = 20
 # An expired session is freed after a minute (server.disconnectedSessionTTL), within the next five seconds.
 _FORGOTTEN_SECONDS: Final = 75.0
@@ -86,14 +82,6 @@ def upload_groups(page: Page, server: Server) -> None:
     expect(page.get_by_text("Face 1", exact=False).first).to_be_visible()
 
 
-def open_camera(page: Page, server: Server) -> None:
-    """Start the camera, and wait for frames."""
-    page.goto(f"{server.url}/Live")
-    accept(page)
-    start(page)
-    expect(statistics(page)).to_be_visible()
-
-
 @contextmanager
 def viewers(browser: Browser, server: Server, number: int, do: Callable[[Page, Server], None]) -> Iterator[list[Page]]:
     """Let some viewers do something, each in a browser session of its own, and leave at the end."""
@@ -110,16 +98,16 @@ def viewers(browser: Browser, server: Server, number: int, do: Callable[[Page, S
         yield pages
 
 
-def _row(table: Table, name: str, number: int, before: Usage, after: Usage, more: str = "") -> None:
+def _row(table: Table, name: str, number: int, before: Usage, after: Usage) -> None:
     memory = (after.memory - before.memory) / number / MB
     threads = (after.threads - before.threads) / number
     files = (after.files - before.files) / number
-    table.add_row(name, str(number), f"{memory:.1f} MB", f"{threads:.1f}", f"{files:.1f}", more)
+    table.add_row(name, str(number), f"{memory:.1f} MB", f"{threads:.1f}", f"{files:.1f}")
 
 
-def measure(browser: Browser, server: Server, table: Table, idle: int, photos: int, cameras: int) -> None:
+def measure(browser: Browser, server: Server, table: Table, idle: int, photos: int) -> None:
     """Fill the table."""
-    for do in (open_home, upload_photo, upload_groups, open_camera):
+    for do in (open_home, upload_photo, upload_groups):
         with viewers(browser, server, 1, do):
             pass
     time.sleep(_FORGOTTEN_SECONDS)
@@ -133,16 +121,6 @@ def measure(browser: Browser, server: Server, table: Table, idle: int, photos: i
             _row(table, name, number, first, Usage.of(server))
         time.sleep(_FORGOTTEN_SECONDS)
         _row(table, f"{name}, after they left", number, first, Usage.of(server))
-    with viewers(browser, server, cameras, open_camera) as pages:
-        before = Usage.of(server)
-        began = time.monotonic()
-        time.sleep(_CAMERA_SECONDS)
-        after, seconds = Usage.of(server), time.monotonic() - began
-        shares = (after.processor_s - before.processor_s) / seconds / cameras
-        rate = sum(rate_of(page) for page in pages) / cameras
-        _row(table, "camera", cameras, first, after, f"{shares:.2f} of a core at {rate:.0f} frames per second")
-    time.sleep(_FORGOTTEN_SECONDS)
-    _row(table, "all have left", 1, first, Usage.of(server))
 
 
 def come_and_go(server: Server, table: Table, number: int, at_once: int) -> None:
@@ -164,40 +142,29 @@ def come_and_go(server: Server, table: Table, number: int, at_once: int) -> None
         _row(table, f"{_FORGOTTEN_SECONDS:.0f} s later, in all", 1, first, Usage.of(server))
 
 
-def rate_of(page: Page) -> int:
-    """Return the pictures a second that a viewer's page shows."""
-    found = re.search(r"(\d+) picture", statistics(page).inner_text())
-    return int(found[1]) if found else 0
-
-
-def _measure_with_browser(folder: Path, table: Table, idle: int, photos: int, cameras: int) -> None:
-    home, video = folder / "home", folder / "camera.y4m"
-    home.mkdir()
-    write_portrait_video(video)
+def _measure_with_browser(folder: Path, table: Table, idle: int, photos: int) -> None:
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=camera_flags(video))
-        with running_app(home, folder / "server.log", {"FER_LIVE_STREAMS": str(cameras)}) as server:
-            measure(browser, server, table, idle, photos, cameras)
+    with sync_playwright() as playwright, running_app(folder, folder / "server.log") as server:
+        browser = playwright.chromium.launch(executable_path=find_browser())
+        measure(browser, server, table, idle, photos)
         browser.close()
 
 
 @click.command()
 @click.option("--idle", default=20, show_default=True, help="Viewers who do nothing")
 @click.option("--photos", default=5, show_default=True, help="Viewers who analyse a photo")
-@click.option("--cameras", default=1, show_default=True, help="Viewers with a camera")
 @click.option(
     "--visits", default=0, show_default=True, help="Only this: visitors who come, 20 at a time, and leave, twice"
 )
-def main(idle: int, photos: int, cameras: int, visits: int) -> None:
+def main(idle: int, photos: int, visits: int) -> None:
     """Measure what each viewer costs the app's process."""
-    table = Table("viewer", "number", "memory each", "threads each", "open files each", "processor each")
+    table = Table("viewer", "number", "memory each", "threads each", "open files each")
     with tempfile.TemporaryDirectory() as folder:
         if visits:
             with running_app(Path(folder), Path(folder) / "server.log") as server:
                 come_and_go(server, table, visits, _AT_ONCE)
         else:
-            _measure_with_browser(Path(folder), table, idle, photos, cameras)
+            _measure_with_browser(Path(folder), table, idle, photos)
     Console().print(table)
 
 

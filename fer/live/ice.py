@@ -17,7 +17,7 @@ from fer.errors import NetworkError
 from fer.live.cores import usable_cores
 
 CREDENTIAL_SECONDS: Final = 12 * 3600
-# A camera takes a third of a core at 15 frames per second, and two thirds at 30. Python's threads take turns, so one
+# A camera takes a third of a core at 15 frames per second, and half of one at 30. Python's threads take turns, so one
 # process uses few cores: docs/deploy.md.
 _MOST_STREAMS: Final = 8
 # Forms that both ends understand: the browser, and aiortc on this side, which doesn't know IPv6 addresses.

@@ -23,9 +23,9 @@ def portrait_frames() -> list[np.ndarray]:
     return [np.ascontiguousarray(portrait[:HEIGHT, left : left + WIDTH]) for left in lefts]
 
 
-def write_portrait_video(path: Path) -> None:
+def write_portrait_video(path: Path, fps: int = FPS) -> None:
     """Write `portrait_frames` as y4m, which Chromium plays in a loop."""
     with path.open("wb") as video:
-        video.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
+        video.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{fps}:1 Ip A1:1 C420jpeg\n".encode())
         for frame in portrait_frames():
             video.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_BGR2YUV_I420).tobytes())
