@@ -161,6 +161,19 @@ def test_a_broken_frame_logs_no_traceback(server: Server, frame: str | bytes) ->
     assert frame == b"" or len(log.strip().splitlines()) == 1, log
 
 
+def test_a_stranger_cannot_let_the_server_hold_a_large_frame(server: Server) -> None:
+    """The connection ends at the announcement of its size, before anything of it has to be kept."""
+    with connect(
+        f"ws://{server.url.removeprefix('http://')}{STREAM}", additional_headers={"Origin": server.url}
+    ) as socket:
+        mask = bytes(4)
+        socket.socket.sendall(b"\x82\xff" + (31_000_000).to_bytes(8, "big") + mask)
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                socket.recv(timeout=30)
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 1009
+
+
 def test_metrics_are_closed_without_login_too(tmp_path: Path) -> None:
     with running_app(tmp_path, tmp_path / "server.log") as server:
         assert ask(server, "/_stcore/metrics", "GET")[0] == 404
