@@ -92,7 +92,7 @@ class Augmenter:
             return np.asarray(evened, np.uint8)
         low, high = np.percentile(image, (1, 99))
         stretched = (image - low) * (255 / max(1.0, high - low))
-        return stretched.round().clip(0, 255).astype(np.uint8)
+        return np.asarray(stretched.round().clip(0, 255), np.uint8)
 
     def _degrade(self, image: Images, rng: np.random.Generator) -> Images:
         if not self.degradation or rng.random() >= self.degradation:
