@@ -29,7 +29,6 @@ from fer.video.processing import process
 from fer.video.wire import VideoInfo
 from fer.vision import images
 from fer.vision.detection import create_detector
-from fer.vision.files.taken import date_taken
 
 _PIECE_BYTES: Final = MB
 _NO_MOMENT: Final = (None, None, None)
@@ -121,7 +120,7 @@ class FileAnalysis:
             analysis.height,
             note=" ".join(filter(None, (picture.note, why_not))) or None,
             annotated=annotated,
-            taken=date_taken(data),
+            taken=picture.taken,
         )
 
     def _thresholded(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:

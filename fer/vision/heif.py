@@ -12,14 +12,14 @@ import numpy.typing as npt
 from fer.arrays import Image
 from fer.storage.children import end_child, read_exactly, start_child
 from fer.vision.files.parts import DamagedError
-from fer.vision.heif_wire import CHANNELS, GO, LENGTH, SIZE
+from fer.vision.heif_wire import CHANNELS, EXIF, GO, LENGTH, SIZE
 from fer.vision.tones import bgr_on_white
 
 # The largest photo takes two seconds.
 _MOST_SECONDS: Final = 30.0
 
 
-def decode_heif(data: bytes, allowed: Callable[[int, int], AbstractContextManager[None]]) -> Image:
+def decode_heif(data: bytes, allowed: Callable[[int, int], AbstractContextManager[None]]) -> tuple[Image, bytes]:
     """Decode a HEIC.
 
     Args:
@@ -28,7 +28,7 @@ def decode_heif(data: bytes, allowed: Callable[[int, int], AbstractContextManage
             and returns what holds its memory.
 
     Returns:
-        (H, W, 3) BGR uint8, upright, on white.
+        (H, W, 3) BGR uint8, upright, on white, and its EXIF block, which no longer says how to turn it.
 
     Raises:
         DamagedError: it can't be decoded, or not within half a minute.
@@ -44,9 +44,12 @@ def decode_heif(data: bytes, allowed: Callable[[int, int], AbstractContextManage
         width, height = SIZE.unpack(_read(child.stdout, SIZE.size).data)
         with allowed(width, height):
             _write(child.stdin, GO)
+            (n_bytes,) = EXIF.unpack(_read(child.stdout, EXIF.size).data)
+            exif = _read(child.stdout, n_bytes).tobytes()
             (channels,) = CHANNELS.unpack(_read(child.stdout, CHANNELS.size).data)
             pixels = _read(child.stdout, height * width * channels)
-            return bgr_on_white(pixels.reshape((height, width) if channels == 1 else (height, width, channels)))
+            shape = (height, width) if channels == 1 else (height, width, channels)
+            return bgr_on_white(pixels.reshape(shape)), exif
     finally:
         late.cancel()
         end_child(child)

@@ -7,7 +7,7 @@ import sys
 
 import pi_heif
 
-from fer.vision.heif_wire import CHANNELS, GO, LENGTH, SIZE
+from fer.vision.heif_wire import CHANNELS, EXIF, GO, LENGTH, MOST_EXIF, SIZE
 
 
 def main() -> None:
@@ -23,6 +23,9 @@ def main() -> None:
     if source.read(len(GO)) == GO:
         # The library turns the picture itself.
         pixels = opened.data
+        exif = (opened.info.get("exif") or b"")[:MOST_EXIF]
+        output.write(EXIF.pack(len(exif)))
+        output.write(exif)
         output.write(CHANNELS.pack(len(pixels) // (width * height)))
         output.write(pixels)
         output.flush()

@@ -9,5 +9,8 @@ LENGTH: Final = struct.Struct("<Q")
 SIZE: Final = struct.Struct("<QQ")
 # From the parent, if it takes a picture of this size.
 GO: Final = b"!"
+# From the child: the bytes of the EXIF block that follows, 0 if there is none.
+EXIF: Final = struct.Struct("<H")
+MOST_EXIF: Final = 2**16 - 1
 # From the child, before the pixels: the channels of each.
 CHANNELS: Final = struct.Struct("<B")

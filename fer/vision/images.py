@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from fer.errors import ImageError
 from fer.text import MB
 from fer.vision.budget import reserved
 from fer.vision.files import essentials, jpeg
-from fer.vision.files.exif import UPRIGHT, orientation_of, turned_upright
+from fer.vision.files.exif import UPRIGHT, exif_of, turned_upright
 from fer.vision.files.formats import CAMERA_RAW, HEAD_BYTES, READABLE, format_of, other_format_of
 from fer.vision.files.parts import CameraRawError, DamagedError, Essentials, TooMuchWorkError
 from fer.vision.heif import decode_heif
@@ -59,10 +60,12 @@ class Picture:
     Attributes:
         image_bgr: (H, W, 3) BGR uint8, upright.
         note: one sentence about what had to be assumed, such as the range of values; None if nothing.
+        taken: when the photo was taken, by its camera's clock and without a time zone; None if the file doesn't say so.
     """
 
     image_bgr: Image
     note: str | None = None
+    taken: datetime | None = None
 
 
 def read(path: Path) -> bytes:
@@ -108,7 +111,7 @@ def decode_picture(data: bytes) -> Picture:
         data: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP, TIFF or PPM, whatever its file's name says.
 
     Returns:
-        (H, W, 3) BGR uint8, upright, and what was assumed.
+        (H, W, 3) BGR uint8, upright, what was assumed, and when the photo was taken.
 
     Raises:
         ImageError: it is not such an image (a camera's raw file isn't), is damaged, or exceeds `MAX_BYTES`,
@@ -137,7 +140,8 @@ def decode_picture(data: bytes) -> Picture:
 
 def _decode(file: Essentials, file_format: str) -> Picture:
     if file_format == "HEIF":
-        return Picture(decode_heif(file.data, partial(_allowed, file.bytes_per_pixel)))
+        image_bgr, exif = decode_heif(file.data, partial(_allowed, file.bytes_per_pixel))
+        return Picture(image_bgr, taken=exif_of(exif).taken)
     if file.opencv_size is not None:
         return _decode_by_opencv(file, *file.opencv_size)
     if file_format == "JPEG" and (size := turbo_size(file.data)):
@@ -150,11 +154,9 @@ def _decode_by_pillow(file: Essentials, file_format: str) -> Picture:
     width, height = opened.size
     _check_size(width, height)
     _check_work(file.n_passes, width * height)
-    orientation = file.orientation
-    if file_format == "TIFF":
-        orientation = UPRIGHT  # Pillow turns it while it loads
-    elif file_format == "AVIF":
-        orientation = orientation_of(opened.info.get("exif", b""))
+    exif = exif_of(opened.info.get("exif", b"")) if file_format == "AVIF" else file.exif
+    # Pillow turns a TIFF while it loads.
+    orientation = UPRIGHT if file_format == "TIFF" else exif.orientation
     bytes_per_pixel = file.bytes_per_pixel + (0 if file.ended else _SECOND_LOOK_BYTES)
     with reserved(bytes_per_pixel * width * height + _ROW_BYTES * height, width, height):
         if file.ended:
@@ -163,7 +165,7 @@ def _decode_by_pillow(file: Essentials, file_format: str) -> Picture:
             opened = _without_end_mark(file.data)
         picture = _from_pillow(opened)
         del opened
-        return Picture(turned_upright(picture.image_bgr, orientation), picture.note)
+        return Picture(turned_upright(picture.image_bgr, orientation), picture.note, exif.taken)
 
 
 def _without_end_mark(data: bytes) -> PILImage.Image:
@@ -179,7 +181,7 @@ def _decode_by_turbo(file: Essentials, width: int, height: int) -> Picture:
     _check_work(file.n_passes, width * height)
     with reserved(file.bytes_per_pixel * width * height, width, height):
         data = file.data if file.ended else jpeg.endings(file.data)[0]
-        return Picture(turned_upright(decode_turbo(data), file.orientation))
+        return Picture(turned_upright(decode_turbo(data), file.exif.orientation), taken=file.exif.taken)
 
 
 def _decode_by_opencv(file: Essentials, width: int, height: int) -> Picture:
@@ -192,7 +194,7 @@ def _decode_by_opencv(file: Essentials, width: int, height: int) -> Picture:
         if values.dtype != np.uint8:
             values, note = eight_bits(values)
         image_bgr = bgr_on_white(np.asarray(values, np.uint8))
-        return Picture(turned_upright(image_bgr, file.orientation), note)
+        return Picture(turned_upright(image_bgr, file.exif.orientation), note, file.exif.taken)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from fer.vision.files.exif import UPRIGHT, orientation_of
+from fer.vision.files.exif import NO_EXIF, exif_of
 from fer.vision.files.parts import PILLOW_BYTES, DamagedError, Essentials, counted_parts
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
@@ -30,7 +30,7 @@ def essentials(data: bytes) -> Essentials:
         TooMuchWorkError: it consists of too many segments.
     """
     parts = [data[:2]]
-    orientation, n_scans, coefficients, at, ended = UPRIGHT, 0, 0.0, 2, False
+    exif, n_scans, coefficients, at, ended = NO_EXIF, 0, 0.0, 2, False
     sent: set[tuple[int, int]] = set()
     n_components = 0
     for _ in counted_parts():
@@ -56,7 +56,7 @@ def essentials(data: bytes) -> Essentials:
             end = found.start() if found else len(data)
             parts.append(data[at:end])
         elif marker == _APP1 and segment[4:10] == b"Exif\0\0":
-            orientation = orientation if orientation != UPRIGHT else orientation_of(segment[4:])
+            exif = exif.or_else(exif_of(segment[4:]))
         elif not (_APP0 <= marker <= _APP15 or marker == _COMMENT) or _tells_colors(segment):
             parts.append(segment)
         if marker in _FRAMES:
@@ -69,7 +69,7 @@ def essentials(data: bytes) -> Essentials:
     whole = b"".join(parts)
     return Essentials(
         data=whole + b"\xff\xd9" if ended else whole.rstrip(b"\xff"),
-        orientation=orientation,
+        exif=exif,
         n_passes=n_scans,
         bytes_per_pixel=max(PILLOW_BYTES, _RGB_BYTES + coefficients),
         ended=ended,

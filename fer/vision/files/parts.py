@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fer.errors import ImageError
-from fer.vision.files.exif import UPRIGHT
+from fer.vision.files.exif import NO_EXIF, Exif
 
 # Real files have a few thousand parts at most: a 30 MB PNG with the usual 8 kB chunks has 3,800.
 MAX_PARTS: Final = 50_000
@@ -42,7 +42,7 @@ class Essentials:
 
     Attributes:
         data: a file of the same format without text, colour profiles, thumbnails and later frames.
-        orientation: EXIF orientation, 1..8.
+        exif: how it must be turned, and when it was taken.
         n_passes: how often decoding goes over all pixels: the scans of a progressive JPEG; else 1.
         bytes_per_pixel: memory per pixel at the peak of decoding, with the 3 bytes of the result.
         ended: whether the file has its end mark.
@@ -51,7 +51,7 @@ class Essentials:
     """
 
     data: bytes
-    orientation: int = UPRIGHT
+    exif: Exif = NO_EXIF
     n_passes: int = 1
     bytes_per_pixel: float = PILLOW_BYTES
     ended: bool = True

@@ -4,7 +4,7 @@ import struct
 import zlib
 from typing import Final
 
-from fer.vision.files.exif import UPRIGHT, orientation_of
+from fer.vision.files.exif import NO_EXIF, exif_of
 from fer.vision.files.parts import PILLOW_BYTES, DamagedError, Essentials, counted_parts
 
 _SIGNATURE_BYTES, _HEADER_BYTES = 8, 33
@@ -24,7 +24,7 @@ def essentials(data: bytes) -> Essentials:
         TooMuchWorkError: it consists of too many chunks.
     """
     parts = [data[:_SIGNATURE_BYTES]]
-    orientation, at, whole, transparent = UPRIGHT, _SIGNATURE_BYTES, True, False
+    exif, at, whole, transparent = NO_EXIF, _SIGNATURE_BYTES, True, False
     for _ in counted_parts():
         if at + 12 > len(data):
             break
@@ -41,7 +41,7 @@ def essentials(data: bytes) -> Essentials:
             transparent = True
             parts.append(chunk(kind, data[at + 8 : at + 8 + length]))
         elif kind == b"eXIf":
-            orientation = orientation_of(data[at + 8 : at + 8 + length])
+            exif = exif_of(data[at + 8 : at + 8 + length])
         at = end
     if whole:
         parts.append(_END)
@@ -51,7 +51,7 @@ def essentials(data: bytes) -> Essentials:
     deep_bytes = _DEEP_ALPHA_BYTES if transparent or colors & _ALPHA else _DEEP_BYTES
     return Essentials(
         b"".join(parts),
-        orientation,
+        exif,
         bytes_per_pixel=deep_bytes if deep else PILLOW_BYTES,
         opencv_size=(width, height) if deep else None,
     )

@@ -1,14 +1,14 @@
 """TIFF: its first directory, checked before a library believes it."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer.errors import ImageError
-from fer.vision.files.exif import UPRIGHT
+from fer.vision.files.exif import UPRIGHT, exif_of
 from fer.vision.files.parts import PILLOW_BYTES, CameraRawError, Essentials, TooMuchWorkError
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _ORIENTATION, _STRIPS = 256, 257, 258, 259, 274, 273
@@ -116,7 +116,7 @@ def _described(directory: _Directory) -> Essentials:
     orientation = value(_ORIENTATION, UPRIGHT)
     return Essentials(
         _with_one_directory(directory),
-        orientation if 1 <= orientation <= 8 else UPRIGHT,
+        replace(exif_of(directory.data), orientation=orientation if 1 <= orientation <= 8 else UPRIGHT),
         n_passes=_most_scans(directory) if value(_COMPRESSION, 0) == _JPEG else 1,
         bytes_per_pixel=max(PILLOW_BYTES, 3 * raw if deep else raw + _RGB_BYTES),
         opencv_size=(value(_WIDTH, 0), value(_HEIGHT, 0)) if deep and n_samples > 1 else None,

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from fer.vision.files.exif import UPRIGHT, orientation_of
+from fer.vision.files.exif import NO_EXIF, exif_of
 from fer.vision.files.parts import DamagedError, Essentials, counted_parts
 
 _FILE_HEADER, _FRAME_HEADER = 12, 16
@@ -16,12 +16,12 @@ _PLAIN_BYTES, _LARGE_BYTES = 6.0, 8.0
 
 def essentials(data: bytes) -> Essentials:
     """Return a WebP with one frame and no metadata."""
-    orientation, picture, size = UPRIGHT, b"", b""
+    exif, picture, size = NO_EXIF, b"", b""
     for kind, content in _chunks(data, _FILE_HEADER):
         if kind == b"VP8X":
             size = size or content[4:10]
         elif kind == b"EXIF":
-            orientation = orientation_of(content[:_EXIF_BYTES])
+            exif = exif_of(content[:_EXIF_BYTES])
         elif kind == b"ANMF" and not picture:
             size = content[6:12]
             picture = _picture(content, _FRAME_HEADER)
@@ -33,7 +33,7 @@ def essentials(data: bytes) -> Essentials:
         raise DamagedError
     return Essentials(
         b"RIFF" + struct.pack("<L", 4 + len(picture)) + b"WEBP" + picture,
-        orientation,
+        exif,
         bytes_per_pixel=_LARGE_BYTES if large else _PLAIN_BYTES,
         opencv_size=_size(picture),
     )
