@@ -17,6 +17,11 @@ _AVERAGED: Final = 8
 _MOST_COLOR: Final = 5.0
 
 
+def brightness_of(image_bgr: Image) -> Image:
+    """Return the brightness of a photo without colours, (H, W) uint8: its green, from which the others follow."""
+    return np.asarray(cv2.extractChannel(image_bgr, 1), np.uint8)
+
+
 def is_monochrome(image_bgr: Image) -> bool:
     """Return whether the colour of each place follows from its brightness, as in grey and sepia photos.
 

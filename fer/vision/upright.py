@@ -52,13 +52,13 @@ class Examiner:
 
     Args:
         network: YuNet.
-        image_bgr: (H, W, 3) uint8.
+        image: (H, W, 3) BGR or (H, W) grey, uint8.
         face: one face; its place and size count, and its roll if it was found in a photo turned by quarters.
     """
 
-    def __init__(self, network: YuNet, image_bgr: Image, face: Detections) -> None:
+    def __init__(self, network: YuNet, image: Image, face: Detections) -> None:
         self._network = network
-        self._image = image_bgr
+        self._image = image
         self._center = (float(face.centers_xy[0, 0]), float(face.centers_xy[0, 1]))
         self._side = float(np.sqrt(face.boxes_xywh[0, 2:].prod())) * _SPAN
         self._supposed = round(float(face.rolls[0]))

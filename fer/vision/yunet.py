@@ -43,17 +43,17 @@ class YuNet:
         if not {item.name for item in self._session.get_outputs()}.issuperset(self._outputs):
             raise ValueError(f"'{file}' isn't YuNet")
 
-    def candidates(self, image_bgr: Image, least_score: float) -> Detections:
+    def candidates(self, image: Image, least_score: float) -> Detections:
         """Return every place that may show a face; one face has several.
 
         Args:
-            image_bgr: (H, W, 3) uint8, H and W 1 or more.
+            image: (H, W, 3) BGR or (H, W) grey, uint8, H and W 1 or more.
             least_score: in 0..1; places with a lower score are left out.
 
         Raises:
             DetectorError: ONNX Runtime fails, for instance because memory ran out.
         """
-        planes = _planes(image_bgr)
+        planes = _planes(image)
         try:
             outputs = self._session.run(self._outputs, {"input": planes})
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
@@ -75,15 +75,16 @@ class YuNet:
         return Detections.upright(*(np.concatenate(parts).astype(np.float32) for parts in (boxes, scores, landmarks)))
 
 
-def _planes(image_bgr: Image) -> Floats:
-    """Return blue, green and red, (1, 3, H, W) float32, with black rows and columns that fill the last stride.
+def _planes(image: Image) -> Floats:
+    """Return an image as blue, green and red, (1, 3, H, W) float32, with black rows and columns in the last stride.
 
     `cv2.dnn.blobFromImage` takes three times as long.
     """
-    height, width = image_bgr.shape[:2]
+    height, width = image.shape[:2]
     below, right = -height % _STRIDES[-1], -width % _STRIDES[-1]
     planes = np.zeros((1, 3, height + below, width + right), np.float32)
-    for plane, color in zip(planes[0], cv2.split(image_bgr), strict=True):
+    colors = cv2.split(image) if image.ndim == 3 else [image] * 3
+    for plane, color in zip(planes[0], colors, strict=True):
         plane[:height, :width] = color
     return planes
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from fer.vision.monochrome import is_monochrome
+from fer.vision.monochrome import brightness_of, is_monochrome
 from tests.support.builders import portrait_bgr
 
 Painter = Callable[[np.ndarray], np.ndarray]
@@ -42,3 +42,8 @@ def test_tones_are_told_from_colours(source: str, width: int, paint: Painter, ex
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 5000, 3), (300, 2, 3)])
 def test_pictures_of_one_colour_and_strips_are_monochrome(shape: tuple[int, int, int]) -> None:
     assert is_monochrome(np.full(shape, 90, np.uint8))
+
+
+def test_the_brightness_of_a_toned_photo_is_that_of_the_grey_one() -> None:
+    toned = (grey(portrait_bgr()) * np.array([0.8, 1, 1.1])).clip(0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(brightness_of(toned), grey(portrait_bgr())[..., 0])

@@ -51,6 +51,14 @@ def test_images_of_any_size_work(file: Path, shape: tuple[int, int]) -> None:
     assert np.isfinite(found.boxes_xywh).all() and np.isfinite(found.landmarks_xy).all()
 
 
+def test_a_grey_image_is_searched_as_the_same_one_in_three_channels(file: Path) -> None:
+    network, grey = YuNet(file), cv2.cvtColor(portrait_bgr(), cv2.COLOR_BGR2GRAY)
+    found, expected = network.candidates(grey, 0.3), network.candidates(cv2.merge([grey] * 3), 0.3)
+    assert len(found) > 1
+    np.testing.assert_array_equal(found.boxes_xywh, expected.boxes_xywh)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+
+
 @pytest.mark.parametrize("damage", [b"", b"damaged", None])
 def test_another_file_is_refused(file: Path, tmp_path: Path, damage: bytes | None) -> None:
     other = tmp_path / "other.onnx"
