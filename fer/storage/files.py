@@ -17,6 +17,7 @@ from fer.storage.values import ValuesError
 
 # The suffix of a file or folder that is still being written.
 PART: Final = ".part"
+_MOST_ATTEMPTS: Final = 20
 
 
 @contextmanager
@@ -46,9 +47,23 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[IO[bytes]]:
 
 
 def write_text(path: Path, text: str, *, durable: bool = False) -> None:
-    """Replace a file by UTF-8 text, as `replacing` does."""
-    with replacing(path, durable=durable) as stream:
-        stream.write(text.encode("utf-8"))
+    """Replace a file by UTF-8 text, as `replacing` does.
+
+    Another process may call `remove_parts` at that moment, for example because it starts a run while this one changes
+    the model in use. Then the text is written again.
+
+    Raises:
+        OSError: as `replacing`.
+    """
+    data = text.encode("utf-8")
+    for attempt in range(1, _MOST_ATTEMPTS + 1):
+        try:
+            with replacing(path, durable=durable) as stream:
+                stream.write(data)
+            return
+        except FileNotFoundError:
+            if attempt == _MOST_ATTEMPTS or not path.parent.is_dir():
+                raise
 
 
 def write_json(path: Path, values: Any, *, durable: bool = False) -> None:
@@ -78,7 +93,11 @@ def signature(file: Path) -> Signature | None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove the incomplete files and folders of writers that were killed."""
+    """Remove the incomplete files and folders of writers that were killed.
+
+    A living writer's part can't be told from theirs. `write_text` and `write_json` then write theirs again; whoever
+    writes by `replacing` or makes a folder has to be the only one in the folder, for example by a lock.
+    """
     for part in folder.glob(f".*{PART}"):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)

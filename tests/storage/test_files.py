@@ -1,7 +1,10 @@
 """Files are replaced atomically, even if another program has them open for a moment."""
 
+import json
 import os
 import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,3 +106,45 @@ def test_without_hard_links_a_file_is_copied(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "two").read_text() == "content"
     assert not (tmp_path / "one").samefile(tmp_path / "two")
     shutil.rmtree(tmp_path)
+
+
+def test_what_is_written_while_parts_are_removed_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = []
+
+    def remove_first(action: Callable[[], object]) -> object:
+        if not removed:
+            removed.extend(tmp_path.glob(f".*{files.PART}"))
+            files.remove_parts(tmp_path)
+        return action()
+
+    monkeypatch.setattr(files, "retry_while_open", remove_first)
+    files.write_json(tmp_path / "current.json", {"model": 1}, durable=True)
+    assert len(removed) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["current.json"]
+    assert json.loads((tmp_path / "current.json").read_text()) == {"model": 1}
+
+
+def test_writers_lose_nothing_while_another_thread_removes_parts(tmp_path: Path) -> None:
+    over = threading.Event()
+
+    def keep_removing() -> None:
+        while not over.is_set():
+            files.remove_parts(tmp_path)
+
+    thread = threading.Thread(target=keep_removing)
+    thread.start()
+    try:
+        for number in range(200):
+            files.write_json(tmp_path / "current.json", {"number": number})
+            assert json.loads((tmp_path / "current.json").read_text()) == {"number": number}
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_folder_that_is_gone_is_an_error_at_once(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        files.write_text(tmp_path / "gone" / "current.json", "{}")
+    assert not (tmp_path / "gone").exists()
