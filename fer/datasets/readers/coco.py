@@ -11,6 +11,7 @@ from fer.datasets.readers.boxes import Box
 from fer.datasets.readers.columns import MAX_GROUP, MAX_PATH
 from fer.datasets.readers.kinds import suffix_of
 from fer.datasets.readers.label_files import LabelledPath
+from fer.datasets.readers.lines import as_utf8
 from fer.datasets.readers.trees import READ_ERRORS, Entry, Tree
 from fer.datasets.readings import MAX_IMAGES
 from fer.errors import DatasetError
@@ -47,8 +48,24 @@ class _Coco(msgspec.Struct):
 
 
 def is_coco(tree: Tree, entry: Entry) -> bool:
-    """Return whether a file is COCO's JSON."""
-    return suffix_of(entry.path.name) == ".json" and _decoded(tree, entry) is not None
+    """Return whether a file of a tree is COCO's JSON."""
+    if not is_coco_name(entry.path) or entry.size > _MAX_BYTES:
+        return False
+    try:
+        with tree.open(entry.path) as file:
+            return _decode(file) is not None
+    except READ_ERRORS:
+        return False
+
+
+def is_coco_file(file: IO[bytes], name: str) -> bool:
+    """Return whether a file that is given alone is COCO's JSON; it can seek, and is left at its start."""
+    if not is_coco_name(PurePosixPath(name)):
+        return False
+    file.seek(0)
+    found = _decode(file)
+    file.seek(0)
+    return found is not None
 
 
 def is_coco_name(path: PurePosixPath) -> bool:
@@ -56,20 +73,12 @@ def is_coco_name(path: PurePosixPath) -> bool:
     return suffix_of(path.name) == ".json"
 
 
-def _decoded(tree: Tree, entry: Entry) -> _Coco | None:
-    if entry.size > _MAX_BYTES:
-        return None
+def _decode(file: IO[bytes]) -> _Coco | None:
+    """Return what a file holds, in UTF-8, UTF-16 or UTF-32; None if it is too large or isn't COCO's JSON."""
     try:
-        with tree.open(entry.path) as file:
-            return _decode(file.read(_MAX_BYTES))
-    except READ_ERRORS:
-        return None
-
-
-def _decode(data: bytes) -> _Coco | None:
-    try:
-        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Coco)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
+        data = as_utf8(file).read(_MAX_BYTES + 1)
+        return msgspec.json.decode(data, type=_Coco) if len(data) <= _MAX_BYTES else None
+    except (msgspec.MsgspecError, RecursionError, *READ_ERRORS):
         return None
 
 
@@ -83,7 +92,7 @@ def read_coco(file: IO[bytes], name: str) -> Iterator[LabelledPath]:
     Raises:
         DatasetError: it isn't COCO's JSON, or has too many rows.
     """
-    coco = _decode(file.read(_MAX_BYTES + 1))
+    coco = _decode(file)
     if coco is None:
         raise DatasetError(f"{name} isn't COCO's JSON, or is damaged; export it again.")
     if len(coco.annotations) + len(coco.images) > 2 * MAX_IMAGES:

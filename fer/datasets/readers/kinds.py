@@ -1,7 +1,9 @@
 """Recognise what a file is by its first bytes, whatever it is called."""
 
+import io
 from typing import IO, Final
 
+from fer.datasets.readers.lines import as_utf8
 from fer.errors import DatasetError
 from fer.vision.files.formats import format_of
 
@@ -61,8 +63,7 @@ _SUFFIXES: Final = {
 _REFUSED_SUFFIXES: Final = {".7z": f"a 7z archive, {_UNPACK}", ".rar": f"a RAR archive, {_UNPACK}"}
 _NOT_ARCHIVES: Final = {
     ".tfrecord": "a TFRecord, which isn't read; save its images and labels as npz",
-    ".json": "a JSON file, which isn't read alone; if it is COCO's, import the folder with its images, else save it as "
-    "a CSV or as JSON lines",
+    ".json": "a JSON file, and neither COCO's nor JSON lines; save it as a CSV or as one of these",
 }
 _WEB_PAGE: Final = "a web page, as sites send to those who haven't signed in; sign in, and download the file itself"
 
@@ -97,7 +98,7 @@ def _refused(name: str, start: bytes) -> str | None:
         return _ONE_IMAGE
     if why := next((why for mark, why in _REFUSED if start.startswith(mark)), None):
         return why
-    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    text = as_utf8(io.BytesIO(start)).read().lstrip(b" \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return _WEB_PAGE
     if start[4:8] == b"ftyp":

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fer.datasets.faces import SPLITS
 from fer.datasets.readers.annotations import Annotation, class_names, find_annotations, read_annotation
 from fer.datasets.readers.boxes import Box
-from fer.datasets.readers.coco import is_coco_name, read_coco
+from fer.datasets.readers.coco import is_coco, read_coco
 from fer.datasets.readers.collecting import Collector, Row, RowError, split_problem
 from fer.datasets.readers.folders import FaceReader, decode_face, read_face
 from fer.datasets.readers.label_files import LabelledPath, read_label_file
@@ -44,10 +44,11 @@ def rows_of(tree: Tree, entry: Entry, names: Sequence[str] = ()) -> Iterable[Lab
     Raises:
         DatasetError: a label file is damaged.
     """
+    is_json = is_coco(tree, entry)
     with tree.open(entry.path) as file:
         if isinstance(entry, Annotation):
             yield from read_annotation(file, entry, names)
-        elif is_coco_name(entry.path):
+        elif is_json:
             yield from read_coco(file, entry.path.name)
         else:
             yield from read_label_file(file, entry.path.name, entry.size)

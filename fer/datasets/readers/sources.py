@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Final
 
+from fer.datasets.readers.coco import is_coco_file
 from fer.datasets.readers.finding import read_tree
 from fer.datasets.readers.kinds import TEXT, kind_of
 from fer.datasets.readers.label_files import find_label_columns
 from fer.datasets.readers.lines import first_row
-from fer.datasets.readers.listed_images import read_listed
+from fer.datasets.readers.listed_images import read_listed, rows_of
+from fer.datasets.readers.named_images import NamedImages
 from fer.datasets.readers.opening import NestedTree, open_file
 from fer.datasets.readers.options import ReadOptions
 from fer.datasets.readers.table_files import read_given_votes, read_lone_table
@@ -17,6 +19,9 @@ from fer.datasets.readers.trees import FolderTree, Tree, UploadTree
 from fer.datasets.readers.votes import Votes, has_vote_columns, is_votes_name, read_votes
 from fer.datasets.readings import Progress, Reading, require_usable, silent
 from fer.errors import DatasetError
+
+# Folders of label files, next to those of images.
+_LABEL_FOLDERS: Final = ("annotations", "annotation", "labels", "label")
 
 
 def read_path(path: Path, options: ReadOptions | None = None, progress: Progress = silent) -> Reading:
@@ -48,6 +53,8 @@ def read_path(path: Path, options: ReadOptions | None = None, progress: Progress
 
 
 def _read_file(path: Path, file: IO[bytes], options: ReadOptions, votes: Votes | None, progress: Progress) -> Reading:
+    if is_coco_file(file, path.name):
+        return _read_label_file(path, options, votes, progress)
     if kind_of(path.name, file) != TEXT:
         return read_tree(open_file(file, path.name, progress), options, votes, progress)
     if find_label_columns(first_row(file)) is not None:
@@ -61,10 +68,19 @@ def _read_file(path: Path, file: IO[bytes], options: ReadOptions, votes: Votes |
 def _read_label_file(path: Path, options: ReadOptions, votes: Votes | None, progress: Progress) -> Reading:
     if votes is not None:
         raise DatasetError("FER+ votes are joined by row, and only a CSV has the rows for it; leave the votes out.")
-    tree = FolderTree(path.parent)
-    label_file = next((entry for entry in tree.entries() if entry.path == PurePosixPath(path.name)), None)
+    # In COCO's own layout the images are next to the folder of the label files.
+    root = path.parent.parent if path.parent.name.lower() in _LABEL_FOLDERS else path.parent
+    tree = FolderTree(root)
+    entries = tree.entries()
+    label_file = next((entry for entry in entries if entry.path == PurePosixPath(path.relative_to(root))), None)
     if label_file is None:
         raise DatasetError(f"{path} is hidden or a link; give the file itself.")
+    images = NamedImages(entries, options.photos)
+    if not any(images.has(row.path, label_file.path.parent) for row in rows_of(tree, label_file)):
+        raise DatasetError(
+            f"None of the images that {path.name} lists is in {root}; put the images next to it, or import the folder "
+            f"that holds both."
+        )
     return read_listed(tree, [label_file], options, progress)
 
 
@@ -124,9 +140,12 @@ def sort_uploads(files: Mapping[str, IO[bytes]]) -> Uploads:
     Raises:
         DatasetError: there is no dataset among them, or more than one, or more than one FER+ file.
     """
-    headers = {name: _header(file) for name, file in files.items() if kind_of(name, file) == TEXT}
+    coco = [name for name, file in files.items() if is_coco_file(file, name)]
+    others = {name: file for name, file in files.items() if name not in coco}
+    headers = {name: _header(file) for name, file in others.items() if kind_of(name, file) == TEXT}
     votes = [name for name, header in headers.items() if is_votes_name(name) or has_vote_columns(header)]
-    listing = [name for name, header in headers.items() if name not in votes and find_label_columns(header) is not None]
+    tables = [name for name, header in headers.items() if name not in votes and find_label_columns(header) is not None]
+    listing = [*coco, *tables]
     data = [name for name in files if name not in (*votes, *listing)]
     if len(data) > 1:
         raise DatasetError(

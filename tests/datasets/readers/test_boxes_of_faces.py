@@ -248,3 +248,58 @@ def test_a_caption_next_to_an_image_is_no_annotation(suffix: str, text: bytes) -
     reading = read({**files, caption: text})
     assert reading.form == "image folders" and reading.dataset.fingerprint == DATASET.fingerprint
     assert [item.where for item in reading.rejected] == [caption]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_coco_in_any_unicode(encoding: str, tmp_path: Path) -> None:
+    coco = coco_json({"photo.png": [("happy", 40, 30, 100, 100)]}).decode().encode(encoding)
+    write_files(tmp_path, {"photo.png": PHOTO, "annotations.json": coco})
+    for given in (tmp_path, tmp_path / "annotations.json"):
+        reading = read_path(given)
+        assert [EMOTIONS[label] for label in reading.dataset.labels] == ["happy"]
+    uploaded = {"photos.zip": io.BytesIO(zip_bytes({"photo.png": PHOTO})), "annotations.json": io.BytesIO(coco)}
+    assert len(read_uploads(uploaded).dataset) == 1
+
+
+@pytest.mark.parametrize("place", ["annotations.json", "annotations/instances_train.json", "Labels/train.csv"])
+def test_a_label_file_that_is_given_alone_finds_its_images(place: str, tmp_path: Path) -> None:
+    data = (
+        lines("file,label", "photo.png,happy")
+        if place.endswith("csv")
+        else coco_json({"photo.png": [("happy", 40, 30, 100, 100), ("sad", 90, 60, 80, 80)]})
+    )
+    write_files(tmp_path, {"images/photo.png": PHOTO, place: data})
+    labels = read_path(tmp_path / place).dataset.labels
+    assert [EMOTIONS[label] for label in labels] == (["happy"] if place.endswith("csv") else ["happy", "sad"])
+
+
+@pytest.mark.parametrize("name", ["annotations.json", "labels.csv"])
+def test_a_label_file_alone_without_its_images_says_where_to_put_them(name: str, tmp_path: Path) -> None:
+    data = lines("file,label", "a.png,happy") if name == "labels.csv" else coco_json({"a.png": [("happy", 1, 1, 9, 9)]})
+    write_files(tmp_path, {name: data, "other.png": PHOTO})
+    with pytest.raises(DatasetError) as caught:
+        read_path(tmp_path / name)
+    assert str(caught.value) == (
+        f"None of the images that {name} lists is in {tmp_path}; put the images next to it, or import the folder that "
+        f"holds both."
+    )
+    with pytest.raises(DatasetError, match=f"{name} lists images; add a zip or tar of the images that it names."):
+        read_uploads({name: io.BytesIO(data)})
+
+
+@pytest.mark.parametrize("data", [b'{\n "images": [', b'{\n "a": 1\n}', '{\n "a": 1\n}'.encode("utf-16"), b"[]", b"{"])
+def test_other_json_says_what_to_save_instead(data: bytes, tmp_path: Path) -> None:
+    write_files(tmp_path, {"labels.json": data})
+    for read_it in (
+        lambda: read_path(tmp_path / "labels.json"),
+        lambda: read_uploads({"labels.json": io.BytesIO(data)}),
+    ):
+        with pytest.raises(
+            DatasetError, match="is a JSON file, and neither COCO's nor JSON lines; save it as a CSV or as one of these"
+        ):
+            read_it()
+
+
+def test_json_lines_that_are_called_json_name_images(tmp_path: Path) -> None:
+    write_files(tmp_path, {"labels.json": b'{"file": "photo.png", "label": "happy"}\n', "photo.png": PHOTO})
+    assert len(read_path(tmp_path / "labels.json").dataset) == 1
