@@ -6,6 +6,7 @@
         model/                                        a copy of the model, which stays when another one is used
         results/                                      the folder of results, see docs/batch.md
         found.json  failures.parquet                  what the page shows of a finished batch, see `fer.batch.found`
+        so-far/                                       the same of one that ended early, see `fer.batch.so_far`
 
 The process may end in any way: `fer.batch.store.resume` continues from the valid parts. This module doesn't import
 Dask.

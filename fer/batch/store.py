@@ -15,6 +15,7 @@ from filelock import FileLock
 from fer import paths
 from fer.batch.allowed import require_inside
 from fer.batch.job import BatchJob, Request
+from fer.batch.so_far import SoFar
 from fer.errors import BatchError, FerError, shortened
 from fer.jobs.job import ID, REQUEST_FILE, new_id
 from fer.live.cores import usable_cores
@@ -96,6 +97,7 @@ def resume(job: BatchJob, roots: Sequence[Path]) -> None:
         with _starting():
             if not job.running:
                 _refuse_a_second(request)
+                SoFar.of(job).discard()
                 job.start(replace(request, roots=tuple(map(str, roots)), workers=_workers(request)))
     except OSError as error:
         raise _cannot_write(error) from error
@@ -160,6 +162,7 @@ def delete(job: BatchJob) -> None:
     """
     if job.running:
         raise BatchError("This batch is running; stop it first.")
+    SoFar.of(job).discard()
     job.tidy()
     try:
         shutil.rmtree(job.folder)

@@ -1,6 +1,7 @@
 """Show a batch: how it ended, expressions by folder and over time, the failures and the downloads."""
 
 import posixpath
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -16,7 +17,7 @@ from fer.streams.record import OUTCOMES
 from fer.text import counted, literal
 from fer.ui.access import gate
 from fer.ui.bars import show_shares
-from fer.ui.batch import files, library
+from fer.ui.batch import files, library, so_far
 from fer.ui.batch.charts import over_time
 from fer.ui.batch.library import Listed
 from fer.ui.batch.work import failures_table, first_failures
@@ -46,12 +47,26 @@ def result(one: Listed) -> None:
     _how_it_ended(one)
     if one.state == DONE:
         with errors_as_sentences():
-            _shown(one, _found(one.job.id, signature(one.job.folder / found.FOUND), one.job))
-    elif one.state != RUNNING:
-        first_failures(one)
+            _shown(one, one.job.folder, _found(one.job.folder))
+    elif one.state not in (RUNNING, DAMAGED):
+        with errors_as_sentences():
+            _unfinished(one)
     if one.state != RUNNING:
         _downloads(one)
         library.actions(one)
+
+
+def _unfinished(one: Listed) -> None:
+    """Draw what a batch that ended early has found so far, or the first failures while it is counted."""
+    folder = so_far.folder_of(one.job)
+    if folder is None:
+        first_failures(one)
+        return
+    found_so_far = _found(folder)
+    if found_so_far.n_files:
+        _shown(one, folder, found_so_far)
+    else:
+        st.caption("No file is finished yet.")
 
 
 def _about(one: Listed) -> str:
@@ -79,17 +94,22 @@ def _how_it_ended(one: Listed) -> None:
         show_error("The record of this batch is damaged. Delete it and start a new one.")
 
 
+def _found(folder: Path) -> Found:
+    return _loaded(str(folder), signature(folder / found.FOUND))
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _found(batch_id: str, written: Signature | None, _job: BatchJob) -> Found:
-    return found.load(_job.folder)
+def _loaded(folder: str, written: Signature | None) -> Found:
+    return found.load(Path(folder))
 
 
 @st.fragment
-def _shown(one: Listed, all_found: Found) -> None:
+def _shown(one: Listed, folder: Path, all_found: Found) -> None:
     kinds = {_PHOTOS: all_found.photos, _VIDEOS: all_found.videos}
     here = {name: kind for name, kind in kinds.items() if kind is not None}
     with st.container(horizontal=True):
-        st.metric("Files", f"{all_found.n_files:,}", width="content")
+        label = "Files" if one.state == DONE else "Finished files"
+        st.metric(label, f"{all_found.n_files:,}", width="content")
         for name, kind in here.items():
             st.metric(
                 "Faces in photos" if name == _PHOTOS else "Faces in frames of videos",
@@ -101,7 +121,7 @@ def _shown(one: Listed, all_found: Found) -> None:
         st.warning(f"Left out: {literal(name)}: {literal(why)}", icon=":material/folder_off:")
     if here:
         _kind(one.job, here)
-    _failures(one, all_found.n_failed)
+    _failures(one, folder, all_found.n_failed)
 
 
 def _kind(job: BatchJob, here: dict[str, Kind]) -> None:
@@ -164,12 +184,12 @@ def _cells(row: Row) -> dict[str, str | int]:
     return {"folder": row.name, "files": row.n_files, "faces": row.n_rows, **counts}
 
 
-def _failures(one: Listed, n_failed: int) -> None:
+def _failures(one: Listed, folder: Path, n_failed: int) -> None:
     if not n_failed:
         return
     with st.expander(f"Failed files ({n_failed:,})", icon=":material/error:", key=f"batch_failed_{one.job.id}"):
         page = page_of(n_failed, _ROWS_A_PAGE, f"batch_failed_page_{one.job.id}")
-        rows = found.read_failures(one.job.folder, page.start, page.stop)
+        rows = found.read_failures(folder, page.start, page.stop)
         failures_table(one, zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))
 
 

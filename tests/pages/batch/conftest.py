@@ -8,7 +8,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from fer.batch import so_far_worker
 from fer.batch.job import BatchJob
+from fer.batch.so_far import SoFar
 from fer.jobs.job import RUNNING
 from fer.paths import CHECKOUT
 from fer.ui.batch import count
@@ -39,6 +41,17 @@ def open_as(fer_home: Path, tiny_model: Path) -> Callable[[dict[str, Any]], AppT
         return app.run().switch_page(BATCH).run()
 
     return open_as
+
+
+@pytest.fixture
+def counting_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count what an unfinished batch has found in this process."""
+
+    def begin(summary: SoFar, request: dict[str, Any]) -> None:
+        summary.ask(request)
+        so_far_worker.run(summary.folder)
+
+    monkeypatch.setattr(SoFar, "begin", begin)
 
 
 @pytest.fixture

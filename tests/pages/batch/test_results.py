@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer.batch import store
+from fer.batch import found, store
 from fer.batch.job import BatchJob, Status
 from fer.errors import shortened
 from fer.jobs.job import FAILED, RUNNING, STOPPED
@@ -108,6 +108,39 @@ def test_results_show_folders_failures_and_downloads(open_batch: OpenPage) -> No
     assert "Run again" in labels(page)
     press(page, "Delete (")
     assert not page.exception and not job.folder.exists() and (folder / "ben" / "1.jpg").exists()
+
+
+@pytest.mark.parametrize(("state", "values"), [(STOPPED, {}), (RUNNING, GONE), (FAILED, {"error": "It is full."})])
+def test_a_batch_that_ended_early_shows_what_it_has(
+    state: str, values: dict[str, Any], open_batch: OpenPage, counting_here: None
+) -> None:
+    job = done(photos("anna/1.jpg", "anna/two.jpg", "ben/1.jpg", "ben/bad.jpg"))
+    (job.folder / "found.json").unlink()
+    in_state(job, state, STATUS, **values)
+    page = open_batch()
+    assert not page.exception
+    metrics = {metric.label: metric.value for metric in page.metric}
+    assert metrics == {"Finished files": "4", "Faces in photos": "4", "Failed": "1"}
+    bars = " ".join(str(html.proto) for html in page.get("html"))
+    assert "Share of faces: anna: happy 100 %; ben: happy 100 %" in bars
+    assert [table.value.values.tolist() for table in page.dataframe][-1] == [["data/photos/ben/bad.jpg", "It is bad."]]
+    assert "Failed so far" not in " ".join(one.label for one in page.expander)
+    assert "12,400 of 50,000 files finished" in words(page) and "Resume" in labels(page)
+
+
+def test_a_count_that_fails_says_why_and_can_be_started_again(
+    open_batch: OpenPage, counting_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = in_state(done(photos("1.jpg")), STOPPED, STATUS)
+    with monkeypatch.context() as broken:
+        broken.setattr(found, "find", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        page = open_batch()
+    assert "Input/output error" in words(page) and "Failed so far (3)" in [one.label for one in page.expander]
+    assert not page.exception and not page.metric
+    press(page, "Summarise again")
+    assert {metric.label: metric.value for metric in page.metric}["Finished files"] == "1"
+    assert not page.error and "Summarise again" not in labels(page)
+    assert job.state == STOPPED
 
 
 def test_photos_and_videos_are_shown_apart_and_no_face_is_said(open_batch: OpenPage) -> None:
