@@ -16,12 +16,14 @@ from fer.ui.access import gate
 from fer.ui.batch.places import allowed_now
 from fer.ui.messages import forget_errors, keep_error, kept_errors
 from fer.ui.paging import page_of
+from fer.ui.tables import NAME_PX, row_px, table_px
 from fer.ui.widgets import guarded_button
 
 KIND: Final = "batch"
 _A_PAGE: Final = 10
 _CHOSEN: Final = "batch_chosen"
-_TABLE_PX: Final = 36
+_STATE_PX: Final = 90
+_TABLE_PX: Final = 600
 _WORDS: Final = {
     RUNNING: "running",
     DONE: "done",
@@ -90,6 +92,7 @@ def _table(found: list[Listed]) -> Listed | None:
             for one in found
         ]
     )
+    height_of_row = row_px(frame["Name"])
     event = st.dataframe(
         frame,
         # Rows are selected by position, so another list of batches needs another key.
@@ -97,7 +100,12 @@ def _table(found: list[Listed]) -> Listed | None:
         on_select="rerun",
         selection_mode="single-row",
         hide_index=True,
-        height=_TABLE_PX * (len(found) + 1),
+        height=table_px(len(found), height_of_row, _TABLE_PX),
+        row_height=height_of_row,
+        column_config={
+            "Name": st.column_config.TextColumn(width=NAME_PX),
+            "State": st.column_config.TextColumn(width=_STATE_PX),
+        },
         alt="Table of batches",
     )
     return next((found[row] for row in event.selection.rows if row < len(found)), None)

@@ -12,7 +12,9 @@ from fer.runs import control, curves, making, serving, store
 from fer.runs.progress import FAILED, INTERRUPTED, STATES
 from fer.runs.store import RunSummary
 from fer.text import ago, duration, literal, percent
+from fer.ui.access import gate
 from fer.ui.messages import show_error
+from fer.ui.tables import NAME_PX, row_px, table_px
 from fer.ui.training.actions import actions, back_to_shipped
 from fer.ui.training.comparison import comparison
 from fer.ui.training.fine_tuning import fine_tuning
@@ -21,9 +23,8 @@ from fer.ui.training.progress import show_curves
 from fer.ui.training.sweeps import sweep_names
 
 _TABLE: Final = "training_table"
-_TABLE_PX: Final = 320
-# Together with the data, these widths fit into a window of 1280 pixels; name, best and state into one of 400.
-_NAME_PX: Final = 165
+_TABLE_PX: Final = 400
+# Together with name and data, these widths fit into a window of 1280 pixels; name, best and state into one of 400.
 _NARROW_PX: Final = 68
 _STATE_PX: Final = 76
 _TIME_PX: Final = 122
@@ -121,6 +122,7 @@ def _table(found: list[RunSummary], names: Mapping[str, str]) -> list[RunSummary
         "Best": "{:.1f} %",
         "Started": lambda started: ago(started.isoformat()),
     }
+    height_of_row = row_px(frame["Name"] if found else ())
     event = st.dataframe(
         frame.style.format(words if found else None, na_rep=""),
         # Rows are selected by position, so another list of runs needs another key.
@@ -129,9 +131,10 @@ def _table(found: list[RunSummary], names: Mapping[str, str]) -> list[RunSummary
         selection_mode="multi-row",
         hide_index=True,
         placeholder="",
-        height=min(_TABLE_PX, 38 + 35 * len(found)),
+        height=table_px(len(found), height_of_row, _TABLE_PX),
+        row_height=height_of_row,
         column_config={
-            "Name": st.column_config.TextColumn(width=_NAME_PX),
+            "Name": st.column_config.TextColumn(width=NAME_PX),
             "Best": st.column_config.NumberColumn(
                 help="Validation accuracy of the best epoch. Select a run to see its accuracy on the test split.",
                 width=_NARROW_PX,
@@ -214,9 +217,11 @@ def _notes(run: RunSummary) -> None:
     ):
         name = st.text_input("Name", value=run.name, max_chars=making.MAX_NAME)
         notes = st.text_area("Notes", value=run.notes, max_chars=10_000)
-        if st.form_submit_button("Save"):
+        why_not = gate.refusal("changed", "run", run.id)
+        if st.form_submit_button("Save", disabled=why_not is not None, help=why_not):
             try:
-                making.set_notes(run.id, name=name, notes=notes)
+                with gate.action("changed", "run", run.id):
+                    making.set_notes(run.id, name=name, notes=notes)
             except FerError as error:
                 show_error(error)
             else:

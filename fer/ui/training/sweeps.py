@@ -18,6 +18,7 @@ from fer.text import duration, literal
 from fer.ui.access import gate
 from fer.ui.messages import show_error
 from fer.ui.plots import Chart, live_charts
+from fer.ui.tables import NAME_PX, row_px
 from fer.ui.training import charts
 from fer.ui.training.notices import SWEEPS, SWEEPS_ANCHOR, draw_again, notices, notify
 from fer.ui.widgets import guarded_button
@@ -84,7 +85,8 @@ def _show(job: SweepJob) -> None:
         pd.DataFrame([cells(point) for point in points]),
         hide_index=True,
         key=f"training_sweep_table_{job.id}",
-        column_config={"Settings": st.column_config.TextColumn(pinned=True)},
+        row_height=row_px(point.words for point in points),
+        column_config={"Settings": st.column_config.TextColumn(pinned=True, width=NAME_PX)},
         alt="Mean and spread over seeds of each combination of values",
     )
     if text := caption(points):
@@ -119,8 +121,9 @@ def _actions(job: SweepJob, progress: Progress | None, points: list[PointResult]
             _stop_button(job)
             return
         if any(len(point.done) < point.planned for point in points) or not points:
-            st.button(
+            guarded_button(
                 "Resume",
+                ("resumed", "sweep", job.id),
                 key=f"training_sweep_resume_{job.id}",
                 icon=":material/resume:",
                 help="Trains what isn't done yet; a stopped training continues from its last checkpoint.",
@@ -150,8 +153,9 @@ def _actions(job: SweepJob, progress: Progress | None, points: list[PointResult]
 
 def _stop_button(job: SweepJob) -> None:
     if job.stopping:
-        st.button(
+        guarded_button(
             "Force stop",
+            ("stopped", "sweep", job.id),
             key=f"training_sweep_kill_{job.id}",
             icon=":material/dangerous:",
             help="Ends the trainings now. Anything learned since their last checkpoints is lost.",
@@ -160,8 +164,9 @@ def _stop_button(job: SweepJob) -> None:
             kwargs={"at_once": True},
         )
     else:
-        st.button(
+        guarded_button(
             "Stop all",
+            ("stopped", "sweep", job.id),
             key=f"training_sweep_stop_{job.id}",
             icon=":material/stop:",
             help="Stops after the current step and starts no further training. You can resume it later.",
