@@ -17,10 +17,13 @@ from fer.ui import jobs
 from fer.ui.access import gate
 from fer.ui.downloads import forget_offers
 from fer.ui.frame import menu_entry
+from fer.ui.messages import forget_errors, keep_error, kept_errors
 from fer.ui.widgets import guarded_button, icon_choice
 
 CHOSEN: Final = "data_dataset"
 _VIEW: Final = "data_view"
+# Where errors of a deletion are kept.
+_DELETION: Final = "data_deletion"
 LOOK, DOCTOR, RELABEL, EXPORT = "Look", "Doctor", "Relabel", "Export"
 _VIEW_ICONS: Final = {
     LOOK: ":material/grid_view:",
@@ -106,8 +109,11 @@ def choose_dataset(datasets: list[DatasetInfo]) -> DatasetInfo:
     if st.session_state.get(CHOSEN, datasets[0].name) not in by_name:
         st.session_state[CHOSEN] = datasets[0].name
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Dataset", list(by_name), key=CHOSEN, bind="query-params")
+        name = st.selectbox(
+            "Dataset", list(by_name), key=CHOSEN, bind="query-params", on_change=forget_errors, args=(_DELETION,)
+        )
         _delete(by_name[name])
+    kept_errors(_DELETION)
     info = by_name[name]
     if info.synthetic:
         st.caption("Synthetic faces: results on them say nothing about real faces.")
@@ -138,12 +144,13 @@ def _delete(info: DatasetInfo) -> None:
 
 
 def _deleted(info: DatasetInfo) -> None:
+    forget_errors(_DELETION)
     try:
         folder = str(catalog.dataset_folder(info.name))
         with gate.action("deleted", "dataset", info.name):
             catalog.delete_dataset(info.name)
     except FerError as error:
-        st.toast(literal(str(error)), icon=":material/error:")
+        keep_error(_DELETION, error)
         return
     # While the images are mapped, the disk space isn't freed.
     _opened.clear(folder, info.created, info.name)
