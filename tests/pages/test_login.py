@@ -11,6 +11,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer.paths import CHECKOUT
+from fer.runs import control, store
+from fer.runs.progress import STOPPED
 from fer.text import literal
 from fer.ui.access import gate, records
 from fer.ui.access.settings import Role
@@ -154,6 +156,42 @@ def test_a_trainer_deletes_an_own_run_and_the_log_tells(
     assert (entry["who"], entry["role"]) == (TRAINER["email"], "trainer")
     assert (entry["action"], entry["kind"], entry["name"]) == ("deleted", "run", run)
     assert records.owner_of("run", run) is None
+
+
+@pytest.mark.parametrize(("claims", "may"), [(TRAINER, False), (ADMIN, True)])
+def test_only_an_admin_resumes_what_others_made(
+    claims: dict[str, Any],
+    may: bool,
+    open_as: OpenAs,
+    make_run: Callable[..., str],
+    choose: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resumed: list[str] = []
+    monkeypatch.setattr(control, "resume", resumed.append)
+    run = make_run(state=STOPPED)
+    choose(run)
+    app = open_as("pages/3_Training.py", claims)
+    button = app.button(key=f"training_resume_{run}")
+    assert button.disabled is not may
+    # A changed browser can press it all the same.
+    button.proto.disabled = False
+    button.click().run()
+    assert resumed == ([run] if may else [])
+
+
+def test_the_settings_of_somebodys_active_run_give_nobody_else_that_run(open_as: OpenAs, fake_runs: None) -> None:
+    def start(claims: dict[str, Any]) -> AppTest:
+        app = open_as("pages/3_Training.py", claims)
+        return next(button for button in app.button if button.key.startswith("training_start_")).click().run()
+
+    start(ADMIN)
+    [run] = store.active_runs()
+    app = start(TRAINER)
+    assert [one.id for one in store.active_runs()] == [run.id]
+    assert "has these settings and is " in contents(app)
+    assert records.owner_of("run", run.id) == f"{ADMIN['iss']} {ADMIN['sub']}"
+    assert app.button(key=f"training_stop_{run.id}").disabled
 
 
 def test_starting_a_run_makes_its_owner(open_as: OpenAs, fake_runs: None) -> None:

@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from tests.support.login import ACCESS, ADMIN, AUTH, VIEWER
+from tests.support.login import ACCESS, ADMIN, AUTH, TRAINER
 
 
 def _page() -> None:
@@ -33,7 +33,7 @@ def test_the_first_option_is_chosen_and_each_has_its_icon() -> None:
 
 
 def test_a_button_says_why_it_is_disabled() -> None:
-    allowed, refused = open_as(ADMIN).button[0], open_as(VIEWER).button[0]
+    allowed, refused = open_as(ADMIN).button[0], open_as(TRAINER).button[0]
     assert not allowed.disabled and allowed.help == "Deletes it."
     assert refused.disabled and refused.help == "Only an admin, or the person who made it, can delete this."
 

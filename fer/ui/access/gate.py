@@ -25,8 +25,12 @@ _OWN_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 # The name of the shipped model in the audit log.
 SHIPPED: Final = "shipped"
 _MADE: Final = ("started", "imported")
-# What everyone who sees the page may start, and stop and delete if it is their own. Nobody else sees it.
-_OWN_KINDS: Final = ("video",)
+# What runs for a while, and belongs to whoever started it. The rules are the same for every kind.
+_WORK: Final = ("run", "sweep", "video", "batch")
+# What only an admin may do to the work of others.
+_VERBS: Final = {"stopped": "stop", "resumed": "resume", "changed": "change", "deleted": "delete"}
+# What viewers may start, too.
+_FOR_VIEWERS: Final = ("video",)
 OPEN_WARNING: Final = (
     "Login is off, and other machines can reach this app. Everyone who can open it can also start trainings, delete "
     "runs and datasets, and change the model in use. Set up a login as docs/deploy.md explains."
@@ -108,7 +112,7 @@ def is_same(who: Person, claims: Mapping[str, Any]) -> bool:
 
 def is_own(who: Person, kind: str, name: str) -> bool:
     """Return whether a person has made something; everything is everyone's own if login is off."""
-    return who is _EVERYONE or (who.id != "" and owner_of(kind, name) == who.id)
+    return who is _EVERYONE or (who.id != "" and _maker_of(kind, name) == who.id)
 
 
 def enter(needed: Role) -> Person:
@@ -175,7 +179,7 @@ def refusal(action: str, kind: str, name: str) -> str | None:
     """Return why this session's person may not do something, or None. For the help text of a disabled button.
 
     Args:
-        action: 'started', 'stopped', 'deleted', 'promoted', ...
+        action: 'started', 'stopped', 'resumed', 'changed', 'deleted', 'promoted', ...
         kind: 'run', 'dataset', 'model', 'evaluation', ...
         name: which one.
     """
@@ -189,12 +193,17 @@ def refusal(action: str, kind: str, name: str) -> str | None:
         return None
     if action == "promoted":
         return "Only an admin can change the model in use."
-    if kind in _OWN_KINDS:
-        mine = action == "started" or is_own(who, kind, name)
-        return None if mine else "Only an admin, or the person who added it, can do this."
-    if action == "deleted" and _maker_of(kind, name) != who.id:
-        return "Only an admin, or the person who made it, can delete this."
-    return None if who.role >= Role.TRAINER else f"This needs the role '{Role.TRAINER.label}'."
+    needed = Role.VIEWER if kind in _FOR_VIEWERS else Role.TRAINER
+    if who.role < needed:
+        return f"This needs the role '{needed.label}'."
+    if _is_for_owner(action, kind) and not is_own(who, kind, name):
+        return f"Only an admin, or the person who made it, can {_VERBS[action]} this."
+    return None
+
+
+def _is_for_owner(action: str, kind: str) -> bool:
+    """Return whether only an admin may do this to what somebody else made."""
+    return action == "deleted" or (action in _VERBS and kind in _WORK)
 
 
 def _maker_of(kind: str, name: str) -> str | None:
@@ -210,7 +219,7 @@ def action(action: str, kind: str, name: str) -> Iterator[None]:
     """Check the person's role, run the block, and add the action to the audit log.
 
     Args:
-        action: 'started', 'stopped', 'deleted', 'promoted', ...
+        action: 'started', 'stopped', 'resumed', 'changed', 'deleted', 'promoted', ...
         kind: 'run', 'dataset', 'model', 'evaluation', ...
         name: which one.
 

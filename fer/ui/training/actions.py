@@ -34,7 +34,9 @@ def actions(run: RunSummary) -> None:
     with st.container(horizontal=True):
         if run.has_bundle:
             use_button(Usable.of_run(run))
-        if run.resumable and st.button("Resume", key=f"training_resume_{run.id}", icon=":material/resume:"):
+        if run.resumable and guarded_button(
+            "Resume", ("resumed", "run", run.id), key=f"training_resume_{run.id}", icon=":material/resume:"
+        ):
             _resume(run)
         st.button(
             "Copy settings",

@@ -182,23 +182,25 @@ def _measure(configs: Sequence[TrainConfig]) -> None:
 def _start(config: TrainConfig, name: str) -> None:
     try:
         with st.spinner("Starting ..."):
-            run_id = control.start(config, name)
-            run = store.read_run(run_id)
-            gate.record("started", "run", run_id)
+            before = {active.id for active in store.active_runs()}
+            run = store.read_run(control.start(config, name))
+            # The settings of an active run start no second one, and it stays whose it is.
+            if run.id not in before:
+                gate.record("started", "run", run.id)
     except FerError as error:
         show_error(error)
         return
     # The next run needs another name.
     st.session_state[_NAME_USED] = True
-    ahead = [other for other in store.active_runs() if other.id != run_id]
-    if run.state == QUEUED and ahead:
-        notify(
-            f"'{literal(run.name)}' is queued and starts when '{literal(ahead[0].name)}' has ended.",
-            FORM,
-            true_while=While(run_id, (QUEUED,)),
-        )
+    called, while_active = literal(run.name), While(run.id)
+    ahead = [other for other in store.active_runs() if other.id != run.id]
+    if run.id in before:
+        notify(f"'{called}' has these settings and is {run.state} already.", FORM, true_while=while_active)
+    elif run.state == QUEUED and ahead:
+        first = literal(ahead[0].name)
+        notify(f"'{called}' is queued and starts when '{first}' has ended.", FORM, true_while=While(run.id, (QUEUED,)))
     else:
-        notify(f"'{literal(run.name)}' has started. [Watch it](#{RUNNING_ANCHOR}).", FORM, true_while=While(run_id))
+        notify(f"'{called}' has started. [Watch it](#{RUNNING_ANCHOR}).", FORM, true_while=while_active)
     st.rerun()
 
 

@@ -15,6 +15,7 @@ from fer.ui.frame import menu_entry
 from fer.ui.plots import Chart, live_charts
 from fer.ui.training import charts
 from fer.ui.training.notices import RUNNING_ANCHOR, draw_again, notify, waiting
+from fer.ui.widgets import guarded_button
 
 _POLL_SECONDS: Final = 2.0
 _LOG_LINES: Final = 12
@@ -86,7 +87,14 @@ def _running(runs: list[RunSummary]) -> None:
             state = where(run) if run.state == RUNNING else "is queued"
             st.markdown(f"{STATE_ICONS[run.state]} **{literal(run.name)}** {literal(state)}")
             label = "Stop" if run.state == RUNNING else "Remove from queue"
-            st.button(label, key=f"training_stop_{run.id}", disabled=run.stopping, on_click=_stop, args=(run.id,))
+            guarded_button(
+                label,
+                ("stopped", "run", run.id),
+                not_now="It is stopping." if run.stopping else None,
+                key=f"training_stop_{run.id}",
+                on_click=_stop,
+                args=(run.id,),
+            )
 
 
 def _head(run: RunSummary) -> None:
@@ -94,8 +102,9 @@ def _head(run: RunSummary) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(literal(run.name), anchor=RUNNING_ANCHOR)
         if run.stopping:
-            st.button(
+            guarded_button(
                 "Force stop",
+                ("stopped", "run", run.id),
                 key=f"training_kill_{run.id}",
                 icon=":material/dangerous:",
                 help="Ends the process now. Anything learned since the last checkpoint is lost.",
@@ -104,8 +113,9 @@ def _head(run: RunSummary) -> None:
                 kwargs={"at_once": True},
             )
         else:
-            st.button(
+            guarded_button(
                 "Stop",
+                ("stopped", "run", run.id),
                 key=f"training_stop_{run.id}",
                 icon=":material/stop:",
                 help="Stops after the current step and keeps the best model. You can resume it later.",

@@ -13,6 +13,7 @@ from fer.ui.frame import errors_as_sentences
 from fer.ui.messages import forget_errors, keep_error, kept_errors
 from fer.ui.video import library
 from fer.ui.video.library import Listed, own_videos
+from fer.ui.widgets import guarded_button
 from fer.video import store
 from fer.video.job import PICTURE, QUEUED
 
@@ -87,7 +88,14 @@ def _waiting(waiting: list[Listed], own_runs: bool) -> None:
 
 
 def _stop_button(label: str, icon: str, one: Listed) -> None:
-    st.button(label, icon=icon, key=f"video_stop_{one.job.id}", on_click=_stop, args=(one,))
+    guarded_button(
+        label,
+        ("stopped", "video", one.job.id),
+        icon=icon,
+        key=f"video_stop_{one.job.id}",
+        on_click=_stop,
+        args=(one,),
+    )
 
 
 def _stop(one: Listed) -> None:

@@ -33,6 +33,7 @@ def test_a_trainer_starts_stops_and_deletes_own_batches_which_the_log_tells(
     page = open_as(TRAINER)
     delete = page.button(key=f"batch_delete_{theirs.id}")
     assert delete.disabled and "Only an admin, or the person who made it" in delete.help
+    assert page.button(key=f"batch_resume_{theirs.id}").disabled
     assert not [one for one in page.segmented_control if one.key == "batch_where"], "no scheduler for a trainer"
     press(choose(page, "data/photos"), "Start")
     [job] = started
