@@ -1,7 +1,9 @@
 """Fixtures that several folders of tests use."""
 
+import functools
 import gc
 import os
+import sys
 from pathlib import Path
 
 # Before TensorFlow, which contains its own SSL library. If libsrtp is loaded after that, the process crashes.
@@ -22,12 +24,19 @@ def fer_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude everything imported so far, such as TensorFlow, from garbage collection.
-
-    Streamlit runs a full collection after every script, which would take longer than the script itself.
-    """
+    """Spare the tests what would otherwise be done again and again."""
+    _look_for_components_once()
+    # Everything imported so far, such as TensorFlow, is excluded from garbage collection.
     gc.collect()
     gc.freeze()
+
+
+def _look_for_components_once() -> None:
+    """Remember which installed packages are Streamlit components: every AppTest reads the metadata of all of them."""
+    if "streamlit.testing" in sys.modules:
+        from streamlit.components.v2 import manifest_scanner
+
+        manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def pytest_report_header() -> str | None:
