@@ -13,6 +13,8 @@ from fer import paths
 from fer.paths import CHECKOUT
 from fer.recognition.current import use_bundle
 from fer.runs import control, process
+from fer.summary import charts, making
+from fer.ui import summaries
 from fer.ui.training import runs
 from tests.support.builders import make_bundle
 from tests.support.run_folders import FAKE_RUN, write_run
@@ -85,3 +87,15 @@ def offered_files(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], byt
 
     monkeypatch.setattr(st, "download_button", remember)
     return offered
+
+
+@pytest.fixture
+def quick_summaries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make summaries in this process and without charts: a child that draws them takes seconds."""
+
+    def make_here(packed: bytes) -> making.MadeSummary:
+        *about, dark = making.unpack(packed)
+        return making.make(*about, dark=dark)
+
+    monkeypatch.setattr(charts, "FIGURES", ())
+    monkeypatch.setattr(summaries, "make_in_child", make_here)

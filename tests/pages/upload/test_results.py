@@ -110,7 +110,9 @@ def test_results_stay_as_they_were_made_when_another_model_comes_into_use(
     assert "These results are from" not in texts(upload)
 
 
-def test_the_summary_says_too_that_another_model_is_in_use_by_now(upload: AppTest, fer_home: Path) -> None:
+def test_the_summary_says_too_that_another_model_is_in_use_by_now(
+    upload: AppTest, fer_home: Path, quick_summaries: None
+) -> None:
     upload.session_state["upload_summary"] = True
     drop(upload, ("me.jpg", portrait()))
     assert not any("By now" in caption.value for caption in upload.caption)

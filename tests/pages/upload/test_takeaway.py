@@ -44,7 +44,7 @@ def test_the_summary_counts_the_photos_and_offers_figures_and_text(upload: AppTe
     assert labels[-5:] == ["PNG", "SVG", "PNG", "SVG", "Summary as HTML"]
 
 
-def test_the_summary_compares_groups_or_says_why_not(upload: AppTest) -> None:
+def test_the_summary_compares_groups_or_says_why_not(upload: AppTest, quick_summaries: None) -> None:
     drop(upload, ("a_1.jpg", portrait()), ("b_1.png", wall()))
     opened_summary(upload)
     upload.segmented_control(key="upload_group_by").set_value("File name").run()
@@ -59,7 +59,7 @@ def test_the_summary_compares_groups_or_says_why_not(upload: AppTest) -> None:
 
 
 def test_the_downloads_have_the_chosen_groups_and_the_table_stays(
-    upload: AppTest, offered_files: dict[str, Callable[[], bytes]]
+    upload: AppTest, offered_files: dict[str, Callable[[], bytes]], quick_summaries: None
 ) -> None:
     def groups() -> list[str] | None:
         table = pd.read_csv(io.BytesIO(offered_files["CSV of photos"]()))
@@ -94,7 +94,7 @@ def test_the_downloads_have_the_chosen_groups_and_the_table_stays(
     assert not upload.exception
 
 
-def test_clearing_the_list_forgets_the_table_of_groups(upload: AppTest) -> None:
+def test_clearing_the_list_forgets_the_table_of_groups(upload: AppTest, quick_summaries: None) -> None:
     photos = ("a_1.jpg", portrait()), ("b_1.png", wall())
     drop(upload, *photos)
     opened_summary(upload)

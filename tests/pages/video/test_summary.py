@@ -36,7 +36,7 @@ def test_the_summary_counts_videos_and_leaves_out_those_made_otherwise(
 
 
 def test_the_tables_to_download_have_the_group_of_the_summary(
-    tiny_model: Path, open_page: Callable[[str], AppTest], tmp_path: Path
+    tiny_model: Path, open_page: Callable[[str], AppTest], tmp_path: Path, quick_summaries: None
 ) -> None:
     clip = Clip().write(tmp_path / "clip.mp4", moving_portrait(4))
     for name in ("ann_1.mp4", "ben_1.mp4"):
