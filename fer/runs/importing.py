@@ -80,7 +80,7 @@ def import_model(onnx_data: bytes, bundle_json: bytes, name: str) -> ImportedMod
                 folder.mkdir(parents=True)
                 (folder / ONNX_FILE).write_bytes(onnx_data)
                 files.write_json(folder / BUNDLE_FILE, _cleaned(bundle_json), durable=True)
-                _check_apart(folder, called)
+                _check(folder, called)
                 shutil.rmtree(target, ignore_errors=True)
                 files.rename(folder.parent, target)
     except Timeout as error:
@@ -170,12 +170,21 @@ def _metrics(values: Any) -> dict[str, Any]:
     return metrics | ({"calibrated_on": calibrated_on} if calibrated_on in SPLITS else {})
 
 
-def _check_apart(folder: Path, name: str) -> None:
-    """Check a bundle in its own process.
+def _check(folder: Path, name: str) -> None:
+    """Check a bundle: what it says of itself here, which starts no process, and then its network in a process.
 
     Raises:
         BundleError: the check failed, or its process crashed.
     """
+    try:
+        load_bundle(folder)
+        _check_apart(folder)
+    except BundleError as error:
+        # The folder of the check is temporary, so its path means nothing to the user.
+        raise BundleError(str(error).replace(str(folder), name)) from error
+
+
+def _check_apart(folder: Path) -> None:
     try:
         command = [sys.executable, "-m", "fer.runs.bundle_check", str(folder)]
         done = run_to_end(command, cwd=paths.PROGRAM, seconds=_CHECK_SECONDS)
@@ -186,5 +195,4 @@ def _check_apart(folder: Path, name: str) -> None:
     said = done.stdout.strip().splitlines()
     if done.returncode != 1 or not said:
         raise BundleError("The model crashed the process that checked it, so it isn't used.")
-    # The folder of the check is temporary, so its path means nothing to the user.
-    raise BundleError(said[-1].replace(str(folder), name))
+    raise BundleError(said[-1])

@@ -15,6 +15,7 @@ from fer.recognition.bundle import Bundle, load_bundle, write_bundle
 from fer.recognition.candidates import ClassSets
 from fer.recognition.current import current_bundle_path
 from fer.runs import importing
+from fer.runs.bundle_check import check
 from fer.runs.graph_check import check_graph
 from fer.storage.files import sha256_of
 from tests.support.builders import brightness_model, make_bundle, save_onnx
@@ -36,6 +37,12 @@ def described(model: onnx.ModelProto, folder: Path, **changes: Any) -> tuple[byt
 def nothing_was_kept() -> bool:
     folder = paths.runs_dir() / "imported"
     return not folder.exists() or not list(folder.iterdir())
+
+
+@pytest.fixture
+def checked_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try models in this process: starting another one takes a second, and other tests do."""
+    monkeypatch.setattr(importing, "_check_apart", check)
 
 
 def test_a_valid_model_is_accepted_used_and_deleted(home, tmp_path):
@@ -67,7 +74,7 @@ def test_a_valid_model_is_accepted_used_and_deleted(home, tmp_path):
         (3, None),
     ],
 )
-def test_metrics_of_every_split_are_imported(home, tmp_path, calibrated_on, kept):
+def test_metrics_of_every_split_are_imported(home, checked_here, tmp_path, calibrated_on, kept):
     rates = {"accuracy": 1, "ece": 0.125}
     odd = {"n": 1149, "macro_f1": 1.5, "per_class": {"angry": 0.5}, "confusion_matrix": [[1]], "top2_accuracy": True}
     metrics = dict.fromkeys(("train", "validation", "calibration", "test"), rates | odd)
@@ -220,7 +227,7 @@ def test_a_model_that_kills_its_check_is_refused(home, tmp_path, monkeypatch):
     assert nothing_was_kept()
 
 
-def test_metrics_of_imported_models_are_kept_only_if_they_are_numbers(home, tmp_path):
+def test_metrics_of_imported_models_are_kept_only_if_they_are_numbers(home, checked_here, tmp_path):
     numbers = {"parameters": 10**400, "multiply_adds": float("nan"), "onnx_max_difference": 1e-6}
     odd = {"test": {"accuracy": "very good", "ece": 0.1, "n": 12, "nested": {"a": 1}}, "validation": 3, "x": {"y": 0.5}}
     write_bundle(
@@ -233,7 +240,7 @@ def test_metrics_of_imported_models_are_kept_only_if_they_are_numbers(home, tmp_
     assert bundle.network == {"onnx_max_difference": 1e-6}
 
 
-def test_the_remains_of_a_killed_import_block_no_name_and_are_removed(home, tmp_path):
+def test_the_remains_of_a_killed_import_block_no_name_and_are_removed(home, checked_here, tmp_path):
     folder = paths.runs_dir() / "imported"
     (folder / "theirs").mkdir(parents=True)
     (folder / ".abc.part" / "theirs" / "bundle").mkdir(parents=True)
