@@ -13,7 +13,7 @@ from fer.recognition.speed import LEAST_FASTER, MANY
 from fer.recognition.weights import MOST_LOST, loses_little
 from fer.runs.config import TrainConfig
 from fer.text import MB
-from fer.training.bundling import calibrate, measure_splits
+from fer.training.calibrating import calibrate, measure_splits
 from fer.training.quantize import CALIBRATION_FACES, quantize
 from fer.training.run_data import split_parts
 

@@ -28,7 +28,7 @@ from fer.runs.config import TrainConfig
 from fer.runs.layout import NOTES
 from fer.storage.files import read_json
 from fer.text import MB, percent
-from fer.training.bundling import calibrate, with_confidence
+from fer.training.calibrating import calibrate, with_confidence
 from fer.training.run_data import load_data, split_parts
 from scripts import shipped_report
 from scripts.int8 import Verdict, add_int8

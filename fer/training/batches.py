@@ -138,11 +138,3 @@ def _mix(
         mixed_weights[name] = total.astype(np.float32)
     mixed: npt.NDArray[np.uint8] = (images * share + images[other] * (1 - share)).astype(np.uint8)
     return mixed, mixed_targets, mixed_weights
-
-
-def no_face(dataset: FaceDataset) -> npt.NDArray[np.bool_]:
-    """Return which images most FER+ voters called 'not a face', (N,) bool; all False without votes."""
-    if dataset.votes is None:
-        return np.zeros(len(dataset), bool)
-    result: npt.NDArray[np.bool_] = dataset.votes.argmax(axis=1) == VOTE_COLUMNS.index("NF")
-    return result

@@ -4,7 +4,6 @@ import importlib.metadata
 import platform
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +14,6 @@ import numpy.typing as npt
 from fer import __version__
 from fer.datasets.faces import FaceDataset
 from fer.errors import ExportError
-from fer.evaluation.calibration import TARGET_ACCURACY, fit_confidence_threshold, probabilities_at
-from fer.evaluation.confidence import MARGIN, Confidence, fit_confidence
-from fer.evaluation.metrics import measure, predict
 from fer.recognition.bundle import Bundle, load_bundle, write_bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.runs.config import TrainConfig
@@ -25,6 +21,7 @@ from fer.runs.layout import BUNDLE as BUNDLE_FOLDER
 from fer.runs.layout import CONFIG
 from fer.storage.files import PART, replace_folder
 from fer.storage.processes import run_to_end
+from fer.training.calibrating import calibrate, with_confidence
 from fer.training.export import export_network, serving_network
 from fer.training.networks import cost
 from fer.training.run_data import Parts, load_data, split_parts
@@ -76,52 +73,6 @@ def load_weights(path: Path) -> list[npt.NDArray[np.float32]]:
     """Return the weights in a file of `numpy.savez`, in the order of `Model.get_weights()`."""
     with np.load(path) as stored:
         return [stored[name] for name in stored.files]
-
-
-def calibrate(classifier: EmotionClassifier, parts: Parts) -> tuple[Confidence, str]:
-    """Return what a bundle says of a classifier's confidence, and the name of the split it is fitted on."""
-    if parts.calibration is not None:
-        return fit_confidence(classifier, parts.calibration), "calibration"
-    # These faces chose the epoch, so only the threshold is fitted on them.
-    chosen = parts.validation
-    probabilities = probabilities_at(classifier.logits(chosen.images[..., None]), 1.0)
-    threshold = fit_confidence_threshold(probabilities, chosen.labels, TARGET_ACCURACY + MARGIN)
-    return Confidence(1.0, threshold), "validation"
-
-
-def with_confidence(
-    bundle: Bundle, confidence: Confidence, fitted_on: str, dataset: FaceDataset, parts: Parts
-) -> Bundle:
-    """Write a bundle with what it says of its confidence, and the metrics that follow.
-
-    Args:
-        bundle: the model.
-        confidence: what is fitted.
-        fitted_on: the split it is fitted on.
-        dataset: the data it was trained on, all splits.
-        parts: how they were divided.
-    """
-    calibrated = write_bundle(
-        replace(
-            bundle,
-            temperature=confidence.temperature,
-            confidence_threshold=confidence.confidence_threshold,
-            quality=confidence.quality,
-            sets=confidence.sets,
-        )
-    )
-    metrics = measure_splits(EmotionClassifier(calibrated), dataset, parts)
-    return write_bundle(replace(calibrated, metrics={**metrics, "calibrated_on": fitted_on}))
-
-
-def measure_splits(classifier: EmotionClassifier, dataset: FaceDataset, parts: Parts) -> dict[str, Any]:
-    """Return the metrics on the validation and calibration splits, and on the test split if there is one."""
-    splits = {"validation": parts.validation}
-    if parts.calibration is not None:
-        splits["calibration"] = parts.calibration
-    if "test" in dataset.split_names():
-        splits["test"] = dataset.split("test")
-    return {name: measure(predict(classifier, split)).to_dict() for name, split in splits.items()}
 
 
 def _describe_data(dataset: FaceDataset, parts: Parts) -> dict[str, Any]:

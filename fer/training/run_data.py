@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
-from fer.datasets.faces import FaceDataset
+from fer.datasets.faces import VOTE_COLUMNS, FaceDataset
 from fer.datasets.store.loading import load_dataset
 from fer.errors import DatasetError
 from fer.runs.config import TrainConfig
-from fer.training.batches import no_face
 
 
 @dataclass(frozen=True)
@@ -81,3 +81,11 @@ def split_parts(dataset: FaceDataset, config: TrainConfig) -> Parts:
 def has_votes(parts: Parts, config: TrainConfig) -> bool:
     """Return whether the run also trains the second head, on the FER+ votes."""
     return parts.train.votes is not None and config.votes_weight > 0
+
+
+def no_face(dataset: FaceDataset) -> npt.NDArray[np.bool_]:
+    """Return which images most FER+ voters called 'not a face', (N,) bool; all False without votes."""
+    if dataset.votes is None:
+        return np.zeros(len(dataset), bool)
+    result: npt.NDArray[np.bool_] = dataset.votes.argmax(axis=1) == VOTE_COLUMNS.index("NF")
+    return result

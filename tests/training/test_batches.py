@@ -5,7 +5,7 @@ import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.runs.config import TrainConfig
-from fer.training.batches import TrainingBatches, class_weights, no_face, vote_distributions
+from fer.training.batches import TrainingBatches, class_weights, vote_distributions
 from tests.support.row_faces import STILL, row_faces
 
 
@@ -57,14 +57,6 @@ def test_votes_are_distributions_with_no_weight_if_nobody_saw_an_expression():
     _, targets, weights = TrainingBatches(row_faces(votes=votes), TrainConfig(batch_size=35, **STILL), votes=True)[0]
     np.testing.assert_allclose(weights["votes"], targets["votes"].sum(1))
     assert weights["votes"].sum() == pytest.approx(1)
-
-
-def test_no_face_is_decided_by_the_majority():
-    votes = np.zeros((35, 10), np.uint8)
-    votes[:, 0] = 4
-    votes[3, 9] = 6
-    assert np.flatnonzero(no_face(row_faces(votes=votes))).tolist() == [3]
-    assert not no_face(row_faces()).any()
 
 
 @pytest.mark.parametrize(("kind", "ratio"), [("none", 1), ("sqrt", 2), ("balanced", 4)])

@@ -15,9 +15,10 @@ from fer.paths import data_dir
 from fer.runs.config import TrainConfig
 from fer.training.batch_statistics import recompute_statistics, unaugmented_batches
 from fer.training.networks import LOGITS
-from fer.training.run_data import load_data, split_parts
+from fer.training.run_data import load_data, no_face, split_parts
 from fer.training.validation import validate
 from tests.support.forms import image_files, synthetic_faces, write_files
+from tests.support.row_faces import row_faces
 
 
 def dataset(n_train: int = 140, n_validation: int = 14, votes: np.ndarray | None = None) -> FaceDataset:
@@ -40,6 +41,14 @@ def test_fraction_takes_a_stratified_part_of_train_only():
     parts = split_parts(dataset(), TrainConfig(fraction=0.5))
     assert np.bincount(parts.train.labels).tolist() == [10] * 7
     assert len(parts.validation) == 14
+
+
+def test_no_face_is_decided_by_the_majority():
+    votes = np.zeros((35, 10), np.uint8)
+    votes[:, 0] = 4
+    votes[3, 9] = 6
+    assert np.flatnonzero(no_face(row_faces(votes=votes))).tolist() == [3]
+    assert not no_face(row_faces()).any()
 
 
 def test_images_voted_as_no_face_are_not_trained_on_but_validated():
