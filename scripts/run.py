@@ -29,8 +29,10 @@ from scripts.environment import (
 
 UNIT = "not e2e and not training and not soak and not deploy"
 TWO_CORES = ("-n", "2", "--dist", "loadfile")
-# The folders of all tests with a browser, so that pytest needn't import the others to find them.
-BROWSER_TESTS = ("tests/e2e", "tests/trust")
+# Where all tests of a kind are, or none, so that pytest needn't import the others, or TensorFlow, to find them.
+NO_UNIT_TESTS = ("tests/training", "tests/e2e", "tests/soak", "tests/deploy")
+TRAINING_TESTS = ("tests/training", "tests/portability", "tests/scripts", "tests/trust", "tests/ui/test_explanation.py")
+BROWSER_TESTS = ("tests/trust", "tests/e2e")
 # Fast tests without pages and processes, which fail first.
 QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/live", "tests/cli", "tests/scripts")
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".cache")  # the last one is Zensical's
@@ -49,8 +51,8 @@ def test(extra: list[str]) -> None:
     ensure_browser()
     shutil.rmtree(ROOT / "test-results", ignore_errors=True)
     parts = (
-        (*TWO_CORES, "-m", "training and not e2e and not soak"),
-        # In the order of their names: by default a file of few tests starts last, though it may take longest.
+        (*TWO_CORES, *TRAINING_TESTS, "-m", "training and not e2e and not soak"),
+        # In the order in which they are found: by default a file of few tests starts last, though it may take longest.
         (*TWO_CORES, "--no-loadscope-reorder", *BROWSER_TESTS, "-m", "e2e and not alone and not soak"),
         (*BROWSER_TESTS, "-m", "alone and not soak"),
     )
@@ -66,7 +68,7 @@ def check(extra: list[str]) -> None:
     lint([])
     types([])
     imports([])
-    pytest(*TWO_CORES, "-m", UNIT, *extra)
+    pytest(*TWO_CORES, *(f"--ignore={folder}" for folder in NO_UNIT_TESTS), "-m", UNIT, *extra)
 
 
 def quick(extra: list[str]) -> None:

@@ -41,14 +41,34 @@ def test_a_failure_in_one_part_of_the_tests_runs_the_others_and_fails(
     assert "Some tests failed" in capsys.readouterr().err
 
 
-def test_all_tests_with_a_browser_are_where_they_are_looked_for() -> None:
-    marked = {
+def marked(*names: str) -> set[str]:
+    """Return the files with tests that have one of these marks, without those of which a whole folder has it."""
+    return {
         file.relative_to(CHECKOUT).as_posix()
         for file in CHECKOUT.glob("tests/**/test_*.py")
-        if re.search(r"mark\.(alone|e2e)\b", file.read_text(encoding="utf-8"))
+        if re.search(rf"mark\.({'|'.join(names)})\b", file.read_text(encoding="utf-8"))
     }
-    assert "tests/trust/test_quiet.py" in marked
-    assert all(file.startswith(run.BROWSER_TESTS) for file in marked)
+
+
+def test_all_tests_of_a_kind_are_where_they_are_looked_for() -> None:
+    with_browser, training = marked("alone", "e2e"), marked("training")
+    assert "tests/trust/test_quiet.py" in with_browser & training
+    assert all(file.startswith(run.BROWSER_TESTS) for file in with_browser)
+    # Tests with a browser that train are part of those with a browser.
+    assert all(file.startswith(run.TRAINING_TESTS) for file in training if not file.startswith("tests/e2e/"))
+
+
+@pytest.mark.parametrize("folder", run.NO_UNIT_TESTS)
+def test_a_folder_without_unit_tests_marks_all_of_its_tests(folder: str) -> None:
+    mark = folder.rpartition("/")[2]
+    assert f'item.add_marker("{mark}")' in (CHECKOUT / folder / "conftest.py").read_text(encoding="utf-8")
+    assert f"not {mark}" in run.UNIT
+
+
+def test_the_scripts_import_no_tensorflow() -> None:
+    """Else all tests that need none would import it with them, which takes as long as a hundred of them."""
+    code = "import sys, scripts.int8, scripts.make_model, scripts.ship_model; sys.exit('keras' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)
 
 
 def test_help_names_every_command() -> None:
