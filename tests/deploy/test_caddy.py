@@ -3,11 +3,13 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
+from fer.ui.rates import Rates
 from tests.support.caddy import NAME, Proxy, running_caddy
 from tests.support.login import variables
 from tests.support.serving import Server, free_port, running_app
@@ -36,9 +38,10 @@ def context(proxy: Proxy) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(proxy.certificate))
 
 
-def ask(proxy: Proxy, path: str, **headers: str) -> httpx.Response:
-    with httpx.Client(verify=context(proxy), timeout=30) as client:
-        return client.get(
+def ask(proxy: Proxy, path: str, client: httpx.Client | None = None, **headers: str) -> httpx.Response:
+    """Return the answer to a request, on a connection of its own if no client is given."""
+    with nullcontext(client) if client else httpx.Client(verify=context(proxy), timeout=30) as asking:
+        return asking.get(
             f"https://127.0.0.1:{proxy.port}{path}",
             headers={"Host": f"{NAME}:{proxy.port}", **headers},
             extensions={"sni_hostname": NAME},
@@ -59,12 +62,14 @@ def test_closed_doors_stay_closed(proxy: Proxy, path: str, status: int) -> None:
     assert ask(proxy, path).status_code == status
 
 
-def test_cookies_of_the_app_are_secure(proxy: Proxy) -> None:
-    cookies = ask(proxy, "/_stcore/host-config").headers.get_list("set-cookie") + ask(
-        proxy, "/_stcore/health"
-    ).headers.get_list("set-cookie")
-    ours = [cookie for cookie in cookies if not cookie.startswith("fer_replica=")]
-    assert ours and all("; Secure" in cookie for cookie in ours)
+def test_all_cookies_are_secure(proxy: Proxy) -> None:
+    cookies = [
+        cookie
+        for path in ("/", "/_stcore/host-config", "/_stcore/health")
+        for cookie in ask(proxy, path).headers.get_list("set-cookie")
+    ]
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"fer_replica", "_streamlit_xsrf"}
+    assert [cookie for cookie in cookies if cookie.count("; Secure") != 1] == []
 
 
 def test_a_websocket_of_the_apps_own_page_is_accepted_and_a_foreign_one_is_not(proxy: Proxy) -> None:
@@ -102,7 +107,10 @@ def test_headers_that_are_too_large_are_refused(proxy: Proxy) -> None:
 
 
 def test_a_visitor_who_asks_too_often_is_told_to_wait(proxy: Proxy) -> None:
-    answers = [ask(proxy, "/oauth2callback", Accept="text/html") for _ in range(61)]
-    assert [answer.status_code for answer in answers[:60]].count(429) == 0
-    assert answers[60].status_code == 429 and "asked for too many logins" in answers[60].text
-    assert "frame-ancestors 'self'" in answers[60].headers["content-security-policy"]
+    # A login has two requests: this one, and the one that leads to the provider.
+    allowed = Rates().logins
+    with httpx.Client(verify=context(proxy), timeout=30) as client:
+        answers = [ask(proxy, "/oauth2callback", client, Accept="text/html") for _ in range(allowed + 1)]
+    assert [answer.status_code for answer in answers[:allowed]].count(429) == 0
+    assert answers[-1].status_code == 429 and "asked for too many logins" in answers[-1].text
+    assert "frame-ancestors 'self'" in answers[-1].headers["content-security-policy"]
