@@ -13,6 +13,7 @@ NETWORKS: Final = ("residual", "small", "light", "baseline")
 OPTIMIZERS: Final = ("adamw", "sgd")
 SCHEDULES: Final = ("cosine", "constant")
 CLASS_WEIGHTS: Final = ("none", "sqrt", "balanced")
+SELECTIONS: Final = ("accuracy", "log_loss")
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 
 # Settings that name bundles; each can name several.
@@ -135,8 +136,14 @@ class TrainConfig:
     erasing: float = _setting(0.3, "Probability that a rectangle is erased", low=0.0, high=1.0)
     mixup: float = _setting(0.0, "Alpha of mixup; 0 turns it off", low=0.0, high=1.0)
 
+    # By accuracy, a few faces more by chance decide; the log loss also sees how sure each answer is.
+    selection: str = _setting(
+        "accuracy",
+        "Best epoch: the highest validation accuracy, or the lowest log loss on validation and held-out images",
+        choices=SELECTIONS,
+    )
     patience: int = _setting(
-        0, "Stop after this many epochs without a better validation accuracy; 0 never stops early", low=0, high=1000
+        0, "Stop after this many epochs without a better one; 0 never stops early", low=0, high=1000
     )
     seed: int = _setting(0, "Seed of all random numbers", low=0, high=2**31 - 1)
     deterministic: bool = _setting(False, "Exactly reproducible results, but slower")

@@ -167,20 +167,14 @@ NETWORK_FACTS: Final = {
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Main": ("data", "network", "epochs", "batch_size", "learning_rate", "fraction", "start_from"),
     "Augmentation": (
-        "flip",
-        "rotation_degrees",
-        "scale",
-        "shift",
-        "light",
-        "studio",
-        "degradation",
-        "erasing",
-        "mixup",
+        *("flip", "rotation_degrees", "scale", "shift", "light"),
+        *("studio", "degradation", "erasing", "mixup"),
     ),
     "Advanced": (
         *("labels", "votes", "votes_weight", "crowd_labels", "corrections", "holdout", "init_weight", "dropout"),
-        *("optimizer", "schedule", "warmup_epochs", "weight_decay", "weight_averaging", "patience", "precision"),
-        *("label_smoothing", "class_weights", "fear_offset", "teacher", "teacher_share", "seed", "deterministic"),
+        *("optimizer", "schedule", "warmup_epochs", "weight_decay", "weight_averaging", "precision"),
+        *("selection", "patience", "label_smoothing", "class_weights", "fear_offset", "teacher", "teacher_share"),
+        *("seed", "deterministic"),
     ),
 }
 

@@ -142,15 +142,20 @@ class RunCallback(keras.callbacks.Callback):
         training_seconds = self._before.epoch_seconds + began - self._epoch_began
         self._session.update(now=True, doing="validating")
         result, weights = validate_epoch(
-            self.model, self._parts.validation, self._statistics, self._init_weights, self._config.init_weight
+            self.model,
+            self._parts.validation,
+            self._statistics,
+            self._init_weights,
+            self._config.init_weight,
+            self._parts.calibration if self._config.selection == "log_loss" else None,
         )
         if not math.isfinite(result.loss):
             raise self._diverged(f"The network outputs NaN or infinite values after epoch {epoch + 1}")
         row = self._row(epoch + 1, logs or {}, result, training_seconds)
         best = self.state.best
-        better = best is None or result.accuracy > best.accuracy
+        better = self._is_better(result)
         if better:
-            best = Best(epoch + 1, result.accuracy, result.confusion.tolist())
+            best = Best(epoch + 1, result.accuracy, result.confusion.tolist(), result.selection_loss)
         self._count(time.monotonic())
         self.state = replace(
             self.state,
@@ -174,6 +179,14 @@ class RunCallback(keras.callbacks.Callback):
             self.model.stop_training = True
         elif self._session.stop_requested:
             raise StopRequested
+
+    def _is_better(self, result: Validation) -> bool:
+        best = self.state.best
+        if best is None:
+            return True
+        if self._config.selection == "accuracy":
+            return result.accuracy > best.accuracy
+        return best.log_loss is None or result.selection_loss < best.log_loss
 
     def publish(self) -> None:
         """Write the curves, the best epoch and the progress for those who read them."""

@@ -30,11 +30,19 @@ Arrays = list[npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Best:
-    """The best epoch: its number from 1, its validation accuracy, and its (7, 7) confusion matrix."""
+    """The best epoch.
+
+    Attributes:
+        epoch: its number, from 1.
+        accuracy: its validation accuracy, 0..1.
+        confusion: its (7, 7) confusion matrix.
+        log_loss: its log loss on the validation and held-out images; None in a checkpoint of an earlier version.
+    """
 
     epoch: int
     accuracy: float
     confusion: list[list[int]]
+    log_loss: float | None = None
 
 
 @dataclass(frozen=True)
