@@ -88,7 +88,7 @@ def probabilities_figure(content: Content, *, dark: bool = False) -> "Figure":
 
 
 # Title, in which {unit} stands for what is counted, name of the file, and how it is drawn.
-FIGURES: Final = (
+CHARTS: Final = (
     ("Shares of the expressions", "shares", shares_figure),
     ("Probabilities: median, quartiles, and the range of 90 % of the {unit}", "probabilities", probabilities_figure),
 )

@@ -85,7 +85,7 @@ def make(
             _figure_files(
                 title.format(unit=content.unit), name, about, shown=draw(content, dark=dark), printed=draw(content)
             )
-            for title, name, draw in charts.FIGURES
+            for title, name, draw in charts.CHARTS
             if any(group.n for group in content.charted)
         ),
         tests=content.tests,

@@ -13,7 +13,7 @@ _TEMPLATES: Final = templates_of("fer.summary")
 
 def html_report(content: Content, about: Provenance) -> str:
     """Render a summary with its table, charts, tests and methods paragraph."""
-    svgs = {title.format(unit=content.unit): charts.as_svg(draw(content), about) for title, _, draw in charts.FIGURES}
+    svgs = {title.format(unit=content.unit): charts.as_svg(draw(content), about) for title, _, draw in charts.CHARTS}
     made_by = about.to_dict() | about.columns()
     if about.accuracy:
         made_by["accuracy"] = f"{about.accuracy.value:.4f} on {about.accuracy.where}"

@@ -97,5 +97,5 @@ def quick_summaries(monkeypatch: pytest.MonkeyPatch) -> None:
         *about, dark = making.unpack(packed)
         return making.make(*about, dark=dark)
 
-    monkeypatch.setattr(charts, "FIGURES", ())
+    monkeypatch.setattr(charts, "CHARTS", ())
     monkeypatch.setattr(summaries, "make_in_child", make_here)
