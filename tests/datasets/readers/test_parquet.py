@@ -105,9 +105,7 @@ BOMBS: dict[str, Any] = {
     ),
     "a list of equal numbers": lambda: table_bytes(
         {
-            "image": pa.ListArray.from_arrays(
-                pa.array([0, 4 * BIG], pa.int32()), pa.array(np.zeros(4 * BIG, np.uint8))
-            ),
+            "image": pa.ListArray.from_arrays(pa.array([0, BIG], pa.int32()), pa.array(np.zeros(BIG, np.int64))),
             "label": ["happy"],
         }
     ),
