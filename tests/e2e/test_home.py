@@ -3,12 +3,10 @@
 import re
 import time
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from fer.ui.frame import MENU
 from tests.support.browser import App
 
 
@@ -51,17 +49,3 @@ def test_the_way_back_home_is_short(app: App) -> None:
     page.get_by_test_id("stSidebar").get_by_role("link", name="Home").click()
     expect(page.get_by_text("Model in use")).to_be_visible()
     assert time.monotonic() - start < 5
-
-
-def test_the_pages_contact_no_other_server(app: App) -> None:
-    asked: set[str] = set()
-    app.page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
-    for entry in MENU:
-        app.open("" if entry.label == "Home" else entry.label)
-        expect(app.page.get_by_test_id("stSidebar").get_by_role("link", name=entry.label)).to_be_visible()
-        # The browser fetches icons on its own, and Playwright doesn't report that.
-        icons = app.page.locator('link[rel*="icon"]').evaluate_all("links => links.map(link => link.href)")
-        asked.update(urlsplit(icon).netloc for icon in icons)
-    app.page.wait_for_timeout(1000)
-    # '' stands for data: and blob: URLs.
-    assert asked - {""} == {urlsplit(app.server.url).netloc}

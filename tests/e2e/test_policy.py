@@ -1,33 +1,20 @@
-"""The content security policy in a real browser: no page breaks it, and the camera works under it."""
+"""The content security policy in a real browser: photos, charts and the camera work under it.
+
+That no page breaks it is tested in test_process.py, which opens all of them.
+"""
 
 import pytest
-from playwright.sync_api import ConsoleMessage, expect
+from playwright.sync_api import expect
 
-from fer.ui.frame import MENU
 from fer.vision.samples import sample_portrait
-from tests.support.browser import App, eventually
+from tests.support.browser import App, eventually, policy_violations
 from tests.support.live_driver import accept, expect_frames, start
 
 
 @pytest.fixture
 def violations(app: App) -> list[str]:
     """Return a list that fills with what the browser refuses to load."""
-    found: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text or "Permissions policy" in message.text:
-            found.append(message.text)
-
-    app.page.on("console", hear)
-    return found
-
-
-def test_no_page_breaks_the_policy(app: App, violations: list[str]) -> None:
-    for entry in MENU:
-        if entry.exists:
-            page = app.open("" if entry.label == "Home" else entry.label)
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert violations == []
+    return policy_violations(app.page)
 
 
 def test_a_photo_and_its_charts_keep_to_the_policy(app: App, violations: list[str]) -> None:

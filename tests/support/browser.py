@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, TimeoutError, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, TimeoutError, expect
 
 from scripts.environment import BROWSERS
 from tests.support.serving import Server
@@ -36,6 +36,18 @@ def eventually(what: Callable[[], bool], page: Page, seconds: float = PATIENCE_S
     while not what():
         assert time.monotonic() < deadline, "timed out"
         page.wait_for_timeout(every_ms)
+
+
+def policy_violations(page: Page) -> list[str]:
+    """Return a list that fills with what the browser refuses to load."""
+    found: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Permissions policy" in message.text:
+            found.append(message.text)
+
+    page.on("console", hear)
+    return found
 
 
 def log_in(page: Page, email: str) -> None:
