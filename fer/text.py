@@ -11,6 +11,8 @@ from typing import Final
 # the chooser allows would be refused.
 KB: Final = 2**10
 MB: Final = 2**20
+# Marks that turn the direction of the text around them, so that 'gpj.exe' reads 'exe.jpg'.
+_TURNING: Final = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%")
 
 
@@ -32,8 +34,8 @@ def printable(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return text that Markdown shows as it is: no link, no emphasis, no entity, no formula, no icon."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(encodable(text).split()))
+    """Return text that Markdown shows as it is: no link, emphasis, entity, formula, icon or turned text."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(encodable(text).translate(_TURNING).split()))
 
 
 def counted(number: int, noun: str) -> str:

@@ -4,7 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fer.text import MB, ago, counted, duration, encodable, file_size, listed, percent, printable, spreadsheet_safe
+from fer.text import (
+    MB,
+    ago,
+    counted,
+    duration,
+    encodable,
+    file_size,
+    listed,
+    literal,
+    percent,
+    printable,
+    spreadsheet_safe,
+)
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@A1", " =1", "\uff1d1", "\t1", "|x", "%x"])
@@ -27,6 +39,11 @@ def test_a_name_controls_no_terminal() -> None:
 )
 def test_words_become_a_list(words: list[str], text: str) -> None:
     assert listed(words) == text
+
+
+def test_marks_that_turn_text_are_written_out() -> None:
+    assert literal("\u202egpj.exe \u2067x") == r"\\u202egpj\.exe \\u2067x"
+    assert literal("\u05e9\u05dc\u05d5\u05dd") == "\u05e9\u05dc\u05d5\u05dd"
 
 
 def test_a_number_has_its_noun() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from fer.batch.inputs import fixed_part, is_inside, is_url
 from fer.errors import BatchError, shortened
-from fer.text import encodable, listed
+from fer.text import encodable, listed, printable
 
 _WHERE: Final = "Correct it under [batch] in .streamlit/secrets.toml, or in FER_BATCH_ROOTS."
 _TLS: Final = ("tls_ca", "tls_cert", "tls_key")
@@ -158,10 +158,11 @@ def name_below(path: str, roots: Sequence[Path]) -> str:
 
     Returns:
         The path with the name of its root in front, such as 'data/photos'; the whole path if another root has the same
-        name, or if it is in none.
+        name, or if it is in none. Line breaks and marks that turn text are written out.
     """
     for root in roots:
         if Path(path).is_relative_to(root):
             same = {other for other in roots if other.name == root.name}
-            return "/".join((root.name, *Path(path).relative_to(root).parts)) if root.name and len(same) == 1 else path
-    return path
+            if root.name and len(same) == 1:
+                return printable("/".join((root.name, *Path(path).relative_to(root).parts)))
+    return printable(path)

@@ -136,3 +136,9 @@ def test_an_allowed_folder_whose_name_is_not_utf8_is_one_sentence(tmp_path: Path
 def test_wrong_settings_are_one_sentence(batch: object, tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"\[batch\]"):
         allowed({"batch": batch}, {}, tmp_path)
+
+
+def test_names_that_would_break_or_turn_a_line_are_written_out() -> None:
+    root = Path("/srv/photos")
+    assert name_below("/srv/photos/a\nb/\u202egpj.exe", [root]) == r"photos/a\nb/\u202egpj.exe"
+    assert name_below("/elsewhere/a\nb", [root]) == r"/elsewhere/a\nb"
