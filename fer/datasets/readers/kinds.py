@@ -24,6 +24,7 @@ START_BYTES: Final = 512
 _UNPACK: Final = "which isn't read; unpack it, and import the folder or file in it"
 _ONE_IMAGE: Final = "a single image; give a folder with a subfolder of images per class"
 _ARROW: Final = "an Arrow file, which isn't read; save the dataset by to_parquet"
+_PART: Final = "a part of a dataset; import the folder or archive that holds it and the images"
 # What people have instead, and what to do with it.
 _REFUSED: Final = (
     (b"7z\xbc\xaf\x27\x1c", f"a 7z archive, {_UNPACK}"),
@@ -63,6 +64,10 @@ _SUFFIXES: Final = {
 _REFUSED_SUFFIXES: Final = {".7z": f"a 7z archive, {_UNPACK}", ".rar": f"a RAR archive, {_UNPACK}"}
 _NOT_ARCHIVES: Final = {
     ".tfrecord": "a TFRecord, which isn't read; save its images and labels as npz",
+    ".xml": _PART,
+    ".yaml": _PART,
+    ".yml": _PART,
+    ".names": _PART,
     ".json": "a JSON file, and neither COCO's nor JSON lines; save it as a CSV or as one of these",
 }
 _WEB_PAGE: Final = "a web page, as sites send to those who haven't signed in; sign in, and download the file itself"
@@ -93,6 +98,9 @@ def _known_start(start: bytes) -> str | None:
 
 def _refused(name: str, start: bytes) -> str | None:
     """Return what a file is and what to do with it, if it is something known that isn't read."""
+    suffix = suffix_of(name)
+    if not start and suffix in (*_SUFFIXES, *_NOT_ARCHIVES):
+        return "empty; copy or download it again"
     # A table may begin with 'P1' as well.
     if format_of(start) not in (None, "PPM"):
         return _ONE_IMAGE
@@ -104,8 +112,8 @@ def _refused(name: str, start: bytes) -> str | None:
     if start[4:8] == b"ftyp":
         return "a film, and not labelled faces"
     # JSON lines are a table.
-    is_lines = suffix_of(name) == ".json" and text.startswith(b'{"')
-    return None if is_lines else _NOT_ARCHIVES.get(suffix_of(name))
+    is_lines = suffix == ".json" and text.startswith(b'{"')
+    return None if is_lines else _NOT_ARCHIVES.get(suffix)
 
 
 def kind_of(name: str, file: IO[bytes]) -> str:

@@ -303,3 +303,16 @@ def test_other_json_says_what_to_save_instead(data: bytes, tmp_path: Path) -> No
 def test_json_lines_that_are_called_json_name_images(tmp_path: Path) -> None:
     write_files(tmp_path, {"labels.json": b'{"file": "photo.png", "label": "happy"}\n', "photo.png": PHOTO})
     assert len(read_path(tmp_path / "labels.json").dataset) == 1
+
+
+@pytest.mark.parametrize("name", ["face.xml", "data.yaml", "obj.names"])
+def test_a_part_of_a_dataset_alone_says_what_to_import(name: str, tmp_path: Path) -> None:
+    write_files(tmp_path, {name: b"names: [happy, sad]"})
+    with pytest.raises(DatasetError, match=f"{name} is a part of a dataset; import the folder or archive that holds"):
+        read_path(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["labels.json", "faces.zip", "faces.npz", "faces.parquet", "faces.tar"])
+def test_an_empty_file_is_called_empty(name: str) -> None:
+    with pytest.raises(DatasetError, match=f"{name} is empty; copy or download it again."):
+        read_uploads({name: io.BytesIO(b"")})
