@@ -10,8 +10,8 @@ _HEADER_PX: Final = 38
 _ROW_PX: Final = 35
 # Streamlit breaks lines only in rows higher than 64 pixels.
 _LEAST_BROKEN_PX: Final = 66
-_LINE_PX, _PADDING_PX = 20, 15
-_CHARACTER_PX, _CELL_PADDING_PX = 7, 17
+_LINE_PX, _PADDING_PX = 18, 16
+_CHARACTER_PX, _CELL_PADDING_PX = 6.5, 17
 _MOST_LINES: Final = 5
 
 
@@ -22,7 +22,7 @@ def row_px(texts: Iterable[str], column_px: int = NAME_PX) -> int:
         texts: those of the column.
         column_px: its width in pixels.
     """
-    width = (column_px - _CELL_PADDING_PX) // _CHARACTER_PX
+    width = int((column_px - _CELL_PADDING_PX) / _CHARACTER_PX)
     n_lines = max((len(textwrap.wrap(text, width)) for text in texts), default=1)
     if n_lines <= 1:
         return _ROW_PX

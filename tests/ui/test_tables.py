@@ -10,10 +10,10 @@ from fer.ui.tables import NAME_PX, row_px, table_px
     [
         ([], 35),
         (["Quick look on faces"], 35),
-        (["Quick look on faces", "Standard on fer2013.csv, network small"], 75),
-        (["Standard on fer2013.csv, network small, learning rate 0.001, 2 more"], 95),
+        (["Quick look on faces", "Standard on fer2013.csv, network small"], 70),
+        (["Standard on fer2013.csv, network small, learning rate 0.001, 2 more"], 88),
         (["x" * 30], 66),
-        (["x" * 1000], 115),
+        (["x" * 1000], 106),
     ],
 )
 def test_rows_have_room_for_the_longest_name(names: list[str], height: int) -> None:

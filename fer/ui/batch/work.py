@@ -16,10 +16,13 @@ from fer.ui.access import gate
 from fer.ui.batch import library
 from fer.ui.batch.library import Listed
 from fer.ui.messages import kept_errors
+from fer.ui.tables import NAME_PX, row_px, table_px
 from fer.ui.widgets import guarded_button
 
 _POLL_SECONDS: Final = 1.0
-_TABLE_PX, _ROW_PX = 400, 36
+_TABLE_PX: Final = 400
+# What Streamlit gives a column of long texts at most.
+_REASON_PX: Final = 500
 
 
 def running(found: list[Listed]) -> None:
@@ -90,10 +93,12 @@ def failures_table(one: Listed, failures: Iterable[tuple[str, str]]) -> None:
     """Draw files with the reasons why they failed; names begin with the allowed folder that they are in."""
     roots = [Path(root) for root in one.request.roots] if one.request else []
     rows = [(name_below(file, roots), reason) for file, reason in failures]
+    height_of_row = row_px((reason for _, reason in rows), _REASON_PX)
     st.dataframe(
         pd.DataFrame(rows, columns=["file", "reason"]),
         hide_index=True,
-        height=min(_TABLE_PX, _ROW_PX * (len(rows) + 1)),
-        column_config={"file": st.column_config.TextColumn(width="small")},
+        height=table_px(len(rows), height_of_row, _TABLE_PX),
+        row_height=height_of_row,
+        column_config={"file": st.column_config.TextColumn(width=NAME_PX)},
         alt="Files that failed, with the reason",
     )

@@ -141,7 +141,7 @@ def test_a_long_name_is_shown_in_full(open_page: OpenPage, make_run: Callable[..
     make_run(name="short")
     assert open_page(PAGE).dataframe[0].proto.row_height == 35
     make_run(name="Standard on fer2013.csv, network small, learning rate 0.001, 2 more")
-    assert open_page(PAGE).dataframe[0].proto.row_height == 95
+    assert open_page(PAGE).dataframe[0].proto.row_height == 88
 
 
 def test_the_table_says_times_as_other_pages_do_and_sorts_them_as_times(
