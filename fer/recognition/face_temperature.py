@@ -27,6 +27,7 @@ _FACTORS: Final = (0.25, 16.0)
 MOST_WEIGHT: Final = 10.0
 # Scores of an imported model may be this large, see `fer.runs.bundle_check`.
 _MOST_LOGIT: Final = 1e7
+_NAMES: Final = tuple(item.name for item in MEASURES)
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class FaceTemperature:
     """A fitted rule from a face and its logits to the factor that multiplies the bundle's temperature.
 
     Attributes:
-        measures: names of `MEASURES`, in their order.
+        measures: names of some of `MEASURES`, in their order; a model fitted before a measure was added lacks it.
         knots: `N_KNOTS` rows of a value per measure; a measure raises the temperature from its knot on.
         scales: what each measure's excess is divided by, above 0.
         weights: like `knots`, 0 or more: a worse picture never makes an answer surer.
@@ -55,10 +56,8 @@ class FaceTemperature:
     bias: float
 
     def __post_init__(self) -> None:
-        expected = tuple(item.name for item in MEASURES)
-        if self.measures != expected:
-            raise ValueError(f"measures: expected {list(expected)}. Received: {list(self.measures)}")
-        per_measure, per_knot = len(expected), (len(expected),) * N_KNOTS
+        _require_names(self.measures)
+        per_measure, per_knot = len(self.measures), (len(self.measures),) * N_KNOTS
         _require("knots", self.knots, per_knot, -1e4, 1e4)
         _require("scales", [self.scales], (per_measure,), 1e-6, 1e4)
         _require("weights", self.weights, per_knot, 0, MOST_WEIGHT)
@@ -90,7 +89,14 @@ class FaceTemperature:
         return np.asarray(np.exp(design @ weights).clip(*_FACTORS), np.float32)
 
     def design(self, logits: Floats, measures: Floats) -> Design:
-        """Return (N, 1 + 5 + 2 * len(MEASURES)) float64: one, what the logits say, and excesses over the knots."""
+        """Return (N, 1 + 5 + 2 * len(self.measures)) float64: one, what the logits say, and excesses over the knots.
+
+        Args:
+            logits: (N, 7).
+            measures: (N, len(MEASURES)), of which those with a weight here are used.
+        """
+        if self.measures != _NAMES:
+            measures = measures[:, [_NAMES.index(name) for name in self.measures]]
         from_logits = (logit_features(logits) - self.logit_means) / np.asarray(self.logit_scales)
         excesses = [(measures - np.asarray(knots)) / np.asarray(self.scales) for knots in self.knots]
         return np.column_stack(
@@ -111,6 +117,13 @@ def logit_features(logits: Floats) -> Design:
     entropy = -(shares * np.log(shares + 1e-12)).sum(1)
     first, second = values[:, 0] - values[:, 1], values[:, 1] - values[:, 2]
     return np.column_stack([first, second, entropy, values[:, 0] + np.log(total), values.std(1)])
+
+
+def _require_names(measures: Any) -> None:
+    """Refuse what isn't a selection from `MEASURES` in their order."""
+    fits = isinstance(measures, tuple) and measures and measures == tuple(name for name in _NAMES if name in measures)
+    if not fits:
+        raise ValueError(f"measures: expected some of {list(_NAMES)}, in this order. Received: {measures}")
 
 
 def _require(name: str, rows: Any, lengths: tuple[int, ...], low: float, high: float) -> None:
