@@ -23,6 +23,7 @@ QUALITY_IN_WORDS = {
     "softness": "how little detail of middle size there is",
     "noise": "how strong the grain is",
     "cover": "how empty the emptiest half of the face is, as under a hand or a mask",
+    "hidden": "how likely a half of the face is hidden, also by a pattern or a thing (log odds)",
     "blocks": "how visible the blocks of JPEG compression are",
     "darkness": "the mean grey level from 0 to 255, with a minus sign",
     "brightness": "the mean grey level from 0 to 255",

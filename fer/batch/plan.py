@@ -21,7 +21,7 @@ _SIZES: Final = (LARGEST, 500, 250, 125, 60, 30, 15, 8)
 _TASKS: Final = 64
 PIECES: Final = 8
 # Part of every task's name. Another form of the parts gets another number.
-FORMAT: Final = 2
+FORMAT: Final = 3
 _NAME_DIGITS: Final = 32
 
 

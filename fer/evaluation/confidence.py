@@ -21,9 +21,10 @@ from fer.evaluation.calibration import (
     fit_temperature,
     probabilities_at,
 )
-from fer.evaluation.robustness import STRENGTHS, TRANSFORMS, corrupt
+from fer.evaluation.robustness import COVERS, LOWER_COVERS, STRENGTHS, TRANSFORMS, corrupt
 from fer.recognition.candidates import ClassSets
 from fer.recognition.face_temperature import (
+    FACTORS,
     MOST_WEIGHT,
     N_KNOTS,
     N_LOGIT_FEATURES,
@@ -52,9 +53,11 @@ _CLEAN_WEIGHT: Final = 10.0
 # The weight of an error on a corrupted face, and the factor and number of rounds by which it grows while the answered
 # faces aren't accurate enough.
 _ERROR_WEIGHT, _ERROR_STEP, _ROUNDS = 2.0, 1.35, 10
-# Under each corruption of the table, the accuracy on answered faces should be at least 0.78, also on other faces. So
-# the fit aims half a point and one standard deviation higher. With a whole point, clean faces would have
-# confidences that are 0.03 off.
+# The corruptions under which the answered faces should be accurate. If a pattern hides the mouth, they can't be: the
+# network is as sure of wrong answers then as of right ones, and the fit would give up confidence in all faces for it.
+_CHECKED: Final = (*TRANSFORMS, *COVERS)
+# Under each of them, the accuracy on answered faces should be at least 0.78, also on other faces. So the fit aims half
+# a point and one standard deviation higher. With a whole point, clean faces would have confidences that are 0.03 off.
 _LEAST_ACCURACY: Final = 0.785
 _PENALTY: Final = 3e-4
 # Even a model that needs no threshold on clean faces must be able to be unsure of corrupted ones.
@@ -89,8 +92,11 @@ def fit_confidence(classifier: LogitClassifier, faces: FaceDataset) -> Confidenc
     logits = classifier.logits(faces.images[..., None])
     temperature = fit_temperature(logits, faces.labels)
     quality = fit_quality(classifier, faces, temperature) if len(faces) >= _FEWEST_FACES else None
-    factors = 1.0 if quality is None else quality.factors(logits, faces.images)[:, None]
-    probabilities = probabilities_at(logits / factors, temperature)
+    if quality is not None:
+        # The factors take confidence from clean faces, too. The shared temperature restores it.
+        logits = logits / quality.factors(logits, faces.images)[:, None]
+        temperature = fit_temperature(logits, faces.labels)
+    probabilities = probabilities_at(logits, temperature)
     return Confidence(
         temperature=temperature,
         confidence_threshold=_threshold(probabilities, faces.labels),
@@ -137,15 +143,16 @@ def fit_quality(classifier: LogitClassifier, faces: FaceDataset, temperature: fl
     """
     faces = faces.take(np.arange(min(len(faces), _MOST_FACES)))
     groups = [_Group.of(classifier, faces.images, faces.labels)]
-    for transform in (*TRANSFORMS, *STRENGTHS):
+    for transform in (*_CHECKED, *LOWER_COVERS, *STRENGTHS):
         groups.append(_Group.of(classifier, corrupt(faces, transform).images, faces.labels))
     rule = _blank_rule(groups)
     designs = [rule.design(group.logits, group.measures) for group in groups]
     error_weights = np.full(len(groups), _ERROR_WEIGHT)
     error_weights[0] = 1.0
+    weights = np.zeros(designs[0].shape[1])
     for _ in range(_ROUNDS):
-        weights = _fit_weights(designs, groups, temperature, error_weights)
-        low = _inaccurate(designs, groups, temperature, weights)
+        weights = _fit_weights(designs, groups, temperature, error_weights, weights)
+        low = _inaccurate(designs, groups, weights)
         if not low:
             break
         error_weights[low] *= _ERROR_STEP
@@ -192,7 +199,9 @@ def _with_weights(rule: FaceTemperature, weights: Doubles) -> FaceTemperature:
     return FaceTemperature(**{**values, "logit_weights": _row(weights[1 : 1 + N_LOGIT_FEATURES])})
 
 
-def _fit_weights(designs: list[Doubles], groups: list[_Group], temperature: float, error_weights: Doubles) -> Doubles:
+def _fit_weights(
+    designs: list[Doubles], groups: list[_Group], temperature: float, error_weights: Doubles, start: Doubles
+) -> Doubles:
     design = np.concatenate(designs)
     logits = np.concatenate([group.logits for group in groups]).astype(np.float64) / temperature
     true = np.concatenate([group.labels for group in groups])
@@ -203,7 +212,7 @@ def _fit_weights(designs: list[Doubles], groups: list[_Group], temperature: floa
     # same for every face, a larger bias is always better.
     bounds = [(-MOST_WEIGHT, MOST_WEIGHT)] * (1 + N_LOGIT_FEATURES) + [(0.0, MOST_WEIGHT)] * (N_KNOTS * len(MEASURES))
     loss = _loss(design, logits, true, shares / shares.sum())
-    return np.asarray(minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x)
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
 
 
 def _loss(
@@ -225,15 +234,22 @@ def _loss(
     return loss
 
 
-def _inaccurate(designs: list[Doubles], groups: list[_Group], temperature: float, weights: Doubles) -> list[int]:
-    """Return the corruptions of the table under which the answered faces aren't accurate enough."""
+def _inaccurate(designs: list[Doubles], groups: list[_Group], weights: Doubles) -> list[int]:
+    """Return the places of the checked corruptions under which the answered faces aren't accurate enough."""
+
+    def scaled(index: int) -> Doubles:
+        factors = np.exp(designs[index] @ weights).clip(*FACTORS)
+        return np.asarray(groups[index].logits / factors[:, None], np.float64)
+
+    # The one that a bundle with these weights would have.
+    temperature = fit_temperature(scaled(0), groups[0].labels)
 
     def probabilities(index: int) -> Doubles:
-        return probabilities_at(groups[index].logits / np.exp(designs[index] @ weights)[:, None], temperature)
+        return probabilities_at(scaled(index), temperature)
 
     threshold = _threshold(probabilities(0), groups[0].labels)
     low = []
-    for index in range(1, 1 + len(TRANSFORMS)):
+    for index in range(1, 1 + len(_CHECKED)):
         answered = answered_at(probabilities(index), groups[index].labels, threshold)
         n_answered = answered.coverage * len(groups[index].labels)
         chance = np.sqrt(_LEAST_ACCURACY * (1 - _LEAST_ACCURACY) / max(n_answered, 1))

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from fer.arrays import SIDE, Image
 from fer.datasets.faces import FaceDataset
+from fer.evaluation import patterns
 from fer.evaluation.metrics import Classifier, predict, wilson_interval
 from fer.storage.schema import Share, Text, fitting
 
@@ -119,6 +120,7 @@ TRANSFORMS: Final = (
     Transform("jpeg", "JPEG quality 20", _jpeg(20)),
     Transform("noise", "noise (sigma 15)", _noisy(15)),
     Transform("covered", "lower half covered", _covered(_LOWER, _ALL, 128)),
+    Transform("patterned", "a half under a pattern", patterns.hiding_a_half(patterns.any_pattern)),
     Transform("tight", "10 % tighter", _cropped(0.9)),
     Transform("wide", "10 % wider", _cropped(1.1)),
     Transform("shifted", "shifted by 8 %", _shifted(0.08)),
@@ -138,6 +140,21 @@ STRENGTHS: Final = (
     Transform("lower_white", "lower half white", _covered(_LOWER, _ALL, 255)),
     Transform("left_black", "left half black", _covered(_ALL, _UPPER, 0)),
     Transform("upper_grey", "upper half grey", _covered(_UPPER, _ALL, 90)),
+)
+
+# What hides a half of a face is seldom plain.
+COVERS: Final = (
+    Transform("half_striped", "a half under stripes", patterns.hiding_a_half(patterns.stripes)),
+    Transform("half_checked", "a half under checks", patterns.hiding_a_half(patterns.checks)),
+    Transform("half_under_cloth", "a half under cloth", patterns.hiding_a_half(patterns.cloth)),
+    Transform("half_behind_thing", "a half behind a thing", patterns.hiding_a_half(patterns.thing)),
+)
+
+# A network reads stripes instead of a mouth as some expression, and is as sure of it as of any other.
+LOWER_COVERS: Final = (
+    Transform("striped", "lower half under stripes", patterns.hiding_the_lower_half(patterns.stripes)),
+    Transform("under_cloth", "lower half under cloth", patterns.hiding_the_lower_half(patterns.cloth)),
+    Transform("behind_thing", "lower half behind a thing", patterns.hiding_the_lower_half(patterns.thing)),
 )
 
 

@@ -22,7 +22,7 @@ N_LOGIT_FEATURES: Final = 5
 # In standard deviations: what lies beyond isn't extrapolated to.
 _FARTHEST: Final = 4.0
 # A face's temperature stays within these factors of the bundle's.
-_FACTORS: Final = (0.25, 16.0)
+FACTORS: Final = (0.25, 16.0)
 # No weight and no bias is larger than this; larger ones would only reach the factors' ends sooner.
 MOST_WEIGHT: Final = 10.0
 # Scores of an imported model may be this large, see `fer.runs.bundle_check`.
@@ -86,7 +86,7 @@ class FaceTemperature:
         """
         design = self.design(logits, measure(crops) if measures is None else measures)
         weights = np.concatenate([[self.bias], self.logit_weights, np.ravel(self.weights)])
-        return np.asarray(np.exp(design @ weights).clip(*_FACTORS), np.float32)
+        return np.asarray(np.exp(design @ weights).clip(*FACTORS), np.float32)
 
     def design(self, logits: Floats, measures: Floats) -> Design:
         """Return (N, 1 + 5 + 2 * len(self.measures)) float64: one, what the logits say, and excesses over the knots.

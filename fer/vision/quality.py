@@ -1,6 +1,6 @@
-"""What speaks against an answer about a face, measured on its crop: blur, noise, cover, compression, light.
+"""What speaks against an answer about a face, measured on its crop: blur, noise, covers, compression, light.
 
-Every measure is larger where the face is worse. They cost about a tenth of a millisecond per face, and are cheap on
+Every measure is larger where the face is worse. They cost about a fifth of a millisecond per face, and are cheap on
 purpose: what they mean for an answer is learned (`fer.recognition.face_temperature`), not guessed here.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from fer.arrays import SIDE, Floats, Image, Images
 from fer.results import Pose
+from fer.vision.hidden import hidden
 from fer.vision.pose import turned_away
 
 _HALF: Final = SIDE // 2
@@ -26,6 +27,7 @@ _SIGMAS: Final = (1.0, 2.0, 4.0)
 _FLOOR: Final = 0.3
 
 
+_COVERED: Final = "part of the face seems to be covered"
 _LITTLE_CONTRAST: Final = "the face has little contrast"
 
 
@@ -48,7 +50,8 @@ MEASURES: Final = (
     Measure("blur", 0.15, "the face is blurred"),
     Measure("softness", 0.85, "the face is blurred"),
     Measure("noise", 1.8, "the picture is noisy"),
-    Measure("cover", 0.6, "part of the face seems to be covered"),
+    Measure("cover", 0.6, _COVERED),
+    Measure("hidden", 1.9, _COVERED),
     Measure("blocks", 0.75, "the picture is heavily compressed"),
     Measure("darkness", -60.0, "the face is dark"),
     Measure("brightness", 200.0, "the face is very bright"),
@@ -63,7 +66,8 @@ def measure(crops: Images) -> Floats:
         return np.empty((0, len(MEASURES)), np.float32)
     steps_x, steps_y = np.abs(faces[:, :, 1:] - faces[:, :, :-1]), np.abs(faces[:, 1:] - faces[:, :-1])
     mean = faces.mean((1, 2))
-    columns = (*_detail(faces), _cover(steps_x, steps_y), _blocks(steps_x, steps_y), -mean, mean)
+    cover, blocks = _cover(steps_x, steps_y), _blocks(steps_x, steps_y)
+    columns = (*_detail(faces), cover, hidden(faces, cover, blocks), blocks, -mean, mean)
     return np.column_stack([*columns, -np.log(faces.std((1, 2)) + 1)]).astype(np.float32)
 
 
@@ -108,7 +112,7 @@ def _median(values: Floats) -> Floats:
 
 # What goes without saying. The straight edge of what covers a face looks like that of JPEG blocks, and the light of a
 # face says why it has little contrast.
-_SAID_BY: Final = {"cover": "blocks", "darkness": "flatness", "brightness": "flatness"}
+_SAID_BY: Final = {"cover": "blocks", "hidden": "blocks", "darkness": "flatness", "brightness": "flatness"}
 
 
 def reasons(measures: Sequence[float] | Floats) -> tuple[str, ...]:

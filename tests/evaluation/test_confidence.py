@@ -6,7 +6,7 @@ import pytest
 from fer.datasets.faces import FaceDataset
 from fer.evaluation.calibration import answered_at, probabilities_at, reliability
 from fer.evaluation.confidence import fit_confidence
-from fer.evaluation.robustness import STRENGTHS, TRANSFORMS, corrupt
+from fer.evaluation.robustness import COVERS, LOWER_COVERS, STRENGTHS, TRANSFORMS, corrupt
 from fer.vision.quality import MEASURES, measure
 
 NOISE = [item.name for item in MEASURES].index("noise")
@@ -31,7 +31,7 @@ class FooledByNoise:
 
     def __init__(self, known: FaceDataset) -> None:
         self._labels = {self._key(image): label for image, label in zip(known.images, known.labels, strict=True)}
-        for transform in (*TRANSFORMS, *STRENGTHS):
+        for transform in (*TRANSFORMS, *COVERS, *LOWER_COVERS, *STRENGTHS):
             changed = corrupt(known, transform)
             for image, label in zip(changed.images, known.labels, strict=True):
                 self._labels[self._key(image)] = label
@@ -53,7 +53,7 @@ class FooledByNoise:
 
 @pytest.fixture(scope="module")
 def known() -> FaceDataset:
-    return faces(600, 0)
+    return faces(500, 0)
 
 
 def test_noisy_faces_lose_their_confidence_and_clean_ones_keep_it(known: FaceDataset) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.emotions import N_EMOTIONS
+from fer.evaluation.patterns import Pattern, checks, cloth, hiding_a_half, hiding_the_lower_half, stripes, thing
 from fer.evaluation.robustness import TRANSFORMS, RobustnessRow, corrupt, measure_robustness
 
 BY_NAME = {transform.name: transform for transform in TRANSFORMS}
@@ -36,6 +37,7 @@ def test_the_transforms_are_the_documented_ones() -> None:
     assert [transform.label for transform in TRANSFORMS] == [
         *("darker (gamma 2)", "brighter (gamma 0.5)", "blurred (sigma 1.5)", "turned by 10°", "turned by 20°"),
         *("24 pixels wide", "JPEG quality 20", "noise (sigma 15)", "lower half covered"),
+        "a half under a pattern",
         *("10 % tighter", "10 % wider", "shifted by 8 %"),
     ]
 
@@ -78,6 +80,28 @@ def test_covering_hides_only_the_lower_half() -> None:
     covered = apply("covered", image)
     assert np.array_equal(covered[:24], image[:24])
     assert (covered[24:] == 128).all()
+
+
+@pytest.mark.parametrize("pattern", [stripes, checks, cloth, thing])
+def test_a_pattern_hides_one_half_and_has_detail_of_its_own(pattern: Pattern) -> None:
+    image, places = np.random.default_rng(0).integers(0, 256, (48, 48)).astype(np.uint8), []
+    for number in range(8):
+        changed = hiding_a_half(pattern)(image, number)
+        assert np.array_equal(changed, hiding_a_half(pattern)(image, number))
+        hidden = changed != image
+        free_rows, free_columns = np.flatnonzero(~hidden.any(1)), np.flatnonzero(~hidden.any(0))
+        places.append((tuple(free_rows[[0, -1]]) if len(free_rows) else (), len(free_columns) > 0))
+        assert 20 <= len(free_rows) + len(free_columns) <= 28
+        assert changed[hidden].std() > 3
+    # The lower, the upper, the right and the left half in turn.
+    assert [bool(rows) for rows, _ in places] == [True, True, False, False] * 2
+    assert places[0][0][0] == 0 and places[1][0][1] == 47
+
+
+def test_the_lower_half_under_stripes() -> None:
+    image = np.full((48, 48), 7, np.uint8)
+    changed = hiding_the_lower_half(stripes)(image, 3)
+    assert (changed[:24] == 7).all() and (changed[24:] != 7).all()
 
 
 def test_noise_has_the_stated_strength_and_is_fixed_per_face() -> None:

@@ -81,8 +81,13 @@ def test_a_rule_is_read_back_from_json() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("measures", ["blur"]),
+        ("measures", ["unknown"]),
+        ("measures", ["blur", "blur"]),
         ("measures", list(reversed(NAMES))),
+        ("measures", []),
+        ("measures", "blur"),
+        ("measures", 1),
+        ("knots", [[0.0] * (len(NAMES) + 1)] * 2),
         ("knots", [[0.0] * len(NAMES)]),
         ("knots", [[0.0], [0.0]]),
         ("knots", 1.0),
@@ -100,6 +105,15 @@ def test_a_rule_is_read_back_from_json() -> None:
 def test_a_rule_that_does_not_fit_is_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"{name}: expected"):
         FaceTemperature.from_dict({**rule().to_dict(), name: value})
+
+
+def test_a_rule_from_before_a_measure_was_added_is_used_as_it_was_fitted() -> None:
+    older = [name for name in NAMES if name not in ("hidden", "softness")]
+    values = weighing("brightness", 0.5, knot=198.0).to_dict()
+    for name in ("knots", "weights"):
+        values[name] = [[row[NAMES.index(measure)] for measure in older] for row in values[name]]
+    rule_then = FaceTemperature.from_dict({**values, "measures": older, "scales": [1.0] * len(older)})
+    assert rule_then.factors(LOGITS, faces_of(10, 200)).tolist() == pytest.approx([1.0, np.exp(0.5 * 2)])
 
 
 @pytest.mark.parametrize("values", [None, [], {}, {"bias": 0.0}, {**rule().to_dict(), "more": 1}])

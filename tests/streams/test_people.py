@@ -34,7 +34,7 @@ def test_a_person_with_a_doubt_is_never_sure() -> None:
 def test_people_have_pose_and_quality_as_far_as_they_are_known() -> None:
     probabilities = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
     face = replace(seen(), raw=probabilities, smoothed=probabilities)
-    measures = tuple(np.arange(8) / 8)
+    measures = tuple(np.arange(9) / 8)
     known = replace(face, pose=Pose(10, 20, 30), against=Objections(measures=measures))
     (observed,) = observations_of([known], people_of([known], 0.6))
     assert (observed.pose, observed.quality, observed.reasons) == (Pose(10, 20, 30), measures, ())

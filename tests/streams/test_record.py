@@ -25,7 +25,7 @@ def turned() -> Observation:
     return replace(
         seen(1, "disgust"),
         pose=Pose(61.24, -5.0, 0.0),
-        quality=tuple(np.arange(8) / 8),
+        quality=tuple(np.arange(9) / 8),
         reasons=("the face is turned too far to the side", "the face is dark"),
     )
 
@@ -121,10 +121,10 @@ def test_pose_quality_and_reasons_are_recorded_as_for_photos() -> None:
     assert list(table.columns[-len(names) :]) == names
     assert list(table.loc[2, names[:-1]]) == [
         *(61.2, -5.0, 0.0),
-        *(0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875),
+        *(0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0),
         "the face is turned too far to the side; the face is dark",
     ]
-    assert table.loc[1, names[:11]].isna().all() and table.loc[1, "reasons"] == ""
+    assert table.loc[1, names[:12]].isna().all() and table.loc[1, "reasons"] == ""
     row = json.loads(session.files({}, ABOUT).json)["rows"][1]
     assert row["yaw"] is None and row["blur"] is None
 

@@ -28,7 +28,7 @@ def table(file: str = "=clip") -> list[Row]:
         pose=Pose(12.34, -5.0, 0.0),
         flaws=("the face is blurred", "the face is dark"),
         candidates=("happy", "angry"),
-        quality=tuple(np.arange(8) / 8),
+        quality=tuple(np.arange(9) / 8),
     )
     person = Person(2, face, RAW)
     frames = [
@@ -67,7 +67,7 @@ def test_csv_is_a_table_that_a_spreadsheet_may_open() -> None:
     assert list(COLUMNS[27:]) == ["yaw", "pitch", "roll", *QUALITY, "reasons", "candidates"]
     assert list(face[list(COLUMNS[27:])]) == [
         *(12.3, -5.0, 0.0),
-        *(0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875),
+        *(0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0),
         *("the face is blurred; the face is dark", "happy or angry"),
     ]
 

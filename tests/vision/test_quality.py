@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.evaluation.robustness import STRENGTHS, TRANSFORMS
+from fer.evaluation.robustness import LOWER_COVERS, STRENGTHS, TRANSFORMS
 from fer.paths import CHECKOUT
 from fer.results import QUALITY, QUALITY_IN_WORDS
 from fer.vision.crops import crop_faces
@@ -12,7 +12,7 @@ from fer.vision.quality import MEASURES, measure, objections, reasons
 from tests.support.builders import portrait_bgr
 
 PLACE = {item.name: place for place, item in enumerate(MEASURES)}
-CORRUPTED = {transform.name: transform for transform in (*TRANSFORMS, *STRENGTHS)}
+CORRUPTED = {transform.name: transform for transform in (*TRANSFORMS, *LOWER_COVERS, *STRENGTHS)}
 
 
 def face() -> np.ndarray:
@@ -28,7 +28,9 @@ def face() -> np.ndarray:
         ("small", ("blur",)),
         ("noise", ("noise",)),
         ("covered", ("cover",)),
-        ("left_black", ("cover",)),
+        ("left_black", ("cover", "hidden")),
+        ("striped", ("hidden",)),
+        ("under_cloth", ("hidden",)),
         ("jpeg_10", ("blocks",)),
         ("dark", ("darkness",)),
         ("bright", ("brightness",)),
@@ -76,6 +78,7 @@ def test_a_good_face_has_no_flaws() -> None:
         ("blurred_much", "the face is blurred"),
         ("noise", "the picture is noisy"),
         ("covered", "part of the face seems to be covered"),
+        ("striped", "part of the face seems to be covered"),
         ("jpeg_10", "the picture is heavily compressed"),
     ],
 )
@@ -148,6 +151,8 @@ def test_a_face_without_an_eye_is_cut_off_and_without_both_never_answered(
     ("worse", "said"),
     [
         (("cover", "blocks"), "part of the face seems to be covered"),
+        (("cover", "hidden", "blocks"), "part of the face seems to be covered"),
+        (("hidden",), "part of the face seems to be covered"),
         (("darkness", "flatness"), "the face is dark"),
         (("brightness", "flatness"), "the face is very bright"),
         (("blocks",), "the picture is heavily compressed"),
