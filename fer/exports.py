@@ -8,9 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from fer.arrays import Image
 from fer.errors import sentence_for
@@ -20,6 +18,9 @@ from fer.text import spreadsheet_safe
 from fer.vision import images
 from fer.vision.annotation import annotate
 from fer.vision.comments import with_comment
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # JPEG holds 65,535 pixels on a side.
 _JPEG_SIDE: Final = 65_000
@@ -45,7 +46,7 @@ def to_files_csv(
     return _csv(files_frame(analyses), about, groups)
 
 
-def _csv(table: pd.DataFrame, about: Provenance, groups: Mapping[str, str] | None) -> bytes:
+def _csv(table: "pd.DataFrame", about: Provenance, groups: Mapping[str, str] | None) -> bytes:
     table = table.assign(**about.columns())
     if groups is not None:
         table.insert(1, "group", [spreadsheet_safe(groups.get(file, "")) for file in table["file"]])

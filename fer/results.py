@@ -4,14 +4,16 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 
 from fer.arrays import Probabilities
 from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE, looks
 from fer.text import encodable, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Right eye, left eye, nose tip, right and left corner of the mouth; right and left are the person's own.
 N_LANDMARKS = 5
@@ -227,7 +229,7 @@ class ImageAnalysis:
             "note": self.note,
         }
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return a table with one row per face and the columns `FRAME_COLUMNS`.
 
         `face` counts from 1. `label` is the expression or 'not sure'; `emotion` is the most probable class either way.
@@ -249,8 +251,11 @@ LABELS = (*EMOTIONS, NOT_SURE)
 FILE_COLUMNS = ("file", "width", "height", "faces", *LABELS, "error", "note")
 
 
-def faces_frame(analyses: Iterable[ImageAnalysis]) -> pd.DataFrame:
+def faces_frame(analyses: Iterable[ImageAnalysis]) -> "pd.DataFrame":
     """Return one table for many images, with one row per face and the columns of `ImageAnalysis.to_frame`."""
+    # Late: it takes half of the time in which a process that needs no table starts.
+    import pandas as pd
+
     rows = [
         (analysis.file, number, *face_row(face))
         for analysis in analyses
@@ -259,12 +264,14 @@ def faces_frame(analyses: Iterable[ImageAnalysis]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS))
 
 
-def files_frame(analyses: Iterable[ImageAnalysis]) -> pd.DataFrame:
+def files_frame(analyses: Iterable[ImageAnalysis]) -> "pd.DataFrame":
     """Return a table with one row per file and the columns `FILE_COLUMNS`, files without a face included.
 
     `faces` is their number; a column for each of `LABELS` says how many of them have it. `width` and `height` are those
     of the image. A file that couldn't be analysed has its reason in `error`; its other cells are empty.
     """
+    import pandas as pd
+
     rows = [
         (
             analysis.file,

@@ -13,7 +13,7 @@ from fer.results import ImageAnalysis
 from fer.summary.groups import PLACE, Groups, by_folder, by_pattern, by_table
 from fer.summary.making import Describe
 from fer.summary.report import html_report
-from fer.summary.videos import VideoNumbers
+from fer.summary.video_numbers import VideoNumbers
 
 FOLDER, PATTERN, TABLE = "folder", "pattern", "table"
 WAYS: Final = (FOLDER, PATTERN, TABLE)

@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 N_BINS: Final = 15
@@ -47,6 +46,9 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     Raises:
         ValueError: there is no face, or a logit is not finite.
     """
+    # Late: it takes longer than all else that starting an evaluation imports, which fits nothing.
+    from scipy.optimize import minimize_scalar
+
     values = np.asarray(logits, np.float64)
     if not len(values) or not np.isfinite(values).all():
         raise ValueError(f"logits: expected finite values of one face or more. Received: shape {values.shape}")

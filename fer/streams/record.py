@@ -5,15 +5,17 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from fer.emotions import EMOTIONS, N_EMOTIONS, NOT_SURE
 from fer.provenance import Provenance
 from fer.results import QUALITY, Pose
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # One face at 30 frames per second fills this in 22 minutes. Full, it makes 15 MB of CSV or 24 MB of JSON.
 MAX_ROWS: Final = 40_000
@@ -205,7 +207,7 @@ class SessionRecord:
             for number, seen in sorted(self._seen.items())
         )
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return a table with one row per face and frame.
 
         Columns: time (ISO 8601, local), seconds, frame, person, x, y, width, height (pixels of the camera's frame),
@@ -213,6 +215,8 @@ class SessionRecord:
         per class (smoothed), one with the prefix raw_ per class; then yaw, pitch, roll (NaN if unknown), the measures
         of `fer.results.QUALITY`, reasons and candidates as in `ImageAnalysis.to_frame`.
         """
+        import pandas as pd
+
         rows = self._rows[: self._n_rows]
         smoothed, raw = rows["smoothed"].astype(float), rows["raw"].astype(float)
         table: dict[str, Any] = {

@@ -9,7 +9,8 @@ from fer.provenance import Provenance
 from fer.results import LABELS
 from fer.summary.content import ChartedGroup, Content
 from fer.summary.groups import Groups
-from fer.summary.videos import Mean, VideoGroup, VideoNumbers, VideosSummary, summarize_videos
+from fer.summary.video_numbers import VideoNumbers
+from fer.summary.videos import Mean, VideoGroup, VideosSummary, summarize_videos
 from fer.summary.wording import VALENCE, VALENCE_METHOD, model_sentences, spread_text
 from fer.text import counted, percent
 

@@ -3,44 +3,19 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from msgspec import Meta
 
 from fer.emotions import EMOTIONS
 from fer.results import LABELS
-from fer.storage.schema import Count, Seconds, Share, Text
 from fer.summary.comparison import StatisticalTest, by_ranks, comparable
 from fer.summary.groups import NO_GROUP
 from fer.summary.statistics import Spread
+from fer.summary.video_numbers import VideoNumbers
 
 EVERYTHING = "all videos"
 _VALENCE = "valence"
-
-
-@dataclass(frozen=True)
-class VideoNumbers:
-    """The numbers of one video. Time counts once for each face in it.
-
-    Attributes:
-        file: the name by which the user knows it.
-        n_frames: frames that were analysed.
-        n_without_face: those of them in which no face was found.
-        seconds: the time with each of `LABELS`.
-        probabilities: the mean over the time of each of `EMOTIONS`; empty if no face was seen for a time.
-        valence: the mean over the time of FaceReader's valence; None if no face was seen for a time.
-        error: None, or why it could not be analysed.
-    """
-
-    file: Text
-    n_frames: Count = 0
-    n_without_face: Count = 0
-    seconds: Annotated[tuple[Seconds, ...], Meta(min_length=len(LABELS), max_length=len(LABELS))] = (0.0,) * len(LABELS)
-    probabilities: Annotated[tuple[Share, ...], Meta(max_length=len(EMOTIONS))] = ()
-    valence: Annotated[float, Meta(ge=-1, le=1)] | None = None
-    error: Text | None = None
 
 
 @dataclass(frozen=True)

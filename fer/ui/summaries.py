@@ -13,7 +13,7 @@ from fer.provenance import Provenance
 from fer.results import ImageAnalysis
 from fer.summary.groups import MAX_TABLE_BYTES, Groups, by_folder, by_pattern, by_table, table_columns
 from fer.summary.making import Describe, FigureFiles, MadeSummary, make_in_child, pack
-from fer.summary.videos import VideoNumbers
+from fer.summary.video_numbers import VideoNumbers
 from fer.text import literal
 from fer.ui.frame import errors_as_sentences
 from fer.ui.received import open_upload

@@ -8,7 +8,7 @@ from typing import Any
 
 from fer.errors import sentence_for
 from fer.streams.pipeline import StreamModel
-from fer.summary.videos import VideoNumbers
+from fer.summary.video_numbers import VideoNumbers
 from fer.text import encodable
 from fer.video.analysis import AnalysedFrame, VideoAnalysis, VideoOptions
 from fer.video.annotated import Annotated

@@ -22,7 +22,7 @@ from fer.storage.schema import Count, Seconds, Share, Text, fitting, read_object
 from fer.storage.values import ValuesError
 from fer.streams.record import OUTCOMES
 from fer.streams.timeline import PersonLine, Timeline
-from fer.summary.videos import VideoNumbers
+from fer.summary.video_numbers import VideoNumbers
 from fer.video.job import ROWS, SUMMARY
 from fer.video.table import COLUMNS, Row
 from fer.video.writers import CsvWriter, JsonWriter, ParquetWriter, RowWriter

@@ -12,7 +12,7 @@ from fer.emotions import N_EMOTIONS
 from fer.streams.people import Person
 from fer.streams.record import OUTCOMES, Observation, PersonSummary, SessionRecord, shares_of
 from fer.streams.timeline import Timeline, timeline_of
-from fer.summary.videos import VideoNumbers
+from fer.summary.video_numbers import VideoNumbers
 from fer.video.analysis import SKIPPED, AnalysedFrame
 from fer.vision.crops import cut_square
 

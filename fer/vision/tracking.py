@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from fer.arrays import Boxes, Floats, Probabilities
 from fer.emotions import N_EMOTIONS
@@ -167,6 +166,10 @@ class FaceTracker:
     """
 
     def __init__(self, min_iou: float = MIN_IOU, max_missed: int = MAX_MISSED, keep_s: float = KEEP_S) -> None:
+        # Late: a process that analyses only photos imports this module, but never a third of a second of scipy.
+        from scipy.optimize import linear_sum_assignment
+
+        self._assign = linear_sum_assignment
         self._min_iou = min_iou
         self._max_missed = max_missed
         self._keep_s = keep_s
@@ -249,7 +252,7 @@ class FaceTracker:
             # Whoever appears where someone was hidden may be another one.
             possible &= (alike >= _ALIKE) | ~missed[:, None]
         score = np.where(possible, score, 0)
-        rows, columns = linear_sum_assignment(score, maximize=True)
+        rows, columns = self._assign(score, maximize=True)
         return {int(row): int(column) for row, column in zip(rows, columns, strict=True) if possible[row, column]}
 
     def _known(self, looks: Floats, new: Sequence[int], now_s: float) -> dict[int, Track]:
@@ -258,7 +261,7 @@ class FaceTracker:
             return {}
         gone = list(self._gone)
         alike = _likeness(gone, looks[new])
-        rows, columns = linear_sum_assignment(alike, maximize=True)
+        rows, columns = self._assign(alike, maximize=True)
         return {
             new[int(column)]: gone[int(row)]
             for row, column in zip(rows, columns, strict=True)

@@ -7,8 +7,9 @@ from scipy.stats import false_discovery_control, mannwhitneyu, t
 from fer.emotions import EMOTIONS
 from fer.results import LABELS
 from fer.summary.report import html_report
+from fer.summary.video_numbers import VideoNumbers
 from fer.summary.video_wording import methods, table, videos_content
-from fer.summary.videos import VideoNumbers, VideosSummary, summarize_videos
+from fer.summary.videos import VideosSummary, summarize_videos
 from tests.summary.test_report import ABOUT
 
 

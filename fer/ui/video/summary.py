@@ -11,8 +11,8 @@ from fer.jobs.job import DONE
 from fer.provenance import Provenance
 from fer.storage.files import Signature, signature
 from fer.summary.groups import Groups
+from fer.summary.video_numbers import VideoNumbers
 from fer.summary.video_wording import videos_content
-from fer.summary.videos import VideoNumbers
 from fer.text import counted
 from fer.ui.summaries import chosen_groups
 from fer.ui.summaries import section as draw
