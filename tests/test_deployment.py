@@ -109,6 +109,14 @@ def test_the_unit_and_compose_give_the_app_the_same_variables() -> None:
         assert _unit(name)["EnvironmentFile"] == "/etc/fer/fer.env"
 
 
+def test_the_web_server_gets_no_secret_and_its_journal_no_variable() -> None:
+    unit = _unit("caddy.conf")
+    secrets = {name for name in env_example() if "SECRET" in name}
+    assert len(secrets) == 3 and set(unit["UnsetEnvironment"].split()) == secrets
+    assert unit["ExecStart"] == "/usr/bin/caddy run --config /etc/caddy/Caddyfile"
+    assert not {name for name in services(_FILLED_IN)["caddy"].environment if "SECRET" in name}
+
+
 def test_what_the_unit_writes_is_its_state() -> None:
     unit = _unit("fer.service")
     assert f"FER_HOME=/var/lib/{unit['StateDirectory']} " in unit["Environment"]
