@@ -1,6 +1,6 @@
 """What speaks against an answer about a face, measured on its crop: blur, noise, covers, compression, light.
 
-Every measure is larger where the face is worse. They cost about a fifth of a millisecond per face, and are cheap on
+Every measure is larger where the face is worse. They cost about a third of a millisecond per face, and are cheap on
 purpose: what they mean for an answer is learned (`fer.recognition.face_temperature`), not guessed here.
 """
 

@@ -138,7 +138,7 @@ def test_robustness_in_json_has_coverage_and_accuracy_of_sure_faces(table: Path,
     found = metrics(table, "--model", model, "--robustness")
     assert list(found) == [*KEYS, "robustness"]
     rows = {row["name"]: row for row in found["robustness"]}  # type: ignore[attr-defined]
-    assert len(rows) == 12
+    assert len(rows) == 13
     # Brighter faces have other greys, and the tiny model is equally confident of them.
     assert rows["jpeg"]["sure"] == 1.0 and rows["jpeg"]["sure_accuracy"] == rows["jpeg"]["accuracy"] == 65 / 70
     assert rows["bright"]["sure_accuracy"] < 0.8
