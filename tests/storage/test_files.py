@@ -111,7 +111,7 @@ def test_without_hard_links_a_file_is_copied(tmp_path: Path, monkeypatch: pytest
 def test_what_is_written_while_parts_are_removed_is_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    removed = []
+    removed: list[Path] = []
 
     def remove_first(action: Callable[[], object]) -> object:
         if not removed:
