@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from fer.errors import RunError
 from fer.runs import control, layout, store
 from fer.runs.config import TrainConfig
-from fer.runs.progress import FAILED, FINISHED, INTERRUPTED, STOPPED
+from fer.runs.progress import FAILED, FINISHED, INTERRUPTED, STOPPED, Progress
 from fer.runs.session import AT_ONCE
 from fer.runs.small_files import SweepOrigin
 from fer.runs.store import RunSummary
@@ -82,6 +82,10 @@ class Attendance:
             return None
         self._lock.release()
         return run
+
+    def progress(self) -> Progress:
+        """Return how far the run is."""
+        return Progress.read(layout.run_folder(self.run_id))
 
     def _is_to_resume(self, run: RunSummary) -> bool:
         if run.state == INTERRUPTED and not run.progress.hopeless:

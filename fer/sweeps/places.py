@@ -8,10 +8,44 @@ from typing import Protocol
 
 from fer.errors import FerError, sentence_for
 from fer.runs import control, store
-from fer.runs.progress import INTERRUPTED, STOPPED
+from fer.runs.progress import INTERRUPTED, STOPPED, Progress
 from fer.runs.small_files import SweepOrigin
 from fer.sweeps.attendance import Attendance, failure_of
 from fer.sweeps.identity import Training
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a running training is.
+
+    Attributes:
+        epoch: the epoch in which it is, from 1.
+        epochs: how many it has.
+        share: the share of its steps that is done, 0..1.
+    """
+
+    epoch: int
+    epochs: int
+    share: float
+
+    @classmethod
+    def of(cls, progress: Progress) -> "Reached | None":
+        """Return what a run's progress says, or None before its first epoch."""
+        steps = progress.epochs * progress.batches
+        if not steps:
+            return None
+        share = min(1.0, (progress.epoch * progress.batches + progress.batch) / steps)
+        return cls(min(progress.epoch + 1, progress.epochs), progress.epochs, share)
+
+
+def in_words(reached: Sequence[Reached]) -> str:
+    """Return in which epochs trainings are: 'epoch 3 of 12', 'epochs 1 to 3 of 12'; '' if none has begun one."""
+    if not reached:
+        return ""
+    first, last = min(one.epoch for one in reached), max(one.epoch for one in reached)
+    lengths = {one.epochs for one in reached}
+    of = f" of {lengths.pop()}" if len(lengths) == 1 else ""
+    return f"epoch {first}{of}" if first == last else f"epochs {first} to {last}{of}"
 
 
 @dataclass(frozen=True)
@@ -46,8 +80,8 @@ class Place(Protocol):
         """Return how many trainings are running."""
 
     @property
-    def share(self) -> float:
-        """Return how much of the running trainings is done: the sum of their shares, each 0..1."""
+    def reached(self) -> list[Reached]:
+        """Return how far the running trainings are that have begun their first epoch."""
 
     @property
     def workers(self) -> int:
@@ -117,15 +151,7 @@ class Here:
         return len(self._running)
 
     @property
-    def share(self) -> float:
-        """Return the sum of the shares of the running trainings that are done."""
-        return sum(_share_of(attendance.run_id) for _, attendance in self._running)
-
-
-def _share_of(run_id: str) -> float:
-    try:
-        progress = store.read_run(run_id).progress
-    except FerError:
-        return 0.0
-    steps = progress.epochs * progress.batches
-    return min(1.0, (progress.epoch * progress.batches + progress.batch) / steps) if steps else 0.0
+    def reached(self) -> list[Reached]:
+        """Return how far the running trainings are that have begun their first epoch."""
+        found = [Reached.of(attendance.progress()) for _, attendance in self._running]
+        return [reached for reached in found if reached is not None]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from distributed import Client, Future
 from distributed.comm import CommClosedError
@@ -22,7 +22,7 @@ from fer.sweeps import there
 from fer.sweeps.cargo import Package, package_faces, package_model, unpack_run
 from fer.sweeps.identity import Sources, Training
 from fer.sweeps.job import Request, SweepJob
-from fer.sweeps.places import Outcome
+from fer.sweeps.places import Outcome, Reached
 
 _LOOK_SECONDS: Final = 2.0
 _RESULT_SECONDS: Final = 60.0
@@ -66,6 +66,8 @@ class There:
         self._looked = -_LOOK_SECONDS
         self._stopped = False
         self._token, self._submitted = secrets.token_hex(4), 0
+        self._reached: dict[str, Reached] = {}
+        client.subscribe_topic(there.topic_of(sweep), self._hear)
 
     @property
     def running(self) -> int:
@@ -73,9 +75,16 @@ class There:
         return len(self._tasks)
 
     @property
-    def share(self) -> float:
-        """Return 0: workers tell only when a training has ended."""
-        return 0.0
+    def reached(self) -> list[Reached]:
+        """Return how far the running trainings are, as their workers told at the beginning of the epoch."""
+        names = (task.training.identity for task in self._tasks)
+        return [self._reached[name] for name in names if name in self._reached]
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        """Note how far a training is. Dask calls this from a thread of its own."""
+        with suppress(TypeError, ValueError):  # anybody may write to a topic
+            _, (identity, epoch, epochs, share) = event
+            self._reached[identity] = Reached(int(epoch), int(epochs), min(1.0, max(0.0, float(share))))
 
     @property
     def workers(self) -> int:

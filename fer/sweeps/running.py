@@ -20,7 +20,7 @@ from fer.sweeps.attendance import runs_by_training
 from fer.sweeps.grid import grid
 from fer.sweeps.identity import Sources, Training, trainings_of
 from fer.sweeps.job import Plan, Planned, PlannedPoint, Request, SweepJob
-from fer.sweeps.places import Here, Outcome, Place
+from fer.sweeps.places import Here, Outcome, Place, in_words
 
 _POLL_SECONDS: Final = 0.5
 # Who looks whether the lock is held has it for a moment.
@@ -202,17 +202,18 @@ class _Run:
             self._job.write_failures(self._state.failures)
 
     def _told(self, place: Place, ended: list[Outcome]) -> None:
-        state = self._state
+        state, reached = self._state, place.reached
         parts = [f"{state.done} of {state.total} trainings done"]
         if state.failures:
             parts.append(f"{len(state.failures)} failed")
         if state.stopped:
             parts.append("stopping")
         elif place.running:
-            parts.append(f"{place.running} running")
+            epochs = in_words(reached)
+            parts.append(f"{place.running} running" + (f" ({epochs})" if epochs else ""))
         elif not place.workers:
             parts.append("waiting for workers")
-        share = (state.done + len(state.failures) + place.share) / max(1, state.total)
+        share = (state.done + len(state.failures) + sum(one.share for one in reached)) / max(1, state.total)
         self._say(_TRAINING, ", ".join(parts), min(1.0, share), ended)
 
     def _say(self, stage: str, text: str, share: float, ended: list[Outcome] | None = None) -> None:

@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any, Final
 
 from distributed import get_worker
@@ -22,6 +22,7 @@ from fer.runs.small_files import SweepOrigin
 from fer.sweeps.attendance import Attendance, failure_of, runs_by_training, stop_unattended
 from fer.sweeps.cargo import Package, pack_run, receive, received
 from fer.sweeps.job import PLAN, sweeps_dir
+from fer.sweeps.places import Reached
 
 _POLL_SECONDS: Final = 0.5
 
@@ -77,6 +78,14 @@ class Known:
     trainings: frozenset[str]
 
 
+def topic_of(sweep: str) -> str:
+    """Return the topic under which workers tell how far the trainings of a sweep are.
+
+    A message has what identifies a training, and the fields of `Reached`.
+    """
+    return f"fer-sweep-{sweep}"
+
+
 def introduce() -> Known:
     """Return what this worker has."""
     return Known(f"{platform.node()}:{paths.runs_dir()}", frozenset(runs_by_training()))
@@ -101,7 +110,12 @@ def train(order: Order) -> Answer:
     stop_unattended(order.identity)
     config = order.config if is_own else _with_own_paths(order)
     attendance = Attendance(config, order.name, SweepOrigin(order.identity, order.sweep))
+    told: Reached | None = None
     while (run := attendance.poll()) is None:
+        reached = Reached.of(attendance.progress())
+        if reached is not None and (told is None or reached.epoch != told.epoch):
+            told = reached
+            get_worker().log_event(topic_of(order.sweep), [order.identity, *astuple(reached)])
         if not _is_wanted() and not attendance.stop_asked:
             attendance.stop()
         time.sleep(_POLL_SECONDS)

@@ -8,7 +8,7 @@ import pytest
 
 from fer.sweeps import remote
 from fer.sweeps.identity import Sources, Training
-from fer.sweeps.places import Outcome
+from fer.sweeps.places import Outcome, Reached, in_words
 from fer.sweeps.remote import DIED, There
 from fer.sweeps.there import Known
 from tests.support.sweeps import BASE
@@ -40,6 +40,10 @@ class Scheduler:
     def __init__(self) -> None:
         self.present: set[str] = set()
         self.tasks: list[tuple[str, Task]] = []
+        self.hear: Callable[[Any], None] = lambda event: None
+
+    def subscribe_topic(self, topic: str, hear: Callable[[Any], None]) -> None:
+        self.hear = hear
 
     def nthreads(self) -> dict[str, int]:
         return dict.fromkeys(self.present, 1)
@@ -102,3 +106,29 @@ def test_a_sweep_that_was_stopped_gives_nothing_to_another_worker(scheduler: Sch
     scheduler.present = {"second"}
     (outcome,) = place.poll()
     assert outcome.stopped and scheduler.addresses == ["first"] and place.running == 0
+
+
+def test_a_scheduler_tells_in_which_epoch_a_training_is() -> None:
+    scheduler = Scheduler()
+    there = There(scheduler, "sweep", Sources())  # type: ignore[arg-type]
+    scheduler.present = {"a"}
+    assert there.begin([TRAINING]) == TRAINING
+    assert there.reached == []
+    scheduler.hear((1.0, [TRAINING.identity, 3, 12, 0.2]))
+    # Anybody can write to a topic of Dask, and a training of an earlier sweep may still run.
+    for message in (None, "words", [1], [TRAINING.identity, "x", 12, 0.2], ["b" * 32, 5, 12, 0.4], [[], 1, 2, 0.1]):
+        scheduler.hear((2.0, message))
+    assert there.reached == [Reached(3, 12, 0.2)]
+
+
+@pytest.mark.parametrize(
+    ("reached", "words"),
+    [
+        ([], ""),
+        ([Reached(3, 12, 0.2)], "epoch 3 of 12"),
+        ([Reached(3, 12, 0.2), Reached(1, 12, 0.0), Reached(2, 12, 0.1)], "epochs 1 to 3 of 12"),
+        ([Reached(3, 12, 0.2), Reached(3, 20, 0.1)], "epoch 3"),
+    ],
+)
+def test_the_epochs_of_trainings_in_words(reached: list[Reached], words: str) -> None:
+    assert in_words(reached) == words

@@ -101,6 +101,7 @@ def test_machines_are_sent_the_faces_once_and_send_their_runs(
                 (home / HOLD).unlink()
         job = sweeping.job
         assert job.progress().state == DONE
+        assert any("2 running (epoch" in told.text for told in sweeping.told)
         done, failed = results_of_sweep(job)
         assert cells(done)["Accuracy"] == "50.7 ± 0.7 %" and cells(done)["Done"] == "2 of 2"
         assert set(failed.failures) == {0, 1} and failed.failures[0].startswith("Memory ran out")
