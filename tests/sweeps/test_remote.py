@@ -97,11 +97,12 @@ def test_machines_are_sent_the_faces_once_and_send_their_runs(
         with Sweeping(request) as sweeping:
             # Else one worker may do it all before the other one is there.
             wait_until(lambda: all(epochs_below(home) for home in homes), _PATIENCE_SECONDS)
+            at_epoch = "2 running (epoch 2 of 2)"
+            wait_until(lambda: any(at_epoch in told.text for told in sweeping.told), _PATIENCE_SECONDS)
             for home in homes:
                 (home / HOLD).unlink()
         job = sweeping.job
         assert job.progress().state == DONE
-        assert any("2 running (epoch" in told.text for told in sweeping.told)
         done, failed = results_of_sweep(job)
         assert cells(done)["Accuracy"] == "50.7 ± 0.7 %" and cells(done)["Done"] == "2 of 2"
         assert set(failed.failures) == {0, 1} and failed.failures[0].startswith("Memory ran out")
