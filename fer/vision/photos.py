@@ -5,10 +5,9 @@ a face if a closer look at it, enlarged, finds it again. So a threshold low enou
 """
 
 import math
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Final, Self
 
 import numpy as np
@@ -17,6 +16,8 @@ import numpy.typing as npt
 from fer.arrays import Image
 from fer.vision.boxes import Detections, Head, joined, reduced
 from fer.vision.monochrome import brightness_of, is_monochrome
+from fer.vision.quarters import nobody, seen_from_all_sides, seen_in, turned_back
+from fer.vision.tiles import tiles
 from fer.vision.upright import Examiner, head_in, surely_upright
 from fer.vision.yunet import YuNet, plausible, score_at
 
@@ -27,11 +28,9 @@ _FINE_FACE: Final = 30
 # Pixels of the photo for one of the finer pass: a face of 30 pixels has 15 there, and YuNet proposes those. It was
 # trained on colours; without them, it needs 20.
 _FINE: Final = 2.0
-_FINE_IN_GREY: Final = 1.5
+_FINE_IN_GREY: Final = 1.3
 # Pixels of a large photo for one of the passes that search for turned faces first.
 _COARSE: Final = 4
-# Larger tiles don't fit into a processor's cache: 1024 pixels take half as long again for each pixel.
-_TILE: Final = 512
 # Large faces of the first pass, in its pixels; tiles overlap by as much, so that each smaller face is whole in one.
 _OVERLAP: Final = 20
 # Candidates with a lower score are never faces.
@@ -43,7 +42,6 @@ _CLEAR: Final = 0.8
 # What the first pass only suspects, and all that other passes propose, is a face if three closer looks score so much,
 # or so much more than the least score: real faces do, textures don't.
 _MORE: Final = 0.25
-_MORE_IN_SMALL: Final = 0.19
 _CONFIRMED: Final = 0.82
 # Proposals of one photo that are looked at; those with the highest scores come first.
 _MOST_PROPOSALS: Final = 300
@@ -51,11 +49,20 @@ _MOST_WEAK: Final = 24
 # A face as wide as this in a reduced image is looked at there: a look into a large photo copies a large square.
 _WIDE: Final = 40
 _WIDE_IN_FINE: Final = 64
+# In the first pass' pixels: averaging a square that is twice as wide takes longer than the look itself.
+_FILLING: Final = 160
 # Degrees up to which the first pass draws the box of a tilted head as well as a closer look.
 _TILTED: Final = 60
-# Long side in pixels at which a photo is searched in other orientations, if it gets no finer pass. At 320 pixels, fewer
-# answers about turned faces agree with those about upright ones.
-_SIDEWAYS: Final = 448
+# If a photo without a finer pass has no clear face, so many places that the first pass likes best are looked at from
+# four sides, however low they score: a turned face scores little, but most often more than what is around it. Passes
+# over the whole photo in three orientations find a fifth more small ones, and take longer in plain photos.
+_GUESSES: Final = 5
+_GUESS: Final = 0.02
+# What one of the four sides must show for further looks, and the places that get them.
+_SHOWN: Final = 0.1
+_MOST_GUESSED: Final = 3
+# Candidates among which these places are searched; there can be thousands.
+_MOST_CANDIDATES: Final = 100
 # What is smaller in the photo and only suspected isn't looked at: it couldn't be read anyway.
 _TINY: Final = 20
 
@@ -94,9 +101,18 @@ class _Photo:
         # From the finer one, because that is faster.
         return cls(network, image_bgr, reduced(fine, PHOTO_SIDE)[0], longest / PHOTO_SIDE, fine, factor)
 
+    @cached_property
+    def smaller(self) -> tuple[Image, float]:
+        """Return half of `small`, for looks at faces that fill it, and the factor from its coordinates."""
+        half, factor = reduced(self.small, PHOTO_SIDE // 2)
+        return half, factor * self.factor
+
     def examiner(self, face: Detections) -> tuple[Examiner, float]:
         """Return what looks at a face, and the factor from what it finds to the photo's coordinates."""
         side = float(face.boxes_xywh[0, 2:].max())
+        if side >= _FILLING * self.factor:
+            half, factor = self.smaller
+            return Examiner(self.network, half, face.placed(1 / factor)), factor
         if self.factor > 1 and side >= _WIDE * self.factor:
             return Examiner(self.network, self.small, face.placed(1 / self.factor)), self.factor
         if self.fine is not None and side >= _WIDE_IN_FINE * self.fine_factor:
@@ -120,19 +136,25 @@ class YuNetPhotoDetector:
     def detect(self, image_bgr: Image) -> Detections:
         """See `FaceDetector.detect`."""
         photo = _Photo.of(self._network, image_bgr)
-        found = plausible(self._network.candidates(photo.small, self._weak).placed(photo.factor), image_bgr).distinct()
+        seen = plausible(self._network.candidates(photo.small, _GUESS).placed(photo.factor), image_bgr)
+        found = seen.take(seen.scores >= self._weak).distinct()
         is_sure = found.scores >= self._sure
         sure, proposed = found.take(is_sure), found.take(~is_sure)
         if photo.fine is not None:
             proposed = joined(proposed, self._fine(photo, photo.fine)).distinct()
         faces = self._turned(photo, sure)
-        # A small photo with a clear face isn't searched for turned ones.
-        promising = _PROMISING if photo.fine is None and _any_clear(faces) else self._weak
+        # A small photo with a clear face isn't searched for turned ones; without one, that is done below.
+        promising = _PROMISING if photo.fine is None else self._weak
         faces = joined(faces, self._confirmed(photo, apart_from(sure, proposed), promising))
         if photo.fine is not None:
             faces = self._with_turned(photo, photo.fine, faces)
-        elif not _any_clear(faces):
-            faces = joined(faces, self._confirmed(photo, self._sideways(photo), 0))
+        else:
+            if not _any_clear(faces):
+                faces = joined(faces, self._confirmed(photo, self._guessed(photo, apart_from(faces, seen)), 0))
+            # Where one is turned, others are.
+            for quarters in _quarters(faces):
+                others = seen_in(self._network, photo.small, (quarters,), self._weak).placed(photo.factor).distinct()
+                faces = joined(faces, self._confirmed(photo, apart_from(faces, others), 0))
         return plausible(faces, image_bgr, self._min_face).distinct()
 
     def head(self, image_bgr: Image, box_xywh: npt.ArrayLike) -> Head:
@@ -158,9 +180,9 @@ class YuNetPhotoDetector:
             return self._network.candidates(turned[tile], self._weak).placed(1, (columns.start, rows.start))
 
         with ThreadPoolExecutor(2) as threads:
-            found = reduce(joined, threads.map(search, _tiles(turned, overlap)))
+            found = reduce(joined, threads.map(search, tiles(turned, overlap)))
         if quarters:
-            found = _turned_back(found, quarters, width, height)
+            found = turned_back(found, quarters, width, height)
         return plausible(found.placed(factor), photo.image_bgr).distinct()
 
     def _with_turned(self, photo: _Photo, fine: Image, faces: Detections) -> Detections:
@@ -172,7 +194,7 @@ class YuNetPhotoDetector:
             proposed = joined(self._fine(photo, quarter, 1), self._fine(photo, quarter, 3))
         else:
             # In a large photo that is upside down, the first pass may miss all faces, and so may the finer one.
-            proposed = self._whole(photo.network, photo.small, (1, 3)).placed(photo.factor)
+            proposed = seen_in(self._network, photo.small, (1, 3), self._weak).placed(photo.factor)
             proposed = joined(proposed, self._fine(photo, quarter, 2))
         faces = joined(faces, self._confirmed(photo, apart_from(clear, proposed.distinct()), 0))
         # Where one is turned, others are, and the finer pass misses most of the small ones.
@@ -181,21 +203,17 @@ class YuNetPhotoDetector:
             faces = joined(faces, self._confirmed(photo, apart_from(faces, proposed), 0))
         return faces
 
-    def _sideways(self, photo: _Photo) -> Detections:
-        """Return the candidates of a small photo's three other orientations."""
-        image, factor = reduced(photo.small, _SIDEWAYS)
-        found = self._whole(photo.network, image, (1, 2, 3)).placed(factor * photo.factor)
-        # A tilted head is found in two orientations; looking from all sides tells better which one is nearer.
-        return replace(found, rolls=np.zeros_like(found.rolls)).distinct()
-
-    def _whole(self, network: YuNet, image: Image, orientations: tuple[int, ...]) -> Detections:
-        """Return the candidates of an image that is turned counterclockwise by so many quarters, in one pass each."""
-        height, width = image.shape[:2]
-        found = nobody()
-        for quarters in orientations:
-            seen = network.candidates(np.ascontiguousarray(np.rot90(image, quarters)), self._weak)
-            found = joined(found, _turned_back(seen, quarters, width, height))
-        return plausible(found, image)
+    def _guessed(self, photo: _Photo, seen: Detections) -> Detections:
+        """Return the places of a small photo that are most like a face from one of four sides."""
+        possible = seen.take(seen.boxes_xywh[:, 2:].max(axis=1) <= min(photo.image_bgr.shape[:2]))
+        guesses = _first(_first(possible, _MOST_CANDIDATES).distinct(), _GUESSES)
+        is_wide = guesses.boxes_xywh[:, 2:].max(axis=1) >= _FILLING * photo.factor
+        shown = seen_from_all_sides(photo.network, photo.image_bgr, guesses.take(~is_wide), _SHOWN)
+        if is_wide.any():
+            half, factor = photo.smaller
+            wide = seen_from_all_sides(photo.network, half, guesses.take(is_wide).placed(1 / factor), _SHOWN)
+            shown = joined(shown, wide.placed(factor))
+        return _first(shown.distinct(), _MOST_GUESSED)
 
     def _turned(self, photo: _Photo, sure: Detections) -> Detections:
         """Return faces of the first pass, the turned ones with roll and landmarks of the look that shows them.
@@ -226,8 +244,6 @@ class YuNetPhotoDetector:
             proposed: places with scores.
             promising: score of an upright look from which a place with a low score may be a face, turned or not.
         """
-        # In large photos, there are more textures to confuse with faces; in small ones, strictness loses turned faces.
-        needed = self._needed if photo.fine is not None else min(self._sure + _MORE_IN_SMALL, self._needed)
         proposed = proposed.take((proposed.scores >= self._sure) | (proposed.boxes_xywh[:, 2:].min(axis=1) >= _TINY))
         order = np.argsort(-proposed.scores, kind="stable")[:_MOST_PROPOSALS]
         n_strong = int((proposed.scores >= self._sure).sum())
@@ -237,14 +253,14 @@ class YuNetPhotoDetector:
             if proposed.scores[index] < self._sure and examiner.upright().score < promising:
                 continue
             look = examiner.best()
-            if look.score >= needed and examiner.again(look) >= needed:
+            if look.score >= self._needed and examiner.again(look) >= self._needed:
                 faces = joined(faces, look.face.placed(scale))
         return faces
 
 
-def nobody() -> Detections:
-    """Return no face."""
-    return Detections.upright(np.zeros((0, 4), np.float32), landmarks_xy=np.zeros((0, 5, 2), np.float32))
+def _first(found: Detections, count: int) -> Detections:
+    """Return those with the highest scores."""
+    return found.take(np.argsort(-found.scores, kind="stable")[:count])
 
 
 def _tilted(face: Detections, seen: Detections) -> Detections:
@@ -252,34 +268,9 @@ def _tilted(face: Detections, seen: Detections) -> Detections:
     return seen if abs(seen.rolls[0]) > _TILTED else replace(seen, boxes_xywh=face.boxes_xywh)
 
 
-def _turned_back(found: Detections, quarters: int, width: int, height: int) -> Detections:
-    """Return the faces of an image that was turned counterclockwise by quarters, in the image of this size."""
-    x, y = found.centers_xy.T
-    centers = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}[quarters]
-    sizes = found.boxes_xywh[:, 2:] if quarters == 2 else found.boxes_xywh[:, :1:-1]
-    boxes = np.hstack([np.column_stack(centers) - sizes / 2, sizes])
-    roll = np.float32({1: 90, 2: 180, 3: -90}[quarters])
-    return Detections(boxes, found.scores, found.landmarks_xy, np.full(len(boxes), roll))
-
-
 def _quarters(faces: Detections) -> list[int]:
     """Return by how many quarters a photo must be turned counterclockwise so that its turned faces are upright."""
     return sorted(set(np.round(faces.rolls / 90).astype(int) % 4) - {0})
-
-
-def _tiles(image: Image, overlap: int) -> Iterator[tuple[slice, slice]]:
-    """Yield rows and columns of tiles of about the same size that cover an image and overlap."""
-    rows, columns = (_parts(length, overlap) for length in image.shape[:2])
-    for top, bottom in rows:
-        for left, right in columns:
-            yield slice(top, bottom), slice(left, right)
-
-
-def _parts(length: int, overlap: int) -> list[tuple[int, int]]:
-    """Return starts and ends of overlapping parts of a length."""
-    count = math.ceil(max(1, length - overlap) / _TILE)
-    step = math.ceil(max(1, length - overlap) / count)
-    return [(start, min(start + step + overlap, length)) for start in range(0, count * step, step)]
 
 
 def _any_clear(faces: Detections) -> bool:
