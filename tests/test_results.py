@@ -58,7 +58,7 @@ def test_confidence_at_the_threshold_is_sure() -> None:
         ({"landmarks": LANDMARKS[:4]}, "5 pairs"),
         ({"landmarks": tuple((x, y, 0.9) for x, y in LANDMARKS)}, "5 pairs"),
         ({"candidates": ("happy", "joyful")}, "names of"),
-        ({"quality": (1.0, 2.0)}, "8 numbers"),
+        ({"quality": (1.0, 2.0)}, "9 numbers"),
     ],
 )
 def test_an_impossible_face_is_refused(changes: dict, sentence: str) -> None:

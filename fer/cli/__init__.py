@@ -13,6 +13,7 @@ import click
 from fer import __version__
 from fer.errors import FerError
 from fer.paths import keep_fonts_at_home
+from fer.text import printable
 
 _COMMANDS: Final[dict[str, str]] = {
     "app": "fer.cli.app:app",
@@ -45,7 +46,7 @@ class _LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except FerError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {printable(str(error))}", err=True)
             sys.exit(1)
 
 

@@ -192,3 +192,11 @@ def test_each_import_in_the_docs_is_a_valid_command() -> None:
         if order := context.params["labels"]:
             # '...' stands for the numbers that follow.
             assert parse_order(order.removesuffix(",...")).labels
+
+
+def test_the_name_of_a_file_controls_no_terminal_in_an_error(data: Command, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "a\nb\x1b[2J\u202e.csv", ["a,b", "1,2"])
+    refused = data("import", file)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(r"Error: a\nb\x1b[2J\u202e.csv has no column 'pixels'; ")
+    assert refused.stderr.count("\n") == 1
