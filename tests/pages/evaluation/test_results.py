@@ -7,6 +7,7 @@ from fer.evaluation import store
 from fer.evaluation.evaluation_set import Source, load_evaluation_set
 from fer.evaluation.names import display_name
 from fer.evaluation.once import evaluate_once
+from fer.evaluation.robustness import TRANSFORMS
 from fer.recognition.bundle import Bundle
 from fer.recognition.classifier import EmotionClassifier
 from fer.recognition.current import use_bundle
@@ -85,7 +86,7 @@ def test_the_robustness_of_a_model_that_is_never_sure_is_shown(
     page = open_page(EVALUATION)
     assert not page.exception
     table = next(item.value for item in page.dataframe if "Accuracy if sure" in item.value)
-    assert table["Sure"].tolist() == [0] * 13 and table["Accuracy if sure"].isna().all()
+    assert table["Sure"].tolist() == [0] * (1 + len(TRANSFORMS)) and table["Accuracy if sure"].isna().all()
 
 
 def test_two_models_are_shown_next_to_each_other(bundle: Bundle, second: Bundle, open_page: OpenPage) -> None:
