@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from fer.datasets.faces import FaceDataset
 from fer.datasets.readings import Reading
@@ -12,6 +13,7 @@ from fer.datasets.store import catalog
 from fer.datasets.store.importing import store
 from fer.datasets.store.storage import CLEANED_COPY, INFO_FILE
 from fer.emotions import EMOTIONS
+from fer.errors import DatasetError
 from fer.text import literal
 from fer.ui import jobs
 from tests.support.data_page import (
@@ -73,6 +75,23 @@ def test_deleting_takes_two_clicks_and_shows_the_disk_space_it_frees(
     button(app, "Delete for good").click().run()
     assert catalog.list_datasets() == [] and not app.exception
     assert has_button(app, "Import")
+
+
+def test_the_error_of_a_deletion_stays_until_the_next_one(
+    fer_home: Path, stored: FaceDataset, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise DatasetError(f"{name} can't be deleted; check its *permissions*.")
+
+    app = open_page(PAGE)
+    with monkeypatch.context() as refusing:
+        refusing.setattr(catalog, "delete_dataset", refuse)
+        button(app, "Delete for good").click().run()
+        app.run()
+    assert [plain(error.value) for error in app.error] == ["mine can't be deleted; check its *permissions*."]
+    assert not app.toast
+    button(app, "Delete for good").click().run()
+    assert not app.error and catalog.list_datasets() == []
 
 
 def test_deleting_frees_the_disk_and_forgets_what_was_found(
