@@ -32,7 +32,7 @@ TWO_CORES = ("-n", "2", "--dist", "loadfile")
 # Where all tests of a kind are, or none, so that pytest needn't import the others, or TensorFlow, to find them.
 NO_UNIT_TESTS = ("tests/training", "tests/e2e", "tests/soak", "tests/deploy")
 TRAINING_TESTS = ("tests/training", "tests/portability", "tests/scripts", "tests/trust", "tests/ui/test_explanation.py")
-BROWSER_TESTS = ("tests/trust", "tests/e2e")
+BROWSER_TESTS = ("tests/e2e", "tests/trust")
 # Fast tests without pages and processes, which fail first.
 QUICK_TESTS = ("tests/vision", "tests/recognition", "tests/live", "tests/cli", "tests/scripts")
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".cache")  # the last one is Zensical's
@@ -52,7 +52,7 @@ def test(extra: list[str]) -> None:
     shutil.rmtree(ROOT / "test-results", ignore_errors=True)
     parts = (
         (*TWO_CORES, *TRAINING_TESTS, "-m", "training and not e2e and not soak"),
-        # In the order in which they are found: by default a file of few tests starts last, though it may take longest.
+        # In the order of tests/e2e/conftest.py: by default a file of few tests starts last, though it may take longest.
         (*TWO_CORES, "--no-loadscope-reorder", *BROWSER_TESTS, "-m", "e2e and not alone and not soak"),
         (*BROWSER_TESTS, "-m", "alone and not soak"),
     )

@@ -16,13 +16,14 @@ from tests.support.serving import Server, running_app
 __all__ = ["browser_context_args", "browser_type_launch_args", "fake_camera", "home"]
 
 _TEST_SECONDS = 400
-_LONGEST = "test_training.py"
+# Of all files with a browser, also below tests/trust.
+_LONGEST = ("test_training.py", "test_quiet.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
-    # It takes longest, and would keep one core busy at the end while the other has nothing to do.
-    items.sort(key=lambda item: item.path.name != _LONGEST)
+    # At the end, they would keep one core busy for minutes while the other has nothing to do.
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
     for item in items:
         if here not in item.path.parents:
             continue
