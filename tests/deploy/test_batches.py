@@ -17,6 +17,7 @@ from playwright.sync_api import BrowserType, expect
 from fer.paths import CHECKOUT
 from tests.support.browser import App, find_browser
 from tests.support.builders import portrait_bgr
+from tests.support.caddy import wait_until_open
 from tests.support.compose import Service, services
 from tests.support.deployment import settings
 from tests.support.live_driver import PATIENCE_MS
@@ -69,7 +70,8 @@ def cluster(planned: dict[str, Service], tmp_path_factory: pytest.TempPathFactor
     with ExitStack() as stack:
         for name in ("scheduler", "worker"):
             log = cluster.folder / f"{name}.log"
-            stack.enter_context(running(cluster.words(planned[name]), log, cluster.variables(planned[name])))
+            process = stack.enter_context(running(cluster.words(planned[name]), log, cluster.variables(planned[name])))
+            wait_until_open(cluster.port, process, log)
         yield cluster
 
 

@@ -78,17 +78,22 @@ def running_caddy(folder: Path, replicas: Sequence[str], port: int, prefix: Sequ
         process = subprocess.Popen(command, env=variables, stdout=log, stderr=subprocess.STDOUT)
         try:
             if not prefix:
-                _wait_until_open(port, process, folder / "caddy.log")
+                wait_until_open(port, process, folder / "caddy.log")
             yield Proxy(port, certificate)
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until something listens on a port of 127.0.0.1, for as long as a process runs.
+
+    Raises:
+        RuntimeError: it ended, with its log.
+    """
     while process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    raise RuntimeError(f"Caddy did not start:\n{log.read_text(errors='replace')}")
+    raise RuntimeError(f"It did not start:\n{log.read_text(errors='replace')}")
