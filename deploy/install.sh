@@ -6,7 +6,7 @@ python3 -m venv /tmp/uv
 /tmp/uv/bin/pip install --no-cache-dir --no-compile --require-hashes -r "$locks/installer.lock"
 python3 -m venv --without-pip /opt/venv
 /tmp/uv/bin/uv pip install --python /opt/venv --no-cache --no-build --require-hashes -r "$locks/$1.lock"
-rm -r /tmp/uv
+rm -rf /tmp/uv /tmp/pycache
 # What no program needs when it runs: tests, files for building against a library, and plugins of notebooks. It saves a
 # fifth of the image.
 cd /opt/venv/lib/python3*/site-packages
