@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from fer.errors import ImageError
+from fer.text import MB
 from fer.vision.images import decode_picture
 from fer.vision.tones import eight_bits
 from tests.support.builders import encoded, portrait_bgr
@@ -74,13 +76,32 @@ def test_files_of_sixteen_bits(suffix: str, channels: int, bits: int) -> None:
     assert (picture.note is None) == (bits == 16)
 
 
+def test_a_large_ppm_of_sixteen_bits_is_read() -> None:
+    bgr = portrait_bgr()
+    data = cv2.imencode(".ppm", bgr.astype(np.uint16) * 257)[1].tobytes()
+    assert data.startswith(b"P6") and len(data) > MB
+    picture = decode_picture(data)
+    np.testing.assert_array_equal(picture.image_bgr, bgr)
+    assert picture.note is None
+    with pytest.raises(ImageError, match="cut short"):
+        decode_picture(data[:-9])
+
+
+@pytest.mark.parametrize("kind", [b"P6 %d 9 65535\n", b"PF %d 9 -1\n"])
+def test_a_size_that_no_image_has_gives_a_short_sentence(kind: bytes) -> None:
+    with pytest.raises(ImageError) as caught:
+        decode_picture(kind % 10**1000 + bytes(99))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("suffix", [".tiff", ".pfm"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("white", [1, 255])
-def test_files_of_floating_point(channels: int, white: int) -> None:
+def test_files_of_floating_point(suffix: str, channels: int, white: int) -> None:
     bgr = portrait_bgr()[::4, ::4] if channels > 1 else GREY[..., None]
     values = (bgr / 255 * white).astype(np.float32)
     values[0, 0] = 7 * white
-    picture = decode_picture(cv2.imencode(".tiff", values)[1].tobytes())
+    picture = decode_picture(cv2.imencode(suffix, values)[1].tobytes())
     assert np.abs(picture.image_bgr.astype(int) - bgr)[1:].max() <= 1
     assert picture.note == f"The file has floating-point values; they were read as 0 (black) to {white} (white)."
 

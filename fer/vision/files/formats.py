@@ -29,6 +29,7 @@ _STARTS: Final = (
     (b"MM\0+", "TIFF"),
     *((b"P%d" % number, "PPM") for number in range(1, 7)),
     (b"Pf", "PPM"),
+    (b"PF", "PPM"),
 )
 # Raw files of cameras that are no TIFF files; the others, such as NEF and DNG, are told by what they contain.
 CAMERA_RAW: Final = "Camera raw"

@@ -16,9 +16,13 @@ _MAX_GIF_BLOCKS: Final = 150_000
 _SLOW_BYTES: Final = MB
 _BMP_RUN_LENGTHS: Final = (1, 2)
 _PPM_HEADER: Final = re.compile(
-    rb"P(?P<kind>[1-6f])(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+(?:(?:\s|#[^\n]*\n)+(?P<most>[-\d.]+))?\s"
+    rb"P(?P<kind>[1-6fF])(?:\s|#[^\n]*\n)+(?P<width>\d{1,9})(?:\s|#[^\n]*\n)+(?P<height>\d{1,9})"
+    rb"(?:(?:\s|#[^\n]*\n)+(?P<most>[-+\d.eE]+))?\s"
 )
 _PPM_HEADER_BYTES: Final = 4096
+# Three values of 2 or 4 bytes, and the 3 bytes of the result.
+_DEEP_BYTES: Final = 9.0
+_FLOAT_BYTES: Final = 15.0
 
 
 def gif_essentials(data: bytes) -> Essentials:
@@ -73,6 +77,10 @@ def ppm_essentials(data: bytes) -> Essentials:
     if header is None:
         raise ImageError("This isn't a readable image: its header has no size. Save it as JPEG or PNG and try again.")
     kind, most = header["kind"], header["most"]
+    if kind == b"F" or (kind, most) == (b"6", b"65535"):
+        # Pillow cuts 16 bits of colour down to 8, number by number, and reads no colours in floating point.
+        size = int(header["width"]), int(header["height"])
+        return Essentials(data, bytes_per_pixel=_FLOAT_BYTES if kind == b"F" else _DEEP_BYTES, opencv_size=size)
     fast = kind in (b"4", b"f") or (kind in (b"5", b"6") and most == b"255") or (kind, most) == (b"5", b"65535")
     if not fast and len(data) > _SLOW_BYTES:
         raise TooMuchWorkError("its numbers are decoded one by one")
