@@ -6,7 +6,6 @@ own thread. All uses of its private names are in this file.
 
 import asyncio
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -26,8 +25,8 @@ from fer.live.session import LiveSession
 
 LOGGER = logging.getLogger(__name__)
 
-# What a connection offers: a video, a sound, a channel for data.
-_MEDIA: Final = re.compile(r"^m=", re.MULTILINE)
+# How a line begins that offers a video, a sound or a channel for data.
+_MEDIA: Final = "m="
 _CONSTRAINTS: Final[dict[str, Any]] = {
     "video": {
         "width": {"ideal": 640},
@@ -185,7 +184,7 @@ class Webcam:
         with self._lock:
             offer = self._offered()
             # A program could send many videos that way, and each would be decoded and analysed.
-            if offer is not None and len(_MEDIA.findall(offer)) > 1:
+            if offer is not None and _number_of_media(offer) > 1:
                 return CameraState(on=False, failure="The browser offered more than one video; one camera is taken.")
             if offer is not None and offer != self._offer:
                 # The previous session is over and must free its slot for the new one.
@@ -242,6 +241,11 @@ class Webcam:
         """Return the browser's connection offer since START. Every START has a different one."""
         offer = self._value().get("sdpOffer")
         return str(offer["sdp"]) if isinstance(offer, dict) and "sdp" in offer else None
+
+
+def _number_of_media(offer: str) -> int:
+    """Count the media of an offer. Lines end where aiortc ends them, which is not only at line feeds."""
+    return sum(line.startswith(_MEDIA) for line in offer.splitlines())
 
 
 def _pass(frame: av.VideoFrame) -> av.VideoFrame:

@@ -11,7 +11,9 @@ from typing import Any
 from unittest import mock
 
 import av
+import pytest
 from aiortc import MediaStreamTrack
+from aiortc.sdp import SessionDescription
 from streamlit_webrtc.component import generate_frontend_component_key
 from streamlit_webrtc.process import AsyncVideoProcessTrack
 
@@ -137,14 +139,17 @@ def test_a_run_from_before_start_does_not_end_the_session_that_a_newer_run_opene
     assert component.opened[0].active
 
 
-def test_an_offer_of_several_videos_is_refused() -> None:
+@pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r", "\x0c", "\u2028"])
+def test_an_offer_of_several_videos_is_refused(line_end: str) -> None:
     """Only a program offers that: each video would take as much of the processor as a viewer."""
-    component, video = Component(), "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"
-    component.offer(f"v=0\r\n{video}{video}")
+    component, video = Component(), f"m=video 9 UDP/TLS/RTP/SAVPF 96{line_end}"
+    offer = f"v=0{line_end}{video}{video}"
+    assert len(SessionDescription.parse(offer).media) == 2, "aiortc takes it for two videos"
+    component.offer(offer)
     shown = component.show()
     assert not shown.on and shown.failure == "The browser offered more than one video; one camera is taken."
     assert component.drawn is None and component.opened == []
-    component.offer(f"v=0\r\n{video}")
+    component.offer(f"v=0{line_end}{video}")
     assert component.show() == CameraState(on=True) and len(component.opened) == 1
 
 
