@@ -41,7 +41,9 @@ _DATES: Final = ("taken", "modified")
 # The lengths of an ISO date that end after the hour, the day, the month and the year.
 _UNITS: Final = {"hour": 13, "day": 10, "month": 7, "year": 4}
 _FAILURES_SCHEMA: Final = pa.schema([("file", pa.string()), ("reason", pa.string())])
-_DAMAGED: Final = "The summary of this batch is damaged. Press Resume: it is made again."
+_DAMAGED: Final = (
+    "The summary of this batch is missing or damaged. Reload the page; if it still is, press Resume or Run again."
+)
 
 Counts = npt.NDArray[np.int64]
 

@@ -165,8 +165,16 @@ def test_damaged_files_are_told_and_can_be_deleted(open_batch: OpenPage) -> None
     assert "The record of this batch is damaged. Delete it and start a new one." in words(page)
     assert "Resume" not in labels(page)
     press(page, "Delete (")
-    assert "The summary of this batch is damaged. Press Resume: it is made again." in words(page)
+    assert "The summary of this batch is missing or damaged." in words(page) and "Run again" in labels(page)
     assert not page.exception and store.list_ids() == [results.id]
+
+
+def test_failures_that_are_gone_since_the_page_was_opened_are_one_sentence(open_batch: OpenPage) -> None:
+    job = done(photos("1.jpg", "bad.jpg"))
+    (job.folder / found.FAILURES).unlink()
+    page = open_batch()
+    assert "The summary of this batch is missing or damaged." in words(page)
+    assert not page.exception and "Downloads" in words(page)
 
 
 def test_many_batches_are_listed_by_the_page_and_only_those_are_read(
