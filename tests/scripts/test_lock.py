@@ -42,14 +42,5 @@ def test_only_the_full_image_trains() -> None:
     assert not set(locked("serve")) & _TRAINING
 
 
-def test_the_full_image_may_add_to_what_the_other_one_has() -> None:
-    """The image is built that way, so each file of the one has to be a file of the other, hash by hash."""
-    serve, full = (
-        set(_ENTRY.findall((CHECKOUT / "deploy" / f"{name}.lock").read_text(encoding="utf-8")))
-        for name in ("serve", "full")
-    )
-    assert serve < full
-
-
 def test_what_installs_the_images_is_only_uv() -> None:
     assert set(locked("installer")) == {"uv"}
