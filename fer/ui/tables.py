@@ -16,7 +16,7 @@ _MOST_LINES: Final = 5
 
 
 def row_px(texts: Iterable[str], column_px: int = NAME_PX) -> int:
-    """Return a height in pixels for all rows of a table, so that a column shows its texts in full.
+    """Return a height in pixels for all rows of a table, so that a column shows its texts in full, in up to five lines.
 
     Args:
         texts: those of the column.
