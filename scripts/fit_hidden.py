@@ -22,7 +22,7 @@ from fer.evaluation.robustness import COVERS, LOWER_COVERS, STRENGTHS, TRANSFORM
 from fer.paths import SHIPPED_BUNDLE
 from fer.runs.config import TrainConfig
 from fer.training.run_data import load_data, split_parts
-from fer.vision.hidden import FILE, hidden, inputs
+from fer.vision.hidden import FILE, inputs, network
 from fer.vision.quality import MEASURES, measure
 
 FACES, UNDER_EACH_COVER, UNDER_EACH_FAULT = 6000, 2000, 150
@@ -32,7 +32,7 @@ PLAIN: Final = ("covered", "lower_white", "left_black", "upper_grey")
 PATTERNED: Final = (*COVERS, *LOWER_COVERS)
 FAULTS: Final = tuple(item for item in (*TRANSFORMS, *STRENGTHS) if item.name not in (*PLAIN, "patterned"))
 LIMIT: Final = next(item.limit for item in MEASURES if item.name == "hidden")
-_PLACES: Final = [[item.name for item in MEASURES].index(name) for name in ("cover", "blocks")]
+_NAMES: Final = [item.name for item in MEASURES]
 
 
 def main(arguments: list[str]) -> None:
@@ -77,21 +77,20 @@ def seen(images: Images) -> Floats:
 
 def _inputs(images: Images) -> Floats:
     measures = measure(images)
-    cover, blocks = (measures[:, place] for place in _PLACES)
+    cover, blocks = (measures[:, _NAMES.index(name)] for name in ("cover", "blocks"))
     return inputs(images.reshape(-1, SIDE, SIDE).astype(np.float32), cover, blocks)
 
 
 def hidden_of(images: Images) -> Floats:
     """Return the measure `hidden` of faces, (N,) float32."""
-    measures = measure(images)
-    cover, blocks = (measures[:, place] for place in _PLACES)
-    return hidden(images.reshape(-1, SIDE, SIDE).astype(np.float32), cover, blocks)
+    return measure(images)[:, _NAMES.index("hidden")]
 
 
 def write(first: Floats, offsets: Floats, second: Floats, offset: Floats) -> None:
-    """Write the weights as float32."""
+    """Write the weights as float32, and use them from now on."""
     arrays = {"first": first, "offsets": offsets, "second": second, "offset": offset}
     np.savez(FILE, **{name: np.asarray(value, np.float32) for name, value in arrays.items()})  # type: ignore[arg-type]
+    network.cache_clear()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from fer.arrays import Floats
 
 FILE: Final = Path(__file__).with_name("hidden.npz")
 _CELLS: Final = 4
+# What is seen of each cell.
+_PER_CELL: Final = 5
 # Added to squared steps, in squared grey levels, so that the direction of no edges at all is defined.
 _FLOOR: Final = 4.0
 # In grey levels, for the brightness of cells in a face without contrast.
@@ -31,7 +33,7 @@ def hidden(faces: Floats, cover: Floats, blocks: Floats) -> Floats:
         cover: (N,), the measure of this name.
         blocks: (N,), the measure of this name.
     """
-    first, offsets, second, offset = _network()
+    first, offsets, second, offset = network()
     units = np.maximum(inputs(faces, cover, blocks) @ first + offsets, 0)
     return np.asarray((units @ second + offset).clip(-_MOST, _MOST), np.float32)
 
@@ -52,7 +54,8 @@ def inputs(faces: Floats, cover: Floats, blocks: Floats) -> Floats:
         np.log((small_across + small_down + _FLOOR) / energy),
         brightness / (faces.std((1, 2))[:, None, None] + _LEAST_CONTRAST),
     )
-    return np.column_stack([np.stack(cells, axis=-1).reshape(len(faces), -1), cover, blocks]).astype(np.float32)
+    seen = np.stack(cells, axis=-1).reshape(len(faces), _CELLS**2 * _PER_CELL)
+    return np.column_stack([seen, cover, blocks]).astype(np.float32)
 
 
 def _steps(faces: Floats) -> Floats:
@@ -79,7 +82,7 @@ def _pool(side: int) -> Floats:
 
 
 @functools.cache
-def _network() -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the weights: (82, H), (H,), (H,) and (), float32."""
+def network() -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the weights in `FILE`, which is read once: (82, H), (H,), (H,) and (), float32."""
     with np.load(FILE, allow_pickle=False) as stored:
         return stored["first"], stored["offsets"], stored["second"], stored["offset"]

@@ -1,11 +1,14 @@
 """What the network that recognises hidden halves sees of a face, and that it is used as it was fitted."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fer.datasets.synthetic import make_synthetic
 from fer.evaluation.robustness import COVERS, LOWER_COVERS, corrupt
-from fer.vision.hidden import hidden, inputs
+from fer.vision.hidden import hidden, inputs, network
 from fer.vision.quality import MEASURES, measure
 from scripts import fit_hidden
 
@@ -51,7 +54,7 @@ def test_the_fitted_network_is_the_one_that_is_used(monkeypatch: pytest.MonkeyPa
     faces = make_synthetic(60, seed=3).split("train")
     weights = fit_hidden.fit(faces)
     assert [np.shape(value) for value in weights] == [(82, 16), (16,), (16,), ()]
-    monkeypatch.setattr("fer.vision.hidden._network", lambda: weights)
+    monkeypatch.setattr("fer.vision.hidden.network", lambda: weights)
 
     def of(images: np.ndarray) -> np.ndarray:
         values = measure(images)
@@ -63,3 +66,26 @@ def test_the_fitted_network_is_the_one_that_is_used(monkeypatch: pytest.MonkeyPa
     clean = of(faces.images)
     for item in (*COVERS, *LOWER_COVERS):
         assert np.median(of(corrupt(faces, item).images)) > np.median(clean) + 2, item.name
+
+
+def test_no_faces_have_no_measure() -> None:
+    none = np.zeros(0, np.float32)
+    values = hidden(np.zeros((0, 48, 48), np.float32), none, none)
+    assert values.shape == (0,) and values.dtype == np.float32
+
+
+@pytest.fixture
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the network be written to and read from a file of the test."""
+    for module in ("scripts.fit_hidden", "fer.vision.hidden"):
+        monkeypatch.setattr(f"{module}.FILE", tmp_path / "hidden.npz")
+    yield
+    network.cache_clear()
+
+
+@pytest.mark.usefixtures("own_file")
+def test_what_is_written_is_used_at_once() -> None:
+    faces = make_synthetic(2, seed=3).split("train").images
+    for offset in (2.0, -3.0):
+        fit_hidden.write(np.zeros((82, 1)), np.zeros(1), np.zeros(1), np.float32(offset))
+        assert fit_hidden.hidden_of(faces).tolist() == [offset] * len(faces)
