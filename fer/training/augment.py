@@ -18,7 +18,7 @@ class Augmenter:
         flip: mirror half of the images.
         rotation_degrees, scale, shift: largest change of the crop; scale and shift as shares of the side.
         light: 0..1, strength of contrast, brightness and gamma changes.
-        studio: probability of sharper edges or evened light, as in portraits from a studio.
+        studio: probability of sharper edges, evened light or full contrast, as in portraits from a studio.
         degradation: probability of a corruption typical of poor cameras: blur, low resolution, noise or JPEG.
         erasing: probability that a rectangle is filled with one grey value (Zhong et al., 'Random erasing', 2017).
     """
