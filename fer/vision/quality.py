@@ -25,6 +25,8 @@ _STEPS_PER_PHASE: Final = np.array([SIDE // _BLOCK] * (_BLOCK - 1) + [SIDE // _B
 _SIGMAS: Final = (1.0, 2.0, 4.0)
 # Added before a logarithm, in grey levels, so that a flat face has a finite measure.
 _FLOOR: Final = 0.3
+# Faces that are measured at a time. Each needs 100 kB meanwhile.
+_AT_ONCE: Final = 256
 
 
 _COVERED: Final = "part of the face seems to be covered"
@@ -61,9 +63,12 @@ MEASURES: Final = (
 
 def measure(crops: Images) -> Floats:
     """Return (N, len(MEASURES)) float32 in the order of `MEASURES`, for crops (N, 48, 48, 1) or (N, 48, 48) uint8."""
+    parts = [_measured(crops[start : start + _AT_ONCE]) for start in range(0, len(crops), _AT_ONCE)]
+    return np.concatenate(parts) if parts else np.empty((0, len(MEASURES)), np.float32)
+
+
+def _measured(crops: Images) -> Floats:
     faces = np.asarray(crops, np.float32).reshape(-1, SIDE, SIDE)
-    if not len(faces):
-        return np.empty((0, len(MEASURES)), np.float32)
     steps_x, steps_y = np.abs(faces[:, :, 1:] - faces[:, :, :-1]), np.abs(faces[:, 1:] - faces[:, :-1])
     mean = faces.mean((1, 2))
     cover, blocks = _cover(steps_x, steps_y), _blocks(steps_x, steps_y)

@@ -1,5 +1,7 @@
 """Each measure rises with its fault, and the reasons name it."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -40,6 +42,23 @@ def test_a_fault_raises_its_measure(corruption: str, measures: tuple[str, ...]) 
     clean, corrupted = measure(np.stack([face(), CORRUPTED[corruption].apply(face(), 0)]))
     for name in measures:
         assert corrupted[PLACE[name]] > clean[PLACE[name]] + 0.1, name
+
+
+def test_many_faces_are_measured_as_each_alone_in_little_memory() -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (1500, 48, 48, 1), np.uint8)
+    crops[::2, :24] = 90
+    measure(crops[:1])  # reads the network
+    tracemalloc.start()
+    try:
+        measures = measure(crops)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert measures.shape == (1500, len(MEASURES)) and measures.dtype == np.float32
+    for place in (0, 255, 256, 777, 1499):
+        assert measures[place] == pytest.approx(measure(crops[place : place + 1])[0], rel=1e-3, abs=1e-3)
+    # All at once would take 98 kB for each face.
+    assert peak < 1500 * 40_000
 
 
 def test_stronger_noise_and_blur_measure_more() -> None:
