@@ -189,7 +189,7 @@ def _failures(one: Listed, folder: Path, n_failed: int) -> None:
         return
     with st.expander(f"Failed files ({n_failed:,})", icon=":material/error:", key=f"batch_failed_{one.job.id}"):
         page = page_of(n_failed, _ROWS_A_PAGE, f"batch_failed_page_{one.job.id}")
-        # Meanwhile somebody may have resumed or deleted the batch.
+        # Meanwhile somebody may have resumed or deleted the batch. Errors of a fragment don't reach the page's handler.
         with errors_as_sentences():
             rows = found.read_failures(folder, page.start, page.stop)
             failures_table(one, zip(*(rows.column(name).to_pylist() for name in rows.column_names), strict=True))

@@ -205,7 +205,8 @@ def _changes(job: VideoJob, summary: StoredSummary, person: int | None) -> None:
 
 
 def _table(job: VideoJob, summary: StoredSummary) -> None:
-    with st.expander(f"Table ({counted(summary.n_rows, 'row')})", icon=":material/table:"):
+    # Errors inside of a fragment don't reach the page's handler.
+    with st.expander(f"Table ({counted(summary.n_rows, 'row')})", icon=":material/table:"), errors_as_sentences():
         page = page_of(summary.n_rows, _ROWS_A_PAGE, f"video_page_{job.id}")
         st.dataframe(
             read_rows(job.folder, page.start, page.stop),

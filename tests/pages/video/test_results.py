@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.jobs.job import DONE, FAILED
 from fer.video import store
-from fer.video.job import VideoJob
+from fer.video.job import ROWS, VideoJob
 from tests.support.clips import Clip, plain
 from tests.support.video_page import links, press, words
 from tests.support.videos import analysed, in_state, queued
@@ -54,6 +54,16 @@ def test_a_damaged_record_and_damaged_results_are_told_and_can_be_deleted(
     assert "The results of this video are damaged; delete it and add it again." in words(page)
     press(page, "Delete (")
     assert "The record of this video is damaged." in words(page)
+    press(page, "Delete (")
+    assert not page.exception and store.list_videos() == []
+
+
+def test_a_damaged_table_is_told_and_the_video_can_be_deleted(open_video: Callable[[], AppTest], clip: Path) -> None:
+    job = analysed(clip)
+    (job.folder / ROWS).write_bytes(b"PAR1")
+    page = open_video()
+    assert "The results of this video are damaged; delete it and add it again." in words(page)
+    assert not page.exception
     press(page, "Delete (")
     assert not page.exception and store.list_videos() == []
 
