@@ -140,5 +140,5 @@ def test_a_damaged_part_and_a_damaged_summary_are_told(tmp_path: Path, out: Path
         looked_at(out, task, root=tmp_path)
     (out / found.FOUND).write_text('{"n_files": -1}')
     for read in (lambda: found.load(out), lambda: found.read_failures(out / "gone", 0, 1)):
-        with pytest.raises(BatchError, match=r"The summary of this batch is damaged\. Press Resume"):
+        with pytest.raises(BatchError, match=r"The summary of this batch is missing or damaged\. Reload the page"):
             read()

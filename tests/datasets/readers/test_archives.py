@@ -182,7 +182,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "encrypted": (encrypted, "encrypted"),
     "truncated": (lambda: zip_bytes(GOOD)[:-40], "cut short"),
     "truncated to its first half": (lambda: zip_bytes(GOOD)[:5000], "cut short"),
-    "empty file": (lambda: b"", "cut short"),
+    "empty file": (lambda: b"", "is empty; copy or download it again"),
     "no zip": (lambda: b"PK\x03\x04 and then a letter", "cut short"),
     "no file in it": (lambda: zip_bytes({}), "neither FER-2013's CSV nor image folders"),
 }
