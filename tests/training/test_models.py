@@ -98,8 +98,8 @@ def test_a_resumed_run_averages_with_the_initial_model_as_before(tmp_path, monke
     again = replace(config, epochs=2)
     (session.folder / layout.CONFIG).write_text(again.to_json())
     fit(RunSession(session.folder), again)
-    ((weights, share),) = seen
-    assert share == 0.5
+    ((weights, share, held_out),) = seen
+    assert (share, held_out) == (0.5, None)
     for now, then in zip(weights, begin, strict=True):
         np.testing.assert_array_equal(now, then)
 
