@@ -19,7 +19,7 @@ from tests.support.serving import Server, running_app
 # What the tiny model predicts for the portrait, whose face has a medium grey.
 LOOKS = "looks happy"
 _ROW_PX = 35
-_MANY = 150
+_MANY = 100
 # How Streamlit's own Stop would be shown; it comes and goes too fast to wait for it.
 STREAMLITS_STOP = """() => {
     const widget = document.createElement("div");
@@ -197,7 +197,7 @@ def test_downloads_take_one_click_even_if_each_request_takes_a_second_longer(
 
 def test_many_photos_show_one_stop_which_keeps_what_is_done(app: App, tmp_path: Path) -> None:
     # So many that a fast machine is still busy when the browser has drawn the button.
-    group = encode_jpeg(group_bgr(side=320))
+    group = encode_jpeg(group_bgr(side=480))
     for number in range(_MANY):
         (tmp_path / f"{number:03}.jpg").write_bytes(group + f"{number}".encode())
     page = app.open("Upload")
