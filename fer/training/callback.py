@@ -149,7 +149,7 @@ class RunCallback(keras.callbacks.Callback):
             self._config.init_weight,
             self._parts.calibration if self._config.selection == "log_loss" else None,
         )
-        if not math.isfinite(result.loss):
+        if not (math.isfinite(result.loss) and math.isfinite(result.selection_loss)):
             raise self._diverged(f"The network outputs NaN or infinite values after epoch {epoch + 1}")
         row = self._row(epoch + 1, logs or {}, result, training_seconds)
         best = self.state.best

@@ -55,14 +55,14 @@ def test_a_look_at_the_middle_of_what_a_look_found_may_show_nothing(monkeypatch:
     middle = np.round(look.face.centers_xy[0]).tolist()
     cut = upright.cut_square
 
-    def spoiled(image: np.ndarray, center_xy: tuple[float, float], side: float, out: int, roll: float = 0) -> Square:
+    def unreadable(image: np.ndarray, center_xy: tuple[float, float], side: float, out: int, roll: float = 0) -> Square:
         square = cut(image, center_xy, side, out, roll)
         plain = side > 1.9 * np.sqrt(look.face.boxes_xywh[0, 2:].prod())
         at_middle = np.abs(np.subtract(center_xy, middle)).max() < 1
         return replace(square, pixels=np.full_like(square.pixels, 110)) if plain and at_middle else square
 
     assert examiner.again(look) > 0.9
-    monkeypatch.setattr(upright, "cut_square", spoiled)
+    monkeypatch.setattr(upright, "cut_square", unreadable)
     assert examiner.again(look) == 0
 
 
