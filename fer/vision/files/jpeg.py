@@ -20,6 +20,8 @@ _NOISE: Final = bytes((37 * number + 11) % 251 for number in range(512))
 # After each restart mark as well: the decoder passes over what precedes the mark it waits for.
 _FILLER: Final = _NOISE + b"".join(bytes([0xFF, 0xD0 + number % 8]) + _NOISE for number in range(16))
 _N_COEFFICIENTS: Final = 64
+# Cameras write one EXIF block, some editors another; a hostile file has ten thousands, and each takes time.
+_MOST_BLOCKS: Final = 8
 
 
 def essentials(data: bytes) -> Essentials:
@@ -30,7 +32,7 @@ def essentials(data: bytes) -> Essentials:
         TooMuchWorkError: it consists of too many segments.
     """
     parts = [data[:2]]
-    exif, n_scans, coefficients, at, ended = NO_EXIF, 0, 0.0, 2, False
+    exif, n_blocks, n_scans, coefficients, at, ended = NO_EXIF, 0, 0, 0.0, 2, False
     sent: set[tuple[int, int]] = set()
     n_components = 0
     for _ in counted_parts():
@@ -56,7 +58,9 @@ def essentials(data: bytes) -> Essentials:
             end = found.start() if found else len(data)
             parts.append(data[at:end])
         elif marker == _APP1 and segment[4:10] == b"Exif\0\0":
-            exif = exif.or_else(exif_of(segment[4:]))
+            if n_blocks < _MOST_BLOCKS:
+                exif = exif.or_else(exif_of(segment[4:]))
+            n_blocks += 1
         elif not (_APP0 <= marker <= _APP15 or marker == _COMMENT) or _tells_colors(segment):
             parts.append(segment)
         if marker in _FRAMES:

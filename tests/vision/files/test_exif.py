@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer.vision.files import jpeg
 from fer.vision.files.exif import NO_EXIF, UPRIGHT, Exif, exif_of
 from fer.vision.images import decode_picture
 from tests.support.builders import encoded
@@ -97,3 +98,12 @@ def test_a_block_that_is_cut_short_or_damaged_says_nothing_wrong() -> None:
         damaged = bytearray(whole)
         damaged[int(random.integers(4, len(whole)))] = int(random.integers(256))
         assert 1 <= exif_of(bytes(damaged)).orientation <= 8
+
+
+def test_only_the_first_blocks_of_a_jpeg_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+    monkeypatch.setattr(jpeg, "exif_of", lambda block: seen.append(block) or exif_of(block))
+    segment = b"\xff\xe1" + struct.pack(">H", 10) + b"Exif\0\0\0\0"
+    data = encoded(Image.new("L", (40, 30)), "JPEG")
+    picture = decode_picture(data[:2] + 1000 * segment + data[2:])
+    assert picture.image_bgr.shape[:2] == (30, 40) and len(seen) == 8
